@@ -1,0 +1,1 @@
+"""The domain and the platform under it; imports no other package of ours."""

@@ -1,0 +1,332 @@
+"""The seams between the packages: what a pipeline asks of media, models and the platform, and what the web asks of it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.facts import Draft, Fact, Leg, Pcm16, SpeechSegment
+
+# ─── media → pipelines ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who sends a stream, as far as the signalling says."""
+
+    stream: str
+    position: int
+    """Index of the stream's m-line (or wire channel), from 0."""
+    aor: str = ""
+    """Address of record without scheme, e.g. `1001@pbx.example`; empty when unknown."""
+    name: str = ""
+    side: Literal["", "caller", "called"] = ""
+    """By a vendor's direction data (callingParty, callType); empty when the vendor says nothing."""
+    mixed: bool = False
+    """One stream carries every speaker."""
+
+
+class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call that asks to come in."""
+
+    call_id: str
+    """UUIDv7, made at the edge."""
+    protocol: Literal["siprec", "sip", "file"]
+    peer: str
+    """Address of the peer, `host:port/transport`."""
+    from_aor: str
+    to_aor: str
+    """User parts may be numbers; routing to a campaign goes by `to_aor` and the participants."""
+    participants: tuple[Participant, ...]
+    correlation: dict[str, str] = {}
+    """Vendor ids: `ucid`, `cisco-guid`, `session-id`, `call-id`…"""
+    answered_at: float = 0.0
+    """UNIX seconds."""
+
+
+class ParticipantsChanged(msgspec.Struct, frozen=True):
+    """Metadata came or changed (UPDATE, re-INVITE, transfer): the whole list as it stands now."""
+
+    at_ms: int
+    participants: tuple[Participant, ...]
+
+
+class MediaNotice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hold, resume, suspension by silence, or a new clock anchor; `stream` is empty for the whole call."""
+
+    at_ms: int
+    name: Literal["call.held", "call.resumed", "stream.suspended", "stream.resumed", "media.clock_reset"]
+    stream: str = ""
+    data: dict[str, Any] = {}
+
+
+class CallEnded(msgspec.Struct, frozen=True):
+    at_ms: int
+    reason: str
+    """`bye`, `cancelled`, `peer_vanished`, `end_of_file`, `shutdown`, `error`…"""
+
+
+class ClockTick(msgspec.Struct, frozen=True):
+    """The audio clock has passed `at_ms` (about every 250 ms, also in silence): deadlines of rules are judged by it."""
+
+    at_ms: int
+
+
+MediaEvent = SpeechSegment | ParticipantsChanged | MediaNotice | ClockTick | CallEnded
+
+
+class IngestSession(Protocol):
+    """One call's media, whatever the protocol: SIP, SIPREC, a file, later the platforms' sockets."""
+
+    offer: CallOffer
+
+    def events(self) -> AsyncIterator[MediaEvent]:
+        """In order of media time per stream; ends after `CallEnded`. One reader."""
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        """16 kHz mono. At least the last 40 s are kept; what was lost or is not there yet is zeros."""
+
+    def monotonic_ms(self, stream: str, at_ms: int) -> float:
+        """The engine's monotonic clock (ms) at which `at_ms` of the stream was spoken: the stamp `heard`."""
+
+
+class CallIntake(Protocol):
+    """What media hands an offered call to. Implemented by pipelines."""
+
+    def admit(self, offer: CallOffer) -> "Refusal | None":
+        """Decide at once, from headroom and routing; a `Refusal` becomes the protocol's own answer (SIP 503, 404…)."""
+
+    def begin(self, session: IngestSession) -> None:
+        """The call is answered: serve it until its events end. Returns at once; the intake owns the task."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    code: Literal["overloaded", "forbidden", "unknown_number", "shutting_down"]
+    retry_after_s: int = 0
+
+
+# ─── pipelines → ears ────────────────────────────────────────────────────────────────────────────────────────────────
+
+ListenKind = Literal["final", "speculation", "partial"]
+
+
+class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A window of sound to put into words."""
+
+    job: int
+    """Unique in this engine process."""
+    call_id: str
+    stream: str
+    segment: int
+    kind: ListenKind
+    due: float
+    """Deadline on `time.monotonic()`, seconds. Late finals still run; late partials are shed."""
+    language: str = ""
+    """`es pt en`, or empty: to be identified."""
+    prefix: str = ""
+    """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin with."""
+    prompt: str = ""
+    """Campaign vocabulary and the last words of the turn before, as context. May be empty."""
+    capture: bool = False
+    """A number is being read: the repetition guard is off, since a number read aloud is a repetition."""
+
+
+class HeardWord(msgspec.Struct, frozen=True):
+    text: str
+    start_ms: int
+    end_ms: int
+    """Relative to the window's start."""
+    probability: float
+
+
+class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to a `ListenJob`."""
+
+    job: int
+    text: str
+    language: str
+    language_score: float = 0.0
+    confidence: float = 0.0
+    """exp of the mean token log-probability."""
+    no_speech: float = 0.0
+    words: tuple[HeardWord, ...] = ()
+    queued_ms: float = 0.0
+    run_ms: float = 0.0
+    shed: str = ""
+    """Non-empty: the job was not run, and why (`late`, `superseded`, `cancelled`, `load`). Never for a final."""
+
+
+class Headroom(msgspec.Struct, frozen=True):
+    """What `ears` can still take."""
+
+    up: bool
+    load: float
+    """Share of worker time used over the last seconds, 0…1."""
+    finals_late_ms: float
+    """How far the oldest waiting final is past its deadline; 0 when none is."""
+    partials: bool
+    """Whether partials are run at all now."""
+
+
+class Ears(Protocol):
+    """Speech to words, in the process `ears`. Survives that process's crash: what it was sent is sent again."""
+
+    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+        """`pcm` is 16 kHz mono. Finals always come, however late; raises `EarsClosed` only at shutdown."""
+
+    def cancel(self, job: int) -> None: ...
+
+    def headroom(self) -> Headroom: ...
+
+
+# ─── pipelines → text models ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Scored(msgspec.Struct, frozen=True):
+    label: str
+    score: float
+    """Calibrated probability."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What the text models say of one utterance."""
+
+    vector: NDArray[np.float32]
+    """float32[512], L2-normalised sentence embedding."""
+    sentiment: Scored
+    intents: tuple[Scored, ...]
+    """Those over their calibrated thresholds, best first; empty means `none`."""
+    acts: tuple[Scored, ...]
+    """Compliance acts over their thresholds (multi-label), e.g. `recording_notice`, `asks_why_unpaid`, `asks_card_number`."""
+    latency_ms: float
+    """Wall time of this inference on ONNX Runtime, tokenizer included."""
+
+
+class TextReader(Protocol):
+    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+        """Blocking, 1–15 ms, thread-safe; call it from a worker thread. `text` is masked; `before` is the turn before."""
+
+
+class Passage(msgspec.Struct, frozen=True):
+    article: str
+    title: str
+    body: str
+    language: str
+    score: float
+    """Calibrated: ≥ 0.5 deserves a card."""
+
+
+class KnowledgeSearch(Protocol):
+    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
+        """Best first. Blocking, about 1 ms."""
+
+
+# ─── pipelines → the platform ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call's row: what lists and tiles show, nothing that was said."""
+
+    call_id: str = msgspec.field(name="id")
+    organisation_id: str
+    campaign_id: str
+    campaign: str
+    """Its kind: `sales collections care`…"""
+    direction: Literal["inbound", "outbound"]
+    language: str
+    country: str
+    region: str = ""
+    agent_id: str = ""
+    """User whose desk has the call; empty until it is claimed."""
+    agent_name: str = ""
+    started_at: float = 0.0
+    """UNIX seconds."""
+    ended_at: float = 0.0
+    """0 while live."""
+    end_reason: str = ""
+    protocol: str = ""
+
+
+class FactSink(Protocol):
+    """Where a pipeline puts what it made: first into the store, then onto the sockets."""
+
+    async def opened(self, record: CallRecord) -> None:
+        """Commits the call's row and its wrapped data key. Called once, before any fact."""
+
+    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        """Durable when it returns (group commit), shown right after; facts come in order of `seq`."""
+
+    def draft(self, record: CallRecord, draft: Draft) -> None:
+        """To the sockets only; a newer draft of the same segment replaces one not yet sent."""
+
+    async def changed(self, record: CallRecord) -> None:
+        """The row changed (claimed, ended)."""
+
+
+class DeskCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person at a desk or wall does to a live call."""
+
+    name: Literal["claim", "shown", "card", "mark"]
+    call_id: str = msgspec.field(name="id")
+    seq: int = 0
+    """shown, card: the fact."""
+    stream: str = ""
+    segment: int = 0
+    revision: int = 0
+    """shown of a draft."""
+    action: str = ""
+    """card: `accepted` or `dismissed`."""
+    at_ms: float = 0.0
+    """Monotonic ms when the command reached the engine."""
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Who is logged in."""
+
+    user_id: str
+    organisation_id: str
+    name: str
+    role: Literal["agent", "supervisor", "admin"]
+
+
+class CallDesk(Protocol):
+    """The web's only way to live calls. Implemented by `pipelines.calls`."""
+
+    async def command(self, person: Person, command: DeskCommand) -> None:
+        """Raises `NotFound` or `Forbidden`."""
+
+
+class Routing(msgspec.Struct, frozen=True):
+    """Where a call belongs, decided from the offer by `engine.control.routing`."""
+
+    organisation_id: str
+    campaign_id: str
+    campaign: str
+    direction: Literal["inbound", "outbound"]
+    language: str
+    """`es pt en` or empty: to be identified."""
+    country: str
+    region: str
+    rule_packs: tuple[str, ...]
+    knowledge: str
+    """Name of the knowledge base."""
+    members: Mapping[str, str]
+    """AOR or extension (lower case, without scheme) → user id, for the campaign's members."""
+    names: Mapping[str, str]
+    """User id → name."""
+
+
+class Router(Protocol):
+    def route(self, offer: CallOffer) -> Routing | None:
+        """From a cached picture of campaigns and users; None when no campaign takes the number."""
+
+
+class RoleDecision(msgspec.Struct, frozen=True):
+    stream: str
+    role: Leg
+    rule: str
+    """Which step of the algorithm decided: `member`, `vendor_direction`, `position`, `override`, `mixed`."""
+    confidence: float
+    user_id: str = ""
+    """The member whose AOR or extension matched."""

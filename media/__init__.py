@@ -1,0 +1,1 @@
+"""Sound in, sound out; of ours it knows `engine` only."""
