@@ -1,0 +1,78 @@
+"""The seam between signalling and sound: what SIP asks of the RTP plane, call by call.
+
+Signalling negotiates (SDP) and says what each m-line will carry; the RTP plane opens a port per stream, hears, and is the
+`IngestSession` that pipelines read. All methods are called from one event loop.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+from engine.ports import CallOffer, IngestSession, Participant
+
+AudioCodec = Literal["PCMU", "PCMA"]
+"""Those that we decode and hence answer with, by their RFC 3551 encoding names."""
+
+
+class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One accepted m-line, as negotiated. A refused m-line (port 0 in the answer) has none."""
+
+    stream: str
+    """Name for the whole call: the SDP label, else the m-line's index as text. Unique within the call."""
+    position: int
+    """Index of the m-line in the SDP, from 0; refused lines count, so positions may have gaps."""
+    codec: AudioCodec
+    payload_type: int
+    """The number that packets of `codec` carry."""
+    ptime_ms: int = 20
+    """What the peer announced; packets may be of other lengths."""
+    event_payload_type: int | None = None
+    """RFC 4733 telephone-event, when negotiated."""
+    comfort_payload_type: int | None = None
+    """RFC 3389 comfort noise, when offered."""
+    remote_host: str = ""
+    """Where the peer wants RTP; a hint only (RTP may come from elsewhere). Empty for `0.0.0.0`."""
+    remote_port: int = 0
+    flowing: bool = True
+    """False: inactive or held; silence is expected and is no sign of a vanished peer."""
+
+
+class MediaSession(IngestSession, Protocol):
+    """One call's RTP. Made by `MediaAllocator.allocate`, closed by signalling with `close`."""
+
+    def local_ports(self) -> Mapping[int, int]:
+        """m-line position → local RTP port (even), for each stream that was ever accepted."""
+
+    async def update(self, streams: tuple[StreamOffer, ...]) -> None:
+        """A re-INVITE's or UPDATE's whole new list. Streams keep their name and port; a new one gets a port, a missing one
+        is no longer heard (its port stays until `close`). Unlocks the source address and SSRC of each stream, since both
+        may move; another codec or payload type holds from the next packet. Raises `Overloaded` when no port is free, and
+        then nothing has changed."""
+
+    def hold(self) -> None:
+        """The peer holds or pauses the whole call: `call.held` goes to the events; silence no longer suspends."""
+
+    def resume(self) -> None:
+        """Undoes `hold`: `call.resumed`. Without a `hold` it does nothing."""
+
+    def participants_changed(self, participants: tuple[Participant, ...]) -> None:
+        """Puts `ParticipantsChanged` onto the events, at the current media time."""
+
+    def last_packet_at(self) -> float:
+        """Monotonic seconds of the newest accepted RTP packet of any stream, or of the allocation when none came yet."""
+
+    def close(self, reason: str) -> None:
+        """Ends the events with `CallEnded(reason)` after what has been heard is delivered, and frees the ports (which cool
+        down before another call gets them). Idempotent: the first reason stands. Must also be called for a session that
+        never began."""
+
+
+class MediaAllocator(Protocol):
+    """The RTP plane as signalling sees it."""
+
+    def address(self, peer_host: str) -> str:
+        """The IP address to put into the SDP's `c=` towards this peer."""
+
+    async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> MediaSession:
+        """Opens a port per stream. Its `offer` is the given one. Raises `Overloaded` when the port range is used up."""
