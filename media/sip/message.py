@@ -1,0 +1,320 @@
+"""SIP messages as values: what the transaction and dialog machines take and give.
+
+Header text is Latin-1, so that bytes which are echoed (Call-ID, tags, Via) come back unchanged whatever their encoding;
+`readable` turns a display name into proper text.
+"""
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Self
+
+from sipmessage import URI, Address, Via
+
+# RFC 3261 §7.3.3 and the IANA registry of compact forms
+COMPACT_FORMS = {
+    "a": "Accept-Contact",
+    "b": "Referred-By",
+    "c": "Content-Type",
+    "d": "Request-Disposition",
+    "e": "Content-Encoding",
+    "f": "From",
+    "i": "Call-ID",
+    "j": "Reject-Contact",
+    "k": "Supported",
+    "l": "Content-Length",
+    "m": "Contact",
+    "o": "Event",
+    "r": "Refer-To",
+    "s": "Subject",
+    "t": "To",
+    "u": "Allow-Events",
+    "v": "Via",
+    "x": "Session-Expires",
+    "y": "Identity",
+}
+REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    408: "Request Timeout",
+    413: "Request Entity Too Large",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    481: "Call/Transaction Does Not Exist",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "Version Not Supported",
+    513: "Message Too Large",
+    603: "Decline",
+}
+
+
+class Headers:
+    """Immutable headers in order; names compare without case."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self.items = tuple(items)
+
+    def get(self, name: str, default: str = "") -> str:
+        """First value, or `default`."""
+        wanted = name.lower()
+        return next((value for key, value in self.items if key.lower() == wanted), default)
+
+    def all(self, name: str) -> list[str]:
+        """Every value, a header line each."""
+        wanted = name.lower()
+        return [value for key, value in self.items if key.lower() == wanted]
+
+    def listed(self, name: str) -> list[str]:
+        """Comma-separated tokens over all lines; not for headers whose values may hold quoted commas."""
+        return [token.strip() for value in self.all(name) for token in value.split(",") if token.strip()]
+
+    def adding(self, *items: tuple[str, str]) -> "Headers":
+        return Headers((*self.items, *items))
+
+    def replacing_first(self, name: str, value: str) -> "Headers":
+        """The first header of that name with another value, in its place."""
+        wanted, items, done = name.lower(), [], False
+        for key, old in self.items:
+            fits = key.lower() == wanted and not done
+            items.append((key, value if fits else old))
+            done = done or fits
+        return Headers(items)
+
+    def without(self, name: str) -> "Headers":
+        wanted = name.lower()
+        return Headers(item for item in self.items if item[0].lower() != wanted)
+
+    def __contains__(self, name: str) -> bool:
+        wanted = name.lower()
+        return any(key.lower() == wanted for key, _ in self.items)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self.items == other.items
+
+    def __hash__(self) -> int:
+        return hash(self.items)
+
+    def __repr__(self) -> str:
+        return f"Headers({len(self.items)})"  # header text may name people and numbers, and reprs reach logs
+
+
+@dataclasses.dataclass(frozen=True)
+class _Message:
+    headers: Headers
+    body: bytes = b""
+
+    @cached_property
+    def call_id(self) -> str:
+        return self.headers.get("Call-ID")
+
+    @cached_property
+    def cseq(self) -> int:
+        return int(self.headers.get("CSeq", "0").split()[0])
+
+    @cached_property
+    def cseq_method(self) -> str:
+        return self.headers.get("CSeq").split()[-1]
+
+    @cached_property
+    def from_tag(self) -> str:
+        return tag_of(self.headers.get("From"))
+
+    @cached_property
+    def to_tag(self) -> str:
+        return tag_of(self.headers.get("To"))
+
+    @cached_property
+    def via(self) -> Via:
+        """The topmost Via."""
+        return parse_vias(self.headers.get("Via"))[0]
+
+    @cached_property
+    def branch(self) -> str:
+        """The topmost Via's branch; empty when it has none."""
+        return self.via.parameters.get("branch") or ""
+
+    @property
+    def content_type(self) -> str:
+        """Lower case, without parameters."""
+        return self.headers.get("Content-Type").partition(";")[0].strip().lower()
+
+    def changed(self, **changes: object) -> Self:
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def _to_bytes(self, start_line: str) -> bytes:
+        lines = [start_line, *(f"{name}: {value}" for name, value in self.headers.items if name != "Content-Length")]
+        head = "\r\n".join([*lines, f"Content-Length: {len(self.body)}"])
+        return head.encode("latin-1", "replace") + b"\r\n\r\n" + self.body
+
+
+@dataclasses.dataclass(frozen=True)
+class Request(_Message):
+    method: str = ""
+    uri: str = ""
+
+    def to_bytes(self) -> bytes:
+        return self._to_bytes(f"{self.method} {self.uri} SIP/2.0")
+
+    def respond(
+        self, status: int, *extra: tuple[str, str], body: bytes = b"", to_tag: str = "", reason: str = ""
+    ) -> "Response":
+        """A response to this request: Via in order, From, To (with `to_tag` when it has none), Call-ID and CSeq are
+        copied (RFC 3261 §8.2.6.2), Record-Route too (§12.1.1)."""
+        copied = []
+        for name, value in self.headers.items:
+            if name in ("Via", "From", "Call-ID", "CSeq", "Record-Route"):
+                copied.append((name, value))
+            elif name == "To":
+                tagged = to_tag and status != 100 and not tag_of(value)
+                copied.append((name, f"{value};tag={to_tag}" if tagged else value))
+        phrase = reason or REASONS.get(status, "Response")
+        return Response(headers=Headers((*copied, *extra)), body=body, status=status, reason=phrase)
+
+
+@dataclasses.dataclass(frozen=True)
+class Response(_Message):
+    status: int = 0
+    reason: str = ""
+
+    def to_bytes(self) -> bytes:
+        return self._to_bytes(f"SIP/2.0 {self.status} {self.reason}")
+
+    @property
+    def final(self) -> bool:
+        return self.status >= 200
+
+    @property
+    def success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+Message = Request | Response
+
+# sipmessage's grammar wants a last host label of letters alone; RFC 3261's `toplabel` may hold digits ("sbc1")
+_LOOSE_HOST = re.compile(
+    r"^(?P<head>(?:sips?:(?:[^@<>\s]*@)?)|SIP\s*/\s*2\.0\s*/\s*[A-Za-z0-9]+ )"
+    r"(?P<host>(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)(?=$|[:;,\s])"
+)
+_OTHER_SCHEME = re.compile(r"^(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+$", re.IGNORECASE)
+_NAME_ADDR = re.compile(r'^(?P<name>"(?:[^"\\]|\\.)*"|[^"<>,]*?)\s*<(?P<uri>[^<>\s]+)>\s*(?P<params>(?:;.*)?)$')
+_URI_HEADERS = re.compile(r"\?[^@]*$")
+_SPLIT_VIA = re.compile(r",\s*(?=SIP\s*/)")
+
+
+def _one_blank(text: str) -> str:
+    """Linear white space as one blank; `str.split` would also split at bytes of UTF-8 such as 0xA0."""
+    return re.sub(r"[ \t]+", " ", text).strip(" ")
+
+
+def parse_uri(text: str) -> URI:
+    """A sip, sips or tel URI. Raises `ValueError`."""
+    try:
+        return URI.parse(text)
+    except ValueError:
+        loose = _LOOSE_HOST.match(text)
+        if loose is None:
+            raise
+        uri = URI.parse(f"{loose['head']}host{text[loose.end() :]}")
+        return dataclasses.replace(uri, host=loose["host"])
+
+
+def parse_vias(text: str) -> list[Via]:
+    """Every Via in one header line. Raises `ValueError`."""
+    vias = []
+    for part in _SPLIT_VIA.split(_one_blank(text)):
+        try:
+            vias.append(Via.parse(part))
+        except ValueError:
+            loose = _LOOSE_HOST.match(part)
+            if loose is None:
+                raise
+            via = Via.parse(f"{loose['head']}host{part[loose.end() :]}")
+            vias.append(dataclasses.replace(via, host=loose["host"]))
+    return vias
+
+
+@dataclasses.dataclass(frozen=True)
+class NameAddr:
+    """A From, To, Contact, Route or P-Asserted-Identity value."""
+
+    uri: str
+    """As written, without angle brackets and without `?headers`."""
+    name: str = ""
+    parameters: str = ""
+    """Header parameters as written, with the leading semicolon."""
+
+
+def parse_address(text: str) -> NameAddr:
+    """One address of any URI scheme; sip, sips and tel are held to their grammar. Raises `ValueError`."""
+    text = _one_blank(text)
+    bracketed = _NAME_ADDR.match(text)
+    if bracketed is None:
+        if "<" in text or '"' in text:
+            raise ValueError("address is not valid")
+        # RFC 3261 §20.10: without brackets every parameter is the header's, and "?" or "," are not allowed
+        uri, _, parameters = text.partition(";")
+        uri = uri.strip()
+        if "?" in uri or "," in uri:
+            raise ValueError("address needs angle brackets")
+        found = NameAddr(uri, "", f";{parameters}" if parameters else "")
+    else:
+        name = bracketed["name"].strip()
+        if name.startswith('"'):
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        found = NameAddr(_URI_HEADERS.sub("", bracketed["uri"]), name, bracketed["params"])
+    if not _OTHER_SCHEME.match(found.uri):
+        parse_uri(found.uri)
+    if found.parameters:
+        Address.parse(f"<sip:x>{found.parameters}")
+    return found
+
+
+_TAG = re.compile(r";\s*tag\s*=\s*([^\s;,>]+)", re.IGNORECASE)
+
+
+def tag_of(address: str) -> str:
+    """The tag of a From or To value; empty when it has none."""
+    found = _TAG.search(address, max(address.rfind(">"), 0))
+    return found[1] if found else ""
+
+
+def split_addresses(values: Iterable[str]) -> list[str]:
+    """Splits header lines of addresses at commas outside quotes and angle brackets."""
+    parts = []
+    for value in values:
+        parts += [part.strip() for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,"<])+', value) if part.strip()]
+    return parts
+
+
+def readable(text: str) -> str:
+    """Latin-1 header text as people wrote it: UTF-8 where it is that, without control characters."""
+    raw = text.encode("latin-1", "replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        text = raw.decode()
+    return "".join(char for char in text if char.isprintable()).strip()
+
+
+def aor_of(uri: str) -> str:
+    """Address of record: `user@host` in lower case without scheme, port and parameters; a tel URI is its number."""
+    bare = uri.strip().strip("<>").lower()
+    bare = re.sub(r"^(?:sips?|tel):", "", bare)
+    user, at, host = bare.rpartition("@")
+    host = re.sub(r"(?::\d+)?(?:[;?].*)?$", "", host)
+    user = user.partition(";")[0]
+    return f"{user}@{host}" if at else host
