@@ -1,8 +1,8 @@
 """The four transaction machines of RFC 3261 §17 with RFC 6026's Accepted state, as pure objects.
 
-Each takes messages and `now` (monotonic seconds) and returns effects; `deadline` is when it next wants `tick`. `reliable`
-says that the transport retransmits by itself (TCP, TLS, WebSocket). A transaction with state `terminated` is to be
-forgotten.
+Each takes messages and `now` (monotonic seconds) and returns effects; `deadline` is when it next wants `tick`.
+`reliable` says that the transport retransmits by itself (TCP, TLS, WebSocket). A transaction with state `terminated` is
+to be forgotten.
 """
 
 import dataclasses
@@ -161,7 +161,7 @@ class NonInviteServer(_Machine):
 
 
 class InviteClient(_Machine):
-    """§17.1.1 with RFC 6026 §8.4: every 2xx, also a retransmitted one, is delivered for 64·T1, and the user sends ACK."""
+    """§17.1.1 with RFC 6026 §8.4: every 2xx, also a retransmitted one, is delivered for 64·T1; the user sends ACK."""
 
     def __init__(self, request: Request, reliable: bool) -> None:
         super().__init__(request, reliable, "calling")
