@@ -1,0 +1,254 @@
+"""One live call: one task group that owns everything of it.
+
+Two tasks: one reads the media events and starts listening jobs, the other commits what they bring **in the order in which
+speech ended**, so that rules, digits and facts see the call as it was spoken, whatever `ears` finished first. The audio clock
+runs through the same queue: a deadline is judged only when every word before it has been.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import msgspec
+import structlog
+
+from engine.errors import EarsClosed
+from engine.facts import Draft, Fact, Insight, Measured, Stamps, Suggestion, Transcript
+from engine.ports import (
+    CallEnded,
+    CallRecord,
+    ClockTick,
+    DeskCommand,
+    Ears,
+    FactSink,
+    IngestSession,
+    MediaNotice,
+    Participant,
+    ParticipantsChanged,
+    Person,
+    RoleDecision,
+    SpeechSegment,
+)
+from pipelines.conversation import Conversation
+from pipelines.ledger import HOST, Ledger
+from pipelines.transcribe import Drafted, Finished, Transcriber
+from pipelines.utterance import Utterance
+
+log = structlog.get_logger(__name__)
+
+QUEUE = 256
+"""Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their own."""
+ACKS_KEPT = 256
+
+
+class _Command(msgspec.Struct, frozen=True):
+    person: Person
+    command: DeskCommand
+
+
+_Item = asyncio.Task[Finished] | ClockTick | ParticipantsChanged | MediaNotice | CallEnded | _Command
+Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
+
+
+class LiveCall:
+    """Serves one call from answer to end. `record` is replaced, never edited, as the call changes hands."""
+
+    def __init__(
+        self,
+        *,
+        session: IngestSession,
+        record: CallRecord,
+        ledger: Ledger,
+        conversation: Conversation,
+        ears: Ears,
+        sink: FactSink,
+        decide_roles: Decide,
+        name_of: Callable[[str], str],
+        clock_ms: Callable[[], float],
+        wall_clock: Callable[[], float],
+        drafts: bool = True,
+        on_shown: Callable[[str, float], None] = lambda kind, ms: None,
+    ) -> None:
+        self.record = record
+        self._session = session
+        self._ledger = ledger
+        self._conversation = conversation
+        self._ears = ears
+        self._sink = sink
+        self._decide_roles = decide_roles
+        self._name_of = name_of
+        self._clock_ms = clock_ms
+        self._wall_clock = wall_clock
+        self._drafts = drafts
+        self._on_shown = on_shown
+        self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
+        self._heard_at: dict[str, tuple[str, float]] = {}
+        self._claimed = bool(record.agent_id)
+
+    async def serve(self) -> None:
+        """Returns when the call has ended and everything said in it is committed."""
+        await self._sink.opened(self.record)
+        offer = self._session.offer
+        await self._publish(
+            [
+                self._ledger.event(
+                    "call.answered", 0, {"protocol": offer.protocol, "peer": offer.peer, "correlation": offer.correlation}
+                )
+            ]
+        )
+        await self._apply_roles(offer.participants, 0)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._commit())
+                group.create_task(self._listen(group))
+        except* EarsClosed:
+            log.info("call.cut_short", call_id=self.record.call_id)
+
+    def command(self, person: Person, command: DeskCommand) -> None:
+        """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops it."""
+        if command.name == "shown":
+            self._acknowledge(command)
+            return
+        try:
+            self._queue.put_nowait(_Command(person, command))
+        except asyncio.QueueFull:
+            log.warning("call.command_dropped", call_id=self.record.call_id, command=command.name)
+
+    # ─── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _listen(self, group: asyncio.TaskGroup) -> None:
+        transcriber = Transcriber(
+            self._session, self._ears, language=self.record.language, drafts=self._drafts, group=group,
+            draft=self._show_draft, capturing=lambda: self._conversation.capturing,
+        )  # fmt: skip
+        async for event in self._session.events():
+            match event:
+                case ClockTick(at_ms=at_ms):
+                    since = transcriber.open_since_ms()
+                    await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
+                case ParticipantsChanged() | MediaNotice() | CallEnded():
+                    await self._queue.put(event)
+                case segment:
+                    if final := transcriber.hear(segment):
+                        await self._queue.put(final)
+
+    def _show_draft(self, drafted: Drafted) -> None:
+        leg = self._conversation.roster.leg(drafted.stream)
+        masked = self._conversation.guard.draft(drafted.text, drafted.language, leg)
+        firm = self._conversation.guard.draft(drafted.text[: drafted.stable], drafted.language, leg)
+        heard = self._session.monotonic_ms(drafted.stream, drafted.end_ms)
+        draft = Draft(
+            call_id=self.record.call_id, stream=drafted.stream, leg=leg, segment=drafted.segment,
+            revision=drafted.revision, start_ms=drafted.start_ms, end_ms=drafted.end_ms, text=masked,
+            stable=_common_prefix(masked, firm), language=drafted.language,
+            measured=Measured(
+                stamps=Stamps(heard=heard, transcribed=self._clock_ms()),
+                latency_ms={"ears": round(drafted.ears_ms, 1)}, host=HOST,
+            ),
+        )  # fmt: skip
+        self._expect_ack(f"{drafted.stream}/{drafted.segment}/{drafted.revision}", "word", heard)
+        self._sink.draft(self.record, draft)
+
+    # ─── committing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _commit(self) -> None:
+        while True:
+            item = await self._queue.get()
+            match item:
+                case asyncio.Task():
+                    await self._commit_final(await item)
+                case ClockTick(at_ms=at_ms):
+                    await self._publish(self._conversation.tick(at_ms))
+                case ParticipantsChanged(at_ms=at_ms, participants=participants):
+                    await self._apply_roles(participants, at_ms)
+                case MediaNotice():
+                    leg = self._conversation.roster.leg(item.stream)
+                    await self._publish(
+                        [self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)]
+                    )
+                case _Command():
+                    await self._obey(item.person, item.command)
+                case CallEnded():
+                    await self._end(item)
+                    return
+
+    async def _commit_final(self, final: Finished) -> None:
+        if not final.heard.text.strip():
+            return
+        utterance = Utterance(
+            stream=final.stream, leg=self._conversation.roster.leg(final.stream), start_ms=final.start_ms,
+            end_ms=final.end_ms, text=final.heard.text.strip(), language=final.heard.language,
+            confidence=final.heard.confidence, heard=final.heard_at, ears_ms=final.waited_ms,
+        )  # fmt: skip
+        async for facts in self._conversation.hear(utterance):
+            await self._publish(facts)
+
+    async def _apply_roles(self, participants: Sequence[Participant], at_ms: int) -> None:
+        await self._publish(self._conversation.decide_roles(self._decide_roles(participants), at_ms))
+        agent = self._conversation.roster.agent()
+        if agent and agent != self.record.agent_id and not self._claimed:
+            await self._change(agent_id=agent, agent_name=self._name_of(agent))
+
+    async def _obey(self, person: Person, command: DeskCommand) -> None:
+        if command.name == "claim":
+            self._claimed = True
+            await self._change(agent_id=person.user_id, agent_name=person.name)
+            await self._publish([self._ledger.event("call.claimed", 0, {"by": person.user_id})])
+        elif command.name == "card" and command.action in ("accepted", "dismissed"):
+            self._conversation.answered_card(command.action)
+            name = "card.accepted" if command.action == "accepted" else "card.dismissed"
+            await self._publish([self._ledger.event(name, 0, {"of": command.seq, "by": person.user_id})])
+
+    async def _end(self, ended: CallEnded) -> None:
+        facts = self._conversation.end(ended.at_ms)
+        facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
+        await self._publish(facts)
+        await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
+
+    async def _change(self, **fields: object) -> None:
+        self.record = msgspec.structs.replace(self.record, **fields)
+        await self._sink.changed(self.record)
+
+    async def _publish(self, facts: Sequence[Fact]) -> None:
+        if not facts:
+            return
+        for fact in facts:
+            self._expect_fact_ack(fact)
+        await self._sink.publish(self.record, facts)
+
+    # ─── acknowledgements: the fourth stamp ──────────────────────────────────────────────────────────────────────────
+
+    def _expect_fact_ack(self, fact: Fact) -> None:
+        if fact.measured is None or fact.measured.stamps is None:
+            return
+        match fact:
+            case Transcript():
+                kind = "final"
+            case Suggestion():
+                kind = "card"
+            case Insight(kind="compliance", outcome="violation" | "event"):
+                kind = "alert"
+            case _:
+                return
+        self._expect_ack(str(fact.seq), kind, fact.measured.stamps.heard)
+
+    def _expect_ack(self, key: str, kind: str, heard: float) -> None:
+        self._heard_at[key] = (kind, heard)
+        while len(self._heard_at) > ACKS_KEPT:
+            del self._heard_at[next(iter(self._heard_at))]
+
+    def _acknowledge(self, command: DeskCommand) -> None:
+        key = str(command.seq) if command.seq else f"{command.stream}/{command.segment}/{command.revision}"
+        if waiting := self._heard_at.pop(key, None):
+            kind, heard = waiting
+            self._on_shown(kind, command.at_ms - heard)
+
+
+def _common_prefix(text: str, other: str) -> int:
+    length = 0
+    for one, two in zip(text, other, strict=False):
+        if one != two:
+            break
+        length += 1
+    return length
+
+

@@ -1,0 +1,177 @@
+"""All live calls of this engine: lets them in, serves them, and takes what people do to them."""
+
+import asyncio
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from engine.control.roles import decide_roles
+from engine.errors import Forbidden, NotFound
+from engine.ports import (
+    CallOffer,
+    CallRecord,
+    DeskCommand,
+    Ears,
+    FactSink,
+    IngestSession,
+    KnowledgeSearch,
+    Person,
+    Refusal,
+    Router,
+    Routing,
+    TextReader,
+)
+from models.compliance import CallContext, Judge, Rule
+from models.privacy import DigitGuard
+from pipelines.call import LiveCall
+from pipelines.conversation import Conversation
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.suggest import Governor
+from pipelines.understand import read_aside
+
+log = structlog.get_logger(__name__)
+
+LATE_FINALS_MS = 1_500
+"""With finals this late, a new call would make every call worse: it is refused."""
+RETRY_AFTER_S = 5
+
+LIVE = Gauge("welcomedly_calls_live", "Calls being served now")
+SERVED = Counter("welcomedly_calls", "Calls by how they ended", ["reason"])
+REFUSED = Counter("welcomedly_calls_refused", "Calls refused at the edge", ["code"])
+SHOWN = Histogram(
+    "welcomedly_shown_seconds", "End of the words to the browser's acknowledgement, by what was shown", ["kind"],
+    buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0),
+)  # fmt: skip
+
+Override = Literal["first_is_agent", "first_is_customer"]
+
+
+class Calls:
+    """Implements `engine.ports.CallIntake` for media and `engine.ports.CallDesk` for the web."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        ears: Ears,
+        sink: FactSink,
+        reader: TextReader,
+        knowledge: Callable[[str], KnowledgeSearch | None],
+        rules: Sequence[Rule],
+        call_key: Callable[[str], bytes],
+        max_calls: int,
+        clock_ms: Callable[[], float],
+        wall_clock: Callable[[], float],
+        role_override: Override | None = None,
+    ) -> None:
+        self._router = router
+        self._ears = ears
+        self._sink = sink
+        self._reader = reader
+        self._knowledge = knowledge
+        self._rules = rules
+        self._call_key = call_key
+        self._max_calls = max_calls
+        self._clock_ms = clock_ms
+        self._wall_clock = wall_clock
+        self._role_override = role_override
+        self._live: dict[str, LiveCall] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._admitted: dict[str, Routing] = {}
+        self._closing = False
+
+    # ─── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def admit(self, offer: CallOffer) -> Refusal | None:
+        refusal = self._refuse(offer)
+        if refusal:
+            REFUSED.labels(refusal.code).inc()
+        return refusal
+
+    def _refuse(self, offer: CallOffer) -> Refusal | None:
+        if self._closing:
+            return Refusal("shutting_down", RETRY_AFTER_S)
+        headroom = self._ears.headroom()
+        if len(self._live) >= self._max_calls or headroom.finals_late_ms > LATE_FINALS_MS:
+            return Refusal("overloaded", RETRY_AFTER_S)
+        if self._router.route(offer) is None:
+            return Refusal("unknown_number")
+        return None
+
+    def begin(self, session: IngestSession) -> None:
+        routing = self._router.route(session.offer)
+        if routing is None:  # the campaign was closed between admission and answer: nobody may see the call
+            log.warning("call.unrouted", call_id=session.offer.call_id)
+            return
+        call = self._compose(session, routing)
+        self._live[session.offer.call_id] = call
+        LIVE.set(len(self._live))
+        task = asyncio.create_task(self._serve(call), name=f"call {session.offer.call_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, call: LiveCall) -> None:
+        call_id = call.record.call_id
+        with structlog.contextvars.bound_contextvars(call_id=call_id):
+            try:
+                await call.serve()
+            except Exception:
+                log.exception("call.failed")
+            finally:
+                del self._live[call_id]
+                LIVE.set(len(self._live))
+                SERVED.labels(call.record.end_reason or "error").inc()
+
+    def _compose(self, session: IngestSession, routing: Routing) -> LiveCall:
+        offer = session.offer
+        record = CallRecord(
+            call_id=offer.call_id, organisation_id=routing.organisation_id, campaign_id=routing.campaign_id,
+            campaign=routing.campaign, direction=routing.direction, language=routing.language, country=routing.country,
+            region=routing.region, started_at=self._wall_clock(), protocol=offer.protocol,
+        )  # fmt: skip
+        ledger = Ledger(offer.call_id, self._clock_ms)
+        conversation = Conversation(
+            ledger=ledger, roster=Roster(), guard=DigitGuard(routing.country, self._call_key(offer.call_id)),
+            judge=Judge(self._rules, self._context(routing)), reader=self._reader, reads=read_aside,
+            knowledge=self._knowledge(routing.knowledge), governor=Governor(), language=routing.language,
+            clock_ms=self._clock_ms,
+        )  # fmt: skip
+        return LiveCall(
+            session=session, record=record, ledger=ledger, conversation=conversation, ears=self._ears, sink=self._sink,
+            decide_roles=lambda participants: decide_roles(participants, routing, self._role_override),
+            name_of=lambda user: routing.names.get(user, ""), clock_ms=self._clock_ms, wall_clock=self._wall_clock,
+            on_shown=lambda kind, ms: SHOWN.labels(kind).observe(max(0.0, ms) / 1000),
+        )  # fmt: skip
+
+    def _context(self, routing: Routing) -> CallContext:
+        today = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC).date()
+        return CallContext(
+            country=routing.country, region=routing.region, campaign=routing.campaign, direction=routing.direction,
+            language=routing.language, day=today, segment="opening", rule_packs=routing.rule_packs,
+        )  # fmt: skip
+
+    # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def command(self, person: Person, command: DeskCommand) -> None:
+        call = self._live.get(command.call_id)
+        if call is None or call.record.organisation_id != person.organisation_id:
+            raise NotFound("no such live call")
+        mine = call.record.agent_id == person.user_id
+        if command.name == "claim":
+            if call.record.agent_id and person.role == "agent":
+                raise Forbidden("the call is on another desk")
+        elif not mine and person.role == "agent":
+            raise Forbidden("the call is on another desk")
+        call.command(person, command)
+
+    async def close(self) -> None:
+        """Admits no more calls and waits for those that media is ending (media closes first)."""
+        self._closing = True
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=10)
+            for task in late:
+                task.cancel()

@@ -1,0 +1,88 @@
+"""When a card is worth an agent's attention, and which.
+
+Pure but for the search that is handed in. The governor says no far more often than yes: one card at a time, none twice,
+none below confidence, fewer after dismissals; every refusal keeps its reason.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from engine.facts import Leg
+from engine.ports import Passage, Reading
+
+CARD_SCORE = 0.5
+"""`Passage.score` is calibrated so that this deserves a card."""
+QUIET_MS = 6_000
+"""After a card the next waits this long, so that the agent can read the one on screen."""
+CARDS_PER_MINUTE = 4
+DISMISSALS_RAISE = 0.08
+"""Each dismissal in a row asks this much more confidence of the next card."""
+HELPFUL_INTENTS = frozenset(
+    {
+        "cancel_service",
+        "billing_dispute",
+        "technical_problem",
+        "payment_arrangement",
+        "change_address",
+        "product_question",
+        "price_objection",
+        "competitor_mention",
+        "callback_request",
+        "complaint",
+        "purchase_ready",
+    }
+)
+"""Customer intents that an article can help with. Opt-outs and escalations want an action, not a card."""
+
+Refused = Literal["", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A card, or why there is none."""
+
+    passage: Passage | None
+    refused: Refused
+    trigger: str = ""
+
+
+class Governor:
+    """Guards one agent's attention over one call. Time is media time."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, int] = {}
+        self._times: list[int] = []
+        self._dismissed_in_a_row = 0
+
+    def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
+        """The trigger that may call for a card: an intent's name, `question`, or empty. Only a customer's words do."""
+        if leg not in ("customer", "mixed"):
+            return ""
+        for intent in reading.intents:
+            if intent.label in HELPFUL_INTENTS:
+                return intent.label
+        return "question" if "?" in text and len(text.split()) >= 4 else ""
+
+    def choose(self, trigger: str, passages: Sequence[Passage], now_ms: int) -> Choice:
+        """Best passage that is new, sure enough and within the budget."""
+        if not trigger:
+            return Choice(None, "no_need")
+        bar = CARD_SCORE + self._dismissed_in_a_row * DISMISSALS_RAISE
+        fitting = [passage for passage in passages if passage.score >= bar]
+        if not fitting:
+            return Choice(None, "low_confidence" if passages else "nothing_fits", trigger)
+        best = fitting[0]
+        if best.article in self._shown:
+            return Choice(None, "already_shown", trigger)
+        if self._times and now_ms - self._times[-1] < QUIET_MS:
+            return Choice(None, "too_soon", trigger)
+        if sum(now_ms - at < 60_000 for at in self._times) >= CARDS_PER_MINUTE:
+            return Choice(None, "budget", trigger)
+        self._shown[best.article] = now_ms
+        self._times.append(now_ms)
+        return Choice(best, "", trigger)
+
+    def answered(self, action: str) -> None:
+        """What the agent did with a card: `accepted` or `dismissed`."""
+        self._dismissed_in_a_row = self._dismissed_in_a_row + 1 if action == "dismissed" else 0

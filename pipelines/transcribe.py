@@ -1,0 +1,224 @@
+"""From where speech lies to the words in it: partials while it lasts, a speculation when it seems to end, a final after.
+
+A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it never decides what a
+final says, since a speculation is taken for the final only when it heard the very same window.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from engine.facts import Leg, SpeechSegment
+from engine.ports import Ears, Heard, IngestSession, ListenJob, ListenKind
+from models.agreement import Agreement
+
+TAIL_MS = 200
+"""Sound kept behind the last voiced frame: word endings are quieter than the VAD's threshold."""
+DUE_S: dict[ListenKind, float] = {"final": 0.45, "speculation": 0.4, "partial": 0.8}
+"""Deadlines from the moment of asking."""
+FIRST_PARTIAL_MS = 500
+"""No partial of less speech than this: it would be revised."""
+
+_jobs = itertools.count(1)
+
+
+class Drafted(msgspec.Struct, frozen=True):
+    """Words that may still change, unmasked: the caller masks them before anyone sees them."""
+
+    stream: str
+    segment: int
+    revision: int
+    start_ms: int
+    end_ms: int
+    text: str
+    stable: int
+    language: str
+    ears_ms: float
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A segment's final words; `heard.text` may be empty: then there was no speech in it."""
+
+    stream: str
+    segment: int
+    start_ms: int
+    end_ms: int
+    heard: Heard
+    heard_at: float
+    """End of the last word on the monotonic clock, ms."""
+    waited_ms: float
+    """From asking to having."""
+
+
+class _Lane:
+    """The open segment of one stream."""
+
+    def __init__(self, segment: int, start_ms: int) -> None:
+        self.segment = segment
+        self.start_ms = start_ms
+        self.end_ms = start_ms
+        self.open = True
+        self.revision = 0
+        self.agreement = Agreement()
+        self.partial: asyncio.Task[None] | None = None
+        self.partial_job = 0
+        self.speculation: asyncio.Task[Heard] | None = None
+        self.speculation_job = 0
+        self.speculation_end_ms = -1
+
+
+class Transcriber:
+    """Turns the segments of one call into words.
+
+    Its tasks belong to the call's own `group`; `draft` is called for every partial worth showing; `capturing` says
+    whether a number is being read just now.
+    """
+
+    def __init__(
+        self,
+        session: IngestSession,
+        ears: Ears,
+        *,
+        language: str,
+        drafts: bool,
+        group: asyncio.TaskGroup,
+        draft: Callable[[Drafted], None],
+        capturing: Callable[[], bool],
+    ) -> None:
+        self._session = session
+        self._ears = ears
+        self._language = language
+        self._drafts = drafts
+        self._group = group
+        self._draft = draft
+        self._capturing = capturing
+        self._lanes: dict[str, _Lane] = {}
+
+    def open_since_ms(self) -> int | None:
+        """Start of the oldest segment that has not ended: what is being said is not judged yet from here on."""
+        return min((lane.start_ms for lane in self._lanes.values() if lane.open), default=None)
+
+    def hear(self, segment: SpeechSegment) -> asyncio.Task[Finished] | None:
+        """Takes one state of a segment. Gives a task for its final when it has ended."""
+        lane = self._lanes.get(segment.stream)
+        if lane is None or lane.segment != segment.segment:
+            lane = self._lanes[segment.stream] = _Lane(segment.segment, segment.start_ms)
+        lane.end_ms = segment.end_ms
+        if segment.state == "ended":
+            return self._finish(lane, segment)
+        if not self._drafts:
+            return None
+        if segment.state == "paused":
+            self._speculate(lane, segment)
+        elif segment.state == "resumed":
+            self._take_back(lane)
+        elif segment.state == "continues":
+            self._partial(lane, segment)
+        return None
+
+    # ─── partials ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _partial(self, lane: _Lane, segment: SpeechSegment) -> None:
+        busy = lane.partial is not None and not lane.partial.done()
+        if busy or segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or not self._ears.headroom().partials:
+            return
+        lane.partial = self._group.create_task(self._show_partial(lane, segment))
+
+    async def _show_partial(self, lane: _Lane, segment: SpeechSegment) -> None:
+        stable = lane.agreement.stable
+        job = self._job(lane, segment.stream, "partial", prefix=stable)
+        lane.partial_job = job.job
+        heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
+        if lane.open and not heard.shed and heard.text:
+            self._show(lane, segment, heard)
+
+    def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
+        text, stable = lane.agreement.offer(heard.text)
+        lane.revision += 1
+        self._draft(
+            Drafted(
+                stream=segment.stream, segment=lane.segment, revision=lane.revision, start_ms=lane.start_ms,
+                end_ms=segment.end_ms, text=text, stable=stable, language=heard.language,
+                ears_ms=heard.queued_ms + heard.run_ms,
+            )  # fmt: skip
+        )
+
+    # ─── speculation ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _speculate(self, lane: _Lane, segment: SpeechSegment) -> None:
+        self._take_back(lane)
+        job = self._job(lane, segment.stream, "speculation")
+        lane.speculation_job, lane.speculation_end_ms = job.job, segment.end_ms
+        lane.speculation = self._group.create_task(
+            self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS)
+        )
+
+        def show(task: asyncio.Task[Heard]) -> None:
+            if not task.cancelled() and task.exception() is None and lane.open:
+                heard = task.result()
+                if not heard.shed and heard.text:
+                    self._show(lane, segment, heard)
+
+        lane.speculation.add_done_callback(show)
+
+    def _take_back(self, lane: _Lane) -> None:
+        if lane.speculation is not None:
+            self._ears.cancel(lane.speculation_job)
+            lane.speculation = None
+
+    # ─── finals ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _finish(self, lane: _Lane, segment: SpeechSegment) -> asyncio.Task[Finished]:
+        lane.open = False
+        if lane.partial is not None and not lane.partial.done():
+            self._ears.cancel(lane.partial_job)
+        speculation = lane.speculation if lane.speculation_end_ms == segment.end_ms and not segment.cut else None
+        if speculation is None:
+            self._take_back(lane)
+        elif not speculation.done():
+            self._ears.cancel(lane.speculation_job)  # a waiting one is dropped, a running one comes
+        return self._group.create_task(self._final(lane, segment, speculation))
+
+    async def _final(
+        self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None"
+    ) -> Finished:
+        asked = time.monotonic()
+        heard = await speculation if speculation is not None else None
+        if heard is None or heard.shed:
+            end_ms = segment.end_ms + (0 if segment.cut else TAIL_MS)
+            heard = await self._listen(
+                self._job(lane, segment.stream, "final"), segment.stream, lane.start_ms, end_ms
+            )
+        return Finished(
+            stream=segment.stream, segment=segment.segment, start_ms=lane.start_ms, end_ms=segment.end_ms, heard=heard,
+            heard_at=self._session.monotonic_ms(segment.stream, segment.end_ms),
+            waited_ms=(time.monotonic() - asked) * 1000,
+        )  # fmt: skip
+
+    def _job(self, lane: _Lane, stream: str, kind: ListenKind, prefix: str = "") -> ListenJob:
+        return ListenJob(
+            job=next(_jobs), call_id=self._session.offer.call_id, stream=stream, segment=lane.segment, kind=kind,
+            due=time.monotonic() + DUE_S[kind], language=self._language, prefix=prefix, capture=self._capturing(),
+        )  # fmt: skip
+
+    async def _listen(self, job: ListenJob, stream: str, start_ms: int, end_ms: int) -> Heard:
+        return await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms))
+
+
+def leg_names(legs: str) -> tuple[Leg, ...]:
+    """Parses `customer,agent`. Raises ValueError on anything else."""
+    names: list[Leg] = []
+    for name in legs.split(","):
+        match name.strip():
+            case "customer":
+                names.append("customer")
+            case "agent":
+                names.append("agent")
+            case "mixed":
+                names.append("mixed")
+            case other:
+                raise ValueError(f"unknown leg {other!r}: use customer, agent or mixed")
+    return tuple(names)
