@@ -1,0 +1,124 @@
+"""Every setting of the engine: one environment variable each, in plain upper case (`http_port` is `HTTP_PORT`).
+
+No `.env` file is read: what is not in the environment or on the command line has its default. The README's table is
+made from the descriptions below and a test keeps the two alike.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import StartupError
+
+
+class Settings(BaseSettings):
+    """Read once, at start, by the composition root; everybody else is handed values."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    # ─── the web ───
+    http_host: str = Field(
+        default="127.0.0.1", description="Address that the console, the API and the sockets listen on."
+    )
+    http_port: int = Field(default=8080, ge=0, le=65535, description="Their port; 0 takes a free one.")
+    public_url: str = Field(
+        default="",
+        description="Address by which browsers reach the console behind a proxy, e.g. `https://desk.example`: its "
+        "origin is accepted, and with `https` the cookie is marked Secure.",
+    )
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 31, description="How long a log-in lasts.")
+
+    # ─── telephony ───
+    sip_host: str = Field(default="127.0.0.1", description="Address that SIP listens on, over UDP and TCP.")
+    sip_port: int = Field(default=5060, ge=0, le=65535, description="SIP's port; 0 takes a free one.")
+    sip_peers: str = Field(
+        default="127.0.0.0/8,::1/128",
+        description="Networks whose SIP is answered, separated by commas. Everybody else is dropped in silence.",
+    )
+    sip_agent: Literal["", "first", "second"] = Field(
+        default="",
+        description="Override of the role algorithm for a trunk that is known: which m-line is the agent. Empty: "
+        "decided by members, the vendor's direction and the position.",
+    )
+    rtp_host: str = Field(default="", description="Address offered for RTP; empty takes `SIP_HOST`.")
+    rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
+    max_calls: int = Field(
+        default=0, ge=0, description="Calls at once before SIP 503; 0 leaves it to the headroom of `ears`."
+    )
+
+    # ─── data ───
+    data_dir: Path = Field(default=Path("data"), description="Where the database and the broker's files live.")
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty is SQLite in `DATA_DIR`.")
+    key_url: str = Field(
+        default="",
+        description="Where the key-encryption key comes from: `file:PATH`, `env:NAME` or `cmd:COMMAND` (32 bytes, or "
+        "their hex or base64). Empty is a file of mode 0600 outside `DATA_DIR`, made at the first start.",
+    )
+
+    # ─── the bus ───
+    bus_url: str = Field(
+        default="", description="A NATS server, `nats://user:password@host:port`; empty starts an embedded one."
+    )
+    nats_server: str = Field(
+        default="",
+        description="Path of the embedded server's program; empty looks on PATH, then takes the bundled one.",
+    )
+
+    # ─── models ───
+    ears_workers: int = Field(
+        default=0, ge=0, description="Whisper workers of one thread each; 0 chooses by the cores."
+    )
+    weights_dir: str = Field(default="", description="Folder of model weights; empty is the installed packages.")
+
+    # ─── telemetry ───
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+    traces_url: str = Field(default="", description="OTLP/HTTP endpoint of OpenTelemetry traces; empty sends none.")
+
+    @field_validator("rtp_ports")
+    @classmethod
+    def _rtp_range(cls, value: str) -> str:
+        first, _, last = value.partition("-")
+        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
+            raise ValueError("expected FIRST-LAST, e.g. 20000-20999")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("expected http://… or https://…")
+        return value.rstrip("/")
+
+    @property
+    def rtp_range(self) -> range:
+        first, _, last = self.rtp_ports.partition("-")
+        return range(int(first), int(last) + 1)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Environment, then `overrides` (by field name) over it. Raises `StartupError` that names the wrong variable."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise StartupError(f"{name}: {first['msg']}") from None
+
+
+def settings_table() -> list[tuple[str, str, str]]:
+    """(variable, default, description) of every setting, for the README and `--help`."""
+    return [
+        (name.upper(), _shown(field.default), field.description or "") for name, field in Settings.model_fields.items()
+    ]
+
+
+def _shown(default: object) -> str:
+    text = str(default)
+    return text.removesuffix(".0") if isinstance(default, float) else text

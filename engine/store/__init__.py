@@ -1,0 +1,84 @@
+"""The store: the one source of truth, in one database."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy import insert, select
+
+from engine.errors import StartupError
+from engine.ports import CallRecord
+from engine.settings import Settings
+from engine.store.calls import Calls
+from engine.store.campaigns import Campaigns
+from engine.store.knowledge import Knowledge
+from engine.store.outbox import Outbox
+from engine.store.people import People
+from engine.store.session import DATABASE, Database
+from engine.store.tables import KeyProofRow
+from engine.vault import Vault
+
+
+def data_exist(settings: Settings) -> bool:
+    """Whether there is something that a lost key would make unreadable; for `engine.vault.open_vault`."""
+    return bool(settings.database_url) or (settings.data_dir / DATABASE).exists()
+
+
+def _unmeasured(_seconds: float, _writes: int) -> None:
+    pass
+
+
+class Store:
+    """Everything that is kept, by noun. `open` migrates and ends calls that a dead engine left; `close` commits."""
+
+    def __init__(self, database: Database, vault: Vault, interrupted: list[CallRecord], *, outbox: bool) -> None:
+        self.calls = Calls(database, vault, outbox=outbox)
+        self.people = People(database)
+        self.campaigns = Campaigns(database)
+        self.knowledge = Knowledge(database)
+        self.outbox = Outbox(database)
+        self.interrupted = interrupted
+        """Calls that `open` found live and closed as `engine_restarted`."""
+        self._database = database
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        vault: Vault,
+        *,
+        outbox: bool = True,
+        committed: Callable[[float, int], None] = _unmeasured,
+    ) -> "Store":
+        """`outbox=False` when nothing will relay to a bus. Raises `StartupError`."""
+        database = await Database.open(settings.database_url, settings.data_dir, committed)
+        try:
+            await _check_key(database, vault)
+            calls = Calls(database, vault, outbox=outbox)
+            interrupted = await calls.close_interrupted()
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database, vault, interrupted, outbox=outbox)
+
+    def waiting(self) -> int:
+        """Writes that wait for the writer."""
+        return self._database.waiting()
+
+    async def ready(self) -> bool:
+        """A read answers."""
+        async with self._database.read() as connection:
+            return bool((await connection.execute(select(1))).scalar_one())
+
+    async def close(self) -> None:
+        await self._database.close()
+
+
+async def _check_key(database: Database, vault: Vault) -> None:
+    """The key must open what the data were begun with; the first start leaves the proof."""
+    async with database.read() as connection:
+        proofs = (await connection.execute(select(KeyProofRow.key_id, KeyProofRow.proof))).all()
+    if not proofs:
+        row = {"key_id": vault.key_id, "proof": vault.proof(), "created_at": time.time()}
+        await database.write(lambda connection: connection.execute(insert(KeyProofRow).values(row)))
+    elif not any(row.key_id == vault.key_id and vault.fits(row.proof) for row in proofs):
+        raise StartupError(f"KEY_URL: the data were sealed with key {proofs[0].key_id}, and this is {vault.key_id}")

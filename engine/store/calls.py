@@ -1,0 +1,218 @@
+"""Calls and their facts: the one source of truth, and of resume."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.errors import NotFound
+from engine.facts import CallEvent, Fact, encode
+from engine.ports import CallRecord
+from engine.store.session import Database
+from engine.store.tables import CallRow, FactRow, OutboxRow
+from engine.vault import CallKey, Vault
+
+KEYS_KEPT = 2_048
+"""Data keys kept unwrapped; the oldest used go first and are unwrapped again when needed."""
+
+PAGE = 1_000
+"""Facts read at once; a call of an hour has a few thousand."""
+
+_RECORD = CallRecord.__struct_fields__
+
+
+class Calls:
+    def __init__(self, database: Database, vault: Vault, *, outbox: bool) -> None:
+        """`outbox`: note every fact for the bus in the transaction that stores it."""
+        self._database = database
+        self._vault = vault
+        self._outbox = outbox
+        self._keys: OrderedDict[str, CallKey] = OrderedDict()
+
+    async def open(self, record: CallRecord) -> CallKey:
+        """Commits the call's row with its wrapped data key, before any byte that the key protects."""
+        key, wrapped = self._vault.new_call_key(record.organisation_id, record.call_id)
+        row = _row(record) | {"key_id": self._vault.key_id, "wrapped_key": wrapped}
+        await self._database.write(lambda connection: connection.execute(insert(CallRow).values(row)))
+        self._keep(record.call_id, key)
+        return key
+
+    async def change(self, record: CallRecord) -> None:
+        values = _row(record)
+        statement = update(CallRow).where(CallRow.id == values.pop("id")).values(values)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def append(self, record: CallRecord, facts: Sequence[Fact], bodies: Sequence[bytes] = ()) -> None:
+        """Durable when it returns. `bodies` are the facts' `encode`d forms, when the caller has them already.
+
+        Raises `Conflict` when a `seq` of the call is stored already, `NotFound` for a call that was never opened.
+        """
+        if not facts:
+            return
+        key = await self.key(record.organisation_id, record.call_id)
+        now = time.time()
+        rows = [
+            _fact_row(record, key, fact, body, now)
+            for fact, body in zip(facts, bodies or [encode(fact) for fact in facts], strict=True)
+        ]
+        await self._database.write(lambda connection: self._insert(connection, rows))
+
+    async def facts_after(self, organisation_id: str, call_id: str, seq: int) -> list[tuple[int, bytes]]:
+        """(seq, encoded fact) of up to `PAGE` facts with a greater `seq`, in order."""
+        key = await self.key(organisation_id, call_id)
+        query = (
+            select(FactRow.seq, FactRow.body)
+            .where(FactRow.call_id == call_id, FactRow.organisation_id == organisation_id, FactRow.seq > seq)
+            .order_by(FactRow.seq)
+            .limit(PAGE)
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query)).all()
+        return [(row.seq, key.open(row.seq, row.body)) for row in rows]
+
+    async def all_facts(self, organisation_id: str, call_id: str) -> list[bytes]:
+        """Every stored fact of a call, encoded, in order of `seq`."""
+        found: list[bytes] = []
+        after = 0
+        while page := await self.facts_after(organisation_id, call_id, after):
+            found += [body for _, body in page]
+            after = page[-1][0]
+            if len(page) < PAGE:
+                break
+        return found
+
+    async def get(self, organisation_id: str, call_id: str) -> CallRecord:
+        query = select(CallRow).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("no such call")
+        return _record(row)
+
+    async def find(
+        self,
+        organisation_id: str,
+        *,
+        agent_id: str | None = None,
+        live: bool | None = None,
+        before: float | None = None,
+        limit: int = 50,
+    ) -> list[CallRecord]:
+        """Newest first; `before` (UNIX seconds) turns the page."""
+        query = select(CallRow).where(CallRow.organisation_id == organisation_id)
+        if agent_id is not None:
+            query = query.where(CallRow.agent_id == agent_id)
+        if live is not None:
+            query = query.where(CallRow.ended_at == 0 if live else CallRow.ended_at != 0)
+        if before is not None:
+            query = query.where(CallRow.started_at < before)
+        query = query.order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit)
+        async with self._database.read() as connection:
+            return [_record(row) for row in (await connection.execute(query)).all()]
+
+    async def close_interrupted(self, reason: str = "engine_restarted") -> list[CallRecord]:
+        """End the calls that an engine left live when it died; each gets a last fact `call.ended`."""
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(CallRow).where(CallRow.ended_at == 0))).all()
+            lasts = {row.id: await _last(connection, row.id) for row in rows}
+        closed = []
+        for row in rows:
+            seq, end_ms, stored_at = lasts[row.id]
+            record = msgspec.structs.replace(
+                _record(row), ended_at=max(stored_at, row.started_at) or time.time(), end_reason=reason
+            )
+            ended = CallEvent(
+                call_id=row.id, seq=seq + 1, name="call.ended", start_ms=end_ms, end_ms=end_ms, data={"reason": reason}
+            )
+            # The row last: an engine killed in between finds the call live again and only its event stored.
+            if not await self._ended_already(record, seq):
+                await self.append(record, [ended])
+            await self.change(record)
+            closed.append(record)
+        return closed
+
+    async def _ended_already(self, record: CallRecord, seq: int) -> bool:
+        last = await self.facts_after(record.organisation_id, record.call_id, seq - 1) if seq else []
+        return bool(last) and msgspec.json.decode(last[-1][1]).get("name") == "call.ended"
+
+    async def erase(self, organisation_id: str, call_id: str) -> None:
+        """Erase what was said for good: the facts, and the key that opens any copy of them. The row stays."""
+
+        async def write(connection: AsyncConnection) -> None:
+            mine = FactRow.call_id == call_id, FactRow.organisation_id == organisation_id
+            await connection.execute(delete(FactRow).where(*mine))
+            await connection.execute(delete(OutboxRow).where(OutboxRow.call_id == call_id))
+            await connection.execute(
+                update(CallRow)
+                .where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
+                .values(wrapped_key=b"", key_id="")
+            )
+
+        await self._database.write(write)
+        self._keys.pop(call_id, None)
+
+    async def key(self, organisation_id: str, call_id: str) -> CallKey:
+        """The call's data key. Raises `NotFound` for an unknown or erased call, `SealError` for another's key."""
+        if call_id in self._keys:
+            self._keys.move_to_end(call_id)
+            return self._keys[call_id]
+        query = select(CallRow.wrapped_key).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            wrapped = (await connection.execute(query)).scalar_one_or_none()
+        if not wrapped:
+            raise NotFound("no such call")
+        key = self._vault.call_key(organisation_id, call_id, wrapped)
+        self._keep(call_id, key)
+        return key
+
+    def _keep(self, call_id: str, key: CallKey) -> None:
+        self._keys[call_id] = key
+        while len(self._keys) > KEYS_KEPT:
+            self._keys.popitem(last=False)
+
+    async def _insert(self, connection: AsyncConnection, rows: Iterable[dict[str, Any]]) -> None:
+        rows = list(rows)
+        await connection.execute(insert(FactRow), rows)
+        if self._outbox:
+            notes = [
+                {
+                    "organisation_id": row["organisation_id"],
+                    "call_id": row["call_id"],
+                    "seq": row["seq"],
+                    "created_at": row["stored_at"],
+                }
+                for row in rows
+            ]
+            await connection.execute(insert(OutboxRow), notes)
+
+
+async def _last(connection: AsyncConnection, call_id: str) -> tuple[int, int, float]:
+    """(seq, latest media time, latest time stored) over a call's facts; zeros when it has none."""
+    query = select(func.max(FactRow.seq), func.max(FactRow.end_ms), func.max(FactRow.stored_at))
+    seq, end_ms, stored_at = (await connection.execute(query.where(FactRow.call_id == call_id))).one()
+    return seq or 0, end_ms or 0, stored_at or 0.0
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    return {"id" if name == "call_id" else name: getattr(record, name) for name in _RECORD}
+
+
+def _record(row: Row[Any]) -> CallRecord:
+    return CallRecord(**{name: getattr(row, "id" if name == "call_id" else name) for name in _RECORD})
+
+
+def _fact_row(record: CallRecord, key: CallKey, fact: Fact, body: bytes, now: float) -> dict[str, Any]:
+    return {
+        "call_id": record.call_id,
+        "seq": fact.seq,
+        "organisation_id": record.organisation_id,
+        "type": fact.__struct_config__.tag,
+        "start_ms": fact.start_ms,
+        "end_ms": fact.end_ms,
+        "stored_at": now,
+        "body": key.seal(fact.seq, body),
+    }

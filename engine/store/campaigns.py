@@ -1,0 +1,69 @@
+"""Campaigns: whose calls they are, in which language, by which rules, with which knowledge."""
+
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Row, insert, select, update
+
+from engine.errors import NotFound
+from engine.store.session import Database
+from engine.store.tables import CampaignRow
+
+
+class Campaign(msgspec.Struct, frozen=True):
+    id: str
+    organisation_id: str
+    name: str
+    kind: str
+    """`sales collections care`…: what rules and heads know it by."""
+    direction: Literal["inbound", "outbound"]
+    language: str
+    """`es pt en`, or empty: to be identified."""
+    country: str
+    """ISO 3166-1 alpha-2."""
+    region: str = ""
+    """ISO 3166-2 without the country, e.g. `CA`."""
+    rule_packs: tuple[str, ...] = ()
+    """Empty: every pack that fits the country."""
+    knowledge: str = ""
+    """Name of the knowledge base."""
+    numbers: tuple[str, ...] = ()
+    """Numbers that route to it, as dialled."""
+    members: tuple[str, ...] = ()
+    """User ids."""
+    active: bool = True
+
+
+class Campaigns:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, campaign: Campaign, now: float) -> None:
+        row = msgspec.to_builtins(campaign) | {"created_at": now}
+        await self._database.write(lambda connection: connection.execute(insert(CampaignRow).values(row)))
+
+    async def change(self, campaign: Campaign) -> None:
+        mine = CampaignRow.id == campaign.id, CampaignRow.organisation_id == campaign.organisation_id
+        statement = update(CampaignRow).where(*mine).values(msgspec.to_builtins(campaign))
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def get(self, organisation_id: str, campaign_id: str) -> Campaign:
+        query = select(CampaignRow).where(CampaignRow.id == campaign_id, CampaignRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("no such campaign")
+        return _campaign(row)
+
+    async def all(self, organisation_id: str | None = None) -> list[Campaign]:
+        """In order of creation; of every organisation when none is given (for routing only)."""
+        query = select(CampaignRow).order_by(CampaignRow.created_at, CampaignRow.id)
+        if organisation_id is not None:
+            query = query.where(CampaignRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            return [_campaign(row) for row in (await connection.execute(query)).all()]
+
+
+def _campaign(row: Row[Any]) -> Campaign:
+    values = {name: getattr(row, name) for name in Campaign.__struct_fields__}
+    return msgspec.convert(values, Campaign)

@@ -1,0 +1,52 @@
+"""What has still to go onto the bus: noted in the transaction that stored the fact, deleted once the bus has it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import delete, func, select
+
+from engine.store.session import Database
+from engine.store.tables import FactRow, OutboxRow
+
+KEPT_S = 24 * 3600
+"""The bus keeps facts for a day at most, so older ones are not sent to it any more."""
+
+
+class Letter(NamedTuple):
+    row: int
+    organisation_id: str
+    call_id: str
+    seq: int
+    type: str
+    body: bytes
+    """Still sealed with the call's key."""
+
+
+class Outbox:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self, limit: int = 256) -> list[Letter]:
+        """Oldest first."""
+        query = (
+            select(
+                OutboxRow.id, OutboxRow.organisation_id, OutboxRow.call_id, OutboxRow.seq, FactRow.type, FactRow.body
+            )
+            .join(FactRow, (FactRow.call_id == OutboxRow.call_id) & (FactRow.seq == OutboxRow.seq))
+            .order_by(OutboxRow.id)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [Letter(*row) for row in (await connection.execute(query)).all()]
+
+    async def sent(self, letters: Sequence[Letter]) -> None:
+        statement = delete(OutboxRow).where(OutboxRow.id.in_([letter.row for letter in letters]))
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def forget_old(self, now: float) -> None:
+        statement = delete(OutboxRow).where(OutboxRow.created_at < now - KEPT_S)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def count(self) -> int:
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.count()).select_from(OutboxRow))).scalar_one())

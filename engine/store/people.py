@@ -1,0 +1,139 @@
+"""Organisations, users and their log-ins."""
+
+import hashlib
+import secrets
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from uuid_utils import uuid7
+
+from engine.errors import NotFound
+from engine.ports import Person
+from engine.store.session import Database
+from engine.store.tables import OrganisationRow, SessionRow, UserRow
+
+Role = Literal["agent", "supervisor", "admin"]
+
+
+class User(msgspec.Struct, frozen=True):
+    """A person who may log in. The password's hash never leaves this module's callers in `control.login`."""
+
+    id: str
+    organisation_id: str
+    login: str
+    name: str
+    role: Role
+    aors: tuple[str, ...] = ()
+    """Addresses of record without scheme, lower case."""
+    extensions: tuple[str, ...] = ()
+    active: bool = True
+
+
+class People:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_organisation(self, name: str, now: float) -> str:
+        """Returns its id."""
+        organisation_id = str(uuid7())
+        statement = insert(OrganisationRow).values(id=organisation_id, name=name, created_at=now)
+        await self._database.write(lambda connection: connection.execute(statement))
+        return organisation_id
+
+    async def organisation_named(self, name: str) -> str | None:
+        query = select(OrganisationRow.id).where(OrganisationRow.name == name)
+        async with self._database.read() as connection:
+            return (await connection.execute(query)).scalars().first()
+
+    async def add(self, user: User, password_hash: str, now: float) -> None:
+        """Raises `Conflict` when the login is taken."""
+        row = msgspec.to_builtins(user) | {"password_hash": password_hash, "created_at": now}
+        await self._database.write(lambda connection: connection.execute(insert(UserRow).values(row)))
+
+    async def change(self, user: User, password_hash: str | None = None) -> None:
+        """The whole row. A user made inactive, or given a new password, is logged out everywhere in the same commit."""
+        values = msgspec.to_builtins(user)
+        if password_hash is not None:
+            values["password_hash"] = password_hash
+
+        async def write(connection: AsyncConnection) -> None:
+            mine = UserRow.id == user.id, UserRow.organisation_id == user.organisation_id
+            await connection.execute(update(UserRow).where(*mine).values(values))
+            if password_hash is not None or not user.active:
+                await connection.execute(delete(SessionRow).where(SessionRow.user_id == user.id))
+
+        await self._database.write(write)
+
+    async def get(self, organisation_id: str, user_id: str) -> User:
+        query = select(UserRow).where(UserRow.id == user_id, UserRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise NotFound("no such user")
+        return _user(row)
+
+    async def all(self, organisation_id: str | None = None) -> list[User]:
+        """By name; of every organisation when none is given (for routing only)."""
+        query = select(UserRow).order_by(UserRow.name, UserRow.id)
+        if organisation_id is not None:
+            query = query.where(UserRow.organisation_id == organisation_id)
+        async with self._database.read() as connection:
+            return [_user(row) for row in (await connection.execute(query)).all()]
+
+    async def to_log_in(self, login: str) -> tuple[User, str] | None:
+        """The active user of that login, and the hash of the password."""
+        query = select(UserRow).where(UserRow.login == login.strip().lower(), UserRow.active)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else (_user(row), str(row.password_hash))
+
+    async def begin_session(self, user: User, now: float, lasts_s: float) -> str:
+        """Returns the cookie's token, which is stored nowhere. Sessions that are over are cleared away."""
+        token = secrets.token_urlsafe(32)
+        row = {
+            "id": _session_id(token),
+            "organisation_id": user.organisation_id,
+            "user_id": user.id,
+            "created_at": now,
+            "expires_at": now + lasts_s,
+        }
+
+        async def write(connection: AsyncConnection) -> None:
+            await connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+            await connection.execute(insert(SessionRow).values(row))
+
+        await self._database.write(write)
+        return token
+
+    async def logged_in(self, token: str, now: float) -> Person | None:
+        query = (
+            select(UserRow.id, UserRow.organisation_id, UserRow.name, UserRow.role)
+            .join(SessionRow, SessionRow.user_id == UserRow.id)
+            .where(SessionRow.id == _session_id(token), SessionRow.expires_at > now, UserRow.active)
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else Person(row.id, row.organisation_id, row.name, row.role)
+
+    async def end_session(self, token: str) -> None:
+        statement = delete(SessionRow).where(SessionRow.id == _session_id(token))
+        await self._database.write(lambda connection: connection.execute(statement))
+
+
+def _session_id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _user(row: Row[Any]) -> User:
+    return User(
+        id=row.id,
+        organisation_id=row.organisation_id,
+        login=row.login,
+        name=row.name,
+        role=row.role,
+        aors=tuple(row.aors),
+        extensions=tuple(row.extensions),
+        active=row.active,
+    )

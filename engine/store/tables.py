@@ -1,0 +1,135 @@
+"""The tables. `organisation_id` is in every row; what was said is in none, save sealed in `facts.body`."""
+
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Table(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {list[str]: JSON, dict[str, Any]: JSON, bytes: LargeBinary}  # noqa: RUF012 (SQLAlchemy's API)
+
+
+class OrganisationRow(Table):
+    __tablename__ = "organisations"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[float]
+
+
+class UserRow(Table):
+    __tablename__ = "users"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    login: Mapped[str] = mapped_column(unique=True)
+    """Lower case; unique over the installation, since the log-in asks for no organisation."""
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str]
+    """argon2id in PHC string format."""
+    aors: Mapped[list[str]]
+    extensions: Mapped[list[str]]
+    active: Mapped[bool]
+    created_at: Mapped[float]
+
+
+class SessionRow(Table):
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """SHA-256 of the cookie's token: a copy of the table logs nobody in."""
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    created_at: Mapped[float]
+    expires_at: Mapped[float] = mapped_column(index=True)
+
+
+class CampaignRow(Table):
+    __tablename__ = "campaigns"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    direction: Mapped[str]
+    language: Mapped[str]
+    country: Mapped[str]
+    region: Mapped[str]
+    rule_packs: Mapped[list[str]]
+    knowledge: Mapped[str]
+    numbers: Mapped[list[str]]
+    members: Mapped[list[str]]
+    """User ids."""
+    active: Mapped[bool]
+    created_at: Mapped[float]
+
+
+class CallRow(Table):
+    __tablename__ = "calls"
+    __table_args__ = (Index(None, "organisation_id", "started_at"), Index(None, "ended_at"))
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
+    campaign_id: Mapped[str]
+    campaign: Mapped[str]
+    direction: Mapped[str]
+    language: Mapped[str]
+    country: Mapped[str]
+    region: Mapped[str]
+    agent_id: Mapped[str]
+    agent_name: Mapped[str]
+    started_at: Mapped[float]
+    ended_at: Mapped[float]
+    end_reason: Mapped[str]
+    protocol: Mapped[str]
+    key_id: Mapped[str]
+    """Which key-encryption key wrapped the call's."""
+    wrapped_key: Mapped[bytes]
+
+
+class FactRow(Table):
+    __tablename__ = "facts"
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    organisation_id: Mapped[str]
+    type: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    stored_at: Mapped[float]
+    body: Mapped[bytes]
+    """`engine.facts.encode` of the fact, sealed with the call's key."""
+
+
+class OutboxRow(Table):
+    __tablename__ = "outbox"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    organisation_id: Mapped[str]
+    call_id: Mapped[str]
+    seq: Mapped[int]
+    created_at: Mapped[float]
+
+
+class KnowledgeRow(Table):
+    __tablename__ = "knowledge"
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    base: Mapped[str] = mapped_column(primary_key=True)
+    article: Mapped[str] = mapped_column(primary_key=True)
+    """Its file's stem."""
+    language: Mapped[str]
+    title: Mapped[str]
+    body: Mapped[str]
+    changed_at: Mapped[float]
+
+
+class KeyProofRow(Table):
+    """What only the installation's key-encryption key opens; about the installation, so it has no organisation."""
+
+    __tablename__ = "key_proofs"
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    proof: Mapped[bytes]
+    created_at: Mapped[float]

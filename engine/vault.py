@@ -1,0 +1,203 @@
+"""Encryption at rest: one key-encryption key of the installation, one data key a call.
+
+The data key of a call is made and committed, wrapped, before the first byte that it protects; erasing the wrapped key
+erases the call. All encryption is AES-256-GCM (NIST SP 800-38D) with 96-bit random nonces; what a ciphertext belongs to
+is bound to it as associated data, so that a row moved elsewhere does not open.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+import shlex
+import subprocess
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from engine.errors import StartupError
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+FORMAT = b"\x01"
+"""First byte of every ciphertext: AES-256-GCM, nonce, ciphertext with tag."""
+
+COMMAND_TIMEOUT_S = 30
+
+
+class SealError(Exception):
+    """A ciphertext does not belong to this key or place, or was altered."""
+
+
+class CallKey:
+    """The data key of one call. Kept in memory while the call is live or read."""
+
+    def __init__(self, organisation_id: str, call_id: str, key: bytes) -> None:
+        self._place = f"{organisation_id}/{call_id}"
+        self._aead = AESGCM(_derive(key, b"facts"))
+        self._hash_key = _derive(key, b"hashes")
+
+    def seal(self, seq: int, plain: bytes) -> bytes:
+        """Encrypt the body of fact `seq` of this call."""
+        return _seal(self._aead, plain, f"fact/{self._place}/{seq}")
+
+    def open(self, seq: int, sealed: bytes) -> bytes:
+        """Inverse of `seal`. Raises `SealError`."""
+        return _open(self._aead, sealed, f"fact/{self._place}/{seq}")
+
+    def keyed_hash(self, purpose: str, value: str) -> str:
+        """Hex HMAC-SHA256 of a private value, for equality within this call alone (e.g. `purpose="pan"`)."""
+        return hmac.new(self._hash_key, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()
+
+
+class Vault:
+    """Wraps and unwraps data keys; the key-encryption key does nothing else."""
+
+    def __init__(self, key: bytes, source: str = "") -> None:
+        """`key` is 32 bytes; `source` says in words where it came from, for the log at start."""
+        if len(key) != KEY_BYTES:
+            raise ValueError("a key-encryption key has 32 bytes")
+        self._aead = AESGCM(_derive(key, b"wrap"))
+        self.key_id = _derive(key, b"id")[:8].hex()
+        """Names the key in every row that it wraps; says nothing about it."""
+        self.source = source
+
+    def new_call_key(self, organisation_id: str, call_id: str) -> tuple[CallKey, bytes]:
+        """A fresh data key and its wrapped form, which must be committed before the key is used."""
+        key = secrets.token_bytes(KEY_BYTES)
+        wrapped = _seal(self._aead, key, f"call/{organisation_id}/{call_id}")
+        return CallKey(organisation_id, call_id, key), wrapped
+
+    def call_key(self, organisation_id: str, call_id: str, wrapped: bytes) -> CallKey:
+        """Inverse of `new_call_key`. Raises `SealError`."""
+        return CallKey(organisation_id, call_id, _open(self._aead, wrapped, f"call/{organisation_id}/{call_id}"))
+
+    def proof(self) -> bytes:
+        """Something that only this key opens; stored with the data, so that another key is found out at start."""
+        return _seal(self._aead, b"welcomedly", "proof")
+
+    def fits(self, proof: bytes) -> bool:
+        try:
+            return _open(self._aead, proof, "proof") == b"welcomedly"
+        except SealError:
+            return False
+
+
+def open_vault(key_url: str, data_dir: Path, *, data_exist: bool) -> Vault:
+    """The vault of an installation, from `KEY_URL`.
+
+    With no `KEY_URL` the key file is made on the first start; when `data_exist`, a missing key is never made anew,
+    since what is stored would be lost in silence. Raises `StartupError`.
+    """
+    scheme, _, rest = key_url.partition(":")
+    match scheme:
+        case "":
+            return _default_vault(data_dir, data_exist)
+        case "file":
+            path = Path(rest.removeprefix("//")).expanduser()
+            return Vault(_read_key_file(path), f"file {path}")
+        case "env":
+            if rest not in os.environ:
+                raise StartupError(f"KEY_URL: the environment has no variable {rest}")
+            return Vault(_key_from(os.environ[rest].encode()), f"environment variable {rest}")
+        case "cmd":
+            return Vault(_key_from(_run(rest)), "command")
+        case _:
+            raise StartupError("KEY_URL: expected file:PATH, env:NAME or cmd:COMMAND")
+
+
+def default_key_file(data_dir: Path) -> Path:
+    """Outside the data directory, so that a copy of the data is no copy of the key."""
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
+    return home / "welcomedly" / f"{name}.key"
+
+
+def _default_vault(data_dir: Path, data_exist: bool) -> Vault:
+    path = default_key_file(data_dir)
+    if not path.exists():
+        if data_exist:
+            raise StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}")
+        _make_key_file(path)
+    return Vault(_read_key_file(path), f"file {path}")
+
+
+def _make_key_file(path: Path) -> None:
+    """Whole or not at all: written aside, synced, then linked, so that a crash leaves no short key."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise StartupError(f"KEY_URL: cannot make {path}: {error.strerror}") from error
+
+
+def _read_key_file(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        content = path.read_bytes()
+    except OSError as error:
+        raise StartupError(f"KEY_URL: cannot read {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise StartupError(f"KEY_URL: {path} is open to others; chmod 600 it")
+    return _key_from(content)
+
+
+def _run(command: str) -> bytes:
+    try:
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, check=True, timeout=COMMAND_TIMEOUT_S, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # Neither the command nor its output is said: both may hold secrets.
+        raise StartupError(f"KEY_URL: the command failed ({type(error).__name__})") from None
+    return done.stdout
+
+
+def _key_from(content: bytes) -> bytes:
+    """32 raw bytes, or their hex or base64 with white space around."""
+    if len(content) == KEY_BYTES:
+        return content
+    text = content.strip()
+    for read in (bytes.fromhex, _base64):
+        try:
+            key = read(text.decode("ascii"))
+        except (ValueError, binascii.Error):
+            continue
+        if len(key) == KEY_BYTES:
+            return key
+    raise StartupError("KEY_URL: the key is not 32 bytes, nor their hex or base64")
+
+
+def _base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    """HKDF-SHA256 (RFC 5869): one key a purpose, so that no two uses share one."""
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"welcomedly " + purpose).derive(key)
+
+
+def _seal(aead: AESGCM, plain: bytes, place: str) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return FORMAT + nonce + aead.encrypt(nonce, plain, place.encode())
+
+
+def _open(aead: AESGCM, sealed: bytes, place: str) -> bytes:
+    if sealed[:1] != FORMAT:
+        raise SealError("unknown format")
+    nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+    try:
+        return aead.decrypt(nonce, body, place.encode())
+    except (InvalidTag, ValueError) as error:
+        raise SealError("wrong key, wrong place, or altered") from error

@@ -1,0 +1,29 @@
+"""Settings: plain names, clear complaints."""
+
+import pytest
+
+from engine.errors import StartupError
+from engine.settings import load_settings, settings_table
+
+
+def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PORT", "9090")
+    assert load_settings().http_port == 9090
+    assert load_settings(http_port=0).http_port == 0
+    assert load_settings(rtp_ports="30000-30009").rtp_range == range(30000, 30010)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTP_PORT", "eighty"), ("HTTP_PORT", "70000"), ("RTP_PORTS", "9-1"), ("LOG_FORMAT", "xml"), ("PUBLIC_URL", "x")],
+)
+def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartupError, match=f"^{name}: "):
+        load_settings()
+
+
+def test_every_setting_is_described() -> None:
+    for name, _default, description in settings_table():
+        assert name == name.upper()
+        assert description.endswith("."), name

@@ -1,0 +1,91 @@
+"""Keys: made once, bound to their place, never made anew over data."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StartupError
+from engine.vault import SealError, Vault, default_key_file, open_vault
+
+KEY = bytes(range(32))
+
+
+def test_a_fact_opens_with_its_call_and_seq_only() -> None:
+    vault = Vault(KEY)
+    key, wrapped = vault.new_call_key("org", "call")
+    sealed = key.seal(1, b"cuatro uno")
+    assert b"cuatro" not in sealed
+    assert vault.call_key("org", "call", wrapped).open(1, sealed) == b"cuatro uno"
+    with pytest.raises(SealError):
+        key.open(2, sealed)
+    with pytest.raises(SealError):
+        vault.call_key("org", "another", wrapped)
+    with pytest.raises(SealError):
+        vault.call_key("another", "call", wrapped)
+    with pytest.raises(SealError):
+        Vault(bytes(32)).call_key("org", "call", wrapped)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x02", b"\x01short", b"\x01" + bytes(40)])
+def test_damage_is_said(damage: bytes) -> None:
+    key, _ = Vault(KEY).new_call_key("org", "call")
+    with pytest.raises(SealError):
+        key.open(1, damage)
+
+
+def test_keyed_hashes_compare_within_one_call_only() -> None:
+    vault = Vault(KEY)
+    one, _ = vault.new_call_key("org", "one")
+    two, _ = vault.new_call_key("org", "two")
+    assert one.keyed_hash("pan", "4111") == one.keyed_hash("pan", "4111")
+    assert one.keyed_hash("pan", "4111") != one.keyed_hash("cpf", "4111")
+    assert one.keyed_hash("pan", "4111") != two.keyed_hash("pan", "4111")
+
+
+def test_the_default_key_is_made_outside_the_data_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    data = tmp_path / "data"
+    first = open_vault("", data, data_exist=False)
+    file = default_key_file(data)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert data not in file.parents
+    assert open_vault("", data, data_exist=True).key_id == first.key_id
+    file.unlink()
+    with pytest.raises(StartupError, match="KEY_URL"):
+        open_vault("", data, data_exist=True)
+    assert not file.exists()
+
+
+def test_key_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text(KEY.hex())
+    file.chmod(0o600)
+    monkeypatch.setenv("OUR_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    ids = {
+        open_vault(url, tmp_path, data_exist=True).key_id
+        for url in (f"file:{file}", f"file://{file}", "env:OUR_KEY", f"cmd:cat {file}")
+    }
+    assert ids == {Vault(KEY).key_id}
+
+
+@pytest.mark.parametrize("url", ["file:/nowhere/key", "env:NO_SUCH", "cmd:false", "cmd:no-such-program", "vault:x"])
+def test_a_key_that_is_not_there(url: str, tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="KEY_URL"):
+        open_vault(url, tmp_path, data_exist=False)
+
+
+def test_a_key_file_open_to_others_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(KEY)
+    os.chmod(file, 0o644)
+    with pytest.raises(StartupError, match="chmod"):
+        open_vault(f"file:{file}", tmp_path, data_exist=False)
+
+
+def test_a_key_of_the_wrong_length_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"too short")
+    file.chmod(0o600)
+    with pytest.raises(StartupError, match="32 bytes"):
+        open_vault(f"file:{file}", tmp_path, data_exist=False)
