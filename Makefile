@@ -1,0 +1,40 @@
+# Two commands for everybody: `make run` and `make test`. The others are for those who change the code.
+PYTHON ?= python3
+BIN := .venv/bin
+CONSOLE := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
+DEMO ?=
+
+.PHONY: run test test-real check format bench bench-report clean
+
+run: .venv/.ready
+	$(BIN)/welcomedly serve --demo $(DEMO)
+
+test: .venv/.ready
+	$(BIN)/pytest -m "not real"
+
+test-real: .venv/.ready
+	$(BIN)/pytest -m real
+
+check: .venv/.ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m hatch_build check
+
+format: .venv/.ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.ready
+	$(BIN)/python -m benchmarks $(CELL)
+
+.venv/.ready: pyproject.toml constraints.txt hatch_build.py $(CONSOLE)
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[dev]'
+	$(BIN)/welcomedly models install
+	touch $@
+
+clean:
+	rm -rf .venv engine/web/static console/node_modules

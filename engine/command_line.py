@@ -1,0 +1,82 @@
+"""What `welcomedly` understands. Only the words: `server.py` does what they ask."""
+
+import argparse
+
+EPILOGUE = """\
+examples:
+  welcomedly serve --demo                       the engine with a demo organisation and a demo call that plays over and over
+  welcomedly demo --headless --language es      one demo call, start to end, with a summary of how late everything was
+  welcomedly replay call.wav --legs customer,agent --country CO --campaign collections --json
+  welcomedly replay calls.jsonl --knowledge articles/ --json
+  welcomedly models                             what is installed, with licence and hash
+
+Settings are environment variables (README, "Settings"): for instance HTTP_PORT=8081 SIP_PORT=5062 welcomedly serve
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="welcomedly", epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Listens to live calls over SIP and helps the person on them: words, mood, alerts and suggestions.",
+    )  # fmt: skip
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _serve(commands)
+    _demo(commands)
+    _replay(commands)
+    _models(commands)
+    _rules(commands)
+    return top
+
+
+def _serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    serve = commands.add_parser("serve", help="run the engine", description="Runs the engine until it is stopped.")
+    serve.add_argument("--demo", action="store_true", help="seed a demo organisation and play demo calls over loopback")
+    serve.add_argument("--quiet", action="store_true", help="with --demo: do not play calls")
+
+
+def _demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser(
+        "demo", help="play one demo call and measure it",
+        description="Starts an engine on free ports with data of its own, plays a demo call into it through SIPREC in real "
+        "time, follows it over the agent's WebSocket as a browser would, and prints every fact as a JSON line, then a "
+        "summary. Exit code 0 only if the call was served.",
+    )  # fmt: skip
+    demo.add_argument("--language", choices=("es", "pt", "en"), default="es")
+    demo.add_argument("--headless", action="store_true", help="without a browser (the only way for now)")
+    demo.add_argument("--json", action="store_true", help="print facts as JSON lines, not only the summary")
+    demo.add_argument("--calls", type=int, default=1, metavar="N", help="play N calls at once")
+    demo.add_argument("--roles", choices=("members", "swapped", "none", "late", "outbound"), default="members",
+                      help="what the SIPREC metadata says of who is who")  # fmt: skip
+
+
+def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    replay = commands.add_parser(
+        "replay", help="run recordings or transcripts through the same pipeline",
+        description="Prints facts as JSON lines. FILE is a WAV or FLAC recording of one or two channels, or a transcript in "
+        "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
+        "turns: [{leg, start_ms?, end_ms?, text}].",
+    )  # fmt: skip
+    replay.add_argument("files", nargs="+", metavar="FILE")
+    replay.add_argument("--json", action="store_true", help="JSON lines (the default; kept for scripts that say it)")
+    replay.add_argument("--speed", choices=("real", "max"), default="max")
+    replay.add_argument("--reference", metavar="REF.json", help="script of the call: prints the word error rate at the end")
+    replay.add_argument("--legs", default="customer,agent", help="who is on each channel (default: %(default)s)")
+    replay.add_argument("--language", choices=("auto", "es", "pt", "en"), default="auto")
+    replay.add_argument("--country", default="US", help="two letters (default: %(default)s)")
+    replay.add_argument("--region", default="", help="state or province, e.g. CA")
+    replay.add_argument("--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)")
+    replay.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
+    replay.add_argument("--knowledge", metavar="DIR", help="folder of Markdown articles; cards name the file's stem")
+
+
+def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    models = commands.add_parser("models", help="list or install model weights")
+    actions = models.add_subparsers(dest="action", metavar="ACTION")
+    install = actions.add_parser("install", help="install weights by name; without a name, the default set")
+    install.add_argument("name", nargs="?", default="")
+    actions.add_parser("list", help="the catalogue (also without an action)")
+
+
+def _rules(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    rules = commands.add_parser("rules", help="check the compliance rules' files and run their tests")
+    rules.add_argument("files", nargs="*", metavar="FILE", help="rule files of your own; default: the bundled ones")

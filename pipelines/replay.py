@@ -1,0 +1,201 @@
+"""The same pipeline on last month's calls: recordings and transcripts in, facts out.
+
+A transcript is JSON lines, one call a line; a recording is WAV or FLAC. Facts go to `emit` as they are made, with the schema
+that the agent's WebSocket carries.
+"""
+
+import datetime
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+from engine.errors import Invalid
+from engine.facts import Draft, Fact, Leg
+from engine.ports import (
+    CallRecord,
+    Ears,
+    FactSink,
+    IngestSession,
+    KnowledgeSearch,
+    Participant,
+    RoleDecision,
+    TextReader,
+)
+from models.compliance import CallContext, Judge, Rule
+from models.privacy import DigitGuard
+from pipelines.call import LiveCall
+from pipelines.conversation import Conversation
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.suggest import Governor
+from pipelines.understand import read_aside, read_here
+from pipelines.utterance import Utterance
+
+MS_PER_CHARACTER = 65
+"""Length of a turn whose times are not given: about 2.6 words a second."""
+PAUSE_MS = 400
+OUTBOUND = ("sales", "collections")
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
+
+
+class TranscriptTurn(msgspec.Struct, frozen=True):
+    leg: Literal["customer", "agent"]
+    text: Annotated[str, msgspec.Meta(max_length=20_000)]
+    start_ms: Milliseconds | None = None
+    end_ms: Milliseconds | None = None
+
+
+class TranscriptCall(msgspec.Struct, frozen=True):
+    """One line of a transcript file."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    language: Literal["es", "pt", "en"]
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Za-z]{2}$")]
+    campaign: Annotated[str, msgspec.Meta(max_length=100)]
+    turns: Annotated[list[TranscriptTurn], msgspec.Meta(max_length=5_000)]
+    region: str | None = None
+    answered_at: datetime.datetime | datetime.date | None = None
+    """Decides which rules were in force; today when left out."""
+    segment: Literal["opening", "mid"] = "opening"
+    direction: Literal["inbound", "outbound"] | None = None
+
+
+class Judging(msgspec.Struct, frozen=True):
+    """What every replayed call is judged with."""
+
+    reader: TextReader
+    rules: Sequence[Rule]
+    knowledge: KnowledgeSearch | None
+
+
+Emit = Callable[[Fact], None]
+
+_decode_call = msgspec.json.Decoder(TranscriptCall).decode
+
+
+def parse_line(line: bytes) -> TranscriptCall:
+    """Raises `Invalid` with what is wrong; the words themselves are not repeated."""
+    try:
+        return _decode_call(line)
+    except msgspec.MsgspecError as error:
+        raise Invalid(str(error)) from error
+
+
+def direction_of(campaign: str) -> Literal["inbound", "outbound"]:
+    return "outbound" if campaign in OUTBOUND else "inbound"
+
+
+async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) -> None:
+    """Judges one call's turns in their order, on the clock that their times make."""
+    answered = call.answered_at or datetime.datetime.now(datetime.UTC)
+    conversation = _conversation(
+        tools, call.id, live=False,
+        context=CallContext(
+            country=call.country.upper(), region=(call.region or "").upper(), campaign=call.campaign,
+            direction=call.direction or direction_of(call.campaign), language=call.language,
+            day=answered.date() if isinstance(answered, datetime.datetime) else answered, segment=call.segment,
+        ),
+    )  # fmt: skip
+    for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
+        emit(fact)
+    clock = 0
+    for index, turn in enumerate(call.turns):
+        start = turn.start_ms if turn.start_ms is not None else clock + PAUSE_MS
+        end = turn.end_ms if turn.end_ms is not None else start + MS_PER_CHARACTER * len(turn.text)
+        for fact in conversation.tick(start):
+            emit(fact)
+        said = Utterance(
+            stream=turn.leg, leg=turn.leg, start_ms=start, end_ms=max(start, end), text=turn.text,
+            language=call.language, confidence=1.0, turn=index,
+        )  # fmt: skip
+        async for facts in conversation.hear(said):
+            for fact in facts:
+                emit(fact)
+        clock = max(clock, end)
+    for fact in conversation.end(clock):
+        emit(fact)
+
+
+class RecordingOf(msgspec.Struct, frozen=True):
+    """What is known of a recording beside its sound."""
+
+    language: str
+    """Empty: to be identified."""
+    country: str
+    region: str
+    campaign: str
+    legs: tuple[Leg, ...]
+    direction: Literal["inbound", "outbound"]
+    day: datetime.date
+
+
+async def replay_recording(
+    session: IngestSession, about: RecordingOf, tools: Judging, ears: Ears, emit: Emit, *, drafts: bool
+) -> None:
+    """Hears a recording as a live call is heard; ends when its facts are all emitted."""
+    call_id = session.offer.call_id
+    context = CallContext(
+        country=about.country, region=about.region, campaign=about.campaign, direction=about.direction,
+        language=about.language, day=about.day, segment="opening",
+    )  # fmt: skip
+    ledger = Ledger(call_id, _clock_ms)
+    conversation = _conversation(tools, call_id, live=True, context=context, ledger=ledger)
+    record = CallRecord(
+        call_id=call_id, organisation_id="", campaign_id="", campaign=about.campaign, direction=about.direction,
+        language=about.language, country=about.country, region=about.region, protocol="file",
+    )  # fmt: skip
+
+    def roles(participants: Sequence[Participant]) -> list[RoleDecision]:
+        order = sorted(participants, key=lambda one: one.position)
+        return [
+            RoleDecision(stream=one.stream, role=leg, rule="override", confidence=1.0)
+            for one, leg in zip(order, about.legs, strict=False)
+        ]
+
+    call = LiveCall(
+        session=session, record=record, ledger=ledger, conversation=conversation, ears=ears, sink=_Printer(emit),
+        decide_roles=roles, name_of=lambda user: "", clock_ms=_clock_ms, wall_clock=time.time, drafts=drafts,
+    )  # fmt: skip
+    await call.serve()
+
+
+def _conversation(
+    tools: Judging, call_id: str, *, live: bool, context: CallContext, ledger: Ledger | None = None
+) -> Conversation:
+    return Conversation(
+        ledger=ledger or Ledger(call_id, _clock_ms), roster=Roster(),
+        guard=DigitGuard(context.country, b"replay:" + call_id.encode()), judge=Judge(tools.rules, context),
+        reader=tools.reader, reads=read_aside if live else read_here, knowledge=tools.knowledge, governor=Governor(),
+        language=context.language, clock_ms=_clock_ms,
+    )  # fmt: skip
+
+
+def _decided(legs: tuple[Leg, ...]) -> list[RoleDecision]:
+    return [RoleDecision(stream=leg, role=leg, rule="override", confidence=1.0) for leg in legs]
+
+
+def _clock_ms() -> float:
+    return time.monotonic() * 1000
+
+
+class _Printer(FactSink):
+    """Facts go straight to `emit`; nothing is stored."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+
+    async def opened(self, record: CallRecord) -> None:
+        return None
+
+    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        for fact in facts:
+            self._emit(fact)
+
+    def draft(self, record: CallRecord, draft: Draft) -> None:
+        return None
+
+    async def changed(self, record: CallRecord) -> None:
+        return None
