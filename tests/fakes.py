@@ -1,0 +1,91 @@
+"""Doubles for what a test cannot have for real: small, honest, shared."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+import numpy as np
+
+from engine.facts import Draft, Fact, Pcm16
+from engine.ports import CallOffer, CallRecord, Headroom, Heard, ListenJob, MediaEvent, Participant, Reading, Scored
+
+
+class FakeSession:
+    """A call whose media events are given; every stream is silence as sound."""
+
+    def __init__(self, events: Iterable[MediaEvent], participants: Sequence[Participant]) -> None:
+        self.offer = CallOffer(
+            call_id="call-1", protocol="sip", peer="127.0.0.1:5060/udp", from_aor="a@x", to_aor="b@x",
+            participants=tuple(participants),
+        )  # fmt: skip
+        self._events = list(events)
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        for event in self._events:
+            yield event
+            await asyncio.sleep(0)
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        return np.zeros(max(0, end_ms - start_ms) * 16, np.int16)
+
+    def monotonic_ms(self, stream: str, at_ms: int) -> float:
+        return 1_000_000.0 + at_ms
+
+
+class FakeEars:
+    """Answers each segment with given words: `words[(stream, segment)]`. Jobs are kept in `jobs`, in order of asking."""
+
+    def __init__(self, words: dict[tuple[str, int], str], *, language: str = "en", partials: bool = True) -> None:
+        self.words = words
+        self.jobs: list[ListenJob] = []
+        self.cancelled: list[int] = []
+        self.hold: dict[tuple[str, int, str], asyncio.Event] = {}
+        """(stream, segment, kind) → the answer waits for this event."""
+        self.shed: set[str] = set()
+        """Kinds that are shed."""
+        self._language = language
+        self._partials = partials
+
+    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+        self.jobs.append(job)
+        if event := self.hold.get((job.stream, job.segment, job.kind)):
+            await event.wait()
+        if job.kind in self.shed or job.job in self.cancelled:
+            return Heard(job=job.job, text="", language=self._language, shed="load")
+        text = self.words[job.stream, job.segment]
+        return Heard(job=job.job, text=text, language=self._language, confidence=0.9, queued_ms=1.0, run_ms=2.0)
+
+    def cancel(self, job: int) -> None:
+        self.cancelled.append(job)
+
+    def headroom(self) -> Headroom:
+        return Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=self._partials)
+
+
+class FakeSink:
+    """Keeps what was published, in order."""
+
+    def __init__(self) -> None:
+        self.record: CallRecord | None = None
+        self.facts: list[Fact] = []
+        self.drafts: list[Draft] = []
+
+    async def opened(self, record: CallRecord) -> None:
+        self.record = record
+
+    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        self.facts += facts
+
+    def draft(self, record: CallRecord, draft: Draft) -> None:
+        self.drafts.append(draft)
+
+    async def changed(self, record: CallRecord) -> None:
+        self.record = record
+
+
+class FakeReader:
+    """A neutral reading of everything, for tests that are about something else."""
+
+    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+        return Reading(
+            vector=np.zeros(512, np.float32), sentiment=Scored("neutral", 1.0), intents=(), acts=(), latency_ms=1.0
+        )

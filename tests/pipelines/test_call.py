@@ -1,0 +1,168 @@
+"""A live call commits in the order of speech, sheds drafts before finals, and survives what comes late."""
+
+import asyncio
+import datetime
+from collections.abc import Sequence
+
+import pytest
+
+from engine.facts import CallEvent, Fact, SpeechSegment, Transcript
+from engine.ports import (
+    CallEnded,
+    CallRecord,
+    ClockTick,
+    DeskCommand,
+    MediaEvent,
+    Participant,
+    ParticipantsChanged,
+    Person,
+    RoleDecision,
+)
+from models.compliance import CallContext, Judge
+from models.privacy import DigitGuard
+from pipelines.call import LiveCall
+from pipelines.conversation import Conversation
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.suggest import Governor
+from pipelines.understand import read_here
+from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
+
+PARTICIPANTS = (Participant(stream="1", position=0), Participant(stream="2", position=1))
+CONTEXT = CallContext(
+    country="US", region="", campaign="care", direction="inbound", language="en", day=datetime.date(2026, 11, 24),
+    segment="opening",
+)  # fmt: skip
+
+
+def clock_ms() -> float:
+    return 1_001_000.0
+
+
+def by_position(participants: Sequence[Participant]) -> list[RoleDecision]:
+    return [
+        RoleDecision(
+            stream=one.stream, role="agent" if one.aor == "1001@pbx" else "customer", rule="position", confidence=0.7,
+            user_id="user-1" if one.aor == "1001@pbx" else "",
+        )
+        for one in participants
+    ]  # fmt: skip
+
+
+def live_call(
+    events: Sequence[MediaEvent], ears: FakeEars, sink: FakeSink, participants: Sequence[Participant] = PARTICIPANTS
+) -> LiveCall:
+    ledger = Ledger("call-1", clock_ms)
+    conversation = Conversation(
+        ledger=ledger, roster=Roster(), guard=DigitGuard("US", b"key"), judge=Judge([], CONTEXT), reader=FakeReader(),
+        reads=read_here, knowledge=None, governor=Governor(), language="en", clock_ms=clock_ms,
+    )  # fmt: skip
+    record = CallRecord(
+        call_id="call-1", organisation_id="org", campaign_id="c", campaign="care", direction="inbound", language="en",
+        country="US",
+    )  # fmt: skip
+    return LiveCall(
+        session=FakeSession(events, participants), record=record, ledger=ledger, conversation=conversation, ears=ears,
+        sink=sink, decide_roles=by_position, name_of=lambda user: "Ana", clock_ms=clock_ms, wall_clock=lambda: 1.0,
+    )  # fmt: skip
+
+
+def speech(stream: str, segment: int, start: int, end: int, *states: str) -> list[SpeechSegment]:
+    return [SpeechSegment(stream, segment, state, start, end) for state in states]  # type: ignore[arg-type]
+
+
+def texts(facts: Sequence[Fact]) -> list[str]:
+    return [fact.text for fact in facts if isinstance(fact, Transcript)]
+
+
+async def test_finals_are_committed_in_the_order_of_speech_whatever_ears_finished_first() -> None:
+    ears = FakeEars({("1", 0): "hello there", ("2", 0): "good morning"})
+    first = ears.hold["1", 0, "final"] = asyncio.Event()
+    sink = FakeSink()
+    events = [*speech("1", 0, 0, 900, "started", "ended"), *speech("2", 0, 1000, 1500, "started", "ended")]
+    serving = asyncio.create_task(live_call([*events, CallEnded(2000, "bye")], ears, sink).serve())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert texts(sink.facts) == []
+    first.set()
+    await serving
+    assert texts(sink.facts) == ["hello there", "good morning"]
+    assert [fact.seq for fact in sink.facts] == list(range(1, len(sink.facts) + 1))
+    last = sink.facts[-1]
+    assert isinstance(last, CallEvent)
+    assert (last.name, last.data["reason"]) == ("call.ended", "bye")
+    assert sink.record is not None
+    assert sink.record.end_reason == "bye"
+
+
+async def test_a_speculation_of_the_same_window_becomes_the_final_without_a_second_decode() -> None:
+    ears = FakeEars({("1", 0): "hello there"})
+    sink = FakeSink()
+    events = speech("1", 0, 0, 900, "started", "paused", "ended")
+    await live_call([*events, CallEnded(2000, "bye")], ears, sink).serve()
+    assert [job.kind for job in ears.jobs] == ["speculation"]
+    assert texts(sink.facts) == ["hello there"]
+    assert sink.drafts[0].text == "hello there"
+
+
+async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
+    ears = FakeEars({("1", 0): "hello there"})
+    ears.shed = {"speculation", "partial"}
+    sink = FakeSink()
+    events = speech("1", 0, 0, 900, "started", "continues", "paused", "ended")
+    await live_call([*events, CallEnded(2000, "bye")], ears, sink).serve()
+    assert [job.kind for job in ears.jobs] == ["partial", "speculation", "final"]
+    assert texts(sink.facts) == ["hello there"]
+    assert sink.drafts == []
+
+
+async def test_a_taken_back_endpoint_is_no_final() -> None:
+    ears = FakeEars({("1", 0): "hello there"})
+    sink = FakeSink()
+    states = [
+        SpeechSegment("1", 0, "started", 0, 200),
+        SpeechSegment("1", 0, "paused", 0, 900),
+        SpeechSegment("1", 0, "resumed", 0, 1300),
+        SpeechSegment("1", 0, "ended", 0, 1900),
+    ]
+    await live_call([*states, CallEnded(3000, "bye")], ears, sink).serve()
+    assert [job.kind for job in ears.jobs] == ["speculation", "final"]
+    assert texts(sink.facts) == ["hello there"]
+
+
+async def test_digits_are_withheld_in_drafts_and_finals() -> None:
+    ears = FakeEars({("1", 0): "it is 4539 1488 0343 6467"})
+    sink = FakeSink()
+    events = speech("1", 0, 0, 2000, "started", "continues", "paused", "ended")
+    await live_call([*events, CallEnded(3000, "bye")], ears, sink).serve()
+    for shown in (*sink.drafts, *sink.facts):
+        assert "4539" not in repr(shown)
+        assert "1488" not in repr(shown)
+
+
+async def test_a_late_role_puts_the_call_on_the_members_desk_and_says_why() -> None:
+    ears = FakeEars({})
+    sink = FakeSink()
+    late = (Participant(stream="1", position=0), Participant(stream="2", position=1, aor="1001@pbx"))
+    await live_call([ParticipantsChanged(3000, late), CallEnded(5000, "bye")], ears, sink).serve()
+    decided = [fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "role.decided"]
+    assert [(one.stream, one.data["role"]) for one in decided] == [("1", "customer"), ("2", "customer"), ("2", "agent")]
+    assert sink.record is not None
+    assert (sink.record.agent_id, sink.record.agent_name) == ("user-1", "Ana")
+
+
+async def test_a_claimed_call_stays_with_who_claimed_it() -> None:
+    sink = FakeSink()
+    late = (Participant(stream="2", position=1, aor="1001@pbx"),)
+    call = live_call([ClockTick(100), ParticipantsChanged(3000, late), CallEnded(5000, "bye")], FakeEars({}), sink)
+    call.command(Person("user-9", "org", "Eva", "agent"), DeskCommand(name="claim", call_id="call-1"))
+    await call.serve()
+    assert sink.record is not None
+    assert sink.record.agent_id == "user-9"
+
+
+@pytest.mark.parametrize("kind", ["violation", "satisfied"])
+async def test_an_acknowledgement_of_nothing_known_is_ignored(kind: str) -> None:
+    call = live_call([CallEnded(10, kind)], FakeEars({}), FakeSink())
+    call.command(Person("u", "org", "E", "agent"), DeskCommand(name="shown", call_id="call-1", seq=99, at_ms=5.0))
+    await call.serve()
