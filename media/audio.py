@@ -1,0 +1,112 @@
+"""Sound of one stream by media time, and its one conversion to the 16 kHz that speech models want."""
+
+from typing import Protocol
+
+import numpy as np
+
+from engine.facts import Pcm16, Samples
+
+MODEL_RATE_HZ = 16_000
+RING_SECONDS = 45
+"""More than the 40 s that readers are promised, for what is read while new sound comes in."""
+
+_REACH = 12
+"""Input samples on each side that an interpolated sample rests on."""
+
+
+def _half_band() -> Samples:
+    """Taps that give the sample half-way between two: a sinc under a Kaiser window, unit gain at 0 Hz."""
+    offsets = np.arange(-_REACH, _REACH) + 0.5
+    taps = np.sinc(offsets) * np.kaiser(2 * _REACH, 5.0)
+    return np.asarray(taps / taps.sum(), np.float32)
+
+
+_HALF_BAND = _half_band()
+
+
+def double_rate(samples: Pcm16) -> Pcm16:
+    """Twice the rate: the input's own samples with one interpolated after each.
+
+    The first and last `2 * _REACH` samples of the result lack neighbours; give a margin and cut it off.
+    """
+    between = np.convolve(samples.astype(np.float32), _HALF_BAND, "full")[_REACH : _REACH + len(samples)]
+    doubled = np.empty(2 * len(samples), np.int16)
+    doubled[0::2] = samples
+    doubled[1::2] = np.clip(np.rint(between), -32768, 32767)
+    return doubled
+
+
+class SampleSource(Protocol):
+    """Sound by position: samples since answer at the source's own rate."""
+
+    rate_hz: int
+
+    def read(self, position: int, count: int) -> Pcm16:
+        """Zeros where nothing is (any more)."""
+
+
+def window_16k(source: SampleSource, start_ms: int, end_ms: int) -> Pcm16:
+    """16 kHz mono of [start_ms, end_ms). A sample's value does not depend on the window that it is read through, save
+    within 1.5 ms of the newest sound."""
+    if source.rate_hz == MODEL_RATE_HZ:
+        return source.read(start_ms * 16, max(0, end_ms - start_ms) * 16)
+    if source.rate_hz * 2 != MODEL_RATE_HZ:
+        raise ValueError(f"sound of {source.rate_hz} Hz cannot be windowed")
+    count = max(0, end_ms - start_ms) * 8
+    narrow = source.read(start_ms * 8 - _REACH, count + 2 * _REACH)
+    return double_rate(narrow)[2 * _REACH : 2 * (_REACH + count)]
+
+
+class AudioRing:
+    """The last `seconds` of a stream. Memory is fixed; what is overwritten or was never written reads as zeros."""
+
+    def __init__(self, rate_hz: int, seconds: int = RING_SECONDS) -> None:
+        self.rate_hz = rate_hz
+        self.end = 0
+        """Position after the newest sample."""
+        self._ring = np.zeros(rate_hz * seconds, np.int16)
+
+    def write(self, position: int, samples: Pcm16) -> None:
+        """Later than `end`: the gap becomes zeros. Earlier: overwrites what was there, as far back as the ring goes."""
+        if position > self.end:
+            self._fill(self.end, position)
+        self._put(position, samples)
+        self.end = max(self.end, position + len(samples))
+
+    def read(self, position: int, count: int) -> Pcm16:
+        found = np.zeros(count, np.int16)
+        start = max(position, self.end - len(self._ring), 0)
+        stop = min(position + count, self.end)
+        if stop > start:
+            found[start - position : stop - position] = self._ring.take(range(start, stop), mode="wrap")
+        return found
+
+    def _fill(self, start: int, stop: int) -> None:
+        start = max(start, stop - len(self._ring))
+        self._put(start, np.zeros(stop - start, np.int16))
+
+    def _put(self, position: int, samples: Pcm16) -> None:
+        oldest = max(0, max(self.end, position + len(samples)) - len(self._ring))
+        if position < oldest:
+            samples = samples[oldest - position :]
+            position = oldest
+        at = position % len(self._ring)
+        first = samples[: len(self._ring) - at]
+        self._ring[at : at + len(first)] = first
+        rest = samples[len(first) :]
+        self._ring[: len(rest)] = rest
+
+
+class Recording:
+    """A whole recording in memory, read like a ring that forgets nothing."""
+
+    def __init__(self, samples: Pcm16, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._samples = samples
+
+    def read(self, position: int, count: int) -> Pcm16:
+        found = np.zeros(count, np.int16)
+        start, stop = max(position, 0), min(position + count, len(self._samples))
+        if stop > start:
+            found[start - position : stop - position] = self._samples[start:stop]
+        return found

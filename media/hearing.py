@@ -1,0 +1,217 @@
+"""One call's hearing: decoded sound in; speech segments, clock ticks and windows of sound out."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import numpy as np
+
+from engine.facts import Pcm16
+from engine.flow import Channel
+from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
+from media.audio import AudioRing, SampleSource, window_16k
+from media.segmenter import Endpointing, Segmenter
+from media.vad import FRAME, FRAME_MS, RATE_HZ, VadBank
+
+TICK_MS = 250
+EVENTS = 4096
+"""Events that wait for the reader; far more than a minute of a call."""
+CROWDED = 1024
+"""From here on `continues` and ticks, which later ones replace, are left out."""
+
+_SILENCE_PEAK = 8
+"""G.711's smallest step in 16 bits: a frame within it is silence by definition and costs no inference."""
+_FORGET_FRAMES = 8
+"""So many silent frames in a row, and the network starts afresh."""
+
+
+class Ear:
+    """One stream on its way through the VAD. Sound comes without holes from `frontier` on, at 8 kHz."""
+
+    def __init__(self, stream: str, bank: VadBank, endpointing: Endpointing | None = None) -> None:
+        self.stream = stream
+        self.frontier: int | None = None
+        """Position (samples at 8 kHz since answer) up to which sound or silence has come; None before the first."""
+        self._bank = bank
+        self.slot = bank.open()
+        self._segmenter = Segmenter(stream, endpointing)
+        self._waiting: list[Pcm16] = []
+        self._size = 0
+        self._scored = 0
+        """Position of the next frame to be scored."""
+        self._silent_frames = 0
+
+    @property
+    def quiet(self) -> bool:
+        return self._segmenter.quiet
+
+    def put(self, position: int, samples: Pcm16) -> None:
+        """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
+        if self.frontier is None:
+            self.frontier = self._scored = position
+        if position > self.frontier:
+            self.silence(position)
+        fresh = samples[max(0, self.frontier - position) :]
+        if len(fresh):
+            self._append(fresh)
+
+    def silence(self, until: int) -> None:
+        """Nothing came up to `until`."""
+        if self.frontier is None:
+            self.frontier = self._scored = 0
+        if until > self.frontier:
+            self._append(np.zeros(until - self.frontier, np.int16))
+
+    def _append(self, samples: Pcm16) -> None:
+        assert self.frontier is not None
+        self._waiting.append(samples)
+        self._size += len(samples)
+        self.frontier += len(samples)
+
+    def next_frame(self, events: list[MediaEvent]) -> Pcm16 | None:
+        """The next frame that the network must judge; silent ones before it are judged here, into `events`."""
+        if self._size < FRAME:
+            return None
+        waiting = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+        start, frame = 0, None
+        while len(waiting) - start >= FRAME:
+            candidate = waiting[start : start + FRAME]
+            start += FRAME
+            if int(candidate.max()) > _SILENCE_PEAK or int(candidate.min()) < -_SILENCE_PEAK:
+                frame = candidate
+                break
+            self._silent_frames += 1
+            if self._silent_frames == _FORGET_FRAMES:
+                self._bank.reset(self.slot)
+            events += self._judge(0.0)
+        self._waiting = [waiting[start:]]
+        self._size -= start
+        return frame
+
+    def judged(self, probability: float) -> list[MediaEvent]:
+        """The network's answer to the frame that `next_frame` gave."""
+        self._silent_frames = 0
+        return self._judge(probability)
+
+    def _judge(self, probability: float) -> list[MediaEvent]:
+        start_ms = self._scored * 1000 / RATE_HZ
+        self._scored += FRAME
+        return list(self._segmenter.push(probability, start_ms, FRAME_MS))
+
+    def close(self) -> list[MediaEvent]:
+        """Ends the open segment and gives the VAD's slot back. Frames that were not scored are not heard."""
+        self._bank.close(self.slot)
+        return list(self._segmenter.flush())
+
+    def pad(self) -> None:
+        """Fills the last frame with silence, so that the stream's last words are judged."""
+        if self.frontier is not None and self._size % FRAME:
+            self.silence(self.frontier + FRAME - self._size % FRAME)
+
+
+class Hearing:
+    """All streams of one call. Implements what `IngestSession` says of events, sound and clocks; whoever feeds it makes
+    it a session. Not thread-safe: one event loop."""
+
+    def __init__(
+        self,
+        offer: CallOffer,
+        bank: VadBank,
+        *,
+        endpointing: Endpointing | None = None,
+        sink: Callable[[MediaEvent], None] | None = None,
+    ) -> None:
+        """`sink` takes the events instead of `events()`, for a shell that feeds and reads in turn."""
+        self.offer = offer
+        self._bank = bank
+        self._endpointing = endpointing
+        self._ears: dict[str, Ear] = {}
+        self._sources: dict[str, SampleSource] = {}
+        self._events: Channel[MediaEvent] = Channel(EVENTS, "drop_oldest")
+        self._sink = sink
+        self._ticked_ms = 0
+        self.left_out = 0
+        """Events that a slow reader never saw: `continues` and ticks only, until the channel itself is full."""
+
+    def add_stream(self, stream: str, source: SampleSource | None = None) -> Ear:
+        """`source`: where the stream's sound is read from when it does not come through `put`."""
+        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing)
+        self._sources[stream] = source or AudioRing(RATE_HZ)
+        return ear
+
+    def ears(self) -> Iterable[Ear]:
+        return self._ears.values()
+
+    def put(self, stream: str, position: int, samples: Pcm16) -> None:
+        """8 kHz sound at a position (samples since answer). Late sound still gets into `audio`, but not to the VAD."""
+        ring = self._sources[stream]
+        if isinstance(ring, AudioRing):
+            ring.write(position, samples)
+        self._ears[stream].put(position, samples)
+
+    def emit(self, event: MediaEvent) -> None:
+        if self._sink is not None:
+            self._sink(event)
+            return
+        crowded = len(self._events) >= CROWDED
+        replaceable = isinstance(event, ClockTick) or getattr(event, "state", "") == "continues"
+        if crowded and replaceable:
+            self.left_out += 1
+            return
+        self._events.put(event)
+
+    def tick(self) -> None:
+        """Tells how far the call's clock has come: to where every stream has been judged."""
+        frontiers = [ear.frontier or 0 for ear in self._ears.values()]
+        if not frontiers:
+            return
+        at_ms = min(frontiers) * 1000 // RATE_HZ // TICK_MS * TICK_MS
+        if at_ms > self._ticked_ms:
+            self._ticked_ms = at_ms
+            self.emit(ClockTick(at_ms))
+
+    def finish(self, last: CallEnded) -> None:
+        """Judges what is left of every stream, ends open segments, and then the events with `last`."""
+        for ear in self._ears.values():
+            ear.pad()
+        listen(self._bank, [self])
+        for ear in self._ears.values():
+            for event in ear.close():
+                self.emit(event)
+        self.emit(last)
+        self._events.close()
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        async for event in self._events:
+            yield event
+
+    def sound(self, stream: str, position: int, count: int) -> Pcm16:
+        """Samples of a stream as they came, by position at its own rate; zeros where there is nothing."""
+        return self._sources[stream].read(position, count)
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        source = self._sources.get(stream)
+        if source is None:
+            return np.zeros(max(0, end_ms - start_ms) * 16, np.int16)
+        return window_16k(source, start_ms, end_ms)
+
+
+def listen(bank: VadBank, calls: Sequence[Hearing]) -> None:
+    """Scores every whole frame that waits in any of the calls, one of each stream at a time, and emits the segments."""
+    ears = [(call, ear) for call in calls for ear in call.ears()]
+    while ears:
+        asked: list[tuple[Hearing, Ear]] = []
+        frames: list[Pcm16] = []
+        for call, ear in ears:
+            events: list[MediaEvent] = []
+            frame = ear.next_frame(events)
+            for event in events:
+                call.emit(event)
+            if frame is not None:
+                asked.append((call, ear))
+                frames.append(frame)
+        if asked:
+            sound = np.stack(frames).astype(np.float32) / np.float32(32768)
+            scores = bank.score([ear.slot for _, ear in asked], sound)
+            for (call, ear), score in zip(asked, scores, strict=True):
+                for event in ear.judged(score):
+                    call.emit(event)
+        ears = asked

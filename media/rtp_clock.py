@@ -1,0 +1,98 @@
+"""From RTP timestamps to the call's clock.
+
+Positions are samples since answer at the stream's rate. One anchor ties a timestamp to a position: that of the first
+packet, which was spoken just before it came. From there timestamps alone place the sound, so network jitter moves
+nothing and a gap between timestamps is silence. A new anchor is set when the source changes, when its timestamps jump,
+and when the clocks have drifted 200 ms apart; that one waits for a moment without speech, since it skips or repeats
+time.
+"""
+
+import msgspec
+
+from media.rtp import timestamp_distance
+
+DRIFT_MS = 200.0
+FORCED_DRIFT_MS = 2000.0
+"""A drift of this size does not wait for silence."""
+JUMP_MS = 1000.0
+"""Timestamps that run so far ahead of arrival are another count, not a pause."""
+WINDOW_MS = 1000.0
+"""Drift is the least lateness of a window: a burst of late packets is jitter."""
+
+
+class Reset(msgspec.Struct, frozen=True):
+    reason: str
+    """`source`, `timestamps`, `drift` or `stall`."""
+    shift_ms: int
+    """How much later on the call's clock the sound lies than the old anchor would have put it; 0 with a new source."""
+
+
+class Placement(msgspec.Struct, frozen=True, gc=False):
+    position: int
+    reset: Reset | None = None
+
+
+class RtpClock:
+    """One stream's anchor. Pure: arrival is an argument, in ms since answer."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._per_ms = rate_hz / 1000
+        self._ssrc: int | None = None
+        self._timestamp = 0
+        self._position = 0
+        """Where `_timestamp` lies."""
+        self._arrived_ms = 0.0
+        self._window_since_ms = 0.0
+        self._least = 0.0
+        self._least_before = 0.0
+
+    @property
+    def ahead_ms(self) -> float:
+        """How far the stream's media time runs ahead of the moment when its sound was spoken; 0 or more."""
+        return max(0.0, -min(self._least, self._least_before)) / self._per_ms
+
+    def place(
+        self, *, ssrc: int, timestamp: int, samples: int, arrived_ms: float, frontier: int, quiet: bool
+    ) -> Placement:
+        """Where the next packet in order lies. `frontier` is the position up to which the stream has been heard or
+        taken as silent; `quiet` says that nobody speaks there. A new anchor for drift may lie before `frontier`."""
+        due = round(arrived_ms * self._per_ms) - samples
+        if self._ssrc is None:
+            return self._anchor(ssrc, timestamp, max(0, due, frontier), due, arrived_ms, None)
+        if ssrc != self._ssrc:
+            return self._anchor(ssrc, timestamp, max(due, frontier), due, arrived_ms, Reset("source", 0))
+        step = timestamp_distance(timestamp, self._timestamp)
+        position = self._position + step
+        if step <= 0 or step / self._per_ms - (arrived_ms - self._arrived_ms) > JUMP_MS:
+            return self._move("timestamps", timestamp, position, max(due, frontier), due, arrived_ms)
+        if position < frontier:  # it was late enough to be taken for silence
+            return self._move("stall", timestamp, position, frontier, due, arrived_ms)
+        self._observe(due - position, arrived_ms)
+        drift = self._drift()
+        if abs(drift) > (DRIFT_MS if quiet else FORCED_DRIFT_MS) * self._per_ms:
+            return self._move("drift", timestamp, position, max(0, round(position + drift)), due, arrived_ms)
+        self._timestamp, self._position, self._arrived_ms = timestamp, position, arrived_ms
+        return Placement(position)
+
+    def _move(self, why: str, timestamp: int, old: int, new: int, due: int, arrived_ms: float) -> Placement:
+        shift_ms = round((new - old) / self._per_ms)
+        reset = Reset(why, shift_ms) if abs(shift_ms) >= DRIFT_MS or why == "timestamps" else None
+        assert self._ssrc is not None
+        return self._anchor(self._ssrc, timestamp, new, due, arrived_ms, reset)
+
+    def _anchor(
+        self, ssrc: int, timestamp: int, position: int, due: int, arrived_ms: float, reset: Reset | None
+    ) -> Placement:
+        self._ssrc, self._timestamp, self._position, self._arrived_ms = ssrc, timestamp, position, arrived_ms
+        self._window_since_ms = arrived_ms
+        self._least = self._least_before = float(due - position)
+        return Placement(position, reset)
+
+    def _observe(self, late: float, arrived_ms: float) -> None:
+        if arrived_ms - self._window_since_ms >= WINDOW_MS:
+            self._window_since_ms, self._least_before, self._least = arrived_ms, self._least, late
+        self._least = min(self._least, late)
+
+    def _drift(self) -> float:
+        """In samples; negative at once, positive once a whole window has been late."""
+        return min(self._least, self._least_before)

@@ -1,0 +1,162 @@
+"""One m-line's packets on their way to sound: parsed, of the right source, in order, placed on the call's clock."""
+
+from collections import deque
+
+import numpy as np
+
+from engine.facts import Pcm16
+from engine.ports import MediaNotice
+from media.codecs import CODECS, Codec
+from media.concealment import CONCEALED_MS, HISTORY, conceal
+from media.hearing import Hearing
+from media.jitter import JitterBuffer, Released
+from media.rtp import MalformedRtpError, RtpPacket, parse_packet
+from media.rtp_clock import RtpClock
+from media.session import StreamOffer
+from media.source_lock import Address, SourceLock
+
+RATE_HZ = 8000
+INBOX = 512
+"""Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
+FILL_AFTER_MS = 240.0
+"""So long without a packet, and the time that has passed is silence: DTX, hold, a lost peer."""
+
+
+class RtpStream:
+    """Pure but for the sound that it hands to `hearing`. All times are ms since answer."""
+
+    def __init__(self, offer: StreamOffer, hearing: Hearing) -> None:
+        self.offer = offer
+        self.heard = True
+        """False once signalling has taken the m-line away."""
+        self.dropped = 0
+        """Datagrams that were no packets of this stream, and what a flood pushed out of the inbox."""
+        self.packets = 0
+        self.last_packet_ms: float | None = None
+        self.suspended = False
+        self.silent_since_ms = 0.0
+        """From when on silence counts towards suspension: the last packet, resume, or answer."""
+        self._inbox: deque[tuple[bytes, Address, float]] = deque(maxlen=INBOX)
+        self._lock = SourceLock(_offered(offer))
+        self._jitter = JitterBuffer()
+        self._source_before = self._lock.source
+        self._clock = RtpClock(RATE_HZ)
+        self._hearing = hearing
+        self._ear = hearing.add_stream(offer.stream)
+        self._codecs: dict[int, Codec] = {}
+        self._soundless: set[int] = set()
+        self._learn(offer)
+
+    @property
+    def ahead_ms(self) -> float:
+        return self._clock.ahead_ms
+
+    @property
+    def lost(self) -> int:
+        return self._jitter.lost
+
+    def renew(self, offer: StreamOffer) -> None:
+        """Signalling's new word on this m-line."""
+        self.offer, self.heard = offer, True
+        self._lock.unlock(_offered(offer))
+        self._learn(offer)
+
+    def _learn(self, offer: StreamOffer) -> None:
+        # Payload types from before stay known: packets under way while the codec changes are sound, too (RFC 3264 §8).
+        self._codecs[offer.payload_type] = CODECS[offer.codec]
+        for soundless in (offer.event_payload_type, offer.comfort_payload_type):
+            if soundless is not None:
+                self._codecs.pop(soundless, None)
+                self._soundless.add(soundless)
+        self._soundless.discard(offer.payload_type)
+
+    def receive(self, data: bytes, address: Address, at_ms: float) -> None:
+        if len(self._inbox) == INBOX:
+            self.dropped += 1
+        self._inbox.append((data, address, at_ms))
+
+    def drain(self, now_ms: float, *, last: bool = False) -> list[Released]:
+        """Sounding packets that are in order by now; with `last` also those that still waited for others."""
+        released: list[Released] = []
+        while self._inbox:
+            data, address, at_ms = self._inbox.popleft()
+            packet = self._parse(data)
+            if packet is not None:
+                released += self._admit(packet, address, at_ms)
+        released += self._jitter.flush() if last else self._jitter.pop(now_ms)
+        return [item for item in released if item.packet.payload_type in self._codecs]
+
+    def _parse(self, data: bytes) -> RtpPacket | None:
+        try:
+            packet = parse_packet(data)
+            if not self.heard:
+                raise MalformedRtpError("the stream is not heard")
+            if packet.payload_type not in self._soundless:
+                self._codecs[packet.payload_type].samples_in(packet.payload)
+        except (ValueError, KeyError):
+            self.dropped += 1
+            return None
+        return packet
+
+    def _admit(self, packet: RtpPacket, address: Address, at_ms: float) -> list[Released]:
+        accepted = self._lock.accept(packet, address, at_ms)
+        released: list[Released] = []
+        if self._lock.source != self._source_before:
+            self._source_before = self._lock.source
+            released = self._jitter.flush()
+            self._jitter.restart()
+        for arrived in accepted:
+            self._jitter.push(arrived.packet, arrived.at_ms)
+            self.packets += 1
+        if accepted:
+            self.last_packet_ms = self.silent_since_ms = at_ms
+        return released
+
+    def codec_of(self, item: Released) -> Codec:
+        return self._codecs[item.packet.payload_type]
+
+    def place(self, item: Released, samples: Pcm16) -> None:
+        """Puts a decoded packet where its timestamp says."""
+        frontier = self._ear.frontier or 0
+        placement = self._clock.place(
+            ssrc=item.packet.ssrc,
+            timestamp=item.packet.timestamp,
+            samples=len(samples),
+            arrived_ms=item.at_ms,
+            frontier=frontier,
+            quiet=self._ear.quiet,
+        )
+        if placement.reset is not None:
+            data = {"reason": placement.reset.reason, "shift_ms": placement.reset.shift_ms}
+            at_ms = placement.position * 1000 // RATE_HZ
+            self._hearing.emit(MediaNotice(at_ms, "media.clock_reset", self.offer.stream, data))
+        if item.lost and placement.position > frontier and self._ear.frontier is not None:
+            self._conceal(frontier, placement.position - frontier)
+        self._hearing.put(self.offer.stream, placement.position, samples)
+
+    def _conceal(self, position: int, gap: int) -> None:
+        count = min(gap, CONCEALED_MS * RATE_HZ // 1000)
+        history = self._hearing.sound(self.offer.stream, position - HISTORY, HISTORY)
+        self._hearing.put(self.offer.stream, position, conceal(history, count))
+
+    def fill(self, now_ms: float) -> None:
+        """Takes time that has passed without packets as silence."""
+        if self.last_packet_ms is None or now_ms - self.last_packet_ms >= FILL_AFTER_MS:
+            self._ear.silence(int(max(0.0, now_ms - FILL_AFTER_MS) * RATE_HZ / 1000))
+
+
+def _offered(offer: StreamOffer) -> Address | None:
+    return (offer.remote_host, offer.remote_port) if offer.remote_host and offer.remote_port else None
+
+
+def decode_all(waiting: list[tuple[RtpStream, Released]]) -> list[Pcm16]:
+    """Sound of each packet, decoded in one go per codec; in the order of `waiting`."""
+    by_codec: dict[str, list[int]] = {}
+    for at, (stream, item) in enumerate(waiting):
+        by_codec.setdefault(stream.codec_of(item).name, []).append(at)
+    sound: list[Pcm16] = [np.empty(0, np.int16)] * len(waiting)
+    for name, places in by_codec.items():
+        payloads = [waiting[at][1].packet.payload for at in places]
+        for at, samples in zip(places, CODECS[name].decode(payloads), strict=True):
+            sound[at] = samples
+    return sound

@@ -1,0 +1,161 @@
+"""Where speech begins, pauses and ends on one stream: probabilities per frame in, states of segments out."""
+
+from collections import deque
+from typing import Literal
+
+import msgspec
+
+from engine.facts import SpeechSegment
+
+_State = Literal["started", "continues", "paused", "resumed"]
+
+
+class Endpointing(msgspec.Struct, frozen=True):
+    """The knobs of latency against patience; all in ms of media time, probabilities by Silero's scale."""
+
+    begin_probability: float = 0.5
+    keep_probability: float = 0.35
+    """Within a segment a frame is voiced from here on: voices fall off softly."""
+    begin_ms: int = 64
+    """So much voice in a row begins a segment; a click does not."""
+    pre_roll_ms: int = 180
+    """A segment starts so long before its first voiced frame, for the soft consonant that no VAD hears."""
+    soft_ms: int = 240
+    """Silence until `paused`: a speculative final may start."""
+    hard_ms: int = 480
+    """Silence until `ended`."""
+    continues_ms: int = 400
+    """Media time between two `continues`."""
+    long_ms: int = 7000
+    """From this length on a pause of `cut_pause_ms` cuts, once the speaker goes on after it."""
+    cut_pause_ms: int = 160
+    longest_ms: int = 10_000
+    """At this length the segment is cut at the least voiced point of its last `dip_ms`."""
+    dip_ms: int = 1500
+
+
+class _Frame(msgspec.Struct, frozen=True, gc=False):
+    start_ms: float
+    end_ms: float
+    probability: float
+
+
+class Segmenter:
+    """One stream's state machine. Pure: frames must come in order and without holes; nothing else is time.
+
+    A segment's states are `started (continues | paused resumed)* paused? ended`, and its numbers count from 0. Segments
+    are ordered and disjoint. After `ended` with `cut` the next segment starts where it ended, to the millisecond.
+    """
+
+    def __init__(self, stream: str, endpointing: Endpointing | None = None) -> None:
+        self._stream = stream
+        self._rules = endpointing or Endpointing()
+        self._segment = -1
+        self._open = False
+        self._paused = False
+        self._start_ms = 0.0
+        self._voiced_ms = 0.0
+        """End of the last voiced frame."""
+        self._told_ms = 0.0
+        self._run_start_ms: float | None = None
+        """Outside a segment: where the voice began that may become one."""
+        self._floor_ms = 0.0
+        """Nothing before it belongs to the next segment."""
+        self._recent: deque[_Frame] = deque()
+
+    @property
+    def quiet(self) -> bool:
+        """No segment is open and none is about to begin."""
+        return not self._open and self._run_start_ms is None
+
+    def push(self, probability: float, start_ms: float, duration_ms: float) -> list[SpeechSegment]:
+        frame = _Frame(start_ms, start_ms + duration_ms, probability)
+        return self._within(frame) if self._open else self._between(frame)
+
+    def flush(self) -> list[SpeechSegment]:
+        """The stream is over: ends what is open."""
+        self._run_start_ms = None
+        return [self._end()] if self._open else []
+
+    def _between(self, frame: _Frame) -> list[SpeechSegment]:
+        if frame.probability < self._rules.begin_probability:
+            self._run_start_ms = None
+            return []
+        if self._run_start_ms is None:
+            self._run_start_ms = frame.start_ms
+        self._remember(frame)
+        if frame.end_ms - self._run_start_ms < self._rules.begin_ms:
+            return []
+        self._voiced_ms = frame.end_ms
+        start_ms = max(self._floor_ms, self._run_start_ms - self._rules.pre_roll_ms)
+        self._run_start_ms = None
+        return [self._begin(start_ms, frame.end_ms)]
+
+    def _within(self, frame: _Frame) -> list[SpeechSegment]:
+        self._remember(frame)
+        if frame.probability < self._rules.keep_probability:
+            return self._silent(frame)
+        pause_ms = frame.start_ms - self._voiced_ms
+        if pause_ms >= self._rules.cut_pause_ms and self._voiced_ms - self._start_ms >= self._rules.long_ms:
+            return self._cut(self._voiced_ms, frame)
+        if frame.end_ms - self._start_ms > self._rules.longest_ms:
+            return self._cut(self._dip(), frame)
+        self._voiced_ms = frame.end_ms
+        if self._paused:
+            self._paused = False
+            return [self._say("resumed", frame.end_ms)]
+        if frame.end_ms - self._told_ms >= self._rules.continues_ms:
+            return [self._say("continues", frame.end_ms)]
+        return []
+
+    def _silent(self, frame: _Frame) -> list[SpeechSegment]:
+        silence_ms = frame.end_ms - self._voiced_ms
+        if silence_ms >= self._rules.hard_ms:
+            return [self._end()]
+        if silence_ms >= self._rules.soft_ms and not self._paused:
+            self._paused = True
+            return [self._say("paused", frame.end_ms)]
+        return []
+
+    def _remember(self, frame: _Frame) -> None:
+        self._recent.append(frame)
+        while frame.end_ms - self._recent[0].start_ms > self._rules.dip_ms:
+            self._recent.popleft()
+
+    def _dip(self) -> float:
+        """The middle of the least voiced frame, its neighbours weighed in, so that a wide dip wins over a blip."""
+        frames = list(self._recent)
+        weights = [
+            before.probability + 2 * frame.probability + after.probability
+            for before, frame, after in zip(frames, frames[1:], frames[2:], strict=False)
+        ]
+        if not weights:
+            return self._voiced_ms
+        lowest = min(range(len(weights)), key=lambda at: (weights[at], -at))
+        frame = frames[lowest + 1]
+        return max(self._start_ms, round((frame.start_ms + frame.end_ms) / 2))
+
+    def _cut(self, at_ms: float, frame: _Frame) -> list[SpeechSegment]:
+        """The speaker goes on in `frame`: one segment ends at `at_ms`, and the next begins there."""
+        self._voiced_ms = at_ms
+        ended = self._end(cut=True)
+        self._voiced_ms = frame.end_ms
+        return [ended, self._begin(ended.end_ms, frame.end_ms)]
+
+    def _begin(self, start_ms: float, now_ms: float) -> SpeechSegment:
+        self._segment += 1
+        self._open, self._paused = True, False
+        self._start_ms = start_ms
+        return self._say("started", now_ms)
+
+    def _end(self, *, cut: bool = False) -> SpeechSegment:
+        self._open = self._paused = False
+        self._floor_ms = self._voiced_ms
+        self._recent.clear()
+        return SpeechSegment(
+            self._stream, self._segment, "ended", round(self._start_ms), round(self._voiced_ms), cut=cut
+        )
+
+    def _say(self, state: _State, now_ms: float) -> SpeechSegment:
+        self._told_ms = now_ms
+        return SpeechSegment(self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms))
