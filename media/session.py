@@ -1,7 +1,7 @@
 """The seam between signalling and sound: what SIP asks of the RTP plane, call by call.
 
-Signalling negotiates (SDP) and says what each m-line will carry; the RTP plane opens a port per stream, hears, and is the
-`IngestSession` that pipelines read. All methods are called from one event loop.
+Signalling negotiates (SDP) and says what each m-line will carry; the RTP plane opens a port per stream, hears, and is
+the `IngestSession` that pipelines read. All methods are called from one event loop.
 """
 
 from collections.abc import Mapping
@@ -45,10 +45,10 @@ class MediaSession(IngestSession, Protocol):
         """m-line position → local RTP port (even), for each stream that was ever accepted."""
 
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
-        """A re-INVITE's or UPDATE's whole new list. Streams keep their name and port; a new one gets a port, a missing one
-        is no longer heard (its port stays until `close`). Unlocks the source address and SSRC of each stream, since both
-        may move; another codec or payload type holds from the next packet. Raises `Overloaded` when no port is free, and
-        then nothing has changed."""
+        """A re-INVITE's or UPDATE's whole new list. Streams keep their name and port; a new one gets a port, a missing
+        one is no longer heard (its port stays until `close`). Unlocks the source address and SSRC of each stream, since
+        both may move; another codec or payload type holds from the next packet. Raises `Overloaded` when no port is
+        free, and then nothing has changed."""
 
     def hold(self) -> None:
         """The peer holds or pauses the whole call: `call.held` goes to the events; silence no longer suspends."""
@@ -60,12 +60,12 @@ class MediaSession(IngestSession, Protocol):
         """Puts `ParticipantsChanged` onto the events, at the current media time."""
 
     def last_packet_at(self) -> float:
-        """Monotonic seconds of the newest accepted RTP packet of any stream, or of the allocation when none came yet."""
+        """Monotonic seconds of the newest accepted RTP packet of any stream; of the allocation when none came yet."""
 
     def close(self, reason: str) -> None:
-        """Ends the events with `CallEnded(reason)` after what has been heard is delivered, and frees the ports (which cool
-        down before another call gets them). Idempotent: the first reason stands. Must also be called for a session that
-        never began."""
+        """Ends the events with `CallEnded(reason)` after what has been heard is delivered, and frees the ports (which
+        cool down before another call gets them). Idempotent: the first reason stands. Must also be called for a session
+        that never began."""
 
 
 class MediaAllocator(Protocol):

@@ -207,12 +207,12 @@ class InviteUsage:
             return [Reply(request, request.respond(200, ALLOW))]
         return [Reply(request, request.respond(405, ALLOW))]
 
-    def cancelled(self) -> list[Effect]:
+    def cancelled(self, invite: Request) -> list[Effect]:
         """The peer's CANCEL of its INVITE, or of its re-INVITE; the endpoint has answered the CANCEL itself."""
-        if self.state == "offered":
+        if self.state == "offered" and invite is self.invite:
             self.state = "ended"
             return [Reply(self.invite, self.invite.respond(487, to_tag=self.local_tag)), Ended("cancelled")]
-        if self._asking is not None and self._asking.method == "INVITE":
+        if self._asking is not None and invite is self._asking:
             asking, self._asking = self._asking, None
             return [Reply(asking, asking.respond(487))]
         return []

@@ -211,6 +211,11 @@ class StreamFramer:
         self.pings = 0
         """Double CRLFs seen between messages since the last look: each wants a CRLF back (RFC 5626 §3.5.1)."""
 
+    @property
+    def partial(self) -> bool:
+        """Whether a message has begun and is not whole."""
+        return len(self._buffer) > 0
+
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are now complete. Raises `Malformed` when the stream cannot be cut any more; what it
         answers is to be sent and the connection closed."""

@@ -1,0 +1,236 @@
+"""A small calling side (UAC): places plain and SIPREC calls over our own dialog machine, for the demo and for tests."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from media import siprec_source
+from media.session import AudioCodec
+from media.sip import usage
+from media.sip.bodies import read_body
+from media.sip.endpoint import Endpoint, Leg, new_tag
+from media.sip.layer import Flow
+from media.sip.message import Request, parse_uri
+from media.sip.sdp import Direction, Sdp, audio_offer, parse_sdp
+from media.siprec_source import RecordedParty
+
+_SDP = ("Content-Type", "application/sdp")
+
+
+class CallRefused(Exception):  # noqa: N818 - what happened to the call
+    """The INVITE got no 2xx. `status` is 0 when nothing was answered."""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(f"the call was refused with {status}" if status else "the call was not answered")
+        self.status, self.headers = status, headers
+
+
+class Caller:
+    """An endpoint that only calls: OPTIONS are answered, INVITEs get 403. Use as an async context manager."""
+
+    def __init__(self, host: str = "127.0.0.1", clock: Callable[[], float] = time.monotonic) -> None:
+        self.host = host
+        self.endpoint = Endpoint(self, clock)
+
+    async def __aenter__(self) -> "Caller":
+        await self.endpoint.open(self.host, 0, "the address to call from")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.endpoint.drain(1.0)
+        await self.endpoint.close()
+
+    def allows(self, host: str) -> bool:
+        return True
+
+    def offered(self, request: Request, flow: Flow) -> None:
+        self.endpoint.respond(request, request.respond(403, to_tag=new_tag()))
+
+
+class PlacedCall:
+    """An answered call of ours. `ended` resolves to the reason, whoever hangs up."""
+
+    def __init__(self, caller: Caller, plan: "CallPlan", flow: Flow) -> None:
+        self._plan, self._version = plan, 1
+        endpoint = caller.endpoint
+        host, transport = endpoint.sent_by(flow), flow.transport.lower()
+        contact = f"<sip:caller@{host};transport={transport}>{';+sip.src' if plan.parties else ''}"
+        tag = new_tag()
+        invite = usage.new_invite(
+            plan.target,
+            f"{plan.from_value(host)};tag={tag}",
+            f"<{plan.target}>",
+            f"{secrets.token_hex(12)}@{host}",
+            contact,
+            *plan.headers(),
+            body=plan.body(plan.offer(self._version)),
+        )
+        dice = secrets.SystemRandom().random
+        machine = usage.InviteUsage(invite, contact, tag, ours=True, dice=dice)
+        self._leg = Leg(endpoint, machine, flow, self._hear)
+        loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Sdp] = loop.create_future()
+        self._asked: asyncio.Future[int] | None = None
+        self.ended: asyncio.Future[str] = loop.create_future()
+        self.sdp: Sdp | None = None
+        self.on_bye: Callable[[str], None] | None = None
+        """Called with the reason when the call ends from the other side."""
+
+    @property
+    def dialog_id(self) -> str:
+        """The Call-ID."""
+        return self._leg.usage.invite.call_id
+
+    def remote_ports(self) -> list[tuple[str, int]]:
+        """Where to send RTP, line by line; port 0: not wanted."""
+        media = self.sdp.media if self.sdp else ()
+        return [(self.sdp.address(line) if self.sdp else "", line.port) for line in media]
+
+    async def wait_answered(self) -> None:
+        """Raises `CallRefused`."""
+        self._leg.run(self._leg.usage.start())
+        self.sdp = await self._answer
+
+    def cancel(self) -> None:
+        """Takes the INVITE back; `wait_answered` then raises `CallRefused` with 487."""
+        self._leg.run(self._leg.usage.cancel())
+
+    def bye(self) -> None:
+        """Hangs up; does nothing when the call is over."""
+        self._leg.run(self._leg.usage.bye("bye"))
+
+    async def reinvite(self, *, hold: bool = False, parties: Sequence[RecordedParty] | None = None) -> int:
+        """Offers the lines anew, held or not; returns the final status."""
+        direction: Direction = "inactive" if hold else self._plan.direction
+        self._version += 1
+        offer = self._plan.offer(self._version, direction)
+        body, header = offer.to_bytes(), _SDP
+        if parties is not None:
+            header = siprec_source.MULTIPART
+            body = siprec_source.multipart_body(body, siprec_source.metadata_of(parties))
+        return await self._ask(lambda: self._leg.usage.reinvite(body, header))
+
+    async def update_metadata(
+        self, parties: Sequence[RecordedParty], mode: Literal["complete", "partial"] = "complete"
+    ) -> int:
+        """An UPDATE of metadata alone, as Avaya's SBCE sends it; returns the final status."""
+        body = siprec_source.metadata_of(parties, mode=mode)
+        headers = (("Content-Type", siprec_source.METADATA_TYPE), siprec_source.DISPOSITION)
+        return await self._ask(lambda: self._leg.usage.update(body, *headers))
+
+    async def _ask(self, command: Callable[[], list[usage.Effect]]) -> int:
+        self._asked = asyncio.get_running_loop().create_future()
+        self._leg.run(command())
+        return await self._asked
+
+    def _hear(self, effect: usage.Effect) -> None:
+        if isinstance(effect, usage.Established) and effect.response is not None:
+            try:
+                answer = parse_sdp(effect.response.body)
+            except ValueError:
+                self._leg.run(self._leg.usage.bye("error"))
+                return
+            if not self._answer.done():
+                self._answer.set_result(answer)
+        elif isinstance(effect, usage.Answered):
+            self._note_answered(effect)
+        elif isinstance(effect, usage.Asked):
+            self._refresh(effect.request)
+        elif isinstance(effect, usage.Ended):
+            self._note_ended(effect)
+
+    def _note_answered(self, effect: usage.Answered) -> None:
+        if effect.request.method == "INVITE" and effect.response.success and effect.response.body:
+            self.sdp = parse_sdp(effect.response.body)
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(effect.response.status)
+
+    def _refresh(self, request: Request) -> None:
+        """A server that asks us for metadata or refreshes the session gets what stands."""
+        machine, now = self._leg.usage, self._leg.endpoint.clock()
+        wants_sdp = request.method == "INVITE" or read_body(request).sdp is not None
+        body = self._plan.offer(self._version).to_bytes() if wants_sdp else b""
+        headers = (_SDP,) if wants_sdp else ()
+        self._leg.run(machine.accept(request, now, *headers, body=body))
+
+    def _note_ended(self, effect: usage.Ended) -> None:
+        if not self._answer.done():
+            response = effect.response
+            headers = dict(response.headers.items) if response else {}
+            self._answer.set_exception(CallRefused(response.status if response else 0, headers))
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(481)
+        if not self.ended.done():
+            self.ended.set_result(effect.reason)
+            if self.on_bye is not None:
+                self.on_bye(effect.reason)
+
+
+class CallPlan:
+    """What an INVITE of ours says. With `parties` it is a SIPREC call, one labelled line a party, in order; without
+    it is a plain one-leg call."""
+
+    def __init__(
+        self,
+        target: str,
+        rtp_host: str,
+        rtp_ports: Sequence[int],
+        *,
+        parties: Sequence[RecordedParty] = (),
+        metadata: bytes | None = None,
+        codec: AudioCodec = "PCMU",
+        from_uri: str = "",
+        from_name: str = "",
+        extra: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`target` is the Request-URI; `rtp_ports` are where we send from, a line each; `metadata` replaces what is
+        made of the parties."""
+        self.target = target
+        self.parties = tuple(parties)
+        self.direction: Direction = "sendonly" if parties else "sendrecv"
+        self._host, self._ports, self._codec = rtp_host, tuple(rtp_ports), codec
+        self._metadata, self._extra = metadata, tuple(extra)
+        self._from_uri, self._from_name = from_uri, from_name
+        self._session_id = secrets.randbelow(2**31)
+
+    def from_value(self, host: str) -> str:
+        uri = self._from_uri or f"sip:caller@{host}"
+        return f'"{self._from_name}" <{uri}>' if self._from_name else f"<{uri}>"
+
+    def headers(self) -> list[tuple[str, str]]:
+        if not self.parties:
+            return [_SDP, *self._extra]
+        return [("Require", "siprec"), siprec_source.MULTIPART, *self._extra]
+
+    def offer(self, version: int, direction: Direction | None = None) -> Sdp:
+        return audio_offer(
+            self._host,
+            self._ports,
+            labels=[party.label for party in self.parties],
+            codec=self._codec,
+            direction=direction or self.direction,
+            session_id=self._session_id,
+            version=version,
+        )
+
+    def body(self, offer: Sdp) -> bytes:
+        if not self.parties:
+            return offer.to_bytes()
+        metadata = self._metadata if self._metadata is not None else siprec_source.metadata_of(self.parties)
+        return siprec_source.multipart_body(offer.to_bytes(), metadata)
+
+
+async def place_call(caller: Caller, plan: CallPlan, transport: Literal["UDP", "TCP"] = "UDP") -> PlacedCall:
+    """Calls and waits for the answer. Raises `CallRefused`, or `OSError` when nobody listens (TCP)."""
+    call = await prepare_call(caller, plan, transport)
+    await call.wait_answered()
+    return call
+
+
+async def prepare_call(caller: Caller, plan: CallPlan, transport: Literal["UDP", "TCP"] = "UDP") -> PlacedCall:
+    """A call that has not been sent yet: `wait_answered` sends it, `cancel` may take it back meanwhile."""
+    uri = parse_uri(plan.target)
+    flow = await caller.endpoint.transports.flow_to(transport, uri.host.strip("[]"), uri.port or 5060)
+    return PlacedCall(caller, plan, flow)

@@ -1,0 +1,274 @@
+"""One call that came in: ties its signalling (`Leg`), its sound (`MediaSession`) and the intake together."""
+
+import asyncio
+import secrets
+import time
+from typing import Protocol
+
+import structlog
+import uuid_utils
+
+from engine.errors import Overloaded
+from engine.ports import CallIntake, CallOffer, Participant, Refusal
+from media import siprec
+from media.session import MediaAllocator, MediaSession, StreamOffer
+from media.sip import sdp as offers
+from media.sip import usage
+from media.sip.bodies import Body, Unacceptable, read_body
+from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag
+from media.sip.layer import Flow
+from media.sip.message import Request, aor_of
+from media.sip.sdp import Answerer, Sdp
+
+log = structlog.get_logger()
+
+_REFUSALS = {"overloaded": 503, "shutting_down": 503, "forbidden": 403, "unknown_number": 404}
+_SDP = ("Content-Type", "application/sdp")
+
+
+class Owner(Protocol):
+    """The server that keeps the call."""
+
+    endpoint: Endpoint
+    intake: CallIntake
+    media: MediaAllocator
+
+    def over(self, call: "IncomingCall") -> None:
+        """The call has ended."""
+
+
+class IncomingCall:
+    """From INVITE to BYE. Everything that it starts ends with it."""
+
+    def __init__(self, owner: Owner, invite: Request, flow: Flow) -> None:
+        self._owner, self._flow = owner, flow
+        endpoint = owner.endpoint
+        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        self._contact = f"<sip:welcomedly@{endpoint.sent_by(flow)}{transport}>;+sip.srs"
+        machine = usage.InviteUsage(invite, self._contact, new_tag(), ours=False, dice=secrets.SystemRandom().random)
+        self.leg = Leg(endpoint, machine, flow, self._hear)
+        self.session: MediaSession | None = None
+        self._answerer = Answerer(int(time.time()), owner.media.address(flow.host))
+        self._offer_sdp: Sdp | None = None
+        self._answer_sdp: bytes = b""
+        self._streams: tuple[StreamOffer, ...] = ()
+        self._names: dict[int, str] = {}
+        self._metadata: siprec.Metadata | None = None
+        self._participants: tuple[Participant, ...] = ()
+        self._recording = self._begun = self._held = self._own_offer = False
+        self._closed = ""
+        self._probed_at = self._alive_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def call_id(self) -> str:
+        return self.session.offer.call_id if self.session else ""
+
+    # ─── coming in ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def open(self) -> None:
+        """Answers the INVITE: at once with a refusal, or in a task with the call."""
+        invite = self.leg.usage.invite
+        self.leg.run(self.leg.usage.ring(100))  # stops the peer's retransmissions while ports are opened
+        try:
+            body = read_body(invite)
+            streams = self._first_streams(body)
+        except Unacceptable as error:
+            self.leg.run(self.leg.usage.refuse(invite, error.status, *error.headers))
+            return
+        offer = self._call_offer(invite, body, streams)
+        refusal = self._owner.intake.admit(offer)
+        if refusal is not None:
+            self._refuse(refusal)
+            return
+        self._task = asyncio.get_running_loop().create_task(self._answer(offer, streams))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        status = _REFUSALS[refusal.code]
+        extra = (("Retry-After", str(refusal.retry_after_s or 5)),) if status == 503 else ()
+        log.info("sip.refused", code=refusal.code, peer=str(self._flow))
+        self.leg.run(self.leg.usage.refuse(self.leg.usage.invite, status, *extra))
+
+    def _first_streams(self, body: Body) -> tuple[StreamOffer, ...]:
+        """What will be heard; for an INVITE without an offer the one line that we will propose."""
+        self._offer_sdp, self._metadata = body.sdp, body.metadata
+        if body.sdp is None:
+            self._own_offer = True
+            return (StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0, event_payload_type=101),)
+        audio = [line for line in body.sdp.media if line.kind == "audio" and line.port]
+        # Cisco's network-based recording sends two legs without any metadata or tag
+        self._recording = body.recording or len(audio) > 1
+        streams = offers.negotiate(body.sdp, lines=offers.MAX_MEDIA if self._recording else 1)
+        if not streams:
+            raise Unacceptable(488, ("Warning", '304 welcomedly "PCMU or PCMA over RTP/AVP is needed"'))
+        return streams
+
+    def _call_offer(self, invite: Request, body: Body, streams: tuple[StreamOffer, ...]) -> CallOffer:
+        from_aor, name = siprec.asserted_identity(invite.headers)
+        dialled = aor_of(invite.uri)
+        to_aor = dialled if "@" in dialled else aor_of(invite.headers.get("To").partition(">")[0].partition("<")[2])
+        self._names = {stream.position: stream.stream for stream in streams}
+        self._streams = streams
+        if self._recording:
+            self._participants = self._recorded()
+        else:
+            self._participants = (Participant(streams[0].stream, streams[0].position, from_aor, name),)
+        return CallOffer(
+            call_id=str(uuid_utils.uuid7()),
+            protocol="siprec" if self._recording else "sip",
+            peer=str(self._flow),
+            from_aor=from_aor,
+            to_aor=to_aor or dialled,
+            participants=self._participants,
+            correlation=siprec.correlation(invite.headers, body.metadata),
+            answered_at=time.time(),
+        )
+
+    def _recorded(self) -> tuple[Participant, ...]:
+        media = self._offer_sdp.media if self._offer_sdp else ()
+        lines = [(stream.position, media[stream.position].label, stream.stream) for stream in self._streams]
+        alone = sum(1 for line in media if line.kind == "audio") == 1
+        return siprec.participants(self._metadata, lines, alone=alone)
+
+    async def _answer(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> None:
+        machine = self.leg.usage
+        try:
+            session = await self._owner.media.allocate(offer, streams)
+        except Overloaded:
+            self._refuse(Refusal("overloaded", 10))
+            return
+        if machine.state != "offered":  # cancelled meanwhile
+            session.close(self._closed or "cancelled")
+            return
+        self.session = session
+        self._held = not any(stream.flowing for stream in streams)
+        answer = self._describe()
+        self.leg.run(machine.accept(machine.invite, self._owner.endpoint.clock(), ACCEPT, _SDP, body=answer))
+
+    def _describe(self) -> bytes:
+        """Our SDP for the lines as they are."""
+        ports = self.session.local_ports() if self.session else {}
+        if self._offer_sdp is None:
+            described = self._answerer.offer(ports[0])
+        else:
+            described = self._answerer.answer(self._offer_sdp, self._streams, ports)
+        self._answer_sdp = described.to_bytes()
+        return self._answer_sdp
+
+    # ─── what signalling says ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hear(self, effect: usage.Effect) -> None:
+        if isinstance(effect, usage.Established):
+            self._established(effect)
+        elif isinstance(effect, usage.Asked):
+            self._task = asyncio.get_running_loop().create_task(self._change(effect.request))
+        elif isinstance(effect, usage.Answered):
+            self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
+        elif isinstance(effect, usage.Ended):
+            self._end(effect.reason)
+
+    def _established(self, effect: usage.Established) -> None:
+        if self.session is None or self._begun:
+            return
+        self._begun = True
+        log.info("sip.answered", call=self.call_id, peer=str(self._flow), streams=len(self._streams))
+        self._owner.intake.begin(self.session)
+        if self._held:
+            self.session.hold()
+        if self._own_offer and effect.ack is not None:
+            self._task = asyncio.get_running_loop().create_task(self._take_answer(effect.ack))
+
+    async def _take_answer(self, ack: Request) -> None:
+        """The ACK's answer to our offer (RFC 3261 §13.2.1)."""
+        try:
+            answer = read_body(ack).sdp
+        except Unacceptable:
+            answer = None
+        streams = offers.negotiate(answer, self._names, lines=1) if answer else ()
+        if not streams or self.session is None:
+            self.leg.run(self.leg.usage.bye("error", _reason(488, "no usable answer")))
+            return
+        self._streams = streams
+        await self.session.update(streams)
+
+    async def _change(self, request: Request) -> None:
+        """A re-INVITE or UPDATE: new media, new metadata, a hold, or a refresh of the same."""
+        machine = self.leg.usage
+        try:
+            body = read_body(request)
+            if body.sdp is not None:
+                await self._renegotiate(body.sdp)
+        except Unacceptable as error:
+            self.leg.run(machine.refuse(request, error.status, *error.headers))
+            return
+        except Overloaded:
+            self.leg.run(machine.refuse(request, 503, ("Retry-After", "10")))
+            return
+        if body.metadata is not None:
+            self._recording = True
+            self._metadata = siprec.merge(self._metadata, body.metadata)
+        self._tell_participants()
+        now = self._owner.endpoint.clock()
+        if body.sdp is None and request.method == "UPDATE":
+            self.leg.run(machine.accept(request, now))
+        else:  # to a re-INVITE without an offer our present description is the offer (§14.2)
+            self.leg.run(machine.accept(request, now, _SDP, body=self._answer_sdp))
+
+    async def _renegotiate(self, offer: Sdp) -> None:
+        streams = offers.negotiate(offer, self._names, lines=offers.MAX_MEDIA if self._recording else 1)
+        if not streams and any(line.port for line in offer.media):
+            raise Unacceptable(488)
+        if self.session is None:
+            return
+        held = not any(stream.flowing for stream in streams) or self._music_on_hold(offer)
+        if streams != self._streams:
+            await self.session.update(streams)
+        self._streams, self._offer_sdp = streams, offer
+        self._names |= {stream.position: stream.stream for stream in streams}
+        self._describe()
+        if held != self._held:
+            self._held = held
+            (self.session.hold if held else self.session.resume)()
+
+    def _music_on_hold(self, offer: Sdp) -> bool:
+        """A plain call that was sendrecv and turns sendonly is held with music (RFC 3264 §8.4)."""
+        if self._recording or not self._streams:
+            return False
+        line = next((line for line in offer.media if line.kind == "audio"), None)
+        return line is not None and offer.direction(line) == "sendonly" and not self._own_offer
+
+    def _tell_participants(self) -> None:
+        if not self._recording or self.session is None:
+            return
+        found = self._recorded()
+        if found != self._participants:
+            self._participants = found
+            self.session.participants_changed(found)
+
+    # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def check_alive(self, now: float, silence_s: float, dead_s: float) -> None:
+        """Probes a peer that sends nothing, and ends the call when it does not answer either."""
+        if self.session is None or self.leg.usage.state != "up":
+            return
+        if self._probed_at and now - self._probed_at > dead_s:
+            self.leg.run(self.leg.usage.bye("peer_vanished", _reason(408, "peer does not answer")))
+        elif not self._probed_at and now - max(self.session.last_packet_at(), self._alive_at) > silence_s:
+            self._probed_at = now
+            self.leg.run(self.leg.usage.probe())
+
+    def hang_up(self, reason: usage.EndReason, text: str) -> None:
+        """Ends the call from our side with BYE, or with 503 when it is not answered yet."""
+        self.leg.run(self.leg.usage.bye(reason, _reason(503, text)))
+
+    def _end(self, reason: str) -> None:
+        self._closed = reason
+        if self.session is not None:
+            log.info("sip.ended", call=self.call_id, reason=reason)
+            self.session.close(reason)
+        self._owner.over(self)
+
+
+def _reason(cause: int, text: str) -> tuple[str, str]:
+    """RFC 3326."""
+    return ("Reason", f'SIP;cause={cause};text="{text}"')

@@ -1,0 +1,111 @@
+"""The SIP server: takes calls from the trunks and hands each to the intake."""
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from prometheus_client import Gauge
+
+from engine.control.trunks import LOOPBACK, Trunk, trunk_of
+from engine.errors import StartupError
+from engine.ports import CallIntake
+from media.session import MediaAllocator
+from media.sip.endpoint import Endpoint
+from media.sip.incoming import IncomingCall
+from media.sip.layer import Flow
+from media.sip.message import Request
+
+log = structlog.get_logger()
+
+CALLS = Gauge("welcomedly_sip_calls", "Calls whose signalling is open")
+
+
+class SipServer:
+    """`open`, then calls come; `close` ends them and frees the port.
+
+    `trunks` are who may send (loopback alone by default). A peer that sends no RTP for `silence_s` is probed with
+    OPTIONS, and its call ended as `peer_vanished` when it does not answer within `dead_s`."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        intake: CallIntake,
+        media: MediaAllocator,
+        *,
+        trunks: Sequence[Trunk] = LOOPBACK,
+        clock: Callable[[], float] = time.monotonic,
+        silence_s: float = 30.0,
+        dead_s: float = 32.0,
+    ) -> None:
+        self.intake, self.media = intake, media
+        self.endpoint = Endpoint(self, clock)
+        self._host, self._port, self._trunks = host, port, tuple(trunks)
+        self._silence_s, self._dead_s = silence_s, dead_s
+        self._calls: set[IncomingCall] = set()
+        self._closing = False
+        self._watch: asyncio.TimerHandle | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port, also where 0 was asked for."""
+        return self.endpoint.transports.port
+
+    @property
+    def calls(self) -> int:
+        """Calls whose signalling is open."""
+        return len(self._calls)
+
+    async def open(self) -> None:
+        """Raises `StartupError`: the port is taken, or it would face others without a trunk that allows any."""
+        if self._trunks == LOOPBACK and not _is_loopback(self._host):
+            raise StartupError(f"SIP would listen on {self._host} and allow nobody; set SIP_TRUNKS or SIP_HOST")
+        await self.endpoint.open(self._host, self._port)
+        self._look_after()
+
+    async def close(self, grace_s: float = 2.0) -> None:
+        """Sends BYE to every call, waits for the answers up to `grace_s`, closes the sockets. New calls get 503."""
+        self._closing = True
+        if self._watch is not None:
+            self._watch.cancel()
+        for call in list(self._calls):
+            call.hang_up("shutdown", "shutting down")
+        await self.endpoint.drain(grace_s)
+        await self.endpoint.close()
+
+    # ─── the endpoint's acceptor ─────────────────────────────────────────────────────────────────────────────────────
+
+    def allows(self, host: str) -> bool:
+        return trunk_of(host, self._trunks) is not None
+
+    def offered(self, request: Request, flow: Flow) -> None:
+        if self._closing:
+            self.endpoint.respond(request, request.respond(503, ("Retry-After", "30"), to_tag="closing"))
+            return
+        call = IncomingCall(self, request, flow)
+        self._calls.add(call)
+        CALLS.inc()
+        call.open()
+
+    # ─── the calls' owner ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def over(self, call: IncomingCall) -> None:
+        if call in self._calls:
+            self._calls.remove(call)
+            CALLS.dec()
+
+    def _look_after(self) -> None:
+        now = self.endpoint.clock()
+        for call in list(self._calls):
+            call.check_alive(now, self._silence_s, self._dead_s)
+        period = max(0.05, min(1.0, self._silence_s / 4, self._dead_s / 4))
+        self._watch = asyncio.get_running_loop().call_later(period, self._look_after)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

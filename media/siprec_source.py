@@ -1,0 +1,67 @@
+"""The sending side of SIPREC (an SRC): the bodies that `caller` puts into its requests."""
+
+from collections.abc import Sequence
+from typing import Literal
+from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
+
+from media.sip.multipart import join_parts
+
+_BOUNDARY = "welcomedly-recording-boundary"
+METADATA_TYPE = "application/rs-metadata+xml"
+MULTIPART: tuple[str, str] = ("Content-Type", f"multipart/mixed;boundary={_BOUNDARY}")
+DISPOSITION: tuple[str, str] = ("Content-Disposition", "recording-session")
+
+
+class RecordedParty(msgspec.Struct, frozen=True):
+    """A participant, and the label of the line that carries what it says."""
+
+    label: str
+    aor: str = ""
+    """With or without scheme; empty: the metadata has no nameID for it."""
+    name: str = ""
+    calling: bool | None = None
+    """Oracle's `callingParty`; None leaves it out."""
+
+
+def metadata_of(
+    parties: Sequence[RecordedParty], *, session: str = "session-1", mode: Literal["complete", "partial"] = "complete"
+) -> bytes:
+    """RFC 7865 metadata; ids are derived from labels, so that later updates mean the same streams and people."""
+    out = ['<?xml version="1.0" encoding="UTF-8"?>', "<recording xmlns='urn:ietf:params:xml:ns:recording:1'>"]
+    out.append(f"<datamode>{mode}</datamode><session session_id={quoteattr(session)}/>")
+    for party in parties:
+        out.append(_participant(party))
+        stream = quoteattr(f"stream-{party.label}")
+        out.append(f"<stream stream_id={stream} session_id={quoteattr(session)}>")
+        out.append(f"<label>{escape(party.label)}</label></stream>")
+    for party in parties:
+        out.append(f"<participantstreamassoc participant_id={quoteattr(f'party-{party.label}')}>")
+        out += [f"<send>stream-{escape(party.label)}</send>"]
+        out += [f"<recv>stream-{escape(other.label)}</recv>" for other in parties if other is not party]
+        out.append("</participantstreamassoc>")
+    return "\r\n".join([*out, "</recording>"]).encode()
+
+
+def _participant(party: RecordedParty) -> str:
+    aor = party.aor if not party.aor or ":" in party.aor.partition("@")[0] else f"sip:{party.aor}"
+    name = f"<name>{escape(party.name)}</name>" if party.name else ""
+    name_id = f"<nameID aor={quoteattr(aor)}>{name}</nameID>" if aor else ""
+    calling = ""
+    if party.calling is not None:
+        flag = "true" if party.calling else "false"
+        calling = (
+            '<extensiondata xmlns:apkt="http://acmepacket.com/siprec/extensiondata">'
+            f"<apkt:callingParty>{flag}</apkt:callingParty></extensiondata>"
+        )
+    return f"<participant participant_id={quoteattr(f'party-{party.label}')}>{name_id}{calling}</participant>"
+
+
+def multipart_body(sdp: bytes, metadata: bytes) -> bytes:
+    """The body of a SIPREC INVITE; its header is `MULTIPART`."""
+    return join_parts(
+        _BOUNDARY,
+        ((("Content-Type", "application/sdp"),), sdp),
+        ((("Content-Type", METADATA_TYPE), DISPOSITION), metadata),
+    )
