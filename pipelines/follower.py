@@ -1,0 +1,74 @@
+"""A desk without a screen: logs in and follows the agent's socket as the browser does, acknowledging what it is shown."""
+
+import asyncio
+import time
+from types import TracebackType
+
+import aiohttp
+import msgspec
+
+from engine.facts import CallEvent, Draft, Fact
+from pipelines.scorecard import Seen
+
+PING_S = 20.0
+_message: msgspec.json.Decoder[Fact | Draft] = msgspec.json.Decoder(Fact | Draft)
+_kind = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Follower:
+    """Async context manager: logged in and subscribed inside. `seen` grows as facts come; `ended` is set at `call.ended`."""
+
+    def __init__(self, base_url: str, user: str, password: str) -> None:
+        self._base, self._user, self._password = base_url, user, password
+        self._http: aiohttp.ClientSession | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.seen: list[Seen] = []
+        self.lines: asyncio.Queue[bytes] = asyncio.Queue()
+        """Every fact as it came, for those who print them. Unbounded, as one call's facts are few."""
+        self.ended = asyncio.Event()
+
+    async def __aenter__(self) -> "Follower":
+        self._http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"Origin": self._base}  # cookies of an IP address
+        )
+        login = {"user": self._user, "password": self._password}
+        async with self._http.post(f"{self._base}/api/login", json=login) as answer:
+            answer.raise_for_status()
+        socket = await self._http.ws_connect(f"{self._base}/ws/desk", heartbeat=PING_S)
+        await socket.send_str('{"type":"resume","calls":{}}')
+        self._reading = asyncio.create_task(self._read(socket))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        if self._http:
+            await self._http.close()
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
+            at = time.monotonic() * 1000
+            data = message.data.encode()
+            kind = bytes(_kind.decode(data)["type"])
+            if kind not in (b'"transcript"', b'"insight"', b'"suggestion"', b'"event"', b'"draft"'):
+                continue
+            what = _message.decode(data)
+            self.seen.append(Seen(what, at))
+            await socket.send_str(_acknowledge(what))
+            if not isinstance(what, Draft):
+                self.lines.put_nowait(data)
+            if isinstance(what, CallEvent) and what.name == "call.ended":
+                self.ended.set()
+
+
+def _acknowledge(what: Fact | Draft) -> str:
+    if isinstance(what, Draft):
+        ack = {"id": what.call_id, "stream": what.stream, "segment": what.segment, "revision": what.revision}
+    else:
+        ack = {"id": what.call_id, "seq": what.seq}
+    return msgspec.json.encode({"type": "shown", **ack}).decode()
