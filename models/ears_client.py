@@ -1,0 +1,263 @@
+"""The engine's side of `ears`: starts the process, sends it windows, and outlives its crashes."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from engine.errors import EarsClosed, Invalid, WeightsMissing
+from engine.facts import Pcm16
+from engine.ports import Headroom, Heard, ListenJob
+from models.listening import Answer, Cancel, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
+from models.listening import from_ears_decoder as decoder
+
+_RATE_HZ = 16_000
+_STOP_S = 1.0
+_BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
+"""Wait before the next start after so many starts in a row that never became ready."""
+_LOSSES = 4
+"""A final that was sent to so many processes that died is given up: it may be what kills them."""
+
+log = structlog.get_logger("ears")
+
+
+class EarsSettings(msgspec.Struct, frozen=True):
+    """How `ears` runs."""
+
+    weights: Path
+    """Directory of a CTranslate2 Whisper model."""
+    workers: int = 0
+    """Decodes at once, one thread each; 0 is one a core."""
+    device: str = "auto"
+    """`auto cpu cuda`."""
+    compute_type: str = ""
+    """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
+    nice: int = 10
+    windows_s: float = 600.0
+    """Sound that may wait or run at once, over all calls (32 kB a second of shared memory)."""
+
+
+class _Listening:
+    """A job on its way: its window stays in shared memory until it is answered, so it can be sent again."""
+
+    def __init__(self, job: ListenJob, offset: int, samples: int, answer: asyncio.Future[Heard]) -> None:
+        self.submit = Submit(job, offset, samples)
+        self.answer = answer
+        self.losses = 0
+
+
+class EarsClient:
+    """Implements `engine.ports.Ears`. Used on one event loop; `start` before the first `listen`, `close` at the end.
+
+    `on_change(up)` is called on the loop when the model is first loaded, when `ears` is lost, and when it is back.
+    """
+
+    def __init__(self, settings: EarsSettings, on_change: Callable[[bool], None] | None = None) -> None:
+        self._settings = settings
+        self._on_change = on_change
+        self._windows: Windows | None = None
+        self._jobs: dict[int, _Listening] = {}
+        self._room = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._closed = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._headroom = Headroom(up=False, load=0.0, finals_late_ms=0.0, partials=False)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process now running; None between two."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start the process and keep it running. Returns before the model is loaded: see `ready`.
+
+        Raises `WeightsMissing` when the directory holds no model.
+        """
+        if not (self._settings.weights / "model.bin").is_file():
+            raise WeightsMissing(f"no Whisper model in {self._settings.weights}; run `welcomedly models install`")
+        self._windows = Windows.create(int(self._settings.windows_s * _RATE_HZ))
+        self._keeper = asyncio.create_task(self._keep(self._windows), name="ears")
+
+    async def ready(self) -> None:
+        """Wait until the model is loaded (again)."""
+        await self._ready.wait()
+
+    async def close(self) -> None:
+        """End the process. Whoever still listens gets `EarsClosed`."""
+        self._closed = True
+        self._room.set()
+        self._send(Stop())
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, _STOP_S)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        for listening in self._jobs.values():
+            if not listening.answer.done():
+                listening.answer.set_exception(EarsClosed("ears is closed"))
+        self._jobs.clear()
+        if self._windows is not None:
+            self._windows.close()
+            self._windows = None
+
+    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+        """See `engine.ports.Ears`. Being cancelled cancels the job.
+
+        A final may come back `shed`: `cancelled` on the caller's own word, `failed` when its window cannot be decoded.
+        Raises `Invalid` for an empty window or one that no memory can hold.
+        """
+        if not 0 < len(pcm) <= self._settings.windows_s * _RATE_HZ:
+            raise Invalid(f"a window of {len(pcm)} samples cannot be heard")
+        offset = await self._place(job, pcm)
+        if offset is None:
+            return _shed(job, "load")
+        listening = _Listening(job, offset, len(pcm), asyncio.get_running_loop().create_future())
+        self._jobs[job.job] = listening
+        self._send(listening.submit)
+        try:
+            return await listening.answer
+        except asyncio.CancelledError:
+            self._send(Cancel(job.job))
+            raise
+
+    def cancel(self, job: int) -> None:
+        """The job's `listen` returns at once with `shed="cancelled"`. Unknown and answered jobs are ignored."""
+        listening = self._jobs.get(job)
+        if listening is not None and not listening.answer.done():
+            listening.answer.set_result(_shed(listening.submit.job, "cancelled"))
+            self._send(Cancel(job))
+
+    def headroom(self) -> Headroom:
+        """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""
+        if self._ready.is_set():
+            return self._headroom
+        dues = [listening.submit.job.due for listening in self._jobs.values() if listening.submit.job.kind == "final"]
+        late_s = max(0.0, time.monotonic() - min(dues)) if dues else 0.0
+        return Headroom(up=False, load=1.0, finals_late_ms=round(1000 * late_s, 1), partials=False)
+
+    async def _place(self, job: ListenJob, pcm: Pcm16) -> int | None:
+        """A place in shared memory. Finals wait for one, the rest is shed."""
+        while True:
+            if self._closed or self._windows is None:
+                raise EarsClosed("ears is closed")
+            offset = self._windows.put(pcm)
+            if offset is not None or job.kind != "final":
+                return offset
+            self._room.clear()
+            await self._room.wait()
+
+    async def _keep(self, windows: Windows) -> None:
+        """Run one process after another until closed."""
+        failures = 0
+        while not self._closed:
+            try:
+                await self._run(windows)
+            finally:
+                failures = 0 if self._ready.is_set() else failures + 1
+                self._lose()
+                await asyncio.shield(asyncio.to_thread(self._reap))
+            if not self._closed:
+                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+
+    async def _run(self, windows: Windows) -> None:
+        """One process's life."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = _spawn(self._settings, windows, theirs)
+        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        for listening in list(self._jobs.values()):
+            self._send(listening.submit)
+        try:
+            async for message in messages(reader, decoder()):
+                match message:
+                    case Ready(workers, device):
+                        log.info("ears.ready", pid=self._process.pid, workers=workers, device=device)
+                        self._ready.set()
+                        self._changed(True)
+                    case Status(headroom):
+                        self._headroom = headroom
+                    case Answer(heard):
+                        self._answered(heard)
+        finally:
+            self._writer.close()
+            self._writer = None
+
+    def _answered(self, heard: Heard) -> None:
+        listening = self._jobs.pop(heard.job, None)
+        if listening is None:
+            return
+        self._free(listening)
+        if not listening.answer.done():
+            listening.answer.set_result(heard)
+
+    def _lose(self) -> None:
+        """The process is gone: partials are not worth hearing later, finals and speculation are sent to the next."""
+        was_ready = self._ready.is_set()
+        self._ready.clear()
+        for listening in list(self._jobs.values()):
+            listening.losses += was_ready
+            job = listening.submit.job
+            if job.kind == "partial" or listening.answer.done():
+                self._answered(_shed(job, "ears_lost"))
+            elif listening.losses >= _LOSSES:
+                log.error("job.gave_up", job=job.job, call_id=job.call_id)
+                self._answered(_shed(job, "failed"))
+        if was_ready and not self._closed:
+            log.warning("ears.lost", outstanding=len(self._jobs))
+            self._changed(False)
+
+    def _reap(self) -> None:
+        """Blocking. No process of ours outlives its connection."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _free(self, listening: _Listening) -> None:
+        if self._windows is not None:
+            self._windows.free(listening.submit.offset)
+            self._room.set()
+
+    def _changed(self, up: bool) -> None:
+        if self._on_change is not None:
+            self._on_change(up)
+
+    def _send(self, message: ToEars) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(framed(message))
+
+
+def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> subprocess.Popen[bytes]:
+    source = str(Path(__file__).resolve().parent.parent)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
+    arguments = {
+        "--socket-fd": theirs.fileno(),
+        "--windows-fd": windows.fd,
+        "--windows-samples": windows.samples,
+        "--parent": os.getpid(),
+        "--weights": settings.weights,
+        "--workers": settings.workers or os.cpu_count() or 1,
+        "--nice": settings.nice,
+        "--device": settings.device,
+        "--compute-type": settings.compute_type,
+    }
+    command = [sys.executable, "-m", "models.ears", *(f"{name}={value}" for name, value in arguments.items())]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, env=environment, pass_fds=(theirs.fileno(), windows.fd), close_fds=True
+    )
+
+
+def _shed(job: ListenJob, reason: str) -> Heard:
+    return Heard(job=job.job, text="", language=job.language, shed=reason)

@@ -1,0 +1,85 @@
+"""Text that Whisper makes up where nobody speaks: subtitle credits and thanks, learnt from the ends of videos."""
+
+import re
+
+import numpy as np
+
+from engine.facts import Samples
+
+_QUIET_DBFS = -55.0
+_FRAME = 1600
+
+_CREDITS = (
+    "amara.org",
+    "subtítulos realizados por",
+    "subtítulos por la comunidad",
+    "subtitulado por",
+    "legendas pela comunidade",
+    "legendado por",
+    "legenda por",
+    "transcrição e legendas",
+    "subtitles by",
+    "captions by",
+    "transcription by",
+    "castingwords",
+    "www.",
+)
+"""Anywhere in the text: nobody says these on a call."""
+
+_PHRASES = frozenset(
+    {
+        "thanks for watching",
+        "thank you for watching",
+        "thank you so much for watching",
+        "thanks for watching and see you in the next video",
+        "please subscribe",
+        "please subscribe to my channel",
+        "like and subscribe",
+        "see you in the next video",
+        "see you next time",
+        "gracias por ver",
+        "gracias por ver el video",
+        "gracias por ver el vídeo",
+        "muchas gracias por ver el video",
+        "suscríbete",
+        "suscríbete al canal",
+        "no olvides suscribirte",
+        "nos vemos en el próximo video",
+        "hasta la próxima",
+        "obrigado por assistir",
+        "obrigada por assistir",
+        "obrigado por assistirem",
+        "inscreva se no canal",
+        "se inscreva no canal",
+        "até o próximo vídeo",
+    }
+)
+"""As the whole text, where the sound is doubtful."""
+
+_MARKS = re.compile(r"[\W_]+")
+
+
+def is_hallucinated(text: str, speech: Samples, no_speech: float, log_probability: float) -> bool:
+    """Whether no one said `text`: the sound is silence to Whisper or to the ear, or the words are a video's.
+
+    `speech` is within ±1; `log_probability` the mean over tokens.
+    """
+    if not text:
+        return False
+    plain = _MARKS.sub(" ", text.casefold()).strip()
+    if not plain or level_dbfs(speech) < _QUIET_DBFS:
+        return True
+    if no_speech > 0.6 and log_probability < -1.0:
+        return True
+    if any(credit in text.casefold() for credit in _CREDITS) and (no_speech > 0.1 or log_probability < -0.3):
+        return True
+    return plain in _PHRASES and (no_speech > 0.2 or log_probability < -0.5)
+
+
+def level_dbfs(speech: Samples) -> float:
+    """RMS of the loudest 100 ms, so that a short word in a long silence counts as sound; −120 for digital silence."""
+    if not len(speech):
+        return -120.0
+    frames = np.array_split(speech, max(1, len(speech) // _FRAME))
+    loudest = max(float(np.square(frame).mean()) for frame in frames)
+    return 10 * float(np.log10(loudest + 1e-12))

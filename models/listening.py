@@ -1,0 +1,151 @@
+"""What `engine` and `ears` say to each other: framed messages on a socket, windows of sound in shared memory."""
+
+import asyncio
+import mmap
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+
+from engine.facts import Pcm16
+from engine.ports import Headroom, Heard, ListenJob
+
+_FRAME_LIMIT = 1 << 20
+_SAMPLE_BYTES = 2
+
+
+class Submit(msgspec.Struct, frozen=True, tag="submit"):
+    """A job and where its window lies."""
+
+    job: ListenJob
+    offset: int
+    """Samples from the start of the shared memory."""
+    samples: int
+
+
+class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
+    job: int
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """End now; what waits is not answered."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The model is loaded and jobs run."""
+
+    workers: int
+    device: str
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """Every `Submit` gets one, shed or not; its window is free from then on."""
+
+    heard: Heard
+
+
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    headroom: Headroom
+
+
+ToEars = Submit | Cancel | Stop
+FromEars = Ready | Answer | Status
+
+T = TypeVar("T")
+_encoder = msgspec.msgpack.Encoder()
+
+
+def to_ears_decoder() -> msgspec.msgpack.Decoder[ToEars]:
+    return msgspec.msgpack.Decoder(ToEars)
+
+
+def from_ears_decoder() -> msgspec.msgpack.Decoder[FromEars]:
+    return msgspec.msgpack.Decoder(FromEars)
+
+
+def framed(message: ToEars | FromEars) -> bytes:
+    """Length (4 bytes, big-endian) and MessagePack body."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+async def messages(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Decoder[T]) -> AsyncIterator[T]:
+    """Until the peer is gone, which is the normal end. Raises `ValueError` on a frame that is not ours."""
+    while True:
+        try:
+            size = int.from_bytes(await reader.readexactly(4), "big")
+            if size > _FRAME_LIMIT:
+                raise ValueError(f"frame of {size} bytes exceeds {_FRAME_LIMIT}")
+            body = await reader.readexactly(size)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        yield decoder.decode(body)
+
+
+class Windows:
+    """Shared memory for windows of int16 sound, used as a ring of spans that may come free out of order.
+
+    It has no name in any file system: it lives while a process holds `fd`, and nothing is left behind by a crash.
+    """
+
+    def __init__(self, fd: int, samples: int, *, writable: bool) -> None:
+        self.fd = fd
+        self.samples = samples
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        self._memory = mmap.mmap(fd, samples * _SAMPLE_BYTES, access=access)
+        self._spans: dict[int, int] = {}
+        self._next = 0
+
+    @classmethod
+    def create(cls, samples: int) -> "Windows":
+        """The engine's side. `close` frees it."""
+        fd = _anonymous_file()
+        os.ftruncate(fd, samples * _SAMPLE_BYTES)
+        return cls(fd, samples, writable=True)
+
+    def put(self, pcm: Pcm16) -> int | None:
+        """Copy a window in; returns its offset in samples, or None when there is no room now."""
+        offset = self._room(len(pcm))
+        if offset is None:
+            return None
+        self._spans[offset] = max(1, len(pcm))
+        self._next = offset + len(pcm)
+        self._memory[offset * _SAMPLE_BYTES : self._next * _SAMPLE_BYTES] = pcm.astype("<i2", copy=False).tobytes()
+        return offset
+
+    def free(self, offset: int) -> None:
+        del self._spans[offset]
+
+    def read(self, offset: int, samples: int) -> Pcm16:
+        """A copy of a window."""
+        if not 0 <= offset <= offset + samples <= self.samples:
+            raise ValueError(f"window {offset}+{samples} lies outside {self.samples} samples")
+        return np.frombuffer(self._memory[offset * _SAMPLE_BYTES : (offset + samples) * _SAMPLE_BYTES], dtype="<i2")
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self.fd)
+
+    def _room(self, samples: int) -> int | None:
+        """First gap at or behind the last window, else the first from the start."""
+        gaps = self._gaps()
+        ahead = [max(start, self._next) for start, end in gaps if end - max(start, self._next) >= max(1, samples)]
+        behind = [start for start, end in gaps if end - start >= max(1, samples)]
+        return min(ahead or behind, default=None)
+
+    def _gaps(self) -> list[tuple[int, int]]:
+        gaps, at = [], 0
+        for offset, length in sorted(self._spans.items()):
+            gaps.append((at, offset))
+            at = offset + length
+        return [*gaps, (at, self.samples)]
+
+
+def _anonymous_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("welcomedly-windows", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,200 @@
+"""Whisper through CTranslate2, in windows as short as the speech allows. Its answers depend on the sound alone."""
+
+import math
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import ctranslate2
+import msgspec
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+
+from engine.errors import WeightsMissing
+from engine.facts import Pcm16, Samples
+from engine.ports import Heard, ListenJob
+from models.decoding import Decoding
+from models.hallucination import is_hallucinated
+
+RATE_HZ = 16_000
+LANGUAGES = ("es", "pt", "en")
+_WRITTEN_NUMBER = frozenset("0123456789%$€£")
+_LONGEST_SPEECH_S = 28.0
+
+
+class _Decode(msgspec.Struct, frozen=True):
+    tokens: tuple[int, ...]
+    text: str
+    log_probability: float
+    """Mean over the tokens, the end included."""
+    no_speech: float
+    capped: bool
+    """Ran into the cap for its duration: it does not end by itself."""
+
+    @property
+    def compression(self) -> float:
+        """Above 2.4 a text says the same again and again."""
+        data = self.text.encode()
+        return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+class Whisper:
+    """The model and its vocabulary. `hear` may run in as many threads at once as there are workers.
+
+    Raises `WeightsMissing` when `weights` is not a directory with a CTranslate2 Whisper model.
+    """
+
+    def __init__(
+        self,
+        weights: Path,
+        *,
+        workers: int = 1,
+        device: str = "auto",
+        compute_type: str = "",
+        decoding: Decoding | None = None,
+    ) -> None:
+        check_weights(weights)
+        self.device = _device(device)
+        self._decoding = decoding or Decoding()
+        self._model = ctranslate2.models.Whisper(
+            str(weights),
+            device=self.device,
+            compute_type=compute_type or ("int8" if self.device == "cpu" else "float16"),
+            inter_threads=workers,
+            intra_threads=1,
+        )
+        self._mel = FeatureExtractor(feature_size=self._model.n_mels)
+        self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
+        self._tokenizers = {
+            language: Tokenizer(self._vocabulary, True, "transcribe", language) for language in LANGUAGES
+        }
+        self._never = _never_chosen(self._tokenizers["en"], self._vocabulary, self._decoding.spelt_numbers)
+
+    def hear(self, job: ListenJob, pcm: Pcm16) -> Heard:
+        """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn."""
+        began = time.perf_counter()
+        parts = [self._hear(job, part) for part in _cut(pcm.astype(np.float32) / 32768.0)]
+        return _joined(job, parts, 1000 * (time.perf_counter() - began))
+
+    def _hear(self, job: ListenJob, speech: Samples) -> Heard:
+        speech_s = len(speech) / RATE_HZ
+        encoded = self._encode(speech, self._decoding.window_s(speech_s))
+        language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
+        decode = self._decode(job, encoded, language, speech_s)
+        if job.kind != "partial" and self._is_doubtful(decode, capture=job.capture):
+            longer = self._encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
+            decode = _better(decode, self._decode(job, longer, language, speech_s, again=True))
+        text = "" if is_hallucinated(decode.text, speech, decode.no_speech, decode.log_probability) else decode.text
+        return Heard(
+            job=job.job,
+            text=text,
+            language=language,
+            language_score=round(language_score, 4),
+            confidence=round(math.exp(decode.log_probability), 4),
+            no_speech=round(decode.no_speech, 4),
+        )
+
+    def _encode(self, speech: Samples, window_s: float) -> ctranslate2.StorageView:
+        window = np.zeros(round(window_s * RATE_HZ), np.float32)
+        window[: len(speech)] = speech[: len(window)]
+        features = np.ascontiguousarray(self._mel(window, padding=0)[None], dtype=np.float32)
+        return self._model.encode(ctranslate2.StorageView.from_array(features))
+
+    def _language(self, encoded: ctranslate2.StorageView) -> tuple[str, float]:
+        """The likeliest of our languages, and its share among them."""
+        scores = {token.strip("<|>"): score for token, score in self._model.detect_language(encoded)[0]}
+        ours = {language: scores.get(language, 0.0) for language in LANGUAGES}
+        best = max(ours, key=lambda language: ours[language])
+        return best, ours[best] / (sum(ours.values()) or 1.0)
+
+    def _decode(
+        self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float, *, again: bool = False
+    ) -> _Decode:
+        tokenizer = self._tokenizers[language]
+        # job.prompt is not given to base: as previous text it cost 1 to 4 points of WER on every demo call
+        begin = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
+        cap = max(4, round(8 + 12 * speech_s) - len(prefix))
+        result = self._model.generate(
+            encoded,
+            [[*begin, *prefix]],
+            beam_size=1 if job.kind == "partial" else self._decoding.beam,
+            max_length=min(448, len(begin) + len(prefix) + cap),
+            suppress_tokens=self._never,
+            no_repeat_ngram_size=4 if again and not job.capture else 0,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+        tokens = result.sequences_ids[0]
+        return _Decode(
+            tokens=(*prefix, *tokens),
+            text=tokenizer.decode([*prefix, *tokens]).strip(),
+            log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            no_speech=result.no_speech_prob,
+            capped=len(tokens) >= cap,
+        )
+
+    def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
+        """Whether to listen once more. A number read aloud is a repetition, so with `capture` only the score counts."""
+        if decode.log_probability < self._decoding.redo_log_probability:
+            return True
+        return not capture and (decode.capped or decode.compression > self._decoding.redo_compression)
+
+
+def check_weights(weights: Path) -> None:
+    """Raises `WeightsMissing` when the directory lacks a file of the model."""
+    missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (weights / name).is_file()]
+    if missing:
+        raise WeightsMissing(
+            f"no Whisper model in {weights}: {', '.join(missing)} missing; `welcomedly models install`"
+        )
+
+
+def _better(first: _Decode, second: _Decode) -> _Decode:
+    """One that ends by itself before one that does not, then the likelier."""
+    return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
+
+
+def _cut(speech: Samples) -> Iterator[Samples]:
+    """Parts that fit a window, each cut at the quietest 100 ms of its last third."""
+    longest, step = int(_LONGEST_SPEECH_S * RATE_HZ), RATE_HZ // 10
+    while len(speech) > longest:
+        third = speech[longest * 2 // 3 : longest]
+        power = np.square(third[: len(third) // step * step]).reshape(-1, step).mean(axis=1)
+        at = longest * 2 // 3 + int(power.argmin()) * step + step // 2
+        yield speech[:at]
+        speech = speech[at:]
+    yield speech
+
+
+def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
+    """One answer for the parts of a window."""
+    best = max(parts, key=lambda part: part.language_score)
+    return Heard(
+        job=job.job,
+        text=" ".join(part.text for part in parts if part.text),
+        language=best.language,
+        language_score=best.language_score,
+        confidence=round(sum(part.confidence for part in parts) / len(parts), 4),
+        no_speech=max(part.no_speech for part in parts),
+        run_ms=round(run_ms, 1),
+    )
+
+
+def _device(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
+def _never_chosen(tokenizer: Tokenizer, vocabulary: tokenizers.Tokenizer, spelt_numbers: bool) -> list[int]:
+    """Tokens that stand for no spoken word: signs, speaker tags, control tokens, and written numbers."""
+    control = (tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev, tokenizer.sot_lm)
+    never = {*tokenizer.non_speech_tokens, *control, tokenizer.no_speech}
+    if spelt_numbers:
+        words = ((token, i) for token, i in vocabulary.get_vocab().items() if i < tokenizer.eot)
+        never.update(i for token, i in words if _WRITTEN_NUMBER & set(token))
+    return sorted(never)
