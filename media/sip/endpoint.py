@@ -20,6 +20,7 @@ log = structlog.get_logger()
 REQUESTS = Counter("welcomedly_sip_requests", "SIP requests received, retransmissions left out", ["method"])
 RESPONSES = Counter("welcomedly_sip_responses", "SIP responses sent, retransmissions included", ["status"])
 MALFORMED = Counter("welcomedly_sip_malformed", "SIP messages that could not be read")
+STRANGERS = Counter("welcomedly_sip_strangers", "SIP messages dropped, from addresses that no trunk allows")
 UNDELIVERED = Counter("welcomedly_sip_undelivered", "SIP messages whose connection was gone")
 
 TICK_SECONDS = 0.05
@@ -36,7 +37,7 @@ class Acceptor(Protocol):
         """An INVITE outside of a dialog; answer it through a `Leg` on the endpoint."""
 
     def allows(self, host: str) -> bool:
-        """Whether requests from that address are served; if not they get 403."""
+        """Whether messages from that address are read; others are dropped in silence."""
 
 
 class Leg:
@@ -132,6 +133,9 @@ class Endpoint:
 
     def received(self, data: bytes, flow: Flow) -> None:
         """A message from the wire; whatever it holds, nothing is raised."""
+        if not self._acceptor.allows(flow.host):
+            STRANGERS.inc()
+            return
         try:
             message = wire.parse_message(data)
         except wire.Malformed as error:
@@ -177,7 +181,7 @@ class Endpoint:
 
     def _route(self, request: Request, flow: Flow) -> None:
         REQUESTS.labels(request.method if request.method in wire.KNOWN_METHODS else "other").inc()
-        refusal = self._refusal(request, flow)
+        refusal = self._refusal(request)
         if refusal is not None:
             self.respond(request, refusal)
         elif request.to_tag:
@@ -189,13 +193,11 @@ class Endpoint:
         elif request.method != "ACK":
             self.respond(request, request.respond(481, to_tag=new_tag()))
 
-    def _refusal(self, request: Request, flow: Flow) -> Response | None:
+    def _refusal(self, request: Request) -> Response | None:
         """RFC 3261 §8.2.1 and §8.2.2.3: the method, then the required extensions."""
         tag = new_tag()
         if request.method == "ACK":
             return None
-        if not self._acceptor.allows(flow.host):
-            return request.respond(403, to_tag=tag)
         if request.method not in wire.KNOWN_METHODS:
             return request.respond(501, to_tag=tag)
         if request.method not in wire.METHODS:

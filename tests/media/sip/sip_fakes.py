@@ -1,0 +1,133 @@
+"""Doubles for signalling tests: an intake that records, and media that opens real sockets and counts packets."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+
+import numpy as np
+
+from engine.errors import Overloaded
+from engine.facts import Pcm16
+from engine.flow import Channel
+from engine.ports import CallEnded, CallOffer, IngestSession, MediaEvent, Participant, ParticipantsChanged, Refusal
+from media.session import StreamOffer
+
+
+class FakeIntake:
+    """Admits unless `refusal` is set."""
+
+    def __init__(self, refusal: Refusal | None = None) -> None:
+        self.refusal = refusal
+        self.offers: list[CallOffer] = []
+        self.sessions: list[IngestSession] = []
+        self._begun = asyncio.Event()
+
+    def admit(self, offer: CallOffer) -> Refusal | None:
+        self.offers.append(offer)
+        return self.refusal
+
+    def begin(self, session: IngestSession) -> None:
+        self.sessions.append(session)
+        self._begun.set()
+
+    async def begun(self, count: int = 1) -> None:
+        """Waits until that many calls have begun."""
+        while len(self.sessions) < count:
+            self._begun.clear()
+            await self._begun.wait()
+
+
+class _Port(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.packets = 0
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.packets += 1
+
+
+class FakeMediaSession:
+    def __init__(self, offer: CallOffer) -> None:
+        self.offer = offer
+        self.streams: tuple[StreamOffer, ...] = ()
+        self.history: list[str] = []
+        self.reason = ""
+        self.participants = offer.participants
+        self.ended = asyncio.Event()
+        self.changed = asyncio.Event()
+        self.silent_since = time.monotonic()
+        self._ports: dict[int, tuple[asyncio.DatagramTransport, _Port]] = {}
+        self._events: Channel[MediaEvent] = Channel(100, "refuse")
+
+    async def open(self, streams: tuple[StreamOffer, ...]) -> None:
+        self.streams = streams
+        loop = asyncio.get_running_loop()
+        for stream in streams:
+            if stream.position not in self._ports:
+                made = await loop.create_datagram_endpoint(_Port, local_addr=("127.0.0.1", 0))
+                self._ports[stream.position] = made
+
+    def packets(self, position: int) -> int:
+        return self._ports[position][1].packets
+
+    def local_ports(self) -> Mapping[int, int]:
+        return {key: transport.get_extra_info("sockname")[1] for key, (transport, _) in self._ports.items()}
+
+    async def update(self, streams: tuple[StreamOffer, ...]) -> None:
+        self.history.append("update")
+        await self.open(streams)
+
+    def hold(self) -> None:
+        self.history.append("hold")
+
+    def resume(self) -> None:
+        self.history.append("resume")
+
+    def participants_changed(self, participants: tuple[Participant, ...]) -> None:
+        self.participants = participants
+        self._events.put(ParticipantsChanged(0, participants))
+        self.changed.set()
+
+    def last_packet_at(self) -> float:
+        return self.silent_since
+
+    def close(self, reason: str) -> None:
+        if self.reason:
+            return
+        self.reason = reason
+        for transport, _ in self._ports.values():
+            transport.close()
+        self._events.put(CallEnded(0, reason))
+        self._events.close()
+        self.ended.set()
+
+    def events(self) -> AsyncIterator[MediaEvent]:
+        return aiter(self._events)
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        return np.zeros(16 * (end_ms - start_ms), np.int16)
+
+    def monotonic_ms(self, stream: str, at_ms: int) -> float:
+        return float(at_ms)
+
+
+class FakeMedia:
+    def __init__(self, room: int = 1_000) -> None:
+        self.room = room
+        self.sessions: list[FakeMediaSession] = []
+        self.gate, self.asked, self.allocated = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.gate.set()
+
+    def address(self, peer_host: str) -> str:
+        return "127.0.0.1"
+
+    async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> FakeMediaSession:
+        if len(self.sessions) >= self.room:
+            raise Overloaded("no RTP port is free")
+        self.asked.set()
+        await self.gate.wait()
+        session = FakeMediaSession(offer)
+        await session.open(streams)
+        self.sessions.append(session)
+        # set after the caller of `allocate` has gone on
+        asyncio.get_running_loop().call_soon(self.allocated.set)
+        return session
