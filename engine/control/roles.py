@@ -30,8 +30,8 @@ def decide_roles(
 def member_of(aor: str, members: Mapping[str, str]) -> str:
     """The user id of the member with that address, or with that extension; empty when nobody's.
 
-    Numbers match with and without `+`. Border controllers rewrite hosts, so where the whole address fits nobody its user
-    part does, if it is that of exactly one member."""
+    Numbers match with and without `+`. Border controllers rewrite hosts, so where the whole address fits nobody its
+    user part does, if it is that of exactly one member."""
     address = aor.strip().lower().removeprefix("sips:").removeprefix("sip:").removeprefix("tel:")
     user = address.partition("@")[0]
     if not user:
