@@ -148,6 +148,16 @@ class LiveCall:
         self._expect_ack(f"{drafted.stream}/{drafted.segment}/{drafted.revision}", "word", heard)
         self._sink.draft(self.record, draft)
 
+    def _show_nothing(self, final: Finished) -> None:
+        """Takes back drafts of a segment that had no words in the end."""
+        self._sink.draft(
+            self.record,
+            Draft(
+                call_id=self.record.call_id, stream=final.stream, leg=self._conversation.roster.leg(final.stream),
+                segment=final.segment, revision=1_000_000, start_ms=final.start_ms, end_ms=final.end_ms, text="",
+            ),
+        )  # fmt: skip
+
     # ─── committing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _commit(self) -> None:
@@ -172,7 +182,12 @@ class LiveCall:
                     return
 
     async def _commit_final(self, final: Finished) -> None:
+        if final.heard.shed:
+            data = {"what": "final", "reason": final.heard.shed}
+            leg = self._conversation.roster.leg(final.stream)
+            await self._publish([self._ledger.event("load.shed", final.end_ms, data, stream=final.stream, leg=leg)])
         if not final.heard.text.strip():
+            self._show_nothing(final)
             return
         utterance = Utterance(
             stream=final.stream, leg=self._conversation.roster.leg(final.stream), start_ms=final.start_ms,

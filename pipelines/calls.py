@@ -2,13 +2,13 @@
 
 import asyncio
 import datetime
+import secrets
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from engine.control.roles import decide_roles
+from engine.control.trunks import RoleOverride
 from engine.errors import Forbidden, NotFound
 from engine.ports import (
     CallOffer,
@@ -24,6 +24,7 @@ from engine.ports import (
     Routing,
     TextReader,
 )
+from engine.telemetry import Metrics
 from models.compliance import CallContext, Judge, Rule
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
@@ -39,17 +40,6 @@ LATE_FINALS_MS = 1_500
 """With finals this late, a new call would make every call worse: it is refused."""
 RETRY_AFTER_S = 5
 
-LIVE = Gauge("welcomedly_calls_live", "Calls being served now")
-SERVED = Counter("welcomedly_calls", "Calls by how they ended", ["reason"])
-REFUSED = Counter("welcomedly_calls_refused", "Calls refused at the edge", ["code"])
-SHOWN = Histogram(
-    "welcomedly_shown_seconds", "End of the words to the browser's acknowledgement, by what was shown", ["kind"],
-    buckets=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 10.0),
-)  # fmt: skip
-
-Override = Literal["first_is_agent", "first_is_customer"]
-
-
 class Calls:
     """Implements `engine.ports.CallIntake` for media and `engine.ports.CallDesk` for the web."""
 
@@ -62,11 +52,11 @@ class Calls:
         reader: TextReader,
         knowledge: Callable[[str], KnowledgeSearch | None],
         rules: Sequence[Rule],
-        call_key: Callable[[str], bytes],
+        metrics: Metrics,
         max_calls: int,
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
-        role_override: Override | None = None,
+        override: Callable[[str], RoleOverride | None] = lambda peer: None,
     ) -> None:
         self._router = router
         self._ears = ears
@@ -74,14 +64,13 @@ class Calls:
         self._reader = reader
         self._knowledge = knowledge
         self._rules = rules
-        self._call_key = call_key
+        self._metrics = metrics
         self._max_calls = max_calls
         self._clock_ms = clock_ms
         self._wall_clock = wall_clock
-        self._role_override = role_override
+        self._override = override
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._admitted: dict[str, Routing] = {}
         self._closing = False
 
     # ─── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -89,7 +78,7 @@ class Calls:
     def admit(self, offer: CallOffer) -> Refusal | None:
         refusal = self._refuse(offer)
         if refusal:
-            REFUSED.labels(refusal.code).inc()
+            self._metrics.count("calls_refused_total", code=refusal.code)
         return refusal
 
     def _refuse(self, offer: CallOffer) -> Refusal | None:
@@ -109,7 +98,6 @@ class Calls:
             return
         call = self._compose(session, routing)
         self._live[session.offer.call_id] = call
-        LIVE.set(len(self._live))
         task = asyncio.create_task(self._serve(call), name=f"call {session.offer.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -123,8 +111,8 @@ class Calls:
                 log.exception("call.failed")
             finally:
                 del self._live[call_id]
-                LIVE.set(len(self._live))
-                SERVED.labels(call.record.end_reason or "error").inc()
+                reason = call.record.end_reason or "error"
+                self._metrics.count("calls_total", protocol=call.record.protocol, reason=reason)
 
     def _compose(self, session: IngestSession, routing: Routing) -> LiveCall:
         offer = session.offer
@@ -135,16 +123,16 @@ class Calls:
         )  # fmt: skip
         ledger = Ledger(offer.call_id, self._clock_ms)
         conversation = Conversation(
-            ledger=ledger, roster=Roster(), guard=DigitGuard(routing.country, self._call_key(offer.call_id)),
+            ledger=ledger, roster=Roster(), guard=DigitGuard(routing.country, secrets.token_bytes(32)),
             judge=Judge(self._rules, self._context(routing)), reader=self._reader, reads=read_aside,
             knowledge=self._knowledge(routing.knowledge), governor=Governor(), language=routing.language,
             clock_ms=self._clock_ms,
         )  # fmt: skip
         return LiveCall(
             session=session, record=record, ledger=ledger, conversation=conversation, ears=self._ears, sink=self._sink,
-            decide_roles=lambda participants: decide_roles(participants, routing, self._role_override),
+            decide_roles=lambda participants: decide_roles(participants, routing, self._override(offer.peer)),
             name_of=lambda user: routing.names.get(user, ""), clock_ms=self._clock_ms, wall_clock=self._wall_clock,
-            on_shown=lambda kind, ms: SHOWN.labels(kind).observe(max(0.0, ms) / 1000),
+            on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
         )  # fmt: skip
 
     def _context(self, routing: Routing) -> CallContext:

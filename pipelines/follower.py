@@ -16,7 +16,7 @@ _kind = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Follower:
-    """Async context manager: logged in and subscribed inside. `seen` grows as facts come; `ended` is set at `call.ended`."""
+    """Async context manager: logged in and subscribed inside. `seen` grows as facts come."""
 
     def __init__(self, base_url: str, user: str, password: str) -> None:
         self._base, self._user, self._password = base_url, user, password
@@ -25,7 +25,8 @@ class Follower:
         self.seen: list[Seen] = []
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()
         """Every fact as it came, for those who print them. Unbounded, as one call's facts are few."""
-        self.ended = asyncio.Event()
+        self._ended: set[str] = set()
+        self._an_end = asyncio.Event()
 
     async def __aenter__(self) -> "Follower":
         self._http = aiohttp.ClientSession(
@@ -48,6 +49,23 @@ class Follower:
         if self._http:
             await self._http.close()
 
+    async def wait_ended(self, calls: int, timeout_s: float) -> bool:
+        """Whether so many calls have ended before our eyes within the time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while len(self._ended) < calls:
+                    self._an_end.clear()
+                    await self._an_end.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def by_call(self) -> dict[str, list[Seen]]:
+        calls: dict[str, list[Seen]] = {}
+        for one in self.seen:
+            calls.setdefault(one.what.call_id, []).append(one)
+        return calls
+
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
             if message.type is not aiohttp.WSMsgType.TEXT:
@@ -63,7 +81,8 @@ class Follower:
             if not isinstance(what, Draft):
                 self.lines.put_nowait(data)
             if isinstance(what, CallEvent) and what.name == "call.ended":
-                self.ended.set()
+                self._ended.add(what.call_id)
+                self._an_end.set()
 
 
 def _acknowledge(what: Fact | Draft) -> str:

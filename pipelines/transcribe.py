@@ -40,7 +40,7 @@ class Drafted(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """A segment's final words; `heard.text` may be empty: then there was no speech in it."""
+    """A segment's final words; `heard.text` may be empty: there was no speech in it, or `heard.shed` says why not."""
 
     stream: str
     segment: int
@@ -178,13 +178,12 @@ class Transcriber:
         speculation = lane.speculation if lane.speculation_end_ms == segment.end_ms and not segment.cut else None
         if speculation is None:
             self._take_back(lane)
-        elif not speculation.done():
-            self._ears.cancel(lane.speculation_job)  # a waiting one is dropped, a running one comes
         return self._group.create_task(self._final(lane, segment, speculation))
 
     async def _final(
         self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None"
     ) -> Finished:
+        # A speculation that still runs is waited for: it is the same window, and one that waits too long is shed by itself.
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
         if heard is None or heard.shed:

@@ -1,0 +1,409 @@
+"""The composition root: settings → store, bus, models, media, pipelines, web. Nothing is decided here.
+
+Also the program `welcomedly`: each of its commands is one function below.
+"""
+
+import argparse
+import asyncio
+import datetime
+import functools
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+import structlog
+import uvloop
+
+from engine import command_line
+from engine.bus import Bus
+from engine.control.login import Login, Passwords
+from engine.control.routing import CachedRouter
+from engine.control.seed import DemoLogin, seed_demo
+from engine.control.trunks import override_of, parse_trunks
+from engine.errors import Invalid, StartupError, WelcomedlyError
+from engine.facts import encode
+from engine.fanout import Hub
+from engine.ports import KnowledgeSearch
+from engine.settings import Settings, load_settings
+from engine.store import Store, data_exist
+from engine.telemetry import Metrics, set_up_logs
+from engine.vault import open_vault
+from engine.web.app import Web
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
+from media.sip.caller import CallRefused
+from media.sip.server import SipServer
+from media.wav_file import FileSession, NotAudioError
+from models import catalogue
+from models.compliance import check_rules, load_rules
+from models.ears_client import EarsClient, EarsSettings
+from models.embed import Encoder
+from models.knowledge import Knowledge, load_folder, load_weights
+from models.reader import OnnxTextReader
+from pipelines import demo
+from pipelines.calls import Calls
+from pipelines.follower import Follower
+from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
+from pipelines.scorecard import Script, settled_texts, summarise
+from pipelines.transcribe import leg_names
+from pipelines.word_errors import word_error_rate
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """Everything that serves calls, started in the order in which it is needed. An async context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.logins: list[DemoLogin] = []
+        self._stack = AsyncExitStack()
+        self._metrics = Metrics()
+        self.ears: EarsClient
+        self.sip: SipServer
+        self.web: Web
+
+    async def start(self, *, seed: bool = False) -> None:
+        """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
+        try:
+            await self._start(seed)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def _start(self, seed: bool) -> None:
+        settings, stack = self.settings, self._stack
+        models = models_dir(settings)
+        vault = open_vault(settings.key_url, settings.data_dir, data_exist=data_exist(settings))
+        store = await Store.open(settings, vault, committed=self._metrics.committed)
+        stack.push_async_callback(store.close)
+        passwords = Passwords()
+        if seed:
+            self.logins = await seed_demo(store, passwords, settings.data_dir)
+        router = await CachedRouter.load(store)
+        bus = Bus(settings, store, self._metrics)
+        hub = Hub(store, metrics=self._metrics, relay=bus.wake)
+        self.ears = EarsClient(
+            EarsSettings(weights=catalogue.location("whisper-base", models), workers=settings.ears_workers),
+            on_change=self._ears_changed,
+        )
+        await self.ears.start()
+        stack.push_async_callback(self.ears.close)
+        calls = Calls(
+            router=router, ears=self.ears, sink=hub, reader=await asyncio.to_thread(OnnxTextReader, models),
+            knowledge=await asyncio.to_thread(bundled_knowledge, models), rules=load_rules(), metrics=self._metrics,
+            max_calls=settings.max_calls or default_max_calls(), clock_ms=monotonic_ms, wall_clock=time.time,
+            override=functools.partial(override_of, trunks=parse_trunks(settings.sip_peers)),
+        )  # fmt: skip
+        await bus.start()
+        stack.push_async_callback(bus.close)
+        self.web = Web(settings, store, hub, calls, router, Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=self._metrics), passwords, self._metrics)
+        await self.web.start()
+        stack.push_async_callback(self.web.close)
+        first, last = settings.rtp_range[0], settings.rtp_range[-1]
+        rtp = RtpPlane(settings.sip_host, PortRange(first, last), advertise=settings.rtp_host)
+        rtp.start()
+        stack.push_async_callback(calls.close)
+        stack.push_async_callback(rtp.aclose)
+        self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=parse_trunks(settings.sip_peers))
+        await self.sip.open()
+        stack.push_async_callback(self.sip.close)
+
+    async def close(self) -> None:
+        """Says BYE to every call, lets what was said be committed, then stops the rest."""
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> "Engine":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _ears_changed(self, up: bool) -> None:
+        self._metrics.set("ears_up", float(up))
+        log.info("ears.up" if up else "ears.down")
+
+
+def monotonic_ms() -> float:
+    return time.monotonic() * 1000
+
+
+def default_max_calls() -> int:
+    """Measured with Whisper base on CPU: four calls at once on two cores keep their deadlines."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def models_dir(settings: Settings) -> Path:
+    return Path(settings.weights_dir) if settings.weights_dir else settings.data_dir / "models"
+
+
+def bundled_knowledge(models: Path) -> Callable[[str], KnowledgeSearch | None]:
+    """Search by the name of a bundled knowledge base; None for a name that there is not. Blocking: embeds the articles."""
+    encoder, weights = Encoder(models), load_weights()
+    with resources.as_file(resources.files("pipelines").joinpath("demo_knowledge")) as folder:
+        bases = {
+            path.name: Knowledge(load_folder(path), encoder.embed, weights)
+            for path in sorted(folder.iterdir())
+            if path.is_dir()
+        }
+    return bases.get
+
+
+# ─── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def main() -> None:
+    """Entry point: exits with 0, or with 1 and one line that says what is wrong."""
+    arguments = command_line.parser().parse_args()
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "serve": _serve, "demo": _demo, "replay": _replay, "models": _models, "rules": _rules
+    }  # fmt: skip
+    try:
+        sys.exit(commands[arguments.command](arguments))
+    except (WelcomedlyError, NotAudioError, OSError) as error:
+        print(f"welcomedly: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    settings = load_settings()
+    set_up_logs(settings)
+    if arguments.demo:
+        for name, host in (("HTTP_HOST", settings.http_host), ("SIP_HOST", settings.sip_host)):
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                raise StartupError(f"{name}={host}: --demo has known log-ins and stays on loopback")
+    uvloop.run(serve(settings, seed=arguments.demo, play=arguments.demo and not arguments.quiet))
+    return 0
+
+
+async def serve(settings: Settings, *, seed: bool, play: bool) -> None:
+    """Until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Engine(settings) as engine:
+        await engine.start(seed=seed)
+        print(_welcome(engine), flush=True)
+        playing = asyncio.create_task(_play_forever(engine)) if play else None
+        await stop.wait()
+        if playing:
+            playing.cancel()
+
+
+def _welcome(engine: Engine) -> str:
+    settings = engine.settings
+    lines = [
+        "",
+        f"  Welcomedly   {engine.web.url}",
+        f"  SIP          {settings.sip_host}:{engine.sip.port} (UDP and TCP)   data in {settings.data_dir}",
+    ]
+    for login in engine.logins:
+        page = {"agent": "/desk", "supervisor": "/wall", "admin": "/admin"}[login.role]
+        lines.append(f"  {login.role:<12} {login.login:<10} {login.password:<14} {engine.web.url}{page}")
+    return "\n".join([*lines, ""])
+
+
+async def _play_forever(engine: Engine) -> None:
+    """The demo calls by turns, until cancelled. A refused call is tried again: the engine may be busy."""
+    await engine.ears.ready()
+    while True:
+        for language in demo.CALLS:
+            call = await asyncio.to_thread(demo.load_call, language)
+            try:
+                await _play(engine, call, "members")
+            except (CallRefused, OSError) as error:
+                log.warning("demo.refused", reason=str(error))
+                await asyncio.sleep(5)
+
+
+AGENTS = {"collections": "andrea", "sales": "daniel", "care": "marina"}
+
+
+async def _play(engine: Engine, call: demo.DemoCall, roles: demo.Roles) -> str:
+    campaign = call.script.campaign
+    extension = next(one.extension for one in engine.logins if one.login == AGENTS[campaign])
+    parties = demo.Parties(customer="+15550100@carrier.example", agent=f"{extension}@pbx.example")
+    outbound = direction_of(campaign) == "outbound"
+    return await demo.play(call, engine.sip.port, campaign, parties, roles=roles, outbound=outbound)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    base = load_settings()
+    set_up_logs(base)
+    with tempfile.TemporaryDirectory(prefix="welcomedly-demo-") as folder:
+        settings = load_settings(
+            http_host="127.0.0.1", http_port=0, sip_host="127.0.0.1", sip_port=0, data_dir=Path(folder), database_url="",
+            key_url=f"file:{folder}/key", weights_dir=str(models_dir(base)), max_calls=max(base.max_calls, arguments.calls),
+        )  # fmt: skip
+        return uvloop.run(demo_calls(settings, arguments.language, arguments.roles, arguments.calls, arguments.json))
+
+
+async def demo_calls(settings: Settings, language: str, roles: demo.Roles, count: int, as_json: bool) -> int:
+    """Plays `count` calls at once and prints a summary of each; 0 when all were served."""
+    call = await asyncio.to_thread(demo.load_call, language)
+    async with Engine(settings) as engine:
+        await engine.start(seed=True)
+        await engine.ears.ready()
+        login = next(one for one in engine.logins if one.login == AGENTS[call.script.campaign])
+        async with Follower(engine.web.url, login.login, login.password) as follower:
+            playing = [asyncio.create_task(_play(engine, call, roles)) for _ in range(count)]
+            if as_json:
+                printing = asyncio.create_task(_print_lines(follower))
+            reasons = await asyncio.gather(*playing, return_exceptions=True)
+            served = await follower.wait_ended(count, 30.0) and all(reason == "bye" for reason in reasons)
+            if as_json:
+                printing.cancel()
+        for seen in follower.by_call().values():
+            print(json.dumps({"summary": summarise(call.script, seen, served=served)}, ensure_ascii=False), flush=True)
+    return 0 if served else 1
+
+
+async def _print_lines(follower: Follower) -> None:
+    while True:
+        print((await follower.lines.get()).decode(), flush=True)
+
+
+# ─── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    settings = load_settings()
+    set_up_logs(settings)
+    models = models_dir(settings)
+    knowledge = None
+    if arguments.knowledge:
+        knowledge = Knowledge(load_folder(Path(arguments.knowledge)), Encoder(models).embed, load_weights())
+    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), knowledge=knowledge)
+    return uvloop.run(replay(arguments, tools, models, settings.ears_workers))
+
+
+async def replay(arguments: argparse.Namespace, tools: Judging, models: Path, workers: int) -> int:
+    """Each file in turn; a file or line that is wrong is said on stderr and the rest goes on. 1 when any was wrong."""
+    faults = 0
+    async with AsyncExitStack() as stack:
+        ears: EarsClient | None = None
+        for name in arguments.files:
+            path = Path(name)
+            try:
+                if path.suffix.lower() in (".jsonl", ".json", ".ndjson"):
+                    faults += await _replay_lines(path, tools)
+                    continue
+                session = await asyncio.to_thread(_open_recording, path, arguments)
+                if ears is None:
+                    ears = EarsClient(EarsSettings(weights=catalogue.location("whisper-base", models), workers=workers))
+                    await ears.start()
+                    stack.push_async_callback(ears.close)
+                    await ears.ready()
+                await _replay_one(session, arguments, tools, ears)
+            except (WelcomedlyError, NotAudioError, OSError) as error:
+                print(f"welcomedly: {name}: {error}", file=sys.stderr)
+                faults += 1
+    return 1 if faults else 0
+
+
+async def _replay_lines(path: Path, tools: Judging) -> int:
+    faults = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                await replay_transcript(parse_line(line), tools, lambda fact: print(encode(fact).decode()))
+            except Invalid as error:
+                print(f"welcomedly: {path.name}:{number}: {error}", file=sys.stderr)
+                faults += 1
+    return faults
+
+
+def _open_recording(path: Path, arguments: argparse.Namespace) -> FileSession:
+    legs = tuple(leg.strip() for leg in arguments.legs.split(",")) if arguments.legs else ()
+    return FileSession(path, legs=legs, speed=arguments.speed, call_id=path.stem)
+
+
+async def _replay_one(session: FileSession, arguments: argparse.Namespace, tools: Judging, ears: EarsClient) -> None:
+    facts: list[Any] = []
+
+    def emit(fact: Any) -> None:
+        facts.append(fact)
+        print(encode(fact).decode(), flush=True)
+
+    try:
+        legs = leg_names(arguments.legs)
+    except ValueError as error:
+        raise Invalid(f"--legs: {error}") from error
+    about = RecordingOf(
+        language="" if arguments.language == "auto" else arguments.language, country=arguments.country.upper(),
+        region=arguments.region.upper(), campaign=arguments.campaign, legs=legs,
+        direction=arguments.direction or direction_of(arguments.campaign), day=datetime.datetime.now(datetime.UTC).date(),
+    )  # fmt: skip
+    await replay_recording(session, about, tools, ears, emit, drafts=arguments.speed == "real")
+    if arguments.reference:
+        print(json.dumps({"summary": _against(Path(arguments.reference), facts)}, ensure_ascii=False))
+
+
+def _against(path: Path, facts: list[Any]) -> dict[str, Any]:
+    try:
+        script = msgspec.json.decode(path.read_bytes(), type=Script)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"{path.name}: {error}") from error
+    reference, heard = [], []
+    for leg in ("agent", "customer"):
+        reference += [text for turn, text in script.masked() if turn.leg == leg]
+        spoken = sorted((one for one in settled_texts(facts).values() if one.leg == leg), key=lambda one: one.start_ms)
+        heard += [one.text for one in spoken]
+    return {"reference": script.id, "wer": round(word_error_rate(reference, heard), 4)}
+
+
+# ─── models and rules ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _models(arguments: argparse.Namespace) -> int:
+    models = models_dir(load_settings())
+    if arguments.action == "install":
+        if arguments.name:
+            catalogue.install(arguments.name, models, _progress)
+        else:
+            catalogue.install_default(models, _progress)
+        return 0
+    for entry in catalogue.catalogue():
+        mark = "installed" if catalogue.installed(entry.name, models) else "not installed"
+        print(f"{entry.name:<20} {mark:<14} {entry.licence:<12} {entry.purpose}")
+        for file in entry.files:
+            print(f"{'':<20} {file.sha256}  {file.name}")
+        for upgrade in entry.upgrades:
+            print(f"{'':<20} upgrade: {upgrade}")
+    return 0
+
+
+def _progress(name: str, done: int, total: int) -> None:
+    share = f"{100 * done // total:3d} %" if total else ""
+    end = "\n" if total and done >= total else ""
+    print(f"\r  {name:<20} {share}", end=end, file=sys.stderr, flush=True)
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    paths = [Path(name) for name in arguments.files]
+    problems = check_rules(paths) if paths else check_rules()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems:
+        print(f"{len(load_rules(paths) if paths else load_rules())} rules, no problems")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    main()
