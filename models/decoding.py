@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from engine.ports import ListenKind
+
 _FULL_WINDOW_S = 30.0
 
 
@@ -14,7 +16,7 @@ class Decoding(msgspec.Struct, frozen=True):
     """Silence after the speech: under 5 s base begins to loop."""
     short_speech_s: float = 2.0
     short_window_s: float = 15.0
-    """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one."""
+    """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one; partials do without."""
     redo_window_s: float = 15.0
     beam: int = 5
     """Of finals and speculation. Partials are greedy."""
@@ -23,9 +25,9 @@ class Decoding(msgspec.Struct, frozen=True):
     spelt_numbers: bool = True
     """Numbers come as words, the spoken form: tokens with digits, % and currency signs are never chosen."""
 
-    def window_s(self, speech_s: float) -> float:
+    def window_s(self, speech_s: float, kind: ListenKind = "final") -> float:
         """Length of the window that so much speech is heard in, padding included: a multiple of 0.5 s, 30 s at most."""
         window = speech_s + self.pad_s
-        if speech_s < self.short_speech_s:
+        if speech_s < self.short_speech_s and kind != "partial":
             window = max(window, self.short_window_s)
         return min(_FULL_WINDOW_S, math.ceil(2 * window) / 2)

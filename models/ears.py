@@ -86,7 +86,7 @@ class EarsServer:
             stream=(job.call_id, job.stream),
             segment=job.segment,
             due=job.due,
-            cost=self._costs.estimate(self._decoding.window_s(speech_s), speech_s),
+            cost=self._costs.estimate(self._decoding.window_s(speech_s, job.kind), speech_s),
             capture=job.capture,
         )
         self._submits[job.job] = (submit, now)
@@ -116,7 +116,7 @@ class EarsServer:
             heard = _unheard(submit, "failed", 0.0)
         ended = time.monotonic()
         speech_s = submit.samples / 16_000
-        self._costs.learn(self._decoding.window_s(speech_s), speech_s, ended - began)
+        self._costs.learn(self._decoding.window_s(speech_s, submit.job.kind), speech_s, ended - began)
         self._scheduler.done(submit.job.job, ended)
         del self._submits[submit.job.job]
         self._send(Answer(_queued(heard, 1000 * (began - since))))
@@ -133,7 +133,6 @@ def _unheard(submit: Submit, reason: str, queued_ms: float) -> Heard:
 
 
 def _queued(heard: Heard, queued_ms: float) -> Heard:
-    import msgspec
 
     return msgspec.structs.replace(heard, queued_ms=round(queued_ms, 1))
 

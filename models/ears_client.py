@@ -132,11 +132,14 @@ class EarsClient:
             raise
 
     def cancel(self, job: int) -> None:
-        """The job's `listen` returns at once with `shed="cancelled"`. Unknown and answered jobs are ignored."""
+        """A job that waits comes back `shed="cancelled"`; one that runs is heard to its end. Others are ignored."""
         listening = self._jobs.get(job)
-        if listening is not None and not listening.answer.done():
-            listening.answer.set_result(_shed(listening.submit.job, "cancelled"))
+        if listening is None:
+            return
+        if self._writer is not None:
             self._send(Cancel(job))
+        else:
+            self._answered(_shed(listening.submit.job, "cancelled"))
 
     def headroom(self) -> Headroom:
         """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""

@@ -81,7 +81,7 @@ class Whisper:
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
         speech_s = len(speech) / RATE_HZ
-        encoded = self._encode(speech, self._decoding.window_s(speech_s))
+        encoded = self._encode(speech, self._decoding.window_s(speech_s, job.kind))
         language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
         decode = self._decode(job, encoded, language, speech_s)
         if job.kind != "partial" and self._is_doubtful(decode, capture=job.capture):

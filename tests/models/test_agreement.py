@@ -1,0 +1,65 @@
+"""Words that two decodes agree on stay."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.agreement import Agreement
+
+_words = st.lists(st.sampled_from(["si", "Sí,", "no", "con", "él", "habla.", "habla", "¿qué?", "—"]), max_size=8)
+
+
+def test_nothing_is_stable_in_a_first_decode() -> None:
+    assert Agreement().offer("my card is") == ("my card is", 0)
+
+
+def test_what_two_decodes_share_is_stable() -> None:
+    agreement = Agreement()
+    agreement.offer("I want to can")
+    text, stable = agreement.offer("I want to cancel my plan")
+    assert text[:stable] == "I want to"
+    assert agreement.stable == "I want to"
+
+
+def test_punctuation_and_case_do_not_make_words_differ() -> None:
+    agreement = Agreement()
+    agreement.offer("Sí.")
+    text, stable = agreement.offer("sí, con él")
+    assert (text, stable) == ("sí, con él", 3)
+
+
+def test_a_stable_word_is_not_taken_back() -> None:
+    agreement = Agreement()
+    agreement.offer("good morning this")
+    agreement.offer("good morning this is")
+    text, stable = agreement.offer("could morning this is Daniel")
+    assert text == "good morning this is Daniel"
+    assert text[:stable] == "good morning this is"
+
+
+def test_a_decode_that_lost_a_word_does_not_repeat_the_stable_ones() -> None:
+    agreement = Agreement()
+    agreement.offer("eh good morning this is")
+    agreement.offer("eh good morning this is")
+    text, _ = agreement.offer("good morning this is Daniel")
+    assert text == "eh good morning this is Daniel"
+
+
+@given(st.lists(_words, min_size=1, max_size=8))
+def test_stable_text_only_grows(decodes: list[list[str]]) -> None:
+    agreement, before = Agreement(), ""
+    for words in decodes:
+        text, stable = agreement.offer(" ".join(words))
+        assert 0 <= stable <= len(text)
+        assert text.startswith(before)
+        assert text[:stable].startswith(before)
+        assert text[:stable] == agreement.stable
+        before = text[:stable]
+
+
+@given(_words)
+def test_the_same_decode_twice_is_wholly_stable(words: list[str]) -> None:
+    agreement = Agreement()
+    agreement.offer(" ".join(words))
+    text, stable = agreement.offer(" ".join(words))
+    assert text == " ".join(words)
+    assert stable == len(text)
