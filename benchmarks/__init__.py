@@ -1,0 +1,1 @@
+"""What `make bench` runs: cells of at most ten minutes, each printing a table and leaving a JSON file in `results/`."""
