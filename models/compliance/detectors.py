@@ -1,0 +1,145 @@
+"""Small pure detectors: does this text perform a speech act, and with which words?"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from engine.ports import Reading
+from models.compliance.phrases import Phrase, PhraseError
+from models.compliance.text import Folded, Mender
+
+_PHRASE_SCORE = 0.97
+ACTS = Path(__file__).parent / "data" / "acts"
+
+
+class Hit(msgspec.Struct, frozen=True):
+    start: int
+    end: int
+    """Code points of the text that was searched, end exclusive."""
+    score: float
+    by: str
+    """The phrase that matched, or `acts` when the head alone did; for `rules explain`."""
+
+
+class ActFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`data/acts/*.yaml`: how one speech act is put into words."""
+
+    act: str
+    about: str
+    phrases: dict[str, list[str]] = {}
+    """By language; all are tried on every text, since a call may mix languages."""
+    hints: dict[str, list[str]] = {}
+    """Too weak alone: count only where the `acts` head agrees."""
+    unless: dict[str, list[str]] = {}
+    """What overlaps one of these is not meant (negations, reported speech, another sense)."""
+    unless_near: dict[str, list[str]] = {}
+    """The same, anywhere in the same sentence."""
+    words: dict[str, str] = {}
+    """Word lists for `{NAME}`, besides the shared ones."""
+    head: str = ""
+    """Label of the `acts` head; by default the act's own name."""
+    hint_score: float = 0.6
+
+
+class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`data/words.yaml`: word lists for all acts, and the trigger words that are put right when misheard."""
+
+    words: dict[str, str]
+    triggers: list[str]
+    kept: list[str]
+    not_names: list[str]
+
+
+class Detector:
+    """Finds one speech act. Immutable and shared by all calls."""
+
+    def __init__(self, file: ActFile, lexicon: Lexicon) -> None:
+        words = {**lexicon.words, **file.words}
+        stop = frozenset(lexicon.not_names)
+
+        def compiled(by_language: Mapping[str, list[str]], wide: bool = False) -> tuple[Phrase, ...]:
+            return tuple(
+                Phrase(source, words, stop, wide=wide) for sources in by_language.values() for source in sources
+            )
+
+        self.act = file.act
+        self._head = file.head or file.act
+        self._hint_score = file.hint_score
+        self._phrases = compiled(file.phrases)
+        self._hints = compiled(file.hints)
+        self._unless = compiled(file.unless, wide=True)
+        self._near = compiled(file.unless_near, wide=True)
+
+    def find(self, text: Folded, reading: Reading | None = None, after: int = 0) -> Hit | None:
+        """The first hit that ends behind code point `after` of the text; None when the act is not performed there."""
+        for phrase in self._phrases:
+            if hit := self._first(phrase, text, after, _PHRASE_SCORE):
+                return hit
+        score = head_score(reading, self._head)
+        if score >= self._hint_score:
+            for phrase in self._hints:
+                if hit := self._first(phrase, text, after, score):
+                    return hit
+        return None
+
+    def _first(self, phrase: Phrase, text: Folded, after: int, score: float) -> Hit | None:
+        for start, end in phrase.spans(text):
+            first, last = text.span(start, end)
+            if last > after and not self._excused(text, start, end):
+                return Hit(start=first, end=last, score=score, by=phrase.source)
+        return None
+
+    def _excused(self, text: Folded, start: int, end: int) -> bool:
+        if any(a < end and start < b for phrase in self._unless for a, b in phrase.spans(text)):
+            return True
+        left = text.line.rfind(". ", 0, start) + 1
+        right = text.line.find(". ", end)
+        right = len(text.line) if right < 0 else right
+        return any(left <= a < right for phrase in self._near for a, _ in phrase.spans(text))
+
+
+def head_score(reading: Reading | None, label: str) -> float:
+    """The `acts` head's calibrated probability; 0 below its threshold or without a reading."""
+    acts = reading.acts if reading else ()
+    return max((scored.score for scored in acts if scored.label == label), default=0.0)
+
+
+class Detectors:
+    """All acts of a folder, and the mender that their texts go through."""
+
+    def __init__(self, acts: Mapping[str, Detector], mender: Mender) -> None:
+        self._acts = acts
+        self._mender = mender
+
+    def __contains__(self, act: str) -> bool:
+        return act in self._acts
+
+    def __getitem__(self, act: str) -> Detector:
+        return self._acts[act]
+
+    def fold(self, text: str) -> Folded:
+        return Folded(text, self._mender)
+
+
+@lru_cache(maxsize=4)
+def load_detectors(folder: Path = ACTS) -> Detectors:
+    """Reads and compiles once a process (half a second), then the same object.
+
+    Raises `ValueError` that names the file and what is wrong with it.
+    """
+    lexicon_path = folder.parent / "words.yaml"
+    try:
+        lexicon = msgspec.convert(yaml.safe_load(lexicon_path.read_text("utf-8")), Lexicon)
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise ValueError(f"{lexicon_path.name}: {error}") from error
+    acts: dict[str, Detector] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            file = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), ActFile)
+            acts[file.act] = Detector(file, lexicon)
+        except (msgspec.ValidationError, yaml.YAMLError, PhraseError) as error:
+            raise ValueError(f"{path.name}: {error}") from error
+    return Detectors(acts, Mender(frozenset(lexicon.triggers), frozenset(lexicon.kept)))

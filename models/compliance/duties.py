@@ -1,0 +1,91 @@
+"""What has to be said in time: a duty's watch over one call."""
+
+from collections.abc import Callable
+
+from engine.facts import Outcome
+from models.compliance.hearing import CallContext, Verdict
+from models.compliance.history import Heard, History, Mark
+from models.compliance.rules import Duty, Rule
+
+GRACE_MS = 15_000
+"""How long after the deadline words spoken before it may still arrive: the longest utterance plus its transcription."""
+ROLE_WAIT_MS = 5_000
+"""How long a rule bound to a role waits for the stream's role before it says `undecided`."""
+_SUBSTANCE = 2
+
+
+class DutyWatch:
+    """Judges one duty from the history alone: the same turns and roles give the same verdict, whenever it is asked."""
+
+    def __init__(self, rule: Rule, duty: Duty, context: CallContext, history: History) -> None:
+        self._rule = rule
+        self._duty = duty
+        self._context = context
+        self._history = history
+        self.name = f"{rule.id}/{rule.checks.index(duty)}"
+
+    def judge(self, now_ms: int, ended: bool = False) -> Verdict | None:
+        """`satisfied`, `violation` or `undecided` as things stand; None while it is still owed."""
+        sure = self._outcome(self._turns(lambda leg: leg == self._duty.leg), now_ms, ended)
+        maybe = self._turns(lambda leg: leg in (self._duty.leg, "unknown", "mixed"))
+        if sure and sure[0] == "satisfied":
+            return self._verdict(*sure)
+        if all(self._history.leg(heard) == self._duty.leg for heard in maybe):
+            return self._verdict(*sure) if sure else None
+        guess = self._outcome(maybe, now_ms, ended)
+        if guess and (ended or now_ms >= guess[2].turn.end_ms + self._patience(guess[2])):
+            return self._verdict("undecided", guess[1], guess[2])
+        return None
+
+    def _patience(self, heard: Heard) -> int:
+        return ROLE_WAIT_MS if self._history.leg(heard) == "unknown" else 0
+
+    def _turns(self, wanted: Callable[[str], bool]) -> list[Heard]:
+        mine = [heard for heard in self._history.heard if wanted(self._history.leg(heard))]
+        return sorted(mine, key=lambda heard: heard.turn.start_ms)
+
+    def _outcome(self, turns: list[Heard], now_ms: int, ended: bool) -> tuple[Outcome, Mark, Heard] | None:
+        if not turns:
+            return None
+        opening = bool(self._duty.within_s)
+        excerpt = self._context.segment == "mid"
+        deadline = turns[0].turn.start_ms + self._duty.within_s * 1000
+        due = [heard for heard in turns if heard.turn.start_ms < deadline] if opening and not excerpt else turns
+        filled: dict[str, tuple[Mark, Heard]] = {}
+        for heard in due:
+            self._fill(filled, heard)
+            if done := self._complete(filled):
+                return "satisfied", *done
+            if self._duty.before and not excerpt and (mark := self._history.find(heard, self._duty.before)):
+                return "violation", mark, heard
+        if excerpt:
+            return None
+        late = opening and (len(turns) > len(due) or now_ms >= deadline + GRACE_MS)
+        if late or (ended and self._substance(turns)):
+            last = due[-1]
+            return "violation", Mark(0, len(last.turn.text), 1.0), last
+        return None
+
+    def _fill(self, filled: dict[str, tuple[Mark, Heard]], heard: Heard) -> None:
+        for act in {act for way in self._duty.ways for act in way} - filled.keys():
+            if mark := self._history.find(heard, act):
+                filled[act] = mark, heard
+
+    def _complete(self, filled: dict[str, tuple[Mark, Heard]]) -> tuple[Mark, Heard] | None:
+        for way in self._duty.ways:
+            if all(act in filled for act in way):
+                last = max((filled[act][1] for act in way), key=lambda heard: heard.turn.start_ms)
+                marks = [filled[act][0] for act in way if filled[act][1] is last]
+                start, end = min(mark.start for mark in marks), max(mark.end for mark in marks)
+                return Mark(start, end, min(filled[act][0].score for act in way)), last
+        return None
+
+    def _substance(self, turns: list[Heard]) -> bool:
+        """Whether there was a conversation: a call that nobody took or that broke off at once owes nothing."""
+        others = {heard.turn.stream for heard in self._history.heard} - {heard.turn.stream for heard in turns}
+        return len(turns) >= _SUBSTANCE and bool(others or len({heard.turn.stream for heard in turns}) > 1)
+
+    def _verdict(self, outcome: Outcome, mark: Mark, heard: Heard) -> Verdict:
+        action = self._duty.action if outcome == "violation" else ""
+        key = f"{self.name}!{outcome}"
+        return self._history.verdict(self._rule, outcome, action, mark, heard, key, self._context.language)

@@ -1,0 +1,93 @@
+"""What the judge is told and what it answers."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from engine.facts import Leg, Outcome
+from engine.ports import Reading
+
+Severity = Literal["info", "warning", "critical"]
+Breakpoints = tuple[tuple[int, int], ...]
+
+
+class CallContext(msgspec.Struct, frozen=True):
+    """What decides which rules a call is judged by."""
+
+    country: str
+    """ISO 3166-1 alpha-2."""
+    region: str
+    """State or province as in ISO 3166-2 (`CA` or `US-CA`); empty when unknown."""
+    campaign: str
+    direction: Literal["inbound", "outbound"]
+    language: str
+    """`es pt en`; titles come in it, English for anything else."""
+    day: datetime.date
+    """The call's local day: rules in force on it are applied."""
+    segment: Literal["opening", "mid"] = "opening"
+    """`mid` is an excerpt: opening duties are taken as done, and its end is not the call's."""
+    rule_packs: tuple[str, ...] = ()
+    """Names of packs (stems of the files in `data/rules`); empty means all."""
+
+
+class EntityRef(msgspec.Struct, frozen=True):
+    """A private thing that was found in a turn."""
+
+    entity_type: str
+    start: int
+    end: int
+    """Code points in the turn's spoken text, end exclusive."""
+    last4: str = ""
+
+
+class JudgedTurn(msgspec.Struct, frozen=True):
+    """A final as the rest of the engine may see it."""
+
+    turn: int
+    stream: str
+    leg: Leg
+    text: str
+    """Masked; masks keep their type: `[card] [number] [phone]`."""
+    start_ms: int
+    end_ms: int
+    language: str = ""
+    reading: Reading | None = None
+    entities: tuple[EntityRef, ...] = ()
+    offsets: Breakpoints = ()
+    """`(masked, spoken)` pairs in ascending order: where both are in step again. Empty: they are the same."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One rule's finding, with its proof."""
+
+    rule: str
+    version: str
+    outcome: Outcome
+    turn: int
+    leg: Leg
+    start: int
+    end: int
+    """Code points in the turn's spoken text, end exclusive."""
+    quote: str
+    """The words as masked."""
+    start_ms: int
+    end_ms: int
+    score: float
+    severity: Severity
+    action: str
+    source: str
+    title: str
+    key: str
+    """Same finding, same key: what the judge withdraws by."""
+
+
+def to_spoken(offsets: Sequence[tuple[int, int]], position: int) -> int:
+    """Code point of the spoken text for one of the masked text. A point inside a mask stays inside what it masks."""
+    masked, spoken = 0, 0
+    for next_masked, next_spoken in offsets:
+        if position < next_masked:
+            return min(spoken + position - masked, next_spoken)
+        masked, spoken = next_masked, next_spoken
+    return spoken + position - masked

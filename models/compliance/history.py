@@ -1,0 +1,177 @@
+"""What was said in a call so far, by whom, and which acts it performs; remembered so that roles may come late."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from engine.facts import Leg, Outcome
+from models.compliance.detectors import Detectors
+from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
+from models.compliance.rules import Bears, Rule, Says
+from models.compliance.text import Folded
+
+JOIN_GAP_MS = 2_000
+"""Finals of one speaker with less silence between them, and nobody else, are one utterance."""
+_JOINED = 2
+_SAME_CARD_MS = 120_000
+_SAME_UNKNOWN_MS = 30_000
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Where in a turn a check was met."""
+
+    start: int
+    end: int
+    """Code points of the masked text."""
+    score: float
+    spoken: tuple[int, int] | None = None
+    """The same in the spoken text, where it is known better than by the offsets."""
+    last4: str = ""
+
+
+class Heard:
+    """A turn with what was found in it."""
+
+    def __init__(self, turn: JudgedTurn, before: "Heard | None") -> None:
+        self.turn = turn
+        self.before = before
+        """The final that it goes on from, without a pause."""
+        self.hits: dict[str, Mark | None] = {}
+        self.marks: dict[str, Mark | None] = {}
+        self.folded: Folded | None = None
+        self.lead = ""
+
+    def chain(self) -> Iterator["Heard"]:
+        """The finals that it goes on from, latest first."""
+        at = self.before
+        while at:
+            yield at
+            at = at.before
+
+
+class History:
+    def __init__(self, detectors: Detectors) -> None:
+        self._detectors = detectors
+        self.heard: list[Heard] = []
+        self.legs: dict[str, Leg] = {}
+        """Roles told by `roles_changed`; until then those of the turns."""
+        self.version = 0
+
+    def add(self, turn: JudgedTurn) -> Heard:
+        """A new turn, or a new state of one heard before."""
+        self.version += 1
+        for index, known in enumerate(self.heard):
+            if known.turn.turn == turn.turn:
+                return self._replace(index, Heard(turn, known.before))
+        heard = Heard(turn, self._goes_on_from(turn))
+        self.heard.append(heard)
+        return heard
+
+    def _replace(self, index: int, heard: Heard) -> Heard:
+        old = self.heard[index]
+        self.heard[index] = heard
+        for other in self.heard:
+            if other.before is old:
+                other.before = heard
+        return heard
+
+    def _goes_on_from(self, turn: JudgedTurn) -> Heard | None:
+        last = next((known for known in reversed(self.heard) if known.turn.stream == turn.stream), None)
+        if last is None:
+            return None
+        pause = turn.start_ms - last.turn.end_ms
+        if turn.end_ms == 0:
+            return last if last is self.heard[-1] else None
+        if not -JOIN_GAP_MS < pause < JOIN_GAP_MS:
+            return None
+        others = (known.turn for known in self.heard if known.turn.stream != turn.stream)
+        between = any(last.turn.end_ms <= (o.start_ms + o.end_ms) / 2 < turn.start_ms for o in others)
+        return None if between else last
+
+    def leg(self, heard: Heard) -> Leg:
+        return self.legs.get(heard.turn.stream, heard.turn.leg)
+
+    def find(self, heard: Heard, act: str) -> Mark | None:
+        """An act performed with words of this turn, perhaps begun in the finals that it goes on from."""
+        if act not in heard.hits:
+            heard.hits[act] = self._find(heard, act)
+        return heard.hits[act]
+
+    def _find(self, heard: Heard, act: str) -> Mark | None:
+        if heard.folded is None:
+            parts = [part.turn.text.rstrip(" .,;…?!") for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
+            heard.lead = " ".join([*reversed(parts), ""]) if parts else ""
+            heard.folded = self._detectors.fold(heard.lead + heard.turn.text)
+        offset = len(heard.lead)
+        hit = self._detectors[act].find(heard.folded, heard.turn.reading, offset)
+        return Mark(max(hit.start - offset, 0), hit.end - offset, hit.score) if hit else None
+
+    def mark(self, heard: Heard, check: Says | Bears, name: str) -> Mark | None:
+        """Where the turn meets the check, unless the same utterance met it before."""
+        if name not in heard.marks:
+            heard.marks[name] = (
+                self._says(heard, check, name) if isinstance(check, Says) else self._bears(heard, check, name)
+            )
+        return heard.marks[name]
+
+    def _says(self, heard: Heard, check: Says, name: str) -> Mark | None:
+        mark = self.find(heard, check.act)
+        if mark and any(part.marks.get(name) for part in heard.chain()):
+            return None
+        return mark
+
+    def _bears(self, heard: Heard, check: Bears, name: str) -> Mark | None:
+        mark = _borne(heard.turn, check.entity)
+        if mark is None:
+            return None
+        for other in self.heard:
+            known = other.marks.get(name)
+            if (
+                known
+                and other is not heard
+                and _same_thing(known, mark, abs(other.turn.start_ms - heard.turn.start_ms))
+            ):
+                return None
+        return mark
+
+    def verdict(
+        self, rule: Rule, outcome: Outcome, action: str, mark: Mark, heard: Heard, key: str, language: str
+    ) -> Verdict:
+        turn = heard.turn
+        spoken = mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
+        span, length = turn.end_ms - turn.start_ms, max(len(turn.text), 1)
+        return Verdict(
+            rule=rule.id,
+            version=rule.version,
+            outcome=outcome,
+            turn=turn.turn,
+            leg=self.leg(heard),
+            start=spoken[0],
+            end=spoken[1],
+            quote=turn.text[mark.start : mark.end],
+            start_ms=turn.start_ms + span * mark.start // length,
+            end_ms=turn.start_ms + span * mark.end // length,
+            score=round(mark.score, 4),
+            severity=rule.severity,
+            action=action,
+            source=rule.source,
+            title=rule.title.get(language) or rule.title["en"],
+            key=key,
+        )
+
+
+def _borne(turn: JudgedTurn, entity: str) -> Mark | None:
+    mask = f"[{entity.lower()}]"
+    at = turn.text.find(mask)
+    for ref in turn.entities:
+        if ref.entity_type == entity:
+            start, end = (at, at + len(mask)) if at >= 0 else (0, len(turn.text))
+            return Mark(start, end, 1.0, (ref.start, ref.end), ref.last4)
+    return Mark(at, at + len(mask), 1.0) if at >= 0 else None
+
+
+def _same_thing(one: Mark, other: Mark, apart_ms: int) -> bool:
+    """A card in pieces, read again or read back is the same card."""
+    if one.last4 and other.last4:
+        return one.last4 == other.last4 and apart_ms <= _SAME_CARD_MS
+    return apart_ms <= _SAME_UNKNOWN_MS

@@ -1,0 +1,114 @@
+"""The little language that phrases are written in, compiled to regular expressions over `Folded.line`.
+
+    no me vuelva/vuelvan a (llamar|marcar|contactar)? {MAS}
+
+Words are folded before they are compared. `a/b` one of the words, `word*` any ending, `(… | …)` one of the phrases,
+`x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
+`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` the end of the sentence, `!word` the next
+word is not this one.
+"""
+
+import re
+from collections.abc import Mapping
+
+from models.compliance.text import Folded, fold
+
+_PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|!?[^\s(){}|<>]+)")
+_NAME = r"(?:#person |(?!(?:{stop}) )[^\W\d_]\S* )"
+
+
+class PhraseError(ValueError):
+    """A phrase is not well-formed; the message says which and why."""
+
+
+class Phrase:
+    """One compiled phrase."""
+
+    def __init__(
+        self, source: str, words: Mapping[str, str], not_names: frozenset[str] = frozenset(), *, wide: bool = False
+    ) -> None:
+        """`wide`: a gap at the end takes in as much as it can, not as little: for guards."""
+        self.source = source
+        self._names = 0
+        self._words = words
+        self._stop = "|".join(sorted(not_names)) or "(?!)"
+        try:
+            pattern = self._compile(source, 0)
+            self.regex = re.compile(
+                r"(?<!\S)" + (pattern.removesuffix("?") if wide and pattern.endswith("}?") else pattern)
+            )
+        except re.error as error:
+            raise PhraseError(f"{source!r}: {error}") from error
+
+    def spans(self, text: Folded) -> list[tuple[int, int]]:
+        """Where it occurs in `text.line`, left to right, without overlap."""
+        return [m.span() for m in self.regex.finditer(text.line) if self._named(m, text)]
+
+    def _named(self, match: re.Match[str], text: Folded) -> bool:
+        if not text.cased or not self._names:
+            return True
+        return all(
+            at < 0 or text.line[at] == "#" or text.capital(at)
+            for at in (match.start(f"n{i}") for i in range(self._names))
+        )
+
+    def _compile(self, source: str, depth: int) -> str:
+        if depth > 8:
+            raise PhraseError(f"{source!r}: word lists refer to each other in a circle")
+        out: list[str] = []
+        at, opened = 0, 0
+        while at < len(source.rstrip()):
+            piece = _PIECE.match(source, at)
+            if not piece:
+                raise PhraseError(f"{source!r}: cannot read {source[at : at + 20]!r}")
+            at = piece.end()
+            part = piece.group(1)
+            opened += (part == "(") - (part[0] == ")")
+            out.append(self._part(part, depth))
+        if opened:
+            raise PhraseError(f"{source!r}: parentheses do not match")
+        return "".join(out)
+
+    def _part(self, part: str, depth: int) -> str:
+        if part == "(":
+            return "(?:"
+        if part in (")", ")?", "|"):
+            return part
+        optional = "?" if part.endswith("?") else ""
+        core = part.removesuffix("?")
+        if core[0] == "{":
+            return self._list(core[1:-1], depth) + optional
+        if core.startswith(".."):
+            return rf"(?:[^\s.]+ ){{0,{core[2:] or 3}}}?"
+        if core[0] == "<":
+            return self._special(core[1:-1]) + optional
+        if core[0] == "!":
+            return f"(?!{_alternatives(core[1:])} )"
+        return f"(?:{_alternatives(core)} ){optional}"
+
+    def _list(self, name: str, depth: int) -> str:
+        if name not in self._words:
+            raise PhraseError(f"{self.source!r}: no word list {name}")
+        return f"(?:{self._compile(self._words[name], depth + 1)})"
+
+    def _special(self, name: str) -> str:
+        if name == "end":
+            return r"(?=\. |$)"
+        if name == "digits":
+            return rf"(?:#\w+ |\d{{4}}\S* |(?:(?:\d\S*|{self._words.get('DIGIT', '(?!)')}) ){{2,}})"
+        if name != "name":
+            raise PhraseError(f"{self.source!r}: unknown <{name}>")
+        self._names += 1
+        return f"(?:(?P<n{self._names - 1}>{_NAME.format(stop=self._stop)}))"
+
+
+def _alternatives(core: str) -> str:
+    return "(?:" + "|".join(_word(word) for word in core.split("/")) + ")"
+
+
+def _word(word: str) -> str:
+    stem = word.removesuffix("*")
+    folded = fold(stem)
+    if not folded:
+        raise PhraseError(f"{word!r} is no word")
+    return re.escape(folded) + (r"[^\s.]*" if word != stem else "")

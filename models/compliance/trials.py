@@ -1,0 +1,63 @@
+"""Runs the tests that stand beside each rule."""
+
+from collections.abc import Iterable
+
+from engine.facts import Leg
+from models.compliance.detectors import Detectors
+from models.compliance.hearing import CallContext, JudgedTurn, Verdict
+from models.compliance.judge import Judge
+from models.compliance.rules import LANGUAGES, Dialogue, Duty, Rule, default_direction
+
+_TURN_MS, _GAP_MS = 2_000, 500
+
+
+def run_trials(rule: Rule, detectors: Detectors | None = None) -> list[str]:
+    """What the rule gets wrong of its own tests, one line each."""
+    failures: list[str] = []
+    for language in LANGUAGES:
+        for side, wanted, said in ((rule.tests.fire, True, "must fire"), (rule.tests.quiet, False, "must not fire")):
+            failures += [
+                f"{rule.id} ({language}) {said}: {case}"
+                for case in side.get(language, [])
+                if _fired(rule, hear(rule, case, language, detectors)) is not wanted
+            ]
+    return failures
+
+
+def context_for(rule: Rule, language: str) -> CallContext:
+    """A call that the rule applies to."""
+    campaign = rule.campaigns[0] if rule.campaigns else "care" if "sales" in rule.not_campaigns else "sales"
+    direction = default_direction(campaign)
+    return CallContext(
+        country=rule.countries[0] if rule.countries else "US",
+        region=rule.regions[0] if rule.regions else "",
+        campaign=campaign,
+        direction=direction if direction in rule.directions or not rule.directions else "inbound",
+        language=language,
+        day=rule.verified_on,
+    )
+
+
+def hear(rule: Rule, case: str | Dialogue, language: str, detectors: Detectors | None = None) -> list[Verdict]:
+    """Everything that the rule says of a case before the call's end."""
+    judge = Judge([rule], context_for(rule, language), detectors)
+    verdicts: list[Verdict] = []
+    for turn in turns_of(rule, case, language):
+        verdicts += judge.hear(turn)
+    return verdicts
+
+
+def turns_of(rule: Rule, case: str | Dialogue, language: str) -> Iterable[JudgedTurn]:
+    own = next((check.leg for check in rule.checks if check.leg != "any"), "customer")
+    for number, line in enumerate([case] if isinstance(case, str) else case):
+        who, colon, words = line.partition(": ")
+        leg: Leg = "agent" if (who if colon and who in ("agent", "customer") else own) == "agent" else "customer"
+        text = words if colon and who in ("agent", "customer") else line
+        start = 1_000 + number * (_TURN_MS + _GAP_MS)
+        yield JudgedTurn(number, leg, leg, text, start, start + _TURN_MS, language)
+
+
+def _fired(rule: Rule, verdicts: list[Verdict]) -> bool:
+    duty = any(isinstance(check, Duty) for check in rule.checks)
+    wanted = ("satisfied",) if duty else ("event", "violation")
+    return any(verdict.outcome in wanted for verdict in verdicts)

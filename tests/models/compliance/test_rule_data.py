@@ -1,0 +1,40 @@
+"""Every rule's own tests, kept beside it."""
+
+import pytest
+
+from models.compliance import Rule, check_rules, load_detectors, load_rules, render_table, run_trials
+from models.compliance.rules import RULES
+
+DETECTORS = load_detectors()
+ALL = load_rules()
+
+
+def test_shipped_rules_are_in_order() -> None:
+    assert check_rules([RULES], DETECTORS) == []
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: str(rule.id))
+def test_rule_passes_its_own_tests(rule: Rule) -> None:
+    assert run_trials(rule, DETECTORS) == []
+
+
+def test_first_rule_pack_is_complete() -> None:
+    assert {
+        "US-REC-CONSENT",
+        "CO-REC-NOTICE",
+        "BR-REC-NOTICE",
+        "BR-SAC-PROTOCOL",
+        "US-TCPA-ID",
+        "US-TCPA-DNC",
+        "US-FDCPA-MIRANDA",
+        "CO-2300-WHY",
+        "PCI-PAN",
+        "PCI-PAUSE",
+        "PCI-CVV-ASK",
+    } <= {rule.id for rule in ALL}
+
+
+def test_table_has_a_row_a_rule() -> None:
+    table = render_table(ALL)
+    assert all(f"| `{rule.id}` |" in table for rule in ALL)
+    assert len(table.splitlines()) == len(ALL) + 2
