@@ -1,0 +1,148 @@
+"""What the words around a number say of it: "¿me dicta el número de la tarjeta?", "meu CPF é", "reach us at"."""
+# ruff: noqa: E501
+# A pattern reads best with its alternatives in one row.
+
+import re
+import unicodedata
+from typing import Final, NamedTuple
+
+from engine.facts import Leg
+from models.privacy.lexicon import word_set
+
+
+class Cue(NamedTuple):
+    kind: str
+    """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email account secret reference"""
+    start: int
+    end: int
+
+
+_CARD_NAME = r"(?:tarjeta|plastico|cartao|card|credit card|debit card|visa|mastercard|master card|amex)"
+_NUMBERS = (
+    r"(?:numeros?|numeracion|digitos|numeracao|algarismos|cifras|datos|dados|numbers?|digits|details|info(?:rmation)?)"
+)
+
+_KINDS: Final[dict[str, str]] = {
+    "cvv": r"\b(?:cvv2?|cvc2?|c\.?v\.?v|ce ve ve|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
+    r"|security (?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
+    r"|(?:numbers?|digits|code) on the (?:back|reverse)|codigo (?:de atras|del reverso|do verso|atras do cartao))",
+    "card_expiry": r"\b(?:(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
+    r"|data de (?:validade|vencimento do cartao|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|ing)|exp date|valid (?:thru|through|until))\b",
+    "cpf": r"\b(?:c\.?p\.?f\.?|ce pe efe|cepeefe|cadastro de pessoa)\b",
+    "cnpj": r"\b(?:cnpj|c\.n\.p\.j|cene pe jota)\b",
+    "curp": r"\b(?:curp|clave unica de registro)\b",
+    "rfc": r"\b(?:r\.?f\.?c|erre efe ce|registro federal de contribuyentes?)\b",
+    "cuit": r"\b(?:cuit|cuil)\b",
+    "rut": r"\b(?:rut|r\.u\.t|rol unico)\b",
+    "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de documento|numero de identidad|numero de extranjero)\b",
+    "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|numero de identificacion|documento de identidad|cc numero)\b",
+    "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
+    "dob": r"\b(?:fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
+    r"|date of birth|birth ?(?:date|day)|d\.?o\.?b|when were you born|i was born|born on"
+    r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|ano de (?:nacimiento|nascimento))",
+    "email": r"\b(?:e-?mail|correo(?: electronico)?|direccion de correo|endereco eletronico|mail)\b",
+    "phone": r"\b(?:telefono|celular|movil|whats ?app|wasap|telefone|fone|numero (?:de|para|do|da) (?:contacto|contato|llamar(?:le|lo|la|te|nos)?|ligar|retorno)"
+    r"|phone(?: number)?|cell ?phone|cell(?: number)?|mobile(?: number)?|callback number|call ?back number|(?:call|reach|contact|text|ring|phone|dial) (?:us|me|him|her|them|you|our|my|the|back)(?: \w+){0,3}? (?:at|on)"
+    r"|call back at|best number|number to (?:call|reach)|home number|work number|toll[- ]free|llam(?:ar|e|en|arnos|enos|eme|ame|adme)(?: \w+){0,2}? al|marc(?:ar|a|ue|ando) (?:al|el)|comunic\w+ (?:al|con nosotros al)|contact\w+ al"
+    r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es) o? ?0800|extension|ramal|linea gratuita)\b",
+    "account": r"\b(?:(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"
+    r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e)|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
+    "secret": r"\b(?:pin|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
+    r"|verification code|one[- ]time (?:code|password)|access code|codigo que (?:le|te|lhe) (?:llego|envie|enviamos|chegou|enviei)|code (?:we|i) (?:just )?(?:sent|texted))\b",
+    "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
+    r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|ticket number|invoice number|booking(?: number)?"
+    r"|numero de atendimento|incident(?: number)?|ordernumber|reclamo numero|rastreio|contrato numero|factura numero|fatura numero|ley|lei|articulo|resolucion)\b",
+}  # fmt: skip
+
+_CARD = (
+    rf"\b(?:{_NUMBERS}(?: \w+){{0,5}}? {_CARD_NAME}|{_CARD_NAME}(?: de credito| de debito)? {_NUMBERS}"
+    rf"|{_CARD_NAME}(?: \w+){{0,4}}? (?:es la|es el|e o|is|termina|terminad[ao]|ending|final|number|numero)"
+    r"|(?:dieciseis|16|dezesseis|sixteen|quince|15|fifteen)[- ](?:digitos|numeros|digits?|numbers?|algarismos)"
+    r"|long number|(?:numeros?|digitos|numbers?|digits|number)(?: \w+){0,3}? (?:on the front|del frente|da frente|de enfrente|de adelante|al frente|en el frente)"
+    rf"|(?:dict|lea|leer|leia|ler|read|recite)\w*(?: \w+){{0,4}}? {_CARD_NAME}"
+    rf"|{_CARD_NAME}(?: \w+){{0,3}}? (?:digito por digito|digit by digit|completa|numero a numero))"
+)
+
+_PATTERN = re.compile(
+    "|".join([f"(?P<cvv>{_KINDS['cvv']})", f"(?P<card>{_CARD})"]
+             + [f"(?P<{kind}>{body})" for kind, body in _KINDS.items() if kind != "cvv"])
+)  # fmt: skip
+
+_ASKS = re.compile(
+    r"[?¿]|\b(?:dict\w*|dig(?:a|ame|anos|ale)|dime|deme|denos|regal\w+|indi(?:ca|que)\w*|confirm\w*|facilit\w*|proporcion\w*|brind\w*|lea|leame|pas(?:e|ame|eme|a|ar)"
+    r"|compart\w*|necesit\w+|cual|puede|puedes|podria|podrias|me da|suministr\w*|ingres\w+|repit\w+|repet\w+|vuelva|deletre\w+|solicit\w+|anot\w+|teng\w+ a la mano|tome nota|requier\w+|leer"
+    r"|can|could|may|give|tell|read|need|whats|what|please|go ahead|provide|share|let me have|grab|take|repeat|like to have"
+    r"|pode|poderia|passa\w*|passe|inform\w+|diz|ditar|dite|dita|qual|quais|precis\w+|fal[ae]\w*|me ve|leia|ler|forne\w+|por favor|favor|vamos)\b"
+)
+_NEGATED = re.compile(
+    r"\b(?:no (?:necesit\w+|me (?:de|diga|dicte)|comparta|de|dicte|diga|le (?:pedi\w+|solicit\w+))|nunca|jamas|never|do(?:n t| not|n't)|no need|without|sin (?:dar|decir|dictar)"
+    r"|nao (?:precis\w+|me (?:passe|diga|fale)|passe|compartilhe|informe)|ya (?:tengo|qued\w+|registr\w+|recib\w+)|already|ja (?:tenho|registr\w+|recebi))\b"
+)
+
+_FOLDS = {
+    ord(c): unicodedata.normalize("NFD", c.lower())[0]
+    for c in map(chr, range(0x41, 0x250))
+    if unicodedata.normalize("NFD", c.lower())[0] != c
+}
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, code point for code point."""
+    return text.translate(_FOLDS)
+
+
+def cues(text: str) -> list[Cue]:
+    """In order of appearance."""
+    plain = folded(text)
+    return [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
+
+
+def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
+    """The kinds of number that this turn makes one expect in the next turns.
+
+    Whoever speaks: who is the agent may not be decided yet, or wrongly. A customer who only names a thing
+    ("can I pay with another card number?") starts nothing.
+    """
+    if not found:
+        return ()
+    plain = folded(text)
+    if leg == "customer":
+        return tuple(dict.fromkeys(cue.kind for cue in found if _announces(plain, cue)))
+    asks = _ASKS.search(plain) is not None
+    kinds = (cue.kind for cue in found if not _denied(plain, cue))
+    return tuple(dict.fromkeys(kind for kind in kinds if asks and kind != "reference"))
+
+
+_ANNOUNCE = re.compile(
+    r"\b(?:es|e|is|son|sao|are|le doy|te doy|anote|apunte|tome nota|vou passar|vou te passar|vou dizer|here s|here is|aqui esta|ahi va|la va|segue|sera|seria)\b|:"
+)
+
+
+def _announces(plain: str, cue: Cue) -> bool:
+    """ "mi tarjeta es…", "anote el número de mi tarjeta": the number comes next."""
+    if cue.kind == "reference":
+        return False
+    return _ANNOUNCE.search(plain, cue.start) is not None or _ANNOUNCE.search(plain[: cue.start][-24:]) is not None
+
+
+def _denied(plain: str, cue: Cue) -> bool:
+    clause = max(plain.rfind(sign, 0, cue.start) for sign in ".?!;") + 1
+    return _NEGATED.search(plain, clause, cue.start) is not None
+
+
+BACKCHANNEL = word_set(
+    """
+    si aja ok okay vale listo bien ya mhm mm hm uh huh uhum ahan isso sim claro certo ta perfecto perfeito perfect
+    continue continua continu siga prosiga adelante digame diga pode falar falando escucho lo la le oigo ouvindo
+    estou go ahead on yes yeah yep right sure got it correct correcto correto great good thanks gracias obrigado
+    obrigada please por favor gracias um un momento uno segundo te sigo anoto anotando anotado apunto copio me y e
+    and que mas what else next then alright all un eh entendi entendido exacto exato dale sale pues hold hang one
+    second moment sec keep going i m here with you
+    """
+)
+"""Words of a turn that only keeps the other one reading."""
+
+ABOUT_THE_NUMBER = re.compile(
+    r"\b(?:repit\w*|repet\w*|repeat|again|otra vez|de nuevo|novamente|ultimos|siguientes|primeros|seguintes|primeiros|last (?:four|three|digits)|first (?:four|six)"
+    r"|next (?:four|three)|remaining|rest of|faltan?|digitos?|digits?|numeros?|numbers?|missed|no (?:le )?(?:escuche|entendi|oi)|nao (?:ouvi|entendi)|didn t (?:catch|hear)|cuatro en cuatro|mas despacio|slower|devagar)\b"
+)

@@ -1,0 +1,252 @@
+"""What a run of digits is: card, tax number, phone, reference… Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import phonenumbers
+from stdnum import luhn
+from stdnum.ar import cuit
+from stdnum.br import cnpj, cpf
+from stdnum.cl import rut
+from stdnum.us import ssn
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """Private data found in one turn."""
+
+    turn: int
+    entity_type: str
+    """CARD CVV CARD_EXPIRY PHONE EMAIL PERSON ADDRESS CPF CNPJ CURP RFC_MX CUIT RUT DNI_NIE CEDULA_CO SSN DATE_OF_BIRTH
+    BANK_ACCOUNT"""
+    start: int
+    """Code point in the turn's spoken text before masking."""
+    end: int
+    """Exclusive."""
+    score: float
+    last4: str = ""
+    """Only for a card that was heard whole."""
+    value: str = ""
+    """Normalised: digits, or an address in its written form. In memory only, never stored or logged as it is. Always
+    empty for CARD and CVV."""
+
+
+TYPE_OF: Final = {
+    "card": "CARD",
+    "cvv": "CVV",
+    "card_expiry": "CARD_EXPIRY",
+    "phone": "PHONE",
+    "email": "EMAIL",
+    "cpf": "CPF",
+    "cnpj": "CNPJ",
+    "curp": "CURP",
+    "rfc": "RFC_MX",
+    "cuit": "CUIT",
+    "rut": "RUT",
+    "dni": "DNI_NIE",
+    "cedula": "CEDULA_CO",
+    "ssn": "SSN",
+    "dob": "DATE_OF_BIRTH",
+    "account": "BANK_ACCOUNT",
+    "person": "PERSON",
+    "address": "ADDRESS",
+}
+"""Mask label → entity type. `number` has none."""
+
+_WITHOUT_VALUE = frozenset({"card", "cvv", "card_expiry"})
+_MIN_ASKED_CARD = 6
+"""Digits after which what was said in answer to "your card number?" is a card, whatever Luhn says: recognisers drop
+and garble digits."""
+_HARMLESS = 5
+"""At most so many digits are released when nothing says what they are."""
+
+
+class Context(NamedTuple):
+    """What is known about a run besides its digits."""
+
+    country: str
+    kinds: Sequence[str]
+    """What it may be by the words beside it and by what was asked, most likely first."""
+    named: str = ""
+    """The kind that the words of its own turn name right before it."""
+    capture: bool = False
+    near_card: bool = False
+    """A card is on the table: none of these digits is harmless by being few."""
+    garbled: bool = False
+    """The recogniser repeats one word over and over: a number that it could not hear."""
+    known: Callable[[str], bool] = lambda digits: False
+    """Whether the digits are part of a card already heard in this call (a read-back)."""
+
+
+class Verdict(NamedTuple):
+    """What the run is."""
+
+    label: str
+    """A mask label, `number` when it stays withheld without a name, or empty when it is harmless and released."""
+    score: float = 0.0
+    digits: str = ""
+    """The reading that was believed."""
+    whole: bool = False
+    """The check digits agree and nothing is missing."""
+
+    @property
+    def entity_type(self) -> str:
+        return TYPE_OF.get(self.label, "")
+
+    @property
+    def last4(self) -> str:
+        return self.digits[-4:] if self.label == "card" and self.whole else ""
+
+    @property
+    def value(self) -> str:
+        return "" if self.label in _WITHOUT_VALUE else self.digits
+
+
+def is_card(digits: str) -> bool:
+    """A primary account number by scheme prefix, length (ISO/IEC 7812-1) and Luhn."""
+    return len(digits) in _scheme_lengths(digits) and bool(luhn.is_valid(digits))
+
+
+def _scheme_lengths(digits: str) -> tuple[int, ...]:
+    two = int(digits[:2] or 0)
+    if digits[:1] == "4":
+        return (13, 16, 19)
+    if 51 <= two <= 55 or 2221 <= int(digits[:4] or 0) <= 2720:
+        return (16,)
+    if two in (34, 37):
+        return (15,)
+    if two in (30, 36, 38, 39):
+        return (14, 16)
+    if two in (35, 60, 62, 64, 65):
+        return (16, 17, 18, 19)
+    if two == 50 or 56 <= two <= 69:
+        return (13, 14, 15, 16, 17, 18, 19)
+    return ()
+
+
+def judge(readings: Sequence[str], context: Context) -> Verdict:
+    """`readings` are the ways to read the run, likeliest first: with corrections taken in, by speaker, all together."""
+    readings = [reading for reading in readings if reading] or [""]
+    longest = max(readings, key=len)
+    card = next((reading for reading in readings if is_card(reading)), "")
+    if card:
+        return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
+    if context.garbled and (context.capture or context.near_card):
+        return Verdict("card", 0.7, longest)
+    if len(longest) >= 3 and context.known(longest):
+        return Verdict("card", 0.9, longest)
+    best = _best_kind(readings, context)
+    if best is not None:
+        return best
+    return _unnamed(readings, longest, context)
+
+
+def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
+    best: Verdict | None = None
+    for kind in context.kinds:
+        for reading in readings:
+            score, whole = _fit(kind, reading, context.country)
+            if kind == context.named and score:
+                score = min(score + 0.15, 0.99)
+            if score and (best is None or score > best.score):
+                label = {"secret": "number", "reference": ""}.get(kind, kind)
+                best = Verdict(label, round(score, 4), reading, whole)
+    if best is not None and best.label == "" and (context.capture or len(best.digits) > 20):
+        return None
+    return best
+
+
+def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
+    """How well digits fit a kind that was asked for or named: score, and whether check digits agree."""
+    count = len(digits)
+    check = _CHECKS.get(kind)
+    if check is not None and check(digits):
+        return 0.98, True
+    if kind == "card":
+        if 13 <= count <= 19 and luhn.is_valid(digits):
+            return 0.98, True
+        return (0.8, False) if count >= _MIN_ASKED_CARD else (0.0, False)
+    if kind == "card_expiry":
+        return (0.9, True) if count in (3, 4, 6) and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
+    if kind == "dob":
+        return (0.75, False) if count in (5, 6, 7, 8) else (0.0, False)
+    if kind == "phone":
+        return _phone_fit(digits, country)
+    low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
+    return (score, False) if low <= count <= high else (0.0, False)
+
+
+_CHECKS: Final[dict[str, Callable[[str], bool]]] = {
+    "cpf": cpf.is_valid,
+    "cnpj": cnpj.is_valid,
+    "cuit": cuit.is_valid,
+    "rut": rut.is_valid,
+    "ssn": ssn.is_valid,
+}
+_LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
+    # kind → fewest and most digits when the recogniser may have lost or added one, score
+    "cvv": (3, 4, 0.9),
+    "cpf": (9, 12, 0.75),
+    "cnpj": (12, 15, 0.75),
+    "cuit": (10, 12, 0.75),
+    "rut": (7, 9, 0.75),
+    "dni": (7, 9, 0.8),
+    "cedula": (6, 11, 0.8),
+    "ssn": (4, 10, 0.7),
+    "curp": (8, 18, 0.6),
+    "rfc": (6, 13, 0.6),
+    "account": (6, 24, 0.75),
+    "secret": (3, 12, 0.7),
+    "reference": (1, 20, 0.65),
+}
+
+
+def _phone_fit(digits: str, country: str) -> tuple[float, bool]:
+    if not 7 <= len(digits) <= 15:
+        return 0.0, False
+    return (0.95, True) if is_phone(digits, country) else (0.76, False)
+
+
+def is_phone(digits: str, country: str) -> bool:
+    """A number of the country's plan, or an international one with its country code."""
+    for written in (digits, "+" + digits):
+        try:
+            number = phonenumbers.parse(written, country or None)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number) and (written is digits or len(digits) > 10):
+            return True
+    return False
+
+
+def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict:
+    """Nothing beside the run says what it is."""
+    for reading in readings:
+        label = _by_check_digits(reading, context.country)
+        if label:
+            return Verdict(label, 0.85, reading, whole=True)
+    count = len(longest)
+    if context.capture and count >= _MIN_ASKED_CARD:
+        return Verdict("card", 0.8, longest)
+    if 14 <= count <= 19:
+        return Verdict("card", 0.5, longest)
+    if 7 <= count <= 13:
+        phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
+        if phone:
+            return Verdict("phone", 0.7, phone, whole=True)
+    if count <= _HARMLESS and not context.capture and not context.near_card:
+        return Verdict("", 0.5, longest)
+    return Verdict("number", 0.5, longest)
+
+
+def _by_check_digits(digits: str, country: str) -> str:
+    """Numbers that give themselves away by their check digits in a country where they are at home."""
+    if country == "BR" and len(digits) == 11 and cpf.is_valid(digits) and not is_phone(digits, country):
+        return "cpf"
+    if country == "BR" and len(digits) == 14 and cnpj.is_valid(digits):
+        return "cnpj"
+    if country == "AR" and len(digits) == 11 and cuit.is_valid(digits):
+        return "cuit"
+    if country == "CL" and len(digits) in (8, 9) and rut.is_valid(digits) and not is_phone(digits, country):
+        return "rut"
+    return ""

@@ -1,0 +1,217 @@
+"""One turn's text, cut into what is judged at once and the pieces of numbers that wait for judgement. Pure."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.facts import Leg
+from models.privacy import written
+from models.privacy.cues import BACKCHANNEL, Cue
+from models.privacy.entities import TYPE_OF, Entity
+from models.privacy.lexicon import FILLERS, word_set
+from models.privacy.masking import Mask
+from models.privacy.numbers import Lexed, Run, Token, lex
+from models.privacy.quantities import dates, is_quantity
+from models.privacy.readings import Part
+
+_CUE_REACH = 70
+"""Code points between the word that names a number and its first digit."""
+_CUE_REACH_BACK = 30
+_GARBLE = 4
+"""So many repetitions of one short word are a number that the recogniser could not hear."""
+_SAID_OVER_AND_OVER = word_set(
+    """
+    no si ok yes sim nao ya ja ha hola alo hello oi que muy very muito bla la
+    """
+)
+_CHATTY = 3
+"""With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
+
+
+class Piece(NamedTuple):
+    """A stretch of one turn that belongs to a number."""
+
+    turn: int
+    leg: Leg
+    start: int
+    end: int
+    parts: tuple[Part, ...]
+    start_ms: int
+    end_ms: int
+    named: str = ""
+    """Kind of number that the words beside it name."""
+    words_before: int = 0
+    """Other words between the piece before it (or the turn's start) and this one."""
+    shown: bool = False
+    """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
+    garbled: bool = False
+    natural: bool = False
+    """One short number said as a whole ("veinte"), not a list of digits."""
+
+    @property
+    def digits(self) -> str:
+        return "".join(part.digits for part in self.parts)
+
+
+class Parsed(NamedTuple):
+    masks: tuple[Mask, ...]
+    """Judged at once."""
+    entities: tuple[Entity, ...]
+    pieces: tuple[Piece, ...]
+    words: int
+    """Words that are neither numbers, fillers nor "go on"."""
+    words_after: int
+    """All words after the last piece but fillers."""
+
+
+class Situation(NamedTuple):
+    """What the call knows before a turn is read."""
+
+    guarded: bool
+    """A number is being read: a single digit is part of it, every language's digits count."""
+    capture: bool
+    date_is: str = ""
+    """`dob` or `card_expiry` when a date was asked for."""
+
+
+class Said(NamedTuple):
+    """The words of a turn, whatever they came in."""
+
+    turn: int
+    leg: Leg
+    text: str
+    language: str
+    start_ms: int = 0
+    end_ms: int = 0
+
+
+def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
+    lexed = lex(said.text, said.language, guarded=situation.guarded)
+    found = [*written.emails(said.text), *written.identifiers(said.text), *written.persons(said.text)]
+    found += _dates(said, lexed, cues, situation)
+    spans = [(one.start, one.end) for one in found if one.label != "person"]
+    hidden = [one for one in found if one.label not in ("", "person")]
+    pieces = _pieces(said, lexed, cues, situation, spans)
+    return Parsed(
+        tuple(Mask(one.start, one.end, one.label) for one in hidden),
+        tuple(
+            Entity(said.turn, TYPE_OF[one.label], one.start, one.end, one.score, value=one.value)
+            for one in found
+            if one.label
+        ),
+        tuple(pieces),
+        sum(1 for token in lexed.tokens if _is_other(token)),
+        _words_after(lexed, pieces[-1].end if pieces else 0),
+    )
+
+
+def _is_other(token: Token) -> bool:
+    return not token.numeric and token.word not in FILLERS and token.word not in BACKCHANNEL
+
+
+def _words_after(lexed: Lexed, at: int) -> int:
+    return sum(1 for token in lexed.tokens if token.start >= at and not token.digits and token.word not in FILLERS)
+
+
+def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[written.Found]:
+    found = []
+    for date in dates(lexed):
+        named = _named(cues, date.start, date.end)
+        answer = situation.date_is if said.leg != "agent" else ""
+        label = named if named in ("dob", "card_expiry") else answer
+        score = 0.95 if date.has_year else 0.7
+        found.append(written.Found(date.start, date.end, label, score if label else 0.0))
+    return found
+
+
+def _named(cues: Sequence[Cue], start: int, end: int) -> str:
+    """The nearest naming word before the number, or right after it ("…is my social")."""
+    before = [cue for cue in cues if cue.end <= start and start - cue.end <= _CUE_REACH]
+    if before:
+        return before[-1].kind
+    after = [cue for cue in cues if 0 <= cue.start - end <= _CUE_REACH_BACK]
+    return after[0].kind if after else ""
+
+
+def _pieces(
+    said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation, spans: Sequence[tuple[int, int]]
+) -> list[Piece]:
+    pieces: list[Piece] = []
+    at = 0
+    others = sum(1 for token in lexed.tokens if _is_other(token))
+    for run in [*_clear_of(lexed.runs, spans)]:
+        if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
+            continue
+        state = _state(lexed, run, situation, others)
+        if not state:
+            continue
+        between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
+        pieces.append(_piece(said, run, _named(cues, run.start, run.end), between, state))
+        at = run.end
+    if situation.capture:
+        pieces = _with_garble(said, lexed, pieces)
+    return pieces
+
+
+def _clear_of(runs: Sequence[Run], spans: Sequence[tuple[int, int]]) -> list[Run]:
+    """Runs without the groups that lie in spans judged already."""
+    clear: list[Run] = []
+    for run in runs:
+        kept: list[int] = []
+        for at, group in enumerate(run.groups):
+            if any(start < group.end and group.start < end for start, end in spans):
+                clear += _part_of(run, kept)
+                kept = []
+            else:
+                kept.append(at)
+        clear += _part_of(run, kept)
+    return clear
+
+
+def _part_of(run: Run, kept: Sequence[int]) -> list[Run]:
+    if len(kept) == len(run.groups):
+        return [run]
+    groups = tuple(run.groups[at] for at in kept)
+    if not any(not group.weak for group in groups):
+        return []
+    return [Run(groups, frozenset(at - kept[0] for at in run.corrected if at in kept and at > kept[0]))]
+
+
+def _state(lexed: Lexed, run: Run, situation: Situation, others: int) -> str:
+    """`hidden`, `shown` (a lone digit that may go on in the next turn), or empty: no number to withhold."""
+    if is_quantity(lexed, run, guarded=situation.guarded):
+        return ""
+    digits = run.digits
+    strong = any(not group.weak for group in run.groups)
+    if len(digits) >= 2:
+        apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
+        return "hidden" if (strong or others <= _CHATTY or len(digits) >= 3) and not apart else ""
+    if situation.guarded and others <= _CHATTY:
+        return "hidden"
+    ends = not any(_is_other(token) or token.numeric for token in lexed.tokens if token.start >= run.end)
+    return "shown" if strong and ends else ""
+
+
+def _piece(said: Said, run: Run, named: str, words_before: int, state: str) -> Piece:
+    parts = tuple(Part(group.digits, said.leg, at in run.corrected) for at, group in enumerate(run.groups))
+    only = run.groups[0]
+    natural = len(run.groups) == 1 and len(only.digits) <= 3 and (only.cardinal or said.text[only.start].isdigit())
+    same = len({part.digits for part in parts}) == 1 and len(parts) >= _GARBLE and all(g.weak for g in run.groups)
+    return Piece(
+        said.turn, said.leg, run.start, run.end, parts, said.start_ms, said.end_ms, named, words_before,
+        shown=state == "shown", garbled=same, natural=natural,
+    )  # fmt: skip
+
+
+_REPEATED = re.compile(r"\b(\w{1,6})(?:\W+\1\b){3,}", re.I)
+
+
+def _with_garble(said: Said, lexed: Lexed, pieces: list[Piece]) -> list[Piece]:
+    """Adds stretches in which a short word repeats itself, where no piece is yet."""
+    extra = [
+        Piece(said.turn, said.leg, m.start(), m.end(), (), said.start_ms, said.end_ms, garbled=True)
+        for m in _REPEATED.finditer(lexed.text)
+        if m[1].lower() not in _SAID_OVER_AND_OVER
+        and not any(piece.start < m.end() and m.start() < piece.end for piece in pieces)
+    ]
+    return sorted([*pieces, *extra], key=lambda piece: piece.start) if extra else pieces

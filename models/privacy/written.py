@@ -1,0 +1,152 @@
+"""Private data with a shape of its own: e-mail addresses (also spelled), alphanumeric identifiers, names after "le habla"."""
+# ruff: noqa: E501
+# A pattern reads best with its alternatives in one row.
+
+import re
+from typing import Final, NamedTuple
+
+from stdnum.es import dni, nie
+from stdnum.mx import curp, rfc
+
+from models.privacy.cues import folded
+from models.privacy.lexicon import word_set
+
+
+class Found(NamedTuple):
+    start: int
+    end: int
+    label: str
+    """A mask label, or empty for a span that is known to be harmless."""
+    score: float
+    value: str = ""
+
+
+# ─── e-mail ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_WRITTEN_EMAIL = re.compile(r"[\w.+-]{1,64}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{2,63}){1,4}")
+_DOT = r"(?:punto|dot|ponto|point|\.)"
+_AT = r"(?:arroba|arrova|at sign|at)"
+_SIGN = r"(?:guion bajo|guion medio|guion|underscore|underline|hyphen|dash|traco|sublinhado|hifen|mas|plus)"
+_TOP = r"(?:com|net|org|edu|gov|gob|info|io|co|mx|br|ar|cl|pe|es|us|uk|pt|ve|ec|uy|biz|dev|app|me)"
+_MAIL_WORD = r"(?:[a-z0-9ñ][a-z0-9ñ_-]*)"
+_DOMAIN = (
+    rf"{_MAIL_WORD}(?:[\s,]+{_MAIL_WORD})?(?:[\s,]*{_DOT}[\s,]*{_MAIL_WORD}){{0,2}}?[\s,]*{_DOT}[\s,]*{_TOP}"
+    rf"(?:[\s,]*{_DOT}[\s,]*{_TOP})*\b"
+)
+_SPOKEN_DOMAIN = re.compile(rf"[\s,]+{_AT}[\s,]+({_DOMAIN})")
+_LOCAL_TOKEN = re.compile(rf"{_SIGN}|{_DOT}|{_MAIL_WORD}")
+_LOCAL_STOP: Final = word_set(
+    """
+    es e is mi my meu correo email mail electronico eletronico the it its a to en on y and al ao me lo escribame
+    escribeme send envie mande para for address direccion endereco anote que con com sure yes si sim claro okay ok
+    reach us contact llega llego o el la
+    """
+)
+_MAX_LOCAL = 16
+
+
+def emails(text: str) -> list[Found]:
+    """Written ("ana@x.com") and spelled ("ana punto pérez arroba gmail punto com")."""
+    found = [
+        Found(m.start(), m.end(), "email", 0.99, re.sub(r"\s", "", m.group())) for m in _WRITTEN_EMAIL.finditer(text)
+    ]
+    plain = folded(text)
+    for match in _SPOKEN_DOMAIN.finditer(plain):
+        local = _local_part(plain, match.start())
+        if local is not None:
+            value = f"{_written_form(plain[local : match.start()])}@{_written_form(match[1])}"
+            found.append(Found(local, match.end(), "email", 0.95, value))
+    return found
+
+
+def _local_part(plain: str, end: int) -> int | None:
+    """Where the name before "arroba" begins: words that dots and signs join, spelled letters and digits."""
+    tokens = [(m.group(), m.start()) for m in _LOCAL_TOKEN.finditer(plain, max(0, end - 160), end)]
+    start: int | None = None
+    joined = True
+    for word, at in reversed(tokens[-_MAX_LOCAL:]):
+        glue = re.fullmatch(rf"{_DOT}|{_SIGN}", word) is not None
+        if not glue and not joined and (len(word) > 1 and not word.isdigit() and word not in _SPELLED_DIGITS):
+            break
+        if word in _LOCAL_STOP and not (joined and start is None):
+            break
+        start = at if not glue or start is not None else start
+        joined = glue or len(word) == 1 or word.isdigit() or word in _SPELLED_DIGITS
+    return start
+
+
+_SPELLED_DIGITS: Final = {
+    word: str(digit)
+    for digit, words in enumerate(
+        ("cero zero", "uno um one", "dos dois two", "tres three", "cuatro quatro four", "cinco five", "seis six meia",
+         "siete sete seven", "ocho oito eight", "nueve nove nine")
+    )
+    for word in words.split()
+}  # fmt: skip
+_SIGNS: Final = {
+    "guion bajo": "_", "underscore": "_", "underline": "_", "sublinhado": "_", "guion medio": "-", "guion": "-",
+    "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
+}  # fmt: skip
+
+
+def _written_form(spelled: str) -> str:
+    words = []
+    for match in _LOCAL_TOKEN.finditer(spelled):
+        word = match.group()
+        dot = re.fullmatch(_DOT, word) is not None
+        words.append("." if dot else _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
+    return "".join(words)
+
+
+# ─── identifiers with letters ────────────────────────────────────────────────────────────────────────────────────────
+
+_CURP = re.compile(r"\b[A-Z]{4}[\s-]?\d{6}[\s-]?[HMX][A-Z]{5}[\s-]?[A-Z0-9]\d\b", re.I)
+_RFC = re.compile(r"\b[A-ZÑ&]{3,4}[\s-]?\d{6}[\s-]?[A-Z0-9]{3}\b", re.I)
+_NIE = re.compile(r"\b[XYZ][\s-]?\d{7}[\s-]?[A-Z]\b", re.I)
+_DNI = re.compile(r"\b\d{2}\.?\d{3}\.?\d{3}[\s-]?[A-Z]\b", re.I)
+_RUT = re.compile(r"\b\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
+_SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
+_CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
+_CNPJ = re.compile(r"\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b")
+
+
+def identifiers(text: str) -> list[Found]:
+    """CURP, RFC, NIE, DNI, RUT, SSN, CPF and CNPJ where they are written in their own form."""
+    found: list[Found] = []
+    for pattern, label, check in (
+        (_CURP, "curp", curp.is_valid), (_RFC, "rfc", rfc.is_valid), (_NIE, "dni", nie.is_valid),
+        (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
+    ):  # fmt: skip
+        for match in pattern.finditer(text):
+            if any(one.start < match.end() and match.start() < one.end for one in found):
+                continue
+            value = re.sub(r"[\s.\-/]", "", match.group()).upper()
+            if check is None or check(value):
+                found.append(Found(match.start(), match.end(), label, 0.97, value))
+    return found
+
+
+# ─── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TITLE = r"(?:(?:el |la |o |a |al |com |con )?(?:se[nñ]or(?:a|ita)?|sr\.?|sra\.?|srta\.?|don|do[nñ]a|dona|seu|mr\.?|mrs\.?|ms\.?|miss|dr\.?|dra\.?|doctor|doctora)\s+)?"
+_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:de |da |do |del |de la |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
+_LEAD = (
+    r"(?:le habla|les habla|te habla|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|a nombre de|my name is|my name's|this is|i am|i'm|speaking with"
+    r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem fala [eé]|aqu[ií] habla|me chamo|em nome de)"
+)
+_PERSON = re.compile(rf"\b(?i:{_LEAD})\s+(?i:{_TITLE}){_NAME}")
+_NOT_A_NAME: Final = word_set(
+    """
+    sí si no usted el la los las un una yo not sorry calling from about great sure she he it that o a um uma muito
+    your you titular cliente
+    """
+)
+
+
+def persons(text: str) -> list[Found]:
+    """Names that their bearer or the agent introduces. An entity only; names are not masked."""
+    return [
+        Found(m.start(1), m.end(1), "person", 0.8, m[1])
+        for m in _PERSON.finditer(text)
+        if m[1].split()[0].lower() not in _NOT_A_NAME
+    ]
