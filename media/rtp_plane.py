@@ -132,17 +132,17 @@ class RtpSession:
     def hold(self) -> None:
         if not self._held:
             self._held = True
-            self.hearing.emit(MediaNotice(int(self.now_ms()), "call.held"))
+            self.hearing.emit(MediaNotice(round(self.now_ms()), "call.held"))
 
     def resume(self) -> None:
         if self._held:
             self._held = False
             for stream in self.streams.values():
                 stream.silent_since_ms = self.now_ms()
-            self.hearing.emit(MediaNotice(int(self.now_ms()), "call.resumed"))
+            self.hearing.emit(MediaNotice(round(self.now_ms()), "call.resumed"))
 
     def participants_changed(self, participants: tuple[Participant, ...]) -> None:
-        self.hearing.emit(ParticipantsChanged(int(self.now_ms()), participants))
+        self.hearing.emit(ParticipantsChanged(round(self.now_ms()), participants))
 
     def last_packet_at(self) -> float:
         newest = [stream.last_packet_ms for stream in self.streams.values() if stream.last_packet_ms is not None]
@@ -155,7 +155,7 @@ class RtpSession:
         for port in self._ports.values():
             port.drain()
         self._plane.release(self, list(self._ports.values()))
-        self.hearing.finish(CallEnded(int(self.now_ms()), reason))
+        self.hearing.finish(CallEnded(round(self.now_ms()), reason))
 
     # ─── what pipelines ask ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -177,10 +177,10 @@ class RtpSession:
             silent = now_ms - stream.silent_since_ms >= suspend_after_ms
             if silent and not stream.suspended and stream.heard and stream.offer.flowing and not self._held:
                 stream.suspended = True
-                self.hearing.emit(MediaNotice(int(now_ms), "stream.suspended", name))
+                self.hearing.emit(MediaNotice(round(now_ms), "stream.suspended", name))
             elif stream.suspended and not silent:
                 stream.suspended = False
-                self.hearing.emit(MediaNotice(int(now_ms), "stream.resumed", name))
+                self.hearing.emit(MediaNotice(round(now_ms), "stream.resumed", name))
 
 
 class RtpPlane:

@@ -29,8 +29,7 @@ class RtpStream:
         self.offer = offer
         self.heard = True
         """False once signalling has taken the m-line away."""
-        self.dropped = 0
-        """Datagrams that were no packets of this stream, and what a flood pushed out of the inbox."""
+        self._dropped = 0
         self.packets = 0
         self.last_packet_ms: float | None = None
         self.suspended = False
@@ -50,6 +49,11 @@ class RtpStream:
     @property
     def ahead_ms(self) -> float:
         return self._clock.ahead_ms
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams that were no packets of this stream or of its source, and what a flood pushed out of the inbox."""
+        return self._dropped + self._lock.dropped
 
     @property
     def lost(self) -> int:
@@ -72,7 +76,7 @@ class RtpStream:
 
     def receive(self, data: bytes, address: Address, at_ms: float) -> None:
         if len(self._inbox) == INBOX:
-            self.dropped += 1
+            self._dropped += 1
         self._inbox.append((data, address, at_ms))
 
     def drain(self, now_ms: float, *, last: bool = False) -> list[Released]:
@@ -94,7 +98,7 @@ class RtpStream:
             if packet.payload_type not in self._soundless:
                 self._codecs[packet.payload_type].samples_in(packet.payload)
         except (ValueError, KeyError):
-            self.dropped += 1
+            self._dropped += 1
             return None
         return packet
 

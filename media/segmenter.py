@@ -18,6 +18,13 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Within a segment a frame is voiced from here on: voices fall off softly."""
     begin_ms: int = 64
     """So much voice in a row begins a segment; a click does not."""
+    faint_probability: float = 0.15
+    """Too little to begin a segment; but once one begins, such frames just before it belong to it: the VAD warms up
+    over a voice's first word."""
+    faint_hole_ms: int = 160
+    """Faint frames further apart than this are not of one word."""
+    look_back_ms: int = 1000
+    """How far back faint frames are taken in."""
     pre_roll_ms: int = 180
     """A segment starts so long before its first voiced frame, for the soft consonant that no VAD hears."""
     soft_ms: int = 240
@@ -78,18 +85,29 @@ class Segmenter:
         return [self._end()] if self._open else []
 
     def _between(self, frame: _Frame) -> list[SpeechSegment]:
-        if frame.probability < self._rules.begin_probability:
+        self._remember(frame)
+        begun = self._run_start_ms is not None
+        if frame.probability < (self._rules.keep_probability if begun else self._rules.begin_probability):
             self._run_start_ms = None
             return []
         if self._run_start_ms is None:
             self._run_start_ms = frame.start_ms
-        self._remember(frame)
         if frame.end_ms - self._run_start_ms < self._rules.begin_ms:
             return []
         self._voiced_ms = frame.end_ms
-        start_ms = max(self._floor_ms, self._run_start_ms - self._rules.pre_roll_ms)
+        start_ms = max(self._floor_ms, self._faint_start(self._run_start_ms) - self._rules.pre_roll_ms)
         self._run_start_ms = None
         return [self._begin(start_ms, frame.end_ms)]
+
+    def _faint_start(self, start_ms: float) -> float:
+        """Where the first word began, going back from where voice was certain."""
+        earliest_ms = start_ms - self._rules.look_back_ms
+        for frame in reversed(self._recent):
+            if start_ms - frame.end_ms > self._rules.faint_hole_ms or frame.start_ms < earliest_ms:
+                break
+            if frame.probability >= self._rules.faint_probability:
+                start_ms = min(start_ms, frame.start_ms)
+        return start_ms
 
     def _within(self, frame: _Frame) -> list[SpeechSegment]:
         self._remember(frame)

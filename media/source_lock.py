@@ -26,8 +26,10 @@ SILENT_MS = 60.0
 """So long without a packet is a source silent, for a takeover from its own address."""
 GONE_MS = 1000.0
 """So long without a packet is a source gone, for strangers, if it came from where the offer said."""
-MAX_NEWCOMERS = 8
+MAX_NEWCOMERS = 64
+"""A flood of made-up sources must be faster than this between two packets of the real one to keep it out."""
 MAX_KEPT = 64
+"""Packets of one newcomer; somewhat over `STRANGER_PACKETS`."""
 
 
 class _Newcomer(msgspec.Struct):

@@ -1,0 +1,23 @@
+import pytest
+
+from media.ports import PortPool, PortRange
+
+
+def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
+    pool = PortPool(PortRange(20_001, 20_006), cool_down_s=30)
+    assert [pool.take(0), pool.take(0), pool.take(0)] == [20_002, 20_004, None]
+    pool.give_back(20_002, 100)
+    assert pool.take(129) is None
+    assert pool.take(130) == 20_002
+
+
+def test_a_busy_port_goes_to_the_back() -> None:
+    pool = PortPool(PortRange(20_000, 20_003))
+    pool.give_back(pool.take(0) or 0, 0, unused=True)
+    assert [pool.take(0), pool.take(0)] == [20_002, 20_000]
+
+
+@pytest.mark.parametrize(("first", "last"), [(20_001, 20_001), (20_002, 20_002), (30_000, 20_000), (0, 70_000)])
+def test_a_range_without_a_pair_is_refused(first: int, last: int) -> None:
+    with pytest.raises(ValueError, match="no even port"):
+        PortPool(PortRange(first, last))

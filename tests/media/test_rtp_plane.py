@@ -1,0 +1,390 @@
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import Overloaded
+from engine.facts import Pcm16, SpeechSegment
+from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from media.codecs import CODECS
+from media.ports import PortRange
+from media.rtp import RtpPacket, build_packet
+from media.rtp_plane import RtpPlane, RtpSession
+from media.rtp_sender import RtpLine, RtpSender
+from media.session import MediaAllocator, MediaSession, StreamOffer
+from media.source_lock import Address
+from media.vad import VadBank
+from media.wav_file import FileSession, read_channels
+
+CALL = Path(__file__).parents[1] / "data" / "call_15s.flac"
+PEER: Address = ("192.0.2.1", 4000)
+OFFER = CallOffer("call", "siprec", "192.0.2.1:5060/udp", "", "", ())
+CUSTOMER = StreamOffer("customer", 0, "PCMU", 0, event_payload_type=101, comfort_payload_type=13)
+AGENT = StreamOffer("agent", 1, "PCMA", 8)
+
+
+@pytest.fixture(scope="module")
+def bank() -> VadBank:
+    return VadBank()
+
+
+@pytest.fixture(scope="module")
+def voices() -> list[Pcm16]:
+    return read_channels(CALL)[0]
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Line:
+    """One line's packets, in virtual time straight into the stream."""
+
+    def __init__(self, session: RtpSession, offer: StreamOffer, sound: Pcm16, ptime_ms: int = 20) -> None:
+        self.session, self.offer, self.sound = session, offer, sound
+        self.size = ptime_ms * 8
+        self.ssrc, self.sequence, self.address = 77 + offer.position, 65_530, PEER
+        self.timestamp = 0xFFFFF000
+        self.sent = 0
+
+    def packet(self) -> bytes:
+        """The next of the sound, whether it is sent or not."""
+        sound = self.sound[self.sent : self.sent + self.size]
+        payload = CODECS[self.offer.codec].encode(sound)
+        packet = RtpPacket(self.offer.payload_type, self.sequence, self.timestamp, self.ssrc, payload)
+        self.sent += len(sound)
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        self.timestamp = (self.timestamp + len(sound)) & 0xFFFFFFFF
+        return build_packet(packet)
+
+    def arrive(self, data: bytes) -> None:
+        self.session.streams[self.offer.stream].receive(data, self.address, self.session.now_ms())
+
+
+class Room:
+    """A plane in virtual time."""
+
+    def __init__(self, bank: VadBank, *, suspend_after_s: float = 30.0) -> None:
+        self.clock = FakeClock()
+        self.plane = RtpPlane(
+            ports=PortRange(40_000, 40_399), bank=bank, clock=self.clock, suspend_after_s=suspend_after_s
+        )
+
+    def pass_time(self, ms: float = 20) -> None:
+        for _ in range(round(ms / 20)):
+            self.clock.now_s += 0.020
+            self.plane.tick()
+
+    def play(self, *lines: Line, ms: int, lose: frozenset[int] = frozenset()) -> None:
+        for at in range(ms // 20):
+            self.clock.now_s += 0.020
+            for line in lines:
+                due = (at + 1) * 20 % (line.size // 8) == 0 or line.size == 160
+                if due:
+                    data = line.packet()
+                    if at not in lose:
+                        line.arrive(data)
+            self.plane.tick()
+
+
+@pytest.fixture
+async def room(bank: VadBank) -> AsyncIterator[Room]:
+    room = Room(bank)
+    yield room
+    await room.plane.aclose()
+
+
+async def drained(session: RtpSession, reason: str = "bye") -> list[MediaEvent]:
+    session.close(reason)
+    return [event async for event in session.events()]
+
+
+def ended(events: list[MediaEvent], stream: str = "customer") -> list[SpeechSegment]:
+    return [
+        event
+        for event in events
+        if isinstance(event, SpeechSegment) and event.stream == stream and event.state == "ended"
+    ]
+
+
+def notices(events: list[MediaEvent]) -> list[MediaNotice]:
+    return [event for event in events if isinstance(event, MediaNotice)]
+
+
+def test_it_is_what_signalling_asks_for(bank: VadBank) -> None:
+    allocator: MediaAllocator = RtpPlane(bank=bank)
+    session: type[MediaSession] = RtpSession
+    assert allocator.address("192.0.2.7") == "127.0.0.1"
+    assert session
+    assert RtpPlane("0.0.0.0", bank=bank, advertise="198.51.100.1").address("192.0.2.7") == "198.51.100.1"
+    assert RtpPlane("0.0.0.0", bank=bank).address("127.0.0.1") == "127.0.0.1"
+
+
+async def test_two_legs_are_heard_as_the_file_is(room: Room, voices: list[Pcm16], bank: VadBank) -> None:
+    agent = StreamOffer("agent", 1, "PCMU", 0)
+    session = await room.plane.allocate(OFFER, (CUSTOMER, agent))
+    room.play(Line(session, CUSTOMER, voices[0]), Line(session, agent, voices[1]), ms=15_000)
+    events = await drained(session)
+    file = FileSession(CALL, legs=("customer", "agent"), bank=bank)
+    expected = [event async for event in file.events()]
+    for stream in ("customer", "agent"):
+        live, read = ended(events, stream), ended(expected, stream)
+        assert [(one.start_ms, one.end_ms) for one in live] == [(one.start_ms, one.end_ms) for one in read]
+    assert events[-1] == CallEnded(15_000, "bye")
+    assert notices(events) == []
+    assert np.array_equal(session.audio("customer", 5000, 8000), file.audio("customer", 5000, 8000))
+
+
+async def test_packets_of_30_ms(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0], ptime_ms=30)
+    for _ in range(300):
+        room.clock.now_s += 0.030
+        line.arrive(line.packet())
+        room.plane.tick()
+    assert len(ended(await drained(session))) == 2
+
+
+async def test_the_clock_goes_on_without_packets(room: Room) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    room.pass_time(3000)
+    ticks = [event.at_ms for event in await drained(session) if isinstance(event, ClockTick)]
+    assert ticks == list(range(250, 2751, 250))
+
+
+async def test_a_speaker_who_falls_silent_without_packets_has_ended(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0][4000 * 8 :])  # "No." ends at 4,384 ms
+    room.play(line, ms=380)
+    room.pass_time(1000)
+    events = await drained(session)
+    (spoken,) = ended(events)
+    assert abs(spoken.end_ms - 380) <= 64
+    assert events.index(spoken) < events.index(ClockTick(1000))
+
+
+async def test_losses_are_hidden_and_words_go_on(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    lose = frozenset(range(5, 500, 23)) | {300, 301}
+    room.play(Line(session, CUSTOMER, voices[0]), ms=9_000, lose=lose)
+    hidden = session.audio("customer", 5 * 20 + 23 * 20 * 12, 5 * 20 + 23 * 20 * 12 + 20)  # mid-word at 5,620 ms
+    events = await drained(session)
+    assert len(ended(events)) == 2
+    assert np.abs(hidden).max() > 100
+    assert session.streams["customer"].lost == len([at for at in lose if at < 450])
+
+
+async def test_reordered_and_doubled_packets_change_nothing(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line, chance = Line(session, CUSTOMER, voices[0]), random.Random(5)
+    under_way: list[tuple[int, bytes]] = []
+    for at in range(450):
+        room.clock.now_s += 0.020
+        data = line.packet()
+        under_way += [(at + chance.choice([0, 0, 0, 1, 2]), data), (at + 1, data)]
+        for packet in [data for due, data in under_way if due == at]:
+            line.arrive(packet)
+        under_way = [(due, data) for due, data in under_way if due > at]
+        room.plane.tick()
+    sound = session.audio("customer", 5000, 8000)
+    events = await drained(session)
+    assert len(ended(events)) == 2
+    assert session.streams["customer"].lost == 0
+    original = voices[0][5000 * 8 : 8000 * 8]
+    assert min(np.abs(sound[::2].astype(int) - np.roll(original, shift)).mean() for shift in (0, 160, 320)) < 200
+
+
+async def test_random_bytes_are_dropped_and_counted(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line, chance = Line(session, CUSTOMER, voices[0]), random.Random(3)
+    for _ in range(450):
+        room.clock.now_s += 0.020
+        line.arrive(line.packet())
+        for _ in range(20):
+            noise = chance.randbytes(chance.randrange(0, 400))
+            session.streams["customer"].receive(noise, ("198.51.100.9", 9), session.now_ms())
+            spoofed = b"\x80\x00" + chance.randbytes(170)
+            session.streams["customer"].receive(spoofed, PEER, session.now_ms())
+        room.plane.tick()
+    events = await drained(session)
+    assert len(ended(events)) == 2
+    assert notices(events) == []
+    assert room.plane.counters.dropped > 17_000
+
+
+async def test_another_ssrc_is_a_new_anchor_and_loses_nothing(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0])
+    room.play(line, ms=4_800)
+    line.ssrc, line.sequence, line.timestamp = 5, 100, 9
+    line.sent += 200 * 8
+    room.pass_time(200)
+    room.play(line, ms=4_000)
+    events = await drained(session)
+    (reset,) = notices(events)
+    assert (reset.name, reset.stream, reset.data["reason"]) == ("media.clock_reset", "customer", "source")
+    last = ended(events)[-1]
+    assert abs(last.end_ms - 8512) <= 64
+
+
+async def test_hold_and_silence(bank: VadBank, voices: list[Pcm16]) -> None:
+    room = Room(bank, suspend_after_s=2)
+    session = await room.plane.allocate(OFFER, (CUSTOMER, AGENT))
+    lines = Line(session, CUSTOMER, voices[0]), Line(session, AGENT, voices[1])
+    room.play(*lines, ms=1000)
+    session.hold()
+    session.hold()
+    room.pass_time(5000)
+    session.resume()
+    session.resume()
+    for line in lines:
+        line.timestamp += 5000 * 8
+    room.play(lines[0], ms=2500)
+    for line in lines[1:]:
+        line.timestamp += 2500 * 8
+    room.play(*lines, ms=200)
+    events = await drained(session)
+    assert [(notice.name, notice.stream) for notice in notices(events)] == [
+        ("call.held", ""),
+        ("call.resumed", ""),
+        ("stream.suspended", "agent"),
+        ("stream.resumed", "agent"),
+    ]
+    await room.plane.aclose()
+
+
+async def test_a_stream_that_is_to_be_silent_is_not_suspended(bank: VadBank) -> None:
+    room = Room(bank, suspend_after_s=2)
+    quiet = StreamOffer("agent", 1, "PCMA", 8, flowing=False)
+    session = await room.plane.allocate(OFFER, (quiet,))
+    room.pass_time(3000)
+    await session.update((AGENT,))
+    room.pass_time(3000)
+    (notice,) = notices(await drained(session))
+    assert (notice.name, notice.stream) == ("stream.suspended", "agent")
+    assert abs(notice.at_ms - 5000) <= 20
+    await room.plane.aclose()
+
+
+async def test_a_re_invite_changes_codec_and_adds_and_removes_lines(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0])
+    room.play(line, ms=5_600)
+    ports = session.local_ports()
+    other = StreamOffer("customer", 0, "PCMA", 8)
+    third = StreamOffer("third", 2, "PCMU", 0)
+    await session.update((other, third))
+    assert session.local_ports()[0] == ports[0]
+    assert set(session.local_ports()) == {0, 2}
+    line.offer = other
+    joined = Line(session, third, voices[1])
+    room.play(line, joined, ms=3_600)
+    await session.update((other,))
+    dropped = session.streams["third"].dropped
+    room.play(joined, ms=100)
+    assert session.streams["third"].dropped == dropped + 5
+    events = await drained(session)
+    assert [one.end_ms for one in ended(events)] == pytest.approx([4384, 8512], abs=64)
+    assert len(ended(events, "third")) == 1
+
+
+async def test_tones_and_comfort_noise_are_no_sound(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0])
+    room.play(line, ms=200)
+    for payload_type in (101, 13, 99):
+        packet = RtpPacket(payload_type, line.sequence, line.timestamp, line.ssrc, b"\x05\x0a\x00\xa0")
+        line.sequence += 1
+        line.arrive(build_packet(packet))
+    room.pass_time(100)
+    assert session.streams["customer"].dropped == 1
+    assert not np.any(session.audio("customer", 210, 300))
+    session.close("bye")
+
+
+async def test_participants_and_the_last_packet(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    assert session.last_packet_at() == 1000.0
+    room.play(Line(session, CUSTOMER, voices[0]), ms=400)
+    assert session.last_packet_at() == pytest.approx(1000.4)
+    people = (Participant("customer", 0, "1001@pbx.example"),)
+    session.participants_changed(people)
+    session.close("bye")
+    session.close("again")
+    events = [event async for event in session.events()]
+    assert ParticipantsChanged(400, people) in events
+    assert events[-1] == CallEnded(400, "bye")
+
+
+async def test_monotonic_time_is_that_of_speaking(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    assert session.monotonic_ms("customer", 500) == 1_000_500
+    line = Line(session, CUSTOMER, voices[0])
+    room.pass_time(300)
+    for _ in range(15):  # what a stall had kept comes at once
+        line.arrive(line.packet())
+    room.play(line, ms=2_000)
+    assert session.monotonic_ms("customer", 1000) < 1_001_000
+    session.close("bye")
+
+
+async def test_ports_run_out_and_rest(bank: VadBank) -> None:
+    clock = FakeClock()
+    plane = RtpPlane(ports=PortRange(41_000, 41_003), bank=bank, clock=clock)
+    session = await plane.allocate(OFFER, (CUSTOMER, AGENT))
+    assert all(port % 2 == 0 for port in session.local_ports().values())
+    with pytest.raises(Overloaded):
+        await plane.allocate(OFFER, (CUSTOMER,))
+    with pytest.raises(Overloaded):
+        await session.update((CUSTOMER, AGENT, StreamOffer("third", 2, "PCMU", 0)))
+    session.close("bye")
+    with pytest.raises(Overloaded):
+        await plane.allocate(OFFER, (CUSTOMER,))
+    clock.now_s += 31
+    await asyncio.sleep(0)  # the loop closes sockets a turn later
+    (await plane.allocate(OFFER, (CUSTOMER,))).close("bye")
+    await plane.aclose()
+
+
+async def test_a_busy_port_is_passed_over(bank: VadBank) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 41_010))
+        plane = RtpPlane(ports=PortRange(41_010, 41_013), bank=bank)
+        session = await plane.allocate(OFFER, (CUSTOMER,))
+        assert session.local_ports() == {0: 41_012}
+        await plane.aclose()
+
+
+async def test_real_packets_on_loopback_to_the_last_one(bank: VadBank, voices: list[Pcm16]) -> None:
+    async with RtpPlane(ports=PortRange(41_100, 41_199), bank=bank) as plane:
+        session = await plane.allocate(OFFER, (CUSTOMER, AGENT))
+        lines = [RtpLine(voices[0][5000 * 8 : 5800 * 8]), RtpLine(voices[1][: 800 * 8], "PCMA", 8)]
+        sender = RtpSender(lines, seed=1)
+        ports = session.local_ports()
+        started = await sender.send([("127.0.0.1", ports[0]), ("127.0.0.1", ports[1])])
+        sender.close()
+        session.close("bye")
+        events = [event async for event in session.events()]
+    assert [session.streams[name].packets for name in ("customer", "agent")] == [40, 40]
+    assert plane.counters.dropped == plane.counters.lost == 0
+    (spoken,) = ended(events)
+    assert isinstance(events[-1], CallEnded)
+    heard_s = session.monotonic_ms("customer", spoken.end_ms) / 1000
+    assert heard_s == pytest.approx(started + 0.8, abs=0.2)
+
+
+async def test_shutdown_ends_the_calls(bank: VadBank) -> None:
+    async with RtpPlane(ports=PortRange(41_200, 41_299), bank=bank) as plane:
+        session = await plane.allocate(OFFER, (CUSTOMER,))
+        await asyncio.sleep(0)
+    (event,) = [event async for event in session.events()]
+    assert isinstance(event, CallEnded)
+    assert event.reason == "shutdown"
