@@ -153,6 +153,19 @@ def _die_with(parent: int) -> None:
         raise SystemExit(0)
 
 
+def _log_to_stderr() -> None:
+    """Like the engine's log format `auto`: console on a terminal, JSON elsewhere. Standard output is the engine's."""
+    console = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=arguments.socket_fd))
     windows = Windows(arguments.windows_fd, arguments.windows_samples, writable=False)
@@ -162,6 +175,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     reporting = asyncio.create_task(ears.report())
     await ears.serve(reader)
     reporting.cancel()
+    # a load or a decode may still run in a thread; nobody waits for its words any more
+    os._exit(0)
 
 
 def _end_if_failed(loading: "asyncio.Task[None]") -> None:
@@ -188,10 +203,9 @@ def main() -> None:
     arguments = _arguments()
     _die_with(arguments.parent)
     os.nice(arguments.nice)
+    _log_to_stderr()
     asyncio.run(_serve(arguments))
 
 
 if __name__ == "__main__":
     main()
-    # a decode may still run in a thread; nobody waits for its words any more
-    os._exit(0)

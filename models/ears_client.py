@@ -57,12 +57,20 @@ class _Listening:
 class EarsClient:
     """Implements `engine.ports.Ears`. Used on one event loop; `start` before the first `listen`, `close` at the end.
 
-    `on_change(up)` is called on the loop when the model is first loaded, when `ears` is lost, and when it is back.
+    `on_change(up)` is called on the loop when the model is first loaded, when `ears` is lost, and when it is back;
+    `on_heard(job, heard)` for every answer, shed or not. `starts` counts processes.
     """
 
-    def __init__(self, settings: EarsSettings, on_change: Callable[[bool], None] | None = None) -> None:
+    def __init__(
+        self,
+        settings: EarsSettings,
+        on_change: Callable[[bool], None] | None = None,
+        on_heard: Callable[[ListenJob, Heard], None] | None = None,
+    ) -> None:
+        self.starts = 0
         self._settings = settings
         self._on_change = on_change
+        self._on_heard = on_heard
         self._windows: Windows | None = None
         self._jobs: dict[int, _Listening] = {}
         self._room = asyncio.Event()
@@ -178,6 +186,7 @@ class EarsClient:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = _spawn(self._settings, windows, theirs)
+            self.starts += 1
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         for listening in list(self._jobs.values()):
             self._send(listening.submit)
@@ -203,6 +212,8 @@ class EarsClient:
         self._free(listening)
         if not listening.answer.done():
             listening.answer.set_result(heard)
+        if self._on_heard is not None:
+            self._on_heard(listening.submit.job, heard)
 
     def _lose(self) -> None:
         """The process is gone: partials are not worth hearing later, finals and speculation are sent to the next."""
@@ -258,7 +269,11 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
     }
     command = [sys.executable, "-m", "models.ears", *(f"{name}={value}" for name, value in arguments.items())]
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, env=environment, pass_fds=(theirs.fileno(), windows.fd), close_fds=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        pass_fds=(theirs.fileno(), windows.fd),
     )
 
 

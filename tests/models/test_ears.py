@@ -1,0 +1,112 @@
+"""The process `ears` as the engine uses it: real weights, real signals."""
+
+import asyncio
+import os
+import signal
+import time
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import EarsClosed, Invalid, WeightsMissing
+from engine.facts import Pcm16
+from engine.ports import ListenJob, ListenKind
+from models import catalogue
+from models.ears_client import EarsClient, EarsSettings
+
+CLIP = Path(__file__).parent.parent / "data" / "ears" / "good_question.wav"
+WORDS = "Good question. Let me check that for you."
+
+
+@pytest.fixture(scope="module")
+def weights(pytestconfig: pytest.Config) -> Path:
+    assert pytestconfig.cache is not None
+    return catalogue.install("whisper-base", pytestconfig.cache.mkdir("models"))
+
+
+@pytest.fixture(scope="module")
+def clip() -> Pcm16:
+    with wave.open(str(CLIP)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
+
+
+@pytest.fixture
+async def ears(weights: Path) -> AsyncIterator[EarsClient]:
+    client = EarsClient(EarsSettings(weights, workers=1))
+    await client.start()
+    yield client
+    await client.close()
+
+
+def job(number: int, kind: ListenKind = "final", stream: str = "1") -> ListenJob:
+    due = time.monotonic() + 60
+    return ListenJob(job=number, call_id="c", stream=stream, segment=number, kind=kind, due=due, language="en")
+
+
+async def test_it_hears_and_leaves_no_process_behind(ears: EarsClient, clip: Pcm16) -> None:
+    heard = await ears.listen(job(1), clip)
+    assert heard.text == WORDS
+    assert heard.language == "en"
+    assert heard.confidence > 0.5
+    assert heard.run_ms > 0
+    assert ears.headroom().up
+    pid = ears.pid
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    await ears.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_finals_outlive_a_killed_process(weights: Path, clip: Pcm16) -> None:
+    states: asyncio.Queue[bool] = asyncio.Queue()
+    client = EarsClient(EarsSettings(weights, workers=1), on_change=states.put_nowait)
+    await client.start()
+    try:
+        assert await states.get()
+        finals = [asyncio.create_task(client.listen(job(number), clip)) for number in (1, 2)]
+        partial = asyncio.create_task(client.listen(job(3, "partial", stream="2"), clip))
+        await asyncio.sleep(0)
+        killed = client.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        assert not await states.get()
+        assert not client.headroom().up
+        assert (await partial).shed == "ears_lost"
+        assert [heard.text for heard in await asyncio.gather(*finals)] == [WORDS, WORDS]
+        assert await states.get()
+        assert client.pid != killed
+    finally:
+        await client.close()
+
+
+async def test_a_cancelled_job_that_waits_comes_back_unheard(ears: EarsClient, clip: Pcm16) -> None:
+    waiting = asyncio.create_task(ears.listen(job(1, "speculation"), clip))
+    await asyncio.sleep(0)
+    ears.cancel(1)
+    assert (await waiting).shed == "cancelled"
+
+
+async def test_closing_tells_who_listens(weights: Path, clip: Pcm16) -> None:
+    client = EarsClient(EarsSettings(weights, workers=1))
+    await client.start()
+    listening = asyncio.create_task(client.listen(job(1), clip))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(EarsClosed):
+        await listening
+    with pytest.raises(EarsClosed):
+        await client.listen(job(2), clip)
+
+
+async def test_a_window_of_nothing_is_refused(ears: EarsClient) -> None:
+    with pytest.raises(Invalid):
+        await ears.listen(job(1), np.zeros(0, np.int16))
+
+
+async def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="models install"):
+        await EarsClient(EarsSettings(tmp_path)).start()
