@@ -1,0 +1,44 @@
+/** The engine's REST calls. Cookies carry the session. */
+
+import type { Person } from "./wire.ts";
+
+export class ApiError extends Error {
+  override name = "ApiError";
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** JSON in, JSON out. Throws `ApiError`; its status is 0 when the engine was not reached. */
+export async function api<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      credentials: "same-origin",
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError(0, "unreachable", "the engine does not answer");
+  }
+  const text = await response.text();
+  const json = text && response.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : undefined;
+  if (!response.ok) throw new ApiError(response.status, json?.code ?? "", reasonOf(json) ?? response.statusText);
+  return json as T;
+}
+
+function reasonOf(json: unknown): string | undefined {
+  if (Array.isArray(json)) return json.map((one) => `${one?.loc?.join(".")}: ${one?.msg}`).join("; ");
+  return (json as { message?: string } | undefined)?.message;
+}
+
+export const signIn = (user: string, password: string): Promise<Person> =>
+  api<Person>("POST", "/api/login", { user, password });
+export const signOut = (): Promise<void> => api<void>("POST", "/api/logout");
+export const whoAmI = (): Promise<Person> => api<Person>("GET", "/api/me");

@@ -1,0 +1,152 @@
+/** The desk as a living thing: socket, calls, what is selected, and the acknowledgement of what was painted. */
+
+import type { CallView } from "./call.ts";
+import { emptyDesk, isLive, listCalls, paintable, resumeFrom, takeMessages, type DeskLists, type Painted } from "./desk.ts";
+import { Link } from "./link.svelte.ts";
+import { startSession } from "./session.svelte.ts";
+import type { DeskCommand, DeskMessage } from "./wire.ts";
+
+export interface Gap {
+  call: string;
+  afterSeq: number;
+  seconds: number;
+  count: number;
+}
+
+export interface Focus {
+  call: string;
+  turn: number;
+  quotes: readonly string[];
+  /** Counts up, so that a second click scrolls again. */
+  nonce: number;
+}
+
+export interface DeskOptions {
+  /** Tell the engine what was painted. Only the desk does; a supervisor who looks on is no measure of an agent's screen. */
+  acknowledge: boolean;
+  /** Open a call by itself when none is. */
+  selectByItself: boolean;
+}
+
+const CATCH_UP_MS = 1500;
+/** What is older than this when it arrives was looked up, not shown live. */
+const LOOKED_UP_MS = 30_000;
+
+export class Desk {
+  view = $state.raw(emptyDesk);
+  selected = $state<string | undefined>(undefined);
+  focus = $state<Focus | undefined>(undefined);
+  gaps = $state.raw<readonly Gap[]>([]);
+  readonly link: Link<DeskMessage, DeskCommand>;
+  readonly lists: DeskLists = $derived(listCalls(this.view));
+  readonly call: CallView | undefined = $derived(this.selected ? this.view.calls.get(this.selected) : undefined);
+  #options: DeskOptions;
+  #engineAhead = 0;
+  #followed: string | undefined;
+  #catchingUp: { until: number; seconds: number; seqs: Map<string, number> } | undefined;
+
+  constructor(options: DeskOptions) {
+    this.#options = options;
+    this.link = new Link<DeskMessage, DeskCommand>({
+      path: "/ws/desk",
+      opening: () => ({ type: "resume", calls: resumeFrom(this.view) }),
+      take: (messages) => this.#take(messages),
+      reopened: (lostForMs) => this.#reopened(lostForMs),
+      doubt: () => void startSession(),
+    });
+  }
+
+  close(): void {
+    this.link.close();
+  }
+
+  select(id: string): void {
+    this.selected = id;
+    this.focus = undefined;
+  }
+
+  claim(id: string): void {
+    if (this.link.send({ type: "claim", id })) this.select(id);
+  }
+
+  follow(id: string): void {
+    this.unfollow();
+    this.#followed = id;
+    this.link.send({ type: "follow", id });
+    this.select(id);
+  }
+
+  unfollow(): void {
+    if (this.#followed) this.link.send({ type: "unfollow", id: this.#followed });
+    this.#followed = undefined;
+    this.selected = undefined;
+  }
+
+  answer(call: CallView, seq: number, action: "accepted" | "dismissed"): void {
+    if (!this.link.send({ type: "card", id: call.id, seq, action })) return;
+    const cards = call.cards.map((card) => (card.seq === seq ? { ...card, state: action } : card));
+    this.view = { ...this.view, calls: new Map(this.view.calls).set(call.id, { ...call, cards }) };
+  }
+
+  point(call: string, turn: number, quotes: readonly string[]): void {
+    this.focus = { call, turn, quotes, nonce: (this.focus?.nonce ?? 0) + 1 };
+  }
+
+  #take(messages: DeskMessage[]): void {
+    const hello = messages.find((message) => message.type === "hello");
+    if (hello) this.#engineAhead = hello.now_ms - performance.now();
+    this.#countCaughtUp(messages);
+    this.view = takeMessages(this.view, messages);
+    if (this.#options.selectByItself) this.#selectByItself();
+    if (this.#options.acknowledge) this.#acknowledge(messages);
+  }
+
+  #selectByItself(): void {
+    const current = this.call;
+    if (current && (isLive(current) || this.lists.mine.length === 0)) return;
+    const next = this.lists.mine.at(-1);
+    if (next) this.select(next.id);
+  }
+
+  #acknowledge(messages: DeskMessage[]): void {
+    const painted = paintable(messages).filter((one) => one.id === this.selected && this.#isFresh(one));
+    if (painted.length === 0 || document.visibilityState !== "visible") return;
+    // This frame draws what the batch changed; the next one begins after it was painted.
+    requestAnimationFrame(() => {
+      for (const one of painted) this.link.send(shownOf(one));
+    });
+  }
+
+  #isFresh(one: Painted): boolean {
+    const stamps = one.measured?.stamps;
+    if (stamps?.shown !== undefined) return false;
+    const made = stamps?.decided ?? stamps?.transcribed;
+    return made === undefined || performance.now() + this.#engineAhead - made < LOOKED_UP_MS;
+  }
+
+  #reopened(lostForMs: number): void {
+    if (this.#followed) this.link.send({ type: "follow", id: this.#followed });
+    const seqs = new Map([...this.view.calls.values()].filter(isLive).map((call) => [call.id, call.lastSeq]));
+    this.#catchingUp = { until: performance.now() + CATCH_UP_MS, seconds: Math.round(lostForMs / 1000), seqs };
+  }
+
+  #countCaughtUp(messages: DeskMessage[]): void {
+    const catching = this.#catchingUp;
+    if (!catching || performance.now() > catching.until) return;
+    const gaps = [...this.gaps];
+    for (const message of messages) {
+      if (!("seq" in message) || message.type === "stamped") continue;
+      const afterSeq = catching.seqs.get(message.id);
+      if (afterSeq === undefined || message.seq <= afterSeq) continue;
+      const at = gaps.findIndex((gap) => gap.call === message.id && gap.afterSeq === afterSeq);
+      if (at < 0) gaps.push({ call: message.id, afterSeq, seconds: catching.seconds, count: 1 });
+      else gaps[at] = { ...gaps[at]!, count: gaps[at]!.count + 1 };
+    }
+    this.gaps = gaps;
+  }
+}
+
+function shownOf(one: Painted): DeskCommand {
+  if (one.type !== "draft") return { type: "shown", id: one.id, seq: one.seq };
+  return { type: "shown", id: one.id, stream: one.stream, segment: one.segment, revision: one.revision };
+}

@@ -1,0 +1,106 @@
+/** All calls of one desk: a pure fold of the desk socket's messages. */
+
+import { emptyCall, receive, receiveDraft, stamp, type CallView } from "./call.ts";
+import type { CallRecord, DeskMessage, Draft, Fact, Person } from "./wire.ts";
+
+export interface DeskView {
+  person: Person | undefined;
+  calls: ReadonlyMap<string, CallView>;
+  error: { code: string; message: string } | undefined;
+}
+
+export const emptyDesk: DeskView = { person: undefined, calls: new Map(), error: undefined };
+
+/** Takes a batch of messages in their order. */
+export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): DeskView {
+  const calls = new Map(desk.calls);
+  let { person, error } = desk;
+  const pending = new Map<string, Fact[]>();
+  const settle = (id: string): CallView => {
+    const view = receive(calls.get(id) ?? emptyCall(id), pending.get(id) ?? []);
+    pending.delete(id);
+    calls.set(id, view);
+    return view;
+  };
+  for (const message of messages) {
+    switch (message.type) {
+      case "hello":
+        person = message.person;
+        break;
+      case "error":
+        error = { code: message.code, message: message.message };
+        break;
+      case "call":
+        calls.set(message.call.id, { ...settle(message.call.id), record: message.call });
+        break;
+      case "draft":
+        calls.set(message.id, receiveDraft(settle(message.id), message));
+        break;
+      case "stamped":
+        calls.set(message.id, stamp(settle(message.id), message.seq, message.shown));
+        break;
+      default:
+        pending.set(message.id, [...(pending.get(message.id) ?? []), message]);
+    }
+  }
+  for (const id of [...pending.keys()]) settle(id);
+  return { person, calls, error };
+}
+
+/** What to ask for after a reconnect: the last `seq` of every call that may still say something. */
+export function resumeFrom(desk: DeskView): Record<string, number> {
+  const live = [...desk.calls.values()].filter((call) => isLive(call) || call.missing > 0);
+  return Object.fromEntries(live.map((call) => [call.id, lastWhole(call)]));
+}
+
+/** The last `seq` below which nothing is missing. */
+function lastWhole(call: CallView): number {
+  if (call.missing === 0) return call.lastSeq;
+  let seq = 0;
+  while (call.log.has(seq + 1)) seq += 1;
+  return seq;
+}
+
+export function isLive(call: CallView): boolean {
+  return call.endedMs === undefined && !call.record?.ended_at;
+}
+
+export function isUnclaimed(record: CallRecord | undefined): boolean {
+  return record !== undefined && !record.agent_id;
+}
+
+export interface DeskLists {
+  mine: CallView[];
+  unclaimed: CallView[];
+  ended: CallView[];
+}
+
+/** Calls by what the person can do with them, each list oldest first, ended ones newest first. */
+export function listCalls(desk: DeskView): DeskLists {
+  const me = desk.person?.user_id;
+  const lists: DeskLists = { mine: [], unclaimed: [], ended: [] };
+  for (const call of desk.calls.values()) {
+    if (!call.record) continue;
+    if (!isLive(call)) lists.ended.push(call);
+    else if (isUnclaimed(call.record)) lists.unclaimed.push(call);
+    else if (call.record.agent_id === me || desk.person?.role !== "agent") lists.mine.push(call);
+  }
+  const byStart = (a: CallView, b: CallView): number => (a.record?.started_at ?? 0) - (b.record?.started_at ?? 0);
+  lists.mine.sort(byStart);
+  lists.unclaimed.sort(byStart);
+  lists.ended.sort((a, b) => byStart(b, a));
+  return lists;
+}
+
+export type Painted = Fact | Draft;
+
+/** Messages of a batch whose painting the engine is to be told of. */
+export function paintable(messages: readonly DeskMessage[]): Painted[] {
+  return messages.filter(
+    (message): message is Painted =>
+      message.type === "transcript" ||
+      message.type === "insight" ||
+      message.type === "suggestion" ||
+      message.type === "draft",
+  );
+}

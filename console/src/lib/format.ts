@@ -1,0 +1,39 @@
+/** Times and figures as they are read on the screen. */
+
+import type { Stamps } from "./wire.ts";
+
+/** 75,000 → `1:15`; from an hour on `1:02:03`. */
+export function clock(ms: number): string {
+  const whole = Math.max(0, Math.floor(ms / 1000));
+  const [hours, minutes, seconds] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${String(minutes).padStart(hours ? 2 : 1, "0")}:${String(seconds).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}
+
+export interface StampStep {
+  name: "heard" | "transcribed" | "decided" | "shown";
+  /** Milliseconds after the step before it that is known; 0 for `heard`, undefined while unknown. */
+  plus: number | undefined;
+}
+
+/** The four stamps as steps, each with its delay after the last known step. */
+export function stampSteps(stamps: Stamps): StampStep[] {
+  const steps: StampStep[] = [{ name: "heard", plus: 0 }];
+  let last = stamps.heard;
+  for (const name of ["transcribed", "decided", "shown"] as const) {
+    const at = stamps[name];
+    steps.push({ name, plus: at === undefined ? undefined : Math.round(at - last) });
+    last = at ?? last;
+  }
+  return steps;
+}
+
+/** From the end of the words to the screen, in milliseconds; undefined until it was shown. */
+export function wordToScreen(stamps: Stamps): number | undefined {
+  return stamps.shown === undefined ? undefined : Math.round(stamps.shown - stamps.heard);
+}
+
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/);
+  return (words[0]?.[0] ?? "?") + (words.length > 1 ? (words.at(-1)![0] ?? "") : "");
+}

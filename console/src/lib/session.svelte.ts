@@ -1,0 +1,45 @@
+/** Who is logged in, as far as this page knows. */
+
+import { ApiError, signOut, whoAmI } from "./api.ts";
+import { go, type Page } from "./router.svelte.ts";
+import type { Person, Role } from "./wire.ts";
+
+let current = $state<Person | undefined>(undefined);
+
+export function person(): Person | undefined {
+  return current;
+}
+
+export function setPerson(next: Person | undefined): void {
+  current = next;
+}
+
+export const homes: Record<Role, Page> = { agent: "desk", supervisor: "wall", admin: "wall" };
+
+const allowed: Record<Role, readonly Page[]> = {
+  agent: ["desk"],
+  supervisor: ["wall", "desk"],
+  admin: ["wall", "desk", "admin"],
+};
+
+export function pagesOf(role: Role): readonly Page[] {
+  return allowed[role];
+}
+
+/** Asks the engine who this browser is; without a session the log-in page opens. */
+export async function startSession(): Promise<void> {
+  try {
+    current = await whoAmI();
+  } catch (error) {
+    const gone = error instanceof ApiError && (error.status === 401 || error.status === 403);
+    if (!gone && current) return; // the engine is away, not the session
+    current = undefined;
+    go("login", { replace: true });
+  }
+}
+
+export async function endSession(): Promise<void> {
+  await signOut().catch(() => undefined);
+  current = undefined;
+  go("login");
+}

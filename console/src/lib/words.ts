@@ -1,0 +1,119 @@
+/** Cuts a turn's text into what is drawn: words, chips for masks, marked evidence. */
+
+import type { Entity } from "./call.ts";
+
+export interface Piece {
+  kind: "words" | "chip";
+  text: string;
+  /** Chip: last digits that may be shown. */
+  last4: string;
+  marked: boolean;
+}
+
+export interface Span {
+  start: number;
+  end: number;
+}
+
+const mask = /\[([a-z][a-z_]*)\]/g;
+
+/** Where `quote` stands in `text`, letter case, accents' form and punctuation aside; undefined when it does not. */
+export function findQuote(text: string, quote: string): Span | undefined {
+  const exact = text.indexOf(quote);
+  if (quote !== "" && exact >= 0) return { start: exact, end: exact + quote.length };
+  const words = tokens(text);
+  const wanted = tokens(quote);
+  if (wanted.length === 0) return undefined;
+  for (let at = 0; at + wanted.length <= words.length; at += 1) {
+    if (wanted.every((token, index) => token.word === words[at + index]!.word)) {
+      return { start: words[at]!.start, end: words[at + wanted.length - 1]!.end };
+    }
+  }
+  return undefined;
+}
+
+function tokens(text: string): { word: string; start: number; end: number }[] {
+  return [...text.matchAll(/[\p{L}\p{N}_]+/gu)].map((match) => ({
+    word: match[0].normalize("NFC").toLocaleLowerCase(),
+    start: match.index,
+    end: match.index + match[0].length,
+  }));
+}
+
+/** `marks` are spans of UTF-16 units in `text`; the n-th mask of a type takes the last digits of its n-th entity. */
+export function pieces(text: string, entities: readonly Entity[], marks: readonly Span[]): Piece[] {
+  const result: Piece[] = [];
+  const seen = new Map<string, number>();
+  let at = 0;
+  for (const match of text.matchAll(mask)) {
+    pushWords(result, text, at, match.index, marks);
+    const label = match[1]!;
+    const nth = seen.get(label) ?? 0;
+    seen.set(label, nth + 1);
+    const entity = entities.filter((one) => one.type.toLowerCase() === label)[nth];
+    const end = match.index + match[0].length;
+    const marked = marks.some((span) => span.start < end && span.end > match.index);
+    result.push({ kind: "chip", text: label, last4: entity?.last4 ?? "", marked });
+    at = end;
+  }
+  pushWords(result, text, at, text.length, marks);
+  return result;
+}
+
+function pushWords(result: Piece[], text: string, from: number, to: number, marks: readonly Span[]): void {
+  const cuts = new Set([from, to]);
+  for (const span of marks) {
+    if (span.start > from && span.start < to) cuts.add(span.start);
+    if (span.end > from && span.end < to) cuts.add(span.end);
+  }
+  const edges = [...cuts].sort((a, b) => a - b);
+  for (let index = 0; index + 1 < edges.length; index += 1) {
+    const [start, end] = [edges[index]!, edges[index + 1]!];
+    const marked = marks.some((span) => span.start <= start && span.end >= end);
+    result.push({ kind: "words", text: text.slice(start, end), last4: "", marked });
+  }
+}
+
+/** A draft's text at the code point where it stops being stable, never inside a mask. */
+export function splitStable(text: string, stable: number): [string, string] {
+  let cut = [...text].slice(0, stable).join("").length;
+  for (const match of text.matchAll(mask)) {
+    const end = match.index + match[0].length;
+    if (match.index < cut && cut < end) cut = match.index;
+  }
+  return [text.slice(0, cut), text.slice(cut)];
+}
+
+export interface Block {
+  kind: "paragraph" | "item";
+  /** Runs of plain and bold words by turns, plain first. */
+  runs: string[];
+}
+
+/** The little Markdown that cards use: paragraphs, list items, bold. Anything else is shown as it is written. */
+export function markdown(body: string): Block[] {
+  const blocks: Block[] = [];
+  let open: string[] = [];
+  const close = (): void => {
+    if (open.length > 0) blocks.push({ kind: "paragraph", runs: boldRuns(open.join(" ")) });
+    open = [];
+  };
+  for (const raw of body.split("\n")) {
+    const line = raw.trim();
+    const item = /^(?:[-*•]|\d+[.)])\s+(.*)$/.exec(line);
+    if (item) {
+      close();
+      blocks.push({ kind: "item", runs: boldRuns(item[1]!) });
+    } else if (line === "") {
+      close();
+    } else {
+      open.push(line.replace(/^#{1,6}\s+/, ""));
+    }
+  }
+  close();
+  return blocks;
+}
+
+function boldRuns(line: string): string[] {
+  return line.split(/\*\*(.+?)\*\*/g);
+}

@@ -1,0 +1,187 @@
+"""An engine for browser tests: the console's files, log-in and both sockets, played by hand."""
+
+import json
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from aiohttp import WSMsgType, web
+
+from engine import facts
+from engine.facts import Draft, Fact
+from engine.ports import CallRecord, Person
+from engine.web import console
+
+SESSION = "fake-session"
+PASSWORD = "correct horse"
+
+
+class FakeEngine:
+    """Keeps what was published, answers a `resume` with what is missing, and writes down what the browser says."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.calls: dict[str, CallRecord] = {}
+        self.facts: dict[str, list[Fact]] = {}
+        self.tiles: list[dict[str, Any]] = []
+        self.users: list[dict[str, Any]] = []
+        self.campaigns: list[dict[str, Any]] = []
+        self.heard: list[dict[str, Any]] = []
+        self.refusing = False
+        """New sockets are turned away, as by an engine that restarts."""
+        self.url = ""
+        self._desks: set[web.WebSocketResponse] = set()
+        self._walls: set[web.WebSocketResponse] = set()
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.on_response_prepare.append(console.harden)
+        app.router.add_get("/assets/{name}", console.asset)
+        app.router.add_get("/favicon.svg", console.favicon)
+        for path in console.PAGES:
+            app.router.add_get(path, console.page)
+        app.router.add_post("/api/login", self._login)
+        app.router.add_post("/api/logout", self._logout)
+        app.router.add_get("/api/me", self._me)
+        for name, rows in (("users", self.users), ("campaigns", self.campaigns)):
+            app.router.add_get(f"/api/{name}", lambda _request, rows=rows: web.json_response(rows))
+            app.router.add_post(f"/api/{name}", lambda request, rows=rows: self._create(request, rows))
+            app.router.add_put(f"/api/{name}/{{id}}", lambda request, rows=rows: self._change(request, rows))
+        app.router.add_get("/ws/desk", self._desk)
+        app.router.add_get("/ws/wall", self._wall)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.2)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+    async def stop(self) -> None:
+        await self.drop_sockets()
+        if self._runner:
+            await self._runner.cleanup()
+
+    # ─── what a test does ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def open_call(self, record: CallRecord) -> None:
+        self.calls[record.call_id] = record
+        self.facts.setdefault(record.call_id, [])
+        await self._to_desks(_call_message(record))
+
+    async def publish(self, *published: Fact) -> None:
+        for fact in published:
+            self.facts[fact.call_id].append(fact)
+            await self._to_desks(facts.encode(fact).decode())
+
+    async def draft(self, draft: Draft) -> None:
+        await self._to_desks(facts.encode(draft).decode())
+
+    async def tile(self, tile: dict[str, Any]) -> None:
+        for socket in self._walls:
+            await socket.send_str(json.dumps({"type": "tile", "tile": tile}))
+
+    async def drop_sockets(self) -> None:
+        for socket in [*self._desks, *self._walls]:
+            await socket.close()
+
+    def said(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.heard if message["type"] == kind]
+
+    # ─── HTTP ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _known(self, request: web.Request) -> bool:
+        return request.cookies.get("session") == SESSION
+
+    async def _login(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        if body["password"] != PASSWORD:
+            return web.json_response({"code": "wrong_login", "message": "no"}, status=401)
+        response = web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
+        response.set_cookie("session", SESSION, httponly=True, samesite="Strict")
+        return response
+
+    async def _logout(self, request: web.Request) -> web.Response:
+        response = web.Response(status=204)
+        response.del_cookie("session")
+        return response
+
+    async def _me(self, request: web.Request) -> web.Response:
+        if not self._known(request):
+            return web.json_response({"code": "not_logged_in", "message": "log in"}, status=401)
+        return web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
+
+    async def _create(self, request: web.Request, rows: list[dict[str, Any]]) -> web.Response:
+        row = {"id": f"row-{len(rows)}", "organisation_id": self.person.organisation_id, **await request.json()}
+        row.pop("password", None)
+        rows.append(row)
+        return web.json_response(row, status=201)
+
+    async def _change(self, request: web.Request, rows: list[dict[str, Any]]) -> web.Response:
+        row = next(row for row in rows if row["id"] == request.match_info["id"])
+        row.update(await request.json())
+        return web.json_response(row)
+
+    # ─── sockets ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _accept(self, request: web.Request) -> web.WebSocketResponse:
+        if self.refusing or not self._known(request):
+            raise web.HTTPUnauthorized
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        return socket
+
+    async def _desk(self, request: web.Request) -> web.WebSocketResponse:
+        socket = await self._accept(request)
+        self._desks.add(socket)
+        async for message in socket:
+            if message.type == WSMsgType.TEXT:
+                said = json.loads(message.data)
+                self.heard.append(said)
+                await self._answer(socket, said)
+        self._desks.discard(socket)
+        return socket
+
+    async def _answer(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
+        if said["type"] == "resume":
+            now_ms = time.monotonic() * 1000
+            person = msgspec.to_builtins(self.person)
+            await socket.send_str(json.dumps({"type": "hello", "person": person, "now_ms": now_ms}))
+            for call_id in self.calls:
+                await self._send_call(socket, call_id, said["calls"].get(call_id, 0))
+        elif said["type"] == "follow":
+            await self._send_call(socket, said["id"], 0)
+        elif said["type"] == "shown" and "seq" in said:
+            stamped = {"type": "stamped", "id": said["id"], "seq": said["seq"], "shown": time.monotonic() * 1000}
+            await self._to_desks(json.dumps(stamped))
+        elif said["type"] == "claim":
+            record = msgspec.structs.replace(
+                self.calls[said["id"]], agent_id=self.person.user_id, agent_name=self.person.name
+            )
+            await self.open_call(record)
+
+    async def _send_call(self, socket: web.WebSocketResponse, call_id: str, after: int) -> None:
+        await socket.send_str(_call_message(self.calls[call_id]))
+        for fact in self.facts[call_id]:
+            if fact.seq > after:
+                await socket.send_str(facts.encode(fact).decode())
+
+    async def _wall(self, request: web.Request) -> web.WebSocketResponse:
+        socket = await self._accept(request)
+        self._walls.add(socket)
+        await socket.send_str(json.dumps({"type": "floor", "tiles": self.tiles}))
+        async for _ in socket:
+            pass
+        self._walls.discard(socket)
+        return socket
+
+    async def _to_desks(self, text: str) -> None:
+        for socket in list(self._desks):
+            await socket.send_str(text)
+
+
+def _call_message(record: CallRecord) -> str:
+    return json.dumps({"type": "call", "call": msgspec.to_builtins(record)})
+
+
