@@ -11,6 +11,8 @@ from engine.facts import Pcm16
 from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, IngestSession, MediaEvent, Participant, ParticipantsChanged, Refusal
 from media.session import StreamOffer
+from media.sip.layer import Flow
+from media.sip.transport import Receiver, Transports
 
 
 class FakeIntake:
@@ -132,3 +134,24 @@ class FakeMedia:
         # set after the caller of `allocate` has gone on
         asyncio.get_running_loop().call_soon(self.allocated.set)
         return session
+
+
+class RecordingTransports(Transports):
+    """Keeps what would go onto the wire; opens no socket."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__(receiver)
+        self.host, self.port = "127.0.0.1", 5060
+        self.sent: list[bytes] = []
+        self.final = asyncio.Event()
+        """Set by each final response."""
+
+    def send(self, data: bytes, flow: Flow) -> bool:
+        self.sent.append(data)
+        if self.responses()[-1:] > [199]:
+            self.final.set()
+        return True
+
+    def responses(self) -> list[int]:
+        """Statuses in order; a refusal may echo headers that do not parse."""
+        return [int(data.split()[1]) for data in self.sent if data.startswith(b"SIP/2.0 ")]
