@@ -33,14 +33,10 @@ class Settings(BaseSettings):
     # ─── telephony ───
     sip_host: str = Field(default="127.0.0.1", description="Address that SIP listens on, over UDP and TCP.")
     sip_port: int = Field(default=5060, ge=0, le=65535, description="SIP's port; 0 takes a free one.")
-    sip_peers: str = Field(
-        default="127.0.0.0/8,::1/128",
-        description="Networks whose SIP is answered, separated by commas. Everybody else is dropped in silence.",
-    )
-    sip_agent: Literal["", "first", "second"] = Field(
+    sip_trunks: str = Field(
         default="",
-        description="Override of the role algorithm for a trunk that is known: which m-line is the agent. Empty: "
-        "decided by members, the vendor's direction and the position.",
+        description="Who may send calls: addresses or networks separated by commas, each perhaps with "
+        "`=first_is_agent` or `=first_is_customer` where its order of streams is known. Empty is this machine alone.",
     )
     rtp_host: str = Field(default="", description="Address offered for RTP; empty takes `SIP_HOST`.")
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")

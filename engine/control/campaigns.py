@@ -1,0 +1,77 @@
+"""Creating and changing campaigns, with everything that depends on it."""
+
+import time
+from typing import Literal
+
+import msgspec
+from uuid_utils import uuid7
+
+from engine.control.routing import CachedRouter, normal
+from engine.errors import Conflict, Invalid
+from engine.ports import Person
+from engine.store import Store
+from engine.store.campaigns import Campaign
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What may be set of a campaign."""
+
+    name: str
+    kind: str
+    direction: Literal["inbound", "outbound"]
+    country: str
+    language: str = ""
+    region: str = ""
+    rule_packs: tuple[str, ...] = ()
+    knowledge: str = ""
+    numbers: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    active: bool = True
+
+
+class CampaignService:
+    def __init__(self, store: Store, router: CachedRouter) -> None:
+        self._store = store
+        self._router = router
+
+    async def all(self, by: Person) -> list[Campaign]:
+        return await self._store.campaigns.all(by.organisation_id)
+
+    async def get(self, by: Person, campaign_id: str) -> Campaign:
+        return await self._store.campaigns.get(by.organisation_id, campaign_id)
+
+    async def create(self, by: Person, draft: Draft) -> Campaign:
+        """Raises `Invalid`, or `Conflict` when a number routes to another campaign already."""
+        campaign = await self._checked(draft, str(uuid7()), by.organisation_id)
+        await self._store.campaigns.add(campaign, time.time())
+        await self._router.refresh()
+        return campaign
+
+    async def change(self, by: Person, campaign_id: str, draft: Draft) -> Campaign:
+        await self.get(by, campaign_id)
+        campaign = await self._checked(draft, campaign_id, by.organisation_id)
+        await self._store.campaigns.change(campaign)
+        await self._router.refresh()
+        return campaign
+
+    async def _checked(self, draft: Draft, campaign_id: str, organisation_id: str) -> Campaign:
+        if not draft.name.strip() or not draft.kind.strip():
+            raise Invalid("name and kind must not be empty")
+        if not all(normal(number) for number in draft.numbers):
+            raise Invalid("numbers: a number or the user part of an address")
+        users = {user.id for user in await self._store.people.all(organisation_id)}
+        if strangers := sorted(set(draft.members) - users):
+            raise Invalid(f"members: no user {strangers[0]}")
+        campaign = Campaign(id=campaign_id, organisation_id=organisation_id, **msgspec.structs.asdict(draft))
+        await self._check_numbers(campaign)
+        return campaign
+
+    async def _check_numbers(self, campaign: Campaign) -> None:
+        # Over all organisations: a number that rings says nothing of whose it is.
+        mine = {normal(number): number for number in campaign.numbers}
+        for other in await self._store.campaigns.all():
+            if other.id == campaign.id or not other.active or not campaign.active:
+                continue
+            if taken := mine.keys() & {normal(number) for number in other.numbers}:
+                whose = f" {other.name}" if other.organisation_id == campaign.organisation_id else ""
+                raise Conflict(f"numbers: {mine[min(taken)]} routes to another campaign{whose}")

@@ -1,0 +1,105 @@
+"""Creating and changing users, with everything that depends on it."""
+
+import re
+import time
+
+import msgspec
+from uuid_utils import uuid7
+
+from engine.control.login import PASSWORD_CHARACTERS, Passwords
+from engine.control.routing import CachedRouter
+from engine.errors import Conflict, Invalid
+from engine.ports import Person
+from engine.store import Store
+from engine.store.people import Role, User
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
+_EXTENSION = re.compile(r"[a-z0-9*#+_.-]{1,32}")
+_AOR = re.compile(r"[^\s@<>;]{1,64}@[^\s@<>;]{1,255}")
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What may be set of a user."""
+
+    login: str
+    name: str
+    role: Role
+    aors: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    active: bool = True
+
+
+class PeopleService:
+    def __init__(self, store: Store, passwords: Passwords, router: CachedRouter) -> None:
+        self._store = store
+        self._passwords = passwords
+        self._router = router
+
+    async def all(self, by: Person) -> list[User]:
+        return await self._store.people.all(by.organisation_id)
+
+    async def get(self, by: Person, user_id: str) -> User:
+        return await self._store.people.get(by.organisation_id, user_id)
+
+    async def create(self, by: Person, draft: Draft, password: str) -> User:
+        """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's."""
+        user = _user(draft, str(uuid7()), by.organisation_id)
+        await self._check_addresses(user)
+        await self._store.people.add(user, await self._passwords.hash(_password(password)), time.time())
+        await self._router.refresh()
+        return user
+
+    async def change(self, by: Person, user_id: str, draft: Draft, password: str | None = None) -> User:
+        """All of it. A disabled user, or one with a new password, is logged out everywhere; a role counts at once."""
+        before = await self.get(by, user_id)
+        user = _user(draft, user_id, by.organisation_id)
+        if user_id == by.user_id and (user.role != before.role or not user.active):
+            raise Conflict("nobody takes their own role or account away")
+        await self._check_addresses(user)
+        hashed = await self._passwords.hash(_password(password)) if password is not None else None
+        await self._store.people.change(user, hashed)
+        await self._router.refresh()
+        return user
+
+    async def _check_addresses(self, user: User) -> None:
+        mine = {*user.aors, *user.extensions}
+        for other in await self._store.people.all(user.organisation_id):
+            if (
+                other.id != user.id
+                and other.active
+                and user.active
+                and (taken := mine & {*other.aors, *other.extensions})
+            ):
+                raise Conflict(f"{min(taken)} belongs to {other.name}")
+
+
+def _user(draft: Draft, user_id: str, organisation_id: str) -> User:
+    login = draft.login.strip().lower()
+    if not _LOGIN.fullmatch(login):
+        raise Invalid("login: 2 to 64 letters, digits and . _ @ + -")
+    if not draft.name.strip():
+        raise Invalid("name: must not be empty")
+    return User(
+        id=user_id,
+        organisation_id=organisation_id,
+        login=login,
+        name=draft.name.strip(),
+        role=draft.role,
+        aors=_addresses(draft.aors, _AOR, "aors: user@host, without sip:"),
+        extensions=_addresses(draft.extensions, _EXTENSION, "extensions: up to 32 letters, digits and * # + _ . -"),
+        active=draft.active,
+    )
+
+
+def _addresses(given: tuple[str, ...], form: re.Pattern[str], complaint: str) -> tuple[str, ...]:
+    clean = [one.strip().lower().removeprefix("sips:").removeprefix("sip:") for one in given]
+    if not all(form.fullmatch(one) for one in clean):
+        raise Invalid(complaint)
+    return tuple(dict.fromkeys(clean))
+
+
+def _password(password: str) -> str:
+    least, most = PASSWORD_CHARACTERS
+    if not least <= len(password) <= most:
+        raise Invalid(f"password: {least} to {most} characters")
+    return password

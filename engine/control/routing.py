@@ -1,0 +1,114 @@
+"""Which campaign takes a call, from a picture of campaigns and users that is kept in memory."""
+
+import re
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+
+from engine.ports import CallOffer, Routing
+from engine.store import Store
+from engine.store.campaigns import Campaign
+from engine.store.people import User
+
+SIGNIFICANT = 8
+"""Digits at a number's end that must agree when one side carries a country code and the other does not."""
+
+_NUMBER = re.compile(r"\+?[\d\s().\-/]*\d[\d\s().\-/]*")
+
+
+def normal(address: str) -> str:
+    """A number as its digits alone, international prefix and punctuation gone; a name in lower case.
+
+    Takes a user part, an AOR or a URI, and looks at the user part.
+    """
+    user = address.strip().lower()
+    for scheme in ("sips:", "sip:", "tel:"):
+        user = user.removeprefix(scheme)
+    user = user.partition(";")[0].partition("@")[0]
+    if not _NUMBER.fullmatch(user):
+        return user
+    digits = re.sub(r"\D", "", user)
+    return digits.removeprefix("00") if len(digits) > SIGNIFICANT + 2 else digits
+
+
+class Picture:
+    """All active campaigns with their members. Immutable: a change makes another."""
+
+    def __init__(self, campaigns: Iterable[Campaign], users: Iterable[User]) -> None:
+        people = {user.id: user for user in users if user.active}
+        self._numbers: dict[str, Routing] = {}
+        self._members: dict[str, list[Routing]] = {}
+        for campaign in campaigns:
+            if not campaign.active:
+                continue
+            routing = _routing(campaign, people)
+            for number in campaign.numbers:
+                self._numbers.setdefault(normal(number), routing)
+            for address in routing.members:
+                self._members.setdefault(normal(address), []).append(routing)
+
+    def route(self, offer: CallOffer) -> Routing | None:
+        """By number: the called, then the participants (a SIPREC call's `to_aor` is the recorder), then the caller.
+        With no number of ours, by the member who takes part, when that member works for one campaign alone."""
+        addresses = [offer.to_aor, *(p.aor for p in offer.participants), offer.from_aor]
+        candidates = [normal(address) for address in addresses if address]
+        for candidate in candidates:
+            if found := self._by_number(candidate):
+                return found
+        return self._by_member(candidates)
+
+    def _by_number(self, candidate: str) -> Routing | None:
+        if exact := self._numbers.get(candidate):
+            return exact
+        if not candidate.isdigit() or len(candidate) < SIGNIFICANT:
+            return None
+        near = {
+            id(routing): routing
+            for number, routing in self._numbers.items()
+            if number.isdigit()
+            and len(number) >= SIGNIFICANT
+            and (number.endswith(candidate) or candidate.endswith(number))
+        }
+        return next(iter(near.values())) if len(near) == 1 else None
+
+    def _by_member(self, candidates: Sequence[str]) -> Routing | None:
+        found = {id(routing): routing for candidate in candidates for routing in self._members.get(candidate, ())}
+        return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
+    members = [people[user_id] for user_id in campaign.members if user_id in people]
+    return Routing(
+        organisation_id=campaign.organisation_id,
+        campaign_id=campaign.id,
+        campaign=campaign.kind,
+        direction=campaign.direction,
+        language=campaign.language,
+        country=campaign.country,
+        region=campaign.region,
+        rule_packs=campaign.rule_packs,
+        knowledge=campaign.knowledge,
+        members=MappingProxyType(
+            {address.lower(): user.id for user in members for address in (*user.aors, *user.extensions)}
+        ),
+        names=MappingProxyType({user.id: user.name for user in members}),
+    )
+
+
+class CachedRouter:
+    """Implements `engine.ports.Router`. `refresh` after every change of people or campaigns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._picture = Picture((), ())
+
+    @classmethod
+    async def load(cls, store: Store) -> "CachedRouter":
+        router = cls(store)
+        await router.refresh()
+        return router
+
+    async def refresh(self) -> None:
+        self._picture = Picture(await self._store.campaigns.all(), await self._store.people.all())
+
+    def route(self, offer: CallOffer) -> Routing | None:
+        return self._picture.route(offer)

@@ -1,0 +1,83 @@
+"""The wallboard as a pure reducer: a call's row and its facts in, one tile out."""
+
+from typing import Literal
+
+import msgspec
+
+from engine.facts import CallEvent, Fact, Insight
+from engine.ports import CallRecord
+
+ALERTS_SHOWN = 20
+"""The newest; the call itself shows all."""
+
+_STATES: dict[str, Literal["ringing", "live", "held", "ended"]] = {
+    "call.ringing": "ringing",
+    "call.answered": "live",
+    "call.held": "held",
+    "call.resumed": "live",
+    "call.ended": "ended",
+}
+
+
+class Alert(msgspec.Struct, frozen=True):
+    rule: str
+    outcome: str
+    seq: int
+    """Of the insight."""
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """A call as the wall shows it: nothing that was said."""
+
+    id: str
+    agent_name: str
+    campaign: str
+    direction: str
+    language: str
+    started_at: float
+    """UNIX seconds."""
+    state: Literal["ringing", "live", "held", "ended"] = "live"
+    mood: str = "neutral"
+    """The customer's, smoothed: `negative neutral positive`."""
+    mood_score: float = 0.0
+    alerts: tuple[Alert, ...] = ()
+    """Violations and events, oldest first."""
+    last_at_ms: int = 0
+    """Media time of the newest fact."""
+    unclaimed: bool = False
+
+
+def tile(record: CallRecord) -> Tile:
+    """The tile of a call that has just begun."""
+    return changed(
+        Tile(record.call_id, "", record.campaign, record.direction, record.language, record.started_at), record
+    )
+
+
+def changed(before: Tile, record: CallRecord) -> Tile:
+    """The call's row changed: claimed, language known, ended."""
+    return msgspec.structs.replace(
+        before,
+        agent_name=record.agent_name,
+        language=record.language,
+        unclaimed=not record.agent_id,
+        state="ended" if record.ended_at else before.state,
+    )
+
+
+def reduce(before: Tile, fact: Fact) -> Tile:
+    """The tile after one more fact; facts come in order of `seq`."""
+    after = msgspec.structs.replace(before, last_at_ms=max(before.last_at_ms, fact.end_ms))
+    match fact:
+        case Insight(kind="compliance", outcome="violation" | "event"):
+            alert = Alert(fact.rule, fact.outcome or "", fact.seq)
+            return msgspec.structs.replace(after, alerts=(*after.alerts, alert)[-ALERTS_SHOWN:])
+        case Insight(kind="mood") if fact.leg != "agent":
+            return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score)
+        case CallEvent(name="withdrawn"):
+            gone = set(fact.data.get("of", ()))
+            return msgspec.structs.replace(after, alerts=tuple(a for a in after.alerts if a.seq not in gone))
+        case CallEvent() if fact.name in _STATES:
+            return msgspec.structs.replace(after, state=_STATES[fact.name])
+        case _:
+            return after

@@ -1,0 +1,256 @@
+"""Logs, metrics and traces.
+
+Logs are structlog: JSON for machines, colours on a terminal. No spoken word and no run of digits reaches them, whatever
+a caller passes: the last processor before the renderer takes them out. Metrics are a closed list, `METRICS`; the
+README's table is made from it.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, Literal, NamedTuple
+
+import structlog
+from opentelemetry import trace
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
+
+from engine.errors import StartupError, WelcomedlyError
+from engine.settings import Settings
+
+__all__ = ["METRICS", "Metric", "Metrics", "bind_contextvars", "bound_contextvars", "clear_contextvars", "set_up_logs"]
+
+# ─── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WORDS = frozenset(
+    {"text", "display", "quote", "body", "title", "value", "words", "prompt", "prefix"}
+    | {"password", "token", "cookie", "secret", "authorization", "sdp"}
+)
+"""Keys whose values may hold what was said, or a secret: dropped, with their length in place."""
+
+_DIGITS = re.compile(
+    r"(?P<harmless>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # a UUID
+    r"|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"  # an IPv4 address, perhaps with its port
+    r"|\b\d{4}-\d\d-\d\dT\d\d:\d\d[\d:.]*)"  # a time
+    r"|(?<!\w)\+?\d(?:[ .-]?\d){5,}(?!\w)"
+)
+"""Six digits and more, perhaps in groups: a phone, a card, a document. Addresses, ids and times stay."""
+
+
+def _without_digits(text: str) -> str:
+    return _DIGITS.sub(lambda match: match["harmless"] or "[number]", text)
+
+
+def redact(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take words and digits out of a log entry. Numbers as such (durations, counts) stay."""
+    for key, value in entry.items():
+        if key in _OURS:
+            continue
+        entry[key] = _withheld(value) if key.lower() in WORDS else _clean(value)
+    return entry
+
+
+_OURS = frozenset({"timestamp", "level", "logger"})
+
+
+def _withheld(value: Any) -> str:
+    return f"[{len(value)} withheld]" if isinstance(value, str | bytes | list | tuple | dict) else "[withheld]"
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return _without_digits(value)
+        case bytes():
+            return f"[{len(value)} bytes]"
+        case dict():
+            return {key: _withheld(one) if str(key).lower() in WORDS else _clean(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_clean(one) for one in value]
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return _without_digits(str(value))
+
+
+def describe_exception(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A traceback of places and types. Messages are kept of our own errors and the system's: a library's may quote what
+    it choked on, and that may be what somebody said."""
+    given = entry.pop("exc_info", None)
+    error = given[1] if isinstance(given, tuple) else given if isinstance(given, BaseException) else sys.exc_info()[1]
+    if not given or error is None:
+        return entry
+    lines: list[str] = []
+    while error is not None and len(lines) < TRACE_LINES:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines += [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        message = f": {error}" if isinstance(error, WelcomedlyError | OSError) else ""
+        lines.append(f"{type(error).__name__}{message}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    entry["exception"] = "\n".join(lines[:TRACE_LINES])
+    return entry
+
+
+TRACE_LINES = 100
+
+
+def set_up_logs(settings: Settings) -> None:
+    """Once, at start, by the composition root. The standard library's loggers go the same way."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        describe_exception,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if console else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("alembic", "nats", "faststream", "aiohttp.access", "aiosqlite", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+# ─── metrics ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Metric(NamedTuple):
+    name: str
+    """Without the prefix `welcomedly_`."""
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("calls_live", "gauge", (), "Calls in progress."),
+    Metric("calls_total", "counter", ("protocol", "reason"), "Calls ended, by protocol and reason."),
+    Metric("calls_refused_total", "counter", ("code",), "Calls not admitted."),
+    Metric("sip_messages_total", "counter", ("direction", "kind"), "SIP messages, by direction and method or class."),
+    Metric("sip_dropped_total", "counter", ("reason",), "Datagrams and connections that were not SIP, or not ours."),
+    Metric(
+        "rtp_packets_total", "counter", ("fate",), "RTP packets: played, late, lost (concealed), foreign, malformed."
+    ),
+    Metric("audio_dropped_total", "counter", (), "Audio frames dropped at a full queue."),
+    Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
+    Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
+    Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
+    Metric("store_group_writes", "histogram", (), "Writes that shared one commit."),
+    Metric("store_waiting", "gauge", (), "Writes that wait for the writer."),
+    Metric("sockets", "gauge", ("kind",), "Open sockets of desks and walls."),
+    Metric("sockets_slow_total", "counter", ("kind",), "Sockets closed because they did not keep up."),
+    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited."),
+    Metric("http_seconds", "histogram", ("method", "status"), "Time to answer an HTTP request."),
+    Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
+    Metric("bus_up", "gauge", (), "1 while the bus is connected."),
+    Metric("bus_starts_total", "counter", (), "Starts of the embedded NATS server."),
+    Metric("ears_up", "gauge", (), "1 while `ears` answers."),
+    Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),
+    Metric("ears_starts_total", "counter", (), "Starts of the process `ears`."),
+    Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
+    Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
+    Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
+    Metric("onnx_seconds", "histogram", ("model",), "Inference on ONNX Runtime, tokenizer included."),
+    Metric("word_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its text."),
+    Metric("final_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its final."),
+    Metric("alert_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its alert."),
+    Metric("card_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its card."),
+)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 4.0, 10.0)
+_WRITES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """The counters of one engine. A name or a label that `METRICS` does not list is a `KeyError` or `ValueError`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for metric in METRICS:
+            self._make(metric)
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
+
+    def add(self, name: str, amount: float, /, **labels: str) -> None:
+        """Move a gauge up or down."""
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).inc(amount)
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Seconds, for all but `store_group_writes`."""
+        histogram = self._histograms[name]
+        (histogram.labels(**labels) if labels else histogram).observe(value)
+
+    def committed(self, seconds: float, writes: int) -> None:
+        """For `Store.open(committed=…)`."""
+        self.observe("store_commit_seconds", seconds)
+        self.observe("store_group_writes", writes)
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _make(self, metric: Metric) -> None:
+        name, labels = f"welcomedly_{metric.name}", metric.labels
+        match metric.kind:
+            case "counter":
+                self._counters[metric.name] = Counter(name, metric.help, labels, registry=self.registry)
+            case "gauge":
+                self._gauges[metric.name] = Gauge(name, metric.help, labels, registry=self.registry)
+            case "histogram":
+                buckets = _WRITES if metric.name.endswith("writes") else _SECONDS
+                self._histograms[metric.name] = Histogram(
+                    name, metric.help, labels, registry=self.registry, buckets=buckets
+                )
+
+
+# ─── traces ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def tracer(settings: Settings) -> trace.Tracer:
+    """OpenTelemetry's tracer; it does nothing until `TRACES_URL` is set. Raises `StartupError`."""
+    if settings.traces_url:
+        _export_traces(settings.traces_url)
+    return trace.get_tracer("welcomedly")
+
+
+def _export_traces(url: str) -> None:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # type: ignore[import-not-found]
+    except ImportError:
+        raise StartupError("TRACES_URL: install opentelemetry-exporter-otlp-proto-http to send traces") from None
+    provider = TracerProvider(resource=Resource.create({"service.name": "welcomedly"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
+    trace.set_tracer_provider(provider)

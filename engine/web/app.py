@@ -1,0 +1,109 @@
+"""The web application: one port for the console, the API and the sockets."""
+
+import time
+import weakref
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from engine.control.campaigns import CampaignService
+from engine.control.login import Login, Passwords
+from engine.control.people import PeopleService
+from engine.control.routing import CachedRouter
+from engine.fanout import Hub
+from engine.ports import CallDesk
+from engine.settings import Settings
+from engine.store import Store
+from engine.telemetry import Metrics
+from engine.web import console, health, keys, sockets
+from engine.web.access import ADMINS, EVERYBODY, PUBLIC, SUPERVISORS, Route, guard
+from engine.web.calls_api import CallsView, CallView
+from engine.web.campaigns_api import CampaignsView, CampaignView
+from engine.web.desk_socket import desk_socket
+from engine.web.knowledge_api import KnowledgeView
+from engine.web.login_api import LoginView, LogoutView, MeView
+from engine.web.people_api import UsersView, UserView
+from engine.web.problems import problems
+from engine.web.wall_socket import wall_socket
+
+BODY_BYTES = 256 * 1024
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/api/login", LoginView, PUBLIC),
+    Route("POST", "/api/logout", LogoutView, EVERYBODY),
+    Route("GET", "/api/me", MeView, EVERYBODY),
+    Route("GET", "/api/users", UsersView, SUPERVISORS),
+    Route("POST", "/api/users", UsersView, ADMINS),
+    Route("GET", "/api/users/{user_id}", UserView, SUPERVISORS),
+    Route("PUT", "/api/users/{user_id}", UserView, ADMINS),
+    Route("GET", "/api/campaigns", CampaignsView, SUPERVISORS),
+    Route("POST", "/api/campaigns", CampaignsView, ADMINS),
+    Route("GET", "/api/campaigns/{campaign_id}", CampaignView, SUPERVISORS),
+    Route("PUT", "/api/campaigns/{campaign_id}", CampaignView, ADMINS),
+    Route("GET", "/api/calls", CallsView, EVERYBODY),
+    Route("GET", "/api/calls/{call_id}", CallView, EVERYBODY),
+    Route("GET", "/api/knowledge", KnowledgeView, EVERYBODY),
+    Route("GET", "/ws/desk", desk_socket, EVERYBODY),
+    Route("GET", "/ws/wall", wall_socket, EVERYBODY),
+    Route("GET", "/healthz", health.healthz, PUBLIC),
+    Route("GET", "/readyz", health.readyz, PUBLIC),
+    Route("GET", "/metrics", health.metrics, PUBLIC),
+    Route("GET", "/openapi.json", health.openapi, PUBLIC),
+    Route("GET", "/asyncapi.json", health.asyncapi, PUBLIC),
+    Route("GET", "/assets/{name}", console.asset, PUBLIC),
+    Route("GET", "/favicon.svg", console.favicon, PUBLIC),
+    *(Route("GET", page, console.page, PUBLIC) for page in console.PAGES),
+)
+"""Every route, and who may call it."""
+
+
+def build_app(
+    settings: Settings,
+    store: Store,
+    hub: Hub,
+    desk: CallDesk,
+    router: CachedRouter,
+    *,
+    metrics: Metrics,
+    passwords: Passwords | None = None,
+    ready: Callable[[], Mapping[str, bool]] = dict,
+    asyncapi: bytes = b"{}",
+) -> web.Application:
+    """Everything is handed in, and closed by whoever made it.
+
+    `ready` names the parts that calls need and says which are up, e.g. `{"sip": True, "ears": False}`; the store is
+    asked as well.
+    """
+    passwords = passwords or Passwords()
+    app = web.Application(middlewares=[_measured(metrics), problems, guard(ROUTES)], client_max_size=BODY_BYTES)
+    app[keys.SETTINGS] = settings
+    app[keys.STORE] = store
+    app[keys.HUB] = hub
+    app[keys.DESK] = desk
+    app[keys.METRICS] = metrics
+    app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
+    app[keys.PEOPLE] = PeopleService(store, passwords, router)
+    app[keys.CAMPAIGNS] = CampaignService(store, router)
+    app[keys.READY] = ready
+    app[keys.ASYNCAPI] = asyncapi
+    app[sockets.OPEN] = weakref.WeakSet()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, route.handler)
+    app.on_response_prepare.append(console.harden)
+    app.on_shutdown.append(sockets.close_all)
+    return app
+
+
+def _measured(metrics: Metrics) -> Middleware:
+    @web.middleware
+    async def measured(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.monotonic()
+        response = await handler(request)
+        if not isinstance(response, web.WebSocketResponse):
+            metrics.observe(
+                "http_seconds", time.monotonic() - began, method=request.method, status=str(response.status)
+            )
+        return response
+
+    return measured

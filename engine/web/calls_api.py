@@ -1,0 +1,71 @@
+"""Calls that are and were, with their facts."""
+
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+from aiohttp_pydantic.oas.typing import r200, r404
+from pydantic import BaseModel, Field
+
+from engine.errors import NotFound
+from engine.ports import CallRecord, Person
+from engine.web.keys import HUB, PERSON, STORE
+from engine.web.view import View, answer
+
+
+class CallOut(BaseModel):
+    id: str
+    organisation_id: str
+    campaign_id: str
+    campaign: str
+    direction: str
+    language: str
+    country: str
+    region: str = ""
+    agent_id: str = ""
+    agent_name: str = ""
+    started_at: float = 0.0
+    """UNIX seconds."""
+    ended_at: float = 0.0
+    """0 while live."""
+    end_reason: str = ""
+    protocol: str = ""
+
+
+class CallWithFacts(BaseModel):
+    call: CallOut
+    facts: list[dict[str, object]]
+    """As on the desk's socket, in order of `seq`."""
+
+
+class CallsView(View):
+    async def get(
+        self,
+        live: bool | None = None,
+        before: float | None = None,
+        limit: Annotated[int, Field(ge=1, le=200)] = 50,
+    ) -> r200[list[CallOut]]:
+        """Newest first; an agent's own, or all for supervisors. `before` (UNIX seconds) turns the page."""
+        person = self.request[PERSON]
+        mine = person.user_id if person.role == "agent" else None
+        calls = self.request.app[STORE].calls
+        return answer(await calls.find(person.organisation_id, agent_id=mine, live=live, before=before, limit=limit))
+
+
+class CallView(View):
+    async def get(self, call_id: str, /) -> r200[CallWithFacts] | r404:
+        """One call with every fact; an agent's own, or any for supervisors."""
+        person = self.request[PERSON]
+        record = await self.request.app[HUB].record(person.organisation_id, call_id)
+        if not may_see(person, record):
+            raise NotFound("no such call")
+        facts = await self.request.app[STORE].calls.all_facts(person.organisation_id, call_id)
+        body = b'{"call":%b,"facts":[%b]}' % (msgspec.json.encode(record), b",".join(facts))
+        return web.Response(body=body, content_type="application/json")
+
+
+def may_see(person: Person, record: CallRecord) -> bool:
+    """The words of a call: its agent's, and the supervisors' of its organisation."""
+    return person.organisation_id == record.organisation_id and (
+        person.role != "agent" or record.agent_id == person.user_id
+    )

@@ -1,0 +1,71 @@
+"""Campaigns."""
+
+from typing import Annotated, Literal
+
+from aiohttp_pydantic.oas.typing import r200, r201, r404, r409, r422
+from pydantic import BaseModel, Field
+
+from engine.control.campaigns import Draft
+from engine.web.keys import CAMPAIGNS, PERSON
+from engine.web.view import Body, View, answer
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class CampaignBody(Body):
+    name: Name
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    """`sales collections care`…"""
+    direction: Literal["inbound", "outbound"]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    """ISO 3166-1 alpha-2."""
+    language: Literal["", "es", "pt", "en"] = ""
+    """Empty: identified from the speech."""
+    region: Annotated[str, Field(pattern=r"^[A-Z0-9]{0,3}$")] = ""
+    """ISO 3166-2 without the country."""
+    rule_packs: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    knowledge: Annotated[str, Field(max_length=100)] = ""
+    numbers: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
+    """Numbers, or user parts of addresses, that route to it."""
+    members: Annotated[tuple[Name, ...], Field(max_length=2_000)] = ()
+    """Ids of users."""
+    active: bool = True
+
+    def draft(self) -> Draft:
+        return Draft(**self.model_dump())
+
+
+class CampaignOut(BaseModel):
+    id: str
+    organisation_id: str
+    name: str
+    kind: str
+    direction: Literal["inbound", "outbound"]
+    language: str
+    country: str
+    region: str
+    rule_packs: list[str]
+    knowledge: str
+    numbers: list[str]
+    members: list[str]
+    active: bool
+
+
+class CampaignsView(View):
+    async def get(self) -> r200[list[CampaignOut]]:
+        """All of the organisation, in order of creation."""
+        return answer(await self.request.app[CAMPAIGNS].all(self.request[PERSON]))
+
+    async def post(self, body: CampaignBody) -> r201[CampaignOut] | r409 | r422:
+        """Create a campaign."""
+        return answer(await self.request.app[CAMPAIGNS].create(self.request[PERSON], body.draft()), status=201)
+
+
+class CampaignView(View):
+    async def get(self, campaign_id: str, /) -> r200[CampaignOut] | r404:
+        """One campaign."""
+        return answer(await self.request.app[CAMPAIGNS].get(self.request[PERSON], campaign_id))
+
+    async def put(self, campaign_id: str, /, body: CampaignBody) -> r200[CampaignOut] | r404 | r409 | r422:
+        """Change a campaign; calls that are in progress keep what they began with."""
+        return answer(await self.request.app[CAMPAIGNS].change(self.request[PERSON], campaign_id, body.draft()))

@@ -1,0 +1,167 @@
+"""`/ws/desk`: the calls of one desk, from snapshot to live on one road; acknowledgements and commands back."""
+
+import time
+from typing import Literal
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from engine.errors import Forbidden, NotFound, WelcomedlyError
+from engine.fanout import Feed, Hub
+from engine.ports import CallDesk, CallRecord, DeskCommand
+from engine.web.calls_api import may_see
+from engine.web.keys import DESK, HUB
+from engine.web.sockets import Socket, open_socket
+
+RESUMED = 64
+"""Calls that one `resume` may name."""
+
+
+class Resume(msgspec.Struct, frozen=True, tag="resume"):
+    """The first message: what the client has already, by call. May be empty."""
+
+    calls: dict[str, int] = {}
+
+
+class Shown(msgspec.Struct, frozen=True, tag="shown"):
+    """The client has painted a fact (`seq`) or a draft (`stream`, `segment`, `revision`)."""
+
+    id: str
+    seq: int = 0
+    stream: str = ""
+    segment: int = 0
+    revision: int = 0
+
+
+class Card(msgspec.Struct, frozen=True, tag="card"):
+    id: str
+    seq: int
+    action: Literal["accepted", "dismissed"]
+
+
+class Claim(msgspec.Struct, frozen=True, tag="claim"):
+    id: str
+
+
+class Follow(msgspec.Struct, frozen=True, tag="follow"):
+    id: str
+
+
+class Unfollow(msgspec.Struct, frozen=True, tag="unfollow"):
+    id: str
+
+
+Message = Resume | Shown | Card | Claim | Follow | Unfollow
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+
+
+async def desk_socket(request: web.Request) -> web.WebSocketResponse:
+    async with open_socket(request, "desk") as socket:
+        person = socket.person
+
+        def mine(record: CallRecord) -> bool:
+            return record.agent_id == person.user_id
+
+        hub = request.app[HUB]
+        with hub.feed(person.organisation_id, mine) as feed:
+            desk = _Desk(socket, hub, feed, request.app[DESK])
+            await socket.send(_hello(socket))
+            await socket.serve(desk.read, desk.write)
+        return socket.ws
+
+
+def _hello(socket: Socket) -> bytes:
+    return msgspec.json.encode({"type": "hello", "person": socket.person, "now_ms": time.monotonic() * 1000})
+
+
+class _Desk:
+    """The two directions of one desk's socket."""
+
+    def __init__(self, socket: Socket, hub: Hub, feed: Feed, desk: CallDesk) -> None:
+        self._socket = socket
+        self._person = socket.person
+        self._hub = hub
+        self._feed = feed
+        self._desk = desk
+        self._resumed = False
+
+    async def write(self) -> None:
+        while True:
+            for message in await self._feed.next():
+                await self._socket.send(message)
+
+    async def read(self) -> None:
+        """Until the client closes, or says what cannot be understood (1003, 1007, 1002)."""
+        async for message in self._socket.ws:
+            if message.type is not WSMsgType.TEXT:
+                return await self._socket.close(WSCloseCode.UNSUPPORTED_DATA, "text only")
+            try:
+                said = _decoder.decode(message.data)
+            except msgspec.MsgspecError:
+                return await self._socket.close(WSCloseCode.INVALID_TEXT, "not a message of the desk")
+            if isinstance(said, Resume) == self._resumed:
+                return await self._socket.close(WSCloseCode.PROTOCOL_ERROR, "resume comes first, and once")
+            await self._obey(said)
+        return None
+
+    async def _obey(self, said: Message) -> None:
+        try:
+            match said:
+                case Resume():
+                    await self._resume(said)
+                case Shown():
+                    await self._shown(said)
+                case Card():
+                    await self._command(DeskCommand("card", said.id, seq=said.seq, action=said.action))
+                case Claim():
+                    await self._command(DeskCommand("claim", said.id))
+                case Follow():
+                    self._feed.show(await self._seen(said.id), followed=True)
+                case Unfollow():
+                    await self._unfollow(said.id)
+        except WelcomedlyError as error:
+            self._feed.say(msgspec.json.encode({"type": "error", "code": error.code, "message": str(error)}))
+
+    async def _resume(self, said: Resume) -> None:
+        self._resumed = True
+        if len(said.calls) > RESUMED:
+            raise Forbidden(f"resume names more than {RESUMED} calls")
+        for record in self._hub.live_calls(self._person.organisation_id):
+            if record.agent_id == self._person.user_id:
+                self._feed.show(record, said.calls.get(record.call_id, 0))
+        for call_id, seq in said.calls.items():
+            if not self._feed.shows(call_id):
+                await self._resume_other(call_id, seq)
+
+    async def _resume_other(self, call_id: str, seq: int) -> None:
+        """A call that ended meanwhile, or that is followed. One that is nobody's business is passed over."""
+        try:
+            record = await self._seen(call_id)
+        except (NotFound, Forbidden):
+            return
+        self._feed.show(record, seq, followed=record.agent_id != self._person.user_id)
+
+    async def _shown(self, said: Shown) -> None:
+        now_ms = time.monotonic() * 1000
+        command = DeskCommand("shown", said.id, said.seq, said.stream, said.segment, said.revision, at_ms=now_ms)
+        try:
+            await self._desk.command(self._person, command)
+        except NotFound:
+            return  # it was painted after the call had gone
+        if said.seq:
+            self._feed.say(msgspec.json.encode({"type": "stamped", "id": said.id, "seq": said.seq, "shown": now_ms}))
+
+    async def _command(self, command: DeskCommand) -> None:
+        stamped = msgspec.structs.replace(command, at_ms=time.monotonic() * 1000)
+        await self._desk.command(self._person, stamped)
+
+    async def _unfollow(self, call_id: str) -> None:
+        record = await self._seen(call_id)
+        if record.agent_id != self._person.user_id:
+            self._feed.hide(call_id)
+
+    async def _seen(self, call_id: str) -> CallRecord:
+        record = await self._hub.record(self._person.organisation_id, call_id)
+        if not may_see(self._person, record):
+            raise Forbidden("the call is on another desk")
+        return record

@@ -1,0 +1,30 @@
+"""What the handlers find on the application, and on a request; put there by `engine.web.app`."""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from engine.control.campaigns import CampaignService
+from engine.control.login import Login
+from engine.control.people import PeopleService
+from engine.fanout import Hub
+from engine.ports import CallDesk, Person
+from engine.settings import Settings
+from engine.store import Store
+from engine.telemetry import Metrics
+
+SETTINGS = web.AppKey("SETTINGS", Settings)
+STORE = web.AppKey("STORE", Store)
+HUB = web.AppKey("HUB", Hub)
+DESK: web.AppKey[CallDesk] = web.AppKey("DESK")
+LOGIN = web.AppKey("LOGIN", Login)
+PEOPLE = web.AppKey("PEOPLE", PeopleService)
+CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
+METRICS = web.AppKey("METRICS", Metrics)
+READY: web.AppKey[Callable[[], Mapping[str, bool]]] = web.AppKey("READY")
+ASYNCAPI: web.AppKey[bytes] = web.AppKey("ASYNCAPI")
+
+PERSON = web.RequestKey("PERSON", Person)
+"""Who is logged in; on every request whose route is not public."""
+TOKEN = web.RequestKey("TOKEN", str)
+"""The session's token."""

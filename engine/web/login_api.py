@@ -1,0 +1,53 @@
+"""Log-in, log-out, and who I am."""
+
+from typing import Annotated
+
+from aiohttp import web
+from aiohttp_pydantic.oas.typing import r200, r204, r401, r429
+from pydantic import BaseModel, Field
+
+from engine.errors import Forbidden
+from engine.web.access import COOKIE, drop_cookie, set_cookie
+from engine.web.keys import LOGIN, PERSON, SETTINGS
+from engine.web.problems import problem
+from engine.web.view import Body, View, answer
+
+
+class LoginBody(Body):
+    user: Annotated[str, Field(min_length=1, max_length=100)]
+    password: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PersonOut(BaseModel):
+    user_id: str
+    organisation_id: str
+    name: str
+    role: str
+
+
+class LoginView(View):
+    async def post(self, body: LoginBody) -> r200[PersonOut] | r401 | r429:
+        """Log in; the session is a cookie."""
+        app = self.request.app
+        try:
+            token, person = await app[LOGIN].log_in(body.user, body.password, self.request.remote or "")
+        except Forbidden as error:
+            return problem(401, "wrong_login", str(error))
+        response = answer(person)
+        set_cookie(response, token, app[SETTINGS])
+        return response
+
+
+class LogoutView(View):
+    async def post(self) -> r204:
+        """End this session."""
+        await self.request.app[LOGIN].log_out(self.request.cookies.get(COOKIE, ""))
+        response = web.Response(status=204)
+        drop_cookie(response)
+        return response
+
+
+class MeView(View):
+    async def get(self) -> r200[PersonOut]:
+        """Who is logged in."""
+        return answer(self.request[PERSON])

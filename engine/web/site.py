@@ -1,0 +1,32 @@
+"""The one HTTP port: binds it, says where it is, closes it."""
+
+from aiohttp import web
+
+from engine.errors import StartupError
+
+
+class Site:
+    """A running `web.Application`. `open` raises `StartupError` when the port is taken."""
+
+    def __init__(self, app: web.Application, host: str, port: int) -> None:
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+        self._host, self._port = host, port
+
+    async def open(self) -> None:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise StartupError(f"HTTP {self._host}:{self._port} is taken; set HTTP_PORT to a free port") from error
+        self._port = int(self._runner.addresses[0][1])
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    async def close(self) -> None:
+        """Closes sockets with 1001 and stops answering."""
+        await self._runner.cleanup()
