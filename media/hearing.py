@@ -179,6 +179,13 @@ class Hearing:
         self.emit(last)
         self._events.close()
 
+    def abort(self, last: CallEnded) -> None:
+        """Ends the events with `last` at once; open segments stay open."""
+        for ear in self._ears.values():
+            self._bank.close(ear.slot)
+        self.emit(last)
+        self._events.close()
+
     async def events(self) -> AsyncIterator[MediaEvent]:
         async for event in self._events:
             yield event

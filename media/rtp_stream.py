@@ -1,6 +1,7 @@
 """One m-line's packets on their way to sound: parsed, of the right source, in order, placed on the call's clock."""
 
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,8 +30,6 @@ class RtpStream:
         self.offer = offer
         self.heard = True
         """False once signalling has taken the m-line away."""
-        self._dropped = 0
-        self.packets = 0
         self.last_packet_ms: float | None = None
         self.suspended = False
         self.silent_since_ms = 0.0
@@ -38,6 +37,7 @@ class RtpStream:
         self._inbox: deque[tuple[bytes, Address, float]] = deque(maxlen=INBOX)
         self._lock = SourceLock(_offered(offer))
         self._jitter = JitterBuffer()
+        self._fates: Counter[str] = Counter()
         self._source_before = self._lock.source
         self._clock = RtpClock(RATE_HZ)
         self._hearing = hearing
@@ -51,13 +51,12 @@ class RtpStream:
         return self._clock.ahead_ms
 
     @property
-    def dropped(self) -> int:
-        """Datagrams that were no packets of this stream or of its source, and what a flood pushed out of the inbox."""
-        return self._dropped + self._lock.dropped
-
-    @property
-    def lost(self) -> int:
-        return self._jitter.lost
+    def fates(self) -> Mapping[str, int]:
+        """What became of the stream's datagrams so far: `received` and placed or about to be; `late` for their place;
+        `lost` on the way and concealed; `foreign`, of another source; `malformed`; `dropped` in a flood."""
+        late = self._jitter.late + self._jitter.duplicates
+        found = {"late": late, "lost": self._jitter.lost, "foreign": self._lock.dropped}
+        return {**self._fates, "received": self._fates["received"] - late, **found}
 
     def renew(self, offer: StreamOffer) -> None:
         """Signalling's new word on this m-line."""
@@ -76,7 +75,7 @@ class RtpStream:
 
     def receive(self, data: bytes, address: Address, at_ms: float) -> None:
         if len(self._inbox) == INBOX:
-            self._dropped += 1
+            self._fates["dropped"] += 1
         self._inbox.append((data, address, at_ms))
 
     def drain(self, now_ms: float, *, last: bool = False) -> list[Released]:
@@ -98,7 +97,7 @@ class RtpStream:
             if packet.payload_type not in self._soundless:
                 self._codecs[packet.payload_type].samples_in(packet.payload)
         except (ValueError, KeyError):
-            self._dropped += 1
+            self._fates["malformed"] += 1
             return None
         return packet
 
@@ -111,7 +110,7 @@ class RtpStream:
             self._jitter.restart()
         for arrived in accepted:
             self._jitter.push(arrived.packet, arrived.at_ms)
-            self.packets += 1
+            self._fates["received"] += 1
         if accepted:
             self.last_packet_ms = self.silent_since_ms = at_ms
         return released
@@ -149,11 +148,15 @@ class RtpStream:
             self._ear.silence(int(max(0.0, now_ms - FILL_AFTER_MS) * RATE_HZ / 1000))
 
 
+Waiting = tuple[RtpStream, Released]
+"""A packet that is to be decoded and placed on its stream."""
+
+
 def _offered(offer: StreamOffer) -> Address | None:
     return (offer.remote_host, offer.remote_port) if offer.remote_host and offer.remote_port else None
 
 
-def decode_all(waiting: list[tuple[RtpStream, Released]]) -> list[Pcm16]:
+def decode_all(waiting: Sequence[Waiting]) -> list[Pcm16]:
     """Sound of each packet, decoded in one go per codec; in the order of `waiting`."""
     by_codec: dict[str, list[int]] = {}
     for at, (stream, item) in enumerate(waiting):

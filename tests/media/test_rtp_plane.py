@@ -11,10 +11,13 @@ from engine.errors import Overloaded
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.codecs import CODECS
+from media.jitter import Released
 from media.ports import PortRange
 from media.rtp import RtpPacket, build_packet
-from media.rtp_plane import RtpPlane, RtpSession
+from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
+from media.rtp_session import RtpSession
+from media.rtp_stream import RtpStream
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.source_lock import Address
 from media.vad import VadBank
@@ -67,6 +70,11 @@ class Line:
 
     def arrive(self, data: bytes) -> None:
         self.session.streams[self.offer.stream].receive(data, self.address, self.session.now_ms())
+
+
+class BrokenStream(RtpStream):
+    def place(self, item: Released, samples: Pcm16) -> None:
+        raise ArithmeticError
 
 
 class Room:
@@ -179,7 +187,7 @@ async def test_losses_are_hidden_and_words_go_on(room: Room, voices: list[Pcm16]
     events = await drained(session)
     assert len(ended(events)) == 2
     assert np.abs(hidden).max() > 100
-    assert session.streams["customer"].lost == len([at for at in lose if at < 450])
+    assert session.streams["customer"].fates["lost"] == len([at for at in lose if at < 450])
 
 
 async def test_reordered_and_doubled_packets_change_nothing(room: Room, voices: list[Pcm16]) -> None:
@@ -197,7 +205,7 @@ async def test_reordered_and_doubled_packets_change_nothing(room: Room, voices: 
     sound = session.audio("customer", 5000, 8000)
     events = await drained(session)
     assert len(ended(events)) == 2
-    assert session.streams["customer"].lost == 0
+    assert session.streams["customer"].fates["lost"] == 0
     original = voices[0][5000 * 8 : 8000 * 8]
     assert min(np.abs(sound[::2].astype(int) - np.roll(original, shift)).mean() for shift in (0, 160, 320)) < 200
 
@@ -217,7 +225,9 @@ async def test_random_bytes_are_dropped_and_counted(room: Room, voices: list[Pcm
     events = await drained(session)
     assert len(ended(events)) == 2
     assert notices(events) == []
-    assert room.plane.counters.dropped > 17_000
+    fates = room.plane.fates()
+    assert fates["malformed"] + fates["foreign"] > 17_000
+    assert fates["received"] == 450
 
 
 async def test_another_ssrc_is_a_new_anchor_and_loses_nothing(room: Room, voices: list[Pcm16]) -> None:
@@ -288,9 +298,9 @@ async def test_a_re_invite_changes_codec_and_adds_and_removes_lines(room: Room, 
     joined = Line(session, third, voices[1])
     room.play(line, joined, ms=3_600)
     await session.update((other,))
-    dropped = session.streams["third"].dropped
+    dropped = session.streams["third"].fates.get("malformed", 0)
     room.play(joined, ms=100)
-    assert session.streams["third"].dropped == dropped + 5
+    assert session.streams["third"].fates["malformed"] == dropped + 5
     events = await drained(session)
     assert [one.end_ms for one in ended(events)] == pytest.approx([4384, 8512], abs=64)
     assert len(ended(events, "third")) == 1
@@ -305,7 +315,7 @@ async def test_tones_and_comfort_noise_are_no_sound(room: Room, voices: list[Pcm
         line.sequence += 1
         line.arrive(build_packet(packet))
     room.pass_time(100)
-    assert session.streams["customer"].dropped == 1
+    assert session.streams["customer"].fates["malformed"] == 1
     assert not np.any(session.audio("customer", 210, 300))
     session.close("bye")
 
@@ -373,8 +383,7 @@ async def test_real_packets_on_loopback_to_the_last_one(bank: VadBank, voices: l
         sender.close()
         session.close("bye")
         events = [event async for event in session.events()]
-    assert [session.streams[name].packets for name in ("customer", "agent")] == [40, 40]
-    assert plane.counters.dropped == plane.counters.lost == 0
+    assert {fate: count for fate, count in plane.fates().items() if count} == {"received": 80}
     (spoken,) = ended(events)
     assert isinstance(events[-1], CallEnded)
     heard_s = session.monotonic_ms("customer", spoken.end_ms) / 1000
@@ -388,3 +397,35 @@ async def test_shutdown_ends_the_calls(bank: VadBank) -> None:
     (event,) = [event async for event in session.events()]
     assert isinstance(event, CallEnded)
     assert event.reason == "shutdown"
+
+
+async def test_a_broken_call_ends_and_the_others_go_on(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    other = await room.plane.allocate(OFFER, (CUSTOMER,))
+    lines = Line(session, CUSTOMER, voices[0]), Line(other, CUSTOMER, voices[0])
+    room.play(*lines, ms=200)
+    session.streams["customer"] = BrokenStream(CUSTOMER, session.hearing)
+    room.play(*lines, ms=8_800)
+    broken = [event async for event in session.events()]
+    assert isinstance(broken[-1], CallEnded)
+    assert broken[-1].reason == "error"
+    assert len(ended(await drained(other))) == 2
+
+
+async def test_fates_are_passed_on(bank: VadBank, voices: list[Pcm16]) -> None:
+    room, counted = Room(bank), list[tuple[str, int]]()
+    room.plane = RtpPlane(
+        ports=PortRange(40_400, 40_499),
+        bank=bank,
+        clock=room.clock,
+        counted=lambda fate, count: counted.append((fate, count)),
+    )
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0])
+    room.play(line, ms=6_000)
+    line.arrive(b"nothing")
+    room.play(line, ms=3_000)
+    session.close("bye")
+    await room.plane.aclose()
+    assert sum(count for fate, count in counted if fate == "received") == 450
+    assert ("malformed", 1) in counted

@@ -1,0 +1,143 @@
+"""One call's RTP: what signalling opens, changes and closes, and what a pipeline listens to."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
+
+from engine.facts import Pcm16
+from engine.ports import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from media.hearing import Hearing
+from media.rtp_port import RtpPort
+from media.rtp_stream import RtpStream, Waiting
+from media.session import StreamOffer
+
+
+class PortSource(Protocol):
+    """The plane, as a session sees it."""
+
+    async def open_ports(self, count: int, now_ms: Callable[[], float]) -> list[RtpPort]:
+        """Bound and receiving. Raises `Overloaded`, and then none is open."""
+
+    def close_ports(self, ports: list[RtpPort]) -> None: ...
+
+    def release(self, session: "RtpSession", ports: list[RtpPort], *, hear: bool = True) -> None:
+        """The session is closing: hears what has come, frees the ports and forgets it."""
+
+
+class RtpSession:
+    """One call's RTP (`media.session.MediaSession`). Made by `RtpPlane.allocate`."""
+
+    def __init__(self, ports: PortSource, hearing: Hearing, clock: Callable[[], float]) -> None:
+        self.offer = hearing.offer
+        self.hearing = hearing
+        self.streams: dict[str, RtpStream] = {}
+        self._source = ports
+        self._clock = clock
+        self._answered_s = clock()
+        self._ports: dict[str, RtpPort] = {}
+        self._positions: dict[int, str] = {}
+        self._held = False
+        self._closed = False
+
+    def now_ms(self) -> float:
+        """Milliseconds since answer, on the monotonic clock."""
+        return (self._clock() - self._answered_s) * 1000
+
+    # ─── what signalling asks ────────────────────────────────────────────────────────────────────────────────────────
+
+    def local_ports(self) -> Mapping[int, int]:
+        return {position: self._ports[stream].number for position, stream in self._positions.items()}
+
+    async def update(self, streams: tuple[StreamOffer, ...]) -> None:
+        new = [offer for offer in streams if offer.stream not in self.streams]
+        ports = await self._source.open_ports(len(new), self.now_ms)
+        if self._closed:  # while the ports opened
+            self._source.close_ports(ports)
+            return
+        for offer, port in zip(new, ports, strict=True):
+            stream = RtpStream(offer, self.hearing)
+            stream.silent_since_ms = self.now_ms()
+            self.streams[offer.stream] = port.stream = stream
+            self._ports[offer.stream] = port
+        named = {offer.stream: offer for offer in streams}
+        for name, stream in self.streams.items():
+            if name not in named:
+                stream.heard = False
+            elif named[name] is not stream.offer:
+                self._renew(stream, named[name])
+            if name in named:
+                self._positions[named[name].position] = name
+
+    def _renew(self, stream: RtpStream, offer: StreamOffer) -> None:
+        if offer.flowing and not stream.offer.flowing:
+            stream.silent_since_ms = self.now_ms()
+        stream.renew(offer)
+
+    def hold(self) -> None:
+        if not self._held:
+            self._held = True
+            self.hearing.emit(MediaNotice(round(self.now_ms()), "call.held"))
+
+    def resume(self) -> None:
+        if self._held:
+            self._held = False
+            for stream in self.streams.values():
+                stream.silent_since_ms = self.now_ms()
+            self.hearing.emit(MediaNotice(round(self.now_ms()), "call.resumed"))
+
+    def participants_changed(self, participants: tuple[Participant, ...]) -> None:
+        self.hearing.emit(ParticipantsChanged(round(self.now_ms()), participants))
+
+    def last_packet_at(self) -> float:
+        newest = [stream.last_packet_ms for stream in self.streams.values() if stream.last_packet_ms is not None]
+        return self._answered_s + max(newest, default=0.0) / 1000
+
+    def close(self, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for port in self._ports.values():
+            port.drain()
+        self._source.release(self, list(self._ports.values()))
+        self.hearing.finish(CallEnded(round(self.now_ms()), reason))
+
+    def abandon(self) -> None:
+        """Ends the call at once, hearing nothing more: its state is broken."""
+        self._closed = True
+        self._source.release(self, list(self._ports.values()), hear=False)
+        self.hearing.abort(CallEnded(round(self.now_ms()), "error"))
+
+    # ─── what pipelines ask ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def events(self) -> AsyncIterator[MediaEvent]:
+        return self.hearing.events()
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        return self.hearing.audio(stream, start_ms, end_ms)
+
+    def monotonic_ms(self, stream: str, at_ms: int) -> float:
+        ahead_ms = self.streams[stream].ahead_ms if stream in self.streams else 0.0
+        return self._answered_s * 1000 + at_ms - ahead_ms
+
+    # ─── what the plane does each tick ───────────────────────────────────────────────────────────────────────────────
+
+    def drain(self, *, last: bool = False) -> list[Waiting]:
+        """Packets that are in order by now, stream by stream."""
+        now_ms = self.now_ms()
+        return [(stream, item) for stream in self.streams.values() for item in stream.drain(now_ms, last=last)]
+
+    def fill(self) -> None:
+        now_ms = self.now_ms()
+        for stream in self.streams.values():
+            stream.fill(now_ms)
+
+    def watch_silence(self, suspend_after_ms: float) -> None:
+        """A stream that falls silent is suspended, never deleted; BYE alone ends a call."""
+        now_ms = self.now_ms()
+        for name, stream in self.streams.items():
+            silent = now_ms - stream.silent_since_ms >= suspend_after_ms
+            if silent and not stream.suspended and stream.heard and stream.offer.flowing and not self._held:
+                stream.suspended = True
+                self.hearing.emit(MediaNotice(round(now_ms), "stream.suspended", name))
+            elif stream.suspended and not silent:
+                stream.suspended = False
+                self.hearing.emit(MediaNotice(round(now_ms), "stream.resumed", name))
