@@ -76,16 +76,18 @@ _CORRELATION_HEADERS = {
 def correlation(headers: Headers, metadata: "Metadata | None") -> dict[str, str]:
     """Ids by which other systems know the call, at most 32 of at most 256 characters."""
     ids = {"call-id": headers.get("Call-ID")}
+    vendors: dict[str, str] = {}
     for name, value in headers.items:
         key = name.lower()
         if key in _CORRELATION_HEADERS:
             ids.setdefault(_CORRELATION_HEADERS[key], value)
         elif key.startswith(("x-ac-", "x-genesys-")):
-            ids.setdefault(key, value)
-    if "uui" in ids and "encoding=hex" in ids["uui"].replace(" ", "").lower():
+            vendors.setdefault(key, value)
+    if "encoding=hex" in ids.get("uui", "").replace(" ", "").lower():
         ids.setdefault("ucid", ids["uui"].partition(";")[0].strip())
     for key, value in metadata.ids if metadata else ():
         ids.setdefault(key, value)
+    ids = ids | vendors
     return {key: readable(value)[:256] for key, value in list(ids.items())[:32] if value}
 
 

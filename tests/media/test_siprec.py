@@ -129,9 +129,8 @@ def test_ids_for_other_systems() -> None:
     assert ids["session-id"].startswith("e9fffff2")
     headers, _, metadata, _ = read("04-audiocodes.sip")
     assert siprec.correlation(headers, metadata)["ucid"] == "FA080019001038F725B3"
-    uui = Headers(
-        [("User-to-User", "00FA08;encoding=hex"), ("X-Genesys-Id", "7"), *[("X-AC-" + "a" * n, "1") for n in range(60)]]
-    )
+    many = [(f"X-AC-{number}", "1") for number in range(60)]
+    uui = Headers([("X-Genesys-Id", "7"), *many, ("User-to-User", "00FA08;encoding=hex")])
     ids = siprec.correlation(uui, None)
     assert (ids["ucid"], ids["x-genesys-id"]) == ("00FA08", "7")
     assert len(ids) <= 32
