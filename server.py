@@ -26,7 +26,7 @@ import uvloop
 
 from engine import command_line
 from engine.bus import Bus
-from engine.control.login import Login, Passwords
+from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo
 from engine.control.trunks import override_of, parse_trunks
@@ -38,7 +38,8 @@ from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
 from engine.telemetry import Metrics, set_up_logs
 from engine.vault import open_vault
-from engine.web.app import Web
+from engine.web.app import build_app
+from engine.web.site import Site
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.caller import CallRefused
@@ -71,7 +72,8 @@ class Engine:
         self._metrics = Metrics()
         self.ears: EarsClient
         self.sip: SipServer
-        self.web: Web
+        self.web: Site
+        self._sip_open = False
 
     async def start(self, *, seed: bool = False) -> None:
         """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
@@ -100,15 +102,33 @@ class Engine:
         await self.ears.start()
         stack.push_async_callback(self.ears.close)
         calls = Calls(
-            router=router, ears=self.ears, sink=hub, reader=await asyncio.to_thread(OnnxTextReader, models),
-            knowledge=await asyncio.to_thread(bundled_knowledge, models), rules=load_rules(), metrics=self._metrics,
-            max_calls=settings.max_calls or default_max_calls(), clock_ms=monotonic_ms, wall_clock=time.time,
+            router=router,
+            ears=self.ears,
+            sink=hub,
+            reader=await asyncio.to_thread(OnnxTextReader, models),
+            knowledge=await asyncio.to_thread(bundled_knowledge, models),
+            rules=load_rules(),
+            metrics=self._metrics,
+            max_calls=settings.max_calls or default_max_calls(),
+            clock_ms=monotonic_ms,
+            wall_clock=time.time,
             override=functools.partial(override_of, trunks=parse_trunks(settings.sip_peers)),
-        )  # fmt: skip
+        )
         await bus.start()
         stack.push_async_callback(bus.close)
-        self.web = Web(settings, store, hub, calls, router, Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=self._metrics), passwords, self._metrics)
-        await self.web.start()
+        app = build_app(
+            settings,
+            store,
+            hub,
+            calls,
+            router,
+            metrics=self._metrics,
+            passwords=passwords,
+            ready=self._ready,
+            asyncapi=bus.asyncapi(),
+        )
+        self.web = Site(app, settings.http_host, settings.http_port)
+        await self.web.open()
         stack.push_async_callback(self.web.close)
         first, last = settings.rtp_range[0], settings.rtp_range[-1]
         rtp = RtpPlane(settings.sip_host, PortRange(first, last), advertise=settings.rtp_host)
@@ -117,6 +137,7 @@ class Engine:
         stack.push_async_callback(rtp.aclose)
         self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=parse_trunks(settings.sip_peers))
         await self.sip.open()
+        self._sip_open = True
         stack.push_async_callback(self.sip.close)
 
     async def close(self) -> None:
@@ -130,6 +151,9 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def _ready(self) -> dict[str, bool]:
+        return {"sip": self._sip_open, "ears": self.ears.headroom().up}
 
     def _ears_changed(self, up: bool) -> None:
         self._metrics.set("ears_up", float(up))
@@ -150,7 +174,8 @@ def models_dir(settings: Settings) -> Path:
 
 
 def bundled_knowledge(models: Path) -> Callable[[str], KnowledgeSearch | None]:
-    """Search by the name of a bundled knowledge base; None for a name that there is not. Blocking: embeds the articles."""
+    """Search by the name of a bundled knowledge base; None for a name that there is not. Blocking: embeds the
+    articles."""
     encoder, weights = Encoder(models), load_weights()
     with resources.as_file(resources.files("pipelines").joinpath("demo_knowledge")) as folder:
         bases = {
@@ -168,8 +193,12 @@ def main() -> None:
     """Entry point: exits with 0, or with 1 and one line that says what is wrong."""
     arguments = command_line.parser().parse_args()
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "serve": _serve, "demo": _demo, "replay": _replay, "models": _models, "rules": _rules
-    }  # fmt: skip
+        "serve": _serve,
+        "demo": _demo,
+        "replay": _replay,
+        "models": _models,
+        "rules": _rules,
+    }
     try:
         sys.exit(commands[arguments.command](arguments))
     except (WelcomedlyError, NotAudioError, OSError) as error:
@@ -224,7 +253,7 @@ async def _play_forever(engine: Engine) -> None:
         for language in demo.CALLS:
             call = await asyncio.to_thread(demo.load_call, language)
             try:
-                await _play(engine, call, "members")
+                await play_demo(engine, call, "members")
             except (CallRefused, OSError) as error:
                 log.warning("demo.refused", reason=str(error))
                 await asyncio.sleep(5)
@@ -233,7 +262,7 @@ async def _play_forever(engine: Engine) -> None:
 AGENTS = {"collections": "andrea", "sales": "daniel", "care": "marina"}
 
 
-async def _play(engine: Engine, call: demo.DemoCall, roles: demo.Roles) -> str:
+async def play_demo(engine: Engine, call: demo.DemoCall, roles: demo.Roles) -> str:
     campaign = call.script.campaign
     extension = next(one.extension for one in engine.logins if one.login == AGENTS[campaign])
     parties = demo.Parties(customer="+15550100@carrier.example", agent=f"{extension}@pbx.example")
@@ -246,9 +275,16 @@ def _demo(arguments: argparse.Namespace) -> int:
     set_up_logs(base)
     with tempfile.TemporaryDirectory(prefix="welcomedly-demo-") as folder:
         settings = load_settings(
-            http_host="127.0.0.1", http_port=0, sip_host="127.0.0.1", sip_port=0, data_dir=Path(folder), database_url="",
-            key_url=f"file:{folder}/key", weights_dir=str(models_dir(base)), max_calls=max(base.max_calls, arguments.calls),
-        )  # fmt: skip
+            http_host="127.0.0.1",
+            http_port=0,
+            sip_host="127.0.0.1",
+            sip_port=0,
+            data_dir=Path(folder),
+            database_url="",
+            key_url=f"file:{folder}/key",
+            weights_dir=str(models_dir(base)),
+            max_calls=max(base.max_calls, arguments.calls),
+        )
         return uvloop.run(demo_calls(settings, arguments.language, arguments.roles, arguments.calls, arguments.json))
 
 
@@ -260,7 +296,7 @@ async def demo_calls(settings: Settings, language: str, roles: demo.Roles, count
         await engine.ears.ready()
         login = next(one for one in engine.logins if one.login == AGENTS[call.script.campaign])
         async with Follower(engine.web.url, login.login, login.password) as follower:
-            playing = [asyncio.create_task(_play(engine, call, roles)) for _ in range(count)]
+            playing = [asyncio.create_task(play_demo(engine, call, roles)) for _ in range(count)]
             if as_json:
                 printing = asyncio.create_task(_print_lines(follower))
             reasons = await asyncio.gather(*playing, return_exceptions=True)
@@ -346,10 +382,14 @@ async def _replay_one(session: FileSession, arguments: argparse.Namespace, tools
     except ValueError as error:
         raise Invalid(f"--legs: {error}") from error
     about = RecordingOf(
-        language="" if arguments.language == "auto" else arguments.language, country=arguments.country.upper(),
-        region=arguments.region.upper(), campaign=arguments.campaign, legs=legs,
-        direction=arguments.direction or direction_of(arguments.campaign), day=datetime.datetime.now(datetime.UTC).date(),
-    )  # fmt: skip
+        language="" if arguments.language == "auto" else arguments.language,
+        country=arguments.country.upper(),
+        region=arguments.region.upper(),
+        campaign=arguments.campaign,
+        legs=legs,
+        direction=arguments.direction or direction_of(arguments.campaign),
+        day=datetime.datetime.now(datetime.UTC).date(),
+    )
     await replay_recording(session, about, tools, ears, emit, drafts=arguments.speed == "real")
     if arguments.reference:
         print(json.dumps({"summary": _against(Path(arguments.reference), facts)}, ensure_ascii=False))

@@ -1,4 +1,5 @@
-"""`python -m benchmarks [CELL…]`: runs cells, or all that have no result yet. `--list` names them, `--report` joins them."""
+"""`python -m benchmarks [CELL…]`: runs cells, or all that have no result yet. `--list` names them, `--report` joins
+them."""
 
 import importlib
 import json
@@ -31,8 +32,12 @@ def hardware() -> dict[str, Any]:
             break
     load = Path("/proc/loadavg").read_text("utf-8").split()[:3] if Path("/proc/loadavg").exists() else []
 
-
-    return {"cpu": model or platform.processor(), "cores": os.cpu_count(), "python": platform.python_version(), "load": load}
+    return {
+        "cpu": model or platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": load,
+    }
 
 
 def run(name: str, cell: Cell) -> None:
@@ -47,7 +52,9 @@ def run(name: str, cell: Cell) -> None:
 def report() -> None:
     for path in sorted(RESULTS.glob("*.json")):
         record = json.loads(path.read_text("utf-8"))
-        print(f"{record['cell']:<20} {record['seconds']:>7} s  {json.dumps(record['result'], ensure_ascii=False)[:400]}")
+        print(
+            f"{record['cell']:<20} {record['seconds']:>7} s  {json.dumps(record['result'], ensure_ascii=False)[:400]}"
+        )
 
 
 def main(arguments: list[str]) -> int:

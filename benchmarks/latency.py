@@ -1,7 +1,7 @@
 """How late words, finals, alerts and cards are on the agent's socket, from demo calls played through real SIPREC.
 
-One call at a time in each language, and four at once. Each cell takes at most ten minutes; together the single-call cells
-give more than 200 utterances.
+One call at a time in each language, and four at once. Each cell takes at most ten minutes; together the single-call
+cells give more than 200 utterances.
 """
 
 import asyncio
@@ -26,9 +26,14 @@ async def measure(languages: tuple[str, ...], at_once: int, rounds: int) -> list
     seen: list[Seen] = []
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
         settings = load_settings(
-            http_port=0, sip_port=0, data_dir=Path(folder), database_url="", key_url=f"file:{folder}/key",
-            weights_dir=str(models_dir(base)), max_calls=at_once,
-        )  # fmt: skip
+            http_port=0,
+            sip_port=0,
+            data_dir=Path(folder),
+            database_url="",
+            key_url=f"file:{folder}/key",
+            weights_dir=str(models_dir(base)),
+            max_calls=at_once,
+        )
         async with Engine(settings) as engine:
             await engine.start(seed=True)
             await engine.ears.ready()

@@ -4,7 +4,7 @@ import argparse
 
 EPILOGUE = """\
 examples:
-  welcomedly serve --demo                       the engine with a demo organisation and a demo call that plays over and over
+  welcomedly serve --demo                       the engine with a demo organisation; demo calls play by turns
   welcomedly demo --headless --language es      one demo call, start to end, with a summary of how late everything was
   welcomedly replay call.wav --legs customer,agent --country CO --campaign collections --json
   welcomedly replay calls.jsonl --knowledge articles/ --json
@@ -16,9 +16,11 @@ Settings are environment variables (README, "Settings"): for instance HTTP_PORT=
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="welcomedly", epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="welcomedly",
+        epilog=EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Listens to live calls over SIP and helps the person on them: words, mood, alerts and suggestions.",
-    )  # fmt: skip
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands)
     _demo(commands)
@@ -36,35 +38,45 @@ def _serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     demo = commands.add_parser(
-        "demo", help="play one demo call and measure it",
-        description="Starts an engine on free ports with data of its own, plays a demo call into it through SIPREC in real "
+        "demo",
+        help="play one demo call and measure it",
+        description="Starts an engine on free ports, plays a demo call into it through SIPREC in real "
         "time, follows it over the agent's WebSocket as a browser would, and prints every fact as a JSON line, then a "
         "summary. Exit code 0 only if the call was served.",
-    )  # fmt: skip
+    )
     demo.add_argument("--language", choices=("es", "pt", "en"), default="es")
     demo.add_argument("--headless", action="store_true", help="without a browser (the only way for now)")
     demo.add_argument("--json", action="store_true", help="print facts as JSON lines, not only the summary")
     demo.add_argument("--calls", type=int, default=1, metavar="N", help="play N calls at once")
-    demo.add_argument("--roles", choices=("members", "swapped", "none", "late", "outbound"), default="members",
-                      help="what the SIPREC metadata says of who is who")  # fmt: skip
+    demo.add_argument(
+        "--roles",
+        choices=("members", "swapped", "none", "late", "outbound"),
+        default="members",
+        help="what the SIPREC metadata says of who is who",
+    )
 
 
 def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     replay = commands.add_parser(
-        "replay", help="run recordings or transcripts through the same pipeline",
-        description="Prints facts as JSON lines. FILE is a WAV or FLAC recording of one or two channels, or a transcript in "
+        "replay",
+        help="run recordings or transcripts through the same pipeline",
+        description="Prints facts as JSON lines. FILE is a WAV or FLAC of one or two channels, or a transcript in "
         "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
         "turns: [{leg, start_ms?, end_ms?, text}].",
-    )  # fmt: skip
+    )
     replay.add_argument("files", nargs="+", metavar="FILE")
     replay.add_argument("--json", action="store_true", help="JSON lines (the default; kept for scripts that say it)")
     replay.add_argument("--speed", choices=("real", "max"), default="max")
-    replay.add_argument("--reference", metavar="REF.json", help="script of the call: prints the word error rate at the end")
+    replay.add_argument(
+        "--reference", metavar="REF.json", help="script of the call: prints the word error rate at the end"
+    )
     replay.add_argument("--legs", default="customer,agent", help="who is on each channel (default: %(default)s)")
     replay.add_argument("--language", choices=("auto", "es", "pt", "en"), default="auto")
     replay.add_argument("--country", default="US", help="two letters (default: %(default)s)")
     replay.add_argument("--region", default="", help="state or province, e.g. CA")
-    replay.add_argument("--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)")
+    replay.add_argument(
+        "--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)"
+    )
     replay.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
     replay.add_argument("--knowledge", metavar="DIR", help="folder of Markdown articles; cards name the file's stem")
 

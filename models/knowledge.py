@@ -1,11 +1,12 @@
-"""Which article answers what was just said: words (tantivy, BM25) and meaning (usearch over sentence embeddings) together.
+"""Which article answers what was just said: words (tantivy, BM25) and meaning (usearch over sentence embeddings)
+together.
 
-An article is a Markdown file; its stem is its id. Front matter may carry `title`, `language`, `intents` and `questions` (a list
-of ways to ask, by language): each question is indexed beside the text, so that a customer who asks in another language than
-the article's is still searched for in their own.
+An article is a Markdown file; its stem is its id. Front matter may carry `title`, `language`, `intents` and `questions`
+(a list of ways to ask, by language): each question is indexed beside the text, so that a customer who asks in another
+language than the article's is still searched for in their own.
 
-The score is a probability that the article deserves a card, by a logistic model over four features; its weights are fitted by
-`python -m models.training.knowledge` and stand in `models/heads/knowledge.json`.
+The score is a probability that the article deserves a card, by a logistic model over four features; its weights are
+fitted by `python -m models.training.knowledge` and stand in `models/heads/knowledge.json`.
 """
 
 import json
@@ -80,10 +81,13 @@ def read_article(path: Path) -> Article:
     heading = re.search(r"^#\s+(.+)$", body, re.MULTILINE)
     title = str(head.get("title") or (heading[1] if heading else path.stem.replace("-", " ").replace("_", " ")))
     return Article(
-        article=path.stem, title=title.strip(), language=str(head.get("language") or ""), body=body.strip(),
+        article=path.stem,
+        title=title.strip(),
+        language=str(head.get("language") or ""),
+        body=body.strip(),
         questions=tuple(_questions(head.get("questions"), path.name)),
         intents=tuple(str(intent) for intent in head.get("intents") or ()),
-    )  # fmt: skip
+    )
 
 
 def _front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -120,7 +124,8 @@ def passages(body: str) -> list[str]:
 
 
 class Knowledge:
-    """An index over one folder of articles, built in memory: derived data, never the truth. Thread-safe for searching."""
+    """An index over one folder of articles, built in memory: derived data, never the truth. Thread-safe for
+    searching."""
 
     def __init__(self, articles: Sequence[Article], embed: Embed, weights: Weights) -> None:
         self._articles = articles
@@ -141,7 +146,8 @@ class Knowledge:
         return [self._passage(self._articles[article], score) for score, article in scored[:limit]]
 
     def features(self, text: str, vector: Vectors, *, language: str) -> dict[int, tuple[float, float, float, float]]:
-        """By article: best cosine to a question, best cosine to the text, share of words, lead over the next article."""
+        """By article: best cosine to a question, best cosine to the text, share of words, lead over the next
+        article."""
         cosines = self._cosines(vector)
         words = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
         question = np.full(len(self._articles), 0.0)
@@ -170,9 +176,12 @@ class Knowledge:
         weights = self._weights
         question, body, words, margin = row
         logit = (
-            weights.bias + weights.question * question + weights.body * body + weights.words * words
+            weights.bias
+            + weights.question * question
+            + weights.body * body
+            + weights.words * words
             + weights.margin * margin
-        )  # fmt: skip
+        )
         return float(1.0 / (1.0 + np.exp(-logit)))
 
     def _passage(self, article: Article, score: float) -> Passage:

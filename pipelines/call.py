@@ -1,8 +1,8 @@
 """One live call: one task group that owns everything of it.
 
-Two tasks: one reads the media events and starts listening jobs, the other commits what they bring **in the order in which
-speech ended**, so that rules, digits and facts see the call as it was spoken, whatever `ears` finished first. The audio clock
-runs through the same queue: a deadline is judged only when every word before it has been.
+Two tasks: one reads the media events and starts listening jobs, the other commits what they bring **in the order in
+which speech ended**, so that rules, digits and facts see the call as it was spoken, whatever `ears` finished first. The
+audio clock runs through the same queue: a deadline is judged only when every word before it has been.
 """
 
 import asyncio
@@ -26,7 +26,6 @@ from engine.ports import (
     ParticipantsChanged,
     Person,
     RoleDecision,
-    SpeechSegment,
 )
 from pipelines.conversation import Conversation
 from pipelines.ledger import HOST, Ledger
@@ -36,7 +35,8 @@ from pipelines.utterance import Utterance
 log = structlog.get_logger(__name__)
 
 QUEUE = 256
-"""Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their own."""
+"""Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their
+own."""
 ACKS_KEPT = 256
 
 
@@ -91,7 +91,9 @@ class LiveCall:
         await self._publish(
             [
                 self._ledger.event(
-                    "call.answered", 0, {"protocol": offer.protocol, "peer": offer.peer, "correlation": offer.correlation}
+                    "call.answered",
+                    0,
+                    {"protocol": offer.protocol, "peer": offer.peer, "correlation": offer.correlation},
                 )
             ]
         )
@@ -104,7 +106,8 @@ class LiveCall:
             log.info("call.cut_short", call_id=self.record.call_id)
 
     def command(self, person: Person, command: DeskCommand) -> None:
-        """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops it."""
+        """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
+        it."""
         if command.name == "shown":
             self._acknowledge(command)
             return
@@ -117,9 +120,14 @@ class LiveCall:
 
     async def _listen(self, group: asyncio.TaskGroup) -> None:
         transcriber = Transcriber(
-            self._session, self._ears, language=self.record.language, drafts=self._drafts, group=group,
-            draft=self._show_draft, capturing=lambda: self._conversation.capturing,
-        )  # fmt: skip
+            self._session,
+            self._ears,
+            language=self.record.language,
+            drafts=self._drafts,
+            group=group,
+            draft=self._show_draft,
+            capturing=lambda: self._conversation.capturing,
+        )
         async for event in self._session.events():
             match event:
                 case ClockTick(at_ms=at_ms):
@@ -137,14 +145,22 @@ class LiveCall:
         firm = self._conversation.guard.draft(drafted.text[: drafted.stable], drafted.language, leg)
         heard = self._session.monotonic_ms(drafted.stream, drafted.end_ms)
         draft = Draft(
-            call_id=self.record.call_id, stream=drafted.stream, leg=leg, segment=drafted.segment,
-            revision=drafted.revision, start_ms=drafted.start_ms, end_ms=drafted.end_ms, text=masked,
-            stable=_common_prefix(masked, firm), language=drafted.language,
+            call_id=self.record.call_id,
+            stream=drafted.stream,
+            leg=leg,
+            segment=drafted.segment,
+            revision=drafted.revision,
+            start_ms=drafted.start_ms,
+            end_ms=drafted.end_ms,
+            text=masked,
+            stable=_common_prefix(masked, firm),
+            language=drafted.language,
             measured=Measured(
                 stamps=Stamps(heard=heard, transcribed=self._clock_ms()),
-                latency_ms={"ears": round(drafted.ears_ms, 1)}, host=HOST,
+                latency_ms={"ears": round(drafted.ears_ms, 1)},
+                host=HOST,
             ),
-        )  # fmt: skip
+        )
         self._expect_ack(f"{drafted.stream}/{drafted.segment}/{drafted.revision}", "word", heard)
         self._sink.draft(self.record, draft)
 
@@ -153,10 +169,16 @@ class LiveCall:
         self._sink.draft(
             self.record,
             Draft(
-                call_id=self.record.call_id, stream=final.stream, leg=self._conversation.roster.leg(final.stream),
-                segment=final.segment, revision=1_000_000, start_ms=final.start_ms, end_ms=final.end_ms, text="",
+                call_id=self.record.call_id,
+                stream=final.stream,
+                leg=self._conversation.roster.leg(final.stream),
+                segment=final.segment,
+                revision=1_000_000,
+                start_ms=final.start_ms,
+                end_ms=final.end_ms,
+                text="",
             ),
-        )  # fmt: skip
+        )
 
     # ─── committing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,10 +212,16 @@ class LiveCall:
             self._show_nothing(final)
             return
         utterance = Utterance(
-            stream=final.stream, leg=self._conversation.roster.leg(final.stream), start_ms=final.start_ms,
-            end_ms=final.end_ms, text=final.heard.text.strip(), language=final.heard.language,
-            confidence=final.heard.confidence, heard=final.heard_at, ears_ms=final.waited_ms,
-        )  # fmt: skip
+            stream=final.stream,
+            leg=self._conversation.roster.leg(final.stream),
+            start_ms=final.start_ms,
+            end_ms=final.end_ms,
+            text=final.heard.text.strip(),
+            language=final.heard.language,
+            confidence=final.heard.confidence,
+            heard=final.heard_at,
+            ears_ms=final.waited_ms,
+        )
         async for facts in self._conversation.hear(utterance):
             await self._publish(facts)
 
@@ -265,5 +293,3 @@ def _common_prefix(text: str, other: str) -> int:
             break
         length += 1
     return length
-
-

@@ -40,6 +40,7 @@ LATE_FINALS_MS = 1_500
 """With finals this late, a new call would make every call worse: it is refused."""
 RETRY_AFTER_S = 5
 
+
 class Calls:
     """Implements `engine.ports.CallIntake` for media and `engine.ports.CallDesk` for the web."""
 
@@ -117,30 +118,56 @@ class Calls:
     def _compose(self, session: IngestSession, routing: Routing) -> LiveCall:
         offer = session.offer
         record = CallRecord(
-            call_id=offer.call_id, organisation_id=routing.organisation_id, campaign_id=routing.campaign_id,
-            campaign=routing.campaign, direction=routing.direction, language=routing.language, country=routing.country,
-            region=routing.region, started_at=self._wall_clock(), protocol=offer.protocol,
-        )  # fmt: skip
+            call_id=offer.call_id,
+            organisation_id=routing.organisation_id,
+            campaign_id=routing.campaign_id,
+            campaign=routing.campaign,
+            direction=routing.direction,
+            language=routing.language,
+            country=routing.country,
+            region=routing.region,
+            started_at=self._wall_clock(),
+            protocol=offer.protocol,
+        )
         ledger = Ledger(offer.call_id, self._clock_ms)
         conversation = Conversation(
-            ledger=ledger, roster=Roster(), guard=DigitGuard(routing.country, secrets.token_bytes(32)),
-            judge=Judge(self._rules, self._context(routing)), reader=self._reader, reads=read_aside,
-            knowledge=self._knowledge(routing.knowledge), governor=Governor(), language=routing.language,
+            ledger=ledger,
+            roster=Roster(),
+            guard=DigitGuard(routing.country, secrets.token_bytes(32)),
+            judge=Judge(self._rules, self._context(routing)),
+            reader=self._reader,
+            reads=read_aside,
+            knowledge=self._knowledge(routing.knowledge),
+            governor=Governor(),
+            language=routing.language,
             clock_ms=self._clock_ms,
-        )  # fmt: skip
+        )
         return LiveCall(
-            session=session, record=record, ledger=ledger, conversation=conversation, ears=self._ears, sink=self._sink,
+            session=session,
+            record=record,
+            ledger=ledger,
+            conversation=conversation,
+            ears=self._ears,
+            sink=self._sink,
             decide_roles=lambda participants: decide_roles(participants, routing, self._override(offer.peer)),
-            name_of=lambda user: routing.names.get(user, ""), clock_ms=self._clock_ms, wall_clock=self._wall_clock,
+            name_of=lambda user: routing.names.get(user, ""),
+            clock_ms=self._clock_ms,
+            wall_clock=self._wall_clock,
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
-        )  # fmt: skip
+        )
 
     def _context(self, routing: Routing) -> CallContext:
         today = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC).date()
         return CallContext(
-            country=routing.country, region=routing.region, campaign=routing.campaign, direction=routing.direction,
-            language=routing.language, day=today, segment="opening", rule_packs=routing.rule_packs,
-        )  # fmt: skip
+            country=routing.country,
+            region=routing.region,
+            campaign=routing.campaign,
+            direction=routing.direction,
+            language=routing.language,
+            day=today,
+            segment="opening",
+            rule_packs=routing.rule_packs,
+        )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,8 +1,8 @@
 """What a call means: finals and the audio clock go in, facts come out.
 
-One `Conversation` a call, fed by a live call, by a recording or by a transcript alike; nothing in it knows which. It keeps
-the order that the law of digits asks for: words are redacted before anything else sees them, then read by the text models,
-judged by the rules, and only then may an article be suggested.
+One `Conversation` a call, fed by a live call, by a recording or by a transcript alike; nothing in it knows which. It
+keeps the order that the law of digits asks for: words are redacted before anything else sees them, then read by the
+text models, judged by the rules, and only then may an article be suggested.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -43,7 +43,8 @@ class _Turn(msgspec.Struct):
 
 
 def breakpoints(masks: Sequence[Mask]) -> tuple[tuple[int, int], ...]:
-    """Pairs (position in the masked text, position in the spoken text) between which both run alike, for `JudgedTurn`."""
+    """Pairs (position in the masked text, position in the spoken text) between which both run alike, for
+    `JudgedTurn`."""
     pairs = [(0, 0)]
     shift = 0
     for mask in masks:
@@ -91,16 +92,22 @@ class Conversation:
         """Whether a number is being read now: `ears` then leaves repetitions alone."""
 
     async def hear(self, utterance: Utterance) -> AsyncIterator[list[Fact]]:
-        """A final came. Yields the transcript at once, then what was read in it, so that words never wait for models."""
+        """A final came. Yields the transcript at once, then what was read in it, so that words never wait for
+        models."""
         leg = self.roster.leg(utterance.stream)
         leg = utterance.leg if leg == "unknown" else leg
         transcribed = self._clock_ms()
         number = utterance.turn if utterance.turn is not None else self._ledger.next_seq()
         judged = self.guard.hear(
             SpokenTurn(
-                turn=number, stream=utterance.stream, leg=leg, text=utterance.text,
-                start_ms=utterance.start_ms, end_ms=utterance.end_ms, language=utterance.language,
-            )  # fmt: skip
+                turn=number,
+                stream=utterance.stream,
+                leg=leg,
+                text=utterance.text,
+                start_ms=utterance.start_ms,
+                end_ms=utterance.end_ms,
+                language=utterance.language,
+            )
         )
         shown = judged.texts[0]
         turn = _Turn(utterance, number, shown.text, shown.masks, (), None, transcribed)
@@ -129,12 +136,14 @@ class Conversation:
         facts: list[Fact] = []
         for decision in self.roster.decide(decisions):
             data = {
-                "stream": decision.stream, "role": decision.role, "rule": decision.rule,
-                "confidence": round(decision.confidence, 4), "from_ms": 0, "user": decision.user_id,
-            }  # fmt: skip
-            facts.append(
-                self._ledger.event("role.decided", now_ms, data, stream=decision.stream, leg=decision.role)
-            )
+                "stream": decision.stream,
+                "role": decision.role,
+                "rule": decision.rule,
+                "confidence": round(decision.confidence, 4),
+                "from_ms": 0,
+                "user": decision.user_id,
+            }
+            facts.append(self._ledger.event("role.decided", now_ms, data, stream=decision.stream, leg=decision.role))
             verdicts, withdrawn = self._judge.roles_changed(decision.stream, decision.role, now_ms)
             facts += self._withdraw(withdrawn, now_ms)
             facts += self._alerts_of(verdicts)
@@ -165,9 +174,15 @@ class Conversation:
         said = turn.utterance
         measured = self._ledger.measured(said.heard, None, {"ears": round(said.ears_ms, 1)} if said.ears_ms else None)
         fields = {
-            "stream": said.stream, "leg": leg, "start_ms": said.start_ms, "end_ms": said.end_ms,
-            "text": turn.text, "language": said.language, "confidence": round(said.confidence, 4), "measured": measured,
-        }  # fmt: skip
+            "stream": said.stream,
+            "leg": leg,
+            "start_ms": said.start_ms,
+            "end_ms": said.end_ms,
+            "text": turn.text,
+            "language": said.language,
+            "confidence": round(said.confidence, 4),
+            "measured": measured,
+        }
         return self._ledger.transcript(said.turn, turn.turn if said.turn is None else None, **fields)
 
     def _settle_texts(self, texts: Iterable[TurnText]) -> list[Fact]:
@@ -179,9 +194,12 @@ class Conversation:
             masks = [{"start": mask.start, "end": mask.end, "label": mask.label} for mask in text.masks]
             facts.append(
                 self._ledger.event(
-                    "text.settled", turn.utterance.end_ms, {"turn": text.turn, "text": text.text, "masks": masks},
-                    stream=turn.utterance.stream, leg=self._leg(turn),
-                )  # fmt: skip
+                    "text.settled",
+                    turn.utterance.end_ms,
+                    {"turn": text.turn, "text": text.text, "masks": masks},
+                    stream=turn.utterance.stream,
+                    leg=self._leg(turn),
+                )
             )
         return facts
 
@@ -206,11 +224,20 @@ class Conversation:
             said = turn.utterance
             facts.append(
                 self._ledger.insight(
-                    "entity", entity.turn, stream=said.stream, leg=self._leg(turn),
-                    start_ms=said.start_ms, end_ms=said.end_ms, value=f"[{entity.entity_type.lower()}]",
-                    score=round(entity.score, 4), entity_type=entity.entity_type, start=entity.start, end=entity.end,
-                    last4=entity.last4, measured=self._measured(turn),
-                )  # fmt: skip
+                    "entity",
+                    entity.turn,
+                    stream=said.stream,
+                    leg=self._leg(turn),
+                    start_ms=said.start_ms,
+                    end_ms=said.end_ms,
+                    value=f"[{entity.entity_type.lower()}]",
+                    score=round(entity.score, 4),
+                    entity_type=entity.entity_type,
+                    start=entity.start,
+                    end=entity.end,
+                    last4=entity.last4,
+                    measured=self._measured(turn),
+                )
             )
         return facts
 
@@ -222,15 +249,25 @@ class Conversation:
         evidence = (self._evidence(turn, leg),)
         facts: list[Fact] = [
             self._ledger.insight(
-                "sentiment", turn.turn, value=reading.sentiment.label, score=round(reading.sentiment.score, 4),
-                evidence=evidence, measured=measured, **where,
-            )  # fmt: skip
+                "sentiment",
+                turn.turn,
+                value=reading.sentiment.label,
+                score=round(reading.sentiment.score, 4),
+                evidence=evidence,
+                measured=measured,
+                **where,
+            )
         ]
         facts += [
             self._ledger.insight(
-                "intent", turn.turn, value=intent.label, score=round(intent.score, 4), evidence=evidence,
-                measured=measured, **where,
-            )  # fmt: skip
+                "intent",
+                turn.turn,
+                value=intent.label,
+                score=round(intent.score, 4),
+                evidence=evidence,
+                measured=measured,
+                **where,
+            )
             for intent in reading.intents
         ]
         if leg in ("customer", "mixed"):
@@ -263,26 +300,51 @@ class Conversation:
     def _judged_turn(self, turn: _Turn) -> JudgedTurn:
         said = turn.utterance
         return JudgedTurn(
-            turn=turn.turn, stream=said.stream, leg=self._leg(turn), text=turn.text, start_ms=said.start_ms,
-            end_ms=said.end_ms, language=said.language, reading=turn.reading, entities=turn.entities,
+            turn=turn.turn,
+            stream=said.stream,
+            leg=self._leg(turn),
+            text=turn.text,
+            start_ms=said.start_ms,
+            end_ms=said.end_ms,
+            language=said.language,
+            reading=turn.reading,
+            entities=turn.entities,
             offsets=breakpoints(turn.masks),
-        )  # fmt: skip
+        )
 
     def _alerts_of(self, verdicts: Iterable[Verdict]) -> list[Fact]:
         facts: list[Fact] = []
         for verdict in verdicts:
             turn = self._turns.get(verdict.turn)
             evidence = Evidence(
-                turn=verdict.turn, leg=verdict.leg, quote=verdict.quote, start=verdict.start, end=verdict.end,
-                start_ms=verdict.start_ms, end_ms=verdict.end_ms,
-            )  # fmt: skip
+                turn=verdict.turn,
+                leg=verdict.leg,
+                quote=verdict.quote,
+                start=verdict.start,
+                end=verdict.end,
+                start_ms=verdict.start_ms,
+                end_ms=verdict.end_ms,
+            )
             insight: Insight = self._ledger.insight(
-                "compliance", verdict.turn, stream=turn.utterance.stream if turn else "", leg=verdict.leg,
-                start_ms=verdict.start_ms, end_ms=verdict.end_ms, value=verdict.title, score=round(verdict.score, 4),
-                evidence=(evidence,), rule=verdict.rule, rule_version=verdict.version, outcome=verdict.outcome,
-                severity=verdict.severity, action=verdict.action, source=verdict.source,
+                "compliance",
+                verdict.turn,
+                stream=turn.utterance.stream if turn else "",
+                leg=verdict.leg,
+                start_ms=verdict.start_ms,
+                end_ms=verdict.end_ms,
+                value=verdict.title,
+                score=round(verdict.score, 4),
+                evidence=(evidence,),
+                rule=verdict.rule,
+                rule_version=verdict.version,
+                outcome=verdict.outcome,
+                severity=verdict.severity,
+                action=verdict.action,
+                source=verdict.source,
+                start=verdict.start,
+                end=verdict.end,
                 measured=self._measured(turn) if turn else None,
-            )  # fmt: skip
+            )
             self._alerts.setdefault(verdict.key, []).append(insight.seq)
             facts.append(insight)
             if verdict.action == "dnc.requested":
@@ -291,11 +353,8 @@ class Conversation:
         return facts
 
     def _withdraw(self, keys: Iterable[str], now_ms: int) -> list[Fact]:
-        facts: list[Fact] = []
-        for key in keys:
-            if seqs := self._alerts.pop(key, None):
-                facts.append(self._ledger.event("withdrawn", now_ms, {"of": seqs, "reason": "role_changed"}))
-        return facts
+        taken = [seqs for key in keys if (seqs := self._alerts.pop(key, None))]
+        return [self._ledger.event("withdrawn", now_ms, {"of": seqs, "reason": "role_changed"}) for seqs in taken]
 
     async def _suggest(self, turn: _Turn, leg: Leg) -> Fact | None:
         reading = turn.reading
@@ -309,15 +368,27 @@ class Conversation:
         choice = self._governor.choose(trigger, passages, said.end_ms)
         if choice.passage is None:
             return self._ledger.event(
-                "card.withheld", said.end_ms, {"turn": turn.turn, "trigger": trigger, "reason": choice.refused},
-                stream=said.stream, leg=leg,
-            )  # fmt: skip
+                "card.withheld",
+                said.end_ms,
+                {"turn": turn.turn, "trigger": trigger, "reason": choice.refused},
+                stream=said.stream,
+                leg=leg,
+            )
         passage = choice.passage
         return self._ledger.suggestion(
-            turn.turn, stream=said.stream, leg=leg, start_ms=said.start_ms, end_ms=said.end_ms,
-            article=passage.article, title=passage.title, body=passage.body, score=round(passage.score, 4),
-            trigger=trigger, evidence=(self._evidence(turn, leg),), measured=self._measured(turn),
-        )  # fmt: skip
+            turn.turn,
+            stream=said.stream,
+            leg=leg,
+            start_ms=said.start_ms,
+            end_ms=said.end_ms,
+            article=passage.article,
+            title=passage.title,
+            body=passage.body,
+            score=round(passage.score, 4),
+            trigger=trigger,
+            evidence=(self._evidence(turn, leg),),
+            measured=self._measured(turn),
+        )
 
     def _leg(self, turn: _Turn) -> Leg:
         leg = self.roster.leg(turn.utterance.stream)
@@ -326,9 +397,14 @@ class Conversation:
     def _evidence(self, turn: _Turn, leg: Leg) -> Evidence:
         said = turn.utterance
         return Evidence(
-            turn=turn.turn, leg=leg, quote=turn.text, start=0, end=len(said.text),
-            start_ms=said.start_ms, end_ms=said.end_ms,
-        )  # fmt: skip
+            turn=turn.turn,
+            leg=leg,
+            quote=turn.text,
+            start=0,
+            end=len(said.text),
+            start_ms=said.start_ms,
+            end_ms=said.end_ms,
+        )
 
     def _measured(self, turn: _Turn) -> Measured | None:
         latency = {"onnx": round(turn.reading.latency_ms, 3)} if turn.reading else None

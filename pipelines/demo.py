@@ -1,7 +1,7 @@
 """The far end of a demo call: a recording server's client that plays a script into the SIP port, as an SBC would.
 
-It knows the engine by its SIP port alone. Who is who it says in the SIPREC metadata, or leaves out, or says late, as real
-trunks do (`Roles`).
+It knows the engine by its SIP port alone. Who is who it says in the SIPREC metadata, or leaves out, or says late, as
+real trunks do (`Roles`).
 """
 
 import asyncio
@@ -20,8 +20,8 @@ from media.wav_file import read_channels
 from pipelines.scorecard import Script
 
 Roles = Literal["members", "swapped", "none", "late"]
-"""What the metadata says: the agent's AOR; the same with m-lines swapped; nothing, so that position decides; nothing at first
-and the AORs by UPDATE after `LATE_S`."""
+"""What the metadata says: the agent's AOR; the same with m-lines swapped; nothing, so that position decides; nothing at
+first and the AORs by UPDATE after `LATE_S`."""
 LATE_S = 3.0
 AFTER_S = 0.3
 """The line stays open this long after the last packet."""
@@ -80,10 +80,12 @@ async def play(
     try:
         async with Caller(host) as caller:
             plan = CallPlan(
-                f"sip:{number}@{host}:{sip_port};transport={transport.lower()}", host, sender.local_ports,
+                f"sip:{number}@{host}:{sip_port};transport={transport.lower()}",
+                host,
+                sender.local_ports,
                 parties=known if roles in ("members", "swapped") else unknown,
                 from_uri=f"sip:sbc@{host}",
-            )  # fmt: skip
+            )
             placed = await place_call(caller, plan, transport)
             playing = asyncio.create_task(sender.send(placed.remote_ports()))
             correcting = asyncio.create_task(_correct(placed, known)) if roles == "late" else None

@@ -1,4 +1,5 @@
-"""A desk without a screen: logs in and follows the agent's socket as the browser does, acknowledging what it is shown."""
+"""A desk without a screen: logs in and follows the agent's socket as the browser does, acknowledging what it is
+shown."""
 
 import asyncio
 import time
@@ -30,7 +31,8 @@ class Follower:
 
     async def __aenter__(self) -> "Follower":
         self._http = aiohttp.ClientSession(
-            cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"Origin": self._base}  # cookies of an IP address
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            headers={"Origin": self._base},  # cookies of an IP address
         )
         login = {"user": self._user, "password": self._password}
         async with self._http.post(f"{self._base}/api/login", json=login) as answer:

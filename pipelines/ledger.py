@@ -46,8 +46,12 @@ class Ledger:
         self, name: EventName, at_ms: int, data: dict[str, Any] | None = None, *, stream: str = "", leg: Leg = "unknown"
     ) -> CallEvent:
         return CallEvent(
-            call_id=self._call_id, seq=self.next_seq(), name=name, start_ms=at_ms, end_ms=at_ms,
-            data=data or {}, stream=stream, leg=leg,
-        )  # fmt: skip
-
-
+            call_id=self._call_id,
+            seq=self.next_seq(),
+            name=name,
+            start_ms=at_ms,
+            end_ms=at_ms,
+            data=data or {},
+            stream=stream,
+            leg=leg,
+        )

@@ -1,7 +1,7 @@
 """The same pipeline on last month's calls: recordings and transcripts in, facts out.
 
-A transcript is JSON lines, one call a line; a recording is WAV or FLAC. Facts go to `emit` as they are made, with the schema
-that the agent's WebSocket carries.
+A transcript is JSON lines, one call a line; a recording is WAV or FLAC. Facts go to `emit` as they are made, with the
+schema that the agent's WebSocket carries.
 """
 
 import datetime
@@ -57,8 +57,8 @@ class TranscriptCall(msgspec.Struct, frozen=True):
     campaign: Annotated[str, msgspec.Meta(max_length=100)]
     turns: Annotated[list[TranscriptTurn], msgspec.Meta(max_length=5_000)]
     region: str | None = None
-    answered_at: datetime.datetime | datetime.date | None = None
-    """Decides which rules were in force; today when left out."""
+    answered_at: Annotated[str, msgspec.Meta(max_length=64)] | float | None = None
+    """ISO 8601 or UNIX seconds. Decides which rules were in force; today when left out."""
     segment: Literal["opening", "mid"] = "opening"
     direction: Literal["inbound", "outbound"] | None = None
 
@@ -84,21 +84,40 @@ def parse_line(line: bytes) -> TranscriptCall:
         raise Invalid(str(error)) from error
 
 
+def day_of(answered_at: str | float | None) -> datetime.date:
+    """Raises `Invalid`."""
+    try:
+        match answered_at:
+            case None:
+                return datetime.datetime.now(datetime.UTC).date()
+            case str():
+                return datetime.datetime.fromisoformat(answered_at).date()
+            case seconds:
+                return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+    except (ValueError, OverflowError, OSError) as error:
+        raise Invalid(f"answered_at: {error}") from error
+
+
 def direction_of(campaign: str) -> Literal["inbound", "outbound"]:
     return "outbound" if campaign in OUTBOUND else "inbound"
 
 
 async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) -> None:
     """Judges one call's turns in their order, on the clock that their times make."""
-    answered = call.answered_at or datetime.datetime.now(datetime.UTC)
     conversation = _conversation(
-        tools, call.id, live=False,
+        tools,
+        call.id,
+        live=False,
         context=CallContext(
-            country=call.country.upper(), region=(call.region or "").upper(), campaign=call.campaign,
-            direction=call.direction or direction_of(call.campaign), language=call.language,
-            day=answered.date() if isinstance(answered, datetime.datetime) else answered, segment=call.segment,
+            country=call.country.upper(),
+            region=(call.region or "").upper(),
+            campaign=call.campaign,
+            direction=call.direction or direction_of(call.campaign),
+            language=call.language,
+            day=day_of(call.answered_at),
+            segment=call.segment,
         ),
-    )  # fmt: skip
+    )
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)
     clock = 0
@@ -108,9 +127,15 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
         for fact in conversation.tick(start):
             emit(fact)
         said = Utterance(
-            stream=turn.leg, leg=turn.leg, start_ms=start, end_ms=max(start, end), text=turn.text,
-            language=call.language, confidence=1.0, turn=index,
-        )  # fmt: skip
+            stream=turn.leg,
+            leg=turn.leg,
+            start_ms=start,
+            end_ms=max(start, end),
+            text=turn.text,
+            language=call.language,
+            confidence=1.0,
+            turn=index,
+        )
         async for facts in conversation.hear(said):
             for fact in facts:
                 emit(fact)
@@ -138,15 +163,27 @@ async def replay_recording(
     """Hears a recording as a live call is heard; ends when its facts are all emitted."""
     call_id = session.offer.call_id
     context = CallContext(
-        country=about.country, region=about.region, campaign=about.campaign, direction=about.direction,
-        language=about.language, day=about.day, segment="opening",
-    )  # fmt: skip
+        country=about.country,
+        region=about.region,
+        campaign=about.campaign,
+        direction=about.direction,
+        language=about.language,
+        day=about.day,
+        segment="opening",
+    )
     ledger = Ledger(call_id, _clock_ms)
     conversation = _conversation(tools, call_id, live=True, context=context, ledger=ledger)
     record = CallRecord(
-        call_id=call_id, organisation_id="", campaign_id="", campaign=about.campaign, direction=about.direction,
-        language=about.language, country=about.country, region=about.region, protocol="file",
-    )  # fmt: skip
+        call_id=call_id,
+        organisation_id="",
+        campaign_id="",
+        campaign=about.campaign,
+        direction=about.direction,
+        language=about.language,
+        country=about.country,
+        region=about.region,
+        protocol="file",
+    )
 
     def roles(participants: Sequence[Participant]) -> list[RoleDecision]:
         order = sorted(participants, key=lambda one: one.position)
@@ -156,9 +193,18 @@ async def replay_recording(
         ]
 
     call = LiveCall(
-        session=session, record=record, ledger=ledger, conversation=conversation, ears=ears, sink=_Printer(emit),
-        decide_roles=roles, name_of=lambda user: "", clock_ms=_clock_ms, wall_clock=time.time, drafts=drafts,
-    )  # fmt: skip
+        session=session,
+        record=record,
+        ledger=ledger,
+        conversation=conversation,
+        ears=ears,
+        sink=_Printer(emit),
+        decide_roles=roles,
+        name_of=lambda user: "",
+        clock_ms=_clock_ms,
+        wall_clock=time.time,
+        drafts=drafts,
+    )
     await call.serve()
 
 
@@ -166,11 +212,17 @@ def _conversation(
     tools: Judging, call_id: str, *, live: bool, context: CallContext, ledger: Ledger | None = None
 ) -> Conversation:
     return Conversation(
-        ledger=ledger or Ledger(call_id, _clock_ms), roster=Roster(),
-        guard=DigitGuard(context.country, b"replay:" + call_id.encode()), judge=Judge(tools.rules, context),
-        reader=tools.reader, reads=read_aside if live else read_here, knowledge=tools.knowledge, governor=Governor(),
-        language=context.language, clock_ms=_clock_ms,
-    )  # fmt: skip
+        ledger=ledger or Ledger(call_id, _clock_ms),
+        roster=Roster(),
+        guard=DigitGuard(context.country, b"replay:" + call_id.encode()),
+        judge=Judge(tools.rules, context),
+        reader=tools.reader,
+        reads=read_aside if live else read_here,
+        knowledge=tools.knowledge,
+        governor=Governor(),
+        language=context.language,
+        clock_ms=_clock_ms,
+    )
 
 
 def _decided(legs: tuple[Leg, ...]) -> list[RoleDecision]:

@@ -37,9 +37,14 @@ class Script(msgspec.Struct, frozen=True):
         texts: dict[int, str] = {}
         for turn in self.turns:
             said = SpokenTurn(
-                turn=turn.turn, stream=turn.leg, leg="agent" if turn.leg == "agent" else "customer", text=turn.text,
-                start_ms=turn.start_ms, end_ms=turn.end_ms, language=self.language,
-            )  # fmt: skip
+                turn=turn.turn,
+                stream=turn.leg,
+                leg="agent" if turn.leg == "agent" else "customer",
+                text=turn.text,
+                start_ms=turn.start_ms,
+                end_ms=turn.end_ms,
+                language=self.language,
+            )
             texts |= {one.turn: one.text for one in guard.hear(said).texts}
         if closing := guard.close():
             texts |= {one.turn: one.text for one in closing.texts}
@@ -63,9 +68,12 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
         return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1)
 
     return {
-        "p50": round(statistics.median(ordered), 1), "p95": at(0.95), "p99": at(0.99), "worst": round(ordered[-1], 1),
+        "p50": round(statistics.median(ordered), 1),
+        "p95": at(0.95),
+        "p99": at(0.99),
+        "worst": round(ordered[-1], 1),
         "n": len(ordered),
-    }  # fmt: skip
+    }
 
 
 def settled_texts(facts: Sequence[Fact]) -> dict[int, Transcript]:
@@ -130,17 +138,20 @@ def _wer(script: Script, finals: dict[int, Transcript]) -> float:
 
 def _alert(script: Script, insight: Insight) -> dict[str, Any]:
     return {
-        "rule": insight.rule, "outcome": insight.outcome,
+        "rule": insight.rule,
+        "outcome": insight.outcome,
         "turn": turn_of(script, insight.start_ms, insight.end_ms, insight.leg),
         "quote": insight.evidence[0].quote if insight.evidence else "",
-    }  # fmt: skip
+    }
 
 
 def _card(script: Script, card: Suggestion) -> dict[str, Any]:
     return {
-        "article": card.article, "score": card.score, "trigger": card.trigger,
+        "article": card.article,
+        "score": card.score,
+        "trigger": card.trigger,
         "turn": turn_of(script, card.start_ms, card.end_ms, card.leg),
-    }  # fmt: skip
+    }
 
 
 def mood_by_third(script: Script, insights: Sequence[Insight]) -> list[str]:
@@ -177,8 +188,12 @@ def expectations(script: Script, insights: Sequence[Insight], facts: Sequence[Fa
 def latencies(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
     """Milliseconds from the end of the words to the acknowledgement, by what was shown; and ONNX time per inference."""
     rows: dict[str, list[float]] = {
-        "word_to_screen": [], "final_to_screen": [], "alert_to_screen": [], "card_to_screen": [], "onnx": []
-    }  # fmt: skip
+        "word_to_screen": [],
+        "final_to_screen": [],
+        "alert_to_screen": [],
+        "card_to_screen": [],
+        "onnx": [],
+    }
     drafts = [one for one in seen if isinstance(one.what, Draft)]
     for one in seen:
         measured = one.what.measured

@@ -36,7 +36,9 @@ HELPFUL_INTENTS = frozenset(
 )
 """Customer intents that an article can help with. Opt-outs and escalations want an action, not a card."""
 
-Refused = Literal["", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"]
+Refused = Literal[
+    "", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"
+]
 
 
 class Choice(msgspec.Struct, frozen=True):

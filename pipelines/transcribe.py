@@ -1,7 +1,8 @@
-"""From where speech lies to the words in it: partials while it lasts, a speculation when it seems to end, a final after.
+"""From where speech lies to the words in it: partials while it lasts, a speculation when it seems to end, a final
+after.
 
-A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it never decides what a
-final says, since a speculation is taken for the final only when it heard the very same window.
+A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it never decides
+what a final says, since a speculation is taken for the final only when it heard the very same window.
 """
 
 import asyncio
@@ -140,10 +141,16 @@ class Transcriber:
         lane.revision += 1
         self._draft(
             Drafted(
-                stream=segment.stream, segment=lane.segment, revision=lane.revision, start_ms=lane.start_ms,
-                end_ms=segment.end_ms, text=text, stable=stable, language=heard.language,
+                stream=segment.stream,
+                segment=lane.segment,
+                revision=lane.revision,
+                start_ms=lane.start_ms,
+                end_ms=segment.end_ms,
+                text=text,
+                stable=stable,
+                language=heard.language,
                 ears_ms=heard.queued_ms + heard.run_ms,
-            )  # fmt: skip
+            )
         )
 
     # ─── speculation ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,28 +187,36 @@ class Transcriber:
             self._take_back(lane)
         return self._group.create_task(self._final(lane, segment, speculation))
 
-    async def _final(
-        self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None"
-    ) -> Finished:
-        # A speculation that still runs is waited for: it is the same window, and one that waits too long is shed by itself.
+    async def _final(self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None") -> Finished:
+        # A speculation that still runs is waited for: it is the same window, and one that waits too long is shed by
+        # itself.
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
         if heard is None or heard.shed:
             end_ms = segment.end_ms + (0 if segment.cut else TAIL_MS)
-            heard = await self._listen(
-                self._job(lane, segment.stream, "final"), segment.stream, lane.start_ms, end_ms
-            )
+            heard = await self._listen(self._job(lane, segment.stream, "final"), segment.stream, lane.start_ms, end_ms)
         return Finished(
-            stream=segment.stream, segment=segment.segment, start_ms=lane.start_ms, end_ms=segment.end_ms, heard=heard,
+            stream=segment.stream,
+            segment=segment.segment,
+            start_ms=lane.start_ms,
+            end_ms=segment.end_ms,
+            heard=heard,
             heard_at=self._session.monotonic_ms(segment.stream, segment.end_ms),
             waited_ms=(time.monotonic() - asked) * 1000,
-        )  # fmt: skip
+        )
 
     def _job(self, lane: _Lane, stream: str, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(
-            job=next(_jobs), call_id=self._session.offer.call_id, stream=stream, segment=lane.segment, kind=kind,
-            due=time.monotonic() + DUE_S[kind], language=self._language, prefix=prefix, capture=self._capturing(),
-        )  # fmt: skip
+            job=next(_jobs),
+            call_id=self._session.offer.call_id,
+            stream=stream,
+            segment=lane.segment,
+            kind=kind,
+            due=time.monotonic() + DUE_S[kind],
+            language=self._language,
+            prefix=prefix,
+            capture=self._capturing(),
+        )
 
     async def _listen(self, job: ListenJob, stream: str, start_ms: int, end_ms: int) -> Heard:
         return await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms))

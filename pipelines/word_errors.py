@@ -16,7 +16,8 @@ def normalise(text: str) -> list[str]:
 
 
 def word_error_rate(reference: Sequence[str], heard: Sequence[str]) -> float:
-    """Errors over reference words; texts in the same order of speakers and time. 0 for an empty reference heard as empty."""
+    """Errors over reference words; texts in the same order of speakers and time. 0 for an empty reference heard as
+    empty."""
     words, found = normalise(" ".join(reference)), normalise(" ".join(heard))
     if not words:
         return float(bool(found))

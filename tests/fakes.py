@@ -14,9 +14,13 @@ class FakeSession:
 
     def __init__(self, events: Iterable[MediaEvent], participants: Sequence[Participant]) -> None:
         self.offer = CallOffer(
-            call_id="call-1", protocol="sip", peer="127.0.0.1:5060/udp", from_aor="a@x", to_aor="b@x",
+            call_id="call-1",
+            protocol="sip",
+            peer="127.0.0.1:5060/udp",
+            from_aor="a@x",
+            to_aor="b@x",
             participants=tuple(participants),
-        )  # fmt: skip
+        )
         self._events = list(events)
 
     async def events(self) -> AsyncIterator[MediaEvent]:
@@ -32,7 +36,8 @@ class FakeSession:
 
 
 class FakeEars:
-    """Answers each segment with given words: `words[(stream, segment)]`. Jobs are kept in `jobs`, in order of asking."""
+    """Answers each segment with given words: `words[(stream, segment)]`. Jobs are kept in `jobs`, in order of
+    asking."""
 
     def __init__(self, words: dict[tuple[str, int], str], *, language: str = "en", partials: bool = True) -> None:
         self.words = words

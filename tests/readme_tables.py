@@ -13,14 +13,14 @@ README = Path(__file__).parent.parent / "README.md"
 def tables() -> dict[str, str]:
     """By the name in the README's `<!-- generated: NAME -->` marks."""
     settings = ["| setting | default | what it does |", "|---|---|---|"]
-    settings += [f"| `{name}` | {f'`{default}`' if default else '–'} | {text} |" for name, default, text in settings_table()]
+    settings += [
+        f"| `{name}` | {f'`{default}`' if default else '–'} | {text} |" for name, default, text in settings_table()
+    ]
     metrics = ["| metric | kind | labels | what it says |", "|---|---|---|---|"]
     metrics += [
         f"| `welcomedly_{one.name}` | {one.kind} | {' '.join(one.labels) or '–'} | {one.help} |" for one in METRICS
     ]
-    return {
-        "settings": "\n".join(settings), "metrics": "\n".join(metrics), "rules": render_table(load_rules()).strip()
-    }  # fmt: skip
+    return {"settings": "\n".join(settings), "metrics": "\n".join(metrics), "rules": render_table(load_rules()).strip()}
 
 
 def render(text: str) -> str:

@@ -1,8 +1,9 @@
 """Fits the four weights of `models.knowledge` and writes `models/heads/knowledge.json`.
 
-`python -m models.training.knowledge ARTICLES DATA_DIR`: ARTICLES holds one folder of articles a base, DATA_DIR the installed
-weights. Rows: each query against its own base (the right article 1, the best wrong one 0), against the other bases (0), and
-small talk against every base (0). Prints recall@1 and the false cards at the threshold, leaving one base out at a time.
+`python -m models.training.knowledge ARTICLES DATA_DIR`: ARTICLES holds one folder of articles a base, DATA_DIR the
+installed weights. Rows: each query against its own base (the right article 1, the best wrong one 0), against the other
+bases (0), and small talk against every base (0). Prints recall@1 and the false cards at the threshold, leaving one base
+out at a time.
 """
 
 import sys

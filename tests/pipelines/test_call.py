@@ -30,9 +30,14 @@ from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
 
 PARTICIPANTS = (Participant(stream="1", position=0), Participant(stream="2", position=1))
 CONTEXT = CallContext(
-    country="US", region="", campaign="care", direction="inbound", language="en", day=datetime.date(2026, 11, 24),
+    country="US",
+    region="",
+    campaign="care",
+    direction="inbound",
+    language="en",
+    day=datetime.date(2026, 11, 24),
     segment="opening",
-)  # fmt: skip
+)
 
 
 def clock_ms() -> float:
@@ -42,11 +47,14 @@ def clock_ms() -> float:
 def by_position(participants: Sequence[Participant]) -> list[RoleDecision]:
     return [
         RoleDecision(
-            stream=one.stream, role="agent" if one.aor == "1001@pbx" else "customer", rule="position", confidence=0.7,
+            stream=one.stream,
+            role="agent" if one.aor == "1001@pbx" else "customer",
+            rule="position",
+            confidence=0.7,
             user_id="user-1" if one.aor == "1001@pbx" else "",
         )
         for one in participants
-    ]  # fmt: skip
+    ]
 
 
 def live_call(
@@ -54,17 +62,38 @@ def live_call(
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
     conversation = Conversation(
-        ledger=ledger, roster=Roster(), guard=DigitGuard("US", b"key"), judge=Judge([], CONTEXT), reader=FakeReader(),
-        reads=read_here, knowledge=None, governor=Governor(), language="en", clock_ms=clock_ms,
-    )  # fmt: skip
+        ledger=ledger,
+        roster=Roster(),
+        guard=DigitGuard("US", b"key"),
+        judge=Judge([], CONTEXT),
+        reader=FakeReader(),
+        reads=read_here,
+        knowledge=None,
+        governor=Governor(),
+        language="en",
+        clock_ms=clock_ms,
+    )
     record = CallRecord(
-        call_id="call-1", organisation_id="org", campaign_id="c", campaign="care", direction="inbound", language="en",
+        call_id="call-1",
+        organisation_id="org",
+        campaign_id="c",
+        campaign="care",
+        direction="inbound",
+        language="en",
         country="US",
-    )  # fmt: skip
+    )
     return LiveCall(
-        session=FakeSession(events, participants), record=record, ledger=ledger, conversation=conversation, ears=ears,
-        sink=sink, decide_roles=by_position, name_of=lambda user: "Ana", clock_ms=clock_ms, wall_clock=lambda: 1.0,
-    )  # fmt: skip
+        session=FakeSession(events, participants),
+        record=record,
+        ledger=ledger,
+        conversation=conversation,
+        ears=ears,
+        sink=sink,
+        decide_roles=by_position,
+        name_of=lambda user: "Ana",
+        clock_ms=clock_ms,
+        wall_clock=lambda: 1.0,
+    )
 
 
 def speech(stream: str, segment: int, start: int, end: int, *states: str) -> list[SpeechSegment]:

@@ -13,9 +13,12 @@ def passage(article: str, score: float) -> Passage:
 
 def reading(*intents: str) -> Reading:
     return Reading(
-        vector=np.zeros(512, np.float32), sentiment=Scored("neutral", 1.0),
-        intents=tuple(Scored(one, 0.9) for one in intents), acts=(), latency_ms=1.0,
-    )  # fmt: skip
+        vector=np.zeros(512, np.float32),
+        sentiment=Scored("neutral", 1.0),
+        intents=tuple(Scored(one, 0.9) for one in intents),
+        acts=(),
+        latency_ms=1.0,
+    )
 
 
 @pytest.mark.parametrize(
