@@ -1,7 +1,7 @@
 """The small trained classifiers that sit on the embedding: what they are, and how they are asked.
 
-A head is two files: `<name>.onnx` (features → calibrated probabilities) and `<name>.json` (labels, thresholds, metrics).
-Ours lie in `models/heads/` of the package; a site's own directory may hold others of the same shape.
+A head is two files: `<name>.onnx` (features → calibrated probabilities) and `<name>.json` (labels, thresholds,
+metrics). Ours lie in `models/heads/` of the package; a site's own directory may hold others of the same shape.
 """
 
 import hashlib

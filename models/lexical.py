@@ -9,6 +9,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def lexical(texts: Sequence[str]) -> NDArray[np.float32]:
 def _word_grams(tokens: list[str]) -> Iterable[str]:
     yield from tokens
     bounded = ["<", *tokens, ">"]
-    for left, right in zip(bounded, bounded[1:], strict=False):
+    for left, right in pairwise(bounded):
         yield f"{left} {right}"
 
 

@@ -1,0 +1,224 @@
+"""Fits, calibrates and measures one head. Everything random is drawn from the seed."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, softmax
+from sklearn.linear_model import LogisticRegression
+
+from models.embed import DIMENSIONS, SentenceEncoder
+from models.heads import Kind
+from models.lexical import WIDTH, lexical
+from models.reading import parts_of, united
+from models.training.corpus import HeadPlan, Row
+from models.training.noise import augmented, misheard, unaccented
+
+FOLDS = 5
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Calibrated weights: probability = softmax or sigmoid of `features @ weights + bias`."""
+
+    kind: Kind
+    weights: Matrix
+    bias: Matrix
+    thresholds: tuple[float, ...]
+
+    def probabilities(self, features: Any) -> Matrix:
+        scores = np.asarray(features @ self.weights) + self.bias
+        return np.asarray(softmax(scores, axis=1) if self.kind == "multiclass" else expit(scores))
+
+
+class Featurer:
+    """Text → sparse features, remembered by text: a fold's rows come again in every other fold."""
+
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
+        self._row: dict[str, int] = {}
+        self._known: Any = None
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        new = [text for text in dict.fromkeys(texts) if text not in self._row]
+        blocks = [] if self._known is None else [self._known]
+        for start in range(0, len(new), 256):
+            block = new[start : start + 256]
+            dense = scipy.sparse.csr_matrix(self._encoder.embed(block))
+            blocks.append(scipy.sparse.hstack([dense, scipy.sparse.csr_matrix(lexical(block))], format="csr"))
+            self._row.update((text, len(self._row)) for text in block)
+        if new:
+            self._known = scipy.sparse.vstack(blocks, format="csr")
+        return self._known[[self._row[text] for text in texts]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is tuned by the folds."""
+
+    strength: float = 10.0
+    """Inverse of the L2 penalty."""
+    lexical_scale: float = 0.7
+    embedding_scale: float = 2.0
+    joined_share: float = 0.5
+    """Joined texts per authored row, when the plan asks for them."""
+    seed: int = 11
+
+
+class Trainer:
+    """Fits heads of one plan."""
+
+    def __init__(self, plan: HeadPlan, featurer: Featurer, settings: Settings) -> None:
+        self._plan = plan
+        self._features = featurer
+        self._settings = settings
+        # Scaling a block of features is the same as another penalty for its weights.
+        scale = np.full(DIMENSIONS + WIDTH, settings.lexical_scale)
+        scale[:DIMENSIONS] = settings.embedding_scale
+        self._scale = scale
+
+    def fit(self, rows: list[Row], salt: int) -> Linear:
+        """Uncalibrated weights on the rows and what augmentation makes of them; `salt` varies the draws by fold."""
+        chance = random.Random(self._settings.seed * 1000 + salt)
+        train = augmented(rows, chance)
+        if self._plan.join:
+            train += joined(rows, self._plan, int(len(rows) * self._settings.joined_share), chance)
+        features = self._features([row.text for row in train]).multiply(self._scale).tocsr()
+        targets = self.targets(train)
+        if self._plan.kind == "multiclass":
+            weights, bias = self._solve(features, targets.argmax(axis=1), multiclass=True)
+        else:
+            solved = [self._solve(features, targets[:, i], multiclass=False) for i in range(targets.shape[1])]
+            weights, bias = np.hstack([w for w, _ in solved]), np.concatenate([b for _, b in solved])
+        weights = weights * self._scale[:, None]
+        return Linear(self._plan.kind, weights, bias, tuple(0.5 for _ in self._plan.labels))
+
+    def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+        return np.asarray([[int(label in row.labels) for label in self._plan.labels] for row in rows])
+
+    def _solve(self, features: Any, target: NDArray[np.int64], *, multiclass: bool) -> tuple[Matrix, Matrix]:
+        if not multiclass and target.sum() == 0:
+            return np.zeros((features.shape[1], 1)), np.full(1, -6.0)
+        model = LogisticRegression(C=self._settings.strength, max_iter=400, class_weight="balanced")
+        model.fit(features, target)
+        return model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
+
+    def read(self, head: Linear, texts: Sequence[str]) -> Matrix:
+        """Probabilities as the product makes them: a turn as a whole and by sentence."""
+        parts = [parts_of(text) for text in texts]
+        flat = head.probabilities(self._features([part for group in parts for part in group]))
+        out, start = [], 0
+        for group in parts:
+            out.append(united(flat[start : start + len(group)], self._plan.kind))
+            start += len(group)
+        return np.asarray(out)
+
+
+def joined(rows: list[Row], plan: HeadPlan, count: int, chance: random.Random) -> list[Row]:
+    """Two texts of one language said in one turn. Multiclass: the joint label is the first in `join_order`."""
+    by_language: dict[str, list[Row]] = {}
+    for row in rows:
+        by_language.setdefault(row.language, []).append(row)
+    out = []
+    for _ in range(count):
+        group = by_language[chance.choice(sorted(by_language))]
+        first, second = chance.choice(group), chance.choice(group)
+        labels = tuple(dict.fromkeys((*first.labels, *second.labels)))
+        if plan.kind == "multiclass":
+            if set(labels) >= {"negative", "positive"}:
+                continue  # which of the two moods wins is not ours to say
+            labels = (min(labels, key=plan.join_order.index),) if plan.join_order else first.labels
+        out.append(Row(first.idea, first.language, f"{first.text} {second.text}", labels))
+    return out
+
+
+def folds_of(rows: list[Row], seed: int) -> NDArray[np.int64]:
+    """Fold of each row, by idea; ideas of each set of labels are dealt out evenly."""
+    ideas: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        group = ideas.setdefault(tuple(sorted(row.labels)), [])
+        if row.idea not in group:
+            group.append(row.idea)
+    fold: dict[str, int] = {}
+    at = 0
+    for labels in sorted(ideas):
+        group = sorted(ideas[labels])
+        random.Random(seed).shuffle(group)
+        for idea in group:
+            fold.setdefault(idea, at % FOLDS)
+            at += 1
+    return np.asarray([fold[row.idea] for row in rows])
+
+
+def calibrated(head: Linear, scores: Matrix, targets: NDArray[np.int64]) -> Linear:
+    """Temperature (multiclass) or Platt's sigmoid per label (multilabel), fitted on out-of-fold scores, folded in."""
+    if head.kind == "multiclass":
+        truth = targets.argmax(axis=1)
+
+        def loss(temperature: float) -> float:
+            chances = softmax(scores / temperature, axis=1)
+            return float(-np.mean(np.log(chances[np.arange(len(truth)), truth] + 1e-12)))
+
+        best = float(minimize_scalar(loss, bounds=(0.2, 10.0), method="bounded").x)
+        return Linear(head.kind, head.weights / best, head.bias / best, head.thresholds)
+    slopes, offsets = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
+    for i in range(scores.shape[1]):
+        if 0 < targets[:, i].sum() < len(targets):
+            platt = LogisticRegression(C=100.0).fit(scores[:, i : i + 1], targets[:, i])
+            slopes[i], offsets[i] = platt.coef_[0, 0], platt.intercept_[0]
+    return Linear(head.kind, head.weights * slopes, head.bias * slopes + offsets, head.thresholds)
+
+
+def thresholds_for(chances: Matrix, targets: NDArray[np.int64], precision: float) -> tuple[float, ...]:
+    """Per label the threshold with the best F1 whose precision is at least `precision` (or comes closest to it)."""
+    out = []
+    for i in range(chances.shape[1]):
+        best = (-1.0, 0.0, 0.5)
+        for threshold in np.arange(0.10, 0.96, 0.02):
+            chosen = chances[:, i] >= threshold
+            hits = float((chosen & (targets[:, i] == 1)).sum())
+            share = hits / max(float(chosen.sum()), 1.0)
+            f1 = 2 * hits / max(float(chosen.sum() + targets[:, i].sum()), 1.0)
+            best = max(best, (min(share, precision), f1, float(threshold)))
+        out.append(round(best[2], 2))
+    return tuple(out)
+
+
+def measure(plan: HeadPlan, rows: list[Row], predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> dict[str, Any]:
+    """Macro-F1, and F1, precision and recall by label, over `rows`."""
+    by_label = {}
+    for i, label in enumerate(plan.labels):
+        hits = float((predicted[:, i] & truth[:, i]).sum())
+        said, meant = float(predicted[:, i].sum()), float(truth[:, i].sum())
+        by_label[label] = {
+            "precision": round(hits / said, 3) if said else 0.0,
+            "recall": round(hits / meant, 3) if meant else 0.0,
+            "f1": round(2 * hits / (said + meant), 3) if said + meant else 0.0,
+            "support": int(meant),
+        }
+    present = [value["f1"] for value in by_label.values() if value["support"]]
+    exact = float((predicted == truth).all(axis=1).mean())
+    macro = round(float(np.mean(present)), 3)
+    return {"macro_f1": macro, "exact": round(exact, 3), "rows": len(rows), "labels": by_label}
+
+
+def decide(head: Linear, chances: Matrix) -> NDArray[np.int64]:
+    if head.kind == "multiclass":
+        return np.eye(chances.shape[1], dtype=np.int64)[chances.argmax(axis=1)]
+    return (chances >= np.asarray(head.thresholds)).astype(np.int64)
+
+
+def noisy(rows: list[Row], seed: int) -> list[Row]:
+    """The test rows as a recogniser would give them: half without accents, all a little misheard."""
+    chance = random.Random(seed)
+    texts = [unaccented(row.text) if chance.random() < 0.5 else row.text for row in rows]
+    return [
+        Row(row.idea, row.language, misheard(text, row.language, chance), row.labels)
+        for row, text in zip(rows, texts, strict=True)
+    ]
