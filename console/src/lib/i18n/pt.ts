@@ -38,7 +38,8 @@ export const pt: Messages = {
   "calls.ended": "Encerradas",
   "calls.none": "Nenhuma ligação ao vivo",
   "calls.waiting": "Pronto para a próxima ligação",
-  "calls.waitingBody": "Suas ligações abrem aqui sozinhas. As que estão sem agente podem ser assumidas na lista.",
+  "calls.waitingBody":
+    "Suas ligações abrem aqui sozinhas. As que estão sem agente podem ser assumidas na lista.",
   "calls.claim": "Assumir",
   "calls.select": "Escolha uma ligação à esquerda.",
   "calls.noAgent": "Ainda sem agente",
