@@ -262,11 +262,13 @@ async def _play_forever(engine: Engine) -> None:
 AGENTS = {"collections": "andrea", "sales": "daniel", "care": "marina"}
 
 
-async def play_demo(engine: Engine, call: demo.DemoCall, roles: demo.Roles) -> str:
+async def play_demo(engine: Engine, call: demo.DemoCall, roles: demo.Roles, *, outbound: bool | None = None) -> str:
+    """Plays a demo call into a demo engine's SIP port, as the campaign's direction has it unless told otherwise."""
     campaign = call.script.campaign
     extension = next(one.extension for one in engine.logins if one.login == AGENTS[campaign])
     parties = demo.Parties(customer="+15550100@carrier.example", agent=f"{extension}@pbx.example")
-    outbound = direction_of(campaign) == "outbound"
+    if outbound is None:
+        outbound = direction_of(campaign) == "outbound"
     return await demo.play(call, engine.sip.port, campaign, parties, roles=roles, outbound=outbound)
 
 

@@ -50,7 +50,7 @@ def _demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     demo.add_argument("--calls", type=int, default=1, metavar="N", help="play N calls at once")
     demo.add_argument(
         "--roles",
-        choices=("members", "swapped", "none", "late", "outbound"),
+        choices=("members", "swapped", "none", "late"),
         default="members",
         help="what the SIPREC metadata says of who is who",
     )

@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 
 from engine.facts import CallEvent, Draft, Fact
+from engine.ports import CallRecord
 from pipelines.scorecard import Seen
 
 PING_S = 20.0
@@ -17,13 +18,18 @@ _kind = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Follower:
-    """Async context manager: logged in and subscribed inside. `seen` grows as facts come."""
+    """Async context manager: logged in and subscribed inside. `seen` grows as facts come.
 
-    def __init__(self, base_url: str, user: str, password: str) -> None:
-        self._base, self._user, self._password = base_url, user, password
+    With `wall` it is a supervisor who follows every call that the wall shows.
+    """
+
+    def __init__(self, base_url: str, user: str, password: str, *, wall: bool = False) -> None:
+        self._base, self._user, self._password, self._wall = base_url, user, password, wall
         self._http: aiohttp.ClientSession | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: list[asyncio.Task[None]] = []
         self.seen: list[Seen] = []
+        self.campaigns: dict[str, str] = {}
+        """Call → its campaign's kind, of every call that came onto the desk."""
         self.lines: asyncio.Queue[bytes] = asyncio.Queue()
         """Every fact as it came, for those who print them. Unbounded, as one call's facts are few."""
         self._ended: set[str] = set()
@@ -39,15 +45,19 @@ class Follower:
             answer.raise_for_status()
         socket = await self._http.ws_connect(f"{self._base}/ws/desk", heartbeat=PING_S)
         await socket.send_str('{"type":"resume","calls":{}}')
-        self._reading = asyncio.create_task(self._read(socket))
+        self._reading = [asyncio.create_task(self._read(socket))]
+        if self._wall:
+            wall = await self._http.ws_connect(f"{self._base}/ws/wall", heartbeat=PING_S)
+            self._reading.append(asyncio.create_task(self._follow(wall, socket)))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for task in self._reading:
+            task.cancel()
         if self._reading:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+            await asyncio.wait(self._reading)
         if self._http:
             await self._http.close()
 
@@ -74,7 +84,11 @@ class Follower:
                 break
             at = time.monotonic() * 1000
             data = message.data.encode()
-            kind = bytes(_kind.decode(data)["type"])
+            fields = _kind.decode(data)
+            kind = bytes(fields["type"])
+            if kind == b'"call"':
+                record = msgspec.json.decode(fields["call"], type=CallRecord)
+                self.campaigns[record.call_id] = record.campaign
             if kind not in (b'"transcript"', b'"insight"', b'"suggestion"', b'"event"', b'"draft"'):
                 continue
             what = _message.decode(data)
@@ -85,6 +99,17 @@ class Follower:
             if isinstance(what, CallEvent) and what.name == "call.ended":
                 self._ended.add(what.call_id)
                 self._an_end.set()
+
+    async def _follow(self, wall: aiohttp.ClientWebSocketResponse, desk: aiohttp.ClientWebSocketResponse) -> None:
+        followed: set[str] = set()
+        async for message in wall:
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                break
+            said = msgspec.json.decode(message.data)
+            tiles = said["tiles"] if said["type"] == "floor" else [said["tile"]] if said["type"] == "tile" else []
+            for call_id in [tile["id"] for tile in tiles if tile["id"] not in followed]:
+                followed.add(call_id)
+                await desk.send_json({"type": "follow", "id": call_id})
 
 
 def _acknowledge(what: Fact | Draft) -> str:

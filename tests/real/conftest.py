@@ -1,0 +1,68 @@
+"""A whole engine on free ports, for calls in real time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from engine.facts import Draft, Fact, encode
+from engine.settings import Settings, load_settings
+from models import catalogue
+from pipelines import demo
+from pipelines.follower import Follower
+from pipelines.scorecard import Seen
+from server import Engine, models_dir, play_demo
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The installed weights; the test run never fetches them."""
+    models = models_dir(load_settings())
+    if not all(catalogue.installed(entry.name, models) for entry in catalogue.catalogue() if entry.default):
+        pytest.skip("weights are missing: run `welcomedly models install`")
+    return models
+
+
+@pytest.fixture
+def settings(tmp_path: Path, weights: Path) -> Settings:
+    return load_settings(
+        http_host="127.0.0.1",
+        http_port=0,
+        sip_host="127.0.0.1",
+        sip_port=0,
+        data_dir=tmp_path / "data",
+        database_url="",
+        key_url=f"file:{tmp_path}/key",
+        weights_dir=str(weights),
+        max_calls=8,
+    )
+
+
+@pytest.fixture
+async def engine(settings: Settings, tmp_path: Path) -> AsyncIterator[Engine]:
+    (tmp_path / "key").write_bytes(bytes(range(32)))
+    async with Engine(settings) as engine:
+        await engine.start(seed=True)
+        await engine.ears.ready()
+        yield engine
+
+
+async def play_and_follow(
+    engine: Engine, languages: Sequence[str], roles: demo.Roles = "members", *, outbound: bool | None = None
+) -> dict[str, list[Seen]]:
+    """Plays calls at once; by script id, what a supervisor saw who follows them all. One call a language."""
+    calls = [await asyncio.to_thread(demo.load_call, language) for language in languages]
+    supervisor = next(one for one in engine.logins if one.role == "supervisor")
+    async with Follower(engine.web.url, supervisor.login, supervisor.password, wall=True) as follower:
+        reasons = await asyncio.gather(*(play_demo(engine, call, roles, outbound=outbound) for call in calls))
+        assert set(reasons) == {"bye"}
+        assert await follower.wait_ended(len(calls), 30.0), "a call never ended on the wall"
+    by_campaign = {follower.campaigns[call_id]: seen for call_id, seen in follower.by_call().items()}
+    return {call.script.id: by_campaign[call.script.campaign] for call in calls}
+
+
+def everything_shown(seen: Sequence[Seen]) -> str:
+    """All facts and drafts as they crossed the socket, lower case."""
+    whats: list[Fact | Draft] = [one.what for one in seen]
+    return "\n".join(encode(what).decode().lower() for what in whats)
