@@ -73,6 +73,7 @@ class Engine:
         self.ears: EarsClient
         self.sip: SipServer
         self.web: Site
+        self.bus: Bus
         self._sip_open = False
 
     async def start(self, *, seed: bool = False) -> None:
@@ -93,7 +94,7 @@ class Engine:
         if seed:
             self.logins = await seed_demo(store, passwords, settings.data_dir)
         router = await CachedRouter.load(store)
-        bus = Bus(settings, store, self._metrics)
+        bus = self.bus = Bus(settings, store, self._metrics)
         hub = Hub(store, metrics=self._metrics, relay=bus.wake)
         self.ears = EarsClient(
             EarsSettings(weights=catalogue.location("whisper-base", models), workers=settings.ears_workers),
