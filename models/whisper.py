@@ -71,7 +71,7 @@ class Whisper:
         self._tokenizers = {
             language: Tokenizer(self._vocabulary, True, "transcribe", language) for language in LANGUAGES
         }
-        self._never = _never_chosen(self._tokenizers["en"], self._vocabulary, self._decoding.spelt_numbers)
+        self._never = never_chosen(self._vocabulary, spelt_numbers=self._decoding.spelt_numbers)
 
     def hear(self, job: ListenJob, pcm: Pcm16) -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn."""
@@ -190,8 +190,9 @@ def _device(device: str) -> str:
     return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
 
 
-def _never_chosen(tokenizer: Tokenizer, vocabulary: tokenizers.Tokenizer, spelt_numbers: bool) -> list[int]:
+def never_chosen(vocabulary: tokenizers.Tokenizer, *, spelt_numbers: bool = True) -> list[int]:
     """Tokens that stand for no spoken word: signs, speaker tags, control tokens, and written numbers."""
+    tokenizer = Tokenizer(vocabulary, True, "transcribe", "en")
     control = (tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev, tokenizer.sot_lm)
     never = {*tokenizer.non_speech_tokens, *control, tokenizer.no_speech}
     if spelt_numbers:
