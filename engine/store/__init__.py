@@ -66,8 +66,7 @@ class Store:
 
     async def ready(self) -> bool:
         """A read answers."""
-        async with self._database.read() as connection:
-            return bool((await connection.execute(select(1))).scalar_one())
+        return len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
 
     async def close(self) -> None:
         await self._database.close()
@@ -75,8 +74,7 @@ class Store:
 
 async def _check_key(database: Database, vault: Vault) -> None:
     """The key must open what the data were begun with; the first start leaves the proof."""
-    async with database.read() as connection:
-        proofs = (await connection.execute(select(KeyProofRow.key_id, KeyProofRow.proof))).all()
+    proofs = await database.fetch(select(KeyProofRow.key_id, KeyProofRow.proof))
     if not proofs:
         row = {"key_id": vault.key_id, "proof": vault.proof(), "created_at": time.time()}
         await database.write(lambda connection: connection.execute(insert(KeyProofRow).values(row)))

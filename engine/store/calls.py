@@ -70,8 +70,7 @@ class Calls:
             .order_by(FactRow.seq)
             .limit(PAGE)
         )
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.fetch(query)
         return [(row.seq, key.open(row.seq, row.body)) for row in rows]
 
     async def all_facts(self, organisation_id: str, call_id: str) -> list[bytes]:
@@ -87,11 +86,10 @@ class Calls:
 
     async def get(self, organisation_id: str, call_id: str) -> CallRecord:
         query = select(CallRow).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
+        rows = await self._database.fetch(query)
+        if not rows:
             raise NotFound("no such call")
-        return _record(row)
+        return _record(rows[0])
 
     async def find(
         self,
@@ -111,33 +109,40 @@ class Calls:
         if before is not None:
             query = query.where(CallRow.started_at < before)
         query = query.order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit)
-        async with self._database.read() as connection:
-            return [_record(row) for row in (await connection.execute(query)).all()]
+        return [_record(row) for row in await self._database.fetch(query)]
 
     async def close_interrupted(self, reason: str = "engine_restarted") -> list[CallRecord]:
         """End the calls that an engine left live when it died; each gets a last fact `call.ended`."""
-        async with self._database.read() as connection:
-            rows = (await connection.execute(select(CallRow).where(CallRow.ended_at == 0))).all()
-            lasts = {row.id: await _last(connection, row.id) for row in rows}
-        closed = []
-        for row in rows:
-            seq, end_ms, stored_at = lasts[row.id]
-            record = msgspec.structs.replace(
-                _record(row), ended_at=max(stored_at, row.started_at) or time.time(), end_reason=reason
-            )
+        rows = await self._database.fetch(select(CallRow).where(CallRow.ended_at == 0))
+        return [await self._close_interrupted(_record(row), reason, erased=not row.wrapped_key) for row in rows]
+
+    async def _close_interrupted(self, record: CallRecord, reason: str, *, erased: bool) -> CallRecord:
+        seq, end_ms, stored_at = await self._last(record.call_id)
+        ended_at = max(stored_at, record.started_at) or time.time()
+        closed = msgspec.structs.replace(record, ended_at=ended_at, end_reason=reason)
+        # The row last: an engine killed in between finds the call live again, and only its event stored.
+        if not erased and not await self._ended_already(record, seq):
             ended = CallEvent(
-                call_id=row.id, seq=seq + 1, name="call.ended", start_ms=end_ms, end_ms=end_ms, data={"reason": reason}
+                call_id=record.call_id,
+                seq=seq + 1,
+                name="call.ended",
+                start_ms=end_ms,
+                end_ms=end_ms,
+                data={"reason": reason},
             )
-            # The row last: an engine killed in between finds the call live again and only its event stored.
-            if not await self._ended_already(record, seq):
-                await self.append(record, [ended])
-            await self.change(record)
-            closed.append(record)
+            await self.append(record, [ended])
+        await self.change(closed)
         return closed
 
     async def _ended_already(self, record: CallRecord, seq: int) -> bool:
         last = await self.facts_after(record.organisation_id, record.call_id, seq - 1) if seq else []
         return bool(last) and msgspec.json.decode(last[-1][1]).get("name") == "call.ended"
+
+    async def _last(self, call_id: str) -> tuple[int, int, float]:
+        """(seq, latest media time, latest time stored) over a call's facts; zeros when it has none."""
+        query = select(func.max(FactRow.seq), func.max(FactRow.end_ms), func.max(FactRow.stored_at))
+        seq, end_ms, stored_at = (await self._database.fetch(query.where(FactRow.call_id == call_id)))[0]
+        return seq or 0, end_ms or 0, stored_at or 0.0
 
     async def erase(self, organisation_id: str, call_id: str) -> None:
         """Erase what was said for good: the facts, and the key that opens any copy of them. The row stays."""
@@ -161,11 +166,10 @@ class Calls:
             self._keys.move_to_end(call_id)
             return self._keys[call_id]
         query = select(CallRow.wrapped_key).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            wrapped = (await connection.execute(query)).scalar_one_or_none()
-        if not wrapped:
+        rows = await self._database.fetch(query)
+        if not rows or not rows[0].wrapped_key:
             raise NotFound("no such call")
-        key = self._vault.call_key(organisation_id, call_id, wrapped)
+        key = self._vault.call_key(organisation_id, call_id, rows[0].wrapped_key)
         self._keep(call_id, key)
         return key
 
@@ -188,13 +192,6 @@ class Calls:
                 for row in rows
             ]
             await connection.execute(insert(OutboxRow), notes)
-
-
-async def _last(connection: AsyncConnection, call_id: str) -> tuple[int, int, float]:
-    """(seq, latest media time, latest time stored) over a call's facts; zeros when it has none."""
-    query = select(func.max(FactRow.seq), func.max(FactRow.end_ms), func.max(FactRow.stored_at))
-    seq, end_ms, stored_at = (await connection.execute(query.where(FactRow.call_id == call_id))).one()
-    return seq or 0, end_ms or 0, stored_at or 0.0
 
 
 def _row(record: CallRecord) -> dict[str, Any]:

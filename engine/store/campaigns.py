@@ -49,19 +49,17 @@ class Campaigns:
 
     async def get(self, organisation_id: str, campaign_id: str) -> Campaign:
         query = select(CampaignRow).where(CampaignRow.id == campaign_id, CampaignRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
+        rows = await self._database.fetch(query)
+        if not rows:
             raise NotFound("no such campaign")
-        return _campaign(row)
+        return _campaign(rows[0])
 
     async def all(self, organisation_id: str | None = None) -> list[Campaign]:
         """In order of creation; of every organisation when none is given (for routing only)."""
         query = select(CampaignRow).order_by(CampaignRow.created_at, CampaignRow.id)
         if organisation_id is not None:
             query = query.where(CampaignRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            return [_campaign(row) for row in (await connection.execute(query)).all()]
+        return [_campaign(row) for row in await self._database.fetch(query)]
 
 
 def _campaign(row: Row[Any]) -> Campaign:

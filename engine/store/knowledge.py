@@ -42,6 +42,5 @@ class Knowledge:
         query = select(KnowledgeRow).where(KnowledgeRow.organisation_id == organisation_id)
         if base is not None:
             query = query.where(KnowledgeRow.base == base)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(query.order_by(KnowledgeRow.base, KnowledgeRow.article))).all()
+        rows = await self._database.fetch(query.order_by(KnowledgeRow.base, KnowledgeRow.article))
         return [Article(row.base, row.article, row.language, row.title, row.body) for row in rows]

@@ -36,8 +36,7 @@ class Outbox:
             .order_by(OutboxRow.id)
             .limit(limit)
         )
-        async with self._database.read() as connection:
-            return [Letter(*row) for row in (await connection.execute(query)).all()]
+        return [Letter(*row) for row in await self._database.fetch(query)]
 
     async def sent(self, letters: Sequence[Letter]) -> None:
         statement = delete(OutboxRow).where(OutboxRow.id.in_([letter.row for letter in letters]))
@@ -48,5 +47,5 @@ class Outbox:
         await self._database.write(lambda connection: connection.execute(statement))
 
     async def count(self) -> int:
-        async with self._database.read() as connection:
-            return int((await connection.execute(select(func.count()).select_from(OutboxRow))).scalar_one())
+        rows = await self._database.fetch(select(func.count()).select_from(OutboxRow))
+        return int(rows[0][0])

@@ -44,8 +44,8 @@ class People:
 
     async def organisation_named(self, name: str) -> str | None:
         query = select(OrganisationRow.id).where(OrganisationRow.name == name)
-        async with self._database.read() as connection:
-            return (await connection.execute(query)).scalars().first()
+        rows = await self._database.fetch(query)
+        return rows[0].id if rows else None
 
     async def add(self, user: User, password_hash: str, now: float) -> None:
         """Raises `Conflict` when the login is taken."""
@@ -68,26 +68,23 @@ class People:
 
     async def get(self, organisation_id: str, user_id: str) -> User:
         query = select(UserRow).where(UserRow.id == user_id, UserRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
+        rows = await self._database.fetch(query)
+        if not rows:
             raise NotFound("no such user")
-        return _user(row)
+        return _user(rows[0])
 
     async def all(self, organisation_id: str | None = None) -> list[User]:
         """By name; of every organisation when none is given (for routing only)."""
         query = select(UserRow).order_by(UserRow.name, UserRow.id)
         if organisation_id is not None:
             query = query.where(UserRow.organisation_id == organisation_id)
-        async with self._database.read() as connection:
-            return [_user(row) for row in (await connection.execute(query)).all()]
+        return [_user(row) for row in await self._database.fetch(query)]
 
     async def to_log_in(self, login: str) -> tuple[User, str] | None:
         """The active user of that login, and the hash of the password."""
         query = select(UserRow).where(UserRow.login == login.strip().lower(), UserRow.active)
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else (_user(row), str(row.password_hash))
+        rows = await self._database.fetch(query)
+        return (_user(rows[0]), str(rows[0].password_hash)) if rows else None
 
     async def begin_session(self, user: User, now: float, lasts_s: float) -> str:
         """Returns the cookie's token, which is stored nowhere. Sessions that are over are cleared away."""
@@ -113,9 +110,8 @@ class People:
             .join(SessionRow, SessionRow.user_id == UserRow.id)
             .where(SessionRow.id == _session_id(token), SessionRow.expires_at > now, UserRow.active)
         )
-        async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else Person(row.id, row.organisation_id, row.name, row.role)
+        rows = await self._database.fetch(query)
+        return Person(*rows[0]) if rows else None
 
     async def end_session(self, token: str) -> None:
         statement = delete(SessionRow).where(SessionRow.id == _session_id(token))

@@ -9,14 +9,13 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Row, Select, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -29,6 +28,9 @@ Write = Callable[[AsyncConnection], Awaitable[Any]]
 GROUP = 256
 WAITING = 4096
 """Writes that may wait; past it the caller waits for a place (policy: block, nothing is dropped)."""
+
+READERS = 4
+"""Connections for reading; a query that finds none free waits."""
 
 BUSY_TIMEOUT_MS = 5_000
 DATABASE = "welcomedly.db"
@@ -120,8 +122,10 @@ def _public(error: Exception) -> Exception:
 class Database:
     """Connections to one database. `open` migrates it; `close` commits what waits."""
 
-    def __init__(self, engine: AsyncEngine, writer: Writer, lock: int | None) -> None:
-        self._engine = engine
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, writer: Writer, lock: int | None) -> None:
+        self._writing = writing
+        self._reading = reading
+        self._reads: set[asyncio.Task[list[Any]]] = set()
         self._writer = writer
         self._lock = lock
         self.write = writer.write
@@ -135,31 +139,38 @@ class Database:
             lock = _hold(data_dir)
             url = f"sqlite+aiosqlite:///{data_dir / DATABASE}"
         try:
-            engine = _engine(url)
-            async with engine.connect() as connection:
+            writing = _engine(url, connections=1)
+            async with writing.connect() as connection:
                 await connection.run_sync(migrate)
                 await connection.commit()
         except (DBAPIError, OSError) as error:
             if lock is not None:
                 os.close(lock)
             raise StartupError(f"DATABASE_URL: cannot open the database: {error}") from error
-        return cls(engine, Writer(engine, committed), lock)
+        return cls(writing, _engine(url, connections=READERS), Writer(writing, committed), lock)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading: it sees everything committed before it was taken."""
-        async with self._engine.connect() as connection:
-            yield connection
+    async def fetch(self, query: Select[Any]) -> list[Row[Any]]:
+        """All rows; sees everything committed before. A reader that is cancelled leaves its connection whole."""
+        task = asyncio.create_task(self._fetch(query))
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
+        return await asyncio.shield(task)
+
+    async def _fetch(self, query: Select[Any]) -> list[Row[Any]]:
+        async with self._reading.connect() as connection:
+            return list((await connection.execute(query)).all())
 
     async def close(self) -> None:
         await self._writer.close()
-        await self._engine.dispose()
+        await asyncio.gather(*self._reads, return_exceptions=True)
+        await self._reading.dispose()
+        await self._writing.dispose()
         if self._lock is not None:
             os.close(self._lock)
 
 
-def _engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(url, hide_parameters=True)
+def _engine(url: str, connections: int) -> AsyncEngine:
+    engine = create_async_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _sqlite_connected)
         event.listen(engine.sync_engine, "begin", _sqlite_begin)

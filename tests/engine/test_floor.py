@@ -1,0 +1,56 @@
+"""The wallboard's reducer."""
+
+import msgspec
+
+from engine import floor
+from engine.facts import CallEvent, Insight, Leg
+from engine.ports import CallRecord
+
+RECORD = CallRecord("call-1", "org", "campaign", "sales", "inbound", "en", "US", started_at=3.0)
+
+
+def alert(seq: int, outcome: str = "violation") -> Insight:
+    return msgspec.convert(
+        {"type": "insight", "id": "call-1", "seq": seq, "kind": "compliance", "turn": 1, "rule": f"R{seq}"}
+        | {"outcome": outcome, "end_ms": seq * 100},
+        Insight,
+    )
+
+
+def mood(value: str, score: float, leg: Leg = "customer") -> Insight:
+    return Insight(call_id="call-1", seq=9, kind="mood", turn=1, value=value, score=score, leg=leg)
+
+
+def test_alerts_come_and_are_withdrawn() -> None:
+    tile = floor.tile(RECORD)
+    for fact in (alert(1), alert(2, "satisfied"), alert(3, "event"), alert(4, "undecided")):
+        tile = floor.reduce(tile, fact)
+    assert [(one.rule, one.outcome) for one in tile.alerts] == [("R1", "violation"), ("R3", "event")]
+    assert tile.last_at_ms == 400
+    withdrawn = CallEvent(call_id="call-1", seq=5, name="withdrawn", data={"of": [1], "reason": "role"})
+    assert [one.seq for one in floor.reduce(tile, withdrawn).alerts] == [3]
+
+
+def test_alerts_are_bounded_to_the_newest() -> None:
+    tile = floor.tile(RECORD)
+    for seq in range(1, 100):
+        tile = floor.reduce(tile, alert(seq))
+    assert len(tile.alerts) == floor.ALERTS_SHOWN
+    assert tile.alerts[-1].seq == 99
+
+
+def test_the_mood_is_the_customer_s() -> None:
+    tile = floor.reduce(floor.tile(RECORD), mood("negative", -0.6))
+    tile = floor.reduce(tile, mood("positive", 0.9, "agent"))
+    assert (tile.mood, tile.mood_score) == ("negative", -0.6)
+
+
+def test_states_and_claims() -> None:
+    tile = floor.tile(RECORD)
+    assert tile.unclaimed
+    held = floor.reduce(tile, CallEvent(call_id="call-1", seq=1, name="call.held"))
+    assert held.state == "held"
+    assert floor.reduce(held, CallEvent(call_id="call-1", seq=2, name="call.resumed")).state == "live"
+    claimed = floor.changed(held, msgspec.structs.replace(RECORD, agent_id="u", agent_name="Ana"))
+    assert (claimed.unclaimed, claimed.agent_name, claimed.state) == (False, "Ana", "held")
+    assert floor.changed(claimed, msgspec.structs.replace(RECORD, ended_at=9.0)).state == "ended"

@@ -1,0 +1,118 @@
+"""Users, campaigns, calls and knowledge over REST; health and descriptions."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.facts import Transcript, encode
+from engine.ports import CallOffer
+from engine.store.knowledge import Article
+
+USER = {"login": "cruz", "name": "Cruz", "role": "agent", "extensions": ["1001"], "password": "long enough here"}
+CAMPAIGN = {"name": "Cobranza", "kind": "collections", "direction": "outbound", "country": "CO", "language": "es"}
+
+
+async def test_users_are_created_changed_and_disabled(site: Any) -> None:
+    admin = await site.logged_in("root")
+    created = await admin.post("/api/users", json=USER)
+    assert created.status == 201
+    user = await created.json()
+    assert "password" not in str(user)
+    assert user["extensions"] == ["1001"]
+    assert (await admin.post("/api/users", json=USER | {"extensions": []})).status == 409
+    taken = await admin.post("/api/users", json=USER | {"login": "dora"})
+    assert taken.status == 409
+    assert "Cruz" in (await taken.json())["detail"]
+    changed = {name: value for name, value in USER.items() if name != "password"} | {"role": "supervisor"}
+    assert (await (await admin.put(f"/api/users/{user['id']}", json=changed)).json())["role"] == "supervisor"
+    names = [one["login"] for one in await (await admin.get("/api/users")).json()]
+    assert sorted(names) == ["ana", "ben", "cruz", "root", "sofia"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "short"},
+        {"login": "no spaces please"},
+        {"name": "  "},
+        {"role": "emperor"},
+        {"aors": ["not an address"]},
+        {"extensions": ["x" * 40]},
+        {"unknown": 1},
+    ],
+)
+async def test_a_wrong_user_is_refused_by_name_of_the_field(site: Any, wrong: dict[str, Any]) -> None:
+    admin = await site.logged_in("root")
+    response = await admin.post("/api/users", json=USER | wrong)
+    assert response.status == 422
+    assert next(iter(wrong)) in (await response.json())["detail"]
+
+
+async def test_nobody_locks_themselves_out(site: Any) -> None:
+    admin = await site.logged_in("root")
+    body = {"login": "root", "name": "Root", "role": "agent"}
+    assert (await admin.put("/api/users/user-root", json=body)).status == 409
+
+
+async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Any) -> None:
+    admin = await site.logged_in("root")
+    offer = CallOffer("c", "siprec", "127.0.0.1:5060/udp", "", "sip:6015550134@pbx.example", ())
+    assert site.router.route(offer) is None
+    body = CAMPAIGN | {"numbers": ["+57 (601) 555-0134"], "members": ["user-ana"]}
+    created = await admin.post("/api/campaigns", json=body)
+    assert created.status == 201
+    campaign = await created.json()
+    assert site.router.route(offer).campaign_id == campaign["id"]
+    assert (await admin.post("/api/campaigns", json=body | {"name": "Otra"})).status == 409
+    assert (await admin.put(f"/api/campaigns/{campaign['id']}", json=body | {"active": False})).status == 200
+    assert site.router.route(offer) is None
+    assert (await admin.put("/api/campaigns/none", json=body)).status == 404
+    unknown = await admin.post("/api/campaigns", json=CAMPAIGN | {"members": ["stranger"]})
+    assert unknown.status == 422
+
+
+@pytest.mark.parametrize("wrong", [{"country": "Colombia"}, {"language": "fr"}, {"kind": "Ñ"}, {"direction": "up"}])
+async def test_a_wrong_campaign_is_refused(site: Any, wrong: dict[str, str]) -> None:
+    admin = await site.logged_in("root")
+    assert (await admin.post("/api/campaigns", json=CAMPAIGN | wrong)).status == 422
+
+
+async def test_calls_are_their_agent_s_and_the_supervisors(site: Any) -> None:
+    fact = Transcript(call_id="call-1", seq=1, turn=1, text="hola")
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, [fact])
+    for login, sees in (("ana", True), ("ben", False), ("sofia", True)):
+        client = await site.logged_in(login)
+        listed = await (await client.get("/api/calls", params={"live": "true", "limit": "5"})).json()
+        assert [call["id"] for call in listed] == ["call-1"] * sees
+        response = await client.get("/api/calls/call-1")
+        assert response.status == (200 if sees else 404)
+        if sees:
+            body = await response.json()
+            assert body["call"] == msgspec.to_builtins(site.record)
+            assert body["facts"] == [msgspec.json.decode(encode(fact))]
+            assert response.headers["Cache-Control"] == "no-store"
+    assert (await client.get("/api/calls", params={"limit": "9999"})).status == 422
+
+
+async def test_knowledge_is_listed_by_base(site: Any) -> None:
+    articles = [Article("care", "fatura", "pt", "Segunda via", "Peça o CPF.")]
+    await site.store.knowledge.replace(site.record.organisation_id, "care", articles, 1.0)
+    client = await site.logged_in("ana")
+    listed = await (await client.get("/api/knowledge", params={"base": "care"})).json()
+    assert listed == msgspec.to_builtins(articles)
+    assert await (await client.get("/api/knowledge", params={"base": "sales"})).json() == []
+
+
+async def test_machines_are_answered(site: Any) -> None:
+    client = site.client()
+    assert (await client.get("/healthz")).status == 200
+    ready = await client.get("/readyz")
+    assert (ready.status, (await ready.json())["parts"]) == (200, {"store": True})
+    metrics = await (await client.get("/metrics")).text()
+    assert 'welcomedly_http_seconds_count{method="GET",status="200"}' in metrics
+    paths = (await (await client.get("/openapi.json")).json())["paths"]
+    assert set(paths["/api/users/{user_id}"]) == {"get", "put"}
+    assert "requestBody" in paths["/api/campaigns"]["post"]
+    assert (await client.get("/asyncapi.json")).status == 200
