@@ -19,6 +19,7 @@ MAX_ELEMENTS = 4_000
 MAX_DEPTH = 32
 
 METADATA_TYPES = ("application/rs-metadata+xml", "application/rs-metadata")  # RFC 9806 corrects RFC 7866; both occur
+SNAPSHOT_TYPE = "application/rs-metadata-request"
 _DUMMY_AORS = ("asbce@asbce.com",)  # Avaya SBCE's placeholder until its UPDATE names the real participant
 
 
@@ -54,7 +55,7 @@ def is_siprec(headers: Headers, payload: Payload) -> bool:
 
 
 def snapshot_request(reason: str) -> bytes:
-    """Body of type `application/rs-metadata-request` that asks the SRC for complete metadata (RFC 7866 §8.1)."""
+    """Body of `SNAPSHOT_TYPE` that asks the SRC for complete metadata (RFC 7866 §8.1)."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\r\n'
         "<requestsnapshot xmlns='urn:ietf:params:xml:ns:recording:1'>"

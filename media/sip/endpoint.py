@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import structlog
@@ -20,6 +21,7 @@ log = structlog.get_logger()
 REQUESTS = Counter("welcomedly_sip_requests", "SIP requests received, retransmissions left out", ["method"])
 RESPONSES = Counter("welcomedly_sip_responses", "SIP responses sent, retransmissions included", ["status"])
 MALFORMED = Counter("welcomedly_sip_malformed", "SIP messages that could not be read")
+FAULTS = Counter("welcomedly_sip_faults", "Messages or timers whose handling failed: bugs")
 STRANGERS = Counter("welcomedly_sip_strangers", "SIP messages dropped, from addresses that no trunk allows")
 UNDELIVERED = Counter("welcomedly_sip_undelivered", "SIP messages whose connection was gone")
 
@@ -50,6 +52,8 @@ class Leg:
     ) -> None:
         self.endpoint, self.usage, self.flow = endpoint, machine, flow
         self._hear = hear
+        came_in = machine.state == "offered"
+        self._translated = came_in and machine.invite.via.host.strip("[]") != flow.host
         endpoint.attach(self)
 
     @property
@@ -72,8 +76,9 @@ class Leg:
                 self._hear(effect)
 
     def _flow(self) -> Flow:
-        """Where in-dialog requests go: to the next hop where its address is plain, else back where the call is from."""
-        if self.flow.reliable or self.usage.dialog is None:
+        """Where in-dialog requests go: to the next hop where its address is plain, else back where the call is from; so
+        also for a peer whose own idea of its address is not where it sends from (NAT)."""
+        if self.flow.reliable or self.usage.dialog is None or self._translated:
             return self.flow
         try:
             hop = parse_uri(self.usage.dialog.next_hop())
@@ -120,6 +125,8 @@ class Endpoint:
         """Waits until every request of ours has its final answer, at most so long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
                 await self._idle.wait()
 
     def attach(self, leg: Leg) -> None:
@@ -133,7 +140,7 @@ class Endpoint:
 
     def received(self, data: bytes, flow: Flow) -> None:
         """A message from the wire; whatever it holds, nothing is raised."""
-        if not self._acceptor.allows(flow.host):
+        if not self.admits(flow.host):
             STRANGERS.inc()
             return
         try:
@@ -141,13 +148,25 @@ class Endpoint:
         except wire.Malformed as error:
             self.unframeable(error, flow)
             return
-        self._perform(self._layer.receive(message, flow, self.clock()))
+        with self._contained():
+            self._perform(self._layer.receive(message, flow, self.clock()))
+
+    def admits(self, host: str) -> bool:
+        return self._acceptor.allows(host)
+
+    @contextlib.contextmanager
+    def _contained(self) -> Iterator[None]:
+        """Keeps a fault in the handling of one message or call from the others: it is logged and counted."""
+        try:
+            yield
+        except Exception as error:
+            report_fault(error)
 
     def unframeable(self, error: wire.Malformed, flow: Flow) -> None:
         """Counts a message that cannot be read, and answers it where that is possible."""
         MALFORMED.inc()
         self._complain(flow.host, str(error))
-        if error.answer is not None and self._acceptor.allows(flow.host):
+        if error.answer is not None and self.admits(flow.host):
             self._transmit(error.answer, flow)
 
     def _complain(self, host: str, why: str) -> None:
@@ -186,12 +205,20 @@ class Endpoint:
             self.respond(request, refusal)
         elif request.to_tag:
             self._route_in_dialog(request)
+        elif request.method == "INVITE" and self._is_merged(request):
+            self.respond(request, request.respond(482, to_tag=new_tag(), reason="Loop Detected"))
         elif request.method == "INVITE":
             self._acceptor.offered(request, flow)
         elif request.method == "OPTIONS":
             self.respond(request, request.respond(200, *_CAPABILITIES, to_tag=new_tag()))
         elif request.method != "ACK":
             self.respond(request, request.respond(481, to_tag=new_tag()))
+
+    def _is_merged(self, invite: Request) -> bool:
+        """RFC 3261 §8.2.2.2: the same INVITE again over another path of proxies."""
+        mark = (invite.call_id, invite.from_tag, invite.cseq)
+        others = (leg.usage.invite for leg in self._legs.values())
+        return any((other.call_id, other.from_tag, other.cseq) == mark for other in others)
 
     def _refusal(self, request: Request) -> Response | None:
         """RFC 3261 §8.2.1 and §8.2.2.3: the method, then the required extensions."""
@@ -264,11 +291,21 @@ class Endpoint:
     def _tick(self) -> None:
         self._timer = None
         now = self.clock()
-        self._perform(self._layer.tick(now))
+        with self._contained():
+            self._perform(self._layer.tick(now))
         for leg in list(self._legs.values()):
             if leg.usage.deadline <= now:
-                leg.run(leg.usage.tick(now))
+                with self._contained():
+                    leg.run(leg.usage.tick(now))
         self._arm()
+
+
+def report_fault(error: BaseException, call: str = "") -> None:
+    """Logs and counts a bug: what and where, without the values at hand, which may name people and numbers."""
+    FAULTS.inc()
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+    log.error("sip.fault", kind=type(error).__name__, where=where, call=call)
 
 
 def new_tag() -> str:

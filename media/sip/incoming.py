@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import time
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 import structlog
 import uuid_utils
@@ -15,7 +16,7 @@ from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import sdp as offers
 from media.sip import usage
 from media.sip.bodies import Body, Unacceptable, read_body
-from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag
+from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag, report_fault
 from media.sip.layer import Flow
 from media.sip.message import Request, aor_of
 from media.sip.sdp import Answerer, Sdp
@@ -55,7 +56,7 @@ class IncomingCall:
         self._names: dict[int, str] = {}
         self._metadata: siprec.Metadata | None = None
         self._participants: tuple[Participant, ...] = ()
-        self._recording = self._begun = self._held = self._own_offer = False
+        self._recording = self._begun = self._held = self._own_offer = self._two_way = False
         self._closed = ""
         self._probed_at = self._alive_at = 0.0
         self._task: asyncio.Task[None] | None = None
@@ -81,7 +82,17 @@ class IncomingCall:
         if refusal is not None:
             self._refuse(refusal)
             return
-        self._task = asyncio.get_running_loop().create_task(self._answer(offer, streams))
+        self._spawn(self._answer(offer, streams))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs the next step of the call, one at a time by the rules of offer and answer; a fault ends the call."""
+        self._task = asyncio.get_running_loop().create_task(work)
+        self._task.add_done_callback(self._stepped)
+
+    def _stepped(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            report_fault(error, self.call_id)
+            self.fail()
 
     def _refuse(self, refusal: Refusal) -> None:
         status = _REFUSALS[refusal.code]
@@ -101,6 +112,8 @@ class IncomingCall:
         streams = offers.negotiate(body.sdp, lines=offers.MAX_MEDIA if self._recording else 1)
         if not streams:
             raise Unacceptable(488, ("Warning", '304 welcomedly "PCMU or PCMA over RTP/AVP is needed"'))
+        first = body.sdp.media[streams[0].position]
+        self._two_way = not self._recording and body.sdp.direction(first) == "sendrecv"
         return streams
 
     def _call_offer(self, invite: Request, body: Body, streams: tuple[StreamOffer, ...]) -> CallOffer:
@@ -161,7 +174,7 @@ class IncomingCall:
         if isinstance(effect, usage.Established):
             self._established(effect)
         elif isinstance(effect, usage.Asked):
-            self._task = asyncio.get_running_loop().create_task(self._change(effect.request))
+            self._spawn(self._change(effect.request))
         elif isinstance(effect, usage.Answered):
             self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
         elif isinstance(effect, usage.Ended):
@@ -176,7 +189,15 @@ class IncomingCall:
         if self._held:
             self.session.hold()
         if self._own_offer and effect.ack is not None:
-            self._task = asyncio.get_running_loop().create_task(self._take_answer(effect.ack))
+            self._spawn(self._take_answer(effect.ack))
+        elif self._recording and (self._metadata is None or not self._metadata.complete):
+            self._ask_for_metadata()
+
+    def _ask_for_metadata(self) -> None:
+        """RFC 7866 §8.1: a snapshot, from a source that says it gives them."""
+        if siprec.SNAPSHOT_TYPE in self.leg.usage.invite.headers.get("Accept").lower():
+            headers = (("Content-Type", siprec.SNAPSHOT_TYPE), ("Content-Disposition", "recording-session"))
+            self.leg.run(self.leg.usage.update(siprec.snapshot_request("metadata is missing"), *headers))
 
     async def _take_answer(self, ack: Request) -> None:
         """The ACK's answer to our offer (RFC 3261 §13.2.1)."""
@@ -232,10 +253,10 @@ class IncomingCall:
 
     def _music_on_hold(self, offer: Sdp) -> bool:
         """A plain call that was sendrecv and turns sendonly is held with music (RFC 3264 §8.4)."""
-        if self._recording or not self._streams:
+        if self._recording:
             return False
         line = next((line for line in offer.media if line.kind == "audio"), None)
-        return line is not None and offer.direction(line) == "sendonly" and not self._own_offer
+        return self._two_way and line is not None and offer.direction(line) == "sendonly"
 
     def _tell_participants(self) -> None:
         if not self._recording or self.session is None:
@@ -260,6 +281,14 @@ class IncomingCall:
     def hang_up(self, reason: usage.EndReason, text: str) -> None:
         """Ends the call from our side with BYE, or with 503 when it is not answered yet."""
         self.leg.run(self.leg.usage.bye(reason, _reason(503, text)))
+
+    def fail(self) -> None:
+        """A fault of ours: 500 when the call is not answered yet, else BYE."""
+        machine = self.leg.usage
+        if machine.state == "offered":
+            self.leg.run(machine.refuse(machine.invite, 500))
+        else:
+            self.hang_up("error", "internal error")
 
     def _end(self, reason: str) -> None:
         self._closed = reason

@@ -87,7 +87,11 @@ class SipServer:
         call = IncomingCall(self, request, flow)
         self._calls.add(call)
         CALLS.inc()
-        call.open()
+        try:
+            call.open()
+        except Exception:
+            call.fail()
+            raise
 
     # ─── the calls' owner ────────────────────────────────────────────────────────────────────────────────────────────
 

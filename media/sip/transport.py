@@ -21,8 +21,11 @@ MESSAGE_SECONDS = 32.0
 class Receiver(Protocol):
     """What the transports hand on to."""
 
+    def admits(self, host: str) -> bool:
+        """Whether that address may hold a connection."""
+
     def received(self, data: bytes, flow: Flow) -> None:
-        """One whole message, as bytes."""
+        """One whole message, as bytes. Raises nothing."""
 
     def unframeable(self, error: Malformed, flow: Flow) -> None:
         """A stream that cannot be cut into messages; it is closed after this returns."""
@@ -60,6 +63,11 @@ class Transports:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_194_304)
         self.host, self.port = host, self._udp.get_extra_info("sockname")[1]
 
+    @property
+    def connections(self) -> int:
+        """Open stream connections."""
+        return len(self._streams)
+
     def send(self, data: bytes, flow: Flow) -> bool:
         """False when the flow's connection is gone."""
         if flow.transport == "UDP":
@@ -82,8 +90,8 @@ class Transports:
         if transport == "UDP":
             return Flow("UDP", str(address), port)
         for number, stream in self._streams.items():
-            if (stream.flow.host, stream.flow.port) == (address, port):
-                return Flow("TCP", str(address), port, number)
+            if (stream.flow.transport, stream.flow.host, stream.flow.port) == (transport, address, port):
+                return Flow(transport, str(address), port, number)
         async with asyncio.timeout(5):
             _, stream = await loop.create_connection(lambda: _Stream(self), str(address), port)
         return stream.flow
@@ -110,7 +118,9 @@ class Transports:
         await asyncio.sleep(0)  # lets the transports call connection_lost
 
     def admit(self, stream: "_Stream", host: str) -> int:
-        """A number for a new connection; 0 when there are too many."""
+        """A number for a new connection; 0 when there are too many, or none from that host are wanted."""
+        if not self.receiver.admits(host):
+            return 0
         per_host = Counter(other.flow.host for other in self._streams.values())
         if len(self._streams) >= MAX_CONNECTIONS or per_host[host] >= MAX_CONNECTIONS_PER_HOST:
             return 0
@@ -135,19 +145,19 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, owner: Transports) -> None:
+    def __init__(self, owner: Transports, name: str = "TCP") -> None:
         self._owner = owner
         self._framer = StreamFramer()
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self.flow = Flow("TCP", "", 0)
+        self.flow = Flow(name, "", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         host, port = transport.get_extra_info("peername")[:2]
         number = self._owner.admit(self, host)
-        self.flow = Flow("TCP", host, port, number)
+        self.flow = Flow(self.flow.transport, host, port, number)
         if not number:
             transport.abort()
 

@@ -1,0 +1,315 @@
+"""What peers do to a server besides calling it properly: each gets its answer, and the other calls go on."""
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from media.sip.message import Response
+from media.sip.sdp import parse_sdp
+from media.sip.server import SipServer
+from media.sip.wire import StreamFramer, parse_message
+from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+
+SAMPLES = Path(__file__).parents[2] / "data"
+SDP = "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{media}"
+AUDIO = "m=audio {port} RTP/AVP {codec}\r\na={direction}\r\na=label:{label}\r\n"
+
+
+class Peer(asyncio.DatagramProtocol):
+    """A hand-driven peer on UDP or, through a `StreamWriter`, on TCP."""
+
+    def __init__(self) -> None:
+        self.inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self.transport: asyncio.DatagramTransport | None = None
+        self.tag = ""
+        self.cseq = 0
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.inbox.put_nowait(data)
+
+    def send(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.sendto(data)
+
+    def request(
+        self, method: str, *headers: str, body: str = "", branch: str = "", cseq: int = 0, call: str = "call"
+    ) -> bytes:
+        self.cseq = cseq or self.cseq + 1
+        to = f"<sip:5000@127.0.0.1>;tag={self.tag}" if self.tag else "<sip:5000@127.0.0.1>"
+        lines = [
+            f"{method} sip:5000@127.0.0.1 SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:5999;rport;branch=z9hG4bK{branch or f'{method}{self.cseq}'}",
+            "From: <sip:peer@127.0.0.1>;tag=peer",
+            f"To: {to}",
+            f"Call-ID: {call}",
+            f"CSeq: {self.cseq} {method}",
+            *headers,
+            f"Content-Length: {len(body)}",
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    async def final(self) -> Response:
+        """The next final response."""
+        while True:
+            message = parse_message(await self.inbox.get())
+            if isinstance(message, Response) and message.final:
+                return message
+
+    async def ask(self, method: str, *headers: str, body: str = "") -> Response:
+        self.send(self.request(method, *headers, body=body))
+        return await self.final()
+
+    async def invite(self, *media: str) -> Response:
+        offer = SDP.format(version=self.cseq, media="".join(media)) if media else ""
+        kind = ("Content-Type: application/sdp",) if media else ()
+        response = await self.ask("INVITE", "Contact: <sip:peer@127.0.0.1:5999>", *kind, body=offer)
+        self.tag = response.to_tag
+        self.send(self.request("ACK", cseq=response.cseq))
+        return response
+
+
+def audio(label: str, *, port: int = 40_000, codec: int = 0, direction: str = "sendonly") -> str:
+    return AUDIO.format(port=port, codec=codec, direction=direction, label=label)
+
+
+class Bench:
+    def __init__(self, server: SipServer, intake: FakeIntake, media: FakeMedia, peer: Peer) -> None:
+        self.server, self.intake, self.media, self.peer = server, intake, media, peer
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    intake, media = FakeIntake(), FakeMedia()
+    server = SipServer("127.0.0.1", 0, intake, media)
+    await server.open()
+    loop = asyncio.get_running_loop()
+    transport, peer = await loop.create_datagram_endpoint(Peer, remote_addr=("127.0.0.1", server.port))
+    peer.transport = transport
+    try:
+        async with asyncio.timeout(20):
+            yield Bench(server, intake, media, peer)
+    finally:
+        transport.close()
+        await server.close(0)
+
+
+def counted(name: str) -> float:
+    return REGISTRY.get_sample_value(f"{name}_total") or 0.0
+
+
+async def test_random_bytes_are_counted_and_calls_go_on() -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1"))
+        await it.intake.begun()
+        before, dice = counted("welcomedly_sip_malformed"), random.Random(1)
+        for size in range(1, 200):
+            it.peer.send(b"x" + dice.randbytes(size))
+        assert (await it.peer.ask("OPTIONS")).status == 200
+        assert counted("welcomedly_sip_malformed") - before == 199
+        assert it.media.sessions[0].reason == ""
+        assert (await it.peer.ask("BYE")).status == 200
+
+
+async def test_random_bytes_on_tcp_close_that_connection_alone() -> None:
+    async with bench() as it:
+        good_reader, good = await asyncio.open_connection("127.0.0.1", it.server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        writer.write(random.Random(2).randbytes(100_000) + b"\r\n\r\n")
+        assert await reader.read() == b""
+        good.write(it.peer.request("OPTIONS"))
+        assert (await good_reader.readline()).startswith(b"SIP/2.0 200")
+        for each in (writer, good):
+            each.close()
+
+
+async def test_messages_cut_and_glued_on_tcp() -> None:
+    async with bench() as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        data = it.peer.request("OPTIONS") + b"\r\n\r\n" + it.peer.request("OPTIONS")
+        for at in range(0, len(data), 7):
+            writer.write(data[at : at + 7])
+            await writer.drain()
+            await asyncio.sleep(0)
+        framer, pongs = StreamFramer(), 0
+        got: list[bytes] = []
+        while len(got) < 2:
+            received = await reader.read(4_096)
+            pongs += received.startswith(b"\r\n")
+            got += framer.feed(received)
+        assert [data.split()[1] for data in got] == [b"200", b"200"]
+        assert pongs == 1
+        writer.close()
+
+
+async def test_invite_that_comes_again_and_again_is_one_call() -> None:
+    async with bench() as it:
+        body = SDP.format(version=1, media=audio("1"))
+        invite = it.peer.request("INVITE", "Contact: <sip:p@127.0.0.1>", "Content-Type: application/sdp", body=body)
+        for _ in range(5):
+            it.peer.send(invite)
+        response = await it.peer.final()
+        for _ in range(5):
+            it.peer.send(invite)
+        it.peer.tag = response.to_tag
+        it.peer.send(it.peer.request("ACK", cseq=response.cseq))
+        await it.intake.begun()
+        assert len(it.intake.offers) == 1
+        merged = invite.replace(b"branch=z9hG4bK", b"branch=z9hG4bKother")
+        it.peer.send(merged)
+        assert (await it.peer.final()).status == 482
+
+
+async def test_lost_ack_is_asked_for_again_with_the_200() -> None:
+    async with bench() as it:
+        body = SDP.format(version=1, media=audio("1"))
+        headers = ("Contact: <sip:p@127.0.0.1>", "Content-Type: application/sdp")
+        first = await it.peer.ask("INVITE", *headers, body=body)
+        second = await it.peer.final()
+        assert first.to_bytes() == second.to_bytes()
+        assert it.intake.sessions == []
+        it.peer.tag = first.to_tag
+        it.peer.send(it.peer.request("ACK", cseq=first.cseq))
+        await it.intake.begun()
+
+
+async def test_offerless_invite_gets_an_offer_and_the_ack_answers_it() -> None:
+    async with bench() as it:
+        response = await it.peer.ask("INVITE", "Contact: <sip:p@127.0.0.1>")
+        offer = parse_sdp(response.body)
+        assert [line.port for line in offer.media] == list(it.media.sessions[0].local_ports().values())
+        it.peer.tag = response.to_tag
+        answer = SDP.format(version=1, media=audio("x", codec=8))
+        it.peer.send(it.peer.request("ACK", "Content-Type: application/sdp", body=answer, cseq=response.cseq))
+        await it.intake.begun()
+        assert (await it.peer.ask("OPTIONS")).status == 200
+        (stream,) = it.media.sessions[0].streams
+        assert (stream.codec, stream.payload_type, stream.stream) == ("PCMA", 8, "0")
+        assert it.intake.offers[0].protocol == "sip"
+
+
+async def test_third_line_and_another_codec_after_a_transfer() -> None:
+    async with bench() as it:
+        first = parse_sdp((await it.peer.invite(audio("1"), audio("2"))).body)
+        await it.intake.begun()
+        assert it.intake.offers[0].protocol == "siprec"  # two recorded legs, though nothing says so
+        changed = (audio("1", codec=8), audio("2"), audio("3"), audio("4", codec=18))
+        second = parse_sdp((await it.peer.invite(*changed)).body)
+        assert [line.label for line in second.media] == ["1", "2", "3", "4"]
+        assert [line.port for line in second.media][:2] == [line.port for line in first.media]
+        assert [line.port > 0 for line in second.media] == [True, True, True, False]
+        assert [s.codec for s in it.media.sessions[0].streams] == ["PCMA", "PCMU", "PCMU"]
+        assert [p.stream for p in it.media.sessions[0].participants] == ["1", "2", "3"]
+
+
+async def test_session_refresh_is_answered_alike() -> None:
+    async with bench() as it:
+        first = await it.peer.invite(audio("1"), audio("2"))
+        again = await it.peer.invite(audio("1"), audio("2"))
+        assert first.body == again.body
+        assert it.media.sessions[0].history == []
+
+
+async def test_music_on_hold_of_a_plain_call_is_a_hold() -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1", direction="sendrecv"))
+        await it.intake.begun()
+        await it.peer.invite(audio("1"))
+        await it.peer.invite(audio("1", direction="sendrecv"))
+        assert it.media.sessions[0].history == ["hold", "resume"]
+
+
+async def test_offer_that_we_cannot_hear_leaves_the_call_as_it_was() -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1"))
+        assert (await it.peer.invite(audio("1", codec=18))).status == 488
+        assert (await it.peer.ask("BYE")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        (("Content-Type: application/sdp",), "v=0\r\nm=audio\r\n", 400),
+        (("Content-Type: multipart/mixed;boundary=b",), "--x\r\n", 400),
+        (("Content-Type: text/plain",), "hello", 415),
+        (("Content-Type: application/sdp", "Content-Encoding: gzip"), "v=0", 415),
+        (("Content-Type: application/sdp",), SDP.format(version=1, media="m=audio 1 RTP/SAVP 0\r\n"), 488),
+        (("Require: siprec, 100rel",), "", 420),
+    ],
+)
+async def test_invites_that_are_refused(headers: tuple[str, ...], body: str, status: int) -> None:
+    async with bench() as it:
+        response = await it.peer.ask("INVITE", "Contact: <sip:p@127.0.0.1>", *headers, body=body)
+        assert response.status == status
+        assert it.intake.offers == []
+        assert it.server.calls == 0
+
+
+@pytest.mark.parametrize(("method", "status"), [("BYE", 481), ("UPDATE", 481), ("REFER", 405), ("FOO", 501)])
+async def test_requests_for_nothing(method: str, status: int) -> None:
+    async with bench() as it:
+        it.peer.tag = "unknown"
+        assert (await it.peer.ask(method)).status == status
+
+
+async def test_samples_of_all_vendors_are_answered() -> None:
+    async with bench() as it:
+        for path in sorted((SAMPLES / "siprec").glob("*.sip")):
+            via = rb"Via: SIP/2.0/UDP 127.0.0.1;rport"
+            it.peer.send(re.sub(rb"Via: SIP/2.0/(UDP|TCP) [^;]+", via, path.read_bytes(), count=1))
+            response = await it.peer.final()
+            assert response.status == 200, path.name
+            answer, offered = parse_sdp(response.body), it.intake.offers[-1]
+            assert offered.protocol == "siprec"
+            accepted = [line for line in answer.media if line.port]
+            assert {answer.direction(line) for line in accepted} == {"recvonly"}
+            assert [line.label for line in accepted] == list(dict.fromkeys(p.stream for p in offered.participants))
+
+
+async def test_a_fault_of_the_intake_is_500_and_hurts_nobody_else() -> None:
+    class Faulty(FakeIntake):
+        def admit(self, offer: object) -> None:
+            raise RuntimeError("a bug")
+
+    async with bench() as it:
+        await it.peer.invite(audio("1"))
+        it.server.intake = Faulty()
+        it.peer.tag = ""
+        body = SDP.format(version=1, media=audio("1"))
+        it.peer.send(it.peer.request("INVITE", "Content-Type: application/sdp", body=body, call="another"))
+        assert (await it.peer.final()).status == 500
+        assert it.server.calls == 1
+
+
+async def test_peer_whose_connection_broke_gets_its_bye_on_a_new_one() -> None:
+    async with bench() as it:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+        async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.put_nowait(await reader.readline())
+            writer.close()
+
+        listener = await asyncio.start_server(listen, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        body = SDP.format(version=1, media=audio("1"))
+        contact = f"Contact: <sip:p@127.0.0.1:{port};transport=tcp>"
+        invite = it.peer.request("INVITE", contact, "Content-Type: application/sdp", body=body)
+        writer.write(invite.replace(b"/UDP", b"/TCP"))
+        while b"SIP/2.0 200" not in (answer := await reader.read(4_096)):
+            pass
+        it.peer.tag = re.findall(rb"To: .*;tag=(\w+)", answer)[0].decode()
+        writer.write(it.peer.request("ACK", cseq=1))
+        await it.intake.begun()
+        writer.close()
+        await writer.wait_closed()
+        assert (await it.peer.ask("OPTIONS")).status == 200  # by now the server has seen the connection close
+        assert it.server.endpoint.transports.connections == 0
+        await it.server.close(1.0)
+        assert (await heard.get()).startswith(b"BYE ")
+        listener.close()
