@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import { emptyCall, receive, receiveDraft, stamp, type CallView } from "../src/lib/call.ts";
+import type { CallEvent, Draft, Fact, Insight, Suggestion, Transcript } from "../src/lib/wire.ts";
+
+const id = "call-1";
+
+function said(
+  seq: number,
+  stream: string,
+  startMs: number,
+  text: string,
+  more: Partial<Transcript> = {},
+): Transcript {
+  const where = { stream, leg: "unknown" as const, start_ms: startMs, end_ms: startMs + 1000 };
+  return { type: "transcript", id, seq, turn: seq, text, ...where, ...more };
+}
+
+function insight(seq: number, turn: number, more: Partial<Insight>): Insight {
+  return { type: "insight", id, seq, turn, kind: "compliance", stream: "1", ...more };
+}
+
+function event(seq: number, name: CallEvent["name"], data: Record<string, unknown> = {}): CallEvent {
+  return { type: "event", id, seq, name, data };
+}
+
+function draft(segment: number, revision: number, text: string, startMs = 0): Draft {
+  const where = { stream: "1", leg: "customer" as const, start_ms: startMs, end_ms: startMs + 500 };
+  return { type: "draft", id, segment, revision, text, ...where };
+}
+
+const card: Suggestion = {
+  type: "suggestion",
+  id,
+  seq: 9,
+  turn: 4,
+  article: "a",
+  title: "A",
+  body: "Do.",
+  score: 0.9,
+};
+
+const story: Fact[] = [
+  event(1, "call.answered", { duties: [{ rule: "REC", title: "Say that the call is recorded" }] }),
+  event(2, "role.decided", { stream: "1", role: "agent" }),
+  said(3, "1", 0, "This call is recorded", { measured: { stamps: { heard: 10, transcribed: 200 } } }),
+  said(4, "2", 1500, "[number] is my card"),
+  insight(5, 3, { rule: "REC", value: "Recording", outcome: "satisfied" }),
+  insight(6, 4, { stream: "2", kind: "sentiment", value: "negative", score: 0.8 }),
+  insight(7, 4, { stream: "2", kind: "mood", value: "negative", score: 0.5 }),
+  insight(8, 3, { rule: "ASK", value: "May not ask", outcome: "violation", severity: "critical" }),
+  card,
+  event(10, "text.settled", { turn: 4, text: "[card] is my card" }),
+  insight(11, 4, { stream: "2", kind: "entity", entity_type: "CARD", start: 0, end: 40, last4: "6467" }),
+  insight(12, 4, { stream: "2", kind: "intent", value: "payment_arrangement" }),
+  event(13, "role.decided", { stream: "1", role: "customer" }),
+  event(14, "role.decided", { stream: "2", role: "agent" }),
+  event(15, "withdrawn", { of: [5, 8], reason: "role_changed" }),
+  event(16, "card.dismissed", { seq: 9 }),
+  event(17, "call.ended", { reason: "bye" }),
+];
+
+function shuffled<T>(items: readonly T[], seed: number): T[] {
+  const list = [...items];
+  let state = seed;
+  for (let at = list.length - 1; at > 0; at -= 1) {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    const other = state % (at + 1);
+    [list[at], list[other]] = [list[other]!, list[at]!];
+  }
+  return list;
+}
+
+/** Everything but the log's insertion order. */
+function content(view: CallView): unknown {
+  return { ...view, log: [...view.log.entries()].sort(([a], [b]) => a - b) };
+}
+
+describe("a call's view", () => {
+  const whole = receive(emptyCall(id), story);
+
+  it("is the same whatever the order and grouping in which facts come", () => {
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const facts = shuffled(story, seed);
+      const one = facts.reduce((view, fact) => receive(view, [fact]), emptyCall(id));
+      const cut = seed % facts.length;
+      const two = receive(receive(emptyCall(id), facts.slice(0, cut)), facts.slice(cut));
+      expect(content(one)).toEqual(content(whole));
+      expect(content(two)).toEqual(content(whole));
+    }
+  });
+
+  it("takes every fact once", () => {
+    expect(receive(whole, story)).toBe(whole);
+    expect(content(receive(emptyCall(id), [...story, ...story]))).toEqual(content(whole));
+  });
+
+  it("counts what has not come", () => {
+    const view = receive(emptyCall(id), [story[0]!, story[4]!]);
+    expect([view.lastSeq, view.missing]).toEqual([5, 3]);
+    expect(receive(view, story.slice(1, 4)).missing).toBe(0);
+  });
+
+  it("follows a role that is decided again, words and moods alike", () => {
+    expect(whole.turns.map((turn) => turn.leg)).toEqual(["customer", "agent"]);
+    expect(whole.utterances).toEqual([]);
+    expect(receive(emptyCall(id), story.slice(0, 12)).utterances).toHaveLength(1);
+  });
+
+  it("takes back what was withdrawn and owes the duty again", () => {
+    expect(whole.alerts).toEqual([]);
+    expect(whole.withdrawn).toBe(1);
+    expect(whole.duties.map((duty) => duty.state)).toEqual(["open"]);
+  });
+
+  it("replaces a turn's text once its digits are judged", () => {
+    expect(whole.turns[1]).toMatchObject({ text: "[card] is my card", intents: ["payment_arrangement"] });
+    expect(whole.turns[1]!.entities[0]!.last4).toBe("6467");
+  });
+
+  it("answers cards and ends", () => {
+    expect(whole.cards[0]!.state).toBe("dismissed");
+    expect(whole.endReason).toBe("bye");
+  });
+
+  it("keeps what a fact does not touch as it was", () => {
+    const before = receive(emptyCall(id), story.slice(0, 4));
+    const after = receive(before, [story[4]!]);
+    expect(after.turns).toBe(before.turns);
+  });
+
+  it("puts the time of painting beside the other stamps, also after a replay", () => {
+    const view = stamp(receive(emptyCall(id), story.slice(2)), 3, 260);
+    expect(view.turns[0]!.stamps?.shown).toBe(260);
+    expect(receive(view, story.slice(0, 2)).turns[0]!.stamps?.shown).toBe(260);
+    expect(stamp(view, 3, 999)).toBe(view);
+  });
+
+  it("stands a late final where it was spoken", () => {
+    const view = receive(emptyCall(id), [said(1, "1", 5000, "second"), said(2, "2", 1000, "first")]);
+    expect(view.turns.map((turn) => turn.text)).toEqual(["first", "second"]);
+  });
+
+  it("does not let an earlier opinion undo a done duty", () => {
+    const done = insight(1, 1, { rule: "REC", outcome: "satisfied" });
+    const view = receive(emptyCall(id), [done, insight(2, 1, { rule: "REC", outcome: "undecided" })]);
+    expect(view.duties[0]!.state).toBe("satisfied");
+  });
+});
+
+describe("drafts", () => {
+  it("keep the newest revision of each segment", () => {
+    const view = [draft(0, 2, "good mor"), draft(0, 1, "good")].reduce(receiveDraft, emptyCall(id));
+    expect(view.drafts.map((one) => one.text)).toEqual(["good mor"]);
+    expect(receiveDraft(view, draft(0, 3, "good morning")).drafts).toHaveLength(1);
+    expect(receiveDraft(view, draft(0, 4, "")).drafts).toEqual([]);
+  });
+
+  it("go when the words are final, and do not come back", () => {
+    const open = [draft(0, 1, "this call", 0), draft(1, 1, "and now", 1200)].reduce(
+      receiveDraft,
+      emptyCall(id),
+    );
+    const view = receive(open, [said(1, "1", 0, "This call is recorded")]);
+    expect(view.drafts.map((one) => one.segment)).toEqual([1]);
+    expect(receiveDraft(view, draft(0, 9, "this call is", 0))).toBe(view);
+  });
+
+  it("end with the call", () => {
+    const view = receive(receiveDraft(emptyCall(id), draft(0, 1, "hello")), [event(1, "call.ended")]);
+    expect(view.drafts).toEqual([]);
+    expect(receiveDraft(view, draft(1, 1, "late", 9000))).toBe(view);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { clock, stampSteps, wordToScreen } from "../src/lib/format.ts";
+import { findQuote, markdown, pieces, splitStable } from "../src/lib/words.ts";
+
+describe("evidence", () => {
+  it("is found through case and punctuation", () => {
+    const text = "Gracias. Le llamo por la cuota. ¿Por qué no ha pagado?";
+    const found = findQuote(text, "por que no ha pagado") ?? findQuote(text, "por qué no ha pagado");
+    expect(text.slice(found!.start, found!.end)).toBe("Por qué no ha pagado");
+    expect(findQuote(text, "otra cosa")).toBeUndefined();
+    expect(findQuote(text, "")).toBeUndefined();
+  });
+
+  it("is marked through masks", () => {
+    const text = "mi tarjeta es [card] y vence";
+    const entities = [{ type: "CARD", start: 14, end: 90, last4: "6467" }];
+    const cut = pieces(text, entities, [findQuote(text, "tarjeta es [card]")!]);
+    expect(cut.map((piece) => [piece.text, piece.marked])).toEqual([
+      ["mi ", false],
+      ["tarjeta es ", true],
+      ["card", true],
+      [" y vence", false],
+    ]);
+    expect(cut[2]!.last4).toBe("6467");
+  });
+});
+
+describe("text", () => {
+  it("keeps every character", () => {
+    const text = "a [phone] b [number]";
+    const back = pieces(text, [], [{ start: 1, end: 3 }]).map((one) =>
+      one.kind === "chip" ? `[${one.text}]` : one.text,
+    );
+    expect(back.join("")).toBe(text);
+  });
+
+  it("splits a draft by code points and never inside a mask", () => {
+    expect(splitStable("¡Hola 😀 mundo", 7)).toEqual(["¡Hola 😀", " mundo"]);
+    expect(splitStable("es [number] y", 6)).toEqual(["es ", "[number] y"]);
+    expect(splitStable("hola", 99)).toEqual(["hola", ""]);
+  });
+
+  it("reads the Markdown of cards and nothing more", () => {
+    expect(markdown("Say **this** now\nand go on\n\n- one\n2. two\n<b>x</b>")).toEqual([
+      { kind: "paragraph", runs: ["Say ", "this", " now and go on"] },
+      { kind: "item", runs: ["one"] },
+      { kind: "item", runs: ["two"] },
+      { kind: "paragraph", runs: ["<b>x</b>"] },
+    ]);
+  });
+});
+
+describe("figures", () => {
+  it("are times of a call", () => {
+    expect([0, 75_000, 3_723_000, -5].map(clock)).toEqual(["0:00", "1:15", "1:02:03", "0:00"]);
+  });
+
+  it("are the delays between the stamps that are known", () => {
+    const stamps = { heard: 100, transcribed: 700.4, shown: 900 };
+    expect(stampSteps(stamps).map((step) => step.plus)).toEqual([0, 600, undefined, 200]);
+    expect(wordToScreen(stamps)).toBe(800);
+    expect(wordToScreen({ heard: 1 })).toBeUndefined();
+  });
+});
