@@ -4,8 +4,8 @@
 
 Words are folded before they are compared. `a/b` one of the words, `word*` any ending, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
-`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` the end of the sentence, `!word` the next
-word is not this one.
+`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` the end of the sentence, `!word` the
+next word is not this one.
 """
 
 import re
