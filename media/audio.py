@@ -70,7 +70,11 @@ class AudioRing:
         """Later than `end`: the gap becomes zeros. Earlier: overwrites what was there, as far back as the ring goes."""
         if position > self.end:
             self._fill(self.end, position)
-        self._put(position, samples)
+        at, size = position % len(self._ring), len(samples)
+        if position >= self.end and at + size <= len(self._ring):  # nearly always
+            self._ring[at : at + size] = samples
+        else:
+            self._put(position, samples)
         self.end = max(self.end, position + len(samples))
 
     def read(self, position: int, count: int) -> Pcm16:

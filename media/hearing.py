@@ -35,8 +35,8 @@ class Ear:
         self._segmenter = Segmenter(stream, endpointing)
         self._waiting: list[Pcm16] = []
         self._size = 0
-        self._scored = 0
-        """Position of the next frame to be scored."""
+        self.judged_until = 0
+        """Position of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
 
     @property
@@ -46,7 +46,7 @@ class Ear:
     def put(self, position: int, samples: Pcm16) -> None:
         """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
         if self.frontier is None:
-            self.frontier = self._scored = position
+            self.frontier = self.judged_until = position
         if position > self.frontier:
             self.silence(position)
         fresh = samples[max(0, self.frontier - position) :]
@@ -56,7 +56,7 @@ class Ear:
     def silence(self, until: int) -> None:
         """Nothing came up to `until`."""
         if self.frontier is None:
-            self.frontier = self._scored = 0
+            self.frontier = self.judged_until = 0
         if until > self.frontier:
             self._append(np.zeros(until - self.frontier, np.int16))
 
@@ -92,8 +92,8 @@ class Ear:
         return self._judge(probability)
 
     def _judge(self, probability: float) -> list[MediaEvent]:
-        start_ms = self._scored * 1000 / RATE_HZ
-        self._scored += FRAME
+        start_ms = self.judged_until * 1000 / RATE_HZ
+        self.judged_until += FRAME
         return list(self._segmenter.push(probability, start_ms, FRAME_MS))
 
     def close(self) -> list[MediaEvent]:
@@ -160,10 +160,9 @@ class Hearing:
 
     def tick(self) -> None:
         """Tells how far the call's clock has come: to where every stream has been judged."""
-        frontiers = [ear.frontier or 0 for ear in self._ears.values()]
-        if not frontiers:
+        if not self._ears:
             return
-        at_ms = min(frontiers) * 1000 // RATE_HZ // TICK_MS * TICK_MS
+        at_ms = min(ear.judged_until for ear in self._ears.values()) * 1000 // RATE_HZ // TICK_MS * TICK_MS
         if at_ms > self._ticked_ms:
             self._ticked_ms = at_ms
             self.emit(ClockTick(at_ms))

@@ -138,8 +138,11 @@ class RtpPlane:
         self._sessions.pop(id(session), None)
         if hear:
             self._hear([session], last=True)
+        fates: Counter[str] = Counter()
         for stream in session.streams.values():
-            self._over.update(stream.fates)
+            fates.update(stream.fates)
+        self._over += fates
+        log.info("RTP of call %s is over: %s", session.offer.call_id, dict(fates))
         self.close_ports(ports)
 
     # ─── the clock ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -52,11 +52,11 @@ class RtpStream:
 
     @property
     def fates(self) -> Mapping[str, int]:
-        """What became of the stream's datagrams so far: `received` and placed or about to be; `late` for their place;
+        """What became of the stream's datagrams so far: `played`: heard, or about to be; `late` for their place;
         `lost` on the way and concealed; `foreign`, of another source; `malformed`; `dropped` in a flood."""
         late = self._jitter.late + self._jitter.duplicates
         found = {"late": late, "lost": self._jitter.lost, "foreign": self._lock.dropped}
-        return {**self._fates, "received": self._fates["received"] - late, **found}
+        return {**self._fates, "played": self._fates["played"] - late, **found}
 
     def renew(self, offer: StreamOffer) -> None:
         """Signalling's new word on this m-line."""
@@ -110,7 +110,7 @@ class RtpStream:
             self._jitter.restart()
         for arrived in accepted:
             self._jitter.push(arrived.packet, arrived.at_ms)
-            self._fates["received"] += 1
+            self._fates["played"] += 1
         if accepted:
             self.last_packet_ms = self.silent_since_ms = at_ms
         return released

@@ -227,7 +227,7 @@ async def test_random_bytes_are_dropped_and_counted(room: Room, voices: list[Pcm
     assert notices(events) == []
     fates = room.plane.fates()
     assert fates["malformed"] + fates["foreign"] > 17_000
-    assert fates["received"] == 450
+    assert fates["played"] == 450
 
 
 async def test_another_ssrc_is_a_new_anchor_and_loses_nothing(room: Room, voices: list[Pcm16]) -> None:
@@ -383,7 +383,7 @@ async def test_real_packets_on_loopback_to_the_last_one(bank: VadBank, voices: l
         sender.close()
         session.close("bye")
         events = [event async for event in session.events()]
-    assert {fate: count for fate, count in plane.fates().items() if count} == {"received": 80}
+    assert {fate: count for fate, count in plane.fates().items() if count} == {"played": 80}
     (spoken,) = ended(events)
     assert isinstance(events[-1], CallEnded)
     heard_s = session.monotonic_ms("customer", spoken.end_ms) / 1000
@@ -427,5 +427,5 @@ async def test_fates_are_passed_on(bank: VadBank, voices: list[Pcm16]) -> None:
     room.play(line, ms=3_000)
     session.close("bye")
     await room.plane.aclose()
-    assert sum(count for fate, count in counted if fate == "received") == 450
+    assert sum(count for fate, count in counted if fate == "played") == 450
     assert ("malformed", 1) in counted
