@@ -29,7 +29,8 @@ from rich.table import Table
 from engine.facts import Pcm16
 from engine.ports import ListenJob
 from models import catalogue
-from models.whisper import RATE_HZ, Whisper, never_chosen
+from models.decoding import RATE_HZ
+from models.whisper import Whisper, never_chosen
 
 CALLS = Path(__file__).parent.parent / "pipelines" / "demo_calls"
 _MARKS = re.compile(r"[\W_]+")

@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from engine.ports import Heard
-from models.decoding import Decoding
+from models.decoding import RATE_HZ, Decoding
 from models.listening import Answer, Cancel, FromEars, Ready, Status, Stop, Submit, Windows, framed, messages
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
@@ -79,7 +79,7 @@ class EarsServer:
     def _submit(self, submit: Submit) -> None:
         now = time.monotonic()
         job = submit.job
-        speech_s = submit.samples / 16_000
+        speech_s = submit.samples / RATE_HZ
         task = Task(
             job=job.job,
             kind=job.kind,
@@ -115,7 +115,7 @@ class EarsServer:
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
             heard = _unheard(submit, "failed", 0.0)
         ended = time.monotonic()
-        speech_s = submit.samples / 16_000
+        speech_s = submit.samples / RATE_HZ
         self._costs.learn(self._decoding.window_s(speech_s, submit.job.kind), speech_s, ended - began)
         self._scheduler.done(submit.job.job, ended)
         del self._submits[submit.job.job]

@@ -16,10 +16,10 @@ import structlog
 from engine.errors import EarsClosed, Invalid, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
+from models.decoding import RATE_HZ
 from models.listening import Answer, Cancel, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
 from models.listening import from_ears_decoder as decoder
 
-_RATE_HZ = 16_000
 _STOP_S = 1.0
 _BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
 """Wait before the next start after so many starts in a row that never became ready."""
@@ -93,7 +93,7 @@ class EarsClient:
         """
         if not (self._settings.weights / "model.bin").is_file():
             raise WeightsMissing(f"no Whisper model in {self._settings.weights}; run `welcomedly models install`")
-        self._windows = Windows.create(int(self._settings.windows_s * _RATE_HZ))
+        self._windows = Windows.create(int(self._settings.windows_s * RATE_HZ))
         self._keeper = asyncio.create_task(self._keep(self._windows), name="ears")
 
     async def ready(self) -> None:
@@ -125,7 +125,7 @@ class EarsClient:
         A final may come back `shed`: `cancelled` on the caller's own word, `failed` when its window cannot be decoded.
         Raises `Invalid` for an empty window or one that no memory can hold.
         """
-        if not 0 < len(pcm) <= self._settings.windows_s * _RATE_HZ:
+        if not 0 < len(pcm) <= self._settings.windows_s * RATE_HZ:
             raise Invalid(f"a window of {len(pcm)} samples cannot be heard")
         offset = await self._place(job, pcm)
         if offset is None:

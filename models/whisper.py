@@ -3,7 +3,7 @@
 import math
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ctranslate2
@@ -16,13 +16,11 @@ from faster_whisper.tokenizer import Tokenizer
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16, Samples
 from engine.ports import Heard, ListenJob
-from models.decoding import Decoding
+from models.decoding import RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated
 
-RATE_HZ = 16_000
 LANGUAGES = ("es", "pt", "en")
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
-_LONGEST_SPEECH_S = 28.0
 
 
 class _Decode(msgspec.Struct, frozen=True):
@@ -76,7 +74,7 @@ class Whisper:
     def hear(self, job: ListenJob, pcm: Pcm16) -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn."""
         began = time.perf_counter()
-        parts = [self._hear(job, part) for part in _cut(pcm.astype(np.float32) / 32768.0)]
+        parts = [self._hear(job, part) for part in cut_to_fit(pcm.astype(np.float32) / 32768.0)]
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
@@ -124,17 +122,19 @@ class Whisper:
             beam_size=1 if job.kind == "partial" else self._decoding.beam,
             max_length=min(448, len(begin) + len(prefix) + cap),
             suppress_tokens=self._never,
+            # a prefix may already be all that is said
+            suppress_blank=not prefix,
             no_repeat_ngram_size=4 if again and not job.capture else 0,
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
-        tokens = result.sequences_ids[0]
+        tokens = result.sequences_ids[0]  # the prefix included
         return _Decode(
-            tokens=(*prefix, *tokens),
-            text=tokenizer.decode([*prefix, *tokens]).strip(),
+            tokens=tuple(tokens),
+            text=tokenizer.decode(tokens).strip(),
             log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
             no_speech=result.no_speech_prob,
-            capped=len(tokens) >= cap,
+            capped=len(tokens) >= len(prefix) + cap,
         )
 
     def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
@@ -156,18 +156,6 @@ def check_weights(weights: Path) -> None:
 def _better(first: _Decode, second: _Decode) -> _Decode:
     """One that ends by itself before one that does not, then the likelier."""
     return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
-
-
-def _cut(speech: Samples) -> Iterator[Samples]:
-    """Parts that fit a window, each cut at the quietest 100 ms of its last third."""
-    longest, step = int(_LONGEST_SPEECH_S * RATE_HZ), RATE_HZ // 10
-    while len(speech) > longest:
-        third = speech[longest * 2 // 3 : longest]
-        power = np.square(third[: len(third) // step * step]).reshape(-1, step).mean(axis=1)
-        at = longest * 2 // 3 + int(power.argmin()) * step + step // 2
-        yield speech[:at]
-        speech = speech[at:]
-    yield speech
 
 
 def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import select
 import signal
+import sys
 import time
 import wave
 from collections.abc import AsyncIterator
@@ -17,7 +19,8 @@ from engine.ports import ListenJob, ListenKind
 from models import catalogue
 from models.ears_client import EarsClient, EarsSettings
 
-CLIP = Path(__file__).parent.parent / "data" / "ears" / "good_question.wav"
+ROOT = Path(__file__).parent.parent.parent
+CLIP = ROOT / "tests" / "data" / "ears" / "good_question.wav"
 WORDS = "Good question. Let me check that for you."
 
 
@@ -100,6 +103,32 @@ async def test_closing_tells_who_listens(weights: Path, clip: Pcm16) -> None:
         await listening
     with pytest.raises(EarsClosed):
         await client.listen(job(2), clip)
+
+
+async def test_it_does_not_outlive_a_killed_engine(weights: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from models.ears_client import EarsClient, EarsSettings\n"
+        "async def main():\n"
+        "    client = EarsClient(EarsSettings(Path(sys.argv[1])))\n"
+        "    await client.start()\n"
+        "    await asyncio.sleep(0)\n"
+        "    while client.pid is None: await asyncio.sleep(0.01)\n"
+        "    print(client.pid, flush=True)\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    engine = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, str(weights), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert engine.stdout is not None
+    ears = os.pidfd_open(int(await engine.stdout.readline()))
+    engine.kill()
+    await engine.wait()
+    ended, _, _ = await asyncio.to_thread(select.select, [ears], [], [], 10)
+    os.close(ears)
+    assert ended
 
 
 async def test_a_window_of_nothing_is_refused(ears: EarsClient) -> None:
