@@ -53,9 +53,9 @@ class Attempts:
 class Passwords:
     """argon2id, in threads and a few at a time: each hash takes 19 MiB and some ten milliseconds."""
 
-    def __init__(self) -> None:
-        # OWASP's smallest recommended cost: the machine that checks passwords carries live calls as well.
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    def __init__(self, rounds: int = 2, memory_kib: int = 19_456) -> None:
+        """OWASP's smallest recommended cost: the machine that checks passwords carries live calls as well."""
+        self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
         self._turn = asyncio.Semaphore(2)
         self._nobody = self._hasher.hash("nobody has this password")
 

@@ -25,6 +25,9 @@ T = TypeVar("T")
 Write = Callable[[AsyncConnection], Awaitable[Any]]
 """Statements on the writer's connection. May run twice (see `Writer`), so it changes nothing but the database."""
 
+Query = Select[*tuple[Any, ...]]
+Rows = list[Row[*tuple[Any, ...]]]
+
 GROUP = 256
 WAITING = 4096
 """Writes that may wait; past it the caller waits for a place (policy: block, nothing is dropped)."""
@@ -125,7 +128,7 @@ class Database:
     def __init__(self, writing: AsyncEngine, reading: AsyncEngine, writer: Writer, lock: int | None) -> None:
         self._writing = writing
         self._reading = reading
-        self._reads: set[asyncio.Task[list[Any]]] = set()
+        self._reads: set[asyncio.Task[Rows]] = set()
         self._writer = writer
         self._lock = lock
         self.write = writer.write
@@ -149,14 +152,14 @@ class Database:
             raise StartupError(f"DATABASE_URL: cannot open the database: {error}") from error
         return cls(writing, _engine(url, connections=READERS), Writer(writing, committed), lock)
 
-    async def fetch(self, query: Select[Any]) -> list[Row[Any]]:
+    async def fetch(self, query: Query) -> Rows:
         """All rows; sees everything committed before. A reader that is cancelled leaves its connection whole."""
         task = asyncio.create_task(self._fetch(query))
         self._reads.add(task)
         task.add_done_callback(self._reads.discard)
         return await asyncio.shield(task)
 
-    async def _fetch(self, query: Select[Any]) -> list[Row[Any]]:
+    async def _fetch(self, query: Query) -> Rows:
         async with self._reading.connect() as connection:
             return list((await connection.execute(query)).all())
 

@@ -68,7 +68,7 @@ class Site:
 async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIterator[Site]:
     metrics = Metrics()
     hub = Hub(store, metrics=metrics)
-    passwords = Passwords()
+    passwords = Passwords(rounds=1, memory_kib=8)
     hashed = await passwords.hash(PASSWORD)
     users = {}
     roles: list[tuple[str, Role]] = [

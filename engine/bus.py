@@ -1,0 +1,188 @@
+"""The bus: facts for other processes, on NATS JetStream, by way of the outbox.
+
+No card waits for it: facts go from the store to the sockets of this process, and from the outbox to here whenever the
+bus is up. What it carries are ids and bodies sealed with the call's key, for a day at most.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import nats.errors
+import structlog
+from faststream.nats import JStream, NatsBroker
+from faststream.specification import AsyncAPI
+from nats.js.api import DiscardPolicy, StorageType
+
+from engine.nats_server import NatsServer, Program, check_program, find_program
+from engine.settings import Settings
+from engine.store.outbox import KEPT_S, Letter, Outbox
+from engine.telemetry import Metrics
+
+_log = structlog.get_logger(__name__)
+
+STREAM = "facts"
+SUBJECT = "facts.{organisation_id}.{call_id}.{type}"
+BATCH = 256
+ACK_S = 5.0
+"""Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless."""
+
+IDLE_S = 1.0
+PAUSES_S = (0.1, 0.5, 2.0, 5.0)
+"""Between two tries to start or reach the bus."""
+
+
+def make_broker(url: str) -> NatsBroker:
+    """A broker that declares the stream when it starts. Its AsyncAPI names no address, which holds the credentials."""
+    stream = JStream(
+        STREAM,
+        subjects=["facts.>"],
+        max_age=KEPT_S,
+        max_bytes=1 << 29,
+        discard=DiscardPolicy.OLD,
+        storage=StorageType.FILE,
+        duplicate_window=120,
+    )
+    broker = NatsBroker(
+        url,
+        logger=None,
+        specification_url="nats://bus",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        graceful_timeout=1.0,
+        error_cb=_quiet,
+    )
+    broker.publisher(
+        SUBJECT,
+        stream=stream,
+        title="Fact",
+        description="A durable fact of a call: `engine.facts.encode`, sealed with the call's data key (AES-256-GCM). "
+        "Headers: Nats-Msg-Id = call id and seq, call-id, seq, organisation-id.",
+        schema=bytes,
+    )
+    return broker
+
+
+async def _quiet(error: Exception) -> None:
+    _log.debug("bus", error=type(error).__name__)
+
+
+def asyncapi() -> bytes:
+    """The AsyncAPI document, as JSON."""
+    specification = AsyncAPI(make_broker("nats://bus"), title="Welcomedly", version="0.1.0").to_specification()
+    return specification.to_json().encode()
+
+
+class Bus:
+    """Keeps the bus up and the outbox empty, in the background. `start` once, `stop` once."""
+
+    def __init__(self, settings: Settings, outbox: Outbox, *, metrics: Metrics) -> None:
+        self._url = settings.bus_url
+        self._folder: Path = settings.data_dir / "nats"
+        self._program = None if settings.bus_url else find_program(settings.nats_server)
+        self._outbox = outbox
+        self._metrics = metrics
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.up = asyncio.Event()
+        """Set while facts can go out."""
+        self.empty = asyncio.Event()
+        """Set when the outbox had nothing left at the last look."""
+        self.server_pid: int | None = None
+        """Of the embedded server."""
+
+    async def start(self) -> None:
+        """Returns at once; the engine does not wait for the bus. Raises `StartupError` for a program not to be run."""
+        if self._program is not None:
+            await asyncio.to_thread(check_program, self._program)
+        self._metrics.set("bus_up", 0)
+        self._task = asyncio.create_task(self._run(), name="bus")
+
+    def wake(self) -> None:
+        """The outbox has something. Never waits."""
+        self.empty.clear()
+        self._wake.set()
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            try:
+                if self._program is None:
+                    await self._relay_over(self._url)
+                else:
+                    await self._with_server(self._program)
+                failures = 0
+            except Exception as error:
+                # Whatever it is, calls go on without the bus; it is tried again.
+                _log.warning("the bus is down", error=type(error).__name__, failures=failures)
+                failures += 1
+            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+
+    async def _with_server(self, program: Program) -> None:
+        """One life of the embedded server."""
+        server = await NatsServer.start(program.path, self._folder)
+        self._metrics.count("bus_starts_total")
+        self.server_pid = server.pid
+        relaying = asyncio.create_task(self._relay_over(server.url))
+        died = asyncio.create_task(server.wait())
+        try:
+            await asyncio.wait((relaying, died), return_when=asyncio.FIRST_COMPLETED)
+            if died.done():
+                _log.warning("the embedded NATS server died", status=died.result())
+            else:
+                relaying.result()
+        finally:
+            self.server_pid = None
+            for task in (relaying, died):
+                task.cancel()
+            await asyncio.gather(relaying, died, return_exceptions=True)
+            await server.stop()
+
+    async def _relay_over(self, url: str) -> None:
+        broker = make_broker(url)
+        try:
+            await broker.start()
+            self.up.set()
+            self._metrics.set("bus_up", 1)
+            while True:
+                await self._relay(broker)
+        finally:
+            self.up.clear()
+            self._metrics.set("bus_up", 0)
+            with contextlib.suppress(Exception):  # it may be gone already, which is all the same now
+                async with asyncio.timeout(2.0):
+                    await broker.stop()
+
+    async def _relay(self, broker: NatsBroker) -> None:
+        """Send what waits; when nothing does, wait for it."""
+        self._wake.clear()
+        letters = await self._outbox.waiting(BATCH)
+        self._metrics.set("outbox_waiting", len(letters))
+        if letters:
+            await asyncio.gather(*(self._send(broker, letter) for letter in letters))
+            await self._outbox.sent(letters)
+        if not letters and not self._wake.is_set():
+            self.empty.set()
+        if len(letters) < BATCH:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._wake.wait()
+
+    async def _send(self, broker: NatsBroker, letter: Letter) -> None:
+        headers = {
+            "Nats-Msg-Id": f"{letter.call_id}:{letter.seq}",
+            "organisation-id": letter.organisation_id,
+            "call-id": letter.call_id,
+            "seq": str(letter.seq),
+        }
+        subject = SUBJECT.format(organisation_id=letter.organisation_id, call_id=letter.call_id, type=letter.type)
+        try:
+            await broker.publish(letter.body, subject, headers=headers, stream=STREAM, timeout=ACK_S)
+        except (nats.errors.Error, OSError) as error:
+            raise ConnectionError("the bus did not take a fact") from error

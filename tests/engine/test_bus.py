@@ -1,0 +1,109 @@
+"""The bus with the real NATS server: sealed facts once, through deaths of the server, and never in a card's way."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.bus import Bus, asyncapi, make_broker
+from engine.errors import StartupError
+from engine.facts import Transcript
+from engine.fanout import Hub
+from engine.nats_server import NatsServer, Program, check_program, find_program
+from engine.ports import CallRecord
+from engine.settings import Settings
+from engine.store import Store
+from engine.telemetry import Metrics
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    server = await NatsServer.start(find_program("").path, tmp_path / "nats")
+    yield server
+    await server.stop()
+
+
+def said(seq: int) -> Transcript:
+    return Transcript(call_id="call-1", seq=seq, turn=seq, text="cuatro cuotas")
+
+
+async def test_facts_go_out_sealed_and_once(
+    server: NatsServer, store: Store, record: CallRecord, settings: Settings
+) -> None:
+    metrics = Metrics()
+    bus = Bus(settings.model_copy(update={"bus_url": server.url}), store.outbox, metrics=metrics)
+    hub = Hub(store, metrics=metrics, relay=bus.wake)
+    await bus.start()
+    await hub.opened(record)
+    await hub.publish(record, [said(1), said(2)])
+    async with asyncio.timeout(20):
+        await bus.empty.wait()
+    assert await store.outbox.count() == 0
+    await bus.stop()
+    broker = make_broker(server.url)
+    await broker.start()
+    stream = broker.config.connection_state.stream
+    state = (await stream.stream_info("facts")).state
+    assert state.messages == 2
+    message = await stream.get_msg("facts", 1)
+    assert message.subject == f"facts.{record.organisation_id}.call-1.transcript"
+    assert message.headers is not None
+    assert message.headers["Nats-Msg-Id"] == "call-1:1"
+    assert b"cuotas" not in (message.data or b"")
+    await broker.stop()
+
+
+async def test_a_killed_server_delays_no_fact_and_is_started_again(
+    store: Store, record: CallRecord, settings: Settings
+) -> None:
+    metrics = Metrics()
+    bus = Bus(settings, store.outbox, metrics=metrics)
+    hub = Hub(store, metrics=metrics, relay=bus.wake)
+    await hub.opened(record)
+    await bus.start()
+    async with asyncio.timeout(20):
+        await bus.up.wait()
+        first = bus.server_pid
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await hub.publish(record, [said(1)])
+        assert len(await hub.facts_after(record.organisation_id, "call-1", 0)) == 1
+        await bus.empty.wait()
+        assert await store.outbox.count() == 0
+    assert bus.server_pid not in (None, first)
+    second = bus.server_pid
+    await bus.stop()
+    assert second is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
+
+
+async def test_an_orphan_is_ended_at_the_next_start(tmp_path: Path) -> None:
+    program = find_program("").path
+    orphan = await NatsServer.start(program, tmp_path / "nats")
+    successor = await NatsServer.start(program, tmp_path / "nats")
+    assert await orphan.wait() == -signal.SIGKILL
+    assert (tmp_path / "nats" / "server.conf").stat().st_mode & 0o777 == 0o600
+    await successor.stop()
+
+
+def test_the_program_is_found_and_held_against_its_record(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="NATS_SERVER"):
+        find_program(str(tmp_path / "none"))
+    fake = tmp_path / "nats-server"
+    fake.write_bytes(b"#!/bin/sh\n")
+    fake.chmod(0o755)
+    assert find_program(str(fake)) == Program(fake, bundled=False)
+    check_program(Program(fake, bundled=False))
+    with pytest.raises(StartupError, match="NATS_SERVER"):
+        check_program(Program(fake, bundled=True), "x86_64")
+
+
+def test_the_asyncapi_names_the_fact_and_no_secret() -> None:
+    document = msgspec.json.decode(asyncapi())
+    assert document["asyncapi"].startswith("3.")
+    assert "facts." in str(document["channels"])
