@@ -9,6 +9,7 @@ import datetime
 import functools
 import json
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -25,7 +26,7 @@ import structlog
 import uvloop
 
 from engine import command_line
-from engine.bus import Bus
+from engine.bus import Bus, asyncapi
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo
@@ -75,6 +76,7 @@ class Engine:
         self.web: Site
         self.bus: Bus
         self._sip_open = False
+        self._calls: Calls | None = None
 
     async def start(self, *, seed: bool = False) -> None:
         """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
@@ -94,7 +96,7 @@ class Engine:
         if seed:
             self.logins = await seed_demo(store, passwords, settings.data_dir)
         router = await CachedRouter.load(store)
-        bus = self.bus = Bus(settings, store, self._metrics)
+        bus = self.bus = Bus(settings, store.outbox, metrics=self._metrics)
         hub = Hub(store, metrics=self._metrics, relay=bus.wake)
         self.ears = EarsClient(
             EarsSettings(weights=catalogue.location("whisper-base", models), workers=settings.ears_workers),
@@ -102,7 +104,7 @@ class Engine:
         )
         await self.ears.start()
         stack.push_async_callback(self.ears.close)
-        calls = Calls(
+        calls = self._calls = Calls(
             router=router,
             ears=self.ears,
             sink=hub,
@@ -113,10 +115,10 @@ class Engine:
             max_calls=settings.max_calls or default_max_calls(),
             clock_ms=monotonic_ms,
             wall_clock=time.time,
-            override=functools.partial(override_of, trunks=parse_trunks(settings.sip_peers)),
+            override=functools.partial(override_of, trunks=parse_trunks(settings.sip_trunks)),
         )
         await bus.start()
-        stack.push_async_callback(bus.close)
+        stack.push_async_callback(bus.stop)
         app = build_app(
             settings,
             store,
@@ -126,7 +128,7 @@ class Engine:
             metrics=self._metrics,
             passwords=passwords,
             ready=self._ready,
-            asyncapi=bus.asyncapi(),
+            asyncapi=asyncapi(),
         )
         self.web = Site(app, settings.http_host, settings.http_port)
         await self.web.open()
@@ -136,7 +138,7 @@ class Engine:
         rtp.start()
         stack.push_async_callback(calls.close)
         stack.push_async_callback(rtp.aclose)
-        self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=parse_trunks(settings.sip_peers))
+        self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=parse_trunks(settings.sip_trunks))
         await self.sip.open()
         self._sip_open = True
         stack.push_async_callback(self.sip.close)
@@ -157,8 +159,8 @@ class Engine:
         return {"sip": self._sip_open, "ears": self.ears.headroom().up}
 
     def _ears_changed(self, up: bool) -> None:
-        self._metrics.set("ears_up", float(up))
-        log.info("ears.up" if up else "ears.down")
+        if self._calls:
+            self._calls.ears_changed(up)
 
 
 def monotonic_ms() -> float:
@@ -274,21 +276,28 @@ async def play_demo(engine: Engine, call: demo.DemoCall, roles: demo.Roles, *, o
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    base = load_settings()
-    set_up_logs(base)
+    set_up_logs(load_settings())
     with tempfile.TemporaryDirectory(prefix="welcomedly-demo-") as folder:
-        settings = load_settings(
-            http_host="127.0.0.1",
-            http_port=0,
-            sip_host="127.0.0.1",
-            sip_port=0,
-            data_dir=Path(folder),
-            database_url="",
-            key_url=f"file:{folder}/key",
-            weights_dir=str(models_dir(base)),
-            max_calls=max(base.max_calls, arguments.calls),
-        )
+        settings = throwaway_settings(Path(folder), max_calls=arguments.calls)
         return uvloop.run(demo_calls(settings, arguments.language, arguments.roles, arguments.calls, arguments.json))
+
+
+def throwaway_settings(folder: Path, max_calls: int) -> Settings:
+    """An engine on free loopback ports with data and key of its own in `folder`, and the installed weights."""
+    key = folder / "key"
+    key.write_bytes(secrets.token_bytes(32))
+    key.chmod(0o600)
+    return load_settings(
+        http_host="127.0.0.1",
+        http_port=0,
+        sip_host="127.0.0.1",
+        sip_port=0,
+        data_dir=folder / "data",
+        database_url="",
+        key_url=f"file:{key}",
+        weights_dir=str(models_dir(load_settings()).resolve()),
+        max_calls=max_calls,
+    )
 
 
 async def demo_calls(settings: Settings, language: str, roles: demo.Roles, count: int, as_json: bool) -> int:

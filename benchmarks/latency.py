@@ -12,28 +12,18 @@ from typing import Any
 
 import uvloop
 
-from engine.settings import load_settings
 from pipelines import demo
 from pipelines.follower import Follower
 from pipelines.scorecard import Seen, latencies
-from server import AGENTS, Engine, models_dir, play_demo
+from server import AGENTS, Engine, play_demo, throwaway_settings
 
 
 async def measure(languages: tuple[str, ...], at_once: int, rounds: int) -> list[Seen]:
     """Plays `at_once` calls (languages by turns) `rounds` times and gives all that the agents' desks saw."""
-    base = load_settings()
     calls = [await asyncio.to_thread(demo.load_call, language) for language in languages]
     seen: list[Seen] = []
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
-        settings = load_settings(
-            http_port=0,
-            sip_port=0,
-            data_dir=Path(folder),
-            database_url="",
-            key_url=f"file:{folder}/key",
-            weights_dir=str(models_dir(base)),
-            max_calls=at_once,
-        )
+        settings = throwaway_settings(Path(folder), max_calls=at_once)
         async with Engine(settings) as engine:
             await engine.start(seed=True)
             await engine.ears.ready()

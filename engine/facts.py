@@ -1,9 +1,9 @@
 """The five facts that flow one way, and the events beside them.
 
 `AudioFrame → SpeechSegment → Transcript → Insight → Suggestion`, with `CallEvent` at their side. A fact is never edited
-after it is made: new knowledge is a new fact that cites the `seq` of what it came from. The first two stay in the process
-that holds the call; the last three and the events are durable, numbered by one counter a call (`seq`), and are what the
-store keeps, the sockets carry and `replay` prints.
+after it is made: new knowledge is a new fact that cites the `seq` of what it came from. The first two stay in the
+process that holds the call; the last three and the events are durable, numbered by one counter a call (`seq`), and are
+what the store keeps, the sockets carry and `replay` prints.
 
 A `Draft` is not a fact: it is shown, never stored, cited or audited.
 
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Leg = Literal["customer", "agent", "mixed", "unknown"]
-"""Who speaks on a stream, as known when the fact was made; readers that need the latest join `role.decided` by stream."""
+"""Who speaks on a stream, as known when the fact was made; readers that need the latest join `role.decided` by
+stream."""
 
 Language = Literal["es", "pt", "en"]
 
@@ -43,7 +44,8 @@ class SpeechSegment(msgspec.Struct, frozen=True):
     segment: int
     """Counts a stream's segments from 0; every state of one segment carries the same number."""
     state: Literal["started", "continues", "paused", "resumed", "ended"]
-    """`paused` is the soft endpoint (a speculative final may start), `resumed` takes it back, `ended` is the hard one."""
+    """`paused` is the soft endpoint (a speculative final may start), `resumed` takes it back, `ended` is the hard
+    one."""
     start_ms: int
     end_ms: int
     """End of the last voiced frame so far: the end of the last word by the VAD."""
@@ -121,7 +123,8 @@ class Insight(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="insight
     turn: int
     """The turn it rests on (see `Transcript.turn`)."""
     value: str = ""
-    """sentiment and mood: `negative neutral positive`; intent: its name; compliance: the rule's title; entity: as masked."""
+    """sentiment and mood: `negative neutral positive`; intent: its name; compliance: the rule's title; entity: as
+    masked."""
     score: float = 0.0
     evidence: tuple[Evidence, ...] = ()
     # kind "compliance"
@@ -186,8 +189,8 @@ EventName = Literal[
 class CallEvent(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
     """Something that happened to the call; `data` by name is documented in the README.
 
-    `role.decided {role, rule, confidence, from_ms}` · `text.settled {turn, text, masks}`: what a withheld run was, and the
-    turn's text now · `withdrawn {of: [seq…], reason}` · `call.ended {reason}`.
+    `role.decided {role, rule, confidence, from_ms}` · `text.settled {turn, text, masks}`: what a withheld run was, and
+    the turn's text now · `withdrawn {of: [seq…], reason}` · `call.ended {reason}`.
     """
 
     name: EventName
@@ -221,7 +224,7 @@ def encode(fact: Fact | Draft) -> bytes:
     return msgspec.json.encode(fact)
 
 
-_decoder = msgspec.json.Decoder(Fact)
+_decoder: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
 
 
 def decode(data: bytes) -> Fact:

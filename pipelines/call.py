@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from engine.errors import EarsClosed
-from engine.facts import Draft, Fact, Insight, Measured, Stamps, Suggestion, Transcript
+from engine.facts import Draft, EventName, Fact, Insight, Measured, Stamps, Suggestion, Transcript
 from engine.ports import (
     CallEnded,
     CallRecord,
@@ -45,7 +45,11 @@ class _Command(msgspec.Struct, frozen=True):
     command: DeskCommand
 
 
-_Item = asyncio.Task[Finished] | ClockTick | ParticipantsChanged | MediaNotice | CallEnded | _Command
+class _EarsNotice(msgspec.Struct, frozen=True):
+    up: bool
+
+
+_Item = asyncio.Task[Finished] | ClockTick | ParticipantsChanged | MediaNotice | CallEnded | _Command | _EarsNotice
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
 
 
@@ -83,6 +87,8 @@ class LiveCall:
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._heard_at: dict[str, tuple[str, float]] = {}
         self._claimed = bool(record.agent_id)
+        self._now_ms = 0
+        """The audio clock, as the last tick had it."""
 
     async def serve(self) -> None:
         """Returns when the call has ended and everything said in it is committed."""
@@ -110,11 +116,18 @@ class LiveCall:
         it."""
         if command.name == "shown":
             self._acknowledge(command)
-            return
+        else:
+            self._enqueue(_Command(person, command))
+
+    def ears_changed(self, up: bool) -> None:
+        """Recognition is lost or back: the desk is told, since words will be late."""
+        self._enqueue(_EarsNotice(up))
+
+    def _enqueue(self, item: _Command | _EarsNotice) -> None:
         try:
-            self._queue.put_nowait(_Command(person, command))
+            self._queue.put_nowait(item)
         except asyncio.QueueFull:
-            log.warning("call.command_dropped", call_id=self.record.call_id, command=command.name)
+            log.warning("call.dropped", call_id=self.record.call_id, what=type(item).__name__)
 
     # ─── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +144,7 @@ class LiveCall:
         async for event in self._session.events():
             match event:
                 case ClockTick(at_ms=at_ms):
+                    self._now_ms = at_ms
                     since = transcriber.open_since_ms()
                     await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
                 case ParticipantsChanged() | MediaNotice() | CallEnded():
@@ -197,6 +211,8 @@ class LiveCall:
                     await self._publish(
                         [self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)]
                     )
+                case _EarsNotice(up=up):
+                    await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
                 case _Command():
                     await self._obey(item.person, item.command)
                 case CallEnded():
@@ -235,11 +251,11 @@ class LiveCall:
         if command.name == "claim":
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)
-            await self._publish([self._ledger.event("call.claimed", 0, {"by": person.user_id})])
+            await self._publish([self._ledger.event("call.claimed", self._now_ms, {"by": person.user_id})])
         elif command.name == "card" and command.action in ("accepted", "dismissed"):
             self._conversation.answered_card(command.action)
-            name = "card.accepted" if command.action == "accepted" else "card.dismissed"
-            await self._publish([self._ledger.event(name, 0, {"of": command.seq, "by": person.user_id})])
+            name: EventName = "card.accepted" if command.action == "accepted" else "card.dismissed"
+            await self._publish([self._ledger.event(name, self._now_ms, {"of": command.seq, "by": person.user_id})])
 
     async def _end(self, ended: CallEnded) -> None:
         facts = self._conversation.end(ended.at_ms)

@@ -183,6 +183,12 @@ class Calls:
             raise Forbidden("the call is on another desk")
         call.command(person, command)
 
+    def ears_changed(self, up: bool) -> None:
+        """For `EarsClient.on_change`."""
+        self._metrics.set("ears_up", float(up))
+        for call in self._live.values():
+            call.ears_changed(up)
+
     async def close(self) -> None:
         """Admits no more calls and waits for those that media is ending (media closes first)."""
         self._closing = True

@@ -88,16 +88,16 @@ async def play(
             )
             placed = await place_call(caller, plan, transport)
             playing = asyncio.create_task(sender.send(placed.remote_ports()))
+            placed.ended.add_done_callback(lambda _: sender.stop())
             correcting = asyncio.create_task(_correct(placed, known)) if roles == "late" else None
             try:
-                await asyncio.wait({playing, placed.ended}, return_when=asyncio.FIRST_COMPLETED)
+                await playing
                 if not placed.ended.done():
                     await asyncio.sleep(AFTER_S)
                     placed.bye()
                 return await placed.ended
             finally:
-                sender.stop()
-                await playing
+                playing.cancel()
                 if correcting:
                     correcting.cancel()
     finally:

@@ -12,7 +12,7 @@ from models import catalogue
 from pipelines import demo
 from pipelines.follower import Follower
 from pipelines.scorecard import Seen
-from server import Engine, models_dir, play_demo
+from server import Engine, models_dir, play_demo, throwaway_settings
 
 
 @pytest.fixture(scope="session")
@@ -26,22 +26,11 @@ def weights() -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, weights: Path) -> Settings:
-    return load_settings(
-        http_host="127.0.0.1",
-        http_port=0,
-        sip_host="127.0.0.1",
-        sip_port=0,
-        data_dir=tmp_path / "data",
-        database_url="",
-        key_url=f"file:{tmp_path}/key",
-        weights_dir=str(weights),
-        max_calls=8,
-    )
+    return throwaway_settings(tmp_path, max_calls=8)
 
 
 @pytest.fixture
-async def engine(settings: Settings, tmp_path: Path) -> AsyncIterator[Engine]:
-    (tmp_path / "key").write_bytes(bytes(range(32)))
+async def engine(settings: Settings) -> AsyncIterator[Engine]:
     async with Engine(settings) as engine:
         await engine.start(seed=True)
         await engine.ears.ready()

@@ -126,7 +126,7 @@ async def test_what_was_shown_survives_the_engine(tmp_path: Path, weights: Path)
         assert (last["name"], last["data"]["reason"]) == ("call.ended", "engine_restarted")
         async with http.ws_connect(f"{again.url}/ws/desk") as desk:
             await desk.send_json({"type": "resume", "calls": {shown[0].call_id: shown[-1].seq}})
-            seqs = []
+            seqs: list[int] = []
             async with asyncio.timeout(TIMEOUT_S):
                 while not seqs or seqs[-1] < last["seq"]:
                     said = await desk.receive_json()
@@ -140,7 +140,7 @@ async def test_ears_and_the_broker_may_die_in_mid_call(engine: Engine) -> None:
     async with Follower(engine.web.url, login.login, login.password) as follower:
         playing = asyncio.create_task(play_demo(engine, call, "members"))
         await until(lambda: sum(isinstance(one.what, Transcript) for one in follower.seen) >= 3)
-        broker, ears = engine.bus.pid, engine.ears.pid
+        broker, ears = engine.bus.server_pid, engine.ears.pid
         assert broker is not None
         assert ears is not None
         os.kill(broker, signal.SIGKILL)
@@ -152,5 +152,5 @@ async def test_ears_and_the_broker_may_die_in_mid_call(engine: Engine) -> None:
     assert summary["expect"]["missing"] == []
     assert summary["expect"]["unexpected"] == []
     assert engine.ears.pid not in (None, ears)
-    assert engine.bus.pid not in (None, broker)
+    assert engine.bus.server_pid not in (None, broker)
     assert summary["cards"], "cards do not wait for the broker"

@@ -1,0 +1,122 @@
+"""Replay: one line in, facts out; a bad line is said and costs no other."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.errors import Invalid
+from engine.facts import CallEvent, Fact, Insight, Transcript, encode
+from models.compliance import load_rules
+from pipelines.demo import CALLS
+from pipelines.replay import Judging, TranscriptCall, day_of, parse_line, replay_transcript
+from tests.fakes import FakeReader
+
+DEMO = Path(__file__).parents[2] / "pipelines" / "demo_calls"
+
+
+def script(language: str) -> TranscriptCall:
+    """A demo call's script as a transcript line."""
+    data = json.loads((DEMO / f"{CALLS[language]}.json").read_text("utf-8"))
+    turns = [{key: turn[key] for key in ("leg", "text", "start_ms", "end_ms")} for turn in data["turns"]]
+    line = {key: data[key] for key in ("id", "language", "country", "region", "campaign")} | {"turns": turns}
+    return parse_line(json.dumps(line).encode())
+
+
+async def facts_of(call: TranscriptCall) -> list[Fact]:
+    facts: list[Fact] = []
+    await replay_transcript(call, Judging(FakeReader(), load_rules(), None), facts.append)
+    return facts
+
+
+@pytest.mark.parametrize("language", ["es", "en", "pt"])
+async def test_a_script_gives_the_alerts_and_duties_that_it_asks_for(language: str) -> None:
+    expect = json.loads((DEMO / f"{CALLS[language]}.json").read_text("utf-8"))["expect"]
+    facts = await facts_of(script(language))
+    found = {(one.rule, one.outcome, one.turn) for one in facts if isinstance(one, Insight) and one.rule}
+    wanted = {(one["rule"], one["outcome"], one["turn"]) for one in expect["alerts"]}
+    wanted |= {(one["rule"], "satisfied", one["turn"]) for one in expect["satisfied"]}
+    assert wanted <= found
+    raised = {one for one in found - wanted if one[1] in ("violation", "event")}
+    assert raised <= {("PCI-PAUSE", "event", 9)}
+
+
+async def test_facts_cite_the_words_by_code_points_before_masking() -> None:
+    call = script("es")
+    facts = await facts_of(call)
+    why = next(one for one in facts if isinstance(one, Insight) and one.rule == "CO-2300-WHY")
+    evidence = why.evidence[0]
+    assert call.turns[evidence.turn].text[evidence.start : evidence.end] == evidence.quote
+    card = next(one for one in facts if isinstance(one, Insight) and one.entity_type == "CARD")
+    assert card.start is not None
+    assert card.end is not None
+    words = call.turns[card.turn].text[card.start : card.end].lower()
+    assert words.startswith("cuatro cinco")
+    assert words.endswith("seis siete")
+    assert card.last4 == "6467"
+
+
+async def test_no_fact_holds_a_withheld_digit() -> None:
+    shown = b"\n".join(encode(fact) for fact in await facts_of(script("es"))).decode().lower()
+    for part in ("cuatro cinco tres", "uno cuatro ocho", "cero tres cuatro", "4539", "0343"):
+        assert part not in shown
+
+
+async def test_a_protocol_number_is_released() -> None:
+    turns = [one for one in await facts_of(script("pt")) if isinstance(one, Transcript) and one.turn == 12]
+    settled = [
+        one.data["text"]
+        for one in await facts_of(script("pt"))
+        if isinstance(one, CallEvent) and one.name == "text.settled" and one.data["turn"] == 12
+    ]
+    assert "dois zero dois seis" in (settled or [turns[0].text])[-1]
+
+
+async def test_a_replay_is_the_same_every_time_but_for_what_was_measured() -> None:
+    def content(facts: list[Fact]) -> list[bytes]:
+        return [encode(msgspec.structs.replace(fact, measured=None)) for fact in facts]
+
+    assert content(await facts_of(script("es"))) == content(await facts_of(script("es")))
+
+
+async def test_times_that_are_not_given_are_made() -> None:
+    line = {
+        "id": "x",
+        "language": "en",
+        "country": "us",
+        "campaign": "care",
+        "turns": [{"leg": "agent", "text": "Good morning."}, {"leg": "customer", "text": "My internet is down."}],
+    }
+    facts = await facts_of(parse_line(json.dumps(line).encode()))
+    first, second = [one for one in facts if isinstance(one, Transcript)]
+    assert 0 < first.start_ms < first.end_ms < second.start_ms < second.end_ms
+    assert [one.seq for one in facts] == list(range(1, len(facts) + 1))
+    assert {one.call_id for one in facts} == {"x"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not json",
+        b"{}",
+        b'{"id":"x","language":"fr","country":"US","campaign":"c","turns":[]}',
+        b'{"id":"x","language":"es","country":"Colombia","campaign":"c","turns":[]}',
+        b'{"id":"x","language":"es","country":"CO","campaign":"c","turns":[{"leg":"robot","text":"a"}]}',
+        b'{"id":"x","language":"es","country":"CO","campaign":"c","turns":[{"leg":"agent","text":"a","start_ms":-5}]}',
+        b"\xff\xfe",
+    ],
+)
+def test_a_line_that_is_not_a_call_is_refused_with_the_reason(line: bytes) -> None:
+    with pytest.raises(Invalid):
+        parse_line(line)
+
+
+def test_the_day_of_the_call_is_read_from_a_date_or_from_seconds() -> None:
+    assert day_of("2024-03-01T10:00:00+00:00").isoformat() == "2024-03-01"
+    assert day_of("2024-03-01").isoformat() == "2024-03-01"
+    assert day_of(0).isoformat() == "1970-01-01"
+    with pytest.raises(Invalid):
+        day_of("yesterday")
+    with pytest.raises(Invalid):
+        day_of(1e20)
