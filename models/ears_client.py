@@ -57,6 +57,8 @@ class _Listening:
 class EarsClient:
     """Implements `engine.ports.Ears`. Used on one event loop; `start` before the first `listen`, `close` at the end.
 
+    The loop's thread must live as long as the client: on Linux the process dies with the thread that started it.
+
     `on_change(up)` is called on the loop when the model is first loaded, when `ears` is lost, and when it is back;
     `on_heard(job, heard)` for every answer, shed or not. `starts` counts processes.
     """
@@ -174,6 +176,8 @@ class EarsClient:
         while not self._closed:
             try:
                 await self._run(windows)
+            except Exception as error:
+                log.exception("ears.broken", error=type(error).__name__)
             finally:
                 failures = 0 if self._ready.is_set() else failures + 1
                 self._lose()
@@ -187,7 +191,11 @@ class EarsClient:
         with theirs:
             self._process = _spawn(self._settings, windows, theirs)
             self.starts += 1
-        reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        try:
+            reader, self._writer = await asyncio.open_unix_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            raise
         for listening in list(self._jobs.values()):
             self._send(listening.submit)
         try:

@@ -82,10 +82,15 @@ class Whisper:
         encoded = self._encode(speech, self._decoding.window_s(speech_s, job.kind))
         language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
         decode = self._decode(job, encoded, language, speech_s)
-        if job.kind != "partial" and self._is_doubtful(decode, capture=job.capture):
+        doubtful = self._is_doubtful(decode, capture=job.capture)
+        if doubtful and job.kind != "partial":
             longer = self._encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
             decode = _better(decode, self._decode(job, longer, language, speech_s, again=True))
-        text = "" if is_hallucinated(decode.text, speech, decode.no_speech, decode.log_probability) else decode.text
+        text = decode.text
+        if is_hallucinated(text, speech, decode.no_speech, decode.log_probability):
+            text = ""
+        elif doubtful and job.kind == "partial":
+            text = job.prefix  # a draft that loops is not worth showing, nor a second decode
         return Heard(
             job=job.job,
             text=text,
