@@ -28,6 +28,9 @@ ACK_S = 5.0
 """Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless."""
 
 IDLE_S = 1.0
+GATHER_S = 0.1
+"""Facts that come together go together: the outbox is read and cleared once for them."""
+
 PAUSES_S = (0.1, 0.5, 2.0, 5.0)
 """Between two tries to start or reach the bus."""
 
@@ -173,6 +176,7 @@ class Bus:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._wake.wait()
+                    await asyncio.sleep(GATHER_S)
 
     async def _send(self, broker: NatsBroker, letter: Letter) -> None:
         headers = {

@@ -118,6 +118,8 @@ class Hub:
     async def changed(self, record: CallRecord) -> None:
         await self._store.calls.change(record)
         live = self._live.setdefault(record.call_id, _Live(record))
+        if record.ended_at and not live.record.ended_at:
+            self._metrics.count("calls_total", protocol=record.protocol, reason=record.end_reason)
         live.record = record
         live.tile = floor.changed(live.tile, record)
         self._retire(record)

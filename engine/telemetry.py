@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 import structlog
 from opentelemetry import trace
@@ -96,9 +96,12 @@ def describe_exception(_logger: Any, _method: str, entry: MutableMapping[str, An
 TRACE_LINES = 100
 
 
-def set_up_logs(settings: Settings) -> None:
-    """Once, at start, by the composition root. The standard library's loggers go the same way."""
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
+    """Once, at start, by the composition root; to stderr by default. The standard library's loggers go the same way."""
+    stream = stream or sys.stderr
+    # A line that cannot be written is lost: the library would print it raw, with what was withheld.
+    logging.raiseExceptions = False
+    console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     shared: list[structlog.typing.Processor] = [
         merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -114,9 +117,9 @@ def set_up_logs(settings: Settings) -> None:
         cache_logger_on_first_use=True,
     )
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=stream.isatty()) if console else structlog.processors.JSONRenderer()
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

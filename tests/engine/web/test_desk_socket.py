@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from engine.facts import CallEvent, Draft, Transcript, encode
+from engine.fanout import BEHIND
 from engine.ports import CallRecord
 
 
@@ -171,6 +172,20 @@ async def test_drafts_are_shown_until_their_words_are_final(site: Any) -> None:
         ("transcript", None),
         ("draft", 1),
     ]
+
+
+async def test_a_desk_that_falls_too_far_behind_is_sent_away_and_resumes(site: Any) -> None:
+    client = await site.logged_in("ana")
+    ws = await opened(client)
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, [said(1)])
+    await take(ws, 2)
+    await site.hub.publish(site.record, [said(seq) for seq in range(2, BEHIND + 10)])
+    assert await close_of(ws) == 1013
+    assert b'sockets_slow_total{kind="desk"} 1.0' in site.metrics.text()
+    ws = await opened(client, {"call-1": 1})
+    messages = await take(ws, BEHIND + 9)
+    assert [message["seq"] for message in messages[1:]] == list(range(2, BEHIND + 10))
 
 
 @pytest.mark.parametrize(

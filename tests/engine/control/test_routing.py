@@ -1,0 +1,78 @@
+"""Which campaign takes a call."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.control.routing import Picture, normal
+from engine.ports import CallOffer, Participant
+from engine.store.campaigns import Campaign
+from engine.store.people import User
+
+USERS = (
+    User("u1", "org", "andrea", "Andrea", "agent", ("andrea@pbx.example",), ("1001",)),
+    User("u2", "org", "daniel", "Daniel", "agent", (), ("1002",)),
+    User("u3", "org", "gone", "Gone", "agent", (), ("1003",), active=False),
+)
+CAMPAIGNS = (
+    Campaign(
+        "c1", "org", "Cobranza", "collections", "outbound", "es", "CO", numbers=("+57 (601) 555-0134",), members=("u1",)
+    ),
+    Campaign("c2", "org", "Sales", "sales", "outbound", "en", "US", numbers=("sales",), members=("u2", "u3")),
+    Campaign("c3", "org", "Old", "care", "inbound", "pt", "BR", numbers=("+551155550142",), active=False),
+)
+PICTURE = Picture(CAMPAIGNS, USERS)
+
+
+def offer(to: str = "", sender: str = "", *participants: str) -> CallOffer:
+    people = tuple(Participant(str(index), index, aor) for index, aor in enumerate(participants))
+    return CallOffer("call", "siprec", "127.0.0.1:5060/udp", sender, to, people)
+
+
+@pytest.mark.parametrize(
+    ("call", "campaign"),
+    [
+        (offer("+576015550134@srs.example"), "c1"),
+        (offer("sip:576015550134@srs.example;user=phone"), "c1"),
+        (offer("00576015550134"), "c1"),
+        (offer("6015550134@srs.example"), "c1"),
+        (offer("Sales@srs.example"), "c2"),
+        (offer("srs@127.0.0.1", "", "1001@pbx.example", "+573001234567@carrier.example"), "c1"),
+        (offer("srs@127.0.0.1", "", "ANDREA@pbx.example"), "c1"),
+        (offer("srs@127.0.0.1", "sales@pbx.example"), "c2"),
+        (offer("srs@127.0.0.1", "1002@pbx.example"), "c2"),
+        (offer("srs@127.0.0.1", "", "1001@pbx.example", "1002@pbx.example"), None),
+        (offer("srs@127.0.0.1", "", "1003@pbx.example"), None),
+        (offer("+551155550142"), None),
+        (offer("0134"), None),
+        (offer(), None),
+    ],
+)
+def test_routes(call: CallOffer, campaign: str | None) -> None:
+    routing = PICTURE.route(call)
+    assert (routing.campaign_id if routing else None) == campaign
+
+
+def test_what_a_route_carries() -> None:
+    routing = PICTURE.route(offer("sales"))
+    assert routing is not None
+    assert dict(routing.members) == {"1002": "u2"}
+    assert dict(routing.names) == {"u2": "Daniel"}
+    assert (routing.campaign, routing.direction, routing.language, routing.country) == ("sales", "outbound", "en", "US")
+
+
+def test_a_number_that_could_be_two_is_neither() -> None:
+    two = (
+        Campaign("a", "org", "A", "sales", "inbound", "en", "US", numbers=("+1 601 555 0134",)),
+        Campaign("b", "org", "B", "sales", "inbound", "es", "CO", numbers=("+57 601 555 0134",)),
+    )
+    assert Picture(two, ()).route(offer("6015550134")) is None
+    exact = Picture(two, ()).route(offer("+576015550134"))
+    assert exact is not None
+    assert exact.campaign_id == "b"
+
+
+@given(st.text())
+def test_any_address_is_taken(text: str) -> None:
+    assert normal(normal(text)) == normal(text) or text
+    PICTURE.route(offer(text, text, text))

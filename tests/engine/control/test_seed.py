@@ -1,0 +1,56 @@
+"""The demo organisation: the same log-ins at a second start, others once the file is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.control.login import Passwords
+from engine.control.routing import CachedRouter
+from engine.control.seed import logins_file, seed_demo
+from engine.ports import CallOffer
+from engine.settings import Settings
+from engine.store import Store
+
+
+async def test_log_ins_are_kept_beside_the_key_and_made_anew_when_lost(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    passwords = Passwords(rounds=1, memory_kib=8)
+    first = await seed_demo(store, passwords, settings.data_dir)
+    assert [(one.login, one.role, one.extension) for one in first] == [
+        ("andrea", "agent", "1001"),
+        ("daniel", "agent", "1002"),
+        ("marina", "agent", "1003"),
+        ("sofia", "supervisor", ""),
+        ("admin", "admin", ""),
+    ]
+    file = logins_file(settings.data_dir)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert settings.data_dir not in file.parents
+    assert await seed_demo(store, passwords, settings.data_dir) == first
+    file.unlink()
+    second = await seed_demo(store, passwords, settings.data_dir)
+    assert {one.password for one in second}.isdisjoint(one.password for one in first)
+    found = await store.people.to_log_in("andrea")
+    assert found is not None
+    assert await passwords.verify(found[1], second[0].password)
+    assert len(await store.campaigns.all()) == 3
+
+
+async def test_the_demo_s_calls_are_routed(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    await seed_demo(store, Passwords(rounds=1, memory_kib=8), settings.data_dir)
+    router = await CachedRouter.load(store)
+    kinds = {}
+    for number in ("collections", "+18005550199", "551155550142"):
+        routing = router.route(CallOffer("c", "siprec", "127.0.0.1:1/udp", "", f"{number}@127.0.0.1", ()))
+        assert routing is not None
+        kinds[routing.campaign] = (routing.direction, routing.language, routing.country, list(routing.members))
+    assert kinds == {
+        "collections": ("outbound", "es", "CO", ["1001"]),
+        "sales": ("outbound", "en", "US", ["1002"]),
+        "care": ("inbound", "pt", "BR", ["1003"]),
+    }

@@ -1,0 +1,90 @@
+"""No word and no digits reach the logs; the list of metrics is closed."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from engine.errors import StartupError
+from engine.settings import Settings
+from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs, tracer
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    set_up_logs(Settings(log_format="json"), stream)
+    yield stream
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("4111 1111 1111 1111", "[number]"),
+        ("card 4111-1111-1111-1111.", "card [number]."),
+        ("call +57 300 123 4567 back", "call [number] back"),
+        ("127.0.0.1:5060", "127.0.0.1:5060"),
+        ("0193a1b2-7c3d-7e4f-8a5b-123456789012", "0193a1b2-7c3d-7e4f-8a5b-123456789012"),
+        ("2026-11-24T13:00:00.123456", "2026-11-24T13:00:00.123456"),
+        ("5 calls in 300 ms", "5 calls in 300 ms"),
+        (b"INVITE", "[6 bytes]"),
+        ({"text": "hola", "seq": 4}, {"text": "[4 withheld]", "seq": 4}),
+        (["4111111111111111", 1.5, None], ["[number]", 1.5, None]),
+    ],
+)
+def test_digits_go_and_addresses_stay(value: object, shown: object) -> None:
+    assert redact(None, "", {"found": value}) == {"found": shown}
+
+
+def test_words_are_withheld_by_their_key() -> None:
+    assert redact(None, "", {"quote": "no quiero pagar", "Password": 7}) == {
+        "quote": "[15 withheld]",
+        "Password": "[withheld]",
+    }
+
+
+def test_a_log_line_is_json_with_its_call_and_without_the_words_of_an_error(
+    logs: io.StringIO,
+) -> None:
+    with bound_contextvars(call_id="call-1"):
+        try:
+            int("cuatro uno uno uno")
+        except ValueError:
+            structlog.get_logger("test").exception("not a number", text="cuatro uno")
+    logging.getLogger("a.library").warning("card %s", "4111111111111111")
+    first, second = [json.loads(line) for line in logs.getvalue().splitlines()]
+    assert (first["event"], first["call_id"], first["level"]) == ("not a number", "call-1", "error")
+    assert "ValueError" in first["exception"]
+    assert "cuatro" not in str(first)
+    assert second["event"] == "card [number]"
+
+
+def test_metrics_are_a_closed_list_and_described() -> None:
+    metrics = Metrics()
+    metrics.count("facts_total", type="transcript")
+    metrics.set("calls_live", 2)
+    metrics.committed(0.002, 3)
+    text = metrics.text().decode()
+    assert 'welcomedly_facts_total{type="transcript"} 1.0' in text
+    assert "welcomedly_store_group_writes_sum 3.0" in text
+    with pytest.raises(KeyError):
+        metrics.count("surprises_total")
+    for metric in METRICS:
+        assert metric.help.endswith(".")
+        assert f"welcomedly_{metric.name}" in text or metric.labels
+
+
+def test_traces_are_off_by_default_and_say_what_they_need() -> None:
+    with tracer(Settings()).start_as_current_span("nothing") as span:
+        assert not span.is_recording()
+    with pytest.raises(StartupError, match="TRACES_URL"):
+        tracer(Settings(traces_url="http://127.0.0.1:4318/v1/traces"))
