@@ -1,7 +1,7 @@
 """Digits are guilty until judged: one call's numbers, kept in memory over turns and speakers until they are understood.
 
-Text in, facts out; no clock, no I/O. Nothing that this module returns shows two digits of a number before it is judged harmless;
-`last4` and `value` of an `Entity` are the only places where judged digits leave it.
+Text in, facts out; no clock, no I/O. Nothing that this module returns shows two digits of a number before it is judged
+harmless. `last4` and `value` of an `Entity` are the only places where judged digits leave it.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
 from models.privacy.entities import Context, Entity, Verdict, is_card, is_phone, judge
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.pieces import Parsed, Piece, Said, Situation, parse
-from models.privacy.readings import Part, readings
+from models.privacy.readings import Part, likeliest, readings
 
 _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed."""
@@ -31,7 +31,13 @@ _OTHER_WORDS: Final = 3
 """So many words that are no "go on" make a turn of other words, which closes a run."""
 _WORDS_AFTER: Final = 4
 _MAX_PIECES: Final = 64
+_NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry")
 _CAPTURED: Final = ("card", "cvv")
+_READ_BACK_MIN: Final = 3
+_WINDOW: Final = 6
+"""A card is remembered as keyed hashes of its stretches of three to six digits."""
+_COMMON_LENGTHS: Final = (14, 15, 16)
+"""Of cards. Thirteen digits that pass Luhn may be the beginning of sixteen."""
 _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
 """Kinds whose check digits say that the number is whole, and its length."""
 _CARD_WORD = re.compile(r"\b(?:tarjetas?|cartao|cartoes|cards?|visa|mastercard|amex)\b")
@@ -103,6 +109,7 @@ class DigitGuard:
         self._capture_ms = 0
         self._left: tuple[int, int] | None = None
         self._count = 0
+        self._correcting = False
         self._card_turn = -100
         self._mention_turn = -100
         self._changed: dict[int, None] = {}
@@ -163,7 +170,8 @@ class DigitGuard:
     def _situation(self, announced: bool) -> Situation:
         capture = bool(self._capture) or announced
         date = next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
-        return Situation(bool(self._run) or capture, capture, date)
+        number = any(self._is_asked(kind) for kind in self._asked if kind not in _NOT_READ_ALOUD)
+        return Situation(bool(self._run) or capture, capture, number, date)
 
     def _is_asked(self, kind: str) -> bool:
         asked_at = self._asked.get(kind)
@@ -227,7 +235,10 @@ class DigitGuard:
         return bool(self._capture) or piece.words_before <= _WORDS_AFTER + 2
 
     def _take(self, page: _Page, parsed: Parsed) -> None:
-        for piece in parsed.pieces:
+        for at, piece in enumerate(parsed.pieces):
+            if at == 0 and piece.parts and (self._correcting or parsed.corrects_before):
+                first = piece.parts[0]._replace(corrected=True)
+                piece = piece._replace(parts=(first, *piece.parts[1:]))
             if self._run and not (len(self._run) < _MAX_PIECES and self._continues(piece)):
                 self._settle(by_turn=True)
             self._run.append(piece)
@@ -235,6 +246,8 @@ class DigitGuard:
             self._settle_if_clear(words_after=0)
         if parsed.pieces:
             self._settle_if_clear(parsed.words_after)
+            self._correcting = False
+        self._correcting = bool(self._run) and (self._correcting or parsed.corrects_after)
 
     def _settle_if_clear(self, words_after: int) -> None:
         """Judge before the run is closed where nothing that may follow could change the judgement."""
@@ -242,7 +255,7 @@ class DigitGuard:
             return
         ways = self._readings()
         kinds = self._kinds(self._run)
-        whole_card = any(is_card(way) for way in ways)
+        whole_card = any(len(way) in _COMMON_LENGTHS and is_card(way) for way in self._by_speaker())
         checked = not self._capture and any(
             len(way) == _CHECKED_AT_ONCE[kind] and judge([way], self._context()).label == kind
             for kind in kinds
@@ -263,6 +276,11 @@ class DigitGuard:
 
     def _parts(self) -> list[Part]:
         return [part for piece in self._run for part in piece.parts]
+
+    def _by_speaker(self) -> list[str]:
+        """Each speaker's digits in their likeliest reading."""
+        parts = self._parts()
+        return [likeliest([part for part in parts if part.leg == leg]) for leg in {part.leg for part in parts}]
 
     def _readings(self) -> list[str]:
         return readings(self._parts())
@@ -289,7 +307,7 @@ class DigitGuard:
             page.waiting.remove(piece)
             if verdict.label:
                 page.settled.append(Mask(piece.start, piece.end, verdict.label))
-            if verdict.label != "number" or piece.shown:
+            if verdict.label != ("" if piece.shown else "number"):
                 self._changed[piece.turn] = None
         self._entities += self._found(verdict)
         if verdict.label == "card":
@@ -315,15 +333,22 @@ class DigitGuard:
             self._capture.discard("card")
         if verdict.whole:
             digits = verdict.digits
-            for start in range(len(digits)):
-                for end in range(start + 3, len(digits) + 1):
-                    self._known.add(self._hash(digits[start:end]))
+            self._known.update(
+                self._hash(digits[start : start + size])
+                for size in range(_READ_BACK_MIN, _WINDOW + 1)
+                for start in range(len(digits) - size + 1)
+            )
 
     def _hash(self, digits: str) -> bytes:
         return hashlib.blake2b(digits.encode(), key=self._key, digest_size=16).digest()
 
     def _is_known(self, digits: str) -> bool:
-        return bool(self._known) and self._hash(digits) in self._known
+        """Whether all of the digits stand in this order in a card that was heard."""
+        if not self._known or len(digits) < _READ_BACK_MIN:
+            return False
+        size = min(len(digits), _WINDOW)
+        windows = (digits[start : start + size] for start in range(len(digits) - size + 1))
+        return all(self._hash(window) in self._known for window in windows)
 
     # ─── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -133,7 +133,7 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
         return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
     if context.garbled and (context.capture or context.near_card):
         return Verdict("card", 0.7, longest)
-    if len(longest) >= 3 and context.known(longest):
+    if context.known(longest):
         return Verdict("card", 0.9, longest)
     best = _best_kind(readings, context)
     if best is not None:
@@ -228,7 +228,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     count = len(longest)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
-    if 14 <= count <= 19:
+    if count >= 14:
         return Verdict("card", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")

@@ -8,9 +8,10 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-Kind = Literal["unit", "teen", "tens", "hundreds", "hundred", "thousand", "million", "times", "plural"]
-"""`unit` 0…9 · `teen` a closed two-digit word (10…19, veintiuno…) · `tens` 20…90 · `hundreds` cien, doscientos
-· `hundred` English "hundred", which multiplies · `times` double, triple · `plural` "ceros" after a count: dos ceros = 00."""
+Kind = Literal["unit", "teen", "tens", "hundreds", "hundred", "thousand", "million", "times", "plural", "silent"]
+"""`unit` 0…9 · `teen` a closed two-digit word (10…19, veintiuno…) · `tens` 20…90 · `hundreds` cien, doscientos ·
+`hundred` English "hundred", which multiplies · `times` double, triple · `plural` "ceros" after a count: dos ceros = 00
+· `silent` "um" outside Portuguese: no digit, but hidden with the digits beside it, since the language may be wrong."""
 
 
 class NumberWord(NamedTuple):
@@ -18,6 +19,8 @@ class NumberWord(NamedTuple):
     value: int
     languages: str = "es pt en"
     weak: bool = False
+    foreign: bool = False
+    """Counted although the words around it speak another language."""
     """An article or interjection in ordinary speech: a digit only beside other digits."""
 
 
@@ -130,6 +133,11 @@ CORRECTIONS = word_set(
     """
 )
 """Words of a correction in the middle of a number ("no, perdón, cuatro"; "sorry, I mean four")."""
+
+TURNING_WORDS = word_set(
+    "perdon perdona disculpa digo desculpa perdao alias dizer sorry mean corrijo correction oops errei"
+)
+"""Where a turn ends or begins with one of these, what comes next replaces what came before."""
 
 CORRECTION_MARKS = word_set(
     """

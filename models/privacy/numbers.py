@@ -56,6 +56,8 @@ class Group(NamedTuple):
     """Said as a whole number rather than digit by digit."""
     big: bool = False
     """Has "million" in it: an amount by itself."""
+    foreign: bool = False
+    """A word of another language than those around it."""
 
 
 class Run(NamedTuple):
@@ -99,7 +101,11 @@ def lex(text: str, language: str, *, guarded: bool = False) -> Lexed:
 def _tokens(text: str, language: str, guarded: bool) -> list[Token]:
     raw = [(fold(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(text)]
     spoken = _spoken_language(raw, language)
-    return [_token(word, start, end, spoken, guarded) for word, start, end in raw]
+    tokens = [_token(word, start, end, spoken, guarded) for word, start, end in raw]
+    for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
+        if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
+            tokens[at] = token._replace(number=None)  # the unit of a percentage
+    return tokens
 
 
 def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
@@ -115,7 +121,7 @@ def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
 _SAYS = {
     word: name
     for name, words in {
-        "es": "cero cuatro siete ocho nueve diez trece quince veinte treinta cuarenta cincuenta ochenta",
+        "es": "uno una un cero cuatro siete ocho nueve diez trece quince veinte treinta cuarenta cincuenta ochenta",
         "pt": "dois duas quatro sete oito nove dez onze doze treze vinte trinta quarenta cinquenta oitenta",
         "en": "two three four five six seven eight nine twenty thirty forty fifty sixty seventy eighty ninety",
     }.items()
@@ -128,8 +134,8 @@ def _token(word: str, start: int, end: int, language: str, guarded: bool) -> Tok
         return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
     number = NUMBER_WORDS.get(word)
     if number is not None and language not in number.languages:
-        # "um" in English is a filler even while a number is read; "dos", "once", "ten" are digits then.
-        number = number if guarded and word != "um" else None
+        silent = word == "um" and language == "en"
+        number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
     if number is None and guarded and word in HOMOPHONES:
         number = NumberWord("unit", HOMOPHONES[word], "en", weak=True)
     return Token(word, start, end, number)
@@ -184,10 +190,12 @@ class _Reader:
         number = self._tokens[self._at + ahead].number
         return number.value if number else 0
 
-    def _done(self, digits: str, *, weak: bool = False, cardinal: bool = False, big: bool = False) -> Group:
+    def _done(
+        self, digits: str, *, weak: bool = False, cardinal: bool = False, big: bool = False, foreign: bool = False
+    ) -> Group:
         last = self._at - 1
         start, end = self._tokens[self._first].start, self._tokens[last].end
-        return Group(digits, start, end, self._first, last, weak, cardinal, big)
+        return Group(digits, start, end, self._first, last, weak, cardinal, big, foreign)
 
     def _repeated(self) -> Group | None:
         """ "doble cero", "double four", "dos ceros"."""
@@ -211,6 +219,9 @@ class _Reader:
             return None
         if token.digits:
             return self._written(token)
+        if token.number is not None and token.number.kind == "silent":
+            self._at += 1
+            return self._done("", weak=True)
         if token.number is not None and token.number.kind == "plural":
             self._at += 1
             return self._done(str(token.number.value))
@@ -218,6 +229,8 @@ class _Reader:
         value, big = self._scaled(1 if value is None else value)
         single = self._at - self._first == 1 and token.number is not None
         weak = single and token.number is not None and token.number.weak
+        if value == 2 and single and token.number is not None and token.number.foreign:
+            return self._done("2", weak=True, foreign=True)
         return self._done(str(value), weak=weak, cardinal=value >= 10, big=big)
 
     def _written(self, token: Token) -> Group:
@@ -297,13 +310,13 @@ def _runs(text: str, tokens: Sequence[Token], groups: Sequence[Group], guarded: 
             between = tokens[chain[-1].last + 1 : group.first]
             bridge = None if _is_half_hour(between, tokens[group.first]) else _bridge(between, chain)
             if bridge is None:
-                yield from _trimmed(text, chain, corrected, guarded)
+                yield from _trimmed(text, tokens, chain, corrected, guarded)
                 chain, corrected = [], set()
             elif bridge == "correction":
                 corrected.add(len(chain))
         chain.append(group)
     if chain:
-        yield from _trimmed(text, chain, corrected, guarded)
+        yield from _trimmed(text, tokens, chain, corrected, guarded)
 
 
 def _bridge(between: Sequence[Token], chain: Sequence[Group]) -> str | None:
@@ -337,18 +350,47 @@ def _is_filler(words: Sequence[str], at: int) -> bool:
     return after in FILLER_PAIRS or before in FILLER_PAIRS
 
 
-def _trimmed(text: str, chain: list[Group], corrected: set[int], guarded: bool) -> Iterator[Run]:
+def _trimmed(
+    text: str, tokens: Sequence[Token], chain: list[Group], corrected: set[int], guarded: bool
+) -> Iterator[Run]:
     """Drops articles that only look like digits: those at the edge of a run, or a run made of nothing else."""
-    strong = [at for at, group in enumerate(chain) if not group.weak]
-    if not strong:
-        if guarded or (len(chain) >= 3 and not _parted(text, chain)):
-            yield Run(tuple(chain), frozenset(corrected))
+    first, last = (0, len(chain)) if guarded else _edges(text, tokens, chain)
+    kept = chain[first:last]
+    if not kept or not any(group.digits for group in kept):
         return
-    kept, shift = chain, 0
-    if not guarded and len(chain) > 1 and chain[0].weak and _parted(text, chain[:2]):
-        kept, shift = chain[1:], 1
+    if not guarded and all(group.weak for group in kept) and not _side_by_side(text, kept):
+        return
     ends = sum(1 for left, right in pairwise(kept) if _SENTENCE_END.search(text[left.end : right.start]))
-    yield Run(tuple(kept), frozenset(at - shift for at in corrected if at - shift > 0), 1 + ends)
+    yield Run(tuple(kept), frozenset(at - first for at in corrected if first < at < last), 1 + ends)
+
+
+def _edges(text: str, tokens: Sequence[Token], chain: Sequence[Group]) -> tuple[int, int]:
+    """Where the run begins and ends without articles: "una, cuatro", "cinco dos nossos", "um dos cinco"."""
+    first, last = 0, len(chain)
+    strong = [at for at, group in enumerate(chain) if not group.weak]
+    if strong == [last - 1] and last > 1 and chain[-2].foreign and len(chain[-1].digits) == 1:
+        first = last - 1 if last == 2 or (last == 3 and chain[0].digits == "1") else 0
+    if len(chain) > 1 and chain[0].weak and _parted(text, chain[:2]):
+        first = max(first, 1)
+    while (
+        last - first > (0 if not strong else 1) and chain[last - 1].weak and _is_article(text, tokens, chain[last - 1])
+    ):
+        last -= 1
+    return first, last
+
+
+def _is_article(text: str, tokens: Sequence[Token], group: Group) -> bool:
+    """Whether the word that it belongs to follows at once."""
+    following = group.last + 1
+    if following >= len(tokens) or _BREAKS_A_CARDINAL.search(text[group.end : tokens[following].start]):
+        return False
+    word = tokens[following].word
+    return not (tokens[following].numeric or word in FILLERS or word in JOINERS or word in CORRECTIONS)
+
+
+def _side_by_side(text: str, chain: Sequence[Group]) -> bool:
+    """Whether at least two groups have no word between them."""
+    return any(not _parted(text, two) for two in pairwise(chain))
 
 
 def _parted(text: str, chain: Sequence[Group]) -> bool:

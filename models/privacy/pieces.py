@@ -8,7 +8,7 @@ from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cues import BACKCHANNEL, Cue
 from models.privacy.entities import TYPE_OF, Entity
-from models.privacy.lexicon import FILLERS, word_set
+from models.privacy.lexicon import FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.numbers import Lexed, Run, Token, lex
 from models.privacy.quantities import dates, is_quantity
@@ -24,6 +24,8 @@ _SAID_OVER_AND_OVER = word_set(
     no si ok yes sim nao ya ja ha hola alo hello oi que muy very muito bla la
     """
 )
+_UNNAMED = ("", "reference", "email", "dob", "card_expiry")
+_CORRECTION_WORDS = 5
 _CHATTY = 3
 """With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
 
@@ -62,6 +64,10 @@ class Parsed(NamedTuple):
     """Words that are neither numbers, fillers nor "go on"."""
     words_after: int
     """All words after the last piece but fillers."""
+    corrects_before: bool
+    """A correction stands before the first piece: "perdón, cuatro"."""
+    corrects_after: bool
+    """…or ends the turn, and is for the next piece: "cuatro ocho, no, perdón"."""
 
 
 class Situation(NamedTuple):
@@ -70,6 +76,8 @@ class Situation(NamedTuple):
     guarded: bool
     """A number is being read: a single digit is part of it, every language's digits count."""
     capture: bool
+    asked: bool = False
+    """A number of another kind was asked for lately: an amount is one only with its unit beside it."""
     date_is: str = ""
     """`dob` or `card_expiry` when a date was asked for."""
 
@@ -102,6 +110,8 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
         tuple(pieces),
         sum(1 for token in lexed.tokens if _is_other(token)),
         _words_after(lexed, pieces[-1].end if pieces else 0),
+        _turns(lexed, 0, pieces[0].start if pieces else 0),
+        _turns(lexed, pieces[-1].end if pieces else 0, len(said.text)),
     )
 
 
@@ -113,9 +123,14 @@ def _words_after(lexed: Lexed, at: int) -> int:
     return sum(1 for token in lexed.tokens if token.start >= at and not token.digits and token.word not in FILLERS)
 
 
+def _turns(lexed: Lexed, start: int, end: int) -> bool:
+    words = [token.word for token in lexed.tokens if start <= token.start < end]
+    return any(word in TURNING_WORDS for word in words[-_CORRECTION_WORDS:])
+
+
 def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[written.Found]:
     found = []
-    for date in dates(lexed):
+    for date in dates(lexed, guarded=situation.guarded and not situation.date_is):
         named = _named(cues, date.start, date.end)
         answer = situation.date_is if said.leg != "agent" else ""
         label = named if named in ("dob", "card_expiry") else answer
@@ -142,11 +157,12 @@ def _pieces(
     for run in [*_clear_of(lexed.runs, spans)]:
         if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
             continue
-        state = _state(lexed, run, situation, others)
+        named = _named(cues, run.start, run.end)
+        state = _state(lexed, run, situation, others, strict=situation.asked or named not in _UNNAMED)
         if not state:
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        pieces.append(_piece(said, run, _named(cues, run.start, run.end), between, state))
+        pieces.append(_piece(said, run, named, between, state))
         at = run.end
     if situation.capture:
         pieces = _with_garble(said, lexed, pieces)
@@ -177,15 +193,15 @@ def _part_of(run: Run, kept: Sequence[int]) -> list[Run]:
     return [Run(groups, frozenset(at - kept[0] for at in run.corrected if at in kept and at > kept[0]))]
 
 
-def _state(lexed: Lexed, run: Run, situation: Situation, others: int) -> str:
+def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict: bool) -> str:
     """`hidden`, `shown` (a lone digit that may go on in the next turn), or empty: no number to withhold."""
-    if is_quantity(lexed, run, guarded=situation.guarded):
+    if is_quantity(lexed, run, guarded=situation.guarded or strict):
         return ""
     digits = run.digits
     strong = any(not group.weak for group in run.groups)
     if len(digits) >= 2:
         apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
-        return "hidden" if (strong or others <= _CHATTY or len(digits) >= 3) and not apart else ""
+        return "" if apart else "hidden"
     if situation.guarded and others <= _CHATTY:
         return "hidden"
     ends = not any(_is_other(token) or token.numeric for token in lexed.tokens if token.start >= run.end)

@@ -63,14 +63,14 @@ _YEAR_AFTER = word_set(
 )
 _COUNTED = word_set(
     """
-    gracias disculpas perdones thanks maravillas abrazos cosas things vezes veces times saludos besos beijos
+    desculpas gracias disculpas perdones thanks maravillas abrazos cosas things vezes veces times saludos besos beijos
     """
 )
 _NOT_A_NOUN = word_set(
     """
     gracias pues entonces antes despues menos depois thanks yes this plus minus las los nos les vos ustedes does
     pois mas mais as is us was has his its was because unas unos ellos eles elas quizas jamas ademas porque tras
-    tres atras alias perdones desculpas dos seis es
+    tres atras alias perdones dos seis es
     """
 )
 _SUFFIX = re.compile(r"(?:\s?%|\s?[€$£°]|(?:k|st|nd|rd|th|h|hs|hrs|am|pm|p|g|mb|gb|kg|km|cm|ª|º|a\.m|p\.m)\b)", re.I)
@@ -105,9 +105,16 @@ class DateSpan(NamedTuple):
     has_year: bool
 
 
-def dates(lexed: Lexed) -> list[DateSpan]:
-    """Days of the calendar, said or written, with at least a month and a day or year beside it."""
-    found = [DateSpan(m.start(), m.end(), True) for m in _NUMERIC_DATE.finditer(lexed.text) if _is_a_day(m)]
+def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
+    """Days of the calendar, said or written, with at least a month and a day or year beside it.
+
+    `guarded`: a number is being read aloud, and "16-05-53" is part of it.
+    """
+    found = [
+        DateSpan(m.start(), m.end(), True)
+        for m in _NUMERIC_DATE.finditer(lexed.text)
+        if _is_a_day(m) and not guarded and _stands_alone(lexed, m)
+    ]
     groups = [group for run in lexed.runs for group in run.groups]
     if not groups:
         return found
@@ -117,6 +124,12 @@ def dates(lexed: Lexed) -> list[DateSpan]:
             if span is not None:
                 found.append(span)
     return found
+
+
+def _stands_alone(lexed: Lexed, match: re.Match[str]) -> bool:
+    """Whether no other digits go before or after it as parts of one number."""
+    run = next((run for run in lexed.runs if run.start <= match.start() < run.end), None)
+    return run is not None and run.start == match.start() and run.end == match.end()
 
 
 def _is_a_day(match: re.Match[str]) -> bool:
@@ -194,7 +207,7 @@ def is_quantity(lexed: Lexed, run: Run, *, guarded: bool) -> bool:
     groups = run.groups
     while len(groups) > 1 and groups[0].weak:
         groups = groups[1:]
-    if any(group.big for group in groups) and len(groups) <= 2:
+    if not guarded and any(group.big for group in groups) and len(groups) <= 2:
         return True
     if guarded and (len(groups) > 1 or (len(groups[0].digits) > 3 and not _money(lexed, groups))):
         return False

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from engine.facts import Leg
 
-_MAX_READINGS = 24
+_MAX_READINGS = 64
 _MAX_REPLACED = 4
 """A correction replaces at most so many digits before it."""
 
@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
 
 def readings(parts: Sequence[Part]) -> list[str]:
-    """Likeliest first: each speaker's own digits, then all together; a correction replaces digits before it, or none."""
+    """Likeliest first: each speaker's own digits, then all; a correction replaces digits before it, or none."""
     legs = list(dict.fromkeys(part.leg for part in parts))
     found: dict[str, None] = {}
     for leg in legs:
@@ -28,6 +28,14 @@ def readings(parts: Sequence[Part]) -> list[str]:
     if len(legs) > 1 and not _is_echo(parts, legs):
         found.update(dict.fromkeys(_corrected(parts)))
     return list(found)
+
+
+def likeliest(parts: Sequence[Part]) -> str:
+    """One speaker's digits, each correction replacing as many digits as its first group has."""
+    way = ""
+    for part in parts:
+        way = (way[: max(0, len(way) - len(part.digits))] if part.corrected else way) + part.digits
+    return way
 
 
 def _is_echo(parts: Sequence[Part], legs: Sequence[Leg]) -> bool:
