@@ -23,7 +23,7 @@ LOOPBACK = (Trunk(ipaddress.IPv4Network("127.0.0.0/8")), Trunk(ipaddress.IPv6Net
 """What is allowed where no trunk is set."""
 
 
-def parse_trunks(text: str, setting: str = "SIP_PEERS") -> tuple[Trunk, ...]:
+def parse_trunks(text: str, setting: str = "SIP_TRUNKS") -> tuple[Trunk, ...]:
     """`192.0.2.7, 198.51.100.0/24=first_is_agent`; empty means loopback alone. Raises `StartupError`."""
     trunks = []
     for item in filter(None, (part.strip() for part in text.split(","))):

@@ -4,6 +4,8 @@ Messages, flows and `now` go in; what goes onto which flow, and what the users o
 """
 
 import dataclasses
+import heapq
+import itertools
 import secrets
 
 from media.sip import transaction as machines
@@ -95,6 +97,8 @@ class TransactionLayer:
     def __init__(self) -> None:
         self._servers: dict[machines.Key, _Served] = {}
         self._clients: dict[machines.Key, _Sent] = {}
+        self._due: list[tuple[float, int, _Served | _Sent]] = []  # a heap; entries may be out of date, never missing
+        self._order = itertools.count()
 
     def __len__(self) -> int:
         return len(self._servers) + len(self._clients)
@@ -179,24 +183,34 @@ class TransactionLayer:
 
     @property
     def deadline(self) -> float:
-        """Monotonic seconds at which `tick` is wanted; infinity for never."""
-        servers = (served.machine.deadline for served in self._servers.values())
-        clients = (sent.machine.deadline for sent in self._clients.values())
-        return min(min(servers, default=float("inf")), min(clients, default=float("inf")))
+        """Monotonic seconds at which `tick` is wanted, or a little before; infinity for never."""
+        return self._due[0][0] if self._due else float("inf")
 
     def tick(self, now: float) -> list[Event]:
         events: list[Event] = []
-        for served in list(self._servers.values()):
-            if served.machine.deadline <= now:
-                events += self._translate_server(served, served.machine.tick(now))
-        for sent in list(self._clients.values()):
-            if sent.machine.deadline <= now:
-                events += self._translate_client(sent, sent.machine.tick(now))
-        self._servers = {k: v for k, v in self._servers.items() if v.machine.state != "terminated"}
-        self._clients = {k: v for k, v in self._clients.items() if v.machine.state != "terminated"}
+        while self._due and self._due[0][0] <= now:
+            _, _, entry = heapq.heappop(self._due)
+            if entry.machine.deadline > now:
+                continue  # out of date: whatever moved the timer has noted it anew
+            effects = entry.machine.tick(now)
+            if isinstance(entry, _Served):
+                events += self._translate_server(entry, effects)
+            else:
+                events += self._translate_client(entry, effects)
         return events
 
+    def _note(self, entry: _Served | _Sent) -> None:
+        """Keeps the heap and the tables right after a machine has moved."""
+        if entry.machine.state == "terminated":
+            if isinstance(entry, _Served):
+                self._servers.pop(machines.server_key(entry.machine.request), None)
+            else:
+                self._clients.pop(machines.client_key(entry.machine.request), None)
+        elif entry.machine.deadline < float("inf"):
+            heapq.heappush(self._due, (entry.machine.deadline, next(self._order), entry))
+
     def _translate_server(self, served: _Served, effects: list[machines.Effect]) -> list[Event]:
+        self._note(served)
         events: list[Event] = []
         for effect in effects:
             if isinstance(effect, machines.Transmit):
@@ -206,6 +220,7 @@ class TransactionLayer:
         return events
 
     def _translate_client(self, sent: _Sent, effects: list[machines.Effect]) -> list[Event]:
+        self._note(sent)
         events: list[Event] = []
         for effect in effects:
             if isinstance(effect, machines.Transmit):

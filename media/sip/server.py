@@ -61,7 +61,7 @@ class SipServer:
     async def open(self) -> None:
         """Raises `StartupError`: the port is taken, or it would face others without a trunk that allows any."""
         if all(trunk.network.is_loopback for trunk in self._trunks) and not _is_loopback(self._host):
-            raise StartupError(f"SIP would listen on {self._host} and allow nobody; set SIP_PEERS or SIP_HOST")
+            raise StartupError(f"SIP would listen on {self._host} and allow nobody; set SIP_TRUNKS or SIP_HOST")
         await self.endpoint.open(self._host, self._port)
         self._look_after()
 

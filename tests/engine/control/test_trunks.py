@@ -25,5 +25,5 @@ def test_the_narrowest_network_decides() -> None:
 
 @pytest.mark.parametrize("text", ["nowhere", "192.0.2.1=agent", "192.0.2.0/33"])
 def test_a_bad_entry_names_the_setting(text: str) -> None:
-    with pytest.raises(StartupError, match="SIP_PEERS"):
+    with pytest.raises(StartupError, match="SIP_TRUNKS"):
         parse_trunks(text)

@@ -177,7 +177,7 @@ async def test_busy_port_names_the_setting() -> None:
 
 
 async def test_does_not_face_the_world_without_a_trunk() -> None:
-    with pytest.raises(StartupError, match="SIP_PEERS"):
+    with pytest.raises(StartupError, match="SIP_TRUNKS"):
         await SipServer("0.0.0.0", 0, FakeIntake(), FakeMedia()).open()
 
 
