@@ -20,7 +20,7 @@ check: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m hatch_build check
+	$(BIN)/python hatch_build.py
 
 format: .venv/.ready
 	$(BIN)/ruff format .

@@ -86,3 +86,19 @@ def node(environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     npm_script = home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = os.pathsep.join([str(home / "bin"), environment.get("PATH", "")])
     return [str(home / "bin" / "node"), str(npm_script)], {**environment, "PATH": path}
+
+
+def check(console: Path) -> int:
+    """The console's own checks: types, format, unit tests. Exit status of the first that fails."""
+    npm, environment = node(os.environ)
+    commands = [["run", "check"], ["run", "lint"], ["run", "test"]]
+    if not (console / "node_modules").is_dir():
+        commands.insert(0, ["ci"])
+    for arguments in commands:
+        if status := subprocess.run([*npm, *arguments], cwd=console, env=environment, check=False).returncode:
+            return status
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(check(Path(__file__).parent / "console"))
