@@ -2,13 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from aiohttp import WSMsgType, web
 
-from engine import facts
+from engine import facts, floor
 from engine.facts import Draft, Fact
 from engine.ports import CallRecord, Person
 from engine.web import console
@@ -45,10 +44,9 @@ class FakeEngine:
         app.router.add_post("/api/login", self._login)
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
-        for name, rows in (("users", self.users), ("campaigns", self.campaigns)):
-            app.router.add_get(f"/api/{name}", lambda _request, rows=rows: web.json_response(rows))
-            app.router.add_post(f"/api/{name}", lambda request, rows=rows: self._create(request, rows))
-            app.router.add_put(f"/api/{name}/{{id}}", lambda request, rows=rows: self._change(request, rows))
+        app.router.add_get("/api/{table}", self._rows)
+        app.router.add_post("/api/{table}", self._create)
+        app.router.add_put("/api/{table}/{id}", self._change)
         app.router.add_get("/ws/desk", self._desk)
         app.router.add_get("/ws/wall", self._wall)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2)
@@ -68,7 +66,9 @@ class FakeEngine:
     async def open_call(self, record: CallRecord) -> None:
         self.calls[record.call_id] = record
         self.facts.setdefault(record.call_id, [])
-        await self._to_desks(_call_message(record))
+        if record.agent_id == self.person.user_id:
+            await self._to_desks(_call_message(record))
+        await self.tile(msgspec.to_builtins(floor.tile(record)))
 
     async def publish(self, *published: Fact) -> None:
         for fact in published:
@@ -79,6 +79,9 @@ class FakeEngine:
         await self._to_desks(facts.encode(draft).decode())
 
     async def tile(self, tile: dict[str, Any]) -> None:
+        """A tile is new or has changed."""
+        known = {old["id"]: old for old in self.tiles}
+        self.tiles[:] = (known | {tile["id"]: tile}).values()
         for socket in self._walls:
             await socket.send_str(json.dumps({"type": "tile", "tile": tile}))
 
@@ -112,14 +115,21 @@ class FakeEngine:
             return web.json_response({"code": "not_logged_in", "message": "log in"}, status=401)
         return web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
 
-    async def _create(self, request: web.Request, rows: list[dict[str, Any]]) -> web.Response:
+    def _table(self, request: web.Request) -> list[dict[str, Any]]:
+        return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]
+
+    async def _rows(self, request: web.Request) -> web.Response:
+        return web.json_response(self._table(request))
+
+    async def _create(self, request: web.Request) -> web.Response:
+        rows = self._table(request)
         row = {"id": f"row-{len(rows)}", "organisation_id": self.person.organisation_id, **await request.json()}
         row.pop("password", None)
         rows.append(row)
         return web.json_response(row, status=201)
 
-    async def _change(self, request: web.Request, rows: list[dict[str, Any]]) -> web.Response:
-        row = next(row for row in rows if row["id"] == request.match_info["id"])
+    async def _change(self, request: web.Request) -> web.Response:
+        row = next(row for row in self._table(request) if row["id"] == request.match_info["id"])
         row.update(await request.json())
         return web.json_response(row)
 
@@ -148,7 +158,7 @@ class FakeEngine:
             now_ms = time.monotonic() * 1000
             person = msgspec.to_builtins(self.person)
             await socket.send_str(json.dumps({"type": "hello", "person": person, "now_ms": now_ms}))
-            for call_id in self.calls:
+            for call_id in [one.call_id for one in self.calls.values() if one.agent_id == self.person.user_id]:
                 await self._send_call(socket, call_id, said["calls"].get(call_id, 0))
         elif said["type"] == "follow":
             await self._send_call(socket, said["id"], 0)
@@ -183,5 +193,3 @@ class FakeEngine:
 
 def _call_message(record: CallRecord) -> str:
     return json.dumps({"type": "call", "call": msgspec.to_builtins(record)})
-
-

@@ -3,6 +3,7 @@
 import type { CallView } from "./call.ts";
 import {
   emptyDesk,
+  forget,
   isLive,
   listCalls,
   paintable,
@@ -11,9 +12,10 @@ import {
   type DeskLists,
   type Painted,
 } from "./desk.ts";
+import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor.ts";
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
-import type { DeskCommand, DeskMessage } from "./wire.ts";
+import type { DeskCommand, DeskMessage, WallMessage } from "./wire.ts";
 
 export interface Gap {
   call: string;
@@ -35,6 +37,8 @@ export interface DeskOptions {
   acknowledge: boolean;
   /** Open a call by itself when none is. */
   selectByItself: boolean;
+  /** Keep the floor as well: the calls that wait to be claimed. */
+  floor: boolean;
 }
 
 const CATCH_UP_MS = 1500;
@@ -47,10 +51,15 @@ export class Desk {
   focus = $state<Focus | undefined>(undefined);
   gaps = $state.raw<readonly Gap[]>([]);
   readonly link: Link<DeskMessage, DeskCommand>;
+  floor = $state.raw<Floor>(new Map());
+  readonly unclaimed: readonly WallTile[] = $derived(
+    arrange(this.floor, { ...noFilter, only: "unclaimed" }, "longest"),
+  );
   readonly lists: DeskLists = $derived(listCalls(this.view));
   readonly call: CallView | undefined = $derived(
     this.selected ? this.view.calls.get(this.selected) : undefined,
   );
+  #wall: Link<WallMessage, never> | undefined;
   #options: DeskOptions;
   #engineAhead = 0;
   #followed: string | undefined;
@@ -65,10 +74,18 @@ export class Desk {
       reopened: (lostForMs) => this.#reopened(lostForMs),
       doubt: () => void startSession(),
     });
+    if (options.floor) {
+      this.#wall = new Link<WallMessage, never>({
+        path: "/ws/wall",
+        take: (messages) => (this.floor = takeTiles(this.floor, messages)),
+        doubt: () => undefined, // the desk's own link asks
+      });
+    }
   }
 
   close(): void {
     this.link.close();
+    this.#wall?.close();
   }
 
   select(id: string): void {
@@ -88,8 +105,12 @@ export class Desk {
   }
 
   unfollow(): void {
-    if (this.#followed) this.link.send({ type: "unfollow", id: this.#followed });
+    const id = this.#followed;
     this.#followed = undefined;
+    if (id && this.view.calls.get(id)?.record?.agent_id !== this.view.person?.user_id) {
+      this.link.send({ type: "unfollow", id });
+      this.view = forget(this.view, id);
+    }
     this.selected = undefined;
   }
 

@@ -1,7 +1,7 @@
 /** All calls of one desk: a pure fold of the desk socket's messages. */
 
 import { emptyCall, receive, receiveDraft, stamp, type CallView } from "./call.ts";
-import type { CallRecord, DeskMessage, Draft, Fact, Person } from "./wire.ts";
+import type { DeskMessage, Draft, Fact, Person } from "./wire.ts";
 
 export interface DeskView {
   person: Person | undefined;
@@ -65,32 +65,31 @@ export function isLive(call: CallView): boolean {
   return call.endedMs === undefined && !call.record?.ended_at;
 }
 
-export function isUnclaimed(record: CallRecord | undefined): boolean {
-  return record !== undefined && !record.agent_id;
-}
-
 export interface DeskLists {
   mine: CallView[];
-  unclaimed: CallView[];
   ended: CallView[];
 }
 
-/** Calls by what the person can do with them, each list oldest first, ended ones newest first. */
+/** Live calls oldest first, ended ones newest first. */
 export function listCalls(desk: DeskView): DeskLists {
-  const me = desk.person?.user_id;
-  const lists: DeskLists = { mine: [], unclaimed: [], ended: [] };
+  const lists: DeskLists = { mine: [], ended: [] };
   for (const call of desk.calls.values()) {
     if (!call.record) continue;
     if (!isLive(call)) lists.ended.push(call);
-    else if (isUnclaimed(call.record)) lists.unclaimed.push(call);
-    else if (call.record.agent_id === me || desk.person?.role !== "agent") lists.mine.push(call);
+    else if (call.record.agent_id === desk.person?.user_id) lists.mine.push(call);
   }
   const byStart = (a: CallView, b: CallView): number =>
     (a.record?.started_at ?? 0) - (b.record?.started_at ?? 0);
   lists.mine.sort(byStart);
-  lists.unclaimed.sort(byStart);
   lists.ended.sort((a, b) => byStart(b, a));
   return lists;
+}
+
+/** A call that is no longer looked at. */
+export function forget(desk: DeskView, id: string): DeskView {
+  const calls = new Map(desk.calls);
+  calls.delete(id);
+  return { ...desk, calls };
 }
 
 export type Painted = Fact | Draft;

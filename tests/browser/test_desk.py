@@ -1,0 +1,117 @@
+from playwright.async_api import expect
+
+from tests.browser.fake_engine import PASSWORD, FakeEngine
+from tests.browser.played_call import CALL_ID, Player, record
+from tests.browser.visitor import AGENT, Visitor
+
+
+async def test_an_agent_logs_in_and_waits_for_a_call(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk")
+    await expect(page).to_have_url(engine.url + "/login")
+    await page.get_by_label("User name").fill("andrea")
+    await page.get_by_label("Password").fill("guess")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("alert")).to_have_text("That user name and password do not match.")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(engine.url + "/desk")
+    await expect(page.get_by_role("heading", name="Ready for the next call")).to_be_visible()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page).to_have_url(engine.url + "/login")
+
+
+async def test_a_live_call_is_shown_and_what_was_painted_is_acknowledged(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await expect(page.get_by_test_id("link")).to_contain_text("Live")
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening())
+    await expect(page.get_by_test_id("duty").first).to_contain_text("open")
+    for draft in player.drafts(0):
+        await engine.draft(draft)
+    await expect(page.get_by_test_id("drafts")).to_contain_text("Buenas tardes")
+    for index in range(11):
+        await engine.publish(*player.turn(index))
+    log = page.get_by_role("log")
+    await expect(log).to_contain_text("Permítame revisar qué opciones tenemos")
+    await expect(page.get_by_test_id("drafts")).to_be_empty()
+    await expect(log).to_contain_text("card ··6467")
+    await expect(page.get_by_test_id("duty").first).to_contain_text("done")
+    await expect(page.get_by_test_id("mood")).to_contain_text("Neutral")
+    alert = page.get_by_test_id("alert").last
+    await expect(alert).to_contain_text("CO-2300-WHY")
+    await alert.get_by_role("button").click()
+    await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
+    await expect(page.locator("mark")).to_be_in_viewport()
+    await expect(page.get_by_test_id("card")).to_contain_text("Pago con otra tarjeta")
+    await expect(page.get_by_test_id("card").get_by_role("list")).to_contain_text("shown +")
+    shown = {message["seq"] for message in engine.said("shown") if "seq" in message}
+    facts = {fact.seq for fact in engine.facts[CALL_ID] if type(fact).__name__ != "CallEvent"}
+    assert shown == facts
+    assert any("revision" in message for message in engine.said("shown"))
+    assert visitor.complaints == []
+
+
+async def test_cards_are_answered_from_the_keyboard(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(5))
+    first = page.get_by_test_id("card")
+    await expect(first).to_contain_text("Ofrecer un acuerdo de pago")
+    await page.keyboard.press("a")
+    await expect(first).to_contain_text("Used")
+    await engine.publish(*player.turn(8))
+    await expect(first).to_contain_text("Pago con otra tarjeta")
+    await page.keyboard.press("d")
+    await expect(first).to_contain_text("Ofrecer un acuerdo de pago")
+    assert [message["action"] for message in engine.said("card")] == ["accepted", "dismissed"]
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog")).to_contain_text("Use the card")
+
+
+async def test_a_lost_connection_is_said_and_loses_nothing(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(0))
+    await expect(page.get_by_role("log")).to_contain_text("le habla Andrea Rojas")
+    last = player.seq
+    engine.refusing = True
+    await engine.drop_sockets()
+    await expect(page.get_by_test_id("link")).to_contain_text("Reconnecting")
+    await engine.publish(*player.turn(1), *player.turn(2))
+    engine.refusing = False
+    await expect(page.get_by_test_id("link")).to_contain_text("Live")
+    await expect(page.get_by_role("log")).to_contain_text("su fecha de nacimiento")
+    await expect(page.get_by_role("log")).to_contain_text("Connection was lost for")
+    assert [message["calls"] for message in engine.said("resume")] == [{}, {CALL_ID: last}]
+
+
+async def test_a_call_of_nobody_is_claimed(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await engine.open_call(record(agent_id="", agent_name=""))
+    await page.get_by_role("button", name="Claim").click()
+    await expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+    await expect(page.get_by_role("navigation", name="Live calls")).not_to_contain_text("Unclaimed")
+    assert engine.said("claim") == [{"type": "claim", "id": CALL_ID}]
+
+
+async def test_the_end_of_a_call_is_summed_up(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(0), *player.end())
+    summary = page.get_by_test_id("summary")
+    await expect(summary).to_contain_text("1:41")
+    await expect(summary).to_contain_text("hung up")
+
+
+async def test_the_language_is_the_browsers_until_another_is_chosen(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT, locale="pt-BR")
+    await expect(page.get_by_role("heading", name="Pronto para a próxima ligação")).to_be_visible()
+    await page.get_by_label("Idioma").select_option("es")
+    await expect(page.get_by_role("heading", name="Listo para la próxima llamada")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Listo para la próxima llamada")).to_be_visible()
+    assert await page.evaluate("document.documentElement.lang") == "es"
