@@ -9,6 +9,7 @@ from media.sip.endpoint import ACCEPT
 from media.sip.message import Request
 from media.sip.multipart import split_body
 from media.sip.sdp import Sdp, parse_sdp
+from media.siprec_metadata import Metadata, parse_metadata
 
 log = structlog.get_logger()
 
@@ -28,7 +29,7 @@ class Body:
     """A readable body."""
 
     sdp: Sdp | None
-    metadata: siprec.Metadata | None
+    metadata: Metadata | None
     unreadable_metadata: bool
     recording: bool
     """The request is SIPREC's, by headers or by body."""
@@ -53,11 +54,11 @@ def read_body(request: Request) -> Body:
     return Body(sdp, metadata, unreadable, siprec.is_siprec(request.headers, payload))
 
 
-def _metadata(data: bytes | None) -> siprec.Metadata | None:
+def _metadata(data: bytes | None) -> Metadata | None:
     if data is None:
         return None
     try:
-        return siprec.parse_metadata(data)
+        return parse_metadata(data)
     except ValueError as error:
         log.warning("siprec.unreadable_metadata", why=str(error), size=len(data))
         return None

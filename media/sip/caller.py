@@ -8,12 +8,14 @@ from typing import Literal
 
 from media import siprec_source
 from media.session import AudioCodec
-from media.sip import usage
+from media.sip import effects, usage
+from media.sip.address import parse_uri
 from media.sip.bodies import read_body
 from media.sip.endpoint import Endpoint, Leg, new_tag
 from media.sip.layer import Flow
-from media.sip.message import Request, parse_uri
-from media.sip.sdp import Direction, Sdp, audio_offer, parse_sdp
+from media.sip.message import Request
+from media.sip.negotiation import audio_offer
+from media.sip.sdp import Direction, Sdp, parse_sdp
 from media.siprec_source import RecordedParty
 
 _SDP = ("Content-Type", "application/sdp")
@@ -120,13 +122,13 @@ class PlacedCall:
         headers = (("Content-Type", siprec_source.METADATA_TYPE), siprec_source.DISPOSITION)
         return await self._ask(lambda: self._leg.usage.update(body, *headers))
 
-    async def _ask(self, command: Callable[[], list[usage.Effect]]) -> int:
+    async def _ask(self, command: Callable[[], list[effects.Effect]]) -> int:
         self._asked = asyncio.get_running_loop().create_future()
         self._leg.run(command())
         return await self._asked
 
-    def _hear(self, effect: usage.Effect) -> None:
-        if isinstance(effect, usage.Established) and effect.response is not None:
+    def _hear(self, effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Established) and effect.response is not None:
             try:
                 answer = parse_sdp(effect.response.body)
             except ValueError:
@@ -134,14 +136,14 @@ class PlacedCall:
                 return
             if not self._answer.done():
                 self._answer.set_result(answer)
-        elif isinstance(effect, usage.Answered):
+        elif isinstance(effect, effects.Answered):
             self._note_answered(effect)
-        elif isinstance(effect, usage.Asked):
+        elif isinstance(effect, effects.Asked):
             self._refresh(effect.request)
-        elif isinstance(effect, usage.Ended):
+        elif isinstance(effect, effects.Ended):
             self._note_ended(effect)
 
-    def _note_answered(self, effect: usage.Answered) -> None:
+    def _note_answered(self, effect: effects.Answered) -> None:
         if effect.request.method == "INVITE" and effect.response.success and effect.response.body:
             self.sdp = parse_sdp(effect.response.body)
         if self._asked is not None and not self._asked.done():
@@ -155,7 +157,7 @@ class PlacedCall:
         headers = (_SDP,) if wants_sdp else ()
         self._leg.run(machine.accept(request, now, *headers, body=body))
 
-    def _note_ended(self, effect: usage.Ended) -> None:
+    def _note_ended(self, effect: effects.Ended) -> None:
         if not self._answer.done():
             response = effect.response
             headers = dict(response.headers.items) if response else {}

@@ -3,7 +3,8 @@
 import dataclasses
 import re
 
-from media.sip.message import Headers, NameAddr, Request, Response, parse_address, split_addresses
+from media.sip.address import NameAddr, parse_address, split_addresses
+from media.sip.message import Headers, Request, Response
 
 Key = tuple[str, str, str]
 """Call-ID, local tag, remote tag."""

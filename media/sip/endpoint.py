@@ -11,9 +11,10 @@ from typing import Protocol
 import structlog
 from prometheus_client import Counter
 
-from media.sip import layer, usage, wire
+from media.sip import effects, layer, usage, wire
+from media.sip.address import parse_uri
 from media.sip.layer import Flow, TransactionLayer
-from media.sip.message import Message, Request, Response, parse_uri
+from media.sip.message import Message, Request, Response
 from media.sip.transport import Transports
 
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ class Leg:
     `run` takes the effects of any command: `leg.run(leg.usage.accept(...))`."""
 
     def __init__(
-        self, endpoint: "Endpoint", machine: usage.InviteUsage, flow: Flow, hear: Callable[[usage.Effect], None]
+        self, endpoint: "Endpoint", machine: usage.InviteUsage, flow: Flow, hear: Callable[[effects.Effect], None]
     ) -> None:
         self.endpoint, self.usage, self.flow = endpoint, machine, flow
         self._hear = hear
@@ -60,18 +61,18 @@ class Leg:
     def key(self) -> tuple[str, str]:
         return (self.usage.invite.call_id, self.usage.local_tag)
 
-    def run(self, effects: list[usage.Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, usage.Reply):
+    def run(self, wanted: list[effects.Effect]) -> None:
+        for effect in wanted:
+            if isinstance(effect, effects.Reply):
                 self.endpoint.respond(effect.request, effect.response)
-            elif isinstance(effect, usage.Send):
+            elif isinstance(effect, effects.Send):
                 self.endpoint.send(effect.request, self._flow(), self)
-            elif isinstance(effect, usage.SendAck):
+            elif isinstance(effect, effects.SendAck):
                 self.endpoint.send_ack(effect.request, self._flow())
-            elif isinstance(effect, usage.CancelInvite):
+            elif isinstance(effect, effects.CancelInvite):
                 self.endpoint.cancel(effect.invite)
             else:
-                if isinstance(effect, usage.Ended):
+                if isinstance(effect, effects.Ended):
                     self.endpoint.detach(self)
                 self._hear(effect)
 

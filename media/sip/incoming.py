@@ -13,13 +13,15 @@ from engine.errors import Overloaded
 from engine.ports import CallIntake, CallOffer, Participant, Refusal
 from media import siprec
 from media.session import MediaAllocator, MediaSession, StreamOffer
-from media.sip import sdp as offers
-from media.sip import usage
+from media.sip import effects, negotiation, usage
+from media.sip.address import aor_of
 from media.sip.bodies import Body, Unacceptable, read_body
 from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag, report_fault
 from media.sip.layer import Flow
-from media.sip.message import Request, aor_of
-from media.sip.sdp import Answerer, Sdp
+from media.sip.message import Request
+from media.sip.negotiation import Answerer
+from media.sip.sdp import MAX_MEDIA, Sdp
+from media.siprec_metadata import Metadata, merge
 
 log = structlog.get_logger()
 
@@ -54,7 +56,7 @@ class IncomingCall:
         self._answer_sdp: bytes = b""
         self._streams: tuple[StreamOffer, ...] = ()
         self._names: dict[int, str] = {}
-        self._metadata: siprec.Metadata | None = None
+        self._metadata: Metadata | None = None
         self._participants: tuple[Participant, ...] = ()
         self._recording = self._begun = self._held = self._own_offer = self._two_way = False
         self._closed = ""
@@ -109,7 +111,7 @@ class IncomingCall:
         audio = [line for line in body.sdp.media if line.kind == "audio" and line.port]
         # Cisco's network-based recording sends two legs without any metadata or tag
         self._recording = body.recording or len(audio) > 1
-        streams = offers.negotiate(body.sdp, lines=offers.MAX_MEDIA if self._recording else 1)
+        streams = negotiation.negotiate(body.sdp, lines=MAX_MEDIA if self._recording else 1)
         if not streams:
             raise Unacceptable(488, ("Warning", '304 welcomedly "PCMU or PCMA over RTP/AVP is needed"'))
         first = body.sdp.media[streams[0].position]
@@ -170,17 +172,17 @@ class IncomingCall:
 
     # ─── what signalling says ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _hear(self, effect: usage.Effect) -> None:
-        if isinstance(effect, usage.Established):
+    def _hear(self, effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Established):
             self._established(effect)
-        elif isinstance(effect, usage.Asked):
+        elif isinstance(effect, effects.Asked):
             self._spawn(self._change(effect.request))
-        elif isinstance(effect, usage.Answered):
+        elif isinstance(effect, effects.Answered):
             self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
-        elif isinstance(effect, usage.Ended):
+        elif isinstance(effect, effects.Ended):
             self._end(effect.reason)
 
-    def _established(self, effect: usage.Established) -> None:
+    def _established(self, effect: effects.Established) -> None:
         if self.session is None or self._begun:
             return
         self._begun = True
@@ -205,7 +207,7 @@ class IncomingCall:
             answer = read_body(ack).sdp
         except Unacceptable:
             answer = None
-        streams = offers.negotiate(answer, self._names, lines=1) if answer else ()
+        streams = negotiation.negotiate(answer, self._names, lines=1) if answer else ()
         if not streams or self.session is None:
             self.leg.run(self.leg.usage.bye("error", _reason(488, "no usable answer")))
             return
@@ -227,7 +229,7 @@ class IncomingCall:
             return
         if body.metadata is not None:
             self._recording = True
-            self._metadata = siprec.merge(self._metadata, body.metadata)
+            self._metadata = merge(self._metadata, body.metadata)
         self._tell_participants()
         now = self._owner.endpoint.clock()
         if body.sdp is None and request.method == "UPDATE":
@@ -236,7 +238,7 @@ class IncomingCall:
             self.leg.run(machine.accept(request, now, _SDP, body=self._answer_sdp))
 
     async def _renegotiate(self, offer: Sdp) -> None:
-        streams = offers.negotiate(offer, self._names, lines=offers.MAX_MEDIA if self._recording else 1)
+        streams = negotiation.negotiate(offer, self._names, lines=MAX_MEDIA if self._recording else 1)
         if not streams and any(line.port for line in offer.media):
             raise Unacceptable(488)
         if self.session is None:
@@ -278,7 +280,7 @@ class IncomingCall:
             self._probed_at = now
             self.leg.run(self.leg.usage.probe())
 
-    def hang_up(self, reason: usage.EndReason, text: str) -> None:
+    def hang_up(self, reason: effects.EndReason, text: str) -> None:
         """Ends the call from our side with BYE, or with 503 when it is not answered yet."""
         self.leg.run(self.leg.usage.bye(reason, _reason(503, text)))
 

@@ -6,18 +6,8 @@ A message that cannot be accepted is a `Malformed`, which carries the answer tha
 import re
 from typing import Any
 
-from media.sip.message import (
-    COMPACT_FORMS,
-    REASONS,
-    Headers,
-    Message,
-    Request,
-    Response,
-    parse_address,
-    parse_uri,
-    parse_vias,
-    split_addresses,
-)
+from media.sip.address import parse_address, parse_uri, parse_vias, split_addresses
+from media.sip.message import COMPACT_FORMS, REASONS, Headers, Message, Request, Response
 
 MAX_HEAD = 32_768
 MAX_LINE = 8_192

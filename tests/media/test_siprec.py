@@ -10,9 +10,11 @@ from engine.ports import Participant
 from media import siprec
 from media.sip.message import Headers
 from media.sip.multipart import MAX_PARTS, Part, split_body
-from media.sip.sdp import negotiate, parse_sdp
+from media.sip.negotiation import negotiate
+from media.sip.sdp import parse_sdp
 from media.sip.wire import parse_message
-from media.siprec import Metadata, is_siprec, merge, parse_metadata, participants, read_payload
+from media.siprec import is_siprec, participants, read_payload
+from media.siprec_metadata import MAX_METADATA, Metadata, merge, parse_metadata
 from media.siprec_source import RecordedParty, metadata_of, multipart_body
 
 SAMPLES = Path(__file__).parents[1] / "data" / "siprec"
@@ -219,7 +221,7 @@ def test_avaya_placeholder_gets_its_name_by_update() -> None:
         b'<?xml version="1.0"?><!DOCTYPE recording SYSTEM "file:///etc/passwd"><recording/>',
         b"<recording>" + b"<a>" * 100 + b"</a>" * 100 + b"</recording>",
         b"<recording>" + b"<a/>" * 5_000 + b"</recording>",
-        b"<recording>" + b" " * siprec.MAX_METADATA + b"</recording>",
+        b"<recording>" + b" " * MAX_METADATA + b"</recording>",
         '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE r><recording/>'.encode("utf-16"),
     ],
 )

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.session import StreamOffer
-from media.sip.sdp import Answerer, Direction, Sdp, audio_offer, negotiate, parse_sdp
+from media.sip.negotiation import Answerer, audio_offer, negotiate
+from media.sip.sdp import Direction, Sdp, parse_sdp
 
 
 def sdp(*lines: str, head: str = "c=IN IP4 192.0.2.1") -> Sdp:

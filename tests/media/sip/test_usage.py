@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media.sip import usage
+from media.sip import effects
 from media.sip.message import Headers, Request
 from media.sip.usage import InviteUsage, new_invite
 from tests.media.sip.virtual_net import Lose, Net, never
@@ -43,7 +43,7 @@ def answer_all(net: Net) -> None:
     """Each side accepts what it was asked and has not answered."""
     for side in (net.caller, net.server):
         for effect in list(side.heard):
-            if isinstance(effect, usage.Asked) and side.usage is not None:
+            if isinstance(effect, effects.Asked) and side.usage is not None:
                 side.run(side.usage.accept(effect.request, net.now, body=ANSWER))
 
 
@@ -56,7 +56,7 @@ def test_call_is_set_up_once(transport: str) -> None:
     assert net.sent("INVITE") == [0.0]
     assert net.sent("200 INVITE") == [0.01]
     assert len(net.sent("ACK")) == 1
-    assert (net.caller.count(usage.Established), net.server.count(usage.Established)) == (1, 1)
+    assert (net.caller.count(effects.Established), net.server.count(effects.Established)) == (1, 1)
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
@@ -66,7 +66,7 @@ def test_lost_ack_repeats_the_2xx_and_the_ack(transport: str) -> None:
     assert net.sent("200 INVITE") == [0.01, 0.51, 1.51, 3.51]  # T1, doubled: also over TCP (RFC 3261 §13.3.1.4)
     assert len(net.sent("ACK")) == 4
     assert both(net)[1].state == "up"
-    assert net.caller.count(usage.Established) == net.server.count(usage.Established) == 1
+    assert net.caller.count(effects.Established) == net.server.count(effects.Established) == 1
 
 
 def test_lost_200_comes_again_and_the_invite_is_absorbed() -> None:
@@ -75,7 +75,7 @@ def test_lost_200_comes_again_and_the_invite_is_absorbed() -> None:
     caller, server = both(net)
     assert (caller.state, server.state) == ("up", "up")
     assert len(net.sent("INVITE")) > 1
-    assert net.server.count(usage.Established) == 1
+    assert net.server.count(effects.Established) == 1
 
 
 def test_no_ack_at_all_ends_the_call_with_bye() -> None:
@@ -84,8 +84,8 @@ def test_no_ack_at_all_ends_the_call_with_bye() -> None:
     sent = net.sent("200 INVITE")
     assert sent[:5] == [0.01, 0.51, 1.51, 3.51, 7.51]
     assert max(later - earlier for earlier, later in itertools.pairwise(sent)) == pytest.approx(4.0)  # T2
-    assert usage.Ended("no_ack") in net.server.heard
-    assert usage.Ended("bye") in net.caller.heard
+    assert effects.Ended("no_ack") in net.server.heard
+    assert effects.Ended("bye") in net.caller.heard
 
 
 @given(st.lists(st.booleans(), min_size=30, max_size=30))
@@ -96,11 +96,11 @@ def test_any_loss_that_lets_something_through_still_sets_the_call_up_once(losses
     net.run(30)
     caller, server = both(net)
     assert (caller.state, server.state) == ("up", "up")
-    assert net.caller.count(usage.Established) == net.server.count(usage.Established) == 1
+    assert net.caller.count(effects.Established) == net.server.count(effects.Established) == 1
     caller_hangs_up = caller.bye("bye")
     net.caller.run(caller_hangs_up)
     net.run(70)
-    assert usage.Ended("bye") in net.server.heard
+    assert effects.Ended("bye") in net.server.heard
     net.run(140)
     assert len(net.caller.layer) == len(net.server.layer) == 0  # nothing is left behind
 
@@ -112,8 +112,8 @@ def test_cancel_is_answered_with_487() -> None:
     net.run(5)
     assert net.sent("CANCEL") == [0.1]
     assert net.sent("200 CANCEL") == [0.11]
-    assert usage.Ended("cancelled") in net.server.heard
-    assert [effect.reason for effect in net.caller.heard if isinstance(effect, usage.Ended)] == ["cancelled"]
+    assert effects.Ended("cancelled") in net.server.heard
+    assert [effect.reason for effect in net.caller.heard if isinstance(effect, effects.Ended)] == ["cancelled"]
     assert server.accept(server.invite, net.now, body=ANSWER) == []
 
 
@@ -133,8 +133,8 @@ def test_cancel_that_crosses_the_200_becomes_bye() -> None:
     net.server.run(server.accept(server.invite, net.now, body=ANSWER))
     net.caller.run(caller.cancel())
     net.run(5)
-    assert [effect.reason for effect in net.caller.heard if isinstance(effect, usage.Ended)] == ["cancelled"]
-    assert usage.Ended("bye") in net.server.heard
+    assert [effect.reason for effect in net.caller.heard if isinstance(effect, effects.Ended)] == ["cancelled"]
+    assert effects.Ended("bye") in net.server.heard
 
 
 def test_refusal_and_busy() -> None:
@@ -142,7 +142,7 @@ def test_refusal_and_busy() -> None:
     _, server = both(net)
     net.server.run(server.refuse(server.invite, 404))
     net.run(60)
-    ended = [effect for effect in net.caller.heard if isinstance(effect, usage.Ended)]
+    ended = [effect for effect in net.caller.heard if isinstance(effect, effects.Ended)]
     assert [(effect.reason, effect.response.status if effect.response else 0) for effect in ended] == [
         ("rejected", 404)
     ]
@@ -152,7 +152,7 @@ def test_refusal_and_busy() -> None:
 def test_nobody_there() -> None:
     net = placed(lambda kind, number: True)
     net.run(60)
-    assert net.caller.heard == [usage.Ended("timeout")]
+    assert net.caller.heard == [effects.Ended("timeout")]
     assert len(net.sent("INVITE")) == 7
 
 
@@ -162,7 +162,7 @@ def test_bye_from_either_side_and_twice() -> None:
     net.server.run(server.bye("shutdown", ("Reason", 'SIP;cause=503;text="x"')))
     net.caller.run(caller.bye("bye"))  # they cross
     net.run(60)
-    assert net.server.count(usage.Ended) == net.caller.count(usage.Ended) == 1
+    assert net.server.count(effects.Ended) == net.caller.count(effects.Ended) == 1
     assert net.server.usage is not None
     assert net.server.usage.bye("bye") == []
 
@@ -178,9 +178,9 @@ def test_reinvite_and_update_are_asked_and_answered() -> None:
     net.run(1.02)
     answer_all(net)
     net.run(40)
-    answers = [effect for effect in net.caller.heard if isinstance(effect, usage.Answered)]
+    answers = [effect for effect in net.caller.heard if isinstance(effect, effects.Answered)]
     assert [(effect.request.method, effect.response.status) for effect in answers] == [("INVITE", 200), ("UPDATE", 200)]
-    assert net.server.count(usage.Asked) == 2
+    assert net.server.count(effects.Asked) == 2
     assert len(net.sent("200 INVITE")) == 2  # both were acknowledged
 
 
@@ -196,7 +196,7 @@ def test_glare_is_491_and_both_try_again() -> None:
     # §14.1: the side that did not make the call waits 0–2 s, its owner 2.1–4 s
     retries = [at for at in net.sent("INVITE") if at > 0.2]
     assert retries == pytest.approx([1.12, 3.17], abs=0.1)
-    assert net.caller.count(usage.Answered) == net.server.count(usage.Answered) == 1
+    assert net.caller.count(effects.Answered) == net.server.count(effects.Answered) == 1
 
 
 def test_second_offer_while_the_first_is_open() -> None:
@@ -206,7 +206,7 @@ def test_second_offer_while_the_first_is_open() -> None:
     with pytest.raises(ValueError, match="open"):
         caller.reinvite(OFFER)
     assert caller.dialog is not None
-    net.caller.run([usage.Send(caller.dialog.request("UPDATE", body=OFFER))])
+    net.caller.run([effects.Send(caller.dialog.request("UPDATE", body=OFFER))])
     net.run(1)
     assert len(net.sent("500 UPDATE")) == 1  # RFC 3311 §5.2, with Retry-After
 
@@ -216,7 +216,7 @@ def test_requests_out_of_order_are_refused() -> None:
     caller, _ = both(net)
     assert caller.dialog is not None
     caller.dialog.local_cseq = 0
-    net.caller.run([usage.Send(caller.dialog.request("INFO"))])
+    net.caller.run([effects.Send(caller.dialog.request("INFO"))])
     net.run(1)
     assert net.sent("500 INFO") == [0.11]
 
@@ -226,18 +226,18 @@ def test_peer_that_forgot_the_dialog_or_does_not_answer_is_gone() -> None:
     _, server = both(net)
     net.server.run(server.probe())
     net.run(1)
-    assert net.server.count(usage.Answered) == 1
+    assert net.server.count(effects.Answered) == 1
     net.caller.usage = None  # no usage answers any more: the transaction times out
     net.server.run(server.probe())
     net.run(60)
-    assert usage.Ended("peer_vanished") in net.server.heard
+    assert effects.Ended("peer_vanished") in net.server.heard
     net = placed()
     caller, server = both(net)
     caller.state = "ended"
     net.server.run(server.probe())
     net.run(1)
     assert net.sent("481 OPTIONS") == [0.11]
-    assert usage.Ended("peer_vanished") in net.server.heard
+    assert effects.Ended("peer_vanished") in net.server.heard
 
 
 def test_record_route_is_kept_in_order_by_the_server_and_reversed_by_the_caller() -> None:
@@ -252,10 +252,10 @@ def test_record_route_is_kept_in_order_by_the_server_and_reversed_by_the_caller(
     assert bye.headers.all("Route") == ["<sip:p1.example;lr>", "<sip:p2.example;lr>", "<sip:p3.example;lr>"]
     assert (bye.uri, server.dialog.next_hop()) == ("sip:caller@192.0.2.1", "sip:p1.example;lr")
     caller = InviteUsage(invite, "<sip:caller@192.0.2.1>", "c", ours=True, dice=lambda: 0.0)
-    effects = caller.receive_response(
+    wanted = caller.receive_response(
         invite, routed.respond(200, ("Contact", "<sip:server@192.0.2.2>"), to_tag="s"), 0.0
     )
-    (ack,) = [effect.request for effect in effects if isinstance(effect, usage.SendAck)]
+    (ack,) = [effect.request for effect in wanted if isinstance(effect, effects.SendAck)]
     assert ack.headers.all("Route") == ["<sip:p3.example;lr>", "<sip:p2.example;lr>", "<sip:p1.example;lr>"]
     assert ack.uri == "sip:server@192.0.2.2"
 
@@ -275,7 +275,7 @@ def test_second_fork_that_answers_is_acknowledged_and_hung_up() -> None:
     caller = InviteUsage(invite, "<sip:caller@192.0.2.1>", "c", ours=True, dice=lambda: 0.0)
     contact = ("Contact", "<sip:server@192.0.2.2>")
     caller.receive_response(invite, invite.respond(200, contact, to_tag="one"), 0.0)
-    effects = caller.receive_response(invite, invite.respond(200, contact, to_tag="two"), 0.1)
-    sent = [effect.request for effect in effects if isinstance(effect, usage.Send | usage.SendAck)]
+    wanted = caller.receive_response(invite, invite.respond(200, contact, to_tag="two"), 0.1)
+    sent = [effect.request for effect in wanted if isinstance(effect, effects.Send | effects.SendAck)]
     assert [(request.method, request.to_tag) for request in sent] == [("ACK", "two"), ("BYE", "two")]
     assert caller.state == "up"

@@ -7,18 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media.sip import wire
-from media.sip.message import (
-    Headers,
-    Request,
-    Response,
-    aor_of,
-    parse_address,
-    parse_uri,
-    parse_vias,
-    readable,
-    split_addresses,
-    tag_of,
-)
+from media.sip.address import aor_of, parse_address, parse_uri, parse_vias, readable, split_addresses, tag_of
+from media.sip.message import Headers, Request, Response
 from media.sip.wire import Malformed, StreamFramer, parse_message
 
 OPTIONS = (

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable
 from itertools import count
 
-from media.sip import layer, usage
+from media.sip import effects, layer, usage
 from media.sip.layer import Flow, TransactionLayer
 from media.sip.message import Message, Request, Response
 from media.sip.wire import parse_message
@@ -24,19 +24,19 @@ class Side:
         self.net, self.name = net, name
         self.layer = TransactionLayer()
         self.usage: usage.InviteUsage | None = None
-        self.heard: list[usage.Effect] = []
+        self.heard: list[effects.Effect] = []
         self.on_invite: Callable[[Request], None] = lambda request: None
 
-    def run(self, effects: list[usage.Effect]) -> None:
-        for effect in effects:
+    def run(self, wanted: list[effects.Effect]) -> None:
+        for effect in wanted:
             now = self.net.now
-            if isinstance(effect, usage.Reply):
+            if isinstance(effect, effects.Reply):
                 self.perform(self.layer.respond(effect.request, effect.response, now))
-            elif isinstance(effect, usage.Send):
+            elif isinstance(effect, effects.Send):
                 self.perform(self.layer.send(effect.request, self.net.flow, self.name, now, self))
-            elif isinstance(effect, usage.SendAck):
+            elif isinstance(effect, effects.SendAck):
                 self.net.carry(self, layer.with_via(effect.request, self.net.flow, self.name))
-            elif isinstance(effect, usage.CancelInvite):
+            elif isinstance(effect, effects.CancelInvite):
                 self.perform(self.layer.cancel(effect.invite, now))
             else:
                 self.heard.append(effect)
@@ -72,7 +72,7 @@ class Side:
         if self.usage is not None and self.usage.deadline <= self.net.now:
             self.run(self.usage.tick(self.net.now))
 
-    def count(self, kind: type[usage.Effect]) -> int:
+    def count(self, kind: type[effects.Effect]) -> int:
         return sum(isinstance(effect, kind) for effect in self.heard)
 
 

@@ -1,0 +1,124 @@
+"""Addresses in SIP headers: URIs, Via, name-addr, AORs. `sipmessage`'s grammar, and what trunks really send.
+
+All text is Latin-1 as in `message`; `readable` turns a display name into proper text.
+"""
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from sipmessage import URI, Address, Via
+
+# sipmessage's grammar wants a last host label of letters alone; RFC 3261's `toplabel` may hold digits ("sbc1")
+_LOOSE_HOST = re.compile(
+    r"^(?P<head>(?:sips?:(?:[^@<>\s]*@)?)|SIP\s*/\s*2\.0\s*/\s*[A-Za-z0-9]+ )"
+    r"(?P<host>(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.?)(?=$|[:;,\s])"
+)
+_OTHER_SCHEME = re.compile(r"^(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+$", re.IGNORECASE)
+_NAME_ADDR = re.compile(r'^(?P<name>"(?:[^"\\]|\\.)*"|[^"<>,]*?)\s*<(?P<uri>[^<>\s]+)>\s*(?P<params>(?:;.*)?)$')
+_URI_HEADERS = re.compile(r"\?[^@]*$")
+_SPLIT_VIA = re.compile(r",\s*(?=SIP\s*/)")
+
+
+def _one_blank(text: str) -> str:
+    """Linear white space as one blank; `str.split` would also split at bytes of UTF-8 such as 0xA0."""
+    return re.sub(r"[ \t]+", " ", text).strip(" ")
+
+
+def parse_uri(text: str) -> URI:
+    """A sip, sips or tel URI. Raises `ValueError`."""
+    try:
+        return URI.parse(text)
+    except ValueError:
+        loose = _LOOSE_HOST.match(text)
+        if loose is None:
+            raise
+        uri = URI.parse(f"{loose['head']}host{text[loose.end() :]}")
+        return dataclasses.replace(uri, host=loose["host"])
+
+
+def parse_vias(text: str) -> list[Via]:
+    """Every Via in one header line. Raises `ValueError`."""
+    vias = []
+    for part in _SPLIT_VIA.split(_one_blank(text)):
+        try:
+            vias.append(Via.parse(part))
+        except ValueError:
+            loose = _LOOSE_HOST.match(part)
+            if loose is None:
+                raise
+            via = Via.parse(f"{loose['head']}host{part[loose.end() :]}")
+            vias.append(dataclasses.replace(via, host=loose["host"]))
+    return vias
+
+
+@dataclasses.dataclass(frozen=True)
+class NameAddr:
+    """A From, To, Contact, Route or P-Asserted-Identity value."""
+
+    uri: str
+    """As written, without angle brackets and without `?headers`."""
+    name: str = ""
+    parameters: str = ""
+    """Header parameters as written, with the leading semicolon."""
+
+
+def parse_address(text: str) -> NameAddr:
+    """One address of any URI scheme; sip, sips and tel are held to their grammar. Raises `ValueError`."""
+    text = _one_blank(text)
+    bracketed = _NAME_ADDR.match(text)
+    if bracketed is None:
+        if "<" in text or '"' in text:
+            raise ValueError("address is not valid")
+        # RFC 3261 §20.10: without brackets every parameter is the header's, and "?" or "," are not allowed
+        uri, _, parameters = text.partition(";")
+        uri = uri.strip()
+        if "?" in uri or "," in uri:
+            raise ValueError("address needs angle brackets")
+        found = NameAddr(uri, "", f";{parameters}" if parameters else "")
+    else:
+        name = bracketed["name"].strip()
+        if name.startswith('"'):
+            name = re.sub(r"\\(.)", r"\1", name[1:-1])
+        found = NameAddr(_URI_HEADERS.sub("", bracketed["uri"]), name, bracketed["params"])
+    if not _OTHER_SCHEME.match(found.uri):
+        parse_uri(found.uri)
+    if found.parameters:
+        Address.parse(f"<sip:x>{found.parameters}")
+    return found
+
+
+_TAG = re.compile(r";\s*tag\s*=\s*([^\s;,>]+)", re.IGNORECASE)
+
+
+def tag_of(address: str) -> str:
+    """The tag of a From or To value; empty when it has none."""
+    found = _TAG.search(address, max(address.rfind(">"), 0))
+    return found[1] if found else ""
+
+
+def split_addresses(values: Iterable[str]) -> list[str]:
+    """Splits header lines of addresses at commas outside quotes and angle brackets."""
+    parts = []
+    for value in values:
+        parts += [part.strip() for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^,"<])+', value) if part.strip()]
+    return parts
+
+
+def readable(text: str) -> str:
+    """Latin-1 header text as people wrote it: UTF-8 where it is that, without control characters."""
+    raw = text.encode("latin-1", "replace")
+    with contextlib.suppress(UnicodeDecodeError):
+        text = raw.decode()
+    return "".join(char for char in text if char.isprintable()).strip()
+
+
+def aor_of(uri: str) -> str:
+    """Address of record: `user@host` in lower case without scheme, port and parameters; a tel URI is its number."""
+    bare = uri.strip().strip("<>").lower()
+    bare = re.sub(r"^(?:sips?|tel):", "", bare)
+    user, at, host = bare.rpartition("@")
+    host = re.sub(r"(?::\d+)?(?:[;?].*)?$", "", host)
+    user = user.partition(";")[0]
+    return f"{user}@{host}" if at else host

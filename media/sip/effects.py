@@ -1,0 +1,78 @@
+"""What an INVITE usage wants done or heard: the output of `usage.InviteUsage`, performed by `endpoint.Leg`."""
+
+import dataclasses
+from typing import Literal
+
+from media.sip.message import Request, Response
+
+
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """Answer `request` through its server transaction."""
+
+    request: Request
+    response: Response
+
+
+@dataclasses.dataclass(frozen=True)
+class Send:
+    """Send through a new client transaction."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class SendAck:
+    """Straight onto the wire: the ACK to a 2xx has no transaction."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class CancelInvite:
+    """CANCEL our pending INVITE."""
+
+    invite: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """A provisional answer to our INVITE."""
+
+    response: Response
+
+
+@dataclasses.dataclass(frozen=True)
+class Established:
+    """The call stands: our INVITE was answered (`response`), or our 2xx acknowledged (`ack`)."""
+
+    response: Response | None = None
+    ack: Request | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """A re-INVITE or UPDATE of the peer, to be answered with `accept` or `refuse` at once or later."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    """The final answer to our re-INVITE, UPDATE or probe."""
+
+    request: Request
+    response: Response
+
+
+EndReason = Literal["bye", "cancelled", "no_ack", "rejected", "timeout", "peer_vanished", "shutdown", "error"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    reason: EndReason
+    response: Response | None = None
+    """With `rejected`: the answer."""
+
+
+Effect = Reply | Send | SendAck | CancelInvite | Progress | Established | Asked | Answered | Ended

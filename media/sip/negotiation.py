@@ -1,0 +1,158 @@
+"""Our side of SDP offer/answer (RFC 3264): any number of m-lines, labels, one speech codec.
+
+We only hear: sendonly and sendrecv are answered with recvonly, inactive and recvonly with inactive. Lines that we
+cannot hear get port 0 in their place, so that the answer has as many lines as the offer, in its order.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+
+from media.session import AudioCodec, StreamOffer
+from media.sip.sdp import MAX_MEDIA, Attribute, Direction, Media, Sdp
+
+_CODECS: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA"}
+_PROFILES = ("RTP/AVP", "RTP/AVPF")
+"""Never RTP/AVP for an RTP/SAVP line: such a line waits for SRTP and is refused until then."""
+
+
+def negotiate(offer: Sdp, names: Mapping[int, str] | None = None, *, lines: int = MAX_MEDIA) -> tuple[StreamOffer, ...]:
+    """The m-lines that we take, at most `lines` of them; empty: answer 488.
+
+    `names` are the streams already named by position, which they keep; new ones get their label if no other line has
+    it, else their position."""
+    known = dict(names or {})
+    taken: list[StreamOffer] = []
+    labels = [line.label for line in offer.media]
+    for position, line in enumerate(offer.media):
+        codec = next(((number, _CODECS[name]) for number, name in line.payloads.items() if name in _CODECS), None)
+        usable = line.kind == "audio" and line.port != 0 and line.protocol in _PROFILES
+        if not usable or codec is None or len(taken) >= lines:
+            continue
+        name = known.get(position) or line.label
+        if not name or (position not in known and (labels.count(name) > 1 or name in known.values())):
+            name = str(position) if str(position) not in labels else f"line-{position}"
+        known[position] = name
+        taken.append(_stream(offer, line, position, name, codec))
+    return tuple(taken)
+
+
+def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int, AudioCodec]) -> StreamOffer:
+    ptime = (line.attribute("ptime") or "").strip()
+    host = offer.address(line)
+    return StreamOffer(
+        stream=name,
+        position=position,
+        codec=codec[1],
+        payload_type=codec[0],
+        ptime_ms=int(ptime) if ptime.isdecimal() and 0 < int(ptime) <= 200 else 20,
+        event_payload_type=_payload_of(line, "TELEPHONE-EVENT/8000"),
+        comfort_payload_type=_payload_of(line, "CN/8000"),
+        remote_host=host if _is_usable(host) else "",
+        remote_port=line.port,
+        flowing=not is_held(offer, line),
+    )
+
+
+def _payload_of(line: Media, encoding: str) -> int | None:
+    return next((number for number, name in line.payloads.items() if name == encoding), None)
+
+
+def _is_usable(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def is_held(sdp: Sdp, line: Media) -> bool:
+    """The peer sends nothing on this line: inactive, recvonly, or RFC 2543's hold by `c=0.0.0.0`."""
+    direction = sdp.direction(line)
+    old_hold = direction == "sendrecv" and sdp.address(line) == "0.0.0.0"
+    return direction in ("inactive", "recvonly") or old_hold
+
+
+class Answerer:
+    """Our side of one dialog's SDP: keeps `o=` stable and raises its version only when the answer's content changes, so
+    that a session refresh (RFC 4028) is answered with identical bytes."""
+
+    def __init__(self, session_id: int, host: str) -> None:
+        self._session_id, self._host = session_id, host
+        self._version = session_id
+        self._last: tuple[Media, ...] = ()
+
+    def answer(self, offer: Sdp, streams: Iterable[StreamOffer], ports: Mapping[int, int]) -> Sdp:
+        """`ports` are our RTP ports by position."""
+        taken = {stream.position: stream for stream in streams}
+        media = []
+        for position, line in enumerate(offer.media):
+            stream = taken.get(position)
+            media.append(_refused(line) if stream is None else _accepted(offer, line, stream, ports[position]))
+        return self._described(tuple(media))
+
+    def offer(self, port: int) -> Sdp:
+        """What we propose to an INVITE without an offer: one audio line that we hear."""
+        attributes: tuple[Attribute, ...] = (
+            ("rtpmap", "0 PCMU/8000"),
+            ("rtpmap", "8 PCMA/8000"),
+            ("rtpmap", "101 telephone-event/8000"),
+            ("fmtp", "101 0-15"),
+            ("ptime", "20"),
+            ("recvonly", None),
+        )
+        return self._described((Media("audio", port, "RTP/AVP", ("0", "8", "101"), attributes),))
+
+    def _described(self, media: tuple[Media, ...]) -> Sdp:
+        if self._last and media != self._last:
+            self._version += 1
+        self._last = media
+        return Sdp(
+            media,
+            user="welcomedly",
+            session_id=str(self._session_id),
+            version=str(self._version),
+            origin=self._host,
+            connection=self._host,
+        )
+
+
+def _refused(line: Media) -> Media:
+    """RFC 3264 §6: the line in its place with port 0; the label stays for readers."""
+    kept: tuple[Attribute, ...] = (("label", line.label),) if line.label else ()
+    return Media(line.kind, 0, line.protocol, line.formats[:1], (*kept, ("inactive", None)))
+
+
+def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
+    formats = [str(stream.payload_type)]
+    attributes: list[Attribute] = [("rtpmap", f"{stream.payload_type} {stream.codec}/8000")]
+    if (event := stream.event_payload_type) is not None:
+        formats.append(str(event))
+        attributes += [("rtpmap", f"{event} telephone-event/8000"), ("fmtp", f"{event} 0-15")]
+    attributes.append(("ptime", str(stream.ptime_ms)))
+    if line.label:
+        attributes.append(("label", line.label))
+    hears = offer.direction(line) in ("sendonly", "sendrecv")
+    attributes.append(("recvonly" if hears else "inactive", None))
+    return Media("audio", port, line.protocol, tuple(formats), tuple(attributes))
+
+
+def audio_offer(
+    host: str,
+    ports: Iterable[int],
+    *,
+    labels: Iterable[str] = (),
+    codec: AudioCodec = "PCMU",
+    direction: Direction = "sendonly",
+    session_id: int = 1,
+    version: int = 1,
+) -> Sdp:
+    """An offer of one audio line per port: what `caller` sends."""
+    named = list(labels)
+    number = {"PCMU": "0", "PCMA": "8"}[codec]
+    media = []
+    for index, port in enumerate(ports):
+        attributes: list[Attribute] = [("rtpmap", f"{number} {codec}/8000"), ("rtpmap", "101 telephone-event/8000")]
+        attributes += [("fmtp", "101 0-15"), ("ptime", "20"), (direction, None)]
+        if index < len(named):
+            attributes.append(("label", named[index]))
+        media.append(Media("audio", port, "RTP/AVP", (number, "101"), tuple(attributes)))
+    return Sdp(tuple(media), session_id=str(session_id), version=str(version), origin=host, connection=host)
