@@ -183,10 +183,12 @@ class Ears(Protocol):
 # ─── pipelines → text models ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Scored(msgspec.Struct, frozen=True):
+class Scored(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str
     score: float
     """Calibrated probability."""
+    lean: float = 0.0
+    """Sentiment alone: P(positive) − P(negative), −1…1. A neutral utterance may still lean to one side."""
 
 
 class Reading(msgspec.Struct, frozen=True):

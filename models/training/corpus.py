@@ -28,6 +28,9 @@ class HeadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     labels: tuple[str, ...]
+    exclusive: bool = False
+    """Multilabel: the labels compete in one softmax with an unnamed "none", which suits labels that rarely go together
+    and have few ideas each; otherwise each label has a sigmoid of its own."""
     precision: float = 0.0
     join: bool = False
     join_order: tuple[str, ...] = ()

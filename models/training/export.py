@@ -25,20 +25,27 @@ def graph_of(name: str, head: Linear) -> onnx.ModelProto:
     """features float[n, 512 + WIDTH] → probabilities float[n, labels]; weights as float16, sums in float32."""
     weights = numpy_helper.from_array(head.weights.astype(np.float16), "weights")
     bias = numpy_helper.from_array(head.bias.astype(np.float32), "bias")
-    last = (
-        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1)
-        if head.kind == "multiclass"
-        else helper.make_node("Sigmoid", ["scores"], ["probabilities"])
-    )
+    constants = [weights, bias]
+    if head.kind == "multiclass":
+        last = [helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1)]
+    elif head.exclusive:
+        cut = {"starts": [0], "ends": [-1], "axes": [1]}  # the last class is "none"
+        constants += [numpy_helper.from_array(np.asarray(value, dtype=np.int64), name) for name, value in cut.items()]
+        last = [
+            helper.make_node("Softmax", ["scores"], ["competing"], axis=1),
+            helper.make_node("Slice", ["competing", *cut], ["probabilities"]),
+        ]
+    else:
+        last = [helper.make_node("Sigmoid", ["scores"], ["probabilities"])]
     nodes = [
         helper.make_node("Cast", ["weights"], ["wide"], to=TensorProto.FLOAT),
         helper.make_node("MatMul", ["features", "wide"], ["products"]),
         helper.make_node("Add", ["products", "bias"], ["scores"]),
-        last,
+        *last,
     ]
     inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", DIMENSIONS + WIDTH])]
-    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", head.weights.shape[1]])]
-    graph = helper.make_graph(nodes, name, inputs, outputs, [weights, bias])
+    outputs = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", len(head.thresholds)])]
+    graph = helper.make_graph(nodes, name, inputs, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], producer_name="welcomedly")
     model.ir_version = 10
     onnx.checker.check_model(model)

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,20 @@ class Linear:
     """Calibrated weights: probability = softmax or sigmoid of `features @ weights + bias`."""
 
     kind: Kind
+    exclusive: bool
+    """Multilabel only: softmax with a last column "none", which is left out of the probabilities."""
     weights: Matrix
     bias: Matrix
     thresholds: tuple[float, ...]
 
+    def scores(self, features: Any) -> Matrix:
+        return np.asarray(features @ self.weights) + self.bias
+
     def probabilities(self, features: Any) -> Matrix:
-        scores = np.asarray(features @ self.weights) + self.bias
-        return np.asarray(softmax(scores, axis=1) if self.kind == "multiclass" else expit(scores))
+        scores = self.scores(features)
+        if self.kind == "multiclass":
+            return np.asarray(softmax(scores, axis=1))
+        return np.asarray(softmax(scores, axis=1)[:, :-1] if self.exclusive else expit(scores))
 
 
 class Featurer:
@@ -64,9 +71,9 @@ class Settings:
 
     strength: float = 10.0
     """Inverse of the L2 penalty."""
-    lexical_scale: float = 0.7
-    embedding_scale: float = 2.0
-    joined_share: float = 0.5
+    lexical_scale: float = 1.0
+    embedding_scale: float = 1.0
+    joined_share: float = 0.3
     """Joined texts per authored row, when the plan asks for them."""
     seed: int = 11
 
@@ -91,21 +98,37 @@ class Trainer:
             train += joined(rows, self._plan, int(len(rows) * self._settings.joined_share), chance)
         features = self._features([row.text for row in train]).multiply(self._scale).tocsr()
         targets = self.targets(train)
-        if self._plan.kind == "multiclass":
-            weights, bias = self._solve(features, targets.argmax(axis=1), multiclass=True)
+        if self._plan.kind == "multiclass" or self._plan.exclusive:
+            weights, bias = self._softmax(features, targets)
         else:
-            solved = [self._solve(features, targets[:, i], multiclass=False) for i in range(targets.shape[1])]
+            solved = [self._sigmoid(features, targets[:, i]) for i in range(targets.shape[1])]
             weights, bias = np.hstack([w for w, _ in solved]), np.concatenate([b for _, b in solved])
         weights = weights * self._scale[:, None]
-        return Linear(self._plan.kind, weights, bias, tuple(0.5 for _ in self._plan.labels))
+        exclusive = self._plan.kind == "multilabel" and self._plan.exclusive
+        return Linear(self._plan.kind, exclusive, weights, bias, tuple(0.5 for _ in self._plan.labels))
 
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
         return np.asarray([[int(label in row.labels) for label in self._plan.labels] for row in rows])
 
-    def _solve(self, features: Any, target: NDArray[np.int64], *, multiclass: bool) -> tuple[Matrix, Matrix]:
-        if not multiclass and target.sum() == 0:
+    def _softmax(self, features: Any, targets: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+        """A row with two labels counts half for each; a row with none is of the last class, "none"."""
+        if self._plan.kind == "multilabel":
+            targets = np.hstack([targets, (targets.sum(axis=1, keepdims=True) == 0).astype(np.int64)])
+        at, label = np.nonzero(targets)
+        share = 1.0 / targets.sum(axis=1)[at]
+        if self._plan.kind == "multiclass":
+            # rare classes count as much as common ones, half way
+            share = share * (1.0 / targets.mean(axis=0)[label]) ** 0.5
+        model = LogisticRegression(C=self._settings.strength, max_iter=150, tol=1e-3)
+        model.fit(features[at], label, sample_weight=share / share.mean())
+        weights, bias = np.zeros((features.shape[1], targets.shape[1])), np.full(targets.shape[1], -20.0)
+        weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
+        return weights, bias
+
+    def _sigmoid(self, features: Any, target: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+        if target.sum() == 0:
             return np.zeros((features.shape[1], 1)), np.full(1, -6.0)
-        model = LogisticRegression(C=self._settings.strength, max_iter=400, class_weight="balanced")
+        model = LogisticRegression(C=self._settings.strength, max_iter=150, tol=1e-3, class_weight="balanced")
         model.fit(features, target)
         return model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
 
@@ -157,22 +180,23 @@ def folds_of(rows: list[Row], seed: int) -> NDArray[np.int64]:
 
 
 def calibrated(head: Linear, scores: Matrix, targets: NDArray[np.int64]) -> Linear:
-    """Temperature (multiclass) or Platt's sigmoid per label (multilabel), fitted on out-of-fold scores, folded in."""
-    if head.kind == "multiclass":
-        truth = targets.argmax(axis=1)
+    """Temperature (softmax) or Platt's sigmoid per label, fitted on out-of-fold scores and folded into the weights."""
+    if head.kind == "multiclass" or head.exclusive:
+        if head.exclusive:
+            targets = np.hstack([targets, (targets.sum(axis=1, keepdims=True) == 0).astype(np.int64)])
 
         def loss(temperature: float) -> float:
             chances = softmax(scores / temperature, axis=1)
-            return float(-np.mean(np.log(chances[np.arange(len(truth)), truth] + 1e-12)))
+            return float(-np.mean(np.log((chances * targets).sum(axis=1) + 1e-12)))
 
         best = float(minimize_scalar(loss, bounds=(0.2, 10.0), method="bounded").x)
-        return Linear(head.kind, head.weights / best, head.bias / best, head.thresholds)
+        return replace(head, weights=head.weights / best, bias=head.bias / best)
     slopes, offsets = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
     for i in range(scores.shape[1]):
         if 0 < targets[:, i].sum() < len(targets):
             platt = LogisticRegression(C=100.0).fit(scores[:, i : i + 1], targets[:, i])
             slopes[i], offsets[i] = platt.coef_[0, 0], platt.intercept_[0]
-    return Linear(head.kind, head.weights * slopes, head.bias * slopes + offsets, head.thresholds)
+    return replace(head, weights=head.weights * slopes, bias=head.bias * slopes + offsets)
 
 
 def thresholds_for(chances: Matrix, targets: NDArray[np.int64], precision: float) -> tuple[float, ...]:

@@ -58,10 +58,15 @@ def _garbled(word: str, language: str, chance: random.Random) -> str:
 
 
 def augmented(rows: list[Row], chance: random.Random) -> list[Row]:
-    """Each row as it is, without signs (with or without accents), and misheard once."""
+    """Each row as it is, and once more either without signs (with or without accents) or misheard."""
     out: list[Row] = []
     for row in rows:
-        plain = unpunctuated(row.text) if chance.random() < 0.5 else unaccented(row.text)
-        texts = dict.fromkeys((row.text, plain, misheard(row.text, row.language, chance)))
-        out += [Row(row.idea, row.language, text, row.labels) for text in texts]
+        draw = chance.random()
+        if draw < 0.25:
+            other = unpunctuated(row.text)
+        elif draw < 0.5:
+            other = unaccented(row.text)
+        else:
+            other = misheard(row.text, row.language, chance)
+        out += [Row(row.idea, row.language, text, row.labels) for text in dict.fromkeys((row.text, other))]
     return out

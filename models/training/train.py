@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from models.training.export import check_parity, provenance, write
 from models.training.fit import (
     FOLDS,
     Featurer,
-    Linear,
     Settings,
     Trainer,
     calibrated,
@@ -43,7 +43,7 @@ def train(
     targets = trainer.targets(rows)
     head = calibrated(trainer.fit(rows, salt=FOLDS), scores, targets)
     thresholds = thresholds_for(chances, targets, plan.precision)
-    head = Linear(head.kind, head.weights, head.bias, thresholds)
+    head = replace(head, thresholds=thresholds)
     write(name, head, plan, metrics, provenance(rows, settings), directory)
     check_parity(name, head, featurer([row.text for row in rows[:200]]), directory)
     return metrics
@@ -58,12 +58,12 @@ def cross_validate(
     heads = [
         trainer.fit([row for row, fold in zip(rows, folds, strict=True) if fold != k], salt=k) for k in range(FOLDS)
     ]
-    scores = np.zeros((len(rows), len(plan.labels)))
+    scores = np.zeros((len(rows), heads[0].weights.shape[1]))
     for k, head in enumerate(heads):
         where = np.flatnonzero(folds == k)
-        scores[where] = featurer([rows[i].text for i in where]) @ head.weights + head.bias
+        scores[where] = head.scores(featurer([rows[i].text for i in where]))
     dirty = noisy(rows, settings.seed)
-    chances, dirty_chances = np.zeros_like(scores), np.zeros_like(scores)
+    chances, dirty_chances = np.zeros(targets.shape), np.zeros(targets.shape)
     for k, head in enumerate(heads):
         where, others = np.flatnonzero(folds == k), np.flatnonzero(folds != k)
         fitted = calibrated(head, scores[others], targets[others])
@@ -73,7 +73,7 @@ def cross_validate(
     for k, head in enumerate(heads):
         where, others = np.flatnonzero(folds == k), np.flatnonzero(folds != k)
         limits = thresholds_for(chances[others], targets[others], plan.precision)
-        judge = Linear(head.kind, head.weights, head.bias, limits)
+        judge = replace(head, thresholds=limits)
         predicted[where] = decide(judge, chances[where])
         dirty_predicted[where] = decide(judge, dirty_chances[where])
     metrics: dict[str, Any] = {}

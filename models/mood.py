@@ -1,0 +1,56 @@
+"""The customer's mood over a call, smoothed from what each utterance leans to. Pure: media time is an argument."""
+
+import math
+from dataclasses import dataclass
+
+from engine.ports import Scored
+
+_NEUTRAL_WEIGHT = 0.22
+"""How much a plain neutral utterance of full length pulls the mood towards itself; feeling counts for more."""
+_FEELING_WEIGHT = 0.75
+_FULL_WORDS = 8
+"""Shorter utterances ("yes", "ok") say less about how somebody feels."""
+_FADE_S = 240.0
+"""Left alone, a mood fades: after this long without a word it is 1/e of what it was."""
+_ENTER = 0.22
+_LEAVE = 0.16
+"""Hysteresis: a mood is named once it leans more than the first, and let go once it leans less than the second."""
+
+
+@dataclass
+class Mood:
+    """One call's customer. Utterances come in order of their end."""
+
+    value: float = 0.0
+    """−1 negative … 1 positive."""
+    label: str = "neutral"
+    _at_ms: int | None = None
+
+    def hear(self, text: str, sentiment: Scored, end_ms: int) -> Scored:
+        """The mood after one more utterance: its label and how sure it is, 0.5…1."""
+        lean = sentiment.lean or _lean_of(sentiment)
+        if self._at_ms is not None and end_ms > self._at_ms:
+            self.value *= math.exp(-(end_ms - self._at_ms) / 1000 / _FADE_S)
+        self._at_ms = end_ms
+        said = min(1.0, (len(text.split()) + 1) / _FULL_WORDS)
+        weight = min(0.9, _NEUTRAL_WEIGHT + _FEELING_WEIGHT * abs(lean)) * said
+        self.value += weight * (lean - self.value)
+        self.label = self._named()
+        return Scored(self.label, round(self._certainty(), 4), round(self.value, 4))
+
+    def _named(self) -> str:
+        for label, sign in (("negative", -1.0), ("positive", 1.0)):
+            limit = _LEAVE if self.label == label else _ENTER
+            if self.value * sign >= limit:
+                return label
+        return "neutral"
+
+    def _certainty(self) -> float:
+        """Distance from the nearest border between two labels, squeezed into 0.5…1."""
+        away = _ENTER - abs(self.value) if self.label == "neutral" else abs(self.value) - _LEAVE
+        return 0.5 + 0.5 * math.tanh(2.0 * max(0.0, away))
+
+
+def _lean_of(sentiment: Scored) -> float:
+    """For a `Scored` that carries no lean, such as one from another model."""
+    return {"negative": -sentiment.score, "positive": sentiment.score}.get(sentiment.label, 0.0)
