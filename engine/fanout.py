@@ -7,7 +7,7 @@ nothing is lost or doubled between them. What a slow socket has not taken costs 
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -30,6 +30,10 @@ BEHIND = 1_024
 
 ENDED_KEPT = 32
 """Calls that ended and are still at hand, for desks that show them."""
+
+
+UNKNOWN = 0
+"""`seq` to come of a call whose facts were never seen here; real ones begin at 1."""
 
 
 class TooSlow(Exception):  # noqa: N818 (what the reader is, not an error of ours)
@@ -59,6 +63,8 @@ class _Live:
 
     def after(self, seq: int) -> list[tuple[int, bytes]] | None:
         """The facts beyond `seq`; None when memory does not reach back so far."""
+        if self.next_seq == UNKNOWN:
+            return None
         if seq + 1 >= self.next_seq:
             return []
         if not self.facts or self.facts[0][0] > seq + 1:
@@ -117,9 +123,7 @@ class Hub:
 
     async def changed(self, record: CallRecord) -> None:
         await self._store.calls.change(record)
-        live = self._live.setdefault(record.call_id, _Live(record))
-        if record.ended_at and not live.record.ended_at:
-            self._metrics.count("calls_total", protocol=record.protocol, reason=record.end_reason)
+        live = self._live.setdefault(record.call_id, _Live(record, first=UNKNOWN))
         live.record = record
         live.tile = floor.changed(live.tile, record)
         self._retire(record)
@@ -224,6 +228,14 @@ class Feed:
         self._said: deque[bytes] = deque()
         self._ready = asyncio.Event()
         self._slow = False
+        self._begun = False
+
+    def begin(self, known: Mapping[str, int]) -> None:
+        """Show this desk's live calls, each from the `seq` that is `known` already, and from now on those that come."""
+        self._begun = True
+        for record in self._hub.live_calls(self._organisation_id):
+            if self._mine(record):
+                self.show(record, known.get(record.call_id, 0))
 
     def say(self, message: bytes) -> None:
         """Send this as it is, before anything else."""
@@ -232,11 +244,12 @@ class Feed:
         self._ready.set()
 
     def show(self, record: CallRecord, after: int = 0, *, followed: bool = False) -> None:
-        """Send the call and its facts beyond `after`, and go on with what comes. Again: from there again."""
-        self._cursors[record.call_id] = max(after, 0)
-        self._caught_up.discard(record.call_id)
+        """Send the call and its facts beyond `after`, and go on with what comes. What is shown already goes on."""
         if followed:
             self._followed.add(record.call_id)
+        if record.call_id in self._cursors:
+            return
+        self._cursors[record.call_id] = max(after, 0)
         self._records.put(record)
         self._touch(record.call_id)
 
@@ -274,7 +287,7 @@ class Feed:
             self._ready.set()
             if not self._mine(record) and call_id not in self._followed:
                 self._drop(call_id)  # it went to another desk; the record says so
-        elif self._mine(record) and not record.ended_at:
+        elif self._begun and self._mine(record) and not record.ended_at:
             self.show(record)
 
     def published(self, call_id: str, last: int, settled: dict[str, int]) -> None:

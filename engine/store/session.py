@@ -13,15 +13,19 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Row, Select, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from engine.errors import Conflict, StartupError
+from engine.errors import Conflict, Overloaded, StartupError
 
 T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
 Write = Callable[[AsyncConnection], Awaitable[Any]]
 """Statements on the writer's connection. May run twice (see `Writer`), so it changes nothing but the database."""
 
@@ -61,7 +65,7 @@ class Writer:
         self._closed = False
 
     async def write(self, write: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Returns once committed. Raises `Conflict` when a constraint refuses it."""
+        """Returns once committed. Raises `Conflict` when a constraint refuses it, `Overloaded` when the disk does."""
         if self._closed:
             raise RuntimeError("the store is closed")
         waiting = _Waiting(write, asyncio.get_running_loop().create_future(), time.monotonic())
@@ -114,12 +118,15 @@ class Writer:
 
 
 def _public(error: Exception) -> Exception:
-    """A constraint's refusal without the values that it was refused for."""
-    if isinstance(error, IntegrityError):
-        conflict = Conflict("it exists already, or what it refers to does not")
-        conflict.__suppress_context__ = True
-        return conflict
-    return error
+    """What the caller can decide about, without the values that were refused."""
+    match error:
+        case IntegrityError():
+            return Conflict("it exists already, or what it refers to does not")
+        case DBAPIError():
+            _log.error("the store cannot write", error=type(error.orig).__name__)
+            return Overloaded("the store cannot write")
+        case _:
+            return error
 
 
 class Database:

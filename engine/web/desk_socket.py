@@ -126,9 +126,7 @@ class _Desk:
         self._resumed = True
         if len(said.calls) > RESUMED:
             raise Forbidden(f"resume names more than {RESUMED} calls")
-        for record in self._hub.live_calls(self._person.organisation_id):
-            if record.agent_id == self._person.user_id:
-                self._feed.show(record, said.calls.get(record.call_id, 0))
+        self._feed.begin(said.calls)
         for call_id, seq in said.calls.items():
             if not self._feed.shows(call_id):
                 await self._resume_other(call_id, seq)
