@@ -4,33 +4,19 @@ import asyncio
 import contextlib
 import secrets
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Protocol
-
-import structlog
-from prometheus_client import Counter
 
 from media.sip import effects, layer, usage, wire
 from media.sip.address import parse_uri
 from media.sip.layer import Flow, TransactionLayer
 from media.sip.message import Message, Request, Response
+from media.sip.telemetry import MALFORMED, REQUESTS, RESPONSES, STRANGERS, UNDELIVERED, Complaints, report_fault
 from media.sip.transport import Transports
-
-log = structlog.get_logger()
-
-REQUESTS = Counter("welcomedly_sip_requests", "SIP requests received, retransmissions left out", ["method"])
-RESPONSES = Counter("welcomedly_sip_responses", "SIP responses sent, retransmissions included", ["status"])
-MALFORMED = Counter("welcomedly_sip_malformed", "SIP messages that could not be read")
-FAULTS = Counter("welcomedly_sip_faults", "Messages or timers whose handling failed: bugs")
-STRANGERS = Counter("welcomedly_sip_strangers", "SIP messages dropped, from addresses that no trunk allows")
-UNDELIVERED = Counter("welcomedly_sip_undelivered", "SIP messages whose connection was gone")
 
 TICK_SECONDS = 0.05
 """Grain of the protocol's timers, the shortest of which is half a second."""
 _SUPPORTED = ("siprec",)
-_COMPLAINT_SECONDS = 60.0
-_MAX_COMPLAINTS = 1_000
 
 
 class Acceptor(Protocol):
@@ -100,7 +86,7 @@ class Endpoint:
         self._layer = TransactionLayer()
         self._legs: dict[tuple[str, str], Leg] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._complaints: dict[str, tuple[float, int]] = {}
+        self._complaints = Complaints()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -166,21 +152,9 @@ class Endpoint:
     def unframeable(self, error: wire.Malformed, flow: Flow) -> None:
         """Counts a message that cannot be read, and answers it where that is possible."""
         MALFORMED.inc()
-        self._complain(flow.host, str(error))
+        self._complaints.add(flow.host, str(error), self.clock())
         if error.answer is not None and self.admits(flow.host):
             self._transmit(error.answer, flow)
-
-    def _complain(self, host: str, why: str) -> None:
-        """One log line a minute and source, with how many were not logged."""
-        now = self.clock()
-        since, unlogged = self._complaints.get(host, (now - _COMPLAINT_SECONDS, 0))
-        if now - since < _COMPLAINT_SECONDS:
-            self._complaints[host] = (since, unlogged + 1)
-            return
-        if len(self._complaints) >= _MAX_COMPLAINTS:
-            self._complaints.clear()
-        self._complaints[host] = (now, 0)
-        log.warning("sip.malformed", peer=host, why=why, unlogged=unlogged)
 
     def _perform(self, events: list[layer.Event]) -> None:
         for event in events:
@@ -299,14 +273,6 @@ class Endpoint:
                 with self._contained():
                     leg.run(leg.usage.tick(now))
         self._arm()
-
-
-def report_fault(error: BaseException, call: str = "") -> None:
-    """Logs and counts a bug: what and where, without the values at hand, which may name people and numbers."""
-    FAULTS.inc()
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
-    log.error("sip.fault", kind=type(error).__name__, where=where, call=call)
 
 
 def new_tag() -> str:

@@ -16,11 +16,12 @@ from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, negotiation, usage
 from media.sip.address import aor_of
 from media.sip.bodies import Body, Unacceptable, read_body
-from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag, report_fault
+from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag
 from media.sip.layer import Flow
 from media.sip.message import Request
 from media.sip.negotiation import Answerer
 from media.sip.sdp import MAX_MEDIA, Sdp
+from media.sip.telemetry import report_fault
 from media.siprec_metadata import Metadata, merge
 
 log = structlog.get_logger()

@@ -5,9 +5,6 @@ import ipaddress
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-from prometheus_client import Gauge
-
 from engine.control.trunks import LOOPBACK, Trunk, trunk_of
 from engine.errors import StartupError
 from engine.ports import CallIntake
@@ -16,10 +13,7 @@ from media.sip.endpoint import Endpoint
 from media.sip.incoming import IncomingCall
 from media.sip.layer import Flow
 from media.sip.message import Request
-
-log = structlog.get_logger()
-
-CALLS = Gauge("welcomedly_sip_calls", "Calls whose signalling is open")
+from media.sip.telemetry import CALLS
 
 
 class SipServer:
