@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
 
-from engine.facts import Pcm16
+from engine.facts import Pcm16, Samples
 from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
 from media.audio import AudioRing, SampleSource, window_16k
+from media.level import Level
 from media.segmenter import Endpointing, Segmenter
 from media.vad import FRAME, FRAME_MS, RATE_HZ, VadBank
 
@@ -38,6 +39,7 @@ class Ear:
         self.judged_until = 0
         """Position of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
+        self._level = Level()
 
     @property
     def quiet(self) -> bool:
@@ -66,8 +68,8 @@ class Ear:
         self._size += len(samples)
         self.frontier += len(samples)
 
-    def next_frame(self, events: list[MediaEvent]) -> Pcm16 | None:
-        """The next frame that the network must judge; silent ones before it are judged here, into `events`."""
+    def next_frame(self, events: list[MediaEvent]) -> Samples | None:
+        """The next frame that the network must judge, levelled; silent ones before it are judged here into `events`."""
         if self._size < FRAME:
             return None
         waiting = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
@@ -75,8 +77,9 @@ class Ear:
         while len(waiting) - start >= FRAME:
             candidate = waiting[start : start + FRAME]
             start += FRAME
-            if int(candidate.max()) > _SILENCE_PEAK or int(candidate.min()) < -_SILENCE_PEAK:
-                frame = candidate
+            peak = max(int(candidate.max()), -int(candidate.min()))
+            if peak > _SILENCE_PEAK:
+                frame = candidate * np.float32(self._level.gain(peak) / 32768)
                 break
             self._silent_frames += 1
             if self._silent_frames == _FORGET_FRAMES:
@@ -205,7 +208,7 @@ def listen(bank: VadBank, calls: Sequence[Hearing]) -> None:
     ears = [(call, ear) for call in calls for ear in call.ears()]
     while ears:
         asked: list[tuple[Hearing, Ear]] = []
-        frames: list[Pcm16] = []
+        frames: list[Samples] = []
         for call, ear in ears:
             events: list[MediaEvent] = []
             frame = ear.next_frame(events)
@@ -215,8 +218,7 @@ def listen(bank: VadBank, calls: Sequence[Hearing]) -> None:
                 asked.append((call, ear))
                 frames.append(frame)
         if asked:
-            sound = np.stack(frames).astype(np.float32) / np.float32(32768)
-            scores = bank.score([ear.slot for _, ear in asked], sound)
+            scores = bank.score([ear.slot for _, ear in asked], np.stack(frames))
             for (call, ear), score in zip(asked, scores, strict=True):
                 for event in ear.judged(score):
                     call.emit(event)

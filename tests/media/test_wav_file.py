@@ -9,6 +9,7 @@ import pytest
 
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports import CallEnded, ClockTick, MediaEvent
+from media.codecs import PCMU
 from media.vad import VadBank
 from media.wav_file import FileSession, NotAudioError, read_channels
 
@@ -31,6 +32,16 @@ def write_wav(path: Path, channels: list[Pcm16], rate_hz: int) -> Path:
 
 async def read(session: FileSession) -> list[MediaEvent]:
     return [event async for event in session.events()]
+
+
+def write_mu_law(path: Path, channels: list[Pcm16]) -> Path:
+    """RIFF with format tag 7, as recorders of telephone calls write it."""
+    sound = PCMU.encode(np.stack(channels, 1).reshape(-1))
+    count = len(channels)
+    form = struct.pack("<HHIIHHH", 7, count, 8000, 8000 * count, count, 8, 0)
+    chunks = b"fmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(sound)) + sound
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+    return path
 
 
 def ended(events: list[MediaEvent], stream: str) -> list[SpeechSegment]:
@@ -79,6 +90,28 @@ async def test_wide_recordings_are_heard_at_16_khz(bank: VadBank, tmp_path: Path
     sound = session.audio("customer", 5_200, 6_200)
     assert len(sound) == 16_000
     assert np.abs(sound).max() > 1000
+
+
+def test_mu_law_recordings_are_read_as_they_are(tmp_path: Path) -> None:
+    channels, _ = read_channels(CALL)
+    again, rate_hz = read_channels(write_mu_law(tmp_path / "call.wav", channels))
+    assert rate_hz == 8000
+    assert all(np.array_equal(one, two) for one, two in zip(again, channels, strict=True))
+
+
+async def test_quiet_lines_are_heard_like_loud_ones(bank: VadBank, tmp_path: Path) -> None:
+    channels, _ = read_channels(CALL)
+    quiet = [(channel * 0.05).astype(np.int16) for channel in channels]
+    path = write_mu_law(tmp_path / "quiet.wav", quiet)
+    events = await read(FileSession(path, legs=("customer", "agent"), bank=bank))
+    for turn in json.loads(CALL.with_suffix(".json").read_text())["turns"]:
+        spoken = [
+            segment
+            for segment in ended(events, turn["leg"])
+            if segment.start_ms < turn["end_ms"] and segment.end_ms > turn["start_ms"]
+        ]
+        assert spoken[0].start_ms <= turn["start_ms"] + 50
+        assert spoken[-1].end_ms >= turn["end_ms"] - 300
 
 
 async def test_one_channel_without_a_name_is_mixed(bank: VadBank, tmp_path: Path) -> None:

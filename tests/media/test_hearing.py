@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+
+from engine.facts import Pcm16, SpeechSegment
+from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
+from media.hearing import CROWDED, EVENTS, Hearing, listen
+from media.vad import VadBank
+
+OFFER = CallOffer("call", "file", "", "", "", ())
+
+
+@pytest.fixture(scope="module")
+def bank() -> VadBank:
+    return VadBank()
+
+
+def noise(count: int, seed: int = 0) -> Pcm16:
+    return np.random.default_rng(seed).integers(-3000, 3000, count).astype(np.int16)
+
+
+async def read(hearing: Hearing) -> list[MediaEvent]:
+    return [event async for event in hearing.events()]
+
+
+async def test_sound_lies_where_it_was_put(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    hearing.add_stream("a")
+    first, second = noise(800), noise(800, 1)
+    hearing.put("a", 8000, first)
+    hearing.put("a", 16_000, second)
+    assert np.array_equal(hearing.sound("a", 8000, 800), first)
+    assert np.array_equal(hearing.audio("a", 2000, 2100)[::2], second)
+    assert not np.any(hearing.audio("a", 1200, 1900))
+    assert len(hearing.audio("nobody", 0, 100)) == 1600
+    hearing.finish(CallEnded(2100, "bye"))
+    assert await read(hearing) == [CallEnded(2100, "bye")]
+
+
+async def test_late_sound_gets_into_the_recording_but_is_not_judged_again(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    ear = hearing.add_stream("a")
+    ear.silence(8000)
+    hearing.put("a", 7900, noise(200))
+    assert ear.frontier == 8100
+    assert np.any(hearing.audio("a", 988, 1000))
+    hearing.finish(CallEnded(0, "bye"))
+
+
+async def test_the_clock_is_that_of_the_stream_that_is_furthest_behind(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    ahead, behind = hearing.add_stream("a"), hearing.add_stream("b")
+    ahead.silence(16_000)
+    behind.silence(6_000)
+    listen(bank, [hearing])
+    hearing.tick()
+    hearing.tick()
+    behind.silence(16_384)
+    ahead.silence(16_384)
+    listen(bank, [hearing])
+    hearing.tick()
+    hearing.finish(CallEnded(2048, "bye"))
+    assert await read(hearing) == [ClockTick(500), ClockTick(2000), CallEnded(2048, "bye")]
+
+
+async def test_a_slow_reader_misses_what_later_events_replace(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    hearing.add_stream("a")
+    for at in range(CROWDED):
+        hearing.emit(MediaNotice(at, "call.held"))
+    hearing.emit(ClockTick(1))
+    hearing.emit(SpeechSegment("a", 0, "continues", 0, 1))
+    ended = SpeechSegment("a", 0, "ended", 0, 1)
+    hearing.emit(ended)
+    assert hearing.left_out == 2
+    for at in range(EVENTS):
+        hearing.emit(MediaNotice(at, "call.held"))
+    hearing.finish(CallEnded(0, "bye"))
+    assert len(await read(hearing)) == EVENTS
+
+
+async def test_an_aborted_call_says_so_and_no_more(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    hearing.add_stream("a")
+    hearing.put("a", 0, noise(8000))
+    hearing.abort(CallEnded(0, "error"))
+    assert await read(hearing) == [CallEnded(0, "error")]

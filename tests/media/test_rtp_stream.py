@@ -1,0 +1,115 @@
+"""Whatever a network does to the packets of a stream, its sound is heard once, in order, and where it belongs."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.facts import Pcm16
+from engine.ports import CallOffer
+from media.codecs import PCMU
+from media.hearing import Hearing
+from media.rtp import RtpPacket, build_packet
+from media.rtp_stream import FILL_AFTER_MS, RtpStream, decode_all
+from media.session import StreamOffer
+from media.vad import VadBank
+
+PACKETS = 100
+"""Codes 0 to 99 decode to values of their own."""
+PEER = ("192.0.2.1", 4000)
+BANK = VadBank()
+OFFER = CallOffer("call", "sip", "", "", "", ())
+
+
+class Tape(Hearing):
+    """Keeps every packet's sound with its place; packet n is all code n, so that one can tell them apart."""
+
+    def __init__(self) -> None:
+        super().__init__(OFFER, BANK)
+        self.put_at: list[tuple[int, int, int]] = []
+
+    def put(self, stream: str, position: int, samples: Pcm16) -> None:
+        frontier = next(iter(self.ears())).frontier or 0
+        code = PCMU.encode(samples[:1])[0]
+        if code < PACKETS and len(set(samples.tolist())) == 1:  # else it is what hides a loss
+            self.put_at.append((code, position, frontier))
+        super().put(stream, position, samples)
+
+
+class Network:
+    def __init__(self) -> None:
+        self.tape = Tape()
+        self.stream = RtpStream(StreamOffer("a", 0, "PCMU", 0), self.tape)
+        self.now_ms = 0.0
+
+    def deliver(self, arrivals: list[tuple[float, bytes]]) -> None:
+        """Packets by time of arrival, and the plane's ticks between them."""
+        pending = sorted(arrivals, key=lambda arrival: arrival[0])
+        while pending or self.now_ms < 400:
+            self.now_ms += 20
+            while pending and pending[0][0] <= self.now_ms:
+                at_ms, data = pending.pop(0)
+                self.stream.receive(data, PEER, at_ms)
+            self.tick()
+        self.now_ms += 20
+        self.tick(last=True)
+
+    def tick(self, *, last: bool = False) -> None:
+        waiting = [(self.stream, item) for item in self.stream.drain(self.now_ms, last=last)]
+        for (stream, item), samples in zip(waiting, decode_all(waiting), strict=True):
+            stream.place(item, samples)
+        self.stream.fill(self.now_ms)
+
+
+def packet(number: int, timestamp: int) -> bytes:
+    return build_packet(RtpPacket(0, (65_500 + number) & 0xFFFF, timestamp & 0xFFFFFFFF, 9, bytes([number]) * 160))
+
+
+delays = st.lists(st.sampled_from([0.0, 0.0, 0.0, 5.0, 15.0, 45.0]), min_size=60, max_size=60)
+
+
+@settings(max_examples=40)
+@given(delays, st.sets(st.integers(3, 56), max_size=6), st.sets(st.integers(3, 56), max_size=2))
+def test_jitter_loss_and_pauses(delays: list[float], lost: set[int], pauses: set[int]) -> None:
+    network, arrivals, spoken_ms = Network(), list[tuple[float, bytes]](), 0
+    placed: dict[int, int] = {}
+    for number in range(60):
+        if number in pauses:
+            spoken_ms += 700
+        placed[number] = spoken_ms * 8
+        if number not in lost:
+            arrivals.append((spoken_ms + 20 + delays[number], packet(number, 0xFFFFF000 + spoken_ms * 8)))
+        spoken_ms += 20
+    network.deliver(arrivals)
+    heard = [number for number, _, _ in network.tape.put_at]
+    assert heard == sorted(number for number in range(60) if number not in lost)
+    shifts = {position - placed[number] for number, position, _ in network.tape.put_at}
+    assert len(shifts) == 1
+    assert 0 <= shifts.pop() <= 45 * 8
+
+
+@settings(max_examples=40)
+@given(st.integers(5, 50), st.integers(100, 2000))
+def test_a_stall_loses_nothing(at: int, stall_ms: int) -> None:
+    """The network holds everything back for a while, then delivers it at once."""
+    network = Network()
+    arrivals = []
+    for number in range(PACKETS):
+        due_ms = number * 20 + 20.0
+        if number >= at:
+            due_ms = max(due_ms, at * 20 + stall_ms)
+        arrivals.append((due_ms, packet(number, number * 160)))
+    network.deliver(arrivals)
+    heard = network.tape.put_at
+    assert [number for number, _, _ in heard] == list(range(PACKETS))
+    after = [position for number, position, _ in heard if number >= at]
+    assert after[0] * 1000 / 8000 <= at * 20 + max(0.0, stall_ms - FILL_AFTER_MS) + 40
+    overlaps = [(number, position, frontier) for number, position, frontier in heard if position < frontier]
+    assert all(number > at for number, _, _ in overlaps)
+
+
+@given(st.lists(st.binary(max_size=220), max_size=60))
+def test_any_bytes(datagrams: list[bytes]) -> None:
+    network = Network()
+    network.deliver([(at * 7.0, data) for at, data in enumerate(datagrams)])
+    assert sum(network.stream.fates.values()) <= len(datagrams)
+    assert np.all(network.tape.sound("a", 0, 100) == 0) or network.stream.fates["played"] > 0
