@@ -4,17 +4,17 @@
 
 Words are folded before they are compared. `a/b` one of the words, `word*` any ending, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
-`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` the end of the sentence, `!word` the
-next word is not this one.
+`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` a sentence's end, `!word` the next
+word is not this one.
 """
 
 import re
 from collections.abc import Mapping
 
-from models.compliance.text import Folded, fold
+from models.compliance.text import CAPITAL, Folded, fold
 
 _PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|!?[^\s(){}|<>]+)")
-_NAME = r"(?:#person |(?!(?:{stop}) )[^\W\d_]\S* )"
+_NAME = rf"(?:#person |(?!(?:{{stop}}){CAPITAL}? )[^\W\d_][^\s.]*{CAPITAL} )"
 
 
 class PhraseError(ValueError):
@@ -29,7 +29,6 @@ class Phrase:
     ) -> None:
         """`wide`: a gap at the end takes in as much as it can, not as little: for guards."""
         self.source = source
-        self._names = 0
         self._words = words
         self._stop = "|".join(sorted(not_names)) or "(?!)"
         try:
@@ -42,15 +41,7 @@ class Phrase:
 
     def spans(self, text: Folded) -> list[tuple[int, int]]:
         """Where it occurs in `text.line`, left to right, without overlap."""
-        return [m.span() for m in self.regex.finditer(text.line) if self._named(m, text)]
-
-    def _named(self, match: re.Match[str], text: Folded) -> bool:
-        if not text.cased or not self._names:
-            return True
-        return all(
-            at < 0 or text.line[at] == "#" or text.capital(at)
-            for at in (match.start(f"n{i}") for i in range(self._names))
-        )
+        return [match.span() for match in self.regex.finditer(text.line)]
 
     def _compile(self, source: str, depth: int) -> str:
         if depth > 8:
@@ -95,11 +86,10 @@ class Phrase:
         if name == "end":
             return r"(?=\. |$)"
         if name == "digits":
-            return rf"(?:#\w+ |\d{{4}}\S* |(?:(?:\d\S*|{self._words.get('DIGIT', '(?!)')}) ){{2,}})"
+            return rf"(?:#\w+ |\d{{4}}\S* |(?:(?:\d\S*|(?:{self._words.get('DIGIT', '(?!)')}){CAPITAL}?) ){{2,}})"
         if name != "name":
             raise PhraseError(f"{self.source!r}: unknown <{name}>")
-        self._names += 1
-        return f"(?:(?P<n{self._names - 1}>{_NAME.format(stop=self._stop)}))"
+        return _NAME.format(stop=self._stop)
 
 
 def _alternatives(core: str) -> str:
@@ -111,4 +101,4 @@ def _word(word: str) -> str:
     folded = fold(stem)
     if not folded:
         raise PhraseError(f"{word!r} is no word")
-    return re.escape(folded) + (r"[^\s.]*" if word != stem else "")
+    return re.escape(folded) + (r"[^\s.]*" if word != stem else f"{CAPITAL}?")

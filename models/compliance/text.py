@@ -9,6 +9,8 @@ from functools import lru_cache
 _TOKEN = re.compile(r"\[\w+\]|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’´`][^\W\d_]+)*|[.?!;…]", re.UNICODE)
 _ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta", "st", "ext", "tel", "num", "av"])
 BOUNDARY = "."
+CAPITAL = "\ue000"
+"""Follows a word that was written with a capital, and every word of a text without any: it may be a name."""
 
 
 @lru_cache(maxsize=8192)
@@ -21,14 +23,13 @@ def fold(word: str) -> str:
 class Folded:
     """A text's words in folded form. `line` has a space after every word; sentences end in a word of their own, `.`."""
 
-    __slots__ = ("_capitals", "_ends", "_offsets", "_starts", "cased", "line")
+    __slots__ = ("_ends", "_offsets", "_starts", "line")
 
     def __init__(self, text: str, mend: Callable[[str], str] | None = None) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
         self._offsets: list[int] = []
-        self._capitals: list[bool] = []
-        self.cased = any(c.isupper() for c in text)
+        cased = any(c.isupper() for c in text)
         words: list[str] = []
         length = 0
         for match in _TOKEN.finditer(text):
@@ -36,10 +37,11 @@ class Folded:
             if not word:
                 continue
             word = mend(word) if mend else word
+            if word.isalpha() and (match.group()[0].isupper() or not cased):
+                word += CAPITAL
             self._starts.append(match.start())
             self._ends.append(match.end())
             self._offsets.append(length)
-            self._capitals.append(match.group()[0].isupper())
             words.append(word)
             length += len(word) + 1
         self.line = " ".join(words) + " " if words else ""
@@ -49,12 +51,8 @@ class Folded:
         if token[0] == "[":
             return "#" + fold(token)
         if token in ".?!;…":
-            return "" if before == BOUNDARY or (token == "." and before in _ABBREVIATIONS) else BOUNDARY
+            return "" if before == BOUNDARY or (token == "." and before.rstrip(CAPITAL) in _ABBREVIATIONS) else BOUNDARY
         return fold(token)
-
-    def capital(self, at: int) -> bool:
-        """Whether the word at offset `at` of `line` was written with a capital."""
-        return self._capitals[bisect_right(self._offsets, at) - 1]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Where `line[start:end]` lies in the text it came from."""
@@ -78,7 +76,7 @@ class Mender:
         if word in self._kept or not word.isalpha():
             return word
         for trigger in self._triggers:
-            slack = 2 if len(trigger) >= 9 else 1
+            slack = 2 if len(trigger) >= 12 else 1
             if trigger[0] == word[0] and abs(len(trigger) - len(word)) <= slack and distance(word, trigger) <= slack:
                 return trigger
         return word
