@@ -30,6 +30,9 @@ _MENTION_TURNS: Final = 2
 _OTHER_WORDS: Final = 3
 """So many words that are no "go on" make a turn of other words, which closes a run."""
 _WORDS_AFTER: Final = 4
+_ANSWER: Final = 3
+_SHORT: Final = 3
+_FEW: Final = 6
 _MAX_PIECES: Final = 64
 _NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry")
 _CAPTURED: Final = ("card", "cvv")
@@ -130,12 +133,13 @@ class DigitGuard:
         said = Said(turn.turn, turn.leg, turn.text, turn.language, turn.start_ms, turn.end_ms)
         announced = turn.leg != "agent" and any(kind in asks for kind in _CAPTURED)
         parsed = parse(said, found, self._situation(announced))
-        self._entities += parsed.entities
         if any(entity.entity_type == "DATE_OF_BIRTH" for entity in parsed.entities):
             self._asked.pop("dob", None)
-        page = self._pages[turn.turn] = _Page(turn, parsed.masks)
         if self._run and self._closes(turn, parsed, asks):
             self._settle(by_turn=True)
+            parsed = parse(said, found, self._situation(announced))
+        self._entities += parsed.entities
+        page = self._pages[turn.turn] = _Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._mention(turn.text, found)
         self._take(page, parsed)
@@ -230,9 +234,10 @@ class DigitGuard:
     def _continues(self, piece: Piece) -> bool:
         """Whether a piece goes on with the open run."""
         last = self._run[-1]
-        if piece.named and piece.named != last.named and piece.named not in self._kinds(self._run):
+        if piece.named and piece.named != last.named and (last.named or piece.named not in self._kinds(self._run)):
             return False
-        return bool(self._capture) or piece.words_before <= _WORDS_AFTER + 2
+        reading = bool(self._capture) and (piece.leg != "agent" or not piece.natural)
+        return reading or piece.words_before <= _WORDS_AFTER + 2
 
     def _take(self, page: _Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):
@@ -272,7 +277,8 @@ class DigitGuard:
             return False
         if verdict.label not in ("", "number"):
             return True
-        return verdict.label == "" and len(self._run) == 1 and self._run[0].natural and not self._near_card()
+        alone = len(self._run) == 1 and self._run[0].natural and len(verdict.digits) <= _SHORT
+        return verdict.label == "" and alone and not self._near_card()
 
     def _parts(self) -> list[Part]:
         return [part for piece in self._run for part in piece.parts]
@@ -293,9 +299,20 @@ class DigitGuard:
     def _context(self) -> Context:
         named = next((piece.named for piece in self._run if piece.named), "")
         return Context(
-            self._country, self._kinds(self._run), named, "card" in self._capture, self._near_card(),
-            any(piece.garbled for piece in self._run), self._is_known,
-        )  # fmt: skip
+            country=self._country,
+            kinds=self._kinds(self._run),
+            named=named,
+            capture="card" in self._capture,
+            near_card=self._near_card(),
+            garbled=any(piece.garbled for piece in self._run),
+            loose=self._is_loose(),
+            known=self._is_known,
+        )
+
+    def _is_loose(self) -> bool:
+        """Several amounts or counts in a row of talk, each said as a whole and with words between."""
+        rest = self._run[1:]
+        return bool(rest) and all(piece.natural for piece in self._run) and all(piece.words_before for piece in rest)
 
     def _settle(self, *, by_turn: bool) -> None:
         """Judge the open run and put its masks right."""
@@ -310,14 +327,22 @@ class DigitGuard:
             if verdict.label != ("" if piece.shown else "number"):
                 self._changed[piece.turn] = None
         self._entities += self._found(verdict)
+        self._answered(verdict)
         if verdict.label == "card":
             self._heard_card(verdict, by_turn)
         self._capture.discard(verdict.label if verdict.label == "cvv" else "")
         self._run = []
 
+    def _answered(self, verdict: Verdict) -> None:
+        """What was asked for has been said: numbers after it are other numbers. Cards keep their own state."""
+        self._asked.pop(verdict.label, None)
+        if verdict.label in ("", "number") and len(verdict.digits) >= _ANSWER:
+            for kind in [kind for kind in self._asked if kind not in _CAPTURED]:
+                del self._asked[kind]
+
     def _found(self, verdict: Verdict) -> Iterator[Entity]:
         """One entity for each speaker of the number, where he ended it."""
-        if not verdict.entity_type:
+        if not verdict.entity_type or (verdict.label == "card" and self._is_only_its_end(verdict)):
             return
         last = {piece.leg: piece for piece in self._run}
         said = {leg: sum(len(p.digits) for p in self._run if p.leg == leg) for leg in last}
@@ -326,6 +351,10 @@ class DigitGuard:
                 yield Entity(
                     piece.turn, verdict.entity_type, piece.start, piece.end, verdict.score, verdict.last4, verdict.value
                 )
+
+    def _is_only_its_end(self, verdict: Verdict) -> bool:
+        """ "La tarjeta terminada en…": hidden, but no card number."""
+        return len(verdict.digits) < _FEW and not any(piece.garbled for piece in self._run)
 
     def _heard_card(self, verdict: Verdict, by_turn: bool) -> None:
         self._card_turn = self._count

@@ -12,7 +12,7 @@ from models.privacy.lexicon import word_set
 
 class Cue(NamedTuple):
     kind: str
-    """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email account secret reference"""
+    """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account secret reference"""
     start: int
     end: int
 
@@ -40,11 +40,13 @@ _KINDS: Final[dict[str, str]] = {
     "dob": r"\b(?:fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b|when were you born|i was born|born on"
     r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|ano de (?:nacimiento|nascimento))",
-    "email": r"\b(?:e-?mail|correo(?: electronico)?|direccion de correo|endereco eletronico|mail)\b",
+    "email": r"\b(?:direccion de (?:correo|e-?mail)|endereco (?:eletronico|de e-?mail)|e-?mail(?: address)?|correo(?: electronico)?|mail)\b",
     "phone": r"\b(?:telefono|celular|movil|whats ?app|wasap|telefone|fone|numero (?:de|para|do|da) (?:contacto|contato|llamar(?:le|lo|la|te|nos)?|ligar|retorno)"
     r"|phone(?: number)?|cell ?phone|cell(?: number)?|mobile(?: number)?|callback number|call ?back number|(?:call|reach|contact|text|ring|phone|dial) (?:us|me|him|her|them|you|our|my|the|back)(?: \w+){0,3}? (?:at|on)"
     r"|call back at|best number|number to (?:call|reach)|home number|work number|toll[- ]free|llam(?:ar|e|en|arnos|enos|eme|ame|adme)(?: \w+){0,2}? al|marc(?:ar|a|ue|ando) (?:al|el)|comunic\w+ (?:al|con nosotros al)|contact\w+ al"
     r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es) o? ?0800|extension|ramal|linea gratuita)\b",
+    "address": r"\b(?:calle|carrera|avenida|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
+    r"|(?:[a-z]+ ){0,2}(?:street|avenue|road|drive|lane|boulevard|court)|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
     "account": r"\b(?:(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"
     r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e)|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
     "secret": r"\b(?:pin|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"

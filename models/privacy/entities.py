@@ -74,6 +74,8 @@ class Context(NamedTuple):
     """A card is on the table: none of these digits is harmless by being few."""
     garbled: bool = False
     """The recogniser repeats one word over and over: a number that it could not hear."""
+    loose: bool = False
+    """Numbers that each stand alone among other words, such as several amounts in a sentence."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
@@ -173,9 +175,14 @@ def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
     if kind == "phone":
         return _phone_fit(digits, country)
     low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
-    return (score, False) if low <= count <= high else (0.0, False)
+    if low <= count <= high:
+        return score, False
+    return (_PARTIAL, False) if kind in _GIVEN_IN_PART and 4 <= count < low else (0.0, False)
 
 
+_PARTIAL: Final = 0.55
+_GIVEN_IN_PART: Final = ("cpf", "cnpj", "cuit", "rut", "dni", "cedula", "ssn", "account")
+"""Of these people are asked for "the last four"."""
 _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "cpf": cpf.is_valid,
     "cnpj": cnpj.is_valid,
@@ -196,6 +203,7 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     "curp": (8, 18, 0.6),
     "rfc": (6, 13, 0.6),
     "account": (6, 24, 0.75),
+    "address": (1, 14, 0.7),
     "secret": (3, 12, 0.7),
     "reference": (1, 20, 0.65),
 }
@@ -203,7 +211,7 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
 
 def _phone_fit(digits: str, country: str) -> tuple[float, bool]:
     if not 7 <= len(digits) <= 15:
-        return 0.0, False
+        return (_PARTIAL, False) if 4 <= len(digits) < 7 else (0.0, False)
     return (0.95, True) if is_phone(digits, country) else (0.76, False)
 
 
@@ -226,6 +234,8 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         if label:
             return Verdict(label, 0.85, reading, whole=True)
     count = len(longest)
+    if context.loose and not context.capture and not context.near_card:
+        return Verdict("", 0.5, longest)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:

@@ -91,17 +91,17 @@ class Lexed(NamedTuple):
     """In order, also those of one digit; what to think of each is for the caller to say."""
 
 
-def lex(text: str, language: str, *, guarded: bool = False) -> Lexed:
-    """`guarded`: a number is being read aloud, so every language's digits, articles and homophones count."""
-    tokens = _tokens(text, language, guarded)
+def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False) -> Lexed:
+    """`guarded`: a number is being read aloud, so articles count as digits too; `homophones`: so do "for", "ate", "won"."""
+    tokens = _tokens(text, language, homophones)
     groups = list(_groups(text, tokens))
     return Lexed(text, tokens, tuple(_runs(text, tokens, groups, guarded)))
 
 
-def _tokens(text: str, language: str, guarded: bool) -> list[Token]:
+def _tokens(text: str, language: str, homophones: bool) -> list[Token]:
     raw = [(fold(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(text)]
     spoken = _spoken_language(raw, language)
-    tokens = [_token(word, start, end, spoken, guarded) for word, start, end in raw]
+    tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
     for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
         if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
             tokens[at] = token._replace(number=None)  # the unit of a percentage
@@ -129,14 +129,14 @@ _SAYS = {
 }
 
 
-def _token(word: str, start: int, end: int, language: str, guarded: bool) -> Token:
+def _token(word: str, start: int, end: int, language: str, homophones: bool) -> Token:
     if word[0].isdigit():
         return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
     number = NUMBER_WORDS.get(word)
     if number is not None and language not in number.languages:
         silent = word == "um" and language == "en"
         number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
-    if number is None and guarded and word in HOMOPHONES:
+    if number is None and homophones and word in HOMOPHONES:
         number = NumberWord("unit", HOMOPHONES[word], "en", weak=True)
     return Token(word, start, end, number)
 

@@ -16,6 +16,7 @@ from models.privacy.readings import Part
 
 _CUE_REACH = 70
 """Code points between the word that names a number and its first digit."""
+_REACH = {"address": 25}
 _CUE_REACH_BACK = 30
 _GARBLE = 4
 """So many repetitions of one short word are a number that the recogniser could not hear."""
@@ -26,6 +27,8 @@ _SAID_OVER_AND_OVER = word_set(
 )
 _UNNAMED = ("", "reference", "email", "dob", "card_expiry")
 _CORRECTION_WORDS = 5
+_TALK = 5
+"""With more other words than this, numbers with a unit are amounts even while a number is being read."""
 _CHATTY = 3
 """With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
 
@@ -48,7 +51,7 @@ class Piece(NamedTuple):
     """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
     garbled: bool = False
     natural: bool = False
-    """One short number said as a whole ("veinte"), not a list of digits."""
+    """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
 
     @property
     def digits(self) -> str:
@@ -94,7 +97,7 @@ class Said(NamedTuple):
 
 
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
-    lexed = lex(said.text, said.language, guarded=situation.guarded)
+    lexed = lex(said.text, said.language, guarded=situation.guarded, homophones=situation.capture)
     found = [*written.emails(said.text), *written.identifiers(said.text), *written.persons(said.text)]
     found += _dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
@@ -141,7 +144,7 @@ def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) 
 
 def _named(cues: Sequence[Cue], start: int, end: int) -> str:
     """The nearest naming word before the number, or right after it ("…is my social")."""
-    before = [cue for cue in cues if cue.end <= start and start - cue.end <= _CUE_REACH]
+    before = [cue for cue in cues if 0 <= start - cue.end <= _REACH.get(cue.kind, _CUE_REACH)]
     if before:
         return before[-1].kind
     after = [cue for cue in cues if 0 <= cue.start - end <= _CUE_REACH_BACK]
@@ -195,7 +198,7 @@ def _part_of(run: Run, kept: Sequence[int]) -> list[Run]:
 
 def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict: bool) -> str:
     """`hidden`, `shown` (a lone digit that may go on in the next turn), or empty: no number to withhold."""
-    if is_quantity(lexed, run, guarded=situation.guarded or strict):
+    if is_quantity(lexed, run, guarded=situation.guarded and others <= _TALK, strict=strict):
         return ""
     digits = run.digits
     strong = any(not group.weak for group in run.groups)
@@ -211,7 +214,8 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
 def _piece(said: Said, run: Run, named: str, words_before: int, state: str) -> Piece:
     parts = tuple(Part(group.digits, said.leg, at in run.corrected) for at, group in enumerate(run.groups))
     only = run.groups[0]
-    natural = len(run.groups) == 1 and len(only.digits) <= 3 and (only.cardinal or said.text[only.start].isdigit())
+    written_short = said.text[only.start].isdigit() and len(only.digits) <= 3
+    natural = len(run.groups) == 1 and (only.cardinal or written_short)
     same = len({part.digits for part in parts}) == 1 and len(parts) >= _GARBLE and all(g.weak for g in run.groups)
     return Piece(
         said.turn, said.leg, run.start, run.end, parts, said.start_ms, said.end_ms, named, words_before,

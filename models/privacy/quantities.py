@@ -39,6 +39,8 @@ _BETWEEN = word_set(
     seguidos leve comodas suaves new nuevos
     """
 )
+_TO = word_set("a al to o u or ou y e and hasta ate")
+_LAST = word_set("ultimos ultimas primeros primeras siguientes last first next final primeiros seguintes otros outros")
 _PER = frozenset({"por", "per", "al", "a", "each", "cada", "ao", "off", "of", "de"})
 _PER_UNITS = word_set(
     """
@@ -199,25 +201,39 @@ def _year(by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
     return -1, False
 
 
-def is_quantity(lexed: Lexed, run: Run, *, guarded: bool) -> bool:
+def is_quantity(lexed: Lexed, run: Run, *, guarded: bool, strict: bool = False) -> bool:
     """Whether the run is an amount, a duration, a time, a count or a year by what stands beside it.
 
-    `guarded`: a number is being read aloud; then only a lone number with its own unit is let through.
+    `guarded`: a number is being read aloud; then only a lone number with its own unit is let through. `strict`: a number
+    was asked for or is named; then being round, or in the millions, does not make it an amount.
     """
     groups = run.groups
     while len(groups) > 1 and groups[0].weak:
         groups = groups[1:]
-    if not guarded and any(group.big for group in groups) and len(groups) <= 2:
+    if len(groups) == 1 and len(groups[0].digits) == 1 and _counts_digits(lexed, groups[0]):
         return True
-    if guarded and (len(groups) > 1 or (len(groups[0].digits) > 3 and not _money(lexed, groups))):
+    if not guarded and not strict and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
+        return True
+    if guarded and (len(groups) > 1 or len(groups[0].digits) > 3 and not _money(lexed, groups)):
         return False
     if _written_quantity(lexed, groups):
         return True
     if len(groups) > 2 or sum(len(group.digits) for group in groups) > 9:
         return False
-    if _unit_follows(lexed, groups):
+    if _unit_follows(lexed, groups) or (len(groups) == 1 and _range_follows(lexed, groups[0])):
         return True
     return not guarded and (_is_time(lexed, groups) or _is_year(lexed, groups) or _follows_amount(lexed, groups))
+
+
+def _counts_digits(lexed: Lexed, group: Group) -> bool:
+    """ "los últimos cuatro", "the last four"."""
+    return group.first > 0 and lexed.tokens[group.first - 1].word in _LAST
+
+
+def _is_round(groups: Sequence[Group]) -> bool:
+    """ "cien mil", "twenty thousand"."""
+    only = groups[0]
+    return len(groups) == 1 and only.cardinal and len(only.digits) >= 4 and only.digits.endswith("000")
 
 
 def _money(lexed: Lexed, groups: Sequence[Group]) -> bool:
@@ -267,6 +283,15 @@ def _unit_follows(lexed: Lexed, groups: Sequence[Group]) -> bool:
     return False
 
 
+def _range_follows(lexed: Lexed, group: Group) -> bool:
+    """ "doce a quince días", "two to three weeks": the unit stands beside the second number."""
+    tokens, at = lexed.tokens, group.last + 1
+    if at + 1 >= len(tokens) or tokens[at].word not in _TO or not tokens[at + 1].numeric:
+        return False
+    second = next((one for run in lexed.runs for one in run.groups if one.first == at + 1), None)
+    return second is not None and _unit_follows(lexed, [second])
+
+
 def _one_amount(lexed: Lexed, groups: Sequence[Group]) -> bool:
     return _WRITTEN_AMOUNT.fullmatch(lexed.text[groups[0].start : groups[-1].end]) is not None
 
@@ -280,6 +305,8 @@ def _daypart_follows(lexed: Lexed, group: Group) -> bool:
 def _is_time(lexed: Lexed, groups: Sequence[Group]) -> bool:
     """ "a las diez y media", "at ten thirty", "às 14"."""
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
+    if before == "dia" and len(groups) == 1:
+        return int(groups[0].digits[:6] or 0) <= 31
     if before not in _AT or not groups[0].digits or int(groups[0].digits[:6]) > 24:
         return False
     return len(groups) == 1 or (len(groups[1].digits) == 2 and int(groups[1].digits) <= 59)
