@@ -101,6 +101,7 @@ class PlacedCall:
 
     def bye(self) -> None:
         """Hangs up; does nothing when the call is over."""
+        self.on_bye = None
         self._leg.run(self._leg.usage.bye("bye"))
 
     async def reinvite(self, *, hold: bool = False, parties: Sequence[RecordedParty] | None = None) -> int:

@@ -65,6 +65,13 @@ class Answered:
     response: Response
 
 
+@dataclasses.dataclass(frozen=True)
+class Unanswered:
+    """Our probe got no answer; the owner decides, since sound may flow all the same."""
+
+    request: Request
+
+
 EndReason = Literal["bye", "cancelled", "no_ack", "rejected", "timeout", "peer_vanished", "shutdown", "error"]
 
 
@@ -75,4 +82,4 @@ class Ended:
     """With `rejected`: the answer."""
 
 
-Effect = Reply | Send | SendAck | CancelInvite | Progress | Established | Asked | Answered | Ended
+Effect = Reply | Send | SendAck | CancelInvite | Progress | Established | Asked | Answered | Unanswered | Ended

@@ -14,7 +14,7 @@ from engine.ports import CallIntake, CallOffer, Participant, Refusal
 from media import siprec
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, negotiation, usage
-from media.sip.address import aor_of
+from media.sip.address import aor_of, parse_address
 from media.sip.bodies import Body, Unacceptable, read_body
 from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag
 from media.sip.layer import Flow
@@ -62,7 +62,7 @@ class IncomingCall:
         self._recording = self._begun = self._held = self._own_offer = self._two_way = False
         self._closed = ""
         self._probed_at = self._alive_at = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def call_id(self) -> str:
@@ -89,10 +89,12 @@ class IncomingCall:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs the next step of the call, one at a time by the rules of offer and answer; a fault ends the call."""
-        self._task = asyncio.get_running_loop().create_task(work)
-        self._task.add_done_callback(self._stepped)
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._stepped)
 
     def _stepped(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             report_fault(error, self.call_id)
             self.fail()
@@ -122,7 +124,8 @@ class IncomingCall:
     def _call_offer(self, invite: Request, body: Body, streams: tuple[StreamOffer, ...]) -> CallOffer:
         from_aor, name = siprec.asserted_identity(invite.headers)
         dialled = aor_of(invite.uri)
-        to_aor = dialled if "@" in dialled else aor_of(invite.headers.get("To").partition(">")[0].partition("<")[2])
+        if "@" not in dialled and not invite.uri.lower().startswith("tel:"):  # a Request-URI of a host alone
+            dialled = aor_of(parse_address(invite.headers.get("To")).uri)
         self._names = {stream.position: stream.stream for stream in streams}
         self._streams = streams
         if self._recording:
@@ -134,7 +137,7 @@ class IncomingCall:
             protocol="siprec" if self._recording else "sip",
             peer=str(self._flow),
             from_aor=from_aor,
-            to_aor=to_aor or dialled,
+            to_aor=dialled,
             participants=self._participants,
             correlation=siprec.correlation(invite.headers, body.metadata),
             answered_at=time.time(),
@@ -180,6 +183,8 @@ class IncomingCall:
             self._spawn(self._change(effect.request))
         elif isinstance(effect, effects.Answered):
             self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
+        elif isinstance(effect, effects.Unanswered):
+            self._judge_silence()
         elif isinstance(effect, effects.Ended):
             self._end(effect.reason)
 
@@ -188,7 +193,12 @@ class IncomingCall:
             return
         self._begun = True
         log.info("sip.answered", call=self.call_id, peer=str(self._flow), streams=len(self._streams))
-        self._owner.intake.begin(self.session)
+        try:
+            self._owner.intake.begin(self.session)
+        except Exception as error:
+            report_fault(error, self.call_id)
+            self.fail()
+            return
         if self._held:
             self.session.hold()
         if self._own_offer and effect.ack is not None:
@@ -276,10 +286,17 @@ class IncomingCall:
         if self.session is None or self.leg.usage.state != "up":
             return
         if self._probed_at and now - self._probed_at > dead_s:
-            self.leg.run(self.leg.usage.bye("peer_vanished", _reason(408, "peer does not answer")))
+            self._judge_silence()
         elif not self._probed_at and now - max(self.session.last_packet_at(), self._alive_at) > silence_s:
             self._probed_at = now
             self.leg.run(self.leg.usage.probe())
+
+    def _judge_silence(self) -> None:
+        """No answer to a probe: the peer has vanished unless it has sent sound since."""
+        if self.session is not None and self.session.last_packet_at() > self._probed_at:
+            self._probed_at = 0.0
+        else:
+            self.leg.run(self.leg.usage.bye("peer_vanished", _reason(408, "peer does not answer")))
 
     def hang_up(self, reason: effects.EndReason, text: str) -> None:
         """Ends the call from our side with BYE, or with 503 when it is not answered yet."""

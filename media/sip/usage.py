@@ -21,6 +21,7 @@ from media.sip.effects import (
     Reply,
     Send,
     SendAck,
+    Unanswered,
 )
 from media.sip.message import Headers, Request, Response
 from media.sip.transaction import T1, T2
@@ -194,6 +195,8 @@ class InviteUsage:
         if request.method in ("UPDATE", "OPTIONS") and self.state != "ended":
             if response.status == 491:
                 return self._back_off(request, now)
+            if response.status == 408 and request.method == "OPTIONS":
+                return [Unanswered(request)]
             if response.status in (408, 481):  # §12.2.1.2: the peer knows the dialog no more
                 return [*self._finish(), Ended("peer_vanished")]
             return [Answered(request, response)]
@@ -283,6 +286,8 @@ class InviteUsage:
         """A request of ours got no final answer."""
         if self.state == "ended" or request.method in ("BYE", "CANCEL"):
             return []
+        if request.method == "OPTIONS":
+            return [Unanswered(request)]
         if request is self.invite:
             self.state = "ended"
             return [Ended("timeout")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from media.sip.message import Response
+from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
 from media.sip.wire import StreamFramer, parse_message
@@ -54,6 +54,10 @@ class Peer(asyncio.DatagramProtocol):
         ]
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
+    def contact(self) -> str:
+        assert self.transport is not None
+        return f"Contact: <sip:peer@127.0.0.1:{self.transport.get_extra_info('sockname')[1]}>"
+
     async def final(self) -> Response:
         """The next final response."""
         while True:
@@ -68,7 +72,7 @@ class Peer(asyncio.DatagramProtocol):
     async def invite(self, *media: str) -> Response:
         offer = SDP.format(version=self.cseq, media="".join(media)) if media else ""
         kind = ("Content-Type: application/sdp",) if media else ()
-        response = await self.ask("INVITE", "Contact: <sip:peer@127.0.0.1:5999>", *kind, body=offer)
+        response = await self.ask("INVITE", self.contact(), *kind, body=offer)
         self.tag = response.to_tag
         self.send(self.request("ACK", cseq=response.cseq))
         return response
@@ -313,3 +317,36 @@ async def test_peer_whose_connection_broke_gets_its_bye_on_a_new_one() -> None:
         await it.server.close(1.0)
         assert (await heard.get()).startswith(b"BYE ")
         listener.close()
+
+
+async def test_a_fault_of_the_pipeline_ends_its_call_with_bye() -> None:
+    class Faulty(FakeIntake):
+        def begin(self, session: object) -> None:
+            raise RuntimeError("a bug")
+
+    async with bench() as it:
+        it.server.intake = Faulty()
+        await it.peer.invite(audio("1"))
+        assert b"BYE sip:peer@127.0.0.1" in await it.peer.inbox.get()
+        assert it.media.sessions[0].reason == "error"
+
+
+async def test_source_that_names_nobody_is_asked_for_a_snapshot() -> None:
+    async with bench() as it:
+        accept = "Accept: application/sdp, application/rs-metadata-request"
+        body = SDP.format(version=1, media=audio("1") + audio("2"))
+        response = await it.peer.ask("INVITE", it.peer.contact(), accept, "Content-Type: application/sdp", body=body)
+        it.peer.tag = response.to_tag
+        it.peer.send(it.peer.request("ACK", cseq=response.cseq))
+        update = parse_message(await it.peer.inbox.get())
+        assert isinstance(update, Request)
+        assert (update.method, update.content_type) == ("UPDATE", "application/rs-metadata-request")
+
+
+async def test_number_in_a_tel_uri_is_what_was_dialled() -> None:
+    async with bench() as it:
+        body = SDP.format(version=1, media=audio("1"))
+        invite = it.peer.request("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=body)
+        it.peer.send(invite.replace(b"INVITE sip:5000@127.0.0.1", b"INVITE tel:+576015550100"))
+        await it.peer.final()
+        assert it.intake.offers[0].to_aor == "+576015550100"

@@ -227,9 +227,12 @@ def test_peer_that_forgot_the_dialog_or_does_not_answer_is_gone() -> None:
     net.server.run(server.probe())
     net.run(1)
     assert net.server.count(effects.Answered) == 1
-    net.caller.usage = None  # no usage answers any more: the transaction times out
+    net.caller.usage = None  # no usage answers any more: the transactions time out
     net.server.run(server.probe())
     net.run(60)
+    assert net.server.count(effects.Unanswered) == 1  # its owner looks whether sound flows
+    net.server.run(server.update(b""))
+    net.run(120)
     assert effects.Ended("peer_vanished") in net.server.heard
     net = placed()
     caller, server = both(net)
