@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from engine.errors import EarsClosed, Invalid, WeightsMissing
+from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from models.decoding import RATE_HZ
@@ -23,6 +23,8 @@ from models.listening import from_ears_decoder as decoder
 _STOP_S = 1.0
 _BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
 """Wait before the next start after so many starts in a row that never became ready."""
+_FAILURES = 2
+"""Starts in a row that never became ready, until whoever waits for readiness is told."""
 _LOSSES = 4
 """A final that was sent to so many processes that died is given up: it may be what kills them."""
 
@@ -77,6 +79,7 @@ class EarsClient:
         self._jobs: dict[int, _Listening] = {}
         self._room = asyncio.Event()
         self._ready = asyncio.Event()
+        self._failing = asyncio.Event()
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -99,8 +102,15 @@ class EarsClient:
         self._keeper = asyncio.create_task(self._keep(self._windows), name="ears")
 
     async def ready(self) -> None:
-        """Wait until the model is loaded (again)."""
-        await self._ready.wait()
+        """Wait until the model is loaded (again). Raises `StartupError` when the process fails again and again."""
+        news = [asyncio.create_task(event.wait()) for event in (self._ready, self._failing)]
+        try:
+            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in news:
+                waiting.cancel()
+        if not self._ready.is_set():
+            raise StartupError(f"ears cannot load the model in {self._settings.weights}; its log says why")
 
     async def close(self) -> None:
         """End the process. Whoever still listens gets `EarsClosed`."""
@@ -180,6 +190,8 @@ class EarsClient:
                 log.exception("ears.broken", error=type(error).__name__)
             finally:
                 failures = 0 if self._ready.is_set() else failures + 1
+                if failures >= _FAILURES:
+                    self._failing.set()
                 self._lose()
                 await asyncio.shield(asyncio.to_thread(self._reap))
             if not self._closed:
@@ -203,6 +215,7 @@ class EarsClient:
                 match message:
                     case Ready(workers, device):
                         log.info("ears.ready", pid=self._process.pid, workers=workers, device=device)
+                        self._failing.clear()
                         self._ready.set()
                         self._changed(True)
                     case Status(headroom):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.errors import EarsClosed, Invalid, WeightsMissing
+from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import ListenJob, ListenKind
 from models import catalogue
@@ -139,3 +140,17 @@ async def test_a_window_of_nothing_is_refused(ears: EarsClient) -> None:
 async def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match="models install"):
         await EarsClient(EarsSettings(tmp_path)).start()
+
+
+async def test_a_model_that_cannot_be_loaded_is_said(weights: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        shutil.copy(weights / name, tmp_path)
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    client = EarsClient(EarsSettings(tmp_path, workers=1))
+    await client.start()
+    try:
+        with pytest.raises(StartupError, match="cannot load"):
+            await client.ready()
+        assert not client.headroom().up
+    finally:
+        await client.close()
