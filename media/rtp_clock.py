@@ -42,6 +42,8 @@ class RtpClock:
         self._position = 0
         """Where `_timestamp` lies."""
         self._arrived_ms = 0.0
+        self._repeated = -1
+        """Up to here time repeats after the last anchor for drift."""
         self._window_since_ms = 0.0
         self._least = 0.0
         self._least_before = 0.0
@@ -65,11 +67,12 @@ class RtpClock:
         position = self._position + step
         if step <= 0 or step / self._per_ms - (arrived_ms - self._arrived_ms) > JUMP_MS:
             return self._move("timestamps", timestamp, position, max(due, frontier), due, arrived_ms)
-        if position < frontier:  # it was late enough to be taken for silence
+        if position < frontier != self._repeated:  # it was late enough to be taken for silence
             return self._move("stall", timestamp, position, frontier, due, arrived_ms)
         self._observe(due - position, arrived_ms)
         drift = self._drift()
         if abs(drift) > (DRIFT_MS if quiet else FORCED_DRIFT_MS) * self._per_ms:
+            self._repeated = frontier
             return self._move("drift", timestamp, position, max(0, round(position + drift)), due, arrived_ms)
         self._timestamp, self._position, self._arrived_ms = timestamp, position, arrived_ms
         return Placement(position)

@@ -99,6 +99,17 @@ def test_a_fast_sender_is_set_right_in_silence_only() -> None:
     assert placement.reset.reason == "drift"
     assert placement.reset.shift_ms < -200
     assert stream.clock.ahead_ms < 20
+    after = stream.run(520 + 201 * 18, 40)
+    assert [one.position for one in after] == [placement.position + (at + 1) * 160 for at in range(40)]
+    assert all(one.reset is None for one in after)
+
+
+def test_a_stall_while_time_repeats_is_a_stall() -> None:
+    stream = Stream()
+    stream.run(520, 200, 18, quiet=False)
+    stream.send(520 + 200 * 18)
+    stream.frontier += 8000
+    assert stream.send(520 + 201 * 18 + 1400).position == stream.frontier - 160
 
 
 def test_a_slow_sender_is_set_right_after_a_whole_late_window() -> None:

@@ -390,6 +390,22 @@ async def test_real_packets_on_loopback_to_the_last_one(bank: VadBank, voices: l
     assert heard_s == pytest.approx(started + 0.8, abs=0.2)
 
 
+async def test_a_sender_whose_clock_is_fast_is_heard_to_the_end(room: Room, voices: list[Pcm16]) -> None:
+    session = await room.plane.allocate(OFFER, (CUSTOMER,))
+    line = Line(session, CUSTOMER, voices[0])
+    for _ in range(700):
+        room.clock.now_s += 0.019
+        line.arrive(line.packet())
+        room.plane.tick()
+    events = await drained(session)
+    resets = notices(events)
+    assert resets
+    assert all(reset.data["reason"] == "drift" and reset.data["shift_ms"] <= -200 for reset in resets)
+    assert len(ended(events)) == 2
+    assert isinstance(events[-1], CallEnded)
+    assert abs(ended(events)[-1].end_ms - 8512 * 0.95) < 300
+
+
 async def test_shutdown_ends_the_calls(bank: VadBank) -> None:
     async with RtpPlane(ports=PortRange(41_200, 41_299), bank=bank) as plane:
         session = await plane.allocate(OFFER, (CUSTOMER,))
