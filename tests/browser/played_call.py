@@ -38,7 +38,7 @@ CARDS = {
 
 
 def record(call_id: str = CALL_ID, **changes: Any) -> CallRecord:
-    fields = {
+    fields: dict[str, Any] = {
         "organisation_id": "org", "campaign_id": "camp", "campaign": "collections", "direction": "outbound",
         "language": "es", "country": "CO", "agent_id": "u-andrea", "agent_name": "Andrea Rojas",
         "started_at": time.time() - 12,

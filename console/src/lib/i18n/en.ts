@@ -105,7 +105,7 @@ export const en = {
   "summary.alerts": "Alerts",
   "summary.duties": "Duties done",
   "summary.cards": "Cards used",
-  "summary.latency": "Word to screen, median",
+  "summary.latency": "Word to screen",
 
   "keys.title": "Keyboard",
   "keys.accept": "Use the card",

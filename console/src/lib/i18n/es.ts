@@ -106,7 +106,7 @@ export const es: Messages = {
   "summary.alerts": "Alertas",
   "summary.duties": "Deberes cumplidos",
   "summary.cards": "Tarjetas usadas",
-  "summary.latency": "De la voz a la pantalla, mediana",
+  "summary.latency": "Voz a pantalla",
 
   "keys.title": "Teclado",
   "keys.accept": "Usar la tarjeta",

@@ -107,7 +107,7 @@ export const pt: Messages = {
   "summary.alerts": "Alertas",
   "summary.duties": "Deveres cumpridos",
   "summary.cards": "Cartões usados",
-  "summary.latency": "Da voz à tela, mediana",
+  "summary.latency": "Voz à tela",
 
   "keys.title": "Teclado",
   "keys.accept": "Usar o cartão",
