@@ -11,7 +11,7 @@ from media.sip import effects, layer, usage, wire
 from media.sip.address import parse_uri
 from media.sip.layer import Flow, TransactionLayer
 from media.sip.message import Message, Request, Response
-from media.sip.telemetry import MALFORMED, REQUESTS, RESPONSES, STRANGERS, UNDELIVERED, Complaints, report_fault
+from media.sip.telemetry import Complaints, Counts, Uncounted, kind_of, report_fault
 from media.sip.transport import Transports
 
 TICK_SECONDS = 0.05
@@ -79,8 +79,11 @@ class Leg:
 class Endpoint:
     """SIP on one port, UDP and TCP. `clock` gives monotonic seconds."""
 
-    def __init__(self, acceptor: Acceptor, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, acceptor: Acceptor, clock: Callable[[], float] = time.monotonic, metrics: Counts | None = None
+    ) -> None:
         self.clock = clock
+        self.metrics = metrics or Uncounted()
         self.transports = Transports(self)
         self._acceptor = acceptor
         self._layer = TransactionLayer()
@@ -128,13 +131,14 @@ class Endpoint:
     def received(self, data: bytes, flow: Flow) -> None:
         """A message from the wire; whatever it holds, nothing is raised."""
         if not self.admits(flow.host):
-            STRANGERS.inc()
+            self.metrics.count("sip_dropped_total", reason="stranger")
             return
         try:
             message = wire.parse_message(data)
         except wire.Malformed as error:
             self.unframeable(error, flow)
             return
+        self.metrics.count("sip_messages_total", direction="in", kind=kind_of(message))
         with self._contained():
             self._perform(self._layer.receive(message, flow, self.clock()))
 
@@ -147,11 +151,12 @@ class Endpoint:
         try:
             yield
         except Exception as error:
+            self.metrics.count("sip_dropped_total", reason="fault")
             report_fault(error)
 
     def unframeable(self, error: wire.Malformed, flow: Flow) -> None:
         """Counts a message that cannot be read, and answers it where that is possible."""
-        MALFORMED.inc()
+        self.metrics.count("sip_dropped_total", reason="malformed")
         self._complaints.add(flow.host, str(error), self.clock())
         if error.answer is not None and self.admits(flow.host):
             self._transmit(error.answer, flow)
@@ -174,7 +179,6 @@ class Endpoint:
         self._arm()
 
     def _route(self, request: Request, flow: Flow) -> None:
-        REQUESTS.labels(request.method if request.method in wire.KNOWN_METHODS else "other").inc()
         refusal = self._refusal(request)
         if refusal is not None:
             self.respond(request, refusal)
@@ -239,7 +243,7 @@ class Endpoint:
             host, port = (hop.host.strip("[]"), hop.port or 5060) if hop else (flow.host, flow.port)
             owner.flow = await self.transports.flow_to(flow.transport, host, port)
         except (OSError, ValueError):
-            UNDELIVERED.inc()
+            self.metrics.count("sip_dropped_total", reason="no_connection")
             owner.run(owner.usage.timed_out(request))  # §8.1.3.1: a transport error is a 503 or a time-out
             return
         self._perform(self._layer.send(request, owner.flow, self.sent_by(owner.flow), self.clock(), owner))
@@ -251,10 +255,9 @@ class Endpoint:
         self._perform(self._layer.cancel(invite, self.clock()))
 
     def _transmit(self, message: Message, flow: Flow) -> None:
-        if isinstance(message, Response):
-            RESPONSES.labels(str(message.status)).inc()
+        self.metrics.count("sip_messages_total", direction="out", kind=kind_of(message))
         if not self.transports.send(message.to_bytes(), flow):
-            UNDELIVERED.inc()
+            self.metrics.count("sip_dropped_total", reason="no_connection")
 
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,14 +13,15 @@ from media.sip.endpoint import Endpoint
 from media.sip.incoming import IncomingCall
 from media.sip.layer import Flow
 from media.sip.message import Request
-from media.sip.telemetry import CALLS
+from media.sip.telemetry import Counts
 
 
 class SipServer:
     """`open`, then calls come; `close` ends them and frees the port.
 
     `trunks` are who may send (loopback alone by default). A peer that sends no RTP for `silence_s` is probed with
-    OPTIONS, and its call ended as `peer_vanished` when it does not answer within `dead_s`."""
+    OPTIONS, and its call ended as `peer_vanished` when it does not answer within `dead_s`. `metrics` counts
+    `sip_messages_total` and `sip_dropped_total`."""
 
     def __init__(
         self,
@@ -33,9 +34,10 @@ class SipServer:
         clock: Callable[[], float] = time.monotonic,
         silence_s: float = 30.0,
         dead_s: float = 32.0,
+        metrics: Counts | None = None,
     ) -> None:
         self.intake, self.media = intake, media
-        self.endpoint = Endpoint(self, clock)
+        self.endpoint = Endpoint(self, clock, metrics)
         self._host, self._port, self._trunks = host, port, tuple(trunks)
         self._silence_s, self._dead_s = silence_s, dead_s
         self._calls: set[IncomingCall] = set()
@@ -80,7 +82,6 @@ class SipServer:
             return
         call = IncomingCall(self, request, flow)
         self._calls.add(call)
-        CALLS.inc()
         try:
             call.open()
         except Exception:
@@ -90,9 +91,7 @@ class SipServer:
     # ─── the calls' owner ────────────────────────────────────────────────────────────────────────────────────────────
 
     def over(self, call: IncomingCall) -> None:
-        if call in self._calls:
-            self._calls.remove(call)
-            CALLS.dec()
+        self._calls.discard(call)
 
     def _look_after(self) -> None:
         now = self.endpoint.clock()

@@ -1,19 +1,35 @@
 """What signalling counts and logs. Never what a message holds: its text may name people and numbers."""
 
 import traceback
+from typing import Protocol
 
 import structlog
-from prometheus_client import Counter, Gauge
+
+from media.sip.message import Message, Response
+from media.sip.wire import KNOWN_METHODS
 
 log = structlog.get_logger()
 
-CALLS = Gauge("welcomedly_sip_calls", "Calls whose signalling is open")
-REQUESTS = Counter("welcomedly_sip_requests", "SIP requests received, retransmissions left out", ["method"])
-RESPONSES = Counter("welcomedly_sip_responses", "SIP responses sent, retransmissions included", ["status"])
-MALFORMED = Counter("welcomedly_sip_malformed", "SIP messages that could not be read")
-FAULTS = Counter("welcomedly_sip_faults", "Messages or timers whose handling failed: bugs")
-STRANGERS = Counter("welcomedly_sip_strangers", "SIP messages dropped, from addresses that no trunk allows")
-UNDELIVERED = Counter("welcomedly_sip_undelivered", "SIP messages whose connection was gone")
+
+class Counts(Protocol):
+    """Where counters go: `engine.telemetry.Metrics`, or nowhere."""
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None: ...
+
+
+class Uncounted:
+    """Counts nothing."""
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        pass
+
+
+def kind_of(message: Message) -> str:
+    """A label that peers cannot make more of: a method that is known, or the class of a status."""
+    if isinstance(message, Response):
+        return f"{message.status // 100}xx"
+    return message.method if message.method in KNOWN_METHODS else "other"
+
 
 _COMPLAINT_SECONDS = 60.0
 _MAX_SOURCES = 1_000
@@ -38,8 +54,7 @@ class Complaints:
 
 
 def report_fault(error: BaseException, call: str = "") -> None:
-    """Logs and counts a bug: what and where, without the values at hand, which may name people and numbers."""
-    FAULTS.inc()
+    """Logs a bug: what and where, without the values at hand, which may name people and numbers."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
     log.error("sip.fault", kind=type(error).__name__, where=where, call=call)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 
 import numpy as np
@@ -37,6 +38,15 @@ class FakeIntake:
         while len(self.sessions) < count:
             self._begun.clear()
             await self._begun.wait()
+
+
+class FakeCounts:
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        """By name and label values, e.g. `sip_messages_total in INVITE`."""
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        self.seen[" ".join([name, *labels.values()])] += int(amount)
 
 
 class _Port(asyncio.DatagramProtocol):

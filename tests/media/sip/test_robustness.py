@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
 
 from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
 from media.sip.wire import StreamFramer, parse_message
-from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 
 SAMPLES = Path(__file__).parents[2] / "data"
 SDP = "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{media}"
@@ -83,41 +82,39 @@ def audio(label: str, *, port: int = 40_000, codec: int = 0, direction: str = "s
 
 
 class Bench:
-    def __init__(self, server: SipServer, intake: FakeIntake, media: FakeMedia, peer: Peer) -> None:
-        self.server, self.intake, self.media, self.peer = server, intake, media, peer
+    def __init__(self, server: SipServer, intake: FakeIntake, media: FakeMedia, peer: Peer, counts: FakeCounts) -> None:
+        self.server, self.intake, self.media, self.peer, self.counts = server, intake, media, peer, counts
 
 
 @asynccontextmanager
 async def bench() -> AsyncIterator[Bench]:
-    intake, media = FakeIntake(), FakeMedia()
-    server = SipServer("127.0.0.1", 0, intake, media)
+    intake, media, counts = FakeIntake(), FakeMedia(), FakeCounts()
+    server = SipServer("127.0.0.1", 0, intake, media, metrics=counts)
     await server.open()
     loop = asyncio.get_running_loop()
     transport, peer = await loop.create_datagram_endpoint(Peer, remote_addr=("127.0.0.1", server.port))
     peer.transport = transport
     try:
         async with asyncio.timeout(20):
-            yield Bench(server, intake, media, peer)
+            yield Bench(server, intake, media, peer, counts)
     finally:
         transport.close()
         await server.close(0)
-
-
-def counted(name: str) -> float:
-    return REGISTRY.get_sample_value(f"{name}_total") or 0.0
 
 
 async def test_random_bytes_are_counted_and_calls_go_on() -> None:
     async with bench() as it:
         await it.peer.invite(audio("1"))
         await it.intake.begun()
-        before, dice = counted("welcomedly_sip_malformed"), random.Random(1)
+        dice = random.Random(1)
         for size in range(1, 200):
             it.peer.send(b"x" + dice.randbytes(size))
         assert (await it.peer.ask("OPTIONS")).status == 200
-        assert counted("welcomedly_sip_malformed") - before == 199
+        assert it.counts.seen["sip_dropped_total malformed"] == 199
         assert it.media.sessions[0].reason == ""
         assert (await it.peer.ask("BYE")).status == 200
+        assert it.counts.seen["sip_messages_total in INVITE"] == 1
+        assert it.counts.seen["sip_messages_total out 2xx"] == 3
 
 
 async def test_random_bytes_on_tcp_close_that_connection_alone() -> None:
