@@ -27,6 +27,8 @@ from media.vad import VadBank
 log = logging.getLogger(__name__)
 
 TICK_S = 0.020
+LATE_S = 0.1
+"""When the loop was busy for so long, what came meanwhile is still in the kernel: it is read before it is missed."""
 SUSPEND_AFTER_S = 30.0
 REPORT_EVERY_S = 5.0
 """Counts are passed on and drops logged so often at most."""
@@ -63,6 +65,7 @@ class RtpPlane:
         self._counted = counted
         self._reported: Counter[str] = Counter()
         self._report_at = clock()
+        self._ticked_at = clock()
 
     async def __aenter__(self) -> "RtpPlane":
         self.start()
@@ -152,7 +155,7 @@ class RtpPlane:
         while True:
             due += TICK_S
             behind = self._clock() - due
-            if behind > 5 * TICK_S:  # the process was stopped: catch up in one tick, not in hundreds
+            if behind > LATE_S:  # the process was stopped: catch up in one tick, not in hundreds
                 due += behind
             await asyncio.sleep(max(0.0, due - self._clock()))
             try:
@@ -162,6 +165,11 @@ class RtpPlane:
 
     def tick(self) -> None:
         """Hears what has come on all calls since the last tick."""
+        late = self._clock() - self._ticked_at > LATE_S
+        self._ticked_at = self._clock()
+        if late:
+            for session in self._sessions.values():
+                session.poll()
         for session in self._hear(list(self._sessions.values())):
             session.abandon()
         for session in list(self._sessions.values()):

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from media.rtp_stream import RtpStream
+from media.rtp import MAX_PACKET_SIZE
+from media.rtp_stream import INBOX, RtpStream
 
 RECEIVE_BUFFER = 1 << 19
 """Kernel memory for packets that come while the loop is busy: seconds of one stream."""
@@ -47,10 +48,10 @@ class RtpPort(asyncio.DatagramProtocol):
         """ICMP errors say nothing about a port that only receives."""
 
     def drain(self) -> None:
-        """Takes what the kernel still holds: the last words of a call that has just ended."""
+        """Takes what the kernel still holds, without waiting for the loop."""
         with contextlib.suppress(OSError):  # BlockingIOError: empty
-            for _ in range(256):
-                data, addr = self._socket.recvfrom(4096)
+            for _ in range(INBOX):
+                data, addr = self._socket.recvfrom(MAX_PACKET_SIZE + 1)
                 self.datagram_received(data, addr)
 
     def close(self) -> None:

@@ -95,8 +95,7 @@ class RtpSession:
         if self._closed:
             return
         self._closed = True
-        for port in self._ports.values():
-            port.drain()
+        self.poll()
         self._source.release(self, list(self._ports.values()))
         self.hearing.finish(CallEnded(round(self.now_ms()), reason))
 
@@ -119,6 +118,11 @@ class RtpSession:
         return self._answered_s * 1000 + at_ms - ahead_ms
 
     # ─── what the plane does each tick ───────────────────────────────────────────────────────────────────────────────
+
+    def poll(self) -> None:
+        """Takes in what the kernel holds, not waiting for the loop to hand it over."""
+        for port in self._ports.values():
+            port.drain()
 
     def drain(self, *, last: bool = False) -> list[Waiting]:
         """Packets that are in order by now, stream by stream."""
