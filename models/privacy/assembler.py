@@ -31,6 +31,9 @@ _OTHER_WORDS: Final = 3
 """So many words that are no "go on" make a turn of other words, which closes a run."""
 _WORDS_AFTER: Final = 4
 _ANSWER: Final = 3
+_TALK_BETWEEN: Final = 2
+_TALK_BETWEEN_LISTS: Final = 4
+"""So many other words may stand before a piece that goes on with a run: more where one speaker lists digits."""
 _SHORT: Final = 3
 _FEW: Final = 6
 _MAX_PIECES: Final = 64
@@ -237,7 +240,8 @@ class DigitGuard:
         if piece.named and piece.named != last.named and (last.named or piece.named not in self._kinds(self._run)):
             return False
         reading = bool(self._capture) and (piece.leg != "agent" or not piece.natural)
-        return reading or piece.words_before <= _WORDS_AFTER + 2
+        talk = _TALK_BETWEEN_LISTS if piece.leg == last.leg and not piece.natural else _TALK_BETWEEN
+        return reading or piece.words_before <= talk
 
     def _take(self, page: _Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):

@@ -26,7 +26,7 @@ _KINDS: Final[dict[str, str]] = {
     "cvv": r"\b(?:cvv2?|cvc2?|c\.?v\.?v|ce ve ve|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
     r"|security (?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
     r"|(?:numbers?|digits|code) on the (?:back|reverse)|codigo (?:de atras|del reverso|do verso|atras do cartao))",
-    "card_expiry": r"\b(?:(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
+    "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
     r"|data de (?:validade|vencimento do cartao|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|ing)|exp date|valid (?:thru|through|until))\b",
     "cpf": r"\b(?:c\.?p\.?f\.?|ce pe efe|cepeefe|cadastro de pessoa)\b",
     "cnpj": r"\b(?:cnpj|c\.n\.p\.j|cene pe jota)\b",
@@ -52,7 +52,7 @@ _KINDS: Final[dict[str, str]] = {
     "secret": r"\b(?:pin|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
     r"|verification code|one[- ]time (?:code|password)|access code|codigo que (?:le|te|lhe) (?:llego|envie|enviamos|chegou|enviei)|code (?:we|i) (?:just )?(?:sent|texted))\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
-    r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|ticket number|invoice number|booking(?: number)?"
+    r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:es|numero|nro)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
     r"|numero de atendimento|incident(?: number)?|ordernumber|reclamo numero|rastreio|contrato numero|factura numero|fatura numero|ley|lei|articulo|resolucion)\b",
 }  # fmt: skip
 
@@ -72,7 +72,7 @@ _PATTERN = re.compile(
 
 _ASKS = re.compile(
     r"[?¿]|\b(?:dict\w*|dig(?:a|ame|anos|ale)|dime|deme|denos|regal\w+|indi(?:ca|que)\w*|confirm\w*|facilit\w*|proporcion\w*|brind\w*|lea|leame|pas(?:e|ame|eme|a|ar)"
-    r"|compart\w*|necesit\w+|cual|puede|puedes|podria|podrias|me da|suministr\w*|ingres\w+|repit\w+|repet\w+|vuelva|deletre\w+|solicit\w+|anot\w+|teng\w+ a la mano|tome nota|requier\w+|leer"
+    r"|compart\w*|necesit\w+|permit\w+|cual|puede|puedes|podria|podrias|me da|suministr\w*|ingres\w+|repit\w+|repet\w+|vuelva|deletre\w+|solicit\w+|anot\w+|teng\w+ a la mano|tome nota|requier\w+|leer"
     r"|can|could|may|give|tell|read|need|whats|what|please|go ahead|provide|share|let me have|grab|take|repeat|like to have"
     r"|pode|poderia|passa\w*|passe|inform\w+|diz|ditar|dite|dita|qual|quais|precis\w+|fal[ae]\w*|me ve|leia|ler|forne\w+|por favor|favor|vamos)\b"
 )
@@ -99,6 +99,10 @@ def cues(text: str) -> list[Cue]:
     return [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
 
 
+_SHORT_ASK = 6
+"""An agent's turn of so few words that names a number asks for it: "su número de cédula"."""
+
+
 def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     """The kinds of number that this turn makes one expect in the next turns.
 
@@ -110,7 +114,7 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     plain = folded(text)
     if leg == "customer":
         return tuple(dict.fromkeys(cue.kind for cue in found if _announces(plain, cue)))
-    asks = _ASKS.search(plain) is not None
+    asks = _ASKS.search(plain) is not None or len(plain.split()) <= _SHORT_ASK
     kinds = (cue.kind for cue in found if not _denied(plain, cue))
     return tuple(dict.fromkeys(kind for kind in kinds if asks and kind != "reference"))
 

@@ -177,7 +177,8 @@ def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
     low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
     if low <= count <= high:
         return score, False
-    return (_PARTIAL, False) if kind in _GIVEN_IN_PART and 4 <= count < low else (0.0, False)
+    least = 3 if kind == "cpf" else 4
+    return (_PARTIAL, False) if kind in _GIVEN_IN_PART and least <= count < low else (0.0, False)
 
 
 _PARTIAL: Final = 0.55

@@ -146,3 +146,14 @@ CORRECTION_MARKS = word_set(
     """
 )
 """At least one of these makes a stretch of `CORRECTIONS` a correction."""
+
+LETTER_NAMES = dict(
+    pair.split(":")
+    for pair in word_set(
+        """
+        be:B ce:C de:D efe:F ge:G hache:H jota:J ka:K ele:L eme:M ene:N pe:P cu:Q ere:R erre:R ese:S te:T ve:V uve:V
+        equis:X zeta:Z ze:Z ye:Y
+        """
+    )
+)
+"""How letters are spelled in Spanish, for tax numbers that have some."""

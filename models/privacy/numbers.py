@@ -12,6 +12,7 @@ from models.privacy.lexicon import (
     FILLERS,
     HOMOPHONES,
     JOINERS,
+    LETTER_NAMES,
     NUMBER_WORDS,
     NumberWord,
     fold,
@@ -92,7 +93,7 @@ class Lexed(NamedTuple):
 
 
 def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False) -> Lexed:
-    """`guarded`: a number is being read aloud, so articles count as digits too; `homophones`: so do "for", "ate", "won"."""
+    """`guarded`: a number is being read aloud, so articles are digits too; `homophones`: so are "for", "ate", "won"."""
     tokens = _tokens(text, language, homophones)
     groups = list(_groups(text, tokens))
     return Lexed(text, tokens, tuple(_runs(text, tokens, groups, guarded)))
@@ -248,10 +249,11 @@ class _Reader:
             value = value * 1000 + (self._rest() or 0)
         if self._kind() == "million":
             self._at += 1
-            value, big = value * 1_000_000 + (self._rest() or 0), True
+            rest, big = self._rest() or 0, True
             if self._kind() == "thousand":
                 self._at += 1
-                value += self._rest() or 0
+                rest = (rest or 1) * 1000 + (self._rest() or 0)
+            value = value * 1_000_000 + rest
         return value, big
 
     def _rest(self) -> int | None:
@@ -379,13 +381,17 @@ def _edges(text: str, tokens: Sequence[Token], chain: Sequence[Group]) -> tuple[
     return first, last
 
 
+_WORDS_TOO = ("de", "te", "ve", "ese", "pe")
+
+
 def _is_article(text: str, tokens: Sequence[Token], group: Group) -> bool:
     """Whether the word that it belongs to follows at once."""
     following = group.last + 1
     if following >= len(tokens) or _BREAKS_A_CARDINAL.search(text[group.end : tokens[following].start]):
         return False
     word = tokens[following].word
-    return not (tokens[following].numeric or word in FILLERS or word in JOINERS or word in CORRECTIONS)
+    spelled = (len(word) == 1 and word not in "aoey") or (word in LETTER_NAMES and word not in _WORDS_TOO)
+    return not (spelled or tokens[following].numeric or word in FILLERS or word in JOINERS or word in CORRECTIONS)
 
 
 def _side_by_side(text: str, chain: Sequence[Group]) -> bool:

@@ -99,6 +99,7 @@ class Said(NamedTuple):
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     lexed = lex(said.text, said.language, guarded=situation.guarded, homophones=situation.capture)
     found = [*written.emails(said.text), *written.identifiers(said.text), *written.persons(said.text)]
+    found += written.spelled_identifiers(lexed)
     found += _dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
     hidden = [one for one in found if one.label not in ("", "person")]

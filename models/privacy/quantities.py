@@ -125,6 +125,18 @@ def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
             span = _around_month(lexed.tokens, groups, at)
             if span is not None:
                 found.append(span)
+    return found if guarded else [*found, *_numbered(lexed, groups)]
+
+
+def _numbered(lexed: Lexed, groups: Sequence[Group]) -> list[DateSpan]:
+    """ "vinte e um do nove de setenta e oito": day, month and year with "de" between them."""
+    found = []
+    for day, month, year in zip(groups, groups[1:], groups[2:], strict=False):
+        between = [lexed.tokens[day.last + 1 : month.first], lexed.tokens[month.last + 1 : year.first]]
+        linked = all(len(words) == 1 and words[0].word in ("de", "do", "del") for words in between)
+        plausible = 1 <= int(day.digits or 0) <= 31 and 1 <= int(month.digits or 0) <= 12
+        if linked and plausible and len(year.digits) in (2, 4):
+            found.append(DateSpan(day.start, year.end, True))
     return found
 
 
@@ -204,8 +216,8 @@ def _year(by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
 def is_quantity(lexed: Lexed, run: Run, *, guarded: bool, strict: bool = False) -> bool:
     """Whether the run is an amount, a duration, a time, a count or a year by what stands beside it.
 
-    `guarded`: a number is being read aloud; then only a lone number with its own unit is let through. `strict`: a number
-    was asked for or is named; then being round, or in the millions, does not make it an amount.
+    `guarded`: a number is being read aloud; then only a lone number with its own unit is let through.
+    `strict`: a number was asked for or named; then being round, or in the millions, does not make it an amount.
     """
     groups = run.groups
     while len(groups) > 1 and groups[0].weak:
@@ -214,7 +226,7 @@ def is_quantity(lexed: Lexed, run: Run, *, guarded: bool, strict: bool = False) 
         return True
     if not guarded and not strict and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
         return True
-    if guarded and (len(groups) > 1 or len(groups[0].digits) > 3 and not _money(lexed, groups)):
+    if guarded and (len(groups) > 1 or (len(groups[0].digits) > 3 and not _money(lexed, groups))):
         return False
     if _written_quantity(lexed, groups):
         return True
@@ -307,6 +319,8 @@ def _is_time(lexed: Lexed, groups: Sequence[Group]) -> bool:
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
     if before == "dia" and len(groups) == 1:
         return int(groups[0].digits[:6] or 0) <= 31
+    if before == "la" and groups[0].digits != "1":
+        return False
     if before not in _AT or not groups[0].digits or int(groups[0].digits[:6]) > 24:
         return False
     return len(groups) == 1 or (len(groups[1].digits) == 2 and int(groups[1].digits) <= 59)

@@ -9,7 +9,8 @@ from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
 from models.privacy.cues import folded
-from models.privacy.lexicon import word_set
+from models.privacy.lexicon import JOINERS, LETTER_NAMES, NUMBER_WORDS, word_set
+from models.privacy.numbers import Group, Lexed, lex
 
 
 class Found(NamedTuple):
@@ -59,19 +60,27 @@ def emails(text: str) -> list[Found]:
     return found
 
 
+_GLUE = re.compile(rf"{_DOT}|{_SIGN}")
+
+
 def _local_part(plain: str, end: int) -> int | None:
     """Where the name before "arroba" begins: words that dots and signs join, spelled letters and digits."""
     tokens = [(m.group(), m.start()) for m in _LOCAL_TOKEN.finditer(plain, max(0, end - 160), end)]
     start: int | None = None
     joined = True
+    number_after = False
     for word, at in reversed(tokens[-_MAX_LOCAL:]):
-        glue = re.fullmatch(rf"{_DOT}|{_SIGN}", word) is not None
-        if not glue and not joined and (len(word) > 1 and not word.isdigit() and word not in _SPELLED_DIGITS):
+        glue = _GLUE.fullmatch(word) is not None
+        number = word.isdigit() or word in NUMBER_WORDS
+        if number_after and word in JOINERS:
+            joined = True
+            continue
+        if not glue and not joined and not number and len(word) > 1:
             break
         if word in _LOCAL_STOP and not (joined and start is None):
             break
         start = at if not glue or start is not None else start
-        joined = glue or len(word) == 1 or word.isdigit() or word in _SPELLED_DIGITS
+        joined, number_after = glue or number or len(word) == 1, number
     return start
 
 
@@ -90,6 +99,9 @@ _SIGNS: Final = {
 
 
 def _written_form(spelled: str) -> str:
+    for run in reversed(lex(spelled, "es").runs):
+        for group in reversed(run.groups):
+            spelled = spelled[: group.start] + group.digits + spelled[group.end :]
     words = []
     for match in _LOCAL_TOKEN.finditer(spelled):
         word = match.group()
@@ -126,10 +138,65 @@ def identifiers(text: str) -> list[Found]:
     return found
 
 
+# ─── identifiers spelled letter by letter ────────────────────────────────────────────────────────────────────────────
+
+_CONNECTIVES = ("A", "E", "O", "Y")
+"""Letters that are words: no part of a code at its edge."""
+_FEWEST_LETTERS = 3
+_FEWEST_DIGITS = 4
+
+
+def spelled_identifiers(lexed: Lexed) -> list[Found]:
+    """CURP and RFC read letter by letter: "ge o de e cinco seis uno dos tres uno ge erre ocho"."""
+    groups = {group.first: group for run in lexed.runs for group in run.groups}
+    found: list[Found] = []
+    at = 0
+    while at < len(lexed.tokens):
+        first, parts = at, []
+        while (part := _spelled_part(lexed, groups, at)) is not None:
+            parts.append((part[0], at, part[1]))
+            at = part[1]
+        while parts and parts[-1][0] in _CONNECTIVES:
+            parts.pop()
+        while len(parts) > 1 and parts[0][0] in _CONNECTIVES and parts[1][0].isdigit():
+            parts.pop(0)
+        code = "".join(said for said, _, _ in parts)
+        letters = sum(character.isalpha() for character in code)
+        if letters >= _FEWEST_LETTERS and len(code) - letters >= _FEWEST_DIGITS:
+            label, score = _spelled_kind(code)
+            start, end = lexed.tokens[parts[0][1]].start, lexed.tokens[parts[-1][2] - 1].end
+            found.append(Found(start, end, label, score, code))
+        at = max(at, first + 1)
+    return found
+
+
+def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str, int] | None:
+    """The letter or digits at a token, and where the next part begins."""
+    if at >= len(lexed.tokens):
+        return None
+    word, group = lexed.tokens[at].word, groups.get(at)
+    following = lexed.tokens[at + 1].word if at + 1 < len(lexed.tokens) else ""
+    if word in ("doble", "double") and following in ("u", "ve", "uve"):
+        return "W", at + 2
+    if group is not None:
+        return group.digits, group.last + 1
+    if len(word) == 1 and word.isalpha():
+        return word.upper(), at + 1
+    return (LETTER_NAMES[word], at + 1) if word in LETTER_NAMES else None
+
+
+def _spelled_kind(code: str) -> tuple[str, float]:
+    if curp.is_valid(code):
+        return "curp", 0.97
+    if rfc.is_valid(code):
+        return "rfc", 0.95
+    return ("curp", 0.6) if len(code) > 13 else ("rfc", 0.6)
+
+
 # ─── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _TITLE = r"(?:(?:el |la |o |a |al |com |con )?(?:se[nñ]or(?:a|ita)?|sr\.?|sra\.?|srta\.?|don|do[nñ]a|dona|seu|mr\.?|mrs\.?|ms\.?|miss|dr\.?|dra\.?|doctor|doctora)\s+)?"
-_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:de |da |do |del |de la |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
+_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:da |do |del |de la |de los |de las |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
 _LEAD = (
     r"(?:le habla|les habla|te habla|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|a nombre de|my name is|my name's|this is|i am|i'm|speaking with"
     r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem fala [eé]|aqu[ií] habla|me chamo|em nome de)"

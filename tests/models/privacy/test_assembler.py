@@ -1,0 +1,303 @@
+"""A call's numbers over turns and speakers: when they are withheld, judged, masked, released, and what is told of them."""
+# ruff: noqa: E501
+# A turn a line.
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.facts import Leg
+from models.privacy import DigitGuard, Entity, Judged, Mask, SpokenTurn
+
+Line = tuple[Leg, str]
+ASK: Line = ("agent", "¿Me dicta el número de la tarjeta, por favor?")
+STEP_MS = 4_000
+
+
+class Call:
+    """Plays lines to a guard and keeps what every turn looks like now."""
+
+    def __init__(self, country: str = "CO", language: str = "es") -> None:
+        self.guard = DigitGuard(country, b"a key for this call")
+        self.language = language
+        self.text: dict[int, str] = {}
+        self.masks: dict[int, tuple[Mask, ...]] = {}
+        self.entities: list[Entity] = []
+        self.now_ms = 0
+        self.turn = 0
+
+    def say(self, *lines: Line) -> Judged:
+        for leg, text in lines:
+            heard = self.guard.hear(
+                SpokenTurn(self.turn, leg, leg, text, self.now_ms, self.now_ms + 3_000, self.language)
+            )
+            self.take(heard)
+            self.turn += 1
+            self.now_ms += STEP_MS
+        return heard
+
+    def take(self, judged: Judged | None) -> None:
+        for one in judged.texts if judged else ():
+            self.text[one.turn], self.masks[one.turn] = one.text, one.masks
+        self.entities += judged.entities if judged else ()
+
+    def end(self) -> None:
+        self.take(self.guard.close())
+
+    def found(self) -> list[tuple[str, int, str]]:
+        return [(one.entity_type, one.turn, one.last4) for one in self.entities if one.entity_type != "PERSON"]
+
+
+def customer(*texts: str) -> Sequence[Line]:
+    return [("customer", text) for text in texts]
+
+
+def test_a_card_in_four_finals_is_withheld_and_then_masked_everywhere() -> None:
+    call = Call()
+    call.say(ASK, *customer("cuatro cinco tres nueve", "uno cuatro ocho ocho", "cero tres cuatro tres"))
+    assert [call.text[turn] for turn in (1, 2, 3)] == ["[number]"] * 3
+    last = call.say(("customer", "seis cuatro seis siete."))
+    assert [one.turn for one in last.texts] == [4, 1, 2, 3]
+    assert [call.text[turn] for turn in (1, 2, 3, 4)] == ["[card]", "[card]", "[card]", "[card]."]
+    assert call.found() == [("CARD", 4, "6467")]
+
+
+def test_in_threes_with_fillers_a_correction_and_the_agents_read_back() -> None:
+    call = Call()
+    call.say(
+        ASK,
+        ("customer", "Eh, cuatro cinco tres, espere, nueve uno cuatro"),
+        ("agent", "Ajá."),
+        ("customer", "ocho ocho cero, ehm, tres cuatro ocho, no, perdón, tres"),
+        ("customer", "seis cuatro seis, siete"),
+        (
+            "agent",
+            "Le repito: cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres cuatro tres, seis cuatro seis siete.",
+        ),
+        ("customer", "Correcto."),
+    )
+    assert call.text[1] == "Eh, [card]"
+    assert call.text[5] == "Le repito: [card]."
+    assert ("CARD", 4, "6467") in call.found()
+
+
+def test_the_end_of_a_known_card_is_hidden_but_no_card() -> None:
+    call = Call()
+    call.say(ASK, ("customer", "4539 1488 0343 6467"))
+    call.say(("agent", "Listo, la tarjeta terminada en seis cuatro seis siete quedó registrada en el sistema."))
+    assert call.text[2] == "Listo, la tarjeta terminada en [card] quedó registrada en el sistema."
+    assert call.found() == [("CARD", 1, "6467")]
+
+
+def test_a_card_nobody_asked_for() -> None:
+    call = Call("US", "en")
+    heard = call.say(
+        (
+            "customer",
+            "I want to pay with four five three nine one four eight eight zero three four three six four six seven",
+        )
+    )
+    assert call.text[0] == "I want to pay with [card]"
+    assert heard.open_run is False
+    assert call.found() == [("CARD", 0, "6467")]
+
+
+def test_asked_six_digits_are_a_card_without_luhn_and_without_last_four() -> None:
+    call = Call()
+    call.say(
+        ASK,
+        ("customer", "cuatro cinco tres nueve uno cuatro"),
+        ("agent", "Perfecto, ya quedó registrado el primer pago."),
+    )
+    assert call.text[1] == "[card]"
+    assert call.found() == [("CARD", 1, "")]
+
+
+def test_a_number_the_recogniser_could_not_hear() -> None:
+    call = Call()
+    call.say(ASK)
+    assert call.guard.draft("una una una una una", "es", "customer") == "[number]"
+    call.say(("customer", "Una una una una una una una."), ("agent", "Perfecto, ya quedó registrado el primer pago."))
+    assert call.text[1] == "[card]."
+    assert call.found() == [("CARD", 1, "")]
+
+
+def test_capture_starts_with_the_question_and_ends_with_the_card() -> None:
+    call = Call()
+    assert call.say(ASK).capture_started
+    assert call.say(("customer", "cuatro cinco tres nueve, uno cuatro ocho ocho")).capture
+    done = call.say(("customer", "cero tres cuatro tres seis cuatro seis siete"))
+    assert (done.capture, done.capture_ended) == (False, True)
+
+
+def test_capture_ends_when_the_agent_asks_for_something_else() -> None:
+    call = Call()
+    call.say(ASK, ("customer", "Mejor pago en la oficina."))
+    heard = call.say(("agent", "Como prefiera. ¿Me confirma su número de cédula?"))
+    assert (heard.capture, heard.capture_ended) == (False, True)
+
+
+def test_capture_ends_by_time_when_the_agent_speaks_of_something_else() -> None:
+    call = Call()
+    call.say(ASK, ("customer", "No la tengo aquí."), ("agent", "No se preocupe, la oficina abre mañana temprano."))
+    assert call.guard.tick(call.now_ms + 5_000) is None
+    later = call.guard.tick(call.now_ms + 20_000)
+    assert later is not None
+    assert later.capture_ended
+
+
+def test_a_refusal_to_hear_the_card_starts_nothing() -> None:
+    for text in (
+        "No necesito el número de su tarjeta.",
+        "Nunca le pediremos el número de su tarjeta.",
+        "Ya tengo el número de la tarjeta.",
+    ):
+        assert not Call().say(("agent", text)).capture
+
+
+def test_the_code_on_the_back_is_never_kept() -> None:
+    call = Call("US", "en")
+    call.say(
+        ("agent", "And the security code on the back?"),
+        ("customer", "one two three"),
+        ("agent", "Thank you, that went through just fine."),
+    )
+    code = call.entities[0]
+    assert (code.entity_type, code.value, code.last4) == ("CVV", "", "")
+    assert call.text[1] == "[cvv]"
+
+
+def test_fifteen_seconds_close_a_run() -> None:
+    call = Call()
+    heard = call.say(("customer", "Mi celular es tres uno cero cuatro cinco seis siete ocho nueve cero"))
+    assert heard.open_run
+    assert heard.held_from_ms == 0
+    assert call.guard.tick(14_000) is None
+    later = call.guard.tick(18_000)
+    assert later is not None
+    assert later.texts[0].text == "Mi celular es [phone]"
+    assert (later.open_run, later.held_from_ms) == (False, None)
+
+
+def test_the_watermark_is_held_from_the_first_piece() -> None:
+    call = Call()
+    call.say(("agent", "¿En qué le puedo ayudar?"), ("customer", "cuatro cinco tres nueve"), ("agent", "Ajá."))
+    assert call.say(("customer", "uno cuatro ocho ocho")).held_from_ms == STEP_MS
+
+
+def test_harmless_numbers_come_back() -> None:
+    call = Call()
+    call.say(("customer", "Necesito el plan quinientos."))
+    assert call.text[0] == "Necesito el plan [number]."
+    call.say(("agent", "Claro que sí, con mucho gusto se lo explico."))
+    assert call.text[0] == "Necesito el plan quinientos."
+    assert call.found() == []
+
+
+def test_a_reference_is_shown_at_once() -> None:
+    for country, language, text in (
+        ("BR", "pt", "O número do seu protocolo é dois zero dois seis, um um, três quatro cinco."),
+        ("CO", "es", "El número de radicado es 2026 11 345."),
+        ("US", "en", "Your case number is four four eight one two seven."),
+        ("MX", "es", "Su folio es siete siete dos uno cero."),
+    ):
+        call = Call(country, language)
+        call.say(("agent", text))
+        assert call.text[0] == text
+
+
+def test_a_reference_that_is_a_card_is_a_card() -> None:
+    call = Call()
+    call.say(("customer", "El número de pedido es 4539 1488 0343 6467"))
+    assert call.text[0] == "El número de pedido es [card]"
+
+
+def test_several_numbers_of_one_turn() -> None:
+    call = Call("BR", "pt")
+    call.say(
+        ("agent", "Qual o número do seu CPF e um telefone de contato?"),
+        ("customer", "Meu CPF é 529.982.247-25 e o telefone é onze nove oito sete meia cinco quatro três dois um."),
+        ("agent", "Muito obrigada, o seu cadastro está atualizado."),
+    )
+    assert call.text[1] == "Meu CPF é [cpf] e o telefone é [phone]."
+    assert {one.entity_type: one.value for one in call.entities} == {"CPF": "52998224725", "PHONE": "11987654321"}
+
+
+def test_offsets_are_of_the_unmasked_text() -> None:
+    call = Call()
+    text = "Señor, mi celular es el 310 456 7890 y mi correo es ana@x.com, muchas gracias."
+    call.say(("customer", text))
+    call.end()
+    assert [text[mask.start : mask.end] for mask in call.masks[0]] == ["310 456 7890", "ana@x.com"]
+    spans = {one.entity_type: text[one.start : one.end] for one in call.entities}
+    assert spans == {"PHONE": "310 456 7890", "EMAIL": "ana@x.com"}
+
+
+def test_drafts_leave_no_trace_and_know_of_the_open_run() -> None:
+    call = Call()
+    guard = call.guard
+    assert guard.draft("Somos cuatro", "es", "customer") == "Somos cuatro"
+    assert guard.draft("cuatro cinco", "es", "customer") == "[number]"
+    call.say(("customer", "cuatro cinco tres nueve"))
+    assert guard.draft("uno", "es", "customer") == "[number]"
+    assert guard.draft("uno", "es", "customer") == "[number]"
+    assert guard.draft("ana punto pérez arroba gmail punto com", "es", "customer") == "[email]"
+
+
+def test_a_lone_digit_at_a_turns_end_may_be_the_beginning() -> None:
+    call = Call()
+    call.say(
+        ("customer", "Es la cuatro"),
+        ("customer", "cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete"),
+    )
+    assert call.text[0] == "Es la [card]"
+
+
+def test_everything_is_judged_at_the_end() -> None:
+    call = Call("US", "en")
+    call.say(("customer", "My number is four one five two six seven four one two three"))
+    call.end()
+    assert call.text[0] == "My number is [phone]"
+    assert call.guard.close() is None
+
+
+def test_one_stream_with_both_speakers() -> None:
+    call = Call("US", "en")
+    call.say(
+        ("mixed", "may i have your card number four five three nine one four eight eight"),
+        ("mixed", "zero three four three six four six seven thank you"),
+    )
+    assert call.text == {0: "may i have your card number [card]", 1: "[card] thank you"}
+
+
+def test_the_language_may_be_wrong() -> None:
+    call = Call("CO", "en")
+    call.say(ASK, ("customer", "dos dos dos tres, cero cero cero cero, cuatro ocho cuatro cero, cero cero uno uno"))
+    assert call.text[1] == "[card]"
+
+
+def test_turns_of_any_shape_are_served() -> None:
+    call = Call()
+    for text in (
+        "",
+        "   ",
+        "9" * 5_000,
+        "mil " * 400,
+        "doble doble doble",
+        "cinco " * 500,
+        "١٢٣٤ ５６７８",
+        "y y y",
+        "@ . @",
+        "\x00\ud800",
+    ):
+        call.say(("customer", text))
+        assert not any(character.isdigit() for character in call.text[call.turn - 1])
+    call.end()
+
+
+def test_what_is_kept_holds_no_card() -> None:
+    """After judgement the guard keeps keyed hashes of a card, and nothing that shows a digit of it."""
+    call = Call()
+    call.say(ASK, ("customer", "4539 1488 0343 6467"), ("agent", "Muchas gracias, el pago ya quedó registrado."))
+    assert "4539" not in repr(vars(call.guard))
+    assert b"4539" not in msgspec.json.encode(call.entities)
