@@ -1,23 +1,17 @@
 """From the store to the sockets of this process, never through the broker.
 
-A socket is a set of cursors: for each call that it shows, the `seq` up to which it has been sent. It pulls what lies
-beyond from the call's live memory, or from the store when that has moved on; so snapshot and live are one road, and
-nothing is lost or doubled between them. What a slow socket has not taken costs nothing but its lag, which is bounded.
+The hub keeps each call's newest facts, encoded once for all; a socket pulls them through its feed (`engine.feeds`).
 """
 
-import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
-
-import msgspec
 
 from engine import floor
 from engine.errors import NotFound
 from engine.facts import Draft, Fact, Transcript, encode
+from engine.feeds import Feed, FloorFeed
 from engine.floor import Tile
-from engine.flow import Latest
 from engine.ports import CallRecord
 from engine.store import Store
 from engine.telemetry import Metrics
@@ -25,19 +19,12 @@ from engine.telemetry import Metrics
 MEMORY = 512
 """Newest facts a call that are kept encoded; older ones are read from the store."""
 
-BEHIND = 1_024
-"""Facts that a socket which had caught up may fall behind before it is given up."""
-
 ENDED_KEPT = 32
 """Calls that ended and are still at hand, for desks that show them."""
 
 
 UNKNOWN = 0
 """`seq` to come of a call whose facts were never seen here; real ones begin at 1."""
-
-
-class TooSlow(Exception):  # noqa: N818 (what the reader is, not an error of ours)
-    """The socket does not take what it is sent; close it, and let it resume by `seq`."""
 
 
 class _Live:
@@ -165,7 +152,7 @@ class Hub:
         ]
 
     @contextmanager
-    def feed(self, organisation_id: str, mine: Callable[[CallRecord], bool]) -> Iterator["Feed"]:
+    def feed(self, organisation_id: str, mine: Callable[[CallRecord], bool]) -> Iterator[Feed]:
         """What a desk's socket sends; calls for which `mine` holds come by themselves."""
         feed = Feed(self, organisation_id, mine)
         feeds = self._feeds.setdefault(organisation_id, set())
@@ -176,7 +163,7 @@ class Hub:
             feeds.discard(feed)
 
     @contextmanager
-    def floor(self, organisation_id: str, sees: Callable[[CallRecord], bool]) -> Iterator["FloorFeed"]:
+    def floor(self, organisation_id: str, sees: Callable[[CallRecord], bool]) -> Iterator[FloorFeed]:
         """What a wall's socket sends: tiles of the live calls for which `sees` holds."""
         feed = FloorFeed(sees)
         floors = self._floors.setdefault(organisation_id, set())
@@ -204,173 +191,3 @@ class Hub:
         while len(self._ended) > ENDED_KEPT:
             oldest, _ = self._ended.popitem(last=False)
             self._live.pop(oldest, None)
-
-
-class _DraftKey(NamedTuple):
-    call_id: str
-    stream: str
-    segment: int
-
-
-class Feed:
-    """One desk socket's side of the hub."""
-
-    def __init__(self, hub: Hub, organisation_id: str, mine: Callable[[CallRecord], bool]) -> None:
-        self._hub = hub
-        self._organisation_id = organisation_id
-        self._mine = mine
-        self._cursors: dict[str, int] = {}
-        self._followed: set[str] = set()
-        self._caught_up: set[str] = set()
-        self._records: Latest[CallRecord] = Latest(lambda record: record.call_id)
-        self._drafts: Latest[Draft] = Latest(lambda draft: _DraftKey(draft.call_id, draft.stream, draft.segment))
-        self._dirty: dict[str, None] = {}
-        self._said: deque[bytes] = deque()
-        self._ready = asyncio.Event()
-        self._slow = False
-        self._begun = False
-
-    def begin(self, known: Mapping[str, int]) -> None:
-        """Show this desk's live calls, each from the `seq` that is `known` already, and from now on those that come."""
-        self._begun = True
-        for record in self._hub.live_calls(self._organisation_id):
-            if self._mine(record):
-                self.show(record, known.get(record.call_id, 0))
-
-    def say(self, message: bytes) -> None:
-        """Send this as it is, before anything else."""
-        self._said.append(message)
-        self._slow = self._slow or len(self._said) > BEHIND
-        self._ready.set()
-
-    def show(self, record: CallRecord, after: int = 0, *, followed: bool = False) -> None:
-        """Send the call and its facts beyond `after`, and go on with what comes. What is shown already goes on."""
-        if followed:
-            self._followed.add(record.call_id)
-        if record.call_id in self._cursors:
-            return
-        self._cursors[record.call_id] = max(after, 0)
-        self._records.put(record)
-        self._touch(record.call_id)
-
-    def hide(self, call_id: str) -> None:
-        """Stop, unless the call is this desk's own by now; it is announced again when its row changes."""
-        self._followed.discard(call_id)
-        self._drop(call_id)
-
-    def shows(self, call_id: str) -> bool:
-        return call_id in self._cursors
-
-    async def next(self) -> list[bytes]:
-        """What to send now; waits until there is something. Raises `TooSlow` when the last was too long ago."""
-        while True:
-            await self._ready.wait()
-            self._ready.clear()
-            if self._slow:
-                raise TooSlow
-            messages = list(self._said)
-            self._said.clear()
-            messages += [call_message(record) for record in self._records.take()]
-            dirty, self._dirty = self._dirty, {}
-            for call_id in dirty:
-                messages += await self._pull(call_id)
-            messages += [encode(draft) for draft in self._drafts.take() if draft.call_id in self._cursors]
-            if messages:
-                return messages
-
-    # ─── told by the hub ───
-
-    def changed(self, record: CallRecord) -> None:
-        call_id = record.call_id
-        if call_id in self._cursors:
-            self._records.put(record)
-            self._ready.set()
-            if not self._mine(record) and call_id not in self._followed:
-                self._drop(call_id)  # it went to another desk; the record says so
-        elif self._begun and self._mine(record) and not record.ended_at:
-            self.show(record)
-
-    def published(self, call_id: str, last: int, settled: dict[str, int]) -> None:
-        if call_id not in self._cursors:
-            return
-        if call_id in self._caught_up and last - self._cursors[call_id] > BEHIND:
-            self._slow = True
-        self._touch(call_id)
-        for draft in self._drafts.take():
-            if draft.call_id != call_id or draft.end_ms > settled.get(draft.stream, -1):
-                self._drafts.put(draft)
-
-    def drafted(self, draft: Draft) -> None:
-        if draft.call_id in self._cursors:
-            self._drafts.put(draft)
-            self._ready.set()
-
-    # ─── within ───
-
-    async def _pull(self, call_id: str) -> list[bytes]:
-        if call_id not in self._cursors:
-            return []
-        start = self._cursors[call_id]
-        try:
-            facts = await self._hub.facts_after(self._organisation_id, call_id, start)
-        except NotFound:  # erased meanwhile
-            self._drop(call_id)
-            return []
-        if self._cursors.get(call_id) != start:
-            return []  # hidden, or shown from elsewhere, while the store was read: it is dirty again
-        if not facts:
-            self._caught_up.add(call_id)
-            return []
-        self._cursors[call_id] = facts[-1][0]
-        self._touch(call_id)  # until a pull comes back empty: the store gives pages
-        return [body for _, body in facts]
-
-    def _touch(self, call_id: str) -> None:
-        self._dirty[call_id] = None
-        self._ready.set()
-
-    def _drop(self, call_id: str) -> None:
-        self._cursors.pop(call_id, None)
-        self._caught_up.discard(call_id)
-        self._dirty.pop(call_id, None)
-
-
-class FloorFeed:
-    """One wall socket's side of the hub: the newest tile of each call that changed, and those that went."""
-
-    def __init__(self, sees: Callable[[CallRecord], bool]) -> None:
-        self._sees = sees
-        self._shown: set[str] = set()
-        self._tiles: Latest[Tile] = Latest(lambda tile: tile.id)
-        self._gone: dict[str, None] = {}
-        self._ready = asyncio.Event()
-
-    def snapshot(self, tiles: Sequence[tuple[CallRecord, Tile]]) -> list[Tile]:
-        """Those that this wall sees; from here on changes are told."""
-        seen = [tile for record, tile in tiles if self._sees(record)]
-        self._shown = {tile.id for tile in seen}
-        return seen
-
-    def changed(self, record: CallRecord, tile: Tile) -> None:
-        if self._sees(record) and not record.ended_at:
-            self._shown.add(record.call_id)
-            self._gone.pop(record.call_id, None)
-            self._tiles.put(tile)
-        elif record.call_id in self._shown:
-            self._shown.discard(record.call_id)
-            self._tiles.discard(record.call_id)
-            self._gone[record.call_id] = None
-        else:
-            return
-        self._ready.set()
-
-    async def next(self) -> tuple[list[Tile], list[str]]:
-        """(changed tiles, calls that went); waits until there is something."""
-        await self._ready.wait()
-        self._ready.clear()
-        gone, self._gone = list(self._gone), {}
-        return self._tiles.take(), gone
-
-
-def call_message(record: CallRecord) -> bytes:
-    return msgspec.json.encode({"type": "call", "call": record})

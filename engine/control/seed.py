@@ -3,14 +3,17 @@
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 from uuid_utils import uuid7
 
 from engine.control.login import Passwords
+from engine.errors import NotFound
 from engine.store import Store
 from engine.store.campaigns import Campaign
+from engine.store.knowledge import Article
 from engine.store.people import Role, User
 from engine.vault import default_key_file
 
@@ -67,6 +70,16 @@ _CAMPAIGNS: tuple[dict[str, object], ...] = (
         "agents": ("marina",),
     },
 )
+
+
+async def seed_knowledge(store: Store, articles: Sequence[Article]) -> None:
+    """The demo organisation's articles are these now; call it after `seed_demo`."""
+    organisation_id = await store.people.organisation_named(ORGANISATION)
+    if organisation_id is None:
+        raise NotFound("no demo organisation")
+    for base in sorted({article.base for article in articles}):
+        own = [article for article in articles if article.base == base]
+        await store.knowledge.replace(organisation_id, base, own, time.time())
 
 
 def logins_file(data_dir: Path) -> Path:

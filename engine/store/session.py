@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Row, Select, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from alembic.util import CommandError
+from sqlalchemy import Connection, Row, Select, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engine.errors import Conflict, Overloaded, StartupError
@@ -149,14 +150,12 @@ class Database:
             lock = _hold(data_dir)
             url = f"sqlite+aiosqlite:///{data_dir / DATABASE}"
         try:
-            writing = _engine(url, connections=1)
-            async with writing.connect() as connection:
-                await connection.run_sync(migrate)
-                await connection.commit()
-        except (DBAPIError, OSError) as error:
+            writing = await _migrated(url)
+        except (SQLAlchemyError, CommandError, ImportError, TypeError, OSError) as error:
             if lock is not None:
                 os.close(lock)
-            raise StartupError(f"DATABASE_URL: cannot open the database: {error}") from error
+            reason = str(error).partition("\n")[0]
+            raise StartupError(f"DATABASE_URL: cannot open or migrate the database: {reason}") from error
         return cls(writing, _engine(url, connections=READERS), Writer(writing, committed), lock)
 
     async def fetch(self, query: Query) -> Rows:
@@ -177,6 +176,21 @@ class Database:
         await self._writing.dispose()
         if self._lock is not None:
             os.close(self._lock)
+
+
+async def _migrated(url: str) -> AsyncEngine:
+    """The writer's engine, with the schema at its newest version."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").parent.is_dir():
+        raise FileNotFoundError("no such folder")  # the driver would leave a thread behind
+    engine = _engine(url, connections=1)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(migrate)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return engine
 
 
 def _engine(url: str, connections: int) -> AsyncEngine:

@@ -7,7 +7,8 @@ import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from engine.errors import Forbidden, NotFound, WelcomedlyError
-from engine.fanout import Feed, Hub
+from engine.fanout import Hub
+from engine.feeds import Feed
 from engine.ports import CallDesk, CallRecord, DeskCommand
 from engine.web.calls_api import may_see
 from engine.web.keys import DESK, HUB

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
-from engine.fanout import TooSlow
+from engine.feeds import TooSlow
 from engine.ports import Person
 from engine.web.keys import LOGIN, METRICS, PERSON, TOKEN
 

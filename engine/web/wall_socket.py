@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 from aiohttp import WSCloseCode, web
 
-from engine.fanout import FloorFeed, Hub
+from engine.fanout import Hub
+from engine.feeds import FloorFeed
 from engine.ports import CallRecord
 from engine.web.keys import HUB
 from engine.web.sockets import Socket, open_socket

@@ -6,10 +6,12 @@ import pytest
 
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
-from engine.control.seed import logins_file, seed_demo
+from engine.control.seed import ORGANISATION, logins_file, seed_demo, seed_knowledge
+from engine.errors import NotFound
 from engine.ports import CallOffer
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.knowledge import Article
 
 
 async def test_log_ins_are_kept_beside_the_key_and_made_anew_when_lost(
@@ -36,6 +38,21 @@ async def test_log_ins_are_kept_beside_the_key_and_made_anew_when_lost(
     assert found is not None
     assert await passwords.verify(found[1], second[0].password)
     assert len(await store.campaigns.all()) == 3
+
+
+async def test_articles_are_the_demo_organisation_s(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    articles = [Article("care", "a", "pt", "A", "…"), Article("sales", "b", "en", "B", "…")]
+    with pytest.raises(NotFound):
+        await seed_knowledge(store, articles)
+    await seed_demo(store, Passwords(rounds=1, memory_kib=8), settings.data_dir)
+    await seed_knowledge(store, articles)
+    await seed_knowledge(store, articles)
+    organisation = await store.people.organisation_named(ORGANISATION)
+    assert organisation is not None
+    assert await store.knowledge.all(organisation) == articles
 
 
 async def test_the_demo_s_calls_are_routed(

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from engine.facts import CallEvent, Draft, Transcript, encode
-from engine.fanout import BEHIND
+from engine.feeds import BEHIND
 from engine.ports import CallRecord
 
 
