@@ -4,7 +4,7 @@ from models.compliance.detectors import Detectors, load_detectors
 from models.compliance.hearing import CallContext, EntityRef, JudgedTurn, Verdict, to_spoken
 from models.compliance.judge import Judge
 from models.compliance.rules import Rule, check_rules, default_direction, load_rules, render_table, select
-from models.compliance.trials import run_trials
+from models.compliance.trials import explain, run_trials
 
 __all__ = [
     "CallContext",
@@ -16,6 +16,7 @@ __all__ = [
     "Verdict",
     "check_rules",
     "default_direction",
+    "explain",
     "load_detectors",
     "load_rules",
     "render_table",

@@ -1,6 +1,6 @@
 """Small pure detectors: does this text perform a speech act, and with which words?"""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -116,6 +116,9 @@ class Detectors:
 
     def __contains__(self, act: str) -> bool:
         return act in self._acts
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._acts)
 
     def __getitem__(self, act: str) -> Detector:
         return self._acts[act]

@@ -23,6 +23,7 @@ class DutyWatch:
         self._context = context
         self._history = history
         self.name = f"{rule.id}/{rule.checks.index(duty)}"
+        self.timed = bool(duty.within_s)
 
     def judge(self, now_ms: int, ended: bool = False) -> Verdict | None:
         """`satisfied`, `violation` or `undecided` as things stand; None while it is still owed."""

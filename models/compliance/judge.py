@@ -45,7 +45,7 @@ class Judge:
         """The audio clock went on: deadlines and waits are over where they are."""
         due = [key for key, (at, _, _) in self._waiting.items() if at <= now_ms]
         ripe = [self._waiting.pop(key)[2] for key in due]
-        return self._emit([*ripe, *self._of_duties(now_ms)])
+        return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
 
     def roles_changed(self, stream: str, leg: Leg, now_ms: int) -> tuple[list[Verdict], list[str]]:
         """What now holds, and the keys of verdicts that no longer do."""
@@ -80,19 +80,14 @@ class Judge:
                 fresh.append(verdict)
         return fresh
 
-    def _of_duties(self, now_ms: int, ended: bool = False) -> list[Verdict]:
-        verdicts: list[Verdict] = []
-        for watch in self._duties:
-            verdict = watch.judge(now_ms, ended)
-            if verdict and not self._overtaken(watch, verdict):
-                verdicts.append(verdict)
-        return verdicts
+    def _of_duties(self, now_ms: int, ended: bool = False, timed: bool = False) -> list[Verdict]:
+        """`timed`: only those that time alone may decide."""
+        open_ = [watch for watch in self._duties if not self._judged(watch) and (watch.timed or not timed)]
+        return [verdict for watch in open_ if (verdict := watch.judge(now_ms, ended))]
 
-    def _overtaken(self, watch: DutyWatch, verdict: Verdict) -> bool:
-        """A duty is judged once: `satisfied` or `violation` stands until roles change."""
-        return (
-            any(f"{watch.name}!{o}" in self._said for o in ("satisfied", "violation")) and verdict.key not in self._said
-        )
+    def _judged(self, watch: DutyWatch) -> bool:
+        """`satisfied` or `violation` stands until roles change."""
+        return f"{watch.name}!satisfied" in self._said or f"{watch.name}!violation" in self._said
 
     def _of_turn(self, heard: Heard) -> list[Verdict]:
         found: list[Verdict] = []

@@ -4,8 +4,8 @@
 
 Words are folded before they are compared. `a/b` one of the words, `word*` any ending, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
-`<name>` a word written as a proper name, `<digits>` a number said or masked, `<end>` a sentence's end, `!word` the next
-word is not this one.
+`<name>` a word written as a proper name, `<digits>` a number said or masked, `<start>` and `<end>` those of a
+sentence, `!word` the next word is not this one.
 """
 
 import re
@@ -83,6 +83,8 @@ class Phrase:
         return f"(?:{self._compile(self._words[name], depth + 1)})"
 
     def _special(self, name: str) -> str:
+        if name == "start":
+            return r"(?:^|(?<=\. ))"
         if name == "end":
             return r"(?=\. |$)"
         if name == "digits":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from engine.facts import Leg
-from models.compliance.detectors import Detectors
+from models.compliance.detectors import Detectors, Hit, load_detectors
 from models.compliance.hearing import CallContext, JudgedTurn, Verdict
 from models.compliance.judge import Judge
 from models.compliance.rules import LANGUAGES, Dialogue, Duty, Rule, default_direction
@@ -22,6 +22,14 @@ def run_trials(rule: Rule, detectors: Detectors | None = None) -> list[str]:
                 if _fired(rule, hear(rule, case, language, detectors)) is not wanted
             ]
     return failures
+
+
+def explain(text: str, detectors: Detectors | None = None) -> list[tuple[str, Hit]]:
+    """Every act that the words alone perform, with where and by which phrase."""
+    detectors = detectors or load_detectors()
+    folded = detectors.fold(text)
+    found = ((act, detectors[act].find(folded)) for act in detectors)
+    return [(act, hit) for act, hit in found if hit]
 
 
 def context_for(rule: Rule, language: str) -> CallContext:
