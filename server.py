@@ -47,7 +47,7 @@ from media.sip.caller import CallRefused
 from media.sip.server import SipServer
 from media.wav_file import FileSession, NotAudioError
 from models import catalogue
-from models.compliance import check_rules, load_rules
+from models.compliance import check_rules, load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.knowledge import Knowledge, load_folder, load_weights
@@ -335,7 +335,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     knowledge = None
     if arguments.knowledge:
         knowledge = Knowledge(load_folder(Path(arguments.knowledge)), Encoder(models).embed, load_weights())
-    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), knowledge=knowledge)
+    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=knowledge)
     return uvloop.run(replay(arguments, tools, models, settings.ears_workers))
 
 

@@ -25,7 +25,7 @@ from engine.ports import (
     TextReader,
 )
 from engine.telemetry import Metrics
-from models.compliance import CallContext, Judge, Rule
+from models.compliance import CallContext, Judge, Rule, load_detectors
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
@@ -65,6 +65,7 @@ class Calls:
         self._reader = reader
         self._knowledge = knowledge
         self._rules = rules
+        self._detectors = load_detectors()
         self._metrics = metrics
         self._max_calls = max_calls
         self._clock_ms = clock_ms
@@ -134,7 +135,7 @@ class Calls:
             ledger=ledger,
             roster=Roster(),
             guard=DigitGuard(routing.country, secrets.token_bytes(32)),
-            judge=Judge(self._rules, self._context(routing)),
+            judge=Judge(self._rules, self._context(routing), self._detectors),
             reader=self._reader,
             reads=read_aside,
             knowledge=self._knowledge(routing.knowledge),

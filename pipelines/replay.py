@@ -23,7 +23,7 @@ from engine.ports import (
     RoleDecision,
     TextReader,
 )
-from models.compliance import CallContext, Judge, Rule
+from models.compliance import CallContext, Detectors, Judge, Rule
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
@@ -68,6 +68,7 @@ class Judging(msgspec.Struct, frozen=True):
 
     reader: TextReader
     rules: Sequence[Rule]
+    detectors: Detectors
     knowledge: KnowledgeSearch | None
 
 
@@ -215,7 +216,7 @@ def _conversation(
         ledger=ledger or Ledger(call_id, _clock_ms),
         roster=Roster(),
         guard=DigitGuard(context.country, b"replay:" + call_id.encode()),
-        judge=Judge(tools.rules, context),
+        judge=Judge(tools.rules, context, tools.detectors),
         reader=tools.reader,
         reads=read_aside if live else read_here,
         knowledge=tools.knowledge,

@@ -11,6 +11,9 @@ from models.privacy import DigitGuard, SpokenTurn
 from pipelines.word_errors import normalise, word_error_rate
 
 
+NEAR_MS = 2_000
+
+
 class ScriptTurn(msgspec.Struct, frozen=True):
     turn: int
     leg: str
@@ -93,14 +96,15 @@ def withdrawn(facts: Sequence[Fact]) -> set[int]:
 
 
 def turn_of(script: Script, start_ms: int, end_ms: int, leg: str) -> int:
-    """Script turn that overlaps the span most, of the same leg where there is a choice; −1 for none."""
-    best, best_overlap = -1, 0.0
-    for turn in script.turns:
-        overlap = min(end_ms, turn.end_ms) - max(start_ms, turn.start_ms) + (1_000_000 if turn.leg == leg else 0)
-        touches = min(end_ms, turn.end_ms) > max(start_ms, turn.start_ms)
-        if touches and overlap > best_overlap:
-            best, best_overlap = turn.turn, overlap
-    return best
+    """Script turn of the leg that overlaps the span most, else the nearest within `NEAR_MS`; −1 for none. The call's
+    clock starts with its first packet, which a busy machine may send a little late."""
+
+    def distance(turn: ScriptTurn) -> int:
+        return max(start_ms, turn.start_ms) - min(end_ms, turn.end_ms)
+
+    turns = [turn for turn in script.turns if turn.leg == leg] or list(script.turns)
+    nearest = min(turns, key=distance)
+    return nearest.turn if distance(nearest) <= NEAR_MS else -1
 
 
 def summarise(script: Script, seen: Sequence[Seen], *, served: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import Invalid
 from engine.facts import CallEvent, Fact, Insight, Transcript, encode
-from models.compliance import load_rules
+from models.compliance import load_detectors, load_rules
 from pipelines.demo import CALLS
 from pipelines.replay import Judging, TranscriptCall, day_of, parse_line, replay_transcript
 from tests.fakes import FakeReader
@@ -26,7 +26,7 @@ def script(language: str) -> TranscriptCall:
 
 async def facts_of(call: TranscriptCall) -> list[Fact]:
     facts: list[Fact] = []
-    await replay_transcript(call, Judging(FakeReader(), load_rules(), None), facts.append)
+    await replay_transcript(call, Judging(FakeReader(), load_rules(), load_detectors(), None), facts.append)
     return facts
 
 

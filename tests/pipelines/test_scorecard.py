@@ -65,6 +65,7 @@ def test_words_are_scored_with_masks_left_out_of_both_sides() -> None:
 def test_a_span_belongs_to_the_turn_of_its_own_leg() -> None:
     assert turn_of(SCRIPT, 905, 1000, "customer") == 1
     assert turn_of(SCRIPT, 905, 1000, "agent") == 0
+    assert turn_of(SCRIPT, 3500, 4000, "customer") == 1
     assert turn_of(SCRIPT, 8000, 9000, "agent") == -1
 
 
