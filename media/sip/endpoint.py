@@ -92,7 +92,7 @@ class Endpoint:
         self._complaints = Complaints()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
-        self._idle.set()
+        self._draining = False
 
     async def open(self, host: str, port: int, setting: str = "SIP_PORT") -> None:
         """Raises `StartupError` when the port is taken."""
@@ -112,7 +112,9 @@ class Endpoint:
         return f"[{host}]:{self.transports.port}" if ":" in host else f"{host}:{self.transports.port}"
 
     async def drain(self, seconds: float) -> None:
-        """Waits until every request of ours has its final answer, at most so long."""
+        """Waits until every request of ours is sent and has its final answer, at most so long."""
+        self._draining = True
+        self._arm()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._tasks:
@@ -262,7 +264,9 @@ class Endpoint:
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _arm(self) -> None:
-        (self._idle.clear if self._layer.waiting else self._idle.set)()
+        if self._draining:
+            busy = self._layer.waiting or any(leg.usage.parting for leg in self._legs.values())
+            (self._idle.clear if busy else self._idle.set)()
         if self._timer is None and (len(self._layer) or self._legs):
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 

@@ -310,6 +310,11 @@ class IncomingCall:
         else:
             self.hang_up("error", "internal error")
 
+    def give_up(self, reason: str) -> None:
+        """Ends the call without another word to the peer."""
+        self._owner.endpoint.detach(self.leg)
+        self._end(reason)
+
     def _end(self, reason: str) -> None:
         self._closed = reason
         if self.session is not None:

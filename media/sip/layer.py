@@ -172,6 +172,9 @@ class TransactionLayer:
         """Sends the CANCEL of an INVITE that `send` started and that has no final answer yet."""
         for sent in list(self._clients.values()):
             if sent.request is invite and sent.machine.state in ("calling", "proceeding"):
+                if isinstance(sent.machine, machines.InviteClient):
+                    sent.machine.cancelled(now)
+                    self._note(sent)
                 cancel = machines.cancel_of(sent.machine.request)
                 machine = machines.NonInviteClient(cancel, sent.flow.reliable)
                 cancelling = _Sent(machine, sent.flow, cancel, None)

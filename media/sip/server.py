@@ -69,6 +69,8 @@ class SipServer:
         for call in list(self._calls):
             call.hang_up("shutdown", "shutting down")
         await self.endpoint.drain(grace_s)
+        for call in list(self._calls):  # those whose last request or ACK never came
+            call.give_up("shutdown")
         await self.endpoint.close()
 
     # ─── the endpoint's acceptor ─────────────────────────────────────────────────────────────────────────────────────

@@ -189,8 +189,13 @@ class InviteClient(_Machine):
             self._ack = ack_of_refusal(self.request, response)
             self._enter("completed", d=now + (0.0 if self._reliable else 64 * T1))
             return [Transmit(self._ack), Deliver(response)]
-        self._enter("proceeding")
+        if self.state == "calling":
+            self._enter("proceeding")
         return [Deliver(response)]
+
+    def cancelled(self, now: float) -> None:
+        """A CANCEL goes out for it: without a final answer within 64·T1 it is over (§9.1)."""
+        self._timers["b"] = now + 64 * T1
 
     def tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []

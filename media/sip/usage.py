@@ -55,6 +55,12 @@ class InviteUsage:
         self._pending: Request | None = None  # our re-INVITE or UPDATE with an offer that has no final answer
         self._retry: tuple[float, Request] | None = None
         self._provisional = self._cancelling = False
+        self._parting: tuple[EndReason, tuple[Header, ...]] | None = None  # a BYE that waits for the ACK
+
+    @property
+    def parting(self) -> bool:
+        """Whether our BYE waits for the peer's ACK."""
+        return self._parting is not None and self.state == "accepted"
 
     # ─── commands of the owner ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -101,12 +107,15 @@ class InviteUsage:
         return [CancelInvite(self.invite)] if self._provisional else []
 
     def bye(self, reason: EndReason, *extra: Header) -> list[Effect]:
-        """Ends the call from our side, at whatever point it is."""
+        """Ends the call from our side, at whatever point it is; `Ended` may come later, as CANCEL or ACK want it."""
         if self.state == "inviting":
             return self.cancel()
         if self.state == "offered":
             return self.refuse(self.invite, 503, *extra)
         if self.state == "ended" or self.dialog is None:
+            return []
+        if self.state == "accepted":  # §15: not before the ACK, or before it is clear that none comes
+            self._parting = (reason, extra)
             return []
         return [*self._finish(), Send(self.dialog.request("BYE", *extra)), Ended(reason)]
 
@@ -163,7 +172,7 @@ class InviteUsage:
         self._unacknowledged.pop(ack.cseq, None)
         if self.state == "accepted" and ack.cseq == self.invite.cseq:
             self.state = "up"
-            return [Established(ack=ack)]
+            return self.bye(self._parting[0], *self._parting[1]) if self._parting else [Established(ack=ack)]
         return []
 
     def _hung_up(self, bye: Request) -> list[Effect]:
@@ -280,7 +289,9 @@ class InviteUsage:
 
     def _never_acknowledged(self, entry: _Unacknowledged) -> list[Effect]:
         del self._unacknowledged[entry.request.cseq]
-        return self.bye("no_ack")
+        self.state = "up"
+        reason, extra = self._parting or ("no_ack", ())
+        return self.bye(reason, *extra)
 
     def timed_out(self, request: Request) -> list[Effect]:
         """A request of ours got no final answer."""
@@ -290,7 +301,7 @@ class InviteUsage:
             return [Unanswered(request)]
         if request is self.invite:
             self.state = "ended"
-            return [Ended("timeout")]
+            return [Ended("cancelled" if self._cancelling else "timeout")]
         return [*self._finish(), Ended("peer_vanished")]
 
     def _finish(self) -> list[Effect]:

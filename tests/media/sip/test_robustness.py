@@ -347,3 +347,22 @@ async def test_number_in_a_tel_uri_is_what_was_dialled() -> None:
         it.peer.send(invite.replace(b"INVITE sip:5000@127.0.0.1", b"INVITE tel:+576015550100"))
         await it.peer.final()
         assert it.intake.offers[0].to_aor == "+576015550100"
+
+
+async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> None:
+    async with bench() as it:
+        body = SDP.format(version=1, media=audio("1"))
+        response = await it.peer.ask("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=body)
+        closing = asyncio.ensure_future(it.server.close(5.0))
+        await asyncio.sleep(0)
+        assert not closing.done()
+        it.peer.tag = response.to_tag
+        it.peer.send(it.peer.request("ACK", cseq=response.cseq))
+        bye = parse_message(await it.peer.inbox.get())
+        assert isinstance(bye, Request)
+        assert bye.method == "BYE"
+        assert bye.headers.get("Reason").startswith("SIP;cause=503")
+        it.peer.send(bye.respond(200).to_bytes())
+        await closing
+        assert it.media.sessions[0].reason == "shutdown"
+        assert it.intake.sessions == []

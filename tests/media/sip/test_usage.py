@@ -1,5 +1,6 @@
 """INVITE usages against each other on a virtual network: loss, glare, hold, and every way for a call to end."""
 
+import contextlib
 import itertools
 
 import pytest
@@ -282,3 +283,63 @@ def test_second_fork_that_answers_is_acknowledged_and_hung_up() -> None:
     sent = [effect.request for effect in wanted if isinstance(effect, effects.Send | effects.SendAck)]
     assert [(request.method, request.to_tag) for request in sent] == [("ACK", "two"), ("BYE", "two")]
     assert caller.state == "up"
+
+
+steps = st.tuples(
+    st.sampled_from(["caller", "server"]),
+    st.sampled_from(["reinvite", "update", "metadata", "probe", "answer", "refuse", "wait", "cancel", "bye"]),
+    st.floats(0.0, 3.0),
+)
+
+
+def take(net: Net, side: str, step: str) -> None:
+    """One thing that an owner may do at any time."""
+    actor = net.caller if side == "caller" else net.server
+    machine = actor.usage
+    if machine is None:
+        return
+    asked = [effect.request for effect in actor.heard if isinstance(effect, effects.Asked)]
+    with contextlib.suppress(ValueError):  # "another offer is open", "the call is not up"
+        match step:
+            case "reinvite":
+                actor.run(machine.reinvite(OFFER))
+            case "update":
+                actor.run(machine.update(OFFER))
+            case "metadata":
+                actor.run(machine.update(b"<recording/>"))
+            case "probe":
+                actor.run(machine.probe())
+            case "answer" if asked:
+                actor.run(machine.accept(asked[-1], net.now, body=ANSWER))
+            case "refuse" if asked:
+                actor.run(machine.refuse(asked[-1], 488))
+            case "cancel":
+                actor.run(machine.cancel())
+            case "bye":
+                actor.run(machine.bye("bye"))
+
+
+@given(
+    st.lists(steps, max_size=14), st.lists(st.booleans(), max_size=40), st.booleans(), st.sampled_from(["UDP", "TCP"])
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_both_sides_do_the_call_ends_once_and_leaves_nothing(
+    story: list[tuple[str, str, float]], losses: list[bool], answers: bool, transport: str
+) -> None:
+    seen = iter(losses if transport == "UDP" else [])
+    net = placed(lambda kind, number: next(seen, False), transport=transport, answer=answers)
+    for actor, step, pause in story:
+        take(net, actor, step)
+        net.run(net.now + pause)
+    for _ in range(2):  # an INVITE that was lost so far may yet arrive
+        for side in (net.caller, net.server):
+            if side.usage is not None:
+                side.run(side.usage.bye("bye"))
+        net.run(net.now + 150)
+    for side in (net.caller, net.server):
+        if side.usage is not None:
+            assert side.count(effects.Ended) == 1
+            assert side.usage.state == "ended"
+            assert side.usage.deadline == float("inf")
+        assert side.count(effects.Established) <= 1
+        assert len(side.layer) == 0
