@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple, TextIO
 
 import structlog
@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
 
 from engine.errors import StartupError, WelcomedlyError
+from engine.ports import Ears, Heard, ListenJob
 from engine.settings import Settings
 
 __all__ = ["METRICS", "Metric", "Metrics", "bind_contextvars", "bound_contextvars", "clear_contextvars", "set_up_logs"]
@@ -153,9 +154,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("sip_messages_total", "counter", ("direction", "kind"), "SIP messages, by direction and method or class."),
     Metric("sip_dropped_total", "counter", ("reason",), "Datagrams and connections that were not SIP, or not ours."),
     Metric(
-        "rtp_packets_total", "counter", ("fate",), "RTP packets: played, late, lost (concealed), foreign, malformed."
+        "rtp_packets_total",
+        "counter",
+        ("fate",),
+        "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
     ),
-    Metric("audio_dropped_total", "counter", (), "Audio frames dropped at a full queue."),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
@@ -170,11 +173,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("bus_starts_total", "counter", (), "Starts of the embedded NATS server."),
     Metric("ears_up", "gauge", (), "1 while `ears` answers."),
     Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),
-    Metric("ears_starts_total", "counter", (), "Starts of the process `ears`."),
+    Metric("ears_starts", "gauge", (), "Starts of the process `ears`; more than 1 after a crash."),
     Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
     Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
     Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
-    Metric("onnx_seconds", "histogram", ("model",), "Inference on ONNX Runtime, tokenizer included."),
+    Metric("onnx_seconds", "histogram", (), "The text models on one utterance, tokenizer included."),
     Metric("word_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its text."),
     Metric("final_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its final."),
     Metric("alert_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its alert."),
@@ -218,6 +221,22 @@ class Metrics:
         """For `Store.open(committed=…)`."""
         self.observe("store_commit_seconds", seconds)
         self.observe("store_group_writes", writes)
+
+    def heard(self, job: ListenJob, heard: Heard) -> None:
+        """For `EarsClient(on_heard=…)`."""
+        self.count("ears_jobs_total", kind=job.kind, outcome=heard.shed or "run")
+        if not heard.shed:
+            self.observe("ears_run_seconds", heard.run_ms / 1000, kind=job.kind)
+
+    def rtp(self, fate: str, packets: int) -> None:
+        """For `RtpPlane(counted=…)`."""
+        self.count("rtp_packets_total", packets, fate=fate)
+
+    def watch_ears(self, ears: Ears, starts: Callable[[], int]) -> None:
+        """Ask `ears` whenever the metrics are read."""
+        self._gauges["ears_load"].set_function(lambda: ears.headroom().load)
+        self._gauges["ears_finals_late_seconds"].set_function(lambda: ears.headroom().finals_late_ms / 1000)
+        self._gauges["ears_starts"].set_function(starts)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

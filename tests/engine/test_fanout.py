@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.errors import Conflict, NotFound
-from engine.facts import Transcript, decode
+from engine.facts import Insight, Measured, Transcript, decode
 from engine.fanout import ENDED_KEPT, MEMORY, Hub
 from engine.ports import CallRecord
 from engine.store import Store
@@ -67,6 +67,19 @@ async def test_a_desk_shows_nothing_before_it_has_said_what_it_knows(hub: Hub, r
         call, second = await feed.next()
         assert msgspec.json.decode(call)["type"] == "call"
         assert decode(second).seq == 2
+
+
+async def test_facts_and_the_text_models_time_are_measured(store: Store, record: CallRecord) -> None:
+    metrics = Metrics()
+    hub = Hub(store, metrics=metrics)
+    await hub.opened(record)
+    measured = Measured(latency_ms={"onnx": 8.0})
+    sentiment = Insight(call_id="call-1", seq=2, kind="sentiment", turn=1, measured=measured)
+    await hub.publish(record, [said(1), sentiment, msgspec.structs.replace(sentiment, seq=3, kind="intent")])
+    text = metrics.text().decode()
+    assert 'welcomedly_facts_total{type="insight"} 2.0' in text
+    assert "welcomedly_onnx_seconds_count 1.0" in text
+    assert "welcomedly_onnx_seconds_sum 0.008" in text
 
 
 async def test_many_ended_calls_are_let_go_and_still_found(hub: Hub, record: CallRecord) -> None:

@@ -5,10 +5,13 @@ import json
 import logging
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 import structlog
 
-from engine.errors import StartupError
+from engine.errors import EarsClosed, StartupError
+from engine.facts import Pcm16
+from engine.ports import Headroom, Heard, ListenJob
 from engine.settings import Settings
 from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs, tracer
 
@@ -81,6 +84,36 @@ def test_metrics_are_a_closed_list_and_described() -> None:
     for metric in METRICS:
         assert metric.help.endswith(".")
         assert f"welcomedly_{metric.name}" in text or metric.labels
+
+
+class FakeEars:
+    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+        raise EarsClosed
+
+    def cancel(self, job: int) -> None: ...
+
+    def headroom(self) -> Headroom:
+        return Headroom(up=True, load=0.75, finals_late_ms=250.0, partials=True)
+
+
+def test_what_ears_and_rtp_tell_is_counted() -> None:
+    metrics = Metrics()
+    metrics.watch_ears(FakeEars(), lambda: 2)
+    job = ListenJob(1, "call-1", "1", 0, "final", due=0.0)
+    metrics.heard(job, Heard(1, "hola", "es", run_ms=500.0))
+    metrics.heard(msgspec.structs.replace(job, kind="partial"), Heard(1, "", "es", shed="late"))
+    metrics.rtp("lost", 3)
+    text = metrics.text().decode()
+    for line in (
+        "welcomedly_ears_load 0.75",
+        "welcomedly_ears_finals_late_seconds 0.25",
+        "welcomedly_ears_starts 2.0",
+        'welcomedly_ears_jobs_total{kind="final",outcome="run"} 1.0',
+        'welcomedly_ears_jobs_total{kind="partial",outcome="late"} 1.0',
+        'welcomedly_ears_run_seconds_sum{kind="final"} 0.5',
+        'welcomedly_rtp_packets_total{fate="lost"} 3.0',
+    ):
+        assert line in text
 
 
 def test_traces_are_off_by_default_and_say_what_they_need() -> None:
