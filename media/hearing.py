@@ -130,6 +130,7 @@ class Hearing:
         self._sources: dict[str, SampleSource] = {}
         self._events: Channel[MediaEvent] = Channel(EVENTS, "drop_oldest")
         self._sink = sink
+        self._over = False
         self._ticked_ms = 0
         self.left_out = 0
         """Events that a slow reader never saw: `continues` and ticks only, until the channel itself is full."""
@@ -172,6 +173,7 @@ class Hearing:
 
     def finish(self, last: CallEnded) -> None:
         """Judges what is left of every stream, ends open segments, and then the events with `last`."""
+        self._over = True
         for ear in self._ears.values():
             ear.pad()
         listen(self._bank, [self])
@@ -182,7 +184,10 @@ class Hearing:
         self._events.close()
 
     def abort(self, last: CallEnded) -> None:
-        """Ends the events with `last` at once; open segments stay open."""
+        """Ends the events with `last` at once; open segments stay open. Does nothing after `finish`."""
+        if self._over:
+            return
+        self._over = True
         for ear in self._ears.values():
             self._bank.close(ear.slot)
         self.emit(last)

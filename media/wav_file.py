@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -104,7 +104,14 @@ class FileSession:
     def duration_ms(self) -> int:
         return self._size * 1000 // RATE_HZ
 
-    async def events(self) -> AsyncIterator[MediaEvent]:
+    async def events(self) -> AsyncGenerator[MediaEvent, None]:
+        try:
+            async for event in self._play():
+                yield event
+        finally:  # a reader that leaves early
+            self._hearing.abort(CallEnded(self.duration_ms, "shutdown"))
+
+    async def _play(self) -> AsyncIterator[MediaEvent]:
         started = time.monotonic()
         for start in range(0, self._size, STEP):
             if self._speed == "real":

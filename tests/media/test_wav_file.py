@@ -124,6 +124,14 @@ async def test_one_channel_without_a_name_is_mixed(bank: VadBank, tmp_path: Path
     assert len(session.audio("nobody", 0, 10)) == 160
 
 
+async def test_a_reader_may_leave_early(bank: VadBank) -> None:
+    session = FileSession(CALL, legs=("customer", "agent"), bank=bank)
+    events = session.events()
+    assert await anext(events)
+    await events.aclose()
+    assert [event async for event in events] == []
+
+
 @pytest.mark.parametrize(
     "data",
     [b"", b"no sound at all\n" * 40, bytes(4000), b"RIFF" + struct.pack("<I", 4000) + b"WAVEfmt " + bytes(300)],
