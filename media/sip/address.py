@@ -18,6 +18,7 @@ _LOOSE_HOST = re.compile(
 _OTHER_SCHEME = re.compile(r"^(?!sips?:|tel:)[A-Za-z][A-Za-z0-9+.-]*:[^\s<>]+$", re.IGNORECASE)
 _NAME_ADDR = re.compile(r'^(?P<name>"(?:[^"\\]|\\.)*"|[^"<>,]*?)\s*<(?P<uri>[^<>\s]+)>\s*(?P<params>(?:;.*)?)$')
 _URI_HEADERS = re.compile(r"\?[^@]*$")
+_BARE_IPV6 = re.compile(r"(;\s*received\s*=\s*)([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)")  # as RFC 3261 has it
 _SPLIT_VIA = re.compile(r",\s*(?=SIP\s*/)")
 
 
@@ -41,7 +42,7 @@ def parse_uri(text: str) -> URI:
 def parse_vias(text: str) -> list[Via]:
     """Every Via in one header line. Raises `ValueError`."""
     vias = []
-    for part in _SPLIT_VIA.split(_one_blank(text)):
+    for part in _SPLIT_VIA.split(_BARE_IPV6.sub(r"\1[\2]", _one_blank(text))):
         try:
             vias.append(Via.parse(part))
         except ValueError:

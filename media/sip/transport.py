@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections import Counter
-from typing import Protocol
+from typing import Protocol, cast
 
 from engine.errors import StartupError
 from media.sip.layer import Flow
@@ -153,13 +153,12 @@ class _Stream(asyncio.Protocol):
         self.flow = Flow(name, "", 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         host, port = transport.get_extra_info("peername")[:2]
         number = self._owner.admit(self, host)
         self.flow = Flow(self.flow.transport, host, port, number)
         if not number:
-            transport.abort()
+            self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 import pytest
+import uvloop
 
 from engine.control.trunks import parse_trunks
 from engine.errors import StartupError
@@ -72,6 +73,38 @@ async def test_recorded_call_from_invite_to_bye(transport: Transport) -> None:
         await session.ended.wait()
         assert session.reason == "bye"
         assert it.server.calls == 0
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_call_over_ipv6(transport: Transport) -> None:
+    intake, media = FakeIntake(), FakeMedia()
+    server = SipServer("::1", 0, intake, media)
+    try:
+        await server.open()
+    except StartupError:
+        pytest.skip("this machine has no IPv6 loopback")
+    async with asyncio.timeout(10), Caller("::1") as caller:
+        call = await place_call(caller, CallPlan(f"sip:5000@[::1]:{server.port}", "::1", [40_000]), transport)
+        await intake.begun()
+        assert intake.offers[0].peer.startswith("[::1]:")
+        call.bye()
+        await media.sessions[0].ended.wait()
+    await server.close(0)
+    assert media.sessions[0].reason == "bye"
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+def test_call_on_uvloop(transport: Transport) -> None:
+    """The engine runs on uvloop, whose transports are not asyncio's own."""
+
+    async def call() -> str:
+        async with bench() as it:
+            placed = await it.call(transport=transport)
+            placed.bye()
+            await it.media.sessions[0].ended.wait()
+            return it.media.sessions[0].reason
+
+    assert uvloop.run(call()) == "bye"
 
 
 async def test_plain_call_has_one_stream_of_the_caller() -> None:

@@ -197,6 +197,11 @@ def test_vias_with_blanks_and_short_hosts() -> None:
     assert (first.host, first.port, second.host) == ("sbc1", 5070, "b.example")
 
 
+def test_via_with_a_bare_ipv6_address() -> None:
+    (via,) = parse_vias("SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bKa;received=2001:db8::2;rport=5061")
+    assert (via.host, via.parameters["received"], via.parameters["rport"]) == ("[2001:db8::1]", "[2001:db8::2]", "5061")
+
+
 def test_names_become_readable() -> None:
     assert readable("José Pérez".encode().decode("latin-1")) == "José Pérez"
     assert readable(b"Jos\xe9\x07".decode("latin-1")) == "José"
