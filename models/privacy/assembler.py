@@ -239,9 +239,17 @@ class DigitGuard:
         last = self._run[-1]
         if piece.named and piece.named != last.named and (last.named or piece.named not in self._kinds(self._run)):
             return False
+        if not self._capture and self._stands_alone(piece):
+            return False
         reading = bool(self._capture) and (piece.leg != "agent" or not piece.natural)
         talk = _TALK_BETWEEN_LISTS if piece.leg == last.leg and not piece.natural else _TALK_BETWEEN
         return reading or piece.words_before <= talk
+
+    def _stands_alone(self, piece: Piece) -> bool:
+        """A whole number after a count or a day said as one word: "el quince. Nuestro número es 800 713 5555"."""
+        if len(self._run) > 1 or not all(one.natural and len(one.digits) <= _SHORT for one in self._run):
+            return False
+        return piece.words_before > 0 and (is_card(piece.digits) or is_phone(piece.digits, self._country))
 
     def _take(self, page: _Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):

@@ -44,7 +44,7 @@ _KINDS: Final[dict[str, str]] = {
     "phone": r"\b(?:telefono|celular|movil|whats ?app|wasap|telefone|fone|numero (?:de|para|do|da) (?:contacto|contato|llamar(?:le|lo|la|te|nos)?|ligar|retorno)"
     r"|phone(?: number)?|cell ?phone|cell(?: number)?|mobile(?: number)?|callback number|call ?back number|(?:call|reach|contact|text|ring|phone|dial) (?:us|me|him|her|them|you|our|my|the|back)(?: \w+){0,3}? (?:at|on)"
     r"|call back at|best number|number to (?:call|reach)|home number|work number|toll[- ]free|llam(?:ar|e|en|arnos|enos|eme|ame|adme)(?: \w+){0,2}? al|marc(?:ar|a|ue|ando) (?:al|el)|comunic\w+ (?:al|con nosotros al)|contact\w+ al"
-    r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es) o? ?0800|extension|ramal|linea gratuita)\b",
+    r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es) o? ?0800|(?:nuestro|our|nosso) (?:numero|number) (?:es|is|e)|extension|ramal|linea gratuita)\b",
     "address": r"\b(?:calle|carrera|avenida|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
     r"|(?:[a-z]+ ){0,2}(?:street|avenue|road|drive|lane|boulevard|court)|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
     "account": r"\b(?:(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"

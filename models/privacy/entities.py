@@ -57,6 +57,8 @@ _WITHOUT_VALUE = frozenset({"card", "cvv", "card_expiry"})
 _MIN_ASKED_CARD = 6
 """Digits after which what was said in answer to "your card number?" is a card, whatever Luhn says: recognisers drop
 and garble digits."""
+_HALF_A_CARD = 8
+"""So many unexplained digits after talk of a card are one that was broken off."""
 _HARMLESS = 5
 """At most so many digits are released when nothing says what they are."""
 
@@ -240,11 +242,14 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:
-        return Verdict("card", 0.5, longest)
+        card_like = longest[0] in "23456" and (context.near_card or 15 <= count <= 17)
+        return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
         if phone:
             return Verdict("phone", 0.7, phone, whole=True)
+        if context.near_card and count >= _HALF_A_CARD:
+            return Verdict("card", 0.5, longest)
     if count <= _HARMLESS and not context.capture and not context.near_card:
         return Verdict("", 0.5, longest)
     return Verdict("number", 0.5, longest)

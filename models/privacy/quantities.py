@@ -47,6 +47,12 @@ _PER_UNITS = word_set(
     ciento cento cent month mes mensuales year ano piece week semana dia day hour hora mensais mensal monthly cada
     """
 )
+_WEEKDAYS = word_set(
+    """
+    lunes martes miercoles jueves viernes sabado domingo segunda terca quarta quinta sexta feira monday tuesday wednesday
+    thursday friday saturday sunday
+    """
+)
 _DAYPARTS = word_set(
     """
     tarde manana noche madrugada manha noite morning afternoon evening night mediodia
@@ -317,7 +323,7 @@ def _daypart_follows(lexed: Lexed, group: Group) -> bool:
 def _is_time(lexed: Lexed, groups: Sequence[Group]) -> bool:
     """ "a las diez y media", "at ten thirty", "às 14"."""
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
-    if before == "dia" and len(groups) == 1:
+    if (before == "dia" or before in _WEEKDAYS) and len(groups) == 1:
         return int(groups[0].digits[:6] or 0) <= 31
     if before == "la" and groups[0].digits != "1":
         return False
