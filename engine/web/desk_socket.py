@@ -1,4 +1,18 @@
-"""`/ws/desk`: the calls of one desk, from snapshot to live on one road; acknowledgements and commands back."""
+"""`/ws/desk`: the calls of one desk, from snapshot to live on one road; acknowledgements and commands back.
+
+The client says `resume` first, with the last `seq` that it has of each call; then `shown`, `card`, `claim`, `follow`
+and `unfollow`, as defined below. The engine says, each as one JSON text message:
+
+* `hello {person, now_ms}` at once: who is logged in, and the engine's monotonic clock, on which `Stamps` are.
+* `call {call}`: a call came to this desk, or its row changed (claimed, ended, gone to another desk).
+* every fact beyond what the client has, in order of `seq`, and drafts, as `engine.facts.encode` gives them.
+* `stamped {id, seq, shown}`: when the acknowledgement of a fact reached the engine.
+* `error {code, message}`: a command was refused.
+
+It closes with 1002 when `resume` is not first, 1003 on binary, 1007 on what is no message of the desk, 1008 when the
+session is over, 1009 when a message is too long, 1011 on a mistake of ours, 1013 when the client does not keep up (it
+resumes), and 1001 when the engine stops.
+"""
 
 import time
 from typing import Literal
@@ -66,7 +80,6 @@ async def desk_socket(request: web.Request) -> web.WebSocketResponse:
         hub = request.app[HUB]
         with hub.feed(person.organisation_id, mine) as feed:
             desk = _Desk(socket, hub, feed, request.app[DESK])
-            await socket.send(_hello(socket))
             await socket.serve(desk.read, desk.write)
         return socket.ws
 
@@ -87,6 +100,7 @@ class _Desk:
         self._resumed = False
 
     async def write(self) -> None:
+        await self._socket.send(_hello(self._socket))
         while True:
             for message in await self._feed.next():
                 await self._socket.send(message)

@@ -5,11 +5,14 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import structlog
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
 from engine.feeds import TooSlow
 from engine.ports import Person
 from engine.web.keys import LOGIN, METRICS, PERSON, TOKEN
+
+_log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 20.0
 MESSAGE_BYTES = 64 * 1024
@@ -61,7 +64,8 @@ class Socket:
         elif isinstance(error, ClientConnectionResetError):
             pass
         elif error is not None:
-            raise error
+            _log.error("socket failed", kind=self._kind, exc_info=error)
+            await self.close(WSCloseCode.INTERNAL_ERROR, "the engine made a mistake")
 
     async def close(self, code: int, reason: str) -> None:
         """Say why, then cut the connection: a peer that does not read would keep it for long."""

@@ -9,7 +9,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from engine.facts import CallEvent, Draft, Transcript, encode
 from engine.feeds import BEHIND
-from engine.ports import CallRecord
+from engine.ports import CallRecord, DeskCommand, Person
 
 
 def said(seq: int, *, stream: str = "1", end_ms: int = 0, call_id: str = "call-1") -> Transcript:
@@ -217,3 +217,18 @@ async def test_the_engine_s_stop_is_said(site: Any) -> None:
     closing = asyncio.ensure_future(close_of(ws))
     await site.app.shutdown()
     assert await closing == 1001
+
+
+async def test_a_mistake_of_ours_closes_the_socket_and_no_other(site: Any) -> None:
+    class BrokenDesk:
+        async def command(self, _person: Person, _command: DeskCommand) -> None:
+            raise RuntimeError("cuatro uno uno uno")
+
+    ana, ben = await opened(await site.logged_in("ana")), await opened(await site.logged_in("ben"))
+    await site.hub.opened(site.record)
+    await take(ana, 1)
+    site.desk.command = BrokenDesk().command
+    await ana.send_json({"type": "claim", "id": "call-1"})
+    assert await close_of(ana) == 1011
+    await ben.send_json({"type": "follow", "id": "call-1"})
+    assert (await take(ben, 1))[0]["code"] == "forbidden"
