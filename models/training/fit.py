@@ -20,6 +20,8 @@ from models.training.corpus import HeadPlan, Row
 from models.training.noise import augmented, misheard, unaccented
 
 FOLDS = 5
+_LEAST_THRESHOLD = 0.3
+"""A label that is less likely than this is never named, whatever its F1 would gain."""
 Matrix = NDArray[np.float64]
 
 
@@ -73,7 +75,7 @@ class Settings:
     """Inverse of the L2 penalty."""
     lexical_scale: float = 1.0
     embedding_scale: float = 1.0
-    joined_share: float = 0.3
+    joined_share: float = 0.2
     """Joined texts per authored row, when the plan asks for them."""
     seed: int = 11
 
@@ -86,7 +88,7 @@ class Trainer:
         self._features = featurer
         self._settings = settings
         # Scaling a block of features is the same as another penalty for its weights.
-        scale = np.full(DIMENSIONS + WIDTH, settings.lexical_scale)
+        scale = np.full(DIMENSIONS + WIDTH, settings.lexical_scale, dtype=np.float32)
         scale[:DIMENSIONS] = settings.embedding_scale
         self._scale = scale
 
@@ -122,7 +124,11 @@ class Trainer:
         model = LogisticRegression(C=self._settings.strength, max_iter=150, tol=1e-3)
         model.fit(features[at], label, sample_weight=share / share.mean())
         weights, bias = np.zeros((features.shape[1], targets.shape[1])), np.full(targets.shape[1], -20.0)
-        weights[:, model.classes_], bias[model.classes_] = model.coef_.T, model.intercept_
+        coefficients, intercept = model.coef_, model.intercept_
+        if len(model.classes_) == 2:  # scikit-learn keeps one row, that of the second class
+            coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
+            intercept = np.asarray([0.0, intercept[0]])
+        weights[:, model.classes_], bias[model.classes_] = coefficients.T, intercept
         return weights, bias
 
     def _sigmoid(self, features: Any, target: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
@@ -176,7 +182,7 @@ def folds_of(rows: list[Row], seed: int) -> NDArray[np.int64]:
         for idea in group:
             fold.setdefault(idea, at % FOLDS)
             at += 1
-    return np.asarray([fold[row.idea] for row in rows])
+    return np.asarray([fold[row.idea] for row in rows], dtype=np.int64)
 
 
 def calibrated(head: Linear, scores: Matrix, targets: NDArray[np.int64]) -> Linear:
@@ -204,7 +210,7 @@ def thresholds_for(chances: Matrix, targets: NDArray[np.int64], precision: float
     out = []
     for i in range(chances.shape[1]):
         best = (-1.0, 0.0, 0.5)
-        for threshold in np.arange(0.10, 0.96, 0.02):
+        for threshold in np.arange(_LEAST_THRESHOLD, 0.96, 0.02):
             chosen = chances[:, i] >= threshold
             hits = float((chosen & (targets[:, i] == 1)).sum())
             share = hits / max(float(chosen.sum()), 1.0)
@@ -234,8 +240,8 @@ def measure(plan: HeadPlan, rows: list[Row], predicted: NDArray[np.int64], truth
 
 def decide(head: Linear, chances: Matrix) -> NDArray[np.int64]:
     if head.kind == "multiclass":
-        return np.eye(chances.shape[1], dtype=np.int64)[chances.argmax(axis=1)]
-    return (chances >= np.asarray(head.thresholds)).astype(np.int64)
+        return np.asarray(np.eye(chances.shape[1], dtype=np.int64)[chances.argmax(axis=1)])
+    return np.asarray(chances >= np.asarray(head.thresholds), dtype=np.int64)
 
 
 def noisy(rows: list[Row], seed: int) -> list[Row]:

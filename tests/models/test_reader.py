@@ -1,0 +1,95 @@
+"""The reader on utterances that are in no training data, and what it leaves in the metrics."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prometheus_client import REGISTRY
+
+from models import catalogue
+from models.reader import OnnxTextReader
+
+
+@pytest.fixture(scope="module")
+def reader(pytestconfig: pytest.Config) -> OnnxTextReader:
+    assert pytestconfig.cache is not None
+    models: Path = pytestconfig.cache.mkdir("models")
+    catalogue.install("sentence-encoder", models)
+    return OnnxTextReader(models)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentiment"),
+    [
+        ("Llevo una semana sin servicio y nadie me contesta, qué falta de seriedad.", "negative"),
+        ("Estou há uma semana sem serviço e ninguém me atende, que falta de respeito.", "negative"),
+        ("I have been without service for a week and nobody answers, this is terrible.", "negative"),
+        ("Muchísimas gracias, me solucionó todo, qué amable.", "positive"),
+        ("Muito obrigada, resolveu tudo, que atendimento maravilhoso.", "positive"),
+        ("Thank you so much, that's wonderful, you fixed everything.", "positive"),
+        ("¿A qué hora abren los domingos?", "neutral"),
+        ("A que horas vocês abrem no domingo?", "neutral"),
+        ("What time do you open on Sundays?", "neutral"),
+    ],
+)
+def test_sentiment(reader: OnnxTextReader, text: str, sentiment: str) -> None:
+    read = reader.read(text).sentiment
+    assert read.label == sentiment
+    assert 0.33 <= read.score <= 1.0
+    assert -1.0 <= read.lean <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("Quiero que me quiten de esa lista y que no me llamen nunca más.", "opt_out"),
+        ("Tire meu número da lista e não ligue nunca mais.", "opt_out"),
+        ("Remove me from your list and never call me again.", "opt_out"),
+        ("El internet no funciona y el módem tiene la luz roja.", "technical_problem"),
+        ("A internet não funciona e o modem está com luz vermelha.", "technical_problem"),
+        ("The internet doesn't work and the modem shows a red light.", "technical_problem"),
+        ("Deseo cancelar mi contrato hoy mismo.", "cancel_service"),
+        ("Desejo cancelar o meu contrato hoje.", "cancel_service"),
+        ("I would like to cancel my contract today.", "cancel_service"),
+        ("¿Puedo pagar la deuda en cuotas mensuales?", "payment_arrangement"),
+        ("Posso pagar a dívida em parcelas mensais?", "payment_arrangement"),
+        ("Could I pay off the debt in monthly installments?", "payment_arrangement"),
+    ],
+)
+def test_intents(reader: OnnxTextReader, text: str, intent: str) -> None:
+    found = reader.read(text).intents
+    assert found
+    assert found[0].label == intent
+
+
+@pytest.mark.parametrize("text", ["Sí, con ella.", "Aham.", "Okay.", "", "[card]"])
+def test_small_talk_has_no_intent_to_act_on(reader: OnnxTextReader, text: str) -> None:
+    actionable = {intent.label for intent in reader.read(text).intents} - {"identity_verification"}
+    assert actionable == set()
+
+
+def test_the_vector_has_length_one(reader: OnnxTextReader) -> None:
+    reading = reader.read("hola")
+    assert reading.vector.shape == (512,)
+    assert float(np.linalg.norm(reading.vector)) == pytest.approx(1.0, abs=1e-4)
+    assert reading.latency_ms > 0
+
+
+def test_threads_read_the_same(reader: OnnxTextReader) -> None:
+    text = "Sigue sin funcionar. Ya van tres veces. Quiero hablar con un supervisor."
+    alone = reader.read(text)
+    with ThreadPoolExecutor(4) as pool:
+        for reading in pool.map(reader.read, [text] * 8):
+            assert (reading.sentiment, reading.intents) == (alone.sentiment, alone.intents)
+            assert np.array_equal(reading.vector, alone.vector)
+
+
+def test_each_model_leaves_its_latency(reader: OnnxTextReader) -> None:
+    def count(model: str) -> float:
+        return REGISTRY.get_sample_value("welcomedly_onnx_seconds_count", {"model": model}) or 0.0
+
+    names = ("reader", "sentence-encoder", "sentiment", "intents")
+    before = {name: count(name) for name in names}
+    reader.read("buenas tardes")
+    assert {name: count(name) - before[name] for name in names} == dict.fromkeys(names, 1.0)
