@@ -32,26 +32,54 @@ def parse_uri(text: str) -> URI:
     try:
         return URI.parse(text)
     except ValueError:
+        text = _escaped(text)
         loose = _LOOSE_HOST.match(text)
         if loose is None:
-            raise
+            return URI.parse(text)
         uri = URI.parse(f"{loose['head']}host{text[loose.end() :]}")
         return dataclasses.replace(uri, host=loose["host"])
 
 
+_PARTS = re.compile(r"^(sips?:)(?:([^@<>\s\"]*)@)?([^;?<>\s\"@]+)((?:;[^<>\s\"?@]*)?)$", re.IGNORECASE)
+_NOT_IN_USER = re.compile(r"[^A-Za-z0-9_.!~*/'()&=+$,;?:%-]")
+_NOT_IN_PARAMETER = re.compile(r"[^A-Za-z0-9_.!~*/'()\[\]:&+$%-]")
+
+
+def _escaped(text: str) -> str:
+    """A URI with what its writer should have escaped: `#` in numbers, letters beyond ASCII, `==` of topology hiding."""
+    parts = _PARTS.match(text)
+    if parts is None:
+        return text
+
+    def escape(found: re.Match[str]) -> str:
+        return f"%{ord(found[0]):02X}" if ord(found[0]) < 256 else "_"
+
+    user = f"{_NOT_IN_USER.sub(escape, parts[2])}@" if parts[2] else ""
+    named = (item.partition("=") for item in parts[4].split(";"))
+    parameters = ";".join(f"{name}{equals}{_NOT_IN_PARAMETER.sub(escape, value)}" for name, equals, value in named)
+    return f"{parts[1].lower()}{user}{parts[3]}{parameters}"
+
+
+_VIA_VALUE = re.compile(r"(?<==)[^;,\s\"\[\]]+")
+_NOT_IN_TOKEN = re.compile(r"[^A-Za-z0-9.!%*_+`'~:-]")
+
+
 def parse_vias(text: str) -> list[Via]:
     """Every Via in one header line. Raises `ValueError`."""
-    vias = []
-    for part in _SPLIT_VIA.split(_BARE_IPV6.sub(r"\1[\2]", _one_blank(text))):
-        try:
-            vias.append(Via.parse(part))
-        except ValueError:
-            loose = _LOOSE_HOST.match(part)
-            if loose is None:
-                raise
-            via = Via.parse(f"{loose['head']}host{part[loose.end() :]}")
-            vias.append(dataclasses.replace(via, host=loose["host"]))
-    return vias
+    return [_parse_via(part) for part in _SPLIT_VIA.split(_BARE_IPV6.sub(r"\1[\2]", _one_blank(text)))]
+
+
+def _parse_via(text: str) -> Via:
+    try:
+        return Via.parse(text)
+    except ValueError:
+        # branches in Base64 are no tokens, and yet they come
+        text = _VIA_VALUE.sub(lambda value: _NOT_IN_TOKEN.sub(lambda it: f"%{ord(it[0]):02X}", value[0]), text)
+        loose = _LOOSE_HOST.match(text)
+        if loose is None:
+            return Via.parse(text)
+        via = Via.parse(f"{loose['head']}host{text[loose.end() :]}")
+        return dataclasses.replace(via, host=loose["host"])
 
 
 @dataclasses.dataclass(frozen=True)

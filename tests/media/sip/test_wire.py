@@ -159,6 +159,22 @@ def test_telephony_uris(text: str, user: str | None, host: str, port: int | None
     assert (uri.user, uri.host, uri.port) == (user, host, port)
 
 
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("sip:*67#5551@pbx1.example", "*67#5551"),
+        ("sip:Jos\xe9@pbx.example", None),
+        ("SIP:100@pbx.example", "100"),
+        ("sip:10.1.1.10;thinfo=ab=cd==", None),
+    ],
+)
+def test_uris_whose_writers_forgot_to_escape(text: str, user: str | None) -> None:
+    uri = parse_uri(text)
+    assert uri.scheme == "sip"
+    assert user is None or uri.user == user
+    assert parse_address(f"<{text}>").uri == text  # what we send back is as it came
+
+
 @pytest.mark.parametrize("text", ["sip:", "sip:a b@c", "sip:@", "mailto:a@b.example", "sip:a@b@c", ""])
 def test_bad_uris(text: str) -> None:
     with pytest.raises(ValueError, match="not valid"):
@@ -195,6 +211,11 @@ def test_address_of_record(uri: str, aor: str) -> None:
 def test_vias_with_blanks_and_short_hosts() -> None:
     first, second = parse_vias("SIP / 2.0 / UDP sbc1:5070 ;branch=z9hG4bKa , SIP/2.0/TCP b.example;branch=z9hG4bKb")
     assert (first.host, first.port, second.host) == ("sbc1", 5070, "b.example")
+
+
+def test_branch_that_is_no_token() -> None:
+    (via,) = parse_vias("SIP/2.0/UDP sbc1:5060;rport;branch=z9hG4bKab/cd+e==")
+    assert (via.host, via.parameters["branch"]) == ("sbc1", "z9hG4bKab/cd+e==")
 
 
 def test_via_with_a_bare_ipv6_address() -> None:
