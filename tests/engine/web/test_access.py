@@ -9,8 +9,8 @@ from aiohttp.test_utils import make_mocked_request
 from engine.web.access import COOKIE
 from engine.web.app import ROUTES
 from engine.web.problems import problems
+from tests.engine.web.running_site import PASSWORD, Site
 
-PASSWORD = "a good long password"
 ROLES = {"agent": "ana", "supervisor": "sofia", "admin": "root"}
 GRANTED = {
     ("POST", "/api/login"): None,
@@ -45,7 +45,7 @@ GRANTED = {
 """Written again by hand: a route that is granted otherwise, or added, must be said here too."""
 
 
-async def test_the_table_is_all_there_is(site: Any) -> None:
+async def test_the_table_is_all_there_is(site: Site) -> None:
     assert {(route.method, route.path): route.roles and set(route.roles) for route in ROUTES} == GRANTED
     registered = {
         (route.method, route.resource.canonical)
@@ -55,7 +55,7 @@ async def test_the_table_is_all_there_is(site: Any) -> None:
     assert registered == set(GRANTED)
 
 
-async def test_every_route_against_every_role(site: Any) -> None:
+async def test_every_route_against_every_role(site: Site) -> None:
     clients = {role: await site.logged_in(login) for role, login in ROLES.items()}
     nobody = site.client()
     for (method, path), granted in sorted(GRANTED.items(), key=lambda row: row[0][1] == "/api/logout"):
@@ -68,7 +68,7 @@ async def test_every_route_against_every_role(site: Any) -> None:
             assert (status == 403) == (granted is not None and role not in granted), (method, path, role)
 
 
-async def test_log_in_and_out(site: Any) -> None:
+async def test_log_in_and_out(site: Site) -> None:
     client = site.client()
     assert (await client.get("/api/me")).status == 401
     response = await client.post("/api/login", json={"user": " Ana", "password": PASSWORD})
@@ -98,7 +98,7 @@ async def test_log_in_and_out(site: Any) -> None:
         ([], 400),
     ],
 )
-async def test_a_log_in_that_fails_says_so_and_no_more(site: Any, body: Any, status: int) -> None:
+async def test_a_log_in_that_fails_says_so_and_no_more(site: Site, body: Any, status: int) -> None:
     response = await site.client().post("/api/login", json=body)
     assert response.status == status
     assert response.content_type == "application/problem+json"
@@ -108,13 +108,13 @@ async def test_a_log_in_that_fails_says_so_and_no_more(site: Any, body: Any, sta
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 10_000])
-async def test_a_body_that_is_not_json(site: Any, body: bytes) -> None:
+async def test_a_body_that_is_not_json(site: Site, body: bytes) -> None:
     response = await site.client().post("/api/login", data=body, headers={"Content-Type": "application/json"})
     assert response.status == 400
     assert response.content_type == "application/problem+json"
 
 
-async def test_guesses_are_limited_and_a_disabled_user_is_out(site: Any) -> None:
+async def test_guesses_are_limited_and_a_disabled_user_is_out(site: Site) -> None:
     client = site.client()
     for _ in range(5):
         assert (await client.post("/api/login", json={"user": "ana", "password": "wrong"})).status == 401
@@ -129,7 +129,7 @@ async def test_guesses_are_limited_and_a_disabled_user_is_out(site: Any) -> None
     assert (await client.post("/api/login", json={"user": "ben", "password": PASSWORD})).status == 401
 
 
-async def test_requests_from_another_site_are_refused(site: Any) -> None:
+async def test_requests_from_another_site_are_refused(site: Site) -> None:
     client = await site.logged_in("ana")
     for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
         assert (await client.post("/api/logout", headers=headers)).status == 403
@@ -140,14 +140,14 @@ async def test_requests_from_another_site_are_refused(site: Any) -> None:
     assert (await client.post("/api/logout", headers={"Origin": origin})).status == 204
 
 
-async def test_sockets_need_a_log_in(site: Any) -> None:
+async def test_sockets_need_a_log_in(site: Site) -> None:
     for path in ("/ws/desk", "/ws/wall"):
         with pytest.raises(WSServerHandshakeError) as refused:
             await site.client().ws_connect(path)
         assert refused.value.status == 401
 
 
-async def test_errors_are_problems_and_answers_are_hardened(site: Any) -> None:
+async def test_errors_are_problems_and_answers_are_hardened(site: Site) -> None:
     client = site.client()
     missing = await client.get("/nothing")
     assert (missing.status, missing.content_type) == (404, "application/problem+json")

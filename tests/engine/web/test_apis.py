@@ -8,12 +8,13 @@ import pytest
 from engine.facts import Transcript, encode
 from engine.ports import CallOffer
 from engine.store.knowledge import Article
+from tests.engine.web.running_site import Site
 
 USER = {"login": "cruz", "name": "Cruz", "role": "agent", "extensions": ["1001"], "password": "long enough here"}
 CAMPAIGN = {"name": "Cobranza", "kind": "collections", "direction": "outbound", "country": "CO", "language": "es"}
 
 
-async def test_users_are_created_changed_and_disabled(site: Any) -> None:
+async def test_users_are_created_changed_and_disabled(site: Site) -> None:
     admin = await site.logged_in("root")
     created = await admin.post("/api/users", json=USER)
     assert created.status == 201
@@ -42,20 +43,20 @@ async def test_users_are_created_changed_and_disabled(site: Any) -> None:
         {"unknown": 1},
     ],
 )
-async def test_a_wrong_user_is_refused_by_name_of_the_field(site: Any, wrong: dict[str, Any]) -> None:
+async def test_a_wrong_user_is_refused_by_name_of_the_field(site: Site, wrong: dict[str, Any]) -> None:
     admin = await site.logged_in("root")
     response = await admin.post("/api/users", json=USER | wrong)
     assert response.status == 422
     assert next(iter(wrong)) in (await response.json())["detail"]
 
 
-async def test_nobody_locks_themselves_out(site: Any) -> None:
+async def test_nobody_locks_themselves_out(site: Site) -> None:
     admin = await site.logged_in("root")
     body = {"login": "root", "name": "Root", "role": "agent"}
     assert (await admin.put("/api/users/user-root", json=body)).status == 409
 
 
-async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Any) -> None:
+async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Site) -> None:
     admin = await site.logged_in("root")
     offer = CallOffer("c", "siprec", "127.0.0.1:5060/udp", "", "sip:6015550134@pbx.example", ())
     assert site.router.route(offer) is None
@@ -63,7 +64,9 @@ async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Any) -> N
     created = await admin.post("/api/campaigns", json=body)
     assert created.status == 201
     campaign = await created.json()
-    assert site.router.route(offer).campaign_id == campaign["id"]
+    routing = site.router.route(offer)
+    assert routing is not None
+    assert routing.campaign_id == campaign["id"]
     assert (await admin.post("/api/campaigns", json=body | {"name": "Otra"})).status == 409
     assert (await admin.put(f"/api/campaigns/{campaign['id']}", json=body | {"active": False})).status == 200
     assert site.router.route(offer) is None
@@ -73,12 +76,12 @@ async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Any) -> N
 
 
 @pytest.mark.parametrize("wrong", [{"country": "Colombia"}, {"language": "fr"}, {"kind": "Ñ"}, {"direction": "up"}])
-async def test_a_wrong_campaign_is_refused(site: Any, wrong: dict[str, str]) -> None:
+async def test_a_wrong_campaign_is_refused(site: Site, wrong: dict[str, str]) -> None:
     admin = await site.logged_in("root")
     assert (await admin.post("/api/campaigns", json=CAMPAIGN | wrong)).status == 422
 
 
-async def test_calls_are_their_agent_s_and_the_supervisors(site: Any) -> None:
+async def test_calls_are_their_agent_s_and_the_supervisors(site: Site) -> None:
     fact = Transcript(call_id="call-1", seq=1, turn=1, text="hola")
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [fact])
@@ -96,7 +99,7 @@ async def test_calls_are_their_agent_s_and_the_supervisors(site: Any) -> None:
     assert (await client.get("/api/calls", params={"limit": "9999"})).status == 422
 
 
-async def test_knowledge_is_listed_by_base(site: Any) -> None:
+async def test_knowledge_is_listed_by_base(site: Site) -> None:
     articles = [Article("care", "fatura", "pt", "Segunda via", "Peça o CPF.")]
     await site.store.knowledge.replace(site.record.organisation_id, "care", articles, 1.0)
     client = await site.logged_in("ana")
@@ -105,7 +108,7 @@ async def test_knowledge_is_listed_by_base(site: Any) -> None:
     assert await (await client.get("/api/knowledge", params={"base": "sales"})).json() == []
 
 
-async def test_machines_are_answered(site: Any) -> None:
+async def test_machines_are_answered(site: Site) -> None:
     client = site.client()
     assert (await client.get("/healthz")).status == 200
     ready = await client.get("/readyz")

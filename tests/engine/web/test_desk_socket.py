@@ -9,7 +9,8 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from engine.facts import CallEvent, Draft, Transcript, encode
 from engine.feeds import BEHIND
-from engine.ports import CallRecord, DeskCommand, Person
+from engine.ports import CallRecord
+from tests.engine.web.running_site import Site
 
 
 def said(seq: int, *, stream: str = "1", end_ms: int = 0, call_id: str = "call-1") -> Transcript:
@@ -49,7 +50,7 @@ async def close_of(ws: ClientWebSocketResponse) -> int | None:
     return ws.close_code if message.type is WSMsgType.CLOSED else message.data
 
 
-async def test_a_call_comes_to_its_desk_with_all_facts_as_encoded(site: Any) -> None:
+async def test_a_call_comes_to_its_desk_with_all_facts_as_encoded(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [said(1), said(2)])
@@ -59,7 +60,7 @@ async def test_a_call_comes_to_its_desk_with_all_facts_as_encoded(site: Any) -> 
     assert second["seq"] == 2
 
 
-async def test_another_desk_sees_nothing_and_may_not_follow(site: Any) -> None:
+async def test_another_desk_sees_nothing_and_may_not_follow(site: Site) -> None:
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [said(1)])
     ws = await opened(await site.logged_in("ben"), {"call-1": 0})
@@ -69,7 +70,7 @@ async def test_another_desk_sees_nothing_and_may_not_follow(site: Any) -> None:
     assert (await take(ws, 1))[0]["code"] == "not_found"
 
 
-async def test_a_supervisor_follows_and_stops(site: Any) -> None:
+async def test_a_supervisor_follows_and_stops(site: Site) -> None:
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [said(1)])
     ws = await opened(await site.logged_in("sofia"))
@@ -84,7 +85,7 @@ async def test_a_supervisor_follows_and_stops(site: Any) -> None:
 
 
 @pytest.mark.parametrize("known", [0, 7, 300])
-async def test_a_racing_publisher_loses_and_doubles_nothing(site: Any, known: int) -> None:
+async def test_a_racing_publisher_loses_and_doubles_nothing(site: Site, known: int) -> None:
     """The client resumes while facts are being published, more of them than memory keeps."""
     client = await site.logged_in("ana")
     await site.hub.opened(site.record)
@@ -101,7 +102,7 @@ async def test_a_racing_publisher_loses_and_doubles_nothing(site: Any, known: in
     assert seen == list(range(known + 1, 1_001))
 
 
-async def test_a_client_that_comes_back_gets_exactly_what_it_missed(site: Any) -> None:
+async def test_a_client_that_comes_back_gets_exactly_what_it_missed(site: Site) -> None:
     client = await site.logged_in("ana")
     ws = await opened(client)
     await site.hub.opened(site.record)
@@ -118,7 +119,7 @@ async def test_a_client_that_comes_back_gets_exactly_what_it_missed(site: Any) -
     assert (third["seq"], last["name"]) == (3, "call.ended")
 
 
-async def test_a_claim_brings_the_call_and_takes_it_from_the_other_desk(site: Any) -> None:
+async def test_a_claim_brings_the_call_and_takes_it_from_the_other_desk(site: Site) -> None:
     ana, ben = await opened(await site.logged_in("ana")), await opened(await site.logged_in("ben"))
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [said(1)])
@@ -135,7 +136,7 @@ async def test_a_claim_brings_the_call_and_takes_it_from_the_other_desk(site: An
     assert (await take(ana, 1))[0]["code"] == "forbidden"
 
 
-async def test_acknowledgements_and_cards_reach_the_desk_and_are_stamped(site: Any) -> None:
+async def test_acknowledgements_and_cards_reach_the_desk_and_are_stamped(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     await site.hub.opened(site.record)
     await site.hub.publish(site.record, [said(1)])
@@ -154,7 +155,7 @@ async def test_acknowledgements_and_cards_reach_the_desk_and_are_stamped(site: A
     assert all(command.at_ms > 0 for command in commands)
 
 
-async def test_drafts_are_shown_until_their_words_are_final(site: Any) -> None:
+async def test_drafts_are_shown_until_their_words_are_final(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     await site.hub.opened(site.record)
     site.hub.draft(site.record, draft(1, 500))
@@ -174,7 +175,7 @@ async def test_drafts_are_shown_until_their_words_are_final(site: Any) -> None:
     ]
 
 
-async def test_a_desk_that_falls_too_far_behind_is_sent_away_and_resumes(site: Any) -> None:
+async def test_a_desk_that_falls_too_far_behind_is_sent_away_and_resumes(site: Site) -> None:
     client = await site.logged_in("ana")
     ws = await opened(client)
     await site.hub.opened(site.record)
@@ -203,7 +204,7 @@ async def test_a_desk_that_falls_too_far_behind_is_sent_away_and_resumes(site: A
     ],
 )
 async def test_what_cannot_be_understood_closes_with_its_code(
-    site: Any, first: str | bytes, then: str | None, code: int
+    site: Site, first: str | bytes, then: str | None, code: int
 ) -> None:
     ws = await (await site.logged_in("ana")).ws_connect("/ws/desk")
     await (ws.send_bytes(first) if isinstance(first, bytes) else ws.send_str(first))
@@ -212,22 +213,18 @@ async def test_what_cannot_be_understood_closes_with_its_code(
     assert await close_of(ws) == code
 
 
-async def test_the_engine_s_stop_is_said(site: Any) -> None:
+async def test_the_engine_s_stop_is_said(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     closing = asyncio.ensure_future(close_of(ws))
     await site.app.shutdown()
     assert await closing == 1001
 
 
-async def test_a_mistake_of_ours_closes_the_socket_and_no_other(site: Any) -> None:
-    class BrokenDesk:
-        async def command(self, _person: Person, _command: DeskCommand) -> None:
-            raise RuntimeError("cuatro uno uno uno")
-
+async def test_a_mistake_of_ours_closes_the_socket_and_no_other(site: Site) -> None:
     ana, ben = await opened(await site.logged_in("ana")), await opened(await site.logged_in("ben"))
     await site.hub.opened(site.record)
     await take(ana, 1)
-    site.desk.command = BrokenDesk().command
+    site.desk.broken = True
     await ana.send_json({"type": "claim", "id": "call-1"})
     assert await close_of(ana) == 1011
     await ben.send_json({"type": "follow", "id": "call-1"})

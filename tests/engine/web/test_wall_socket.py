@@ -1,15 +1,14 @@
 """The wall's socket: the floor, then what changes; an agent sees what can be claimed, and no more."""
 
-from typing import Any
-
 import msgspec
 
 from engine.facts import Insight
+from tests.engine.web.running_site import Site
 
 ALERT = Insight(call_id="call-1", seq=1, kind="compliance", turn=1, rule="PCI-PAN", outcome="violation", end_ms=4_000)
 
 
-async def test_the_floor_then_changes_then_gone(site: Any) -> None:
+async def test_the_floor_then_changes_then_gone(site: Site) -> None:
     await site.hub.opened(site.record)
     ws = await (await site.logged_in("sofia")).ws_connect("/ws/wall")
     floor = await ws.receive_json(timeout=5)
@@ -37,7 +36,7 @@ async def test_the_floor_then_changes_then_gone(site: Any) -> None:
     assert await ws.receive_json(timeout=5) == {"type": "gone", "id": "call-1"}
 
 
-async def test_an_agent_sees_unclaimed_calls_only(site: Any) -> None:
+async def test_an_agent_sees_unclaimed_calls_only(site: Site) -> None:
     await site.hub.opened(site.record)
     unclaimed = msgspec.structs.replace(site.record, call_id="call-2", agent_id="", agent_name="")
     await site.hub.opened(unclaimed)
@@ -49,7 +48,7 @@ async def test_an_agent_sees_unclaimed_calls_only(site: Any) -> None:
     assert await ws.receive_json(timeout=5) == {"type": "gone", "id": "call-2"}
 
 
-async def test_the_wall_takes_no_messages(site: Any) -> None:
+async def test_the_wall_takes_no_messages(site: Site) -> None:
     ws = await (await site.logged_in("sofia")).ws_connect("/ws/wall")
     await ws.receive_json(timeout=5)
     await ws.send_str("hello")
