@@ -134,7 +134,9 @@ class Engine:
         await self.web.open()
         stack.push_async_callback(self.web.close)
         first, last = settings.rtp_range[0], settings.rtp_range[-1]
-        rtp = RtpPlane(settings.sip_host, PortRange(first, last), advertise=settings.rtp_host)
+        rtp = RtpPlane(
+            settings.sip_host, PortRange(first, last), advertise=settings.rtp_host, counted=self._count_packets
+        )
         rtp.start()
         stack.push_async_callback(calls.close)
         stack.push_async_callback(rtp.aclose)
@@ -157,6 +159,9 @@ class Engine:
 
     def _ready(self) -> dict[str, bool]:
         return {"sip": self._sip_open, "ears": self.ears.headroom().up}
+
+    def _count_packets(self, fate: str, packets: int) -> None:
+        self._metrics.count("rtp_packets_total", packets, fate=fate)
 
     def _ears_changed(self, up: bool) -> None:
         if self._calls:
@@ -442,9 +447,13 @@ def _models(arguments: argparse.Namespace) -> int:
 
 
 def _progress(name: str, done: int, total: int) -> None:
-    share = f"{100 * done // total:3d} %" if total else ""
-    end = "\n" if total and done >= total else ""
-    print(f"\r  {name:<20} {share}", end=end, file=sys.stderr, flush=True)
+    """A moving percentage on a terminal, one line when done elsewhere."""
+    finished = total > 0 and done >= total
+    if sys.stderr.isatty():
+        share = f"{100 * done // total:3d} %" if total else ""
+        print(f"\r  {name:<20} {share}", end="\n" if finished else "", file=sys.stderr, flush=True)
+    elif finished:
+        print(f"  {name:<20} installed", file=sys.stderr, flush=True)
 
 
 def _rules(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,6 @@ from engine.facts import CallEvent, Draft, Fact, Insight, Suggestion, Transcript
 from models.privacy import DigitGuard, SpokenTurn
 from pipelines.word_errors import normalise, word_error_rate
 
-
 NEAR_MS = 2_000
 
 
