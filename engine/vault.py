@@ -128,7 +128,8 @@ def _default_vault(data_dir: Path, data_exist: bool) -> Vault:
 
 
 def _make_key_file(path: Path) -> None:
-    """Whole or not at all: written aside, synced, then linked, so that a crash leaves no short key."""
+    """Whole or not at all: written aside, synced, then linked, so that a crash leaves no short key, and of two engines
+    that start at once both take the first one's."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -137,9 +138,23 @@ def _make_key_file(path: Path) -> None:
             file.write(secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        try:
+            path.hardlink_to(aside)
+        except FileExistsError:
+            pass
+        finally:
+            aside.unlink()
+        _sync_folder(path.parent)
     except OSError as error:
         raise StartupError(f"KEY_URL: cannot make {path}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _read_key_file(path: Path) -> bytes:

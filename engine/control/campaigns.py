@@ -13,7 +13,7 @@ from engine.store import Store
 from engine.store.campaigns import Campaign
 
 
-class Draft(msgspec.Struct, frozen=True):
+class CampaignForm(msgspec.Struct, frozen=True):
     """What may be set of a campaign."""
 
     name: str
@@ -40,29 +40,29 @@ class CampaignService:
     async def get(self, by: Person, campaign_id: str) -> Campaign:
         return await self._store.campaigns.get(by.organisation_id, campaign_id)
 
-    async def create(self, by: Person, draft: Draft) -> Campaign:
+    async def create(self, by: Person, form: CampaignForm) -> Campaign:
         """Raises `Invalid`, or `Conflict` when a number routes to another campaign already."""
-        campaign = await self._checked(draft, str(uuid7()), by.organisation_id)
+        campaign = await self._checked(form, str(uuid7()), by.organisation_id)
         await self._store.campaigns.add(campaign, time.time())
         await self._router.refresh()
         return campaign
 
-    async def change(self, by: Person, campaign_id: str, draft: Draft) -> Campaign:
+    async def change(self, by: Person, campaign_id: str, form: CampaignForm) -> Campaign:
         await self.get(by, campaign_id)
-        campaign = await self._checked(draft, campaign_id, by.organisation_id)
+        campaign = await self._checked(form, campaign_id, by.organisation_id)
         await self._store.campaigns.change(campaign)
         await self._router.refresh()
         return campaign
 
-    async def _checked(self, draft: Draft, campaign_id: str, organisation_id: str) -> Campaign:
-        if not draft.name.strip() or not draft.kind.strip():
+    async def _checked(self, form: CampaignForm, campaign_id: str, organisation_id: str) -> Campaign:
+        if not form.name.strip() or not form.kind.strip():
             raise Invalid("name and kind must not be empty")
-        if not all(normal(number) for number in draft.numbers):
+        if not all(normal(number) for number in form.numbers):
             raise Invalid("numbers: a number or the user part of an address")
         users = {user.id for user in await self._store.people.all(organisation_id)}
-        if strangers := sorted(set(draft.members) - users):
+        if strangers := sorted(set(form.members) - users):
             raise Invalid(f"members: no user {strangers[0]}")
-        campaign = Campaign(id=campaign_id, organisation_id=organisation_id, **msgspec.structs.asdict(draft))
+        campaign = Campaign(id=campaign_id, organisation_id=organisation_id, **msgspec.structs.asdict(form))
         await self._check_numbers(campaign)
         return campaign
 

@@ -18,7 +18,7 @@ _EXTENSION = re.compile(r"[a-z0-9*#+_.-]{1,32}")
 _AOR = re.compile(r"[^\s@<>;]{1,64}@[^\s@<>;]{1,255}")
 
 
-class Draft(msgspec.Struct, frozen=True):
+class UserForm(msgspec.Struct, frozen=True):
     """What may be set of a user."""
 
     login: str
@@ -41,18 +41,18 @@ class PeopleService:
     async def get(self, by: Person, user_id: str) -> User:
         return await self._store.people.get(by.organisation_id, user_id)
 
-    async def create(self, by: Person, draft: Draft, password: str) -> User:
+    async def create(self, by: Person, form: UserForm, password: str) -> User:
         """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's."""
-        user = _user(draft, str(uuid7()), by.organisation_id)
+        user = _user(form, str(uuid7()), by.organisation_id)
         await self._check_addresses(user)
         await self._store.people.add(user, await self._passwords.hash(_password(password)), time.time())
         await self._router.refresh()
         return user
 
-    async def change(self, by: Person, user_id: str, draft: Draft, password: str | None = None) -> User:
+    async def change(self, by: Person, user_id: str, form: UserForm, password: str | None = None) -> User:
         """All of it. A disabled user, or one with a new password, is logged out everywhere; a role counts at once."""
         before = await self.get(by, user_id)
-        user = _user(draft, user_id, by.organisation_id)
+        user = _user(form, user_id, by.organisation_id)
         if user_id == by.user_id and (user.role != before.role or not user.active):
             raise Conflict("nobody takes their own role or account away")
         await self._check_addresses(user)
@@ -73,21 +73,21 @@ class PeopleService:
                 raise Conflict(f"{min(taken)} belongs to {other.name}")
 
 
-def _user(draft: Draft, user_id: str, organisation_id: str) -> User:
-    login = draft.login.strip().lower()
+def _user(form: UserForm, user_id: str, organisation_id: str) -> User:
+    login = form.login.strip().lower()
     if not _LOGIN.fullmatch(login):
         raise Invalid("login: 2 to 64 letters, digits and . _ @ + -")
-    if not draft.name.strip():
+    if not form.name.strip():
         raise Invalid("name: must not be empty")
     return User(
         id=user_id,
         organisation_id=organisation_id,
         login=login,
-        name=draft.name.strip(),
-        role=draft.role,
-        aors=_addresses(draft.aors, _AOR, "aors: user@host, without sip:"),
-        extensions=_addresses(draft.extensions, _EXTENSION, "extensions: up to 32 letters, digits and * # + _ . -"),
-        active=draft.active,
+        name=form.name.strip(),
+        role=form.role,
+        aors=_addresses(form.aors, _AOR, "aors: user@host, without sip:"),
+        extensions=_addresses(form.extensions, _EXTENSION, "extensions: up to 32 letters, digits and * # + _ . -"),
+        active=form.active,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from aiohttp_pydantic.oas.typing import r200, r201, r404, r409, r422
 from pydantic import BaseModel, Field
 
-from engine.control.campaigns import Draft
+from engine.control.campaigns import CampaignForm
 from engine.web.keys import CAMPAIGNS, PERSON
 from engine.web.view import Body, View, answer
 
@@ -31,8 +31,8 @@ class CampaignBody(Body):
     """Ids of users."""
     active: bool = True
 
-    def draft(self) -> Draft:
-        return Draft(**self.model_dump())
+    def form(self) -> CampaignForm:
+        return CampaignForm(**self.model_dump())
 
 
 class CampaignOut(BaseModel):
@@ -58,7 +58,7 @@ class CampaignsView(View):
 
     async def post(self, body: CampaignBody) -> r201[CampaignOut] | r409 | r422:
         """Create a campaign."""
-        return answer(await self.request.app[CAMPAIGNS].create(self.request[PERSON], body.draft()), status=201)
+        return answer(await self.request.app[CAMPAIGNS].create(self.request[PERSON], body.form()), status=201)
 
 
 class CampaignView(View):
@@ -68,4 +68,4 @@ class CampaignView(View):
 
     async def put(self, campaign_id: str, /, body: CampaignBody) -> r200[CampaignOut] | r404 | r409 | r422:
         """Change a campaign; calls that are in progress keep what they began with."""
-        return answer(await self.request.app[CAMPAIGNS].change(self.request[PERSON], campaign_id, body.draft()))
+        return answer(await self.request.app[CAMPAIGNS].change(self.request[PERSON], campaign_id, body.form()))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from aiohttp_pydantic.oas.typing import r200, r201, r404, r409, r422
 from pydantic import BaseModel, Field
 
-from engine.control.people import Draft
+from engine.control.people import UserForm
 from engine.web.keys import PEOPLE, PERSON
 from engine.web.view import Body, View, answer
 
@@ -32,8 +32,8 @@ class UserBody(Body):
     extensions: Annotated[tuple[Address, ...], Field(max_length=20)] = ()
     active: bool = True
 
-    def draft(self) -> Draft:
-        return Draft(self.login, self.name, self.role, self.aors, self.extensions, self.active)
+    def form(self) -> UserForm:
+        return UserForm(self.login, self.name, self.role, self.aors, self.extensions, self.active)
 
 
 class NewUserBody(UserBody):
@@ -52,7 +52,7 @@ class UsersView(View):
 
     async def post(self, body: NewUserBody) -> r201[UserOut] | r409 | r422:
         """Create a user."""
-        user = await self.request.app[PEOPLE].create(self.request[PERSON], body.draft(), body.password)
+        user = await self.request.app[PEOPLE].create(self.request[PERSON], body.form(), body.password)
         return answer(user, status=201)
 
 
@@ -64,4 +64,4 @@ class UserView(View):
     async def put(self, user_id: str, /, body: ChangedUserBody) -> r200[UserOut] | r404 | r409 | r422:
         """Change a user; `active: false` disables the account and ends its sessions."""
         people = self.request.app[PEOPLE]
-        return answer(await people.change(self.request[PERSON], user_id, body.draft(), body.password))
+        return answer(await people.change(self.request[PERSON], user_id, body.form(), body.password))

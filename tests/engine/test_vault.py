@@ -51,6 +51,7 @@ def test_the_default_key_is_made_outside_the_data_once(tmp_path: Path, monkeypat
     assert file.stat().st_mode & 0o777 == 0o600
     assert data not in file.parents
     assert open_vault("", data, data_exist=True).key_id == first.key_id
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
     file.unlink()
     with pytest.raises(StartupError, match="KEY_URL"):
         open_vault("", data, data_exist=True)
