@@ -11,7 +11,7 @@ from xml.parsers import expat
 from media.sip.address import aor_of, parse_address
 
 MAX_METADATA = 262_144
-MAX_ELEMENTS = 4_000
+MAX_ELEMENTS = 2_000
 MAX_DEPTH = 32
 
 _DUMMY_AORS = ("asbce@asbce.com",)  # Avaya SBCE's placeholder until its UPDATE names the real participant
@@ -123,6 +123,7 @@ def _parse_xml(data: bytes) -> _Element:
     root = _Element("", {})
     stack, count = [root], 0
     parser = expat.ParserCreate()
+    parser.buffer_text = True  # else every line of text is a call of its own
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal count

@@ -5,6 +5,7 @@ import itertools
 from typing import Literal, get_args
 
 MAX_SDP = 65_536
+MAX_LINES = 1_000
 MAX_MEDIA = 32
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 _DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
@@ -104,6 +105,8 @@ def parse_sdp(data: bytes) -> Sdp:
         raise ValueError("SDP is too long")
     lines = [line.strip() for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")]
     lines = [line for line in lines if line]
+    if len(lines) > MAX_LINES:
+        raise ValueError("SDP has too many lines")
     if not lines or lines[0] != "v=0":
         raise ValueError("SDP does not begin with v=0")
     starts = [index for index, line in enumerate(lines) if line.startswith("m=")]

@@ -143,6 +143,7 @@ def test_unknown_attributes_and_lines_are_kept_in_order() -> None:
         b"v=0\r\nc=elsewhere\r\n",
         b"v=0\r\n" + b"m=audio 1 RTP/AVP 0\r\n" * 40,
         b"v=0\r\n" + b"a=x\r\n" * 20_000,
+        b"v=0\r\n" + b"a=x\r\n" * 2_000,
     ],
 )
 def test_bad_descriptions(text: bytes) -> None:

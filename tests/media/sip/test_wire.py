@@ -1,6 +1,7 @@
 """Bytes to messages: limits, framing, and that nothing but `Malformed` comes of whatever bytes."""
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,24 @@ def test_what_cannot_be_answered_is_dropped(data: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         parse_message(data)
     assert caught.value.answer is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"tel:+" + b"1" * 7_000 + b"x",  # cubic in sipmessage
+        b"<sip:" + b"a" * 7_000 + b"@b>",
+        b'"' * 7_001,
+        b'"' + b'\\"' * 3_500,
+        b"<" * 7_000,
+        b"sip:a@" + b"b-" * 3_500,
+    ],
+)
+@pytest.mark.parametrize("name", [b"From", b"Contact"])
+def test_values_made_to_cost_time_are_refused(name: bytes, value: bytes) -> None:
+    data = message().replace(b"From: <sip:a@sbc1>;tag=1", b"From: <sip:a@sbc1>;tag=1\r\nContact: <sip:a@sbc1>")
+    with pytest.raises(Malformed, match="not valid"):
+        parse_message(re.sub(rb"\r\n" + name + rb": [^\r]*", lambda _: b"\r\n" + name + b": " + value, data))
 
 
 @given(st.binary(max_size=600))
