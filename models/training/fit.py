@@ -18,11 +18,11 @@ from models.lexical import WIDTH, lexical
 from models.reading import parts_of, united
 from models.training.corpus import HeadPlan, Row
 from models.training.noise import augmented, misheard, unaccented
+from models.training.solve import Matrix, logistic
 
 FOLDS = 5
 _LEAST_THRESHOLD = 0.3
 """A label that is less likely than this is never named, whatever its F1 would gain."""
-Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,50 +93,42 @@ class Trainer:
         self._scale = scale
 
     def fit(self, rows: list[Row], salt: int) -> Linear:
-        """Uncalibrated weights on the rows and what augmentation makes of them; `salt` varies the draws by fold."""
-        chance = random.Random(self._settings.seed * 1000 + salt)
-        train = augmented(rows, chance)
+        """Uncalibrated weights on the rows and what augmentation makes of them; `salt` varies what is joined."""
+        train = augmented(rows, self._settings.seed)
         if self._plan.join:
+            chance = random.Random(self._settings.seed * 1000 + salt)
             train += joined(rows, self._plan, int(len(rows) * self._settings.joined_share), chance)
         features = self._features([row.text for row in train]).multiply(self._scale).tocsr()
-        targets = self.targets(train)
-        if self._plan.kind == "multiclass" or self._plan.exclusive:
-            weights, bias = self._softmax(features, targets)
-        else:
-            solved = [self._sigmoid(features, targets[:, i]) for i in range(targets.shape[1])]
-            weights, bias = np.hstack([w for w, _ in solved]), np.concatenate([b for _, b in solved])
-        weights = weights * self._scale[:, None]
+        targets = self.targets(train).astype(np.float64)
         exclusive = self._plan.kind == "multilabel" and self._plan.exclusive
+        if exclusive:
+            targets = np.hstack([targets, targets.sum(axis=1, keepdims=True) == 0])
+        softmax = exclusive or self._plan.kind == "multiclass"
+        if softmax:
+            targets = targets / targets.sum(axis=1, keepdims=True)
+        weights, bias = logistic(
+            np.asarray(features[:, :DIMENSIONS].todense()),
+            features[:, DIMENSIONS:],
+            targets,
+            self._weights_of(targets),
+            self._settings.strength,
+            exclusive=softmax,
+        )
+        weights = weights * self._scale[:, None]
         return Linear(self._plan.kind, exclusive, weights, bias, tuple(0.5 for _ in self._plan.labels))
+
+    def _weights_of(self, targets: Matrix) -> Matrix:
+        """How much each row counts. Rare labels count more: fully balanced for sigmoids, half way for classes."""
+        share = np.maximum(targets.mean(axis=0), 1.0 / len(targets))
+        if self._plan.kind == "multilabel":
+            if self._plan.exclusive:
+                return np.ones((len(targets), 1))
+            return np.asarray(np.where(targets > 0, 0.5 / share, 0.5 / np.maximum(1.0 - share, 1e-6)))
+        weights = (targets @ (1.0 / share) ** 0.5)[:, None]
+        return np.asarray(weights / weights.mean())
 
     def targets(self, rows: Sequence[Row]) -> NDArray[np.int64]:
         return np.asarray([[int(label in row.labels) for label in self._plan.labels] for row in rows])
-
-    def _softmax(self, features: Any, targets: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
-        """A row with two labels counts half for each; a row with none is of the last class, "none"."""
-        if self._plan.kind == "multilabel":
-            targets = np.hstack([targets, (targets.sum(axis=1, keepdims=True) == 0).astype(np.int64)])
-        at, label = np.nonzero(targets)
-        share = 1.0 / targets.sum(axis=1)[at]
-        if self._plan.kind == "multiclass":
-            # rare classes count as much as common ones, half way
-            share = share * (1.0 / targets.mean(axis=0)[label]) ** 0.5
-        model = LogisticRegression(C=self._settings.strength, max_iter=150, tol=1e-3)
-        model.fit(features[at], label, sample_weight=share / share.mean())
-        weights, bias = np.zeros((features.shape[1], targets.shape[1])), np.full(targets.shape[1], -20.0)
-        coefficients, intercept = model.coef_, model.intercept_
-        if len(model.classes_) == 2:  # scikit-learn keeps one row, that of the second class
-            coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
-            intercept = np.asarray([0.0, intercept[0]])
-        weights[:, model.classes_], bias[model.classes_] = coefficients.T, intercept
-        return weights, bias
-
-    def _sigmoid(self, features: Any, target: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
-        if target.sum() == 0:
-            return np.zeros((features.shape[1], 1)), np.full(1, -6.0)
-        model = LogisticRegression(C=self._settings.strength, max_iter=150, tol=1e-3, class_weight="balanced")
-        model.fit(features, target)
-        return model.coef_.T.astype(np.float64), model.intercept_.astype(np.float64)
 
     def read(self, head: Linear, texts: Sequence[str]) -> Matrix:
         """Probabilities as the product makes them: a turn as a whole and by sentence."""

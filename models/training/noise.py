@@ -57,10 +57,14 @@ def _garbled(word: str, language: str, chance: random.Random) -> str:
     return word[:at] + word[at + 1 :]
 
 
-def augmented(rows: list[Row], chance: random.Random) -> list[Row]:
-    """Each row as it is, and once more either without signs (with or without accents) or misheard."""
+def augmented(rows: list[Row], seed: int) -> list[Row]:
+    """Each row as it is, and once more either without signs (with or without accents) or misheard.
+
+    What a text becomes depends on the text and the seed alone, so that every fold sees the same.
+    """
     out: list[Row] = []
     for row in rows:
+        chance = random.Random(f"{seed} {row.language} {row.text}")
         draw = chance.random()
         if draw < 0.25:
             other = unpunctuated(row.text)

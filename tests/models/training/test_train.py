@@ -77,7 +77,7 @@ def test_noise_is_what_a_recogniser_does() -> None:
 
 def test_augmentation_keeps_ideas_and_labels() -> None:
     rows = [Row("x", "en", "I want to cancel, please.", ("a",))]
-    grown = augmented(rows, random.Random(1))
+    grown = augmented(rows, seed=1)
     assert grown[0] == rows[0]
     assert {(row.idea, row.labels) for row in grown} == {("x", ("a",))}
 
