@@ -4,10 +4,14 @@ import asyncio
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
 from engine.errors import Conflict, NotFound
-from engine.facts import Insight, Measured, Transcript, decode
+from engine.facts import Insight, Measured, Transcript, decode, encode
 from engine.fanout import ENDED_KEPT, MEMORY, Hub
+from engine.feeds import Feed
 from engine.ports import CallRecord
 from engine.store import Store
 from engine.telemetry import Metrics
@@ -95,3 +99,61 @@ async def test_many_ended_calls_are_let_go_and_still_found(hub: Hub, record: Cal
     assert await seqs(hub, first) == [1]
     with pytest.raises(NotFound):
         await hub.record("another organisation", "call-5")
+
+
+class FakeFacts:
+    """A source that gives what was published in pages, as the store does, and takes a turn of the loop for it."""
+
+    def __init__(self, record: CallRecord) -> None:
+        self.record = record
+        self.published = 0
+        self.page = 3
+
+    def live_calls(self, organisation_id: str | None = None) -> list[CallRecord]:
+        return [self.record]
+
+    async def facts_after(self, organisation_id: str, call_id: str, seq: int) -> list[tuple[int, bytes]]:
+        await asyncio.sleep(0)
+        return [(one, encode(said(one))) for one in range(seq + 1, min(self.published, seq + self.page) + 1)]
+
+
+@examples(deadline=None)
+@given(st.lists(st.sampled_from(["publish", "burst", "wait", "hide", "follow"]), max_size=40), st.integers(0, 5))
+def test_any_order_of_publishing_and_reading_gives_every_fact_once(steps: list[str], known: int) -> None:
+    record = CallRecord("call-1", "org", "c", "sales", "inbound", "en", "US", agent_id="ana")
+    asyncio.run(_play(record, steps, known))
+
+
+async def _play(record: CallRecord, steps: list[str], known: int) -> None:
+    source = FakeFacts(record)
+    source.published = known
+    feed = Feed(source, "org", lambda record: record.agent_id == "ana")
+    feed.begin({record.call_id: known})
+    seen = [known]
+
+    async def read() -> None:
+        while True:
+            messages = await feed.next()
+            seen.extend(decode(one).seq for one in messages if msgspec.json.decode(one)["type"] == "transcript")
+
+    async with asyncio.TaskGroup() as group:
+        reader = group.create_task(read())
+        for step in steps:
+            _step(step, source, feed, seen[-1])
+            await asyncio.sleep(0)
+        feed.show(record, seen[-1])
+        for _ in range(8 + 4 * source.published):  # turns of the loop, of which a page takes two
+            await asyncio.sleep(0)
+        reader.cancel()
+    assert seen == list(range(known, source.published + 1))
+
+
+def _step(step: str, source: FakeFacts, feed: Feed, last: int) -> None:
+    match step:
+        case "publish" | "burst":
+            source.published += 1 if step == "publish" else 7
+            feed.published("call-1", source.published, {})
+        case "hide":
+            feed.hide("call-1")
+        case "follow":
+            feed.show(source.record, last, followed=True)
