@@ -1,6 +1,7 @@
 """What peers do to a server besides calling it properly: each gets its answer, and the other calls go on."""
 
 import asyncio
+import contextlib
 import random
 import re
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
+from media.sip.transport import MAX_CONNECTIONS_PER_HOST
 from media.sip.wire import StreamFramer, parse_message
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 
@@ -366,3 +368,15 @@ async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> 
         await closing
         assert it.media.sessions[0].reason == "shutdown"
         assert it.intake.sessions == []
+
+
+async def test_connections_of_one_host_are_bounded() -> None:
+    async with bench() as it:
+        opened = [await asyncio.open_connection("127.0.0.1", it.server.port) for _ in range(MAX_CONNECTIONS_PER_HOST)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""  # one too many is closed at once
+        opened[0][1].write(it.peer.request("OPTIONS"))
+        assert (await opened[0][0].readline()).startswith(b"SIP/2.0 200")
+        for _, each in [*opened, (reader, writer)]:
+            each.close()
