@@ -24,7 +24,8 @@ HEADERS = {
 _UNBUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Welcomedly</title>
 <h1>The engine runs; its console is not built</h1>
-<p>In the checkout, run <code>make console</code> and load this page again. The API and the sockets work without it.</p>
+<p>Installing the package builds it: run <code>pip install -e .</code> in the checkout, and load this page again.
+The API and the sockets work without it.</p>
 </html>
 """
 

@@ -5,7 +5,6 @@ import asyncio
 import msgspec
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from engine.errors import Conflict, NotFound
@@ -117,7 +116,6 @@ class FakeFacts:
         return [(one, encode(said(one))) for one in range(seq + 1, min(self.published, seq + self.page) + 1)]
 
 
-@examples(deadline=None)
 @given(st.lists(st.sampled_from(["publish", "burst", "wait", "hide", "follow"]), max_size=40), st.integers(0, 5))
 def test_any_order_of_publishing_and_reading_gives_every_fact_once(steps: list[str], known: int) -> None:
     record = CallRecord("call-1", "org", "c", "sales", "inbound", "en", "US", agent_id="ana")

@@ -2,7 +2,6 @@
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from engine.control.routing import Picture, normal
@@ -73,7 +72,6 @@ def test_a_number_that_could_be_two_is_neither() -> None:
     assert exact.campaign_id == "b"
 
 
-@examples(deadline=None)
 @given(st.text())
 def test_any_address_is_taken(text: str) -> None:
     assert normal(normal(text)) == normal(text) or text
