@@ -8,8 +8,12 @@ from engine.ports import Scored
 _NEUTRAL_WEIGHT = 0.22
 """How much a plain neutral utterance of full length pulls the mood towards itself; feeling counts for more."""
 _FEELING_WEIGHT = 0.75
-_FULL_WORDS = 8
+_FULL_WORDS = 5
 """Shorter utterances ("yes", "ok") say less about how somebody feels."""
+_TURNED = 2.0
+"""Somebody in one mood who says something of the other has changed it: thanks after anger are more than thanks."""
+_NOTICED = 0.1
+"""A lean that is smaller than this is no feeling."""
 _FADE_S = 240.0
 """Left alone, a mood fades: after this long without a word it is 1/e of what it was."""
 _ENTER = 0.22
@@ -33,8 +37,10 @@ class Mood:
             self.value *= math.exp(-(end_ms - self._at_ms) / 1000 / _FADE_S)
         self._at_ms = end_ms
         said = min(1.0, (len(text.split()) + 1) / _FULL_WORDS)
-        weight = min(0.9, _NEUTRAL_WEIGHT + _FEELING_WEIGHT * abs(lean)) * said
-        self.value += weight * (lean - self.value)
+        weight = _NEUTRAL_WEIGHT + _FEELING_WEIGHT * abs(lean)
+        if lean * self.value < 0 and abs(lean) >= _NOTICED:
+            weight *= _TURNED
+        self.value += min(0.9, weight) * said * (lean - self.value)
         self.label = self._named()
         return Scored(self.label, round(self._certainty(), 4), round(self.value, 4))
 

@@ -37,6 +37,10 @@ def test_relief_turns_it() -> None:
     assert labels((LONG, -0.9), (LONG, 0.2), ("great it works again", 0.9), (LONG, 0.9))[-1] == "positive"
 
 
+def test_courtesy_at_the_end_takes_the_edge_off_anger_but_makes_nobody_happy() -> None:
+    assert labels((LONG, -0.9), ("all right thanks bye", 0.3)) == ["negative", "neutral"]
+
+
 def test_a_mood_fades_with_time_alone() -> None:
     mood = Mood()
     assert mood.hear(LONG, scored(-0.8), 0).label == "negative"

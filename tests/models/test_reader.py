@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from models import catalogue
+from models.mood import Mood
 from models.reader import OnnxTextReader
 
 
@@ -67,6 +68,37 @@ def test_intents(reader: OnnxTextReader, text: str, intent: str) -> None:
 def test_small_talk_has_no_intent_to_act_on(reader: OnnxTextReader, text: str) -> None:
     actionable = {intent.label for intent in reader.read(text).intents} - {"identity_verification"}
     assert actionable == set()
+
+
+@pytest.mark.parametrize(
+    "dialogue",
+    [
+        [
+            ("Aló, sí, dígame.", "neutral"),
+            ("Me cobraron dos veces la mensualidad y no es la primera vez que pasa.", "negative"),
+            ("Es una falta de respeto, llevo tres semanas llamando y nadie responde.", "negative"),
+            ("¿Y el dinero me llega a la misma cuenta?", "negative"),
+            ("Qué buena noticia, muchísimas gracias, me ayudó un montón.", "positive"),
+        ],
+        [
+            ("Oi, bom dia.", "neutral"),
+            ("Queria saber o preço do plano de trezentos mega.", "neutral"),
+            ("E a instalação demora quanto tempo?", "neutral"),
+            ("Que maravilha, adorei a oferta, muito obrigada!", "positive"),
+        ],
+        [
+            ("Hello, yes, this is him.", "neutral"),
+            ("My order should have come last week and nobody can tell me where it is.", "negative"),
+            ("This is ridiculous, it's the third time you people let me down.", "negative"),
+            ("Okay.", "negative"),
+            ("No, forget it, I am really disappointed in your company.", "negative"),
+        ],
+    ],
+)
+def test_the_mood_follows_a_dialogue(reader: OnnxTextReader, dialogue: list[tuple[str, str]]) -> None:
+    mood = Mood()
+    heard = [mood.hear(text, reader.read(text).sentiment, at * 9_000).label for at, (text, _) in enumerate(dialogue)]
+    assert heard == [expected for _, expected in dialogue]
 
 
 def test_the_vector_has_length_one(reader: OnnxTextReader) -> None:
