@@ -78,6 +78,8 @@ class Context(NamedTuple):
     """The recogniser repeats one word over and over: a number that it could not hear."""
     loose: bool = False
     """Numbers that each stand alone among other words, such as several amounts in a sentence."""
+    bare: bool = False
+    """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
@@ -250,7 +252,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
             return Verdict("phone", 0.7, phone, whole=True)
         if context.near_card and count >= _HALF_A_CARD:
             return Verdict("card", 0.5, longest)
-    if count <= _HARMLESS and not context.capture and not context.near_card:
+    if count <= _HARMLESS and not (context.capture or context.near_card or context.bare):
         return Verdict("", 0.5, longest)
     return Verdict("number", 0.5, longest)
 

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 from engine.facts import Leg
 from models.privacy import written
+from models.privacy.cardinals import Token
 from models.privacy.cues import BACKCHANNEL, Cue
+from models.privacy.dates import dates
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.lexicon import FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
-from models.privacy.numbers import Lexed, Run, Token, lex
-from models.privacy.quantities import dates, is_quantity
+from models.privacy.numbers import Lexed, Run, lex
+from models.privacy.quantities import is_quantity
 from models.privacy.readings import Part
 
 _CUE_REACH = 70
@@ -50,6 +52,8 @@ class Piece(NamedTuple):
     shown: bool = False
     """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
     garbled: bool = False
+    bare: bool = False
+    """No other word stands in its turn."""
     natural: bool = False
     """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
 
@@ -166,7 +170,7 @@ def _pieces(
         if not state:
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        pieces.append(_piece(said, run, named, between, state))
+        pieces.append(_piece(said, run, named, between, state, bare=others == 0))
         at = run.end
     if situation.capture:
         pieces = _with_garble(said, lexed, pieces)
@@ -212,7 +216,7 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
     return "shown" if strong and ends else ""
 
 
-def _piece(said: Said, run: Run, named: str, words_before: int, state: str) -> Piece:
+def _piece(said: Said, run: Run, named: str, words_before: int, state: str, *, bare: bool) -> Piece:
     parts = tuple(Part(group.digits, said.leg, at in run.corrected) for at, group in enumerate(run.groups))
     only = run.groups[0]
     written_short = said.text[only.start].isdigit() and len(only.digits) <= 3
@@ -220,7 +224,7 @@ def _piece(said: Said, run: Run, named: str, words_before: int, state: str) -> P
     same = len({part.digits for part in parts}) == 1 and len(parts) >= _GARBLE and all(g.weak for g in run.groups)
     return Piece(
         said.turn, said.leg, run.start, run.end, parts, said.start_ms, said.end_ms, named, words_before,
-        shown=state == "shown", garbled=same, natural=natural,
+        shown=state == "shown", garbled=same, bare=bare, natural=natural,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
+from models.privacy.cardinals import Group
 from models.privacy.cues import folded
 from models.privacy.lexicon import JOINERS, LETTER_NAMES, NUMBER_WORDS, word_set
-from models.privacy.numbers import Group, Lexed, lex
+from models.privacy.numbers import Lexed, lex
 
 
 class Found(NamedTuple):

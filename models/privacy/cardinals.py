@@ -1,0 +1,246 @@
+"""Words and written digits of a text, and the numbers that they make up. Pure; offsets are code points."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from models.privacy.lexicon import HOMOPHONES, JOINERS, NUMBER_WORDS, NumberWord, fold
+
+_TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
+BREAKS_A_CARDINAL = re.compile(r"[,.;:?!…/\n]")
+_MAX_WRITTEN = 40
+"""Longer chunks of digits are nobody's number; they are cut here so that no input is slow."""
+
+
+class Token(NamedTuple):
+    """A word or a chunk of written digits."""
+
+    word: str
+    """Folded."""
+    start: int
+    end: int
+    number: NumberWord | None = None
+    digits: str = ""
+    """Set for written digits."""
+
+    @property
+    def numeric(self) -> bool:
+        return self.number is not None or bool(self.digits)
+
+
+class Group(NamedTuple):
+    """One number as it was said: a digit, a cardinal ("cuarenta y cinco"), or a chunk of written digits."""
+
+    digits: str
+    start: int
+    end: int
+    first: int
+    """Index of its first token."""
+    last: int
+    weak: bool = False
+    """An article unless other digits stand beside it."""
+    cardinal: bool = False
+    """Said as a whole number rather than digit by digit."""
+    big: bool = False
+    """Has "million" in it: an amount by itself."""
+    foreign: bool = False
+    """A word of another language than those around it."""
+
+
+def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
+    raw = [(fold(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+    spoken = _spoken_language(raw, language)
+    tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
+    for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
+        if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
+            tokens[at] = token._replace(number=None)  # the unit of a percentage
+    return tokens
+
+
+def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
+    """The language that the number words themselves speak; the declared one when they do not say."""
+    votes = {"es": 0, "pt": 0, "en": 0}
+    for word, _, _ in raw:
+        if word in _SAYS:
+            votes[_SAYS[word]] += 1
+    best = max(votes, key=lambda name: (votes[name], name == language))
+    return best if votes[best] > votes.get(language, 0) else language
+
+
+_SAYS = {
+    word: name
+    for name, words in {
+        "es": "uno una un cero cuatro siete ocho nueve diez trece quince veinte treinta cuarenta cincuenta ochenta",
+        "pt": "dois duas quatro sete oito nove dez onze doze treze vinte trinta quarenta cinquenta oitenta",
+        "en": "two three four five six seven eight nine twenty thirty forty fifty sixty seventy eighty ninety",
+    }.items()
+    for word in words.split()
+}
+
+
+def _token(word: str, start: int, end: int, language: str, homophones: bool) -> Token:
+    if word[0].isdigit():
+        return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
+    number = NUMBER_WORDS.get(word)
+    if number is not None and language not in number.languages:
+        silent = word == "um" and language == "en"
+        number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
+    if number is None and homophones and word in HOMOPHONES:
+        number = NumberWord("unit", HOMOPHONES[word], "en", weak=True)
+    return Token(word, start, end, number)
+
+
+def groups(text: str, tokens: Sequence[Token]) -> Iterator[Group]:
+    at = 0
+    while at < len(tokens):
+        group = _Reader(text, tokens, at).group() if tokens[at].numeric else None
+        if group is None:
+            at += 1
+            continue
+        yield group
+        at = group.last + 1
+
+
+class _Reader:
+    """Reads one number from `at`, as far as its grammar goes."""
+
+    def __init__(self, text: str, tokens: Sequence[Token], at: int) -> None:
+        self._text = text
+        self._tokens = tokens
+        self._first = at
+        self._at = at
+
+    def group(self) -> Group | None:
+        return self._repeated() or self._cardinal()
+
+    def _peek(self, ahead: int = 0) -> Token | None:
+        """The token `ahead` of here, unless punctuation parts it from the one before it."""
+        index = self._at + ahead
+        if index >= len(self._tokens):
+            return None
+        for here in range(max(self._at, self._first + 1), index + 1):
+            gap = self._text[self._tokens[here - 1].end : self._tokens[here].start]
+            if BREAKS_A_CARDINAL.search(gap):
+                return None
+        return self._tokens[index]
+
+    def _kind(self, ahead: int = 0) -> str:
+        token = self._peek(ahead)
+        if token is None:
+            return ""
+        if token.digits:
+            return "written"
+        return token.number.kind if token.number else ("joiner" if token.word in JOINERS else "")
+
+    def _value(self, ahead: int = 0) -> int:
+        number = self._tokens[self._at + ahead].number
+        return number.value if number else 0
+
+    def _done(
+        self, digits: str, *, weak: bool = False, cardinal: bool = False, big: bool = False, foreign: bool = False
+    ) -> Group:
+        last = self._at - 1
+        start, end = self._tokens[self._first].start, self._tokens[last].end
+        return Group(digits, start, end, self._first, last, weak, cardinal, big, foreign)
+
+    def _repeated(self) -> Group | None:
+        """ "doble cero", "double four", "dos ceros"."""
+        token = self._tokens[self._at]
+        following = self._peek(1)
+        if token.number is None or following is None:
+            return None
+        said = following.digits or (str(following.number.value) if following.number else "")
+        if token.number.kind == "times" and len(said) == 1:
+            self._at += 2
+            return self._done(said * token.number.value)
+        plural = following.number is not None and following.number.kind == "plural"
+        if token.number.kind == "unit" and plural and 2 <= token.number.value <= 6:
+            self._at += 2
+            return self._done(said * token.number.value)
+        return None
+
+    def _cardinal(self) -> Group | None:
+        token = self._tokens[self._at]
+        if token.number is not None and token.number.kind in ("times", "hundred", "million"):
+            return None
+        if token.digits:
+            return self._written(token)
+        if token.number is not None and token.number.kind == "silent":
+            self._at += 1
+            return self._done("", weak=True)
+        if token.number is not None and token.number.kind == "plural":
+            self._at += 1
+            return self._done(str(token.number.value))
+        value = self._below_thousand()
+        value, big = self._scaled(1 if value is None else value)
+        single = self._at - self._first == 1 and token.number is not None
+        weak = single and token.number is not None and token.number.weak
+        if value == 2 and single and token.number is not None and token.number.foreign:
+            return self._done("2", weak=True, foreign=True)
+        return self._done(str(value), weak=weak, cardinal=value >= 10, big=big)
+
+    def _written(self, token: Token) -> Group:
+        self._at += 1
+        if len(token.digits) > 3 or self._kind() not in ("thousand", "million"):
+            return self._done(token.digits)
+        value, big = self._scaled(int(token.digits))
+        return self._done(str(value), cardinal=True, big=big)
+
+    def _scaled(self, value: int) -> tuple[int, bool]:
+        """What "mil" and "millones" make of the number read so far."""
+        big = False
+        if self._kind() == "thousand" and value < 1000:
+            self._at += 1
+            value = value * 1000 + (self._rest() or 0)
+        if self._kind() == "million":
+            self._at += 1
+            rest, big = self._rest() or 0, True
+            if self._kind() == "thousand":
+                self._at += 1
+                rest = (rest or 1) * 1000 + (self._rest() or 0)
+            value = value * 1_000_000 + rest
+        return value, big
+
+    def _rest(self) -> int | None:
+        """What follows "mil" or "hundred", if it is part of the same number and not the next digit of a list."""
+        skip = 1 if self._kind() == "joiner" else 0
+        kind = self._kind(skip)
+        if kind == "unit" and (self._kind(skip + 1) in ("unit", "teen", "tens", "times") or not self._unit_fits(skip)):
+            return None
+        if kind not in ("unit", "teen", "tens", "hundreds"):
+            return None
+        self._at += skip
+        return self._below_thousand()
+
+    def _unit_fits(self, ahead: int) -> bool:
+        token = self._tokens[self._at + ahead]
+        return token.word not in HOMOPHONES
+
+    def _below_thousand(self) -> int | None:
+        kind = self._kind()
+        if kind == "thousand" or kind == "":
+            return None
+        value = self._value()
+        self._at += 1
+        if kind == "unit" and self._kind() == "hundred" and value:
+            self._at += 1
+            return value * 100 + (self._rest() or 0)
+        if kind == "teen" and self._kind() == "hundred":
+            self._at += 1
+            return value * 100 + (self._rest() or 0)
+        if kind == "hundreds":
+            return value + (self._rest() or 0)
+        if kind == "tens":
+            return value + self._unit_after_tens()
+        return value
+
+    def _unit_after_tens(self) -> int:
+        skip = 1 if self._kind() == "joiner" else 0
+        if self._kind(skip) != "unit" or self._value(skip) == 0:
+            return 0
+        token = self._tokens[self._at + skip]
+        if token.word in HOMOPHONES or token.word in ("meia", "oh"):
+            return 0
+        value = self._value(skip)
+        self._at += skip + 1
+        return value

@@ -1,0 +1,140 @@
+"""Days of the calendar, said or written."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from models.privacy.cardinals import Group, Token
+from models.privacy.lexicon import word_set
+from models.privacy.numbers import Lexed
+
+_NUMERIC_DATE = re.compile(
+    r"(?<![\d\-./])(?:(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2}))(?![\d]|[\-./]\d)"
+)
+
+_MONTHS = word_set(
+    """
+    enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre janeiro
+    fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro january february march april
+    may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
+    """
+)
+_ORDINALS = word_set(
+    """
+    primero primer primeiro first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+    thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth st nd rd th
+    """
+)
+_DATE_GLUE = frozenset({"de", "del", "do", "of", "the", "el", "o", "dia", "year", "ano", "st", "nd", "rd", "th", "in"})
+
+
+class DateSpan(NamedTuple):
+    start: int
+    end: int
+    has_year: bool
+
+
+def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
+    """Days of the calendar, said or written, with at least a month and a day or year beside it.
+
+    `guarded`: a number is being read aloud, and "16-05-53" is part of it.
+    """
+    found = [
+        DateSpan(m.start(), m.end(), True)
+        for m in _NUMERIC_DATE.finditer(lexed.text)
+        if _is_a_day(m) and not guarded and _stands_alone(lexed, m)
+    ]
+    groups = [group for run in lexed.runs for group in run.groups]
+    if not groups:
+        return found
+    for at, token in enumerate(lexed.tokens):
+        if token.word in _MONTHS:
+            span = _around_month(lexed.tokens, groups, at)
+            if span is not None:
+                found.append(span)
+    return found if guarded else [*found, *_numbered(lexed, groups)]
+
+
+def _numbered(lexed: Lexed, groups: Sequence[Group]) -> list[DateSpan]:
+    """ "vinte e um do nove de setenta e oito": day, month and year with "de" between them."""
+    found = []
+    for day, month, year in zip(groups, groups[1:], groups[2:], strict=False):
+        between = [lexed.tokens[day.last + 1 : month.first], lexed.tokens[month.last + 1 : year.first]]
+        linked = all(len(words) == 1 and words[0].word in ("de", "do", "del") for words in between)
+        plausible = 1 <= int(day.digits or 0) <= 31 and 1 <= int(month.digits or 0) <= 12
+        if linked and plausible and len(year.digits) in (2, 4):
+            found.append(DateSpan(day.start, year.end, True))
+    return found
+
+
+def _stands_alone(lexed: Lexed, match: re.Match[str]) -> bool:
+    """Whether no other digits go before or after it as parts of one number."""
+    run = next((run for run in lexed.runs if run.start <= match.start() < run.end), None)
+    return run is not None and run.start == match.start() and run.end == match.end()
+
+
+def _is_a_day(match: re.Match[str]) -> bool:
+    if match[5]:
+        return 1 <= int(match[6]) <= 12 and 1 <= int(match[7]) <= 31
+    first, second = int(match[1]), int(match[3])
+    return 1 <= first <= 31 and 1 <= second <= 31 and min(first, second) <= 12
+
+
+def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> DateSpan | None:
+    by_last = {group.last: group for group in groups}
+    by_first = {group.first: group for group in groups}
+    first, last, has_day = at, at, False
+    back = _skip(tokens, at - 1, -1)
+    day = by_last.get(back) if back >= 0 else None
+    if day is not None and day.digits.isdigit() and 1 <= int(day.digits[:9]) <= 31:
+        first, has_day = day.first, True
+    elif back >= 0 and tokens[back].word in _ORDINALS:
+        first, has_day = back, True
+        if back and (tens := by_last.get(back - 1)) is not None and tens.digits in ("20", "30"):
+            first = tens.first
+    ahead = _skip(tokens, at + 1, 1)
+    if not has_day and ahead < len(tokens):
+        last, has_day = _day_after(tokens, by_first, ahead, last)
+        ahead = _skip(tokens, last + 1, 1)
+    end, has_year = _year(by_first, ahead)
+    if end >= 0:
+        last = end
+    if not has_day and not has_year:
+        return None
+    return DateSpan(tokens[first].start, tokens[last].end, has_year)
+
+
+def _skip(tokens: Sequence[Token], at: int, step: int) -> int:
+    while 0 <= at < len(tokens) and tokens[at].word in _DATE_GLUE:
+        at += step
+    return at
+
+
+def _day_after(tokens: Sequence[Token], by_first: dict[int, Group], ahead: int, last: int) -> tuple[int, bool]:
+    """ "March twelfth", "March twenty first", "March 12"."""
+    if tokens[ahead].word in _ORDINALS:
+        return ahead, True
+    day = by_first.get(ahead)
+    if day is None or not 1 <= int(day.digits[:9]) <= 31:
+        return last, False
+    if day.digits in ("20", "30") and day.last + 1 < len(tokens) and tokens[day.last + 1].word in _ORDINALS:
+        return day.last + 1, True
+    return day.last, True
+
+
+def _year(by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
+    group = by_first.get(ahead)
+    if group is None:
+        return -1, False
+    if len(group.digits) == 4 and group.digits[:2] in ("19", "20"):
+        return group.last, True
+    following = by_first.get(group.last + 1)
+    if group.digits in ("19", "20") and following is not None:
+        second = by_first.get(following.last + 1)
+        if following.digits == "0" and second is not None and len(second.digits) == 1:
+            return second.last, True
+        if len(following.digits) <= 2:
+            return following.last, True
+    if len(group.digits) == 2 and group.cardinal:
+        return group.last, True
+    return -1, False

@@ -1,0 +1,125 @@
+"""What a call waits for: numbers that were asked for, and whether a card is being captured. Time is an argument."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from engine.facts import Leg
+from models.privacy.cues import Cue, folded
+
+_ASKED_TURNS: Final = 5
+_ASKED_MS: Final = 60_000
+_QUIET_MS: Final = 15_000
+"""After an agent's talk of something else a card is waited for so long."""
+_CAPTURE_MS: Final = 60_000
+"""A card that was asked for and never came is no longer waited for."""
+_LEFT_TURNS: Final = 3
+_CARD_TURNS: Final = 5
+"""For so many turns after a card was asked for or heard no other digits are harmless."""
+_MENTION_TURNS: Final = 2
+_ANSWER: Final = 3
+"""So many digits are an answer to what was asked, whatever they are."""
+_CAPTURED: Final = ("card", "cvv")
+_NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry")
+_CARD_WORD: Final = re.compile(r"\b(?:tarjetas?|cartao|cartoes|cards?|visa|mastercard|amex)\b")
+_NEVER: Final = -100
+
+
+class Expectations:
+    """One per call; counts its turns."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._asked: dict[str, tuple[int, int]] = {}
+        self._capture: set[str] = set()
+        self._capture_ms = 0
+        self._left: tuple[int, int] | None = None
+        self._card_turn = _NEVER
+        self._mention_turn = _NEVER
+
+    @property
+    def capture(self) -> bool:
+        """A card or its security code is expected or being read."""
+        return bool(self._capture)
+
+    @property
+    def card(self) -> bool:
+        return "card" in self._capture
+
+    @property
+    def near_card(self) -> bool:
+        """A card is on the table."""
+        return self._count - self._card_turn <= _CARD_TURNS or self._count - self._mention_turn <= _MENTION_TURNS
+
+    @property
+    def date(self) -> str:
+        """The kind of date that was asked for."""
+        return next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
+
+    @property
+    def number(self) -> bool:
+        """Whether a number that is read digit by digit was asked for."""
+        return any(self._is_asked(kind) for kind in self._asked if kind not in _NOT_READ_ALOUD)
+
+    def kinds(self) -> list[str]:
+        """Latest first."""
+        return [kind for kind in reversed(self._asked) if self._is_asked(kind)]
+
+    def _is_asked(self, kind: str) -> bool:
+        asked_at = self._asked.get(kind)
+        return asked_at is not None and self._count - asked_at[0] <= _ASKED_TURNS
+
+    def next_turn(self) -> None:
+        self._count += 1
+
+    def ask(self, kinds: Sequence[str], leg: Leg, end_ms: int) -> bool:
+        """Kinds that a turn asks for; another question ends a card's capture. True when a card is waited for now."""
+        for kind in kinds:
+            self._asked.pop(kind, None)
+            self._asked[kind] = (self._count, end_ms)
+        awaited = [kind for kind in kinds if kind in _CAPTURED]
+        if awaited:
+            self._capture.update(awaited)
+            self._card_turn, self._capture_ms, self._left = self._count, end_ms, None
+        elif kinds and "card_expiry" not in kinds and leg != "customer":
+            self._capture.clear()
+        return bool(awaited)
+
+    def goes_on(self, end_ms: int) -> None:
+        """Digits came."""
+        self._capture_ms, self._left = end_ms, None
+
+    def leaves(self, end_ms: int) -> None:
+        """The agent speaks of something else."""
+        self._left = self._left or (self._count, end_ms)
+        if self._count - self._left[0] >= _LEFT_TURNS:
+            self._capture.clear()
+
+    def mention(self, text: str, found: Sequence[Cue]) -> None:
+        if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
+            self._mention_turn = self._count
+
+    def answered(self, label: str, digits: str) -> None:
+        """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
+        self._asked.pop(label, None)
+        if label in ("", "number") and len(digits) >= _ANSWER:
+            for kind in [kind for kind in self._asked if kind not in _CAPTURED]:
+                del self._asked[kind]
+
+    def heard(self, label: str, *, done: bool) -> None:
+        """A card or code was judged; `done`: no more of it is awaited."""
+        if label == "card":
+            self._card_turn = self._count
+        if done and label in _CAPTURED:
+            self._capture.discard(label)
+
+    def expire(self, now_ms: int, *, reading: bool) -> None:
+        """`reading`: digits are open, and keep the capture."""
+        for kind in [kind for kind, (_, at_ms) in self._asked.items() if now_ms - at_ms > _ASKED_MS]:
+            del self._asked[kind]
+        left = self._left is not None and now_ms - self._left[1] >= _QUIET_MS
+        if not reading and (left or now_ms - self._capture_ms >= _CAPTURE_MS):
+            self._capture.clear()
+
+    def close(self) -> None:
+        self._capture.clear()

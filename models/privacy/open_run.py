@@ -1,0 +1,101 @@
+"""Pieces of one number that wait for judgement, over turns and speakers. Pure."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from models.privacy.entities import Entity, Verdict, is_card, is_phone
+from models.privacy.pieces import Piece
+from models.privacy.readings import Part, likeliest, readings
+
+_MAX_PIECES: Final = 64
+_TALK_BETWEEN: Final = 2
+_TALK_BETWEEN_LISTS: Final = 4
+"""So many other words may stand before a piece that goes on with a run: more where one speaker lists digits."""
+_SHORT: Final = 3
+_FEW: Final = 6
+_BARE: Final = 4
+
+
+class OpenRun:
+    """Empty when no number is open."""
+
+    def __init__(self) -> None:
+        self.pieces: list[Piece] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces)
+
+    @property
+    def held_from_ms(self) -> int | None:
+        return min((piece.start_ms for piece in self.pieces), default=None)
+
+    @property
+    def last_ms(self) -> int:
+        return max((piece.end_ms for piece in self.pieces), default=0)
+
+    @property
+    def named(self) -> list[str]:
+        return list(dict.fromkeys(piece.named for piece in self.pieces if piece.named))
+
+    @property
+    def garbled(self) -> bool:
+        return any(piece.garbled for piece in self.pieces)
+
+    @property
+    def loose(self) -> bool:
+        """Several amounts or counts in a row of talk, each said as a whole and with words between."""
+        rest = self.pieces[1:]
+        return bool(rest) and all(one.natural for one in self.pieces) and all(one.words_before for one in rest)
+
+    @property
+    def bare(self) -> bool:
+        """Digits listed by themselves, with no word that says what for."""
+        listed = all(one.bare and not one.natural for one in self.pieces)
+        return listed and sum(len(one.digits) for one in self.pieces) >= _BARE
+
+    def alone(self, digits: str) -> bool:
+        """One short number, said as a whole in the middle of talk."""
+        return len(self.pieces) == 1 and self.pieces[0].natural and len(digits) <= _SHORT
+
+    def _parts(self) -> list[Part]:
+        return [part for piece in self.pieces for part in piece.parts]
+
+    def readings(self) -> list[str]:
+        return readings(self._parts())
+
+    def by_speaker(self) -> list[str]:
+        """Each speaker's digits in their likeliest reading."""
+        parts = self._parts()
+        return [likeliest([part for part in parts if part.leg == leg]) for leg in {part.leg for part in parts}]
+
+    def goes_on_with(self, piece: Piece, *, capture: bool, expected: list[str], country: str) -> bool:
+        """Whether a piece belongs to this run; `expected` are the kinds that were asked for."""
+        last = self.pieces[-1]
+        if len(self.pieces) >= _MAX_PIECES:
+            return False
+        other_name = piece.named and piece.named != last.named
+        if other_name and (last.named or piece.named not in (*self.named, *expected)):
+            return False
+        if not capture and self._follows_a_count(piece, country):
+            return False
+        talk = _TALK_BETWEEN_LISTS if piece.leg == last.leg and not piece.natural else _TALK_BETWEEN
+        return (capture and (piece.leg != "agent" or not piece.natural)) or piece.words_before <= talk
+
+    def _follows_a_count(self, piece: Piece, country: str) -> bool:
+        """A whole number after a count or a day said as one word: "el quince. Nuestro número es 800 713 5555"."""
+        first = self.pieces[0]
+        if not self.alone(first.digits) or not piece.words_before:
+            return False
+        return is_card(piece.digits) or is_phone(piece.digits, country)
+
+    def entities(self, verdict: Verdict) -> Iterator[Entity]:
+        """One for each speaker of the number, where he ended it. The mere end of a card ("terminada en…") is none."""
+        if not verdict.entity_type or (verdict.label == "card" and len(verdict.digits) < _FEW and not self.garbled):
+            return
+        last = {piece.leg: piece for piece in self.pieces}
+        said = {leg: sum(len(one.digits) for one in self.pieces if one.leg == leg) for leg in last}
+        for leg, piece in last.items():
+            if said[leg] * 2 >= max(said.values()):
+                yield Entity(
+                    piece.turn, verdict.entity_type, piece.start, piece.end, verdict.score, verdict.last4, verdict.value
+                )
