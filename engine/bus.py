@@ -6,6 +6,8 @@ bus is up. What it carries are ids and bodies sealed with the call's key, for a 
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nats.errors
@@ -14,6 +16,7 @@ from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 from nats.js.api import DiscardPolicy, StorageType
 
+from engine.errors import WelcomedlyError
 from engine.nats_server import NatsServer, Program, check_program, find_program
 from engine.settings import Settings
 from engine.store.outbox import KEPT_S, Letter, Outbox
@@ -26,6 +29,8 @@ SUBJECT = "facts.{organisation_id}.{call_id}.{type}"
 BATCH = 256
 ACK_S = 5.0
 """Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless."""
+
+FORGET_EVERY_S = 3_600.0
 
 IDLE_S = 1.0
 GATHER_S = 0.1
@@ -79,14 +84,17 @@ def asyncapi() -> bytes:
 class Bus:
     """Keeps the bus up and the outbox empty, in the background. `start` once, `stop` once."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, *, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, outbox: Outbox, *, metrics: Metrics, clock: Callable[[], float] = time.time
+    ) -> None:
         self._url = settings.bus_url
         self._folder: Path = settings.data_dir / "nats"
         self._program = None if settings.bus_url else find_program(settings.nats_server)
         self._outbox = outbox
+        self._clock = clock
         self._metrics = metrics
         self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self.up = asyncio.Event()
         """Set while facts can go out."""
         self.empty = asyncio.Event()
@@ -99,7 +107,10 @@ class Bus:
         if self._program is not None:
             await asyncio.to_thread(check_program, self._program)
         self._metrics.set("bus_up", 0)
-        self._task = asyncio.create_task(self._run(), name="bus")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="bus"),
+            asyncio.create_task(self._forget_old(), name="outbox"),
+        ]
 
     def wake(self) -> None:
         """The outbox has something. Never waits."""
@@ -107,10 +118,18 @@ class Bus:
         self._wake.set()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _forget_old(self) -> None:
+        """With a bus that stays away the outbox is bounded all the same: what is older than the bus keeps, goes."""
+        while True:
+            try:
+                await self._outbox.forget_old(self._clock())
+            except WelcomedlyError as error:
+                _log.warning("the outbox could not be cleared", code=error.code)
+            await asyncio.sleep(FORGET_EVERY_S)
 
     async def _run(self) -> None:
         failures = 0

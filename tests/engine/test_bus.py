@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -107,3 +108,18 @@ def test_the_asyncapi_names_the_fact_and_no_secret() -> None:
     document = msgspec.json.decode(asyncapi())
     assert document["asyncapi"].startswith("3.")
     assert "facts." in str(document["channels"])
+
+
+async def test_a_bus_that_stays_away_bounds_the_outbox(store: Store, record: CallRecord, settings: Settings) -> None:
+    metrics = Metrics()
+    hub = Hub(store, metrics=metrics)
+    await hub.opened(record)
+    await hub.publish(record, [said(1)])
+    nowhere = settings.model_copy(update={"bus_url": "nats://127.0.0.1:9"})
+    bus = Bus(nowhere, store.outbox, metrics=metrics, clock=lambda: time.time() + 25 * 3600)
+    await bus.start()
+    await asyncio.sleep(0)
+    await store.outbox.forget_old(0.0)  # writes keep their order: the bus's own was first
+    assert await store.outbox.count() == 0
+    await bus.stop()
+    assert not bus.up.is_set()
