@@ -169,3 +169,45 @@ def test_wrong_roles_put_right_withdraw_what_no_longer_holds(name: str) -> None:
     assert {key for key in standing if not key.endswith("violation")} == {
         verdict.key for verdict in play(right, turns_of(name)) if not verdict.key.endswith("violation")
     }
+
+
+# What Whisper base made of the decisive turns (the digits then withheld).
+HEARD_BY_WHISPER = {
+    (
+        "demo_en_sales",
+        0,
+    ): "Good morning, this is Daniel Brooks calling from Bright Path Energy on a recorded line. You can "
+    "reach us at [number]. Am I speaking with Mrs. Carl?",
+    ("demo_en_sales", 8): "Honestly, it sounds too expensive and do not like being pressured.",
+    (
+        "demo_es_cobranza",
+        0,
+    ): "Buenas tardes le habla, Andrea Rojas del Banco Horizonte. Esta llamada está siendo grabada.",
+    (
+        "demo_es_cobranza",
+        4,
+    ): "Gracias, le llamo por la cuota de su tarjeta, que venció el 5 de noviembre. ¿Por qué no ha pagado?",
+    (
+        "demo_es_cobranza",
+        5,
+    ): "Mire perdí, mi empleo hace dos meses y nadie en el banco me quiere ayudar. Estoy cansado de "
+    "que me llaman todos los días.",
+    (
+        "demo_pt_sac",
+        0,
+    ): "Pua, tás de obrigada, poligar para conecta fibra meu nome é Marina. Esta ligação será gravada.",
+    ("demo_pt_sac", 12): "Eu que agradeço o número do seu protocolo é [number]. Tenham bom dia!",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_misheard_words_change_nothing(name: str) -> None:
+    script = call(name)
+    turns = [
+        msgspec.structs.replace(turn, text=HEARD_BY_WHISPER.get((name, turn.turn), turn.text), offsets=())
+        for turn in turns_of(name)
+    ]
+    said = {entry for entry in found(play(judge_of(script), turns)) if entry[0] not in ("PCI-PAUSE", "PCI-PAN")}
+    expected = {(alert["rule"], alert["outcome"], alert["turn"]) for alert in script["expect"]["alerts"]}
+    satisfied = {(duty["rule"], "satisfied", duty["turn"]) for duty in script["expect"]["satisfied"]}
+    assert said == {entry for entry in expected | satisfied if entry[0] != "PCI-PAN"}
