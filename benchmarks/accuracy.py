@@ -30,6 +30,7 @@ from engine.facts import Pcm16, SpeechSegment
 from engine.ports import ListenJob
 from media.wav_file import FileSession
 from models import catalogue
+from models.context import Contexts, fits
 from models.decoding import RATE_HZ
 from models.whisper import Whisper, never_chosen
 from pipelines.transcribe import TAIL_MS
@@ -132,12 +133,19 @@ async def _segments(recording: Path, legs: tuple[str, ...]) -> list[tuple[str, P
 
 
 def _hear(ours: Whisper, language: str, windows: list[tuple[str, Pcm16]]) -> tuple[dict[str, str], list[float]]:
-    """Words by leg, and how long each window took, ms."""
+    """Words by leg, and how long each window took, ms. Each is heard after the one before it, as `EarsClient` does."""
     words: dict[str, list[str]] = {}
     took = []
+    contexts = Contexts()
     for leg, pcm in windows:
-        job = ListenJob(job=0, call_id="", stream=leg, segment=0, kind="final", due=0.0, language=language)
-        heard = ours.hear(job, pcm)
+        segment = len(words.get(leg, ()))
+        job = ListenJob(job=segment, call_id="", stream=leg, segment=segment, kind="final", due=0.0, language=language)
+        context, said = contexts.of(job) or (pcm[:0], "")
+        if fits(context, pcm):
+            heard = ours.hear(job, np.concatenate([context, pcm]), len(context), said)
+        else:
+            heard = ours.hear(job, pcm)
+        contexts.answered(job, pcm, heard, 0.0)
         words.setdefault(leg, []).append(heard.text)
         took.append(heard.run_ms)
     return {leg: normalised(" ".join(texts)) for leg, texts in words.items()}, took

@@ -22,6 +22,8 @@ class Decoding(msgspec.Struct, frozen=True):
     short_speech_s: float = 2.0
     short_window_s: float = 15.0
     """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one; partials do without."""
+    context_window_s: float = 12.0
+    """Least window of a segment heard after the one before it, which keeps even short speech from being misheard."""
     redo_window_s: float = 15.0
     beam: int = 5
     """Of finals and speculation. Partials are greedy."""

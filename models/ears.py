@@ -109,7 +109,7 @@ class EarsServer:
         loop = asyncio.get_running_loop()
         try:
             pcm = self._windows.read(submit.offset, submit.samples)
-            heard = await loop.run_in_executor(self._pool, whisper.hear, submit.job, pcm)
+            heard = await loop.run_in_executor(self._pool, whisper.hear, submit.job, pcm, submit.context, submit.said)
         except Exception as error:
             # one bad window must not end every call's ears; the words themselves never reach the log
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import structlog
 
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
+from models.context import Contexts, fits
 from models.decoding import RATE_HZ
 from models.listening import Answer, Cancel, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
 from models.listening import from_ears_decoder as decoder
@@ -50,8 +52,8 @@ class EarsSettings(msgspec.Struct, frozen=True):
 class _Listening:
     """A job on its way: its window stays in shared memory until it is answered, so it can be sent again."""
 
-    def __init__(self, job: ListenJob, offset: int, samples: int, answer: asyncio.Future[Heard]) -> None:
-        self.submit = Submit(job, offset, samples)
+    def __init__(self, submit: Submit, answer: asyncio.Future[Heard]) -> None:
+        self.submit = submit
         self.answer = answer
         self.losses = 0
 
@@ -77,6 +79,9 @@ class EarsClient:
         self._on_heard = on_heard
         self._windows: Windows | None = None
         self._jobs: dict[int, _Listening] = {}
+        self._contexts = Contexts()
+        self._held: set[int] = set()
+        """Jobs that wait for the words of the segment before theirs."""
         self._room = asyncio.Event()
         self._ready = asyncio.Event()
         self._failing = asyncio.Event()
@@ -139,20 +144,51 @@ class EarsClient:
         """
         if not 0 < len(pcm) <= self._settings.windows_s * RATE_HZ:
             raise Invalid(f"a window of {len(pcm)} samples cannot be heard")
-        offset = await self._place(job, pcm)
+        answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+        if job.kind == "partial":
+            return await self._listen(job, pcm, None, answer)
+        before = self._contexts.before(job)
+        self._contexts.ask(job, answer)
+        heard = _shed(job, "cancelled")
+        try:
+            if await self._after(before, job.job):
+                heard = await self._listen(job, pcm, self._contexts.of(job), answer)
+        finally:
+            answer.cancel()
+            self._contexts.answered(job, pcm, heard, time.monotonic())
+        return heard
+
+    async def _after(self, answers: list[asyncio.Future[Heard]], job: int) -> bool:
+        """Wait for the segments before; False when the job is cancelled meanwhile."""
+        if not answers:
+            return True
+        self._held.add(job)
+        try:
+            await asyncio.wait(answers)
+            return job in self._held
+        finally:
+            self._held.discard(job)
+
+    async def _listen(
+        self, job: ListenJob, pcm: Pcm16, context: tuple[Pcm16, str] | None, answer: asyncio.Future[Heard]
+    ) -> Heard:
+        before, said = context if context is not None and fits(context[0], pcm) else (pcm[:0], "")
+        window = np.concatenate([before, pcm])
+        offset = await self._place(job, window)
         if offset is None:
             return _shed(job, "load")
-        listening = _Listening(job, offset, len(pcm), asyncio.get_running_loop().create_future())
+        listening = _Listening(Submit(job, offset, len(window), len(before), said), answer)
         self._jobs[job.job] = listening
         self._send(listening.submit)
         try:
-            return await listening.answer
+            return await answer
         except asyncio.CancelledError:
             self._send(Cancel(job.job))
             raise
 
     def cancel(self, job: int) -> None:
         """A job that waits comes back `shed="cancelled"`; one that runs is heard to its end. Others are ignored."""
+        self._held.discard(job)
         listening = self._jobs.get(job)
         if listening is None:
             return

@@ -24,10 +24,11 @@ _WRITTEN_NUMBER = frozenset("0123456789%$€£")
 
 
 class _Decode(msgspec.Struct, frozen=True):
-    tokens: tuple[int, ...]
     text: str
+    new: str
+    """What follows the prefix."""
     log_probability: float
-    """Mean over the tokens, the end included."""
+    """Mean over the tokens behind the prefix, the end included."""
     no_speech: float
     capped: bool
     """Ran into the cap for its duration: it does not end by itself."""
@@ -71,11 +72,30 @@ class Whisper:
         }
         self._never = never_chosen(self._vocabulary, spelt_numbers=self._decoding.spelt_numbers)
 
-    def hear(self, job: ListenJob, pcm: Pcm16) -> Heard:
-        """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn."""
+    def hear(self, job: ListenJob, pcm: Pcm16, context: int = 0, said: str = "") -> Heard:
+        """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
+
+        The first `context` samples are what the stream said before, `said` its words: neither is in the answer.
+        """
         began = time.perf_counter()
-        parts = [self._hear(job, part) for part in cut_to_fit(pcm.astype(np.float32) / 32768.0)]
+        sound = pcm.astype(np.float32) / 32768.0
+        heard = self._hear_after(job, sound, context, said) if context and said else None
+        parts = [heard] if heard is not None else [self._hear(job, part) for part in cut_to_fit(sound[context:])]
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
+
+    def _hear_after(self, job: ListenJob, sound: Samples, context: int, said: str) -> Heard | None:
+        """With the stream's segment before it; None when that does not help, so that it is to be heard alone."""
+        length_s = len(sound) / RATE_HZ
+        encoded = self._encode(sound, max(self._decoding.context_window_s, self._decoding.window_s(length_s)))
+        language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
+        begun = msgspec.structs.replace(job, prefix=said)
+        decode = self._decode(begun, encoded, language, (len(sound) - context) / RATE_HZ)
+        speech = sound[context:]
+        if not decode.new or self._is_doubtful(decode, capture=job.capture):
+            return None
+        if is_hallucinated(decode.new, speech, decode.no_speech, decode.log_probability):
+            return None
+        return _heard(job, decode.new, decode, language, language_score)
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
         speech_s = len(speech) / RATE_HZ
@@ -91,14 +111,7 @@ class Whisper:
             text = ""
         elif doubtful and job.kind == "partial":
             text = job.prefix  # a draft that loops is not worth showing, nor a second decode
-        return Heard(
-            job=job.job,
-            text=text,
-            language=language,
-            language_score=round(language_score, 4),
-            confidence=round(math.exp(decode.log_probability), 4),
-            no_speech=round(decode.no_speech, 4),
-        )
+        return _heard(job, text, decode, language, language_score)
 
     def _encode(self, speech: Samples, window_s: float) -> ctranslate2.StorageView:
         window = np.zeros(round(window_s * RATE_HZ), np.float32)
@@ -120,7 +133,7 @@ class Whisper:
         # job.prompt is not given to base: as previous text it cost 1 to 4 points of WER on every demo call
         begin = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
-        cap = max(4, round(8 + 12 * speech_s) - len(prefix))
+        cap = round(8 + 12 * speech_s)
         result = self._model.generate(
             encoded,
             [[*begin, *prefix]],
@@ -134,12 +147,13 @@ class Whisper:
             return_no_speech_prob=True,
         )[0]
         tokens = result.sequences_ids[0]  # the prefix included
+        new = tokens[len(prefix) :]
         return _Decode(
-            tokens=tuple(tokens),
             text=tokenizer.decode(tokens).strip(),
-            log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            new=tokenizer.decode(new).strip().lstrip(".,;:!? "),
+            log_probability=result.scores[0] * len(tokens) / (len(new) + 1),
             no_speech=result.no_speech_prob,
-            capped=len(tokens) >= len(prefix) + cap,
+            capped=len(new) >= cap,
         )
 
     def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
@@ -161,6 +175,17 @@ def check_weights(weights: Path) -> None:
 def _better(first: _Decode, second: _Decode) -> _Decode:
     """One that ends by itself before one that does not, then the likelier."""
     return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
+
+
+def _heard(job: ListenJob, text: str, decode: _Decode, language: str, language_score: float) -> Heard:
+    return Heard(
+        job=job.job,
+        text=text,
+        language=language,
+        language_score=round(language_score, 4),
+        confidence=round(math.exp(decode.log_probability), 4),
+        no_speech=round(decode.no_speech, 4),
+    )
 
 
 def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
