@@ -8,24 +8,39 @@ from numpy.typing import NDArray
 from models.heads import Kind
 
 _END = re.compile(r"(?<=[.!?…])\s+|\s*;\s+")
+_CLAUSE = re.compile(r"(?<=,)\s+")
 _MIN_WORDS = 3
-_MAX_PARTS = 6
+_MIN_CLAUSE_WORDS = 4
+_LONG_SENTENCE = 10
+"""Words from which on a sentence is cut at its commas: speech runs on, and an intent may be one clause of many."""
+_MAX_PARTS = 7
 
 
 def parts_of(text: str) -> list[str]:
-    """The whole text first, then its sentences when there are several; short ones stay with the one before.
+    """The whole text first, then its sentences, and of long ones the clauses, when there are several.
 
     At most `_MAX_PARTS`, so that a monologue costs no more than a few inferences.
     """
     sentences: list[str] = []
-    for piece in _END.split(text.strip()):
-        if sentences and (len(piece.split()) < _MIN_WORDS or len(sentences[-1].split()) < _MIN_WORDS):
-            sentences[-1] = f"{sentences[-1]} {piece}"
-        elif piece:
-            sentences.append(piece)
+    for sentence in _merged(_END.split(text.strip()), _MIN_WORDS):
+        if len(sentence.split()) < _LONG_SENTENCE:
+            sentences.append(sentence)
+        else:
+            sentences += _merged(_CLAUSE.split(sentence), _MIN_CLAUSE_WORDS)
     if len(sentences) < 2:
         return [text]
     return [text, *sentences[: _MAX_PARTS - 1]]
+
+
+def _merged(pieces: list[str], least: int) -> list[str]:
+    """Pieces of at least that many words: a shorter one stays with the one before."""
+    out: list[str] = []
+    for piece in pieces:
+        if out and (len(piece.split()) < least or len(out[-1].split()) < least):
+            out[-1] = f"{out[-1]} {piece}"
+        elif piece:
+            out.append(piece)
+    return out
 
 
 def united(chances: NDArray[np.floating], kind: Kind) -> NDArray[np.floating]:

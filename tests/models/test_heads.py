@@ -79,7 +79,13 @@ def test_a_turn_is_read_whole_and_by_sentence() -> None:
     text = "Sigue en rojo y parpadea. Es la cuarta vez este mes. Voy a cancelar el servicio."
     assert parts_of(text) == [text, "Sigue en rojo y parpadea.", "Es la cuarta vez este mes.", text[-27:]]
     assert parts_of("No. Deje de llamarme, por favor.") == ["No. Deje de llamarme, por favor."]
-    assert len(parts_of("Una frase de cuatro. " * 40)) <= 6
+    run_on = "It has been down three times this month, it is a disgrace really, so I am going to leave you."
+    assert parts_of(run_on)[1:] == [
+        "It has been down three times this month,",
+        "it is a disgrace really,",
+        "so I am going to leave you.",
+    ]
+    assert len(parts_of("Una frase de cuatro. " * 40)) <= 7
     assert parts_of("") == [""]
 
 
