@@ -29,7 +29,7 @@ from engine import command_line
 from engine.bus import Bus, asyncapi
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
-from engine.control.seed import DemoLogin, seed_demo
+from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
 from engine.errors import Invalid, StartupError, WelcomedlyError
 from engine.facts import encode
@@ -37,6 +37,7 @@ from engine.fanout import Hub
 from engine.ports import KnowledgeSearch
 from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
+from engine.store.knowledge import Article
 from engine.telemetry import Metrics, set_up_logs
 from engine.vault import open_vault
 from engine.web.app import build_app
@@ -46,11 +47,10 @@ from media.rtp_plane import RtpPlane
 from media.sip.caller import CallRefused
 from media.sip.server import SipServer
 from media.wav_file import FileSession, NotAudioError
-from models import catalogue
+from models import catalogue, knowledge
 from models.compliance import check_rules, load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
-from models.knowledge import Knowledge, load_folder, load_weights
 from models.reader import OnnxTextReader
 from pipelines import demo
 from pipelines.calls import Calls
@@ -92,16 +92,20 @@ class Engine:
         vault = open_vault(settings.key_url, settings.data_dir, data_exist=data_exist(settings))
         store = await Store.open(settings, vault, committed=self._metrics.committed)
         stack.push_async_callback(store.close)
+        log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
         passwords = Passwords()
         if seed:
             self.logins = await seed_demo(store, passwords, settings.data_dir)
+            await seed_knowledge(store, demo_articles())
         router = await CachedRouter.load(store)
         bus = self.bus = Bus(settings, store.outbox, metrics=self._metrics)
         hub = Hub(store, metrics=self._metrics, relay=bus.wake)
         self.ears = EarsClient(
             EarsSettings(weights=catalogue.location("whisper-base", models), workers=settings.ears_workers),
             on_change=self._ears_changed,
+            on_heard=self._metrics.heard,
         )
+        self._metrics.watch_ears(self.ears, lambda: self.ears.starts)
         await self.ears.start()
         stack.push_async_callback(self.ears.close)
         calls = self._calls = Calls(
@@ -135,12 +139,19 @@ class Engine:
         stack.push_async_callback(self.web.close)
         first, last = settings.rtp_range[0], settings.rtp_range[-1]
         rtp = RtpPlane(
-            settings.sip_host, PortRange(first, last), advertise=settings.rtp_host, counted=self._count_packets
+            settings.sip_host, PortRange(first, last), advertise=settings.rtp_host, counted=self._metrics.rtp
         )
         rtp.start()
         stack.push_async_callback(calls.close)
         stack.push_async_callback(rtp.aclose)
-        self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=parse_trunks(settings.sip_trunks))
+        self.sip = SipServer(
+            settings.sip_host,
+            settings.sip_port,
+            calls,
+            rtp,
+            trunks=parse_trunks(settings.sip_trunks),
+            metrics=self._metrics,
+        )
         await self.sip.open()
         self._sip_open = True
         stack.push_async_callback(self.sip.close)
@@ -160,9 +171,6 @@ class Engine:
     def _ready(self) -> dict[str, bool]:
         return {"sip": self._sip_open, "ears": self.ears.headroom().up}
 
-    def _count_packets(self, fate: str, packets: int) -> None:
-        self._metrics.count("rtp_packets_total", packets, fate=fate)
-
     def _ears_changed(self, up: bool) -> None:
         if self._calls:
             self._calls.ears_changed(up)
@@ -181,17 +189,25 @@ def models_dir(settings: Settings) -> Path:
     return Path(settings.weights_dir) if settings.weights_dir else settings.data_dir / "models"
 
 
-def bundled_knowledge(models: Path) -> Callable[[str], KnowledgeSearch | None]:
-    """Search by the name of a bundled knowledge base; None for a name that there is not. Blocking: embeds the
-    articles."""
-    encoder, weights = Encoder(models), load_weights()
+def demo_bases() -> dict[str, list[knowledge.Article]]:
+    """The bundled articles by the name of their knowledge base."""
     with resources.as_file(resources.files("pipelines").joinpath("demo_knowledge")) as folder:
-        bases = {
-            path.name: Knowledge(load_folder(path), encoder.embed, weights)
-            for path in sorted(folder.iterdir())
-            if path.is_dir()
-        }
-    return bases.get
+        return {path.name: knowledge.load_folder(path) for path in sorted(folder.iterdir()) if path.is_dir()}
+
+
+def demo_articles() -> list[Article]:
+    """The same as rows, for the desk to read in."""
+    return [
+        Article(base=base, article=one.article, language=one.language, title=one.title, body=one.body)
+        for base, articles in demo_bases().items()
+        for one in articles
+    ]
+
+
+def bundled_knowledge(models: Path) -> Callable[[str], KnowledgeSearch | None]:
+    """Search by the name of a bundled base; None for a name that there is not. Blocking: embeds the articles."""
+    encoder, weights = Encoder(models), knowledge.load_weights()
+    return {base: knowledge.Knowledge(articles, encoder.embed, weights) for base, articles in demo_bases().items()}.get
 
 
 # ─── the commands ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -337,10 +353,11 @@ def _replay(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     set_up_logs(settings)
     models = models_dir(settings)
-    knowledge = None
+    search = None
     if arguments.knowledge:
-        knowledge = Knowledge(load_folder(Path(arguments.knowledge)), Encoder(models).embed, load_weights())
-    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=knowledge)
+        articles = knowledge.load_folder(Path(arguments.knowledge))
+        search = knowledge.Knowledge(articles, Encoder(models).embed, knowledge.load_weights())
+    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
     return uvloop.run(replay(arguments, tools, models, settings.ears_workers))
 
 

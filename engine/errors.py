@@ -1,7 +1,7 @@
 """One class per decision that a caller can take. `code` is for machines, the message for people.
 
-Malformed input of a peer is a `ValueError` of the parser's own at the parsing edge, turned into an answer (SIP 4xx, HTTP
-problem+json, WebSocket close code) exactly once, by the shell that owns the connection.
+Malformed input of a peer is a `ValueError` of the parser's own at the parsing edge, turned into an answer (SIP 4xx,
+HTTP problem+json, WebSocket close code) exactly once, by the shell that owns the connection.
 """
 
 

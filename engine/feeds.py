@@ -23,7 +23,7 @@ BEHIND = 1_024
 """Facts that a socket which had caught up may fall behind before it is given up."""
 
 
-class TooSlow(Exception):  # noqa: N818 (what the reader is, not an error of ours)
+class TooSlow(Exception):
     """The socket does not take what it is sent; close it, and let it resume by `seq`."""
 
 

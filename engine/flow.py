@@ -60,7 +60,8 @@ class Channel(Generic[T]):
 
 
 class Latest(Generic[T]):
-    """Keeps the newest item per key, in order of each key's first arrival: a slow reader sees fewer, never older ones."""
+    """Keeps the newest item per key, in order of each key's first arrival: a slow reader sees fewer, never older
+    ones."""
 
     def __init__(self, key: Callable[[T], Hashable]) -> None:
         self._key = key

@@ -1,4 +1,5 @@
-"""The seams between the packages: what a pipeline asks of media, models and the platform, and what the web asks of it."""
+"""The seams between the packages: what a pipeline asks of media, models and the platform, and what the web asks of
+it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
@@ -125,7 +126,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str = ""
     """`es pt en`, or empty: to be identified."""
     prefix: str = ""
-    """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin with."""
+    """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
+    with."""
     prompt: str = ""
     """Campaign vocabulary and the last words of the turn before, as context. May be empty."""
     capture: bool = False
@@ -200,14 +202,16 @@ class Reading(msgspec.Struct, frozen=True):
     intents: tuple[Scored, ...]
     """Those over their calibrated thresholds, best first; empty means `none`."""
     acts: tuple[Scored, ...]
-    """Compliance acts over their thresholds (multi-label), e.g. `recording_notice`, `asks_why_unpaid`, `asks_card_number`."""
+    """Compliance acts over their thresholds (multi-label), e.g. `recording_notice`, `asks_why_unpaid`,
+    `asks_card_number`."""
     latency_ms: float
     """Wall time of this inference on ONNX Runtime, tokenizer included."""
 
 
 class TextReader(Protocol):
     def read(self, text: str, before: str = "", language: str = "") -> Reading:
-        """Blocking, 1–15 ms, thread-safe; call it from a worker thread. `text` is masked; `before` is the turn before."""
+        """Blocking, 1–15 ms, thread-safe; call it from a worker thread. `text` is masked; `before` is the turn
+        before."""
 
 
 class Passage(msgspec.Struct, frozen=True):

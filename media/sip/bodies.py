@@ -16,7 +16,7 @@ log = structlog.get_logger()
 _TYPES = ("application/sdp", *siprec.METADATA_TYPES)
 
 
-class Unacceptable(ValueError):  # noqa: N818 - the noun is what the body is
+class Unacceptable(ValueError):
     """A body or its headers that the request is refused for."""
 
     def __init__(self, status: int, *headers: tuple[str, str]) -> None:

@@ -21,7 +21,7 @@ from media.siprec_source import RecordedParty
 _SDP = ("Content-Type", "application/sdp")
 
 
-class CallRefused(Exception):  # noqa: N818 - what happened to the call
+class CallRefused(Exception):
     """The INVITE got no 2xx. `status` is 0 when nothing was answered."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:

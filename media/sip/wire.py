@@ -34,7 +34,7 @@ _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*):")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
 
-class Malformed(ValueError):  # noqa: N818 - the noun is what the message is
+class Malformed(ValueError):
     """A message that is refused. `answer` is what to send back; None where nothing can or may be answered."""
 
     def __init__(self, reason: str, answer: Response | None = None) -> None:
