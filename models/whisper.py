@@ -138,7 +138,8 @@ class Whisper:
             encoded,
             [[*begin, *prefix]],
             beam_size=1 if job.kind == "partial" else self._decoding.beam,
-            max_length=min(448, len(begin) + len(prefix) + cap),
+            # CTranslate2 halves it, as OpenAI's sample_len does, and counts the prefix
+            max_length=min(448, 2 * (len(begin) + len(prefix) + cap)),
             suppress_tokens=self._never,
             # a prefix may already be all that is said
             suppress_blank=not prefix,

@@ -52,6 +52,14 @@ def test_a_prefix_that_is_all_that_was_said_gets_nothing_added(whisper: Whisper,
     assert whisper.hear(partial, clip).text == WORDS
 
 
+def test_a_segment_is_heard_after_another_without_its_words(whisper: Whisper, clip: Pcm16) -> None:
+    gap = np.zeros(6400, np.int16)
+    first, second = clip[:23_000], clip[23_000:]
+    window = np.concatenate([first, gap, second])
+    heard = whisper.hear(FINAL, window, context=len(first) + len(gap), said="Good question.")
+    assert heard.text == "Let me check that for you."
+
+
 def test_silence_has_no_words(whisper: Whisper) -> None:
     assert whisper.hear(FINAL, np.zeros(16_000, np.int16)).text == ""
 
