@@ -1,6 +1,7 @@
 """The customer's mood over a call, smoothed from what each utterance leans to. Pure: media time is an argument."""
 
 import math
+import re
 from dataclasses import dataclass
 
 from engine.ports import Scored
@@ -12,6 +13,9 @@ _FULL_WORDS = 5
 """Shorter utterances ("yes", "ok") say less about how somebody feels."""
 _TURNED = 2.0
 """Somebody in one mood who says something of the other has changed it: thanks after anger are more than thanks."""
+_THANKS = re.compile(r"\b(thanks?|gracias|agrade\w+|obrigad\w+|valeu)\b", re.IGNORECASE)
+_COURTESY = 0.3
+"""What thanks lean to at least, unless the words around them lean the other way ("thanks for nothing")."""
 _NOTICED = 0.1
 """A lean that is smaller than this is no feeling."""
 _FADE_S = 240.0
@@ -33,6 +37,8 @@ class Mood:
     def hear(self, text: str, sentiment: Scored, end_ms: int) -> Scored:
         """The mood after one more utterance: its label and how sure it is, 0.5…1."""
         lean = sentiment.lean or _lean_of(sentiment)
+        if -_COURTESY < lean < _COURTESY and _THANKS.search(text):
+            lean = _COURTESY
         if self._at_ms is not None and end_ms > self._at_ms:
             self.value *= math.exp(-(end_ms - self._at_ms) / 1000 / _FADE_S)
         self._at_ms = end_ms

@@ -38,7 +38,13 @@ def test_relief_turns_it() -> None:
 
 
 def test_courtesy_at_the_end_takes_the_edge_off_anger_but_makes_nobody_happy() -> None:
-    assert labels((LONG, -0.9), ("all right thanks bye", 0.3)) == ["negative", "neutral"]
+    for thanks in ("all right thanks bye", "bueno, gracias, hasta luego", "tá, obrigada, tchau"):
+        assert labels((LONG, -0.9), (thanks, 0.05)) == ["negative", "neutral"]
+    assert labels(("no, thank you", 0.0), ("thanks, bye", 0.0)) == ["neutral", "neutral"]
+
+
+def test_thanks_that_are_none_soften_nothing() -> None:
+    assert labels((LONG, -0.9), ("thanks for nothing", -0.7)) == ["negative", "negative"]
 
 
 def test_a_mood_fades_with_time_alone() -> None:
