@@ -71,7 +71,7 @@ class Featurer:
 class Settings:
     """What is tuned by the folds."""
 
-    strength: float = 10.0
+    strength: float = 4.0
     """Inverse of the L2 penalty."""
     lexical_scale: float = 1.0
     embedding_scale: float = 1.0
