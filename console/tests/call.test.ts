@@ -102,6 +102,7 @@ describe("a call's view", () => {
 
   it("follows a role that is decided again, words and moods alike", () => {
     expect(whole.turns.map((turn) => turn.leg)).toEqual(["customer", "agent"]);
+    expect(whole.decisions["2"]).toEqual({ role: "agent", rule: "", confidence: 0 });
     expect(whole.utterances).toEqual([]);
     expect(receive(emptyCall(id), story.slice(0, 12)).utterances).toHaveLength(1);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clock, stampSteps, wordToScreen } from "../src/lib/format.ts";
+import { clock, delay, stampSteps, wordToScreen } from "../src/lib/format.ts";
 import { findQuote, markdown, pieces, splitStable } from "../src/lib/words.ts";
 
 describe("evidence", () => {
@@ -53,6 +53,10 @@ describe("text", () => {
 describe("figures", () => {
   it("are times of a call", () => {
     expect([0, 75_000, 3_723_000, -5].map(clock)).toEqual(["0:00", "1:15", "1:02:03", "0:00"]);
+  });
+
+  it("are delays in the unit that is read", () => {
+    expect([834, 18_252].map(delay)).toEqual(["834 ms", "18.3 s"]);
   });
 
   it("are the delays between the stamps that are known", () => {

@@ -11,6 +11,7 @@ from engine.ports import CallRecord
 SCRIPT = Path(__file__).parents[2] / "pipelines" / "demo_calls" / "demo_es_cobranza.json"
 CALL_ID = "01930000-0000-7000-8000-000000000001"
 
+ID_TITLE = "Decir el nombre, la entidad y para qué se llama antes de hablar de la deuda"
 MASKED = {
     3: "[date_of_birth].",
     10: "[number].",
@@ -22,7 +23,7 @@ INTENT = {3: "identity_verification", 5: "complaint", 8: "payment_arrangement"}
 CARDS = {
     5: (
         "acuerdo-de-pago",
-        "Ofrecer un acuerdo de pago",
+        "Ofrecer un acuerdo de pago a quien perdió su empleo o sus ingresos",
         "Reconozca la situación y ofrezca **hasta seis cuotas sin intereses de mora**.\n\n"
         "- Confirme el valor que el cliente puede pagar hoy\n- Diga la fecha de la primera cuota",
         "complaint",
@@ -62,7 +63,7 @@ class Player:
         ]
         duties = [
             {"rule": "CO-REC-NOTICE", "title": "Avisar que la llamada se graba"},
-            {"rule": "CO-ID", "title": "Identificarse y nombrar la entidad"},
+            {"rule": "CO-ID", "title": ID_TITLE},
         ]
         return [self._event("call.answered", 0, {"duties": duties}), *roles]
 
@@ -104,7 +105,7 @@ class Player:
             quote = "Esta llamada está siendo grabada"
             return [
                 self._rule(said, quote, "CO-REC-NOTICE", "Avisar que la llamada se graba", "satisfied", where),
-                self._rule(said, "le habla Andrea Rojas", "CO-ID", "Identificarse", "satisfied", where),
+                self._rule(said, "le habla Andrea Rojas", "CO-ID", ID_TITLE, "satisfied", where),
             ]
         if index == 4:
             title = "No se puede preguntar por qué no ha pagado"

@@ -65,7 +65,18 @@ async def serious_findings(page: Page) -> list[str]:
     ]
 
 
-async def page_scrolls(page: Page) -> bool:
-    script = "[document.documentElement.scrollHeight - innerHeight, document.documentElement.scrollWidth - innerWidth]"
-    down, across = await page.evaluate(script)
-    return bool(down > 0 or across > 0)
+_MISFITS = """() => {
+  const root = document.documentElement;
+  const scrolls = root.scrollHeight > innerHeight || root.scrollWidth > innerWidth ? ["the page scrolls"] : [];
+  const beyond = [...document.querySelectorAll("main *")]
+    .filter((element) => element.getClientRects().length > 0 && !element.closest(".sr-only, svg"))
+    .filter((element) => element.getBoundingClientRect().right > innerWidth + 1)
+    .map((element) => `${element.tagName}.${element.className}: ${element.textContent.slice(0, 40)}`);
+  return [...scrolls, ...beyond];
+}"""
+
+
+async def misfits(page: Page) -> list[str]:
+    """Whether the page itself scrolls, and what stands beyond its right edge."""
+    found: list[str] = await page.evaluate(_MISFITS)
+    return found

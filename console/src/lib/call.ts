@@ -89,6 +89,12 @@ export interface MoodPoint {
   level: number;
 }
 
+export interface Decision {
+  role: Leg;
+  rule: string;
+  confidence: number;
+}
+
 export interface Notice {
   seq: number;
   name: CallEvent["name"];
@@ -104,6 +110,8 @@ export interface CallView {
   /** Facts below `lastSeq` that have not come. */
   missing: number;
   roles: Readonly<Record<string, Leg>>;
+  /** By stream: which rule decided who speaks on it, and how sure it is. */
+  decisions: Readonly<Record<string, Decision>>;
   turns: readonly Turn[];
   drafts: readonly Draft[];
   cards: readonly Card[];
@@ -141,6 +149,7 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     lastSeq: 0,
     missing: 0,
     roles: {},
+    decisions: {},
     turns: [],
     drafts: [],
     cards: [],
@@ -370,7 +379,11 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     : view;
   switch (fact.name) {
     case "role.decided":
-      return decideRole(noted, String(data["stream"] ?? fact.stream ?? ""), data["role"] as Leg);
+      return decideRole(noted, String(data["stream"] ?? fact.stream ?? ""), {
+        role: data["role"] as Leg,
+        rule: String(data["rule"] ?? ""),
+        confidence: Number(data["confidence"] ?? 0),
+      });
     case "text.settled": {
       const text = data["text"];
       if (typeof text !== "string") return noted;
@@ -400,7 +413,9 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
   }
 }
 
-function decideRole(view: CallView, stream: string, role: Leg): CallView {
+function decideRole(before: CallView, stream: string, decision: Decision): CallView {
+  const role = decision.role;
+  const view = { ...before, decisions: { ...before.decisions, [stream]: decision } };
   if (view.roles[stream] === role) return view;
   const turns = view.turns.map((turn) =>
     turn.stream === stream && turn.leg !== role ? { ...turn, leg: role } : turn,

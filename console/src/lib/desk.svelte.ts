@@ -136,7 +136,7 @@ export class Desk {
   #selectByItself(): void {
     const current = this.call;
     if (current && (isLive(current) || this.lists.mine.length === 0)) return;
-    const next = this.lists.mine.at(-1);
+    const next = this.lists.mine.at(-1) ?? (current ? undefined : this.lists.ended[0]);
     if (next) this.select(next.id);
   }
 

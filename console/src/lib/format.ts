@@ -10,6 +10,11 @@ export function clock(ms: number): string {
   return hours ? `${hours}:${tail}` : tail;
 }
 
+/** A delay as it is read: `834 ms`, from ten seconds on `18.3 s`. */
+export function delay(ms: number): string {
+  return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
 export interface StampStep {
   name: "heard" | "transcribed" | "decided" | "shown";
   /** Milliseconds after the step before it that is known; 0 for `heard`, undefined while unknown. */

@@ -118,6 +118,7 @@ export const en = {
   "keys.help": "Show or hide this list",
 
   "wall.title": "Floor",
+  "wall.call": "1 call",
   "wall.calls": "{count} calls",
   "wall.withAlerts": "{count} with alerts",
   "wall.unclaimed": "{count} unclaimed",
@@ -174,6 +175,12 @@ export const en = {
   "role.agent": "Agent",
   "role.supervisor": "Supervisor",
   "role.admin": "Administrator",
+
+  "decided.member": "by member",
+  "decided.vendor_direction": "by vendor",
+  "decided.position": "by position",
+  "decided.override": "set by hand",
+  "decided.mixed": "one stream",
 
   "campaign.sales": "Sales",
   "campaign.collections": "Collections",

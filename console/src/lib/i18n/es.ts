@@ -119,6 +119,7 @@ export const es: Messages = {
   "keys.help": "Mostrar u ocultar esta lista",
 
   "wall.title": "Sala",
+  "wall.call": "1 llamada",
   "wall.calls": "{count} llamadas",
   "wall.withAlerts": "{count} con alertas",
   "wall.unclaimed": "{count} sin asignar",
@@ -175,6 +176,12 @@ export const es: Messages = {
   "role.agent": "Agente",
   "role.supervisor": "Supervisor",
   "role.admin": "Administrador",
+
+  "decided.member": "por miembro",
+  "decided.vendor_direction": "por proveedor",
+  "decided.position": "por posición",
+  "decided.override": "a mano",
+  "decided.mixed": "un solo canal",
 
   "campaign.sales": "Ventas",
   "campaign.collections": "Cobranza",

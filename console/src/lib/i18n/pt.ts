@@ -120,6 +120,7 @@ export const pt: Messages = {
   "keys.help": "Mostrar ou ocultar esta lista",
 
   "wall.title": "Operação",
+  "wall.call": "1 ligação",
   "wall.calls": "{count} ligações",
   "wall.withAlerts": "{count} com alertas",
   "wall.unclaimed": "{count} sem agente",
@@ -176,6 +177,12 @@ export const pt: Messages = {
   "role.agent": "Agente",
   "role.supervisor": "Supervisor",
   "role.admin": "Administrador",
+
+  "decided.member": "por membro",
+  "decided.vendor_direction": "por fornecedor",
+  "decided.position": "por posição",
+  "decided.override": "à mão",
+  "decided.mixed": "um só canal",
 
   "campaign.sales": "Vendas",
   "campaign.collections": "Cobrança",
