@@ -112,7 +112,7 @@ class Engine:
             router=router,
             ears=self.ears,
             sink=hub,
-            reader=await asyncio.to_thread(OnnxTextReader, models),
+            reader=await asyncio.to_thread(OnnxTextReader, models, observe=self._metrics.onnx),
             knowledge=await asyncio.to_thread(bundled_knowledge, models),
             rules=load_rules(),
             metrics=self._metrics,

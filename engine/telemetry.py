@@ -177,7 +177,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
     Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
     Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
-    Metric("onnx_seconds", "histogram", (), "The text models on one utterance, tokenizer included."),
+    Metric("onnx_seconds", "histogram", ("model",), "One inference on ONNX Runtime; `reader` is all of one utterance."),
     Metric("word_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its text."),
     Metric("final_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its final."),
     Metric("alert_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its alert."),
@@ -227,6 +227,10 @@ class Metrics:
         self.count("ears_jobs_total", kind=job.kind, outcome=heard.shed or "run")
         if not heard.shed:
             self.observe("ears_run_seconds", heard.run_ms / 1000, kind=job.kind)
+
+    def onnx(self, model: str, seconds: float) -> None:
+        """For `OnnxTextReader(observe=…)`."""
+        self.observe("onnx_seconds", seconds, model=model)
 
     def rtp(self, fate: str, packets: int) -> None:
         """For `RtpPlane(counted=…)`."""

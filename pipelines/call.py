@@ -94,15 +94,13 @@ class LiveCall:
         """Returns when the call has ended and everything said in it is committed."""
         await self._sink.opened(self.record)
         offer = self._session.offer
-        await self._publish(
-            [
-                self._ledger.event(
-                    "call.answered",
-                    0,
-                    {"protocol": offer.protocol, "peer": offer.peer, "correlation": offer.correlation},
-                )
-            ]
-        )
+        answered = {
+            "protocol": offer.protocol,
+            "peer": offer.peer,
+            "correlation": offer.correlation,
+            "duties": self._conversation.duties(),
+        }
+        await self._publish([self._ledger.event("call.answered", 0, answered)])
         await self._apply_roles(offer.participants, 0)
         try:
             async with asyncio.TaskGroup() as group:

@@ -19,7 +19,6 @@ from engine.ports import (
     IngestSession,
     KnowledgeSearch,
     Person,
-    Reading,
     Refusal,
     Router,
     Routing,
@@ -138,7 +137,7 @@ class Calls:
             guard=DigitGuard(routing.country, secrets.token_bytes(32)),
             judge=Judge(self._rules, self._context(routing), self._detectors),
             reader=self._reader,
-            reads=self._read,
+            reads=read_aside,
             knowledge=self._knowledge(routing.knowledge),
             governor=Governor(),
             language=routing.language,
@@ -157,11 +156,6 @@ class Calls:
             wall_clock=self._wall_clock,
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
         )
-
-    async def _read(self, reader: TextReader, text: str, before: str, language: str) -> Reading:
-        reading = await read_aside(reader, text, before, language)
-        self._metrics.observe("onnx_seconds", reading.latency_ms / 1000)
-        return reading
 
     def _context(self, routing: Routing) -> CallContext:
         today = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC).date()

@@ -156,6 +156,10 @@ class Conversation:
             facts += self._late_judgement(judged, now_ms)
         return facts + self._alerts_of(self._judge.end(now_ms))
 
+    def duties(self) -> list[dict[str, str]]:
+        """What the call owes from its start, for the desk's checklist."""
+        return [{"rule": rule, "title": title} for rule, title in self._judge.duties()]
+
     def answered_card(self, action: str) -> None:
         self._governor.answered(action)
 
@@ -268,7 +272,7 @@ class Conversation:
                 measured=measured,
                 **where,
             )
-            for intent in reading.intents
+            for intent in (reading.intents if leg != "agent" else ())
         ]
         if leg in ("customer", "mixed"):
             mood = self._mood.hear(turn.text, reading.sentiment, said.end_ms)

@@ -32,6 +32,11 @@ class Judge:
         self._waiting: dict[str, tuple[int, str, Verdict]] = {}
         """Undecided verdicts that wait for a role: key → (due, stream, verdict)."""
 
+    def duties(self) -> list[tuple[str, str]]:
+        """(rule, title in the call's language) of what this call owes from its start."""
+        duties = [rule for rule in self._rules if any(isinstance(check, Duty) for check in rule.checks)]
+        return [(rule.id, rule.title.get(self._context.language) or rule.title["en"]) for rule in duties]
+
     def hear(self, turn: JudgedTurn) -> list[Verdict]:
         """A final, once."""
         heard = self._history.add(turn)
