@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from engine import floor
 from engine.errors import NotFound
-from engine.facts import Draft, Fact, Insight, Transcript, encode
+from engine.facts import Draft, Fact, Transcript, encode
 from engine.feeds import Feed, FloorFeed
 from engine.floor import Tile
 from engine.ports import CallRecord
@@ -94,7 +94,7 @@ class Hub:
         live = self._live[record.call_id]
         for fact, body in zip(facts, bodies, strict=True):
             live.add(fact, body)
-            self._measure(fact)
+            self._metrics.count("facts_total", type=str(fact.__struct_config__.tag))
         for feed in self._feeds.get(record.organisation_id, ()):
             feed.published(record.call_id, live.next_seq - 1, live.settled)
         self._floor_changed(live)
@@ -174,12 +174,6 @@ class Hub:
             floors.discard(feed)
 
     # ─── within ───
-
-    def _measure(self, fact: Fact) -> None:
-        self._metrics.count("facts_total", type=str(fact.__struct_config__.tag))
-        if isinstance(fact, Insight) and fact.kind == "sentiment" and fact.measured and fact.measured.latency_ms:
-            # Every reading of an utterance gives one sentiment; its other insights repeat the same time.
-            self._metrics.observe("onnx_seconds", fact.measured.latency_ms.get("onnx", 0.0) / 1000)
 
     def _announce(self, record: CallRecord) -> None:
         for feed in self._feeds.get(record.organisation_id, ()):

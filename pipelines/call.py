@@ -195,27 +195,38 @@ class LiveCall:
     # ─── committing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _commit(self) -> None:
-        while True:
+        """Item by item. A fault in one costs what that item would have said, never the call."""
+        ended = False
+        while not ended:
             item = await self._queue.get()
-            match item:
-                case asyncio.Task():
-                    await self._commit_final(await item)
-                case ClockTick(at_ms=at_ms):
-                    await self._publish(self._conversation.tick(at_ms))
-                case ParticipantsChanged(at_ms=at_ms, participants=participants):
-                    await self._apply_roles(participants, at_ms)
-                case MediaNotice():
-                    leg = self._conversation.roster.leg(item.stream)
-                    await self._publish(
-                        [self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)]
-                    )
-                case _EarsNotice(up=up):
-                    await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
-                case _Command():
-                    await self._obey(item.person, item.command)
-                case CallEnded():
-                    await self._end(item)
-                    return
+            try:
+                ended = await self._commit_item(item)
+            except (EarsClosed, asyncio.CancelledError):
+                raise
+            except Exception:
+                ended = isinstance(item, CallEnded)
+                log.exception("call.fault", call_id=self.record.call_id, item=type(item).__name__)
+
+    async def _commit_item(self, item: _Item) -> bool:
+        """Whether it was the last."""
+        match item:
+            case asyncio.Task():
+                await self._commit_final(await item)
+            case ClockTick(at_ms=at_ms):
+                await self._publish(self._conversation.tick(at_ms))
+            case ParticipantsChanged(at_ms=at_ms, participants=participants):
+                await self._apply_roles(participants, at_ms)
+            case MediaNotice():
+                leg = self._conversation.roster.leg(item.stream)
+                await self._publish([self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)])
+            case _EarsNotice(up=up):
+                await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
+            case _Command():
+                await self._obey(item.person, item.command)
+            case CallEnded():
+                await self._end(item)
+                return True
+        return False
 
     async def _commit_final(self, final: Finished) -> None:
         if final.heard.shed:

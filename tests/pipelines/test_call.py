@@ -194,3 +194,22 @@ async def test_an_acknowledgement_of_nothing_known_is_ignored(kind: str) -> None
     call = live_call([CallEnded(10, kind)], FakeEars({}), FakeSink())
     call.command(Person("u", "org", "E", "agent"), DeskCommand(name="shown", call_id="call-1", seq=99, at_ms=5.0))
     await call.serve()
+
+
+class FaultySink(FakeSink):
+    """Cannot take the transcript of one final."""
+
+    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        if any(text == "hello there" for text in texts(facts)):
+            raise RuntimeError("the disk is full")
+        await super().publish(record, facts)
+
+
+async def test_a_fault_costs_one_final_and_never_the_call() -> None:
+    ears = FakeEars({("1", 0): "hello there", ("2", 0): "good morning"})
+    sink = FaultySink()
+    events = [*speech("1", 0, 0, 900, "started", "ended"), *speech("2", 0, 1000, 1500, "started", "ended")]
+    await live_call([*events, CallEnded(2000, "bye")], ears, sink).serve()
+    assert texts(sink.facts) == ["good morning"]
+    assert isinstance(sink.facts[-1], CallEvent)
+    assert sink.facts[-1].name == "call.ended"
