@@ -12,7 +12,7 @@ from models.decoding import RATE_HZ
 
 _GAP = np.zeros(RATE_HZ * 2 // 5, np.int16)
 """Stands for the pause between the two, however long it was."""
-_LONGEST_S = 11.0
+_LONGEST_S = 6.5
 """Of both segments: with its padding the window stays about as long as that of a short segment alone."""
 _LEAST_CONFIDENCE = 0.5
 """Words that are themselves in doubt would mislead."""

@@ -20,12 +20,12 @@ class Decoding(msgspec.Struct, frozen=True):
     pad_s: float = 6.0
     """Silence after the speech: under 5 s base begins to loop."""
     short_speech_s: float = 2.0
-    short_window_s: float = 15.0
+    short_window_s: float = 12.0
     """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one; partials do without."""
-    context_window_s: float = 12.0
+    context_window_s: float = 11.0
     """Least window of a segment heard after the one before it, which keeps even short speech from being misheard."""
     redo_window_s: float = 15.0
-    beam: int = 5
+    beam: int = 3
     """Of finals and speculation. Partials are greedy."""
     redo_log_probability: float = -1.0
     redo_compression: float = 2.4

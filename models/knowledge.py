@@ -1,4 +1,4 @@
-"""Which article answers what was just said: words (tantivy, BM25) and meaning (usearch over sentence embeddings)
+"""Which article answers what was just said: words (tantivy, BM25) and meaning (sentence embeddings)
 together.
 
 An article is a Markdown file; its stem is its id. Front matter may carry `title`, `language`, `intents` and `questions`
@@ -22,7 +22,6 @@ import numpy as np
 import tantivy
 import yaml
 from numpy.typing import NDArray
-from usearch.index import Index
 
 from engine.errors import Invalid
 from engine.ports import Passage
@@ -78,7 +77,11 @@ def read_article(path: Path) -> Article:
         head, body = _front_matter(text)
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise Invalid(f"{path.name}: {error}") from error
-    heading = re.search(r"^#\s+(.+)$", body, re.MULTILINE)
+    if "\0" in body:
+        raise Invalid(f"{path.name}: not a text file")
+    if not body.strip():
+        raise Invalid(f"{path.name}: empty article")
+    heading = re.search(r"^#{1,6}[ \t]+(\S.*)$", body, re.MULTILINE)
     title = str(head.get("title") or (heading[1] if heading else path.stem.replace("-", " ").replace("_", " ")))
     return Article(
         article=path.stem,
@@ -123,6 +126,12 @@ def passages(body: str) -> list[str]:
     return parts
 
 
+def sentences(passage: str) -> list[str]:
+    """Sentences of a passage of several: one that answers the customer stands out from its neighbours."""
+    parts = [part for part in re.split(r"(?<=[.!?:;])\s+", passage) if len(part) >= 20]
+    return parts if len(parts) > 1 else []
+
+
 class Knowledge:
     """An index over one folder of articles, built in memory: derived data, never the truth. Thread-safe for
     searching."""
@@ -132,9 +141,10 @@ class Knowledge:
         self._weights = weights
         self._units = list(_units(articles))
         self._words = {language: _WordIndex(self._units, stemmer) for language, stemmer in STEMMERS.items()}
-        self._meaning = Index(ndim=512, metric="cos", dtype="f32")
-        if self._units:
-            self._meaning.add(np.arange(len(self._units)), embed([unit.text for unit in self._units]))
+        # Exact, by one matrix product: a campaign has a few thousand units, for which a graph index gains nothing.
+        # (usearch's wheel cannot be loaded before onnxruntime's without a crash, besides.)
+        texts = [unit.text for unit in self._units]
+        self._meaning: Vectors = embed(texts) if texts else np.zeros((0, 512), np.float32)
 
     def search(self, text: str, vector: Vectors, *, language: str, limit: int = 5) -> Sequence[Passage]:
         """Best first; `score` ≥ 0.5 deserves a card."""
@@ -146,9 +156,9 @@ class Knowledge:
         return [self._passage(self._articles[article], score) for score, article in scored[:limit]]
 
     def features(self, text: str, vector: Vectors, *, language: str) -> dict[int, tuple[float, float, float, float]]:
-        """By article: best cosine to a question, best cosine to the text, share of words, lead over the next
+        """By article: best cosine to a question or the text, best cosine to the text, share of words, lead over the next
         article."""
-        cosines = self._cosines(vector)
+        cosines = self._meaning @ vector.astype(np.float32).reshape(-1)
         words = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
         question = np.full(len(self._articles), 0.0)
         body = np.full(len(self._articles), 0.0)
@@ -161,16 +171,8 @@ class Knowledge:
         for article in range(len(self._articles)):
             rival = order[1] if len(order) > 1 and best[article] == order[0] else order[0]
             margin = float(best[article] - rival) if len(order) > 1 else 0.1
-            rows[article] = (float(question[article]), float(body[article]), float(words[article]), margin)
+            rows[article] = (float(best[article]), float(body[article]), float(words[article]), margin)
         return rows
-
-    def _cosines(self, vector: Vectors) -> Vectors:
-        """Exact up to a few thousand units, which is all that a campaign has; by usearch's graph beyond that."""
-        count = len(self._units)
-        found = self._meaning.search(vector.reshape(-1).astype(np.float32), min(count, 4096), exact=count <= 4096)
-        cosines: Vectors = np.zeros(count, np.float32)
-        cosines[found.keys.astype(np.int64)] = 1.0 - found.distances
-        return cosines
 
     def _score(self, row: tuple[float, float, float, float]) -> float:
         weights = self._weights
@@ -195,6 +197,8 @@ def _units(articles: Sequence[Article]) -> Iterable[_Unit]:
         yield _Unit(number, False, article.title)
         for passage in passages(article.body):
             yield _Unit(number, False, passage[:600])
+            for sentence in sentences(passage[:2_000]):
+                yield _Unit(number, False, sentence[:300])
         for _, question in article.questions:
             yield _Unit(number, True, question)
 

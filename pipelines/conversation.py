@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from engine.facts import Evidence, Fact, Insight, Leg, Measured
-from engine.ports import KnowledgeSearch, Reading, RoleDecision, TextReader
+from engine.ports import KnowledgeSearch, Passage, Reading, RoleDecision, TextReader
 from models.compliance import EntityRef, Judge, JudgedTurn, Verdict
 from models.mood import Mood
 from models.privacy import DigitGuard, Entity, Judged, Mask, SpokenTurn, TurnText
@@ -22,6 +22,10 @@ from pipelines.utterance import Utterance
 
 TURNS_KEPT = 400
 """Turns whose texts and readings stay in memory for late judgements; older ones are settled long since."""
+
+
+JOIN_MS = 2_000
+"""A speaker who goes on within this pause is still on the same need."""
 
 
 class Reads(Protocol):
@@ -368,7 +372,7 @@ class Conversation:
         if not trigger:
             return None
         said = turn.utterance
-        passages = self._knowledge.search(turn.text, reading.vector, language=self._language or said.language)
+        passages = await self._search(turn, reading)
         choice = self._governor.choose(trigger, passages, said.end_ms)
         if choice.passage is None:
             return self._ledger.event(
@@ -393,6 +397,26 @@ class Conversation:
             evidence=(self._evidence(turn, leg),),
             measured=self._measured(turn),
         )
+
+    async def _search(self, turn: _Turn, reading: Reading) -> Sequence[Passage]:
+        """Articles for the turn, or for the whole need when a pause cut it in two; the surer of both searches."""
+        assert self._knowledge is not None
+        language = self._language or turn.utterance.language
+        alone = self._knowledge.search(turn.text, reading.vector, language=language)
+        if not (first := self._begun(turn)):
+            return alone
+        whole = f"{first.text} {turn.text}"
+        read = await self._reads(self._reader, whole, "", turn.utterance.language)
+        joined = self._knowledge.search(whole, read.vector, language=language)
+        return max(alone, joined, key=lambda found: found[0].score if found else 0.0)
+
+    def _begun(self, turn: _Turn) -> _Turn | None:
+        """The final just before, when the same speaker went on after a short pause and nobody spoke between."""
+        earlier = [one for one in self._turns.values() if one.turn != turn.turn]
+        if not earlier or earlier[-1].utterance.stream != turn.utterance.stream:
+            return None
+        gap = turn.utterance.start_ms - earlier[-1].utterance.end_ms
+        return earlier[-1] if 0 <= gap < JOIN_MS else None
 
     def _leg(self, turn: _Turn) -> Leg:
         leg = self.roster.leg(turn.utterance.stream)

@@ -34,7 +34,10 @@ HELPFUL_INTENTS = frozenset(
         "purchase_ready",
     }
 )
-"""Customer intents that an article can help with. Opt-outs and escalations want an action, not a card."""
+"""Customer intents that an article can help with. Escalations want an action, not a card."""
+
+ACTION_INTENTS = frozenset({"opt_out"})
+"""A customer who wants no more contact is answered by the agent's deed; nothing on screen may delay it."""
 
 Refused = Literal[
     "", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"
@@ -61,6 +64,8 @@ class Governor:
         """The trigger that may call for a card: an intent's name, `question`, or empty. Only a customer's words do."""
         if leg not in ("customer", "mixed"):
             return ""
+        if any(intent.label in ACTION_INTENTS for intent in reading.intents):
+            return ""
         for intent in reading.intents:
             if intent.label in HELPFUL_INTENTS:
                 return intent.label
@@ -74,9 +79,10 @@ class Governor:
         fitting = [passage for passage in passages if passage.score >= bar]
         if not fitting:
             return Choice(None, "low_confidence" if passages else "nothing_fits", trigger)
-        best = fitting[0]
-        if best.article in self._shown:
+        new = [passage for passage in fitting if passage.article not in self._shown]
+        if not new:
             return Choice(None, "already_shown", trigger)
+        best = new[0]
         if self._times and now_ms - self._times[-1] < QUIET_MS:
             return Choice(None, "too_soon", trigger)
         if sum(now_ms - at < 60_000 for at in self._times) >= CARDS_PER_MINUTE:

@@ -2,8 +2,8 @@
 
 `python -m models.training.knowledge ARTICLES DATA_DIR`: ARTICLES holds one folder of articles a base, DATA_DIR the
 installed weights. Rows: each query against its own base (the right article 1, the best wrong one 0), against the other
-bases (0), and small talk against every base (0). Prints recall@1 and the false cards at the threshold, leaving one base
-out at a time.
+bases (0), and small talk against every base (0); each base also as plain Markdown, without its questions. Prints
+recall@1 and the false cards at the threshold, leaving one base out at a time.
 """
 
 import sys
@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import yaml
 from numpy.typing import NDArray
@@ -45,6 +46,13 @@ def _language(text: str) -> str:
     return "es" if any(sign in text for sign in "¿ñ") or " el " in f" {text} " or " me " in f" {text} " else "en"
 
 
+def courtesies() -> list[str]:
+    """What the text models' own corpus holds of turns that ask for nothing."""
+    source = resources.files("models").joinpath("training/data/shared/11_courtesies.yaml")
+    ideas = yaml.safe_load(source.read_text("utf-8"))
+    return [text for idea in ideas if not idea["intents"] for language in ("es", "pt", "en") for text in idea[language]]
+
+
 def fit(rows: list[tuple[Row, int]]) -> LogisticRegression:
     model = LogisticRegression(C=30.0, max_iter=2_000)
     return model.fit(np.array([row for row, _ in rows]), np.array([label for _, label in rows]))
@@ -63,11 +71,15 @@ def main() -> None:
     encoder = Encoder(data)
     source = resources.files("models").joinpath("training/data_knowledge/queries.yaml")
     queries = yaml.safe_load(source.read_text("utf-8"))
+    queries["none"] += courtesies()
     rows: dict[str, list[tuple[Row, int]]] = {}
     for base in sorted(set(queries) - {"none"}):
         loaded = load_folder(articles / base)
-        knowledge = Knowledge(loaded, encoder.embed, Weights(bias=0, question=0, body=0, words=0, margin=0))
-        rows[base] = rows_of(base, knowledge, [one.article for one in loaded], queries, encoder)
+        plain = [msgspec.structs.replace(one, questions=()) for one in loaded]
+        rows[base] = []
+        for form in (loaded, plain):
+            knowledge = Knowledge(form, encoder.embed, Weights(bias=0, question=0, body=0, words=0, margin=0))
+            rows[base] += rows_of(base, knowledge, [one.article for one in form], queries, encoder)
     for base in rows:
         report(base, fit([row for other in rows if other != base for row in rows[other]]), rows[base])
     model = fit([row for group in rows.values() for row in group])
