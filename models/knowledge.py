@@ -156,8 +156,8 @@ class Knowledge:
         return [self._passage(self._articles[article], score) for score, article in scored[:limit]]
 
     def features(self, text: str, vector: Vectors, *, language: str) -> dict[int, tuple[float, float, float, float]]:
-        """By article: best cosine to a question or the text, best cosine to the text, share of words, lead over the next
-        article."""
+        """By article: best cosine to a question or the text, best cosine to the text, share of words, lead over the
+        next article."""
         cosines = self._meaning @ vector.astype(np.float32).reshape(-1)
         words = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
         question = np.full(len(self._articles), 0.0)
