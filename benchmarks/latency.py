@@ -60,8 +60,8 @@ def cell(languages: tuple[str, ...], at_once: int, rounds: int) -> dict[str, Any
 
 
 CELLS = {
-    "latency-es": functools.partial(cell, ("es",), 1, 4),
-    "latency-en": functools.partial(cell, ("en",), 1, 5),
-    "latency-pt": functools.partial(cell, ("pt",), 1, 4),
-    "latency-four": functools.partial(cell, ("es", "en", "pt"), 4, 4),
+    "latency-es": functools.partial(cell, ("es",), 1, 3),
+    "latency-en": functools.partial(cell, ("en",), 1, 3),
+    "latency-pt": functools.partial(cell, ("pt",), 1, 3),
+    "latency-four": functools.partial(cell, ("es", "en", "pt"), 4, 3),
 }

@@ -2,6 +2,7 @@
 
 Finals go before speculation, speculation before partials; within a kind the earliest deadline is first. A final is
 never shed. Partials give way: to a newer one of their stream, when late, when full, and all while the machine is short.
+Speculation goes last of what load can take: nearly always it is the final itself, begun early.
 """
 
 import math
@@ -11,9 +12,9 @@ import msgspec
 
 from engine.ports import Headroom, ListenKind
 
-_SPECULATION_OFF_S = 0.6
-_PARTIALS_OFF_S = 1.2
-_THRESHOLDS = (_SPECULATION_OFF_S, _PARTIALS_OFF_S)
+_PARTIALS_OFF_S = 0.6
+_SPECULATION_OFF_S = 1.2
+_THRESHOLDS = (_PARTIALS_OFF_S, _SPECULATION_OFF_S)
 """Pressure (seconds of waiting work a worker, plus the lateness of finals) at which the next kind is shed."""
 _CALM_S = 2.0
 """Pressure must stay under half of a threshold for so long before what it shed runs again."""
@@ -127,7 +128,7 @@ class Scheduler:
         self._advance(now)
         self._regulate(now)
         late_ms = round(1000 * self._lateness(now), 1)
-        return Headroom(up=True, load=round(self._load, 3), finals_late_ms=late_ms, partials=self._level < 2)
+        return Headroom(up=True, load=round(self._load, 3), finals_late_ms=late_ms, partials=self._level < 1)
 
     def __len__(self) -> int:
         """Jobs that wait."""
@@ -168,11 +169,11 @@ class Scheduler:
 
     def _is_shed(self, task: Task) -> bool:
         if task.kind == "speculation":
-            return self._level >= 1
-        return task.kind == "partial" and self._level >= 2 and not task.capture
+            return self._level >= 2
+        return task.kind == "partial" and self._level >= 1 and not task.capture
 
     def _pressure(self, now: float) -> float:
-        backlog = sum(task.cost for task in self._waiting.values() if task.kind == "final")
+        backlog = sum(task.cost for task in self._waiting.values() if task.kind != "partial")
         return backlog / self._workers + self._lateness(now)
 
     def _lateness(self, now: float) -> float:

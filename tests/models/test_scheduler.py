@@ -130,13 +130,21 @@ def test_shedding_ends_one_step_at_a_time_after_a_calm_while() -> None:
     now = 0.0
     while (running := scheduler.take(now)) is not None:
         scheduler.done(running.job, now)
-    assert not scheduler.headroom(now + 1.9).partials
-    assert scheduler.headroom(now + 2.1).partials
-    scheduler.submit(task(1, "speculation"), now + 2.2)
+    scheduler.submit(task(1, "speculation"), now + 1.9)
     assert scheduler.sheds() == [Shed(1, "load")]
-    scheduler.headroom(now + 4.3)
-    scheduler.submit(task(2, "speculation"), now + 4.3)
+    scheduler.headroom(now + 2.1)
+    scheduler.submit(task(2, "speculation"), now + 2.2)
     assert scheduler.sheds() == []
+    assert not scheduler.headroom(now + 2.2).partials
+    assert scheduler.headroom(now + 4.3).partials
+
+
+def test_partials_are_thinned_before_speculation() -> None:
+    scheduler = Scheduler(workers=2)
+    scheduler.submit(task(1, "partial"), 0.0)
+    for job in (2, 3, 4, 5):
+        scheduler.submit(task(job, "speculation", cost=0.5), 0.0)
+    assert scheduler.sheds() == [Shed(1, "load")]
 
 
 def test_headroom_tells_load_and_lateness() -> None:
