@@ -3,7 +3,7 @@
 `python -m models.training.knowledge ARTICLES DATA_DIR`: ARTICLES holds one folder of articles a base, DATA_DIR the
 installed weights. Rows: each query against its own base (the right article 1, the best wrong one 0), against the other
 bases (0), and small talk against every base (0); each base also as plain Markdown, without its questions. Prints
-recall@1 and the false cards at the threshold, leaving one base out at a time.
+the recall and the false cards at the threshold, leaving one base out at a time.
 """
 
 import sys

@@ -16,9 +16,10 @@ from tests.real.conftest import everything_shown, play_and_follow
 pytestmark = pytest.mark.real
 
 LANGUAGES = ("es", "en", "pt")
-CARD = ("4539", "1488", "0343", "6467")
 CARD_WORDS = ("cuatro cinco tres nueve", "uno cuatro ocho ocho", "cero tres cuatro tres", "seis cuatro seis siete")
-CPF = ("52998224725", "529.982", "cinco dois nove", "nove oito dois", "dois quatro sete")
+CPF_WORDS = ("cinco dois nove", "nove oito dois", "dois quatro sete")
+WRITTEN = re.compile(r"4539\D{0,3}1488|1488\D{0,3}0343|0343\D{0,3}6467|529\D{0,3}982\D{0,3}247")
+"""Two groups in a row: a single one stands in some timestamp sooner or later."""
 
 
 def assert_as_scripted(seen: dict[str, list[Seen]], *, cards: bool = True) -> None:
@@ -36,9 +37,9 @@ def assert_as_scripted(seen: dict[str, list[Seen]], *, cards: bool = True) -> No
 
 def assert_nothing_private(texts: Sequence[str]) -> None:
     for text in texts:
-        for secret in (*CARD[:3], *CARD_WORDS, *CPF):
+        for secret in (*CARD_WORDS, *CPF_WORDS):
             assert secret not in text
-        assert not re.search(r"\d[\d .-]{5,}6467", text)
+        assert not WRITTEN.search(text)
 
 
 def contents(folder: Path) -> list[str]:
