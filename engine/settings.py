@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     ears_workers: int = Field(
         default=0, ge=0, description="Whisper workers of one thread each; 0 chooses by the cores."
     )
-    weights_dir: str = Field(default="", description="Folder of model weights; empty is the installed packages.")
+    weights_dir: str = Field(default="", description="Folder of installed model weights; empty is `DATA_DIR/models`.")
 
     # ─── telemetry ───
     log_format: Literal["auto", "json", "console"] = Field(
