@@ -101,7 +101,7 @@ class Engine:
         bus = self.bus = Bus(settings, store.outbox, metrics=self._metrics)
         hub = Hub(store, metrics=self._metrics, relay=bus.wake)
         self.ears = EarsClient(
-            EarsSettings(weights=catalogue.location("whisper-base", models), workers=settings.ears_workers),
+            EarsSettings(weights=await asyncio.to_thread(whisper, settings), workers=settings.ears_workers),
             on_change=self._ears_changed,
             on_heard=self._metrics.heard,
         )
@@ -187,6 +187,15 @@ def default_max_calls() -> int:
 
 def models_dir(settings: Settings) -> Path:
     return Path(settings.weights_dir) if settings.weights_dir else settings.data_dir / "models"
+
+
+def whisper(settings: Settings) -> Path:
+    """Folder of the Whisper model. Blocking; raises `WeightsMissing` when the default one is absent or altered."""
+    if settings.whisper_dir:
+        return Path(settings.whisper_dir)
+    models = models_dir(settings)
+    catalogue.verify("whisper-base", models)
+    return catalogue.location("whisper-base", models)
 
 
 def demo_bases() -> dict[str, list[knowledge.Article]]:
@@ -358,10 +367,10 @@ def _replay(arguments: argparse.Namespace) -> int:
         articles = knowledge.load_folder(Path(arguments.knowledge))
         search = knowledge.Knowledge(articles, Encoder(models).embed, knowledge.load_weights())
     tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
-    return uvloop.run(replay(arguments, tools, models, settings.ears_workers))
+    return uvloop.run(replay(arguments, tools, settings))
 
 
-async def replay(arguments: argparse.Namespace, tools: Judging, models: Path, workers: int) -> int:
+async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settings) -> int:
     """Each file in turn; a file or line that is wrong is said on stderr and the rest goes on. 1 when any was wrong."""
     faults = 0
     async with AsyncExitStack() as stack:
@@ -374,7 +383,9 @@ async def replay(arguments: argparse.Namespace, tools: Judging, models: Path, wo
                     continue
                 session = await asyncio.to_thread(_open_recording, path, arguments)
                 if ears is None:
-                    ears = EarsClient(EarsSettings(weights=catalogue.location("whisper-base", models), workers=workers))
+                    ears = EarsClient(
+                        EarsSettings(weights=await asyncio.to_thread(whisper, settings), workers=settings.ears_workers)
+                    )
                     await ears.start()
                     stack.push_async_callback(ears.close)
                     await ears.ready()

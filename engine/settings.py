@@ -67,6 +67,10 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Whisper workers of one thread each; 0 chooses by the cores."
     )
     weights_dir: str = Field(default="", description="Folder of installed model weights; empty is `DATA_DIR/models`.")
+    whisper_dir: str = Field(
+        default="",
+        description="Folder of your own Whisper model in CTranslate2 form; empty is the default, checked by hash.",
+    )
 
     # ─── telemetry ───
     log_format: Literal["auto", "json", "console"] = Field(
