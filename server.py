@@ -62,6 +62,9 @@ from pipelines.word_errors import word_error_rate
 
 log = structlog.get_logger(__name__)
 
+STOP_S = 20.0
+"""Longest orderly stop: BYEs, last words and the store take two or three seconds."""
+
 
 class Engine:
     """Everything that serves calls, started in the order in which it is needed. An async context manager."""
@@ -257,13 +260,25 @@ async def serve(settings: Settings, *, seed: bool, play: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Engine(settings) as engine:
-        await engine.start(seed=seed)
+    engine = Engine(settings)
+    await engine.start(seed=seed)
+    try:
         print(_welcome(engine), flush=True)
         playing = asyncio.create_task(_play_forever(engine)) if play else None
         await stop.wait()
         if playing:
             playing.cancel()
+    finally:
+        await _close_in_time(engine)
+
+
+async def _close_in_time(engine: Engine) -> None:
+    """A part that does not end must not keep the rest: after `STOP_S` its tasks are named and the process goes."""
+    try:
+        async with asyncio.timeout(STOP_S):
+            await engine.close()
+    except TimeoutError:
+        log.error("stop.late", tasks=sorted(task.get_name() for task in asyncio.all_tasks()))
 
 
 def _welcome(engine: Engine) -> str:
