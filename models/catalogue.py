@@ -217,7 +217,9 @@ def verify(name: str, directory: Path) -> None:
     """Hash every file of an installed entry (about 0.3 s for Whisper base). Raises `WeightsMissing` on a difference."""
     item = entry(name)
     for file, path in _resident(item, directory):
-        if not path.is_file() or path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+        if not path.is_file():
+            raise _missing(item, f"{path.name} is not there")
+        if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
             raise _missing(item, f"{path.name} does not have the sha256 that it was installed with")
 
 
