@@ -13,9 +13,10 @@ from typing import Any
 import uvloop
 
 from pipelines import demo
+from pipelines.commands.demo import AGENTS, play_demo, throwaway_settings
 from pipelines.follower import Follower
 from pipelines.scorecard import Seen, latencies
-from server import AGENTS, Engine, play_demo, throwaway_settings
+from server import Engine
 
 
 async def measure(languages: tuple[str, ...], at_once: int, rounds: int) -> list[Seen]:

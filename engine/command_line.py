@@ -1,4 +1,4 @@
-"""What `welcomedly` understands. Only the words: `server.py` does what they ask."""
+"""What `welcomedly` understands. Only the words: `pipelines.commands` does what they ask."""
 
 import argparse
 

@@ -9,10 +9,12 @@ import pytest
 from engine.facts import Draft, Fact, encode
 from engine.settings import Settings, load_settings
 from models import catalogue
+from models.weights import models_dir
 from pipelines import demo
+from pipelines.commands.demo import play_demo, throwaway_settings
 from pipelines.follower import Follower
 from pipelines.scorecard import Seen
-from server import Engine, models_dir, play_demo, throwaway_settings
+from server import Engine
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,10 @@ import pytest
 
 from engine.facts import Transcript
 from pipelines import demo
+from pipelines.commands.demo import AGENTS, play_demo
 from pipelines.follower import Follower
 from pipelines.scorecard import summarise
-from server import AGENTS, Engine, play_demo
+from server import Engine
 
 pytestmark = pytest.mark.real
 

@@ -14,7 +14,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.web.console import STATIC
 from pipelines import demo
-from server import Engine, play_demo
+from pipelines.commands.demo import play_demo
+from server import Engine
 
 pytestmark = pytest.mark.real
 

@@ -9,9 +9,10 @@ import numpy as np
 from engine.facts import Insight, Transcript
 from media.wav_file import read_channels
 from pipelines import demo
+from pipelines.commands.demo import AGENTS, play_demo
 from pipelines.follower import Follower
 from pipelines.scorecard import Script, summarise, turn_of
-from server import AGENTS, Engine, play_demo
+from server import Engine
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -1,0 +1,135 @@
+"""`welcomedly replay`: recordings and transcripts of yesterday through the same pipeline, facts as JSON lines."""
+
+import argparse
+import asyncio
+import datetime
+import json
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from engine.errors import Invalid, WelcomedlyError
+from engine.facts import Fact, encode
+from engine.settings import Settings, load_settings
+from engine.telemetry import set_up_logs
+from media.wav_file import FileSession, NotAudioError
+from models import knowledge
+from models.compliance import load_detectors, load_rules
+from models.ears_client import EarsClient, EarsSettings
+from models.embed import Encoder
+from models.reader import OnnxTextReader
+from models.weights import models_dir, whisper_dir
+from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
+from pipelines.scorecard import Script, settled_texts
+from pipelines.transcribe import leg_names
+from pipelines.word_errors import word_error_rate
+
+TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = load_settings()
+    set_up_logs(settings)
+    models = models_dir(settings)
+    search = None
+    if arguments.knowledge:
+        articles = knowledge.load_folder(Path(arguments.knowledge))
+        search = knowledge.Knowledge(articles, Encoder(models).embed, knowledge.load_weights())
+    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
+    return uvloop.run(replay(arguments, tools, settings))
+
+
+async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settings) -> int:
+    """Each file in turn; a file or line that is wrong is said on stderr and the rest goes on. 1 when any was wrong."""
+    faults = 0
+    async with AsyncExitStack() as stack:
+        ears: EarsClient | None = None
+        for name in arguments.files:
+            path = Path(name)
+            try:
+                if path.suffix.lower() in TRANSCRIPTS:
+                    faults += await _replay_lines(path, tools)
+                    continue
+                session = await asyncio.to_thread(_open_recording, path, arguments)
+                ears = ears or await _start_ears(settings, stack)
+                await _replay_one(session, arguments, tools, ears)
+            except (WelcomedlyError, NotAudioError, OSError) as error:
+                print(f"welcomedly: {name}: {error}", file=sys.stderr)
+                faults += 1
+    return 1 if faults else 0
+
+
+async def _start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
+    """Only when a recording asks for it: transcripts need no Whisper."""
+    weights = await asyncio.to_thread(whisper_dir, settings)
+    ears = EarsClient(EarsSettings(weights=weights, workers=settings.ears_workers))
+    await ears.start()
+    stack.push_async_callback(ears.close)
+    await ears.ready()
+    return ears
+
+
+async def _replay_lines(path: Path, tools: Judging) -> int:
+    faults = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                await replay_transcript(parse_line(line), tools, lambda fact: print(encode(fact).decode()))
+            except Invalid as error:
+                print(f"welcomedly: {path.name}:{number}: {error}", file=sys.stderr)
+                faults += 1
+    return faults
+
+
+def _open_recording(path: Path, arguments: argparse.Namespace) -> FileSession:
+    legs = tuple(leg.strip() for leg in arguments.legs.split(",")) if arguments.legs else ()
+    return FileSession(path, legs=legs, speed=arguments.speed, call_id=path.stem)
+
+
+async def _replay_one(session: FileSession, arguments: argparse.Namespace, tools: Judging, ears: EarsClient) -> None:
+    facts: list[Fact] = []
+
+    def emit(fact: Fact) -> None:
+        facts.append(fact)
+        print(encode(fact).decode(), flush=True)
+
+    about = _about(arguments)
+    await replay_recording(session, about, tools, ears, emit, drafts=arguments.speed == "real")
+    if arguments.reference:
+        print(json.dumps({"summary": _against(Path(arguments.reference), facts)}, ensure_ascii=False))
+
+
+def _about(arguments: argparse.Namespace) -> RecordingOf:
+    """What the command line says of a recording. Raises `Invalid`."""
+    try:
+        legs = leg_names(arguments.legs)
+    except ValueError as error:
+        raise Invalid(f"--legs: {error}") from error
+    return RecordingOf(
+        language="" if arguments.language == "auto" else arguments.language,
+        country=arguments.country.upper(),
+        region=arguments.region.upper(),
+        campaign=arguments.campaign,
+        legs=legs,
+        direction=arguments.direction or direction_of(arguments.campaign),
+        day=datetime.datetime.now(datetime.UTC).date(),
+    )
+
+
+def _against(path: Path, facts: list[Fact]) -> dict[str, Any]:
+    try:
+        script = msgspec.json.decode(path.read_bytes(), type=Script)
+    except msgspec.MsgspecError as error:
+        raise Invalid(f"{path.name}: {error}") from error
+    reference, heard = [], []
+    for leg in ("agent", "customer"):
+        reference += [text for turn, text in script.masked() if turn.leg == leg]
+        spoken = sorted((one for one in settled_texts(facts).values() if one.leg == leg), key=lambda one: one.start_ms)
+        heard += [one.text for one in spoken]
+    return {"reference": script.id, "wer": round(word_error_rate(reference, heard), 4)}

@@ -1,0 +1,74 @@
+"""`welcomedly serve`: the engine until it is told to stop, with demo calls playing into it if asked."""
+
+import argparse
+import asyncio
+import signal
+
+import structlog
+import uvloop
+
+from engine.errors import StartupError
+from engine.settings import Settings, load_settings
+from engine.telemetry import set_up_logs
+from pipelines.commands.demo import play_forever
+from pipelines.commands.running_engine import MakeEngine, RunningEngine
+
+log = structlog.get_logger(__name__)
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+STOP_S = 20.0
+"""Longest orderly stop: BYEs, last words and the store take two or three seconds."""
+
+
+def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
+    settings = load_settings()
+    set_up_logs(settings)
+    if arguments.demo:
+        _stay_on_loopback(settings)
+    uvloop.run(serve(make_engine(settings), seed=arguments.demo, play=arguments.demo and not arguments.quiet))
+    return 0
+
+
+def _stay_on_loopback(settings: Settings) -> None:
+    for name, host in (("HTTP_HOST", settings.http_host), ("SIP_HOST", settings.sip_host)):
+        if host not in LOOPBACK:
+            raise StartupError(f"{name}={host}: --demo has known log-ins and stays on loopback")
+
+
+async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
+    """Until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await engine.start(seed=seed)
+    try:
+        print(welcome(engine), flush=True)
+        playing = asyncio.create_task(play_forever(engine)) if play else None
+        await stop.wait()
+        if playing:
+            playing.cancel()
+    finally:
+        await _close_in_time(engine)
+
+
+async def _close_in_time(engine: RunningEngine) -> None:
+    """A part that does not end must not keep the rest: after `STOP_S` its tasks are named and the process goes."""
+    try:
+        async with asyncio.timeout(STOP_S):
+            await engine.close()
+    except TimeoutError:
+        log.error("stop.late", tasks=sorted(task.get_name() for task in asyncio.all_tasks()))
+
+
+def welcome(engine: RunningEngine) -> str:
+    """Where it is, and who may log in."""
+    settings = engine.settings
+    lines = [
+        "",
+        f"  Welcomedly   {engine.url}",
+        f"  SIP          {settings.sip_host}:{engine.sip_port} (UDP and TCP)   data in {settings.data_dir}",
+    ]
+    for login in engine.logins:
+        page = {"agent": "/desk", "supervisor": "/wall", "admin": "/admin"}[login.role]
+        lines.append(f"  {login.role:<12} {login.login:<10} {login.password:<14} {engine.url}{page}")
+    return "\n".join([*lines, ""])
