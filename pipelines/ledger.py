@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.facts import CallEvent, EventName, Insight, InsightKind, Leg, Measured, Stamps, Suggestion, Transcript
+from pipelines.turn import Turn
 
 HOST = socket.gethostname()
 
@@ -30,6 +31,11 @@ class Ledger:
         decided = None if transcribed is None else self._clock_ms()
         stamps = Stamps(heard=heard, transcribed=transcribed or self._clock_ms(), decided=decided)
         return Measured(stamps=stamps, latency_ms=latency_ms, host=HOST)
+
+    def measured_turn(self, turn: Turn) -> Measured | None:
+        """Of a fact that was read or judged in a turn, now."""
+        latency = {"onnx": round(turn.reading.latency_ms, 3)} if turn.reading else None
+        return self.measured(turn.utterance.heard, turn.transcribed, latency)
 
     def transcript(self, turn: int | None, seq: int | None = None, **fields: Any) -> Transcript:
         """`seq` was taken before by `next_seq`, else it is the next one; without `turn` the seq numbers the turn."""

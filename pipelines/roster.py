@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from engine.facts import Leg
+from engine.facts import CallEvent, Leg
 from engine.ports import RoleDecision
+from pipelines.ledger import Ledger
+from pipelines.utterance import Utterance
 
 
 class Roster:
@@ -23,6 +25,24 @@ class Roster:
         decision = self._decisions.get(stream)
         return decision.role if decision else "unknown"
 
+    def leg_of(self, utterance: Utterance) -> Leg:
+        """Who spoke: as decided by now, else as it was known when the words came."""
+        leg = self.leg(utterance.stream)
+        return utterance.leg if leg == "unknown" else leg
+
     def agent(self) -> str:
         """User id of the member who is the agent, or empty."""
         return next((one.user_id for one in self._decisions.values() if one.role == "agent" and one.user_id), "")
+
+
+def role_decided(ledger: Ledger, decision: RoleDecision, now_ms: int) -> CallEvent:
+    """The event that tells readers, who join it by stream."""
+    data = {
+        "stream": decision.stream,
+        "role": decision.role,
+        "rule": decision.rule,
+        "confidence": round(decision.confidence, 4),
+        "from_ms": 0,
+        "user": decision.user_id,
+    }
+    return ledger.event("role.decided", now_ms, data, stream=decision.stream, leg=decision.role)

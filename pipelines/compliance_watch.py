@@ -1,0 +1,112 @@
+"""The rules on one call: verdicts become alerts, and alerts that no longer hold are withdrawn."""
+
+from collections.abc import Iterable
+
+from engine.facts import Evidence, Fact
+from engine.ports import RoleDecision
+from models.compliance import Judge, Verdict
+from models.privacy import Judged
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.turn import Turn, Turns
+
+
+class ComplianceWatch:
+    """Each method gives facts in order of `seq`."""
+
+    def __init__(self, judge: Judge, ledger: Ledger, roster: Roster, turns: Turns) -> None:
+        self._judge = judge
+        self._ledger = ledger
+        self._roster = roster
+        self._turns = turns
+        self._alerts: dict[str, list[int]] = {}
+        """`seq` of the facts made of a verdict, by the verdict's key."""
+
+    def hear(self, turn: Turn, judged: Judged) -> list[Fact]:
+        """A turn as read, and earlier ones of which it settled the digits."""
+        verdicts = list(self._judge.hear(turn.judged(self._roster.leg_of(turn.utterance))))
+        for number in sorted(_touched(judged) - {turn.turn}):
+            verdicts += self._settle(number)
+        return self._alerts_of(verdicts)
+
+    def settle(self, judged: Judged) -> list[Fact]:
+        """Turns whose digits were judged without a new turn: by the clock or at the end."""
+        facts: list[Fact] = []
+        for number in sorted(_touched(judged)):
+            facts += self._alerts_of(self._settle(number))
+        return facts
+
+    def tick(self, now_ms: int) -> list[Fact]:
+        return self._alerts_of(self._judge.tick(now_ms))
+
+    def end(self, now_ms: int) -> list[Fact]:
+        """Duties that never came are said."""
+        return self._alerts_of(self._judge.end(now_ms))
+
+    def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
+        """What was said on the stream is judged anew."""
+        verdicts, withdrawn = self._judge.roles_changed(decision.stream, decision.role, now_ms)
+        return self._withdraw(withdrawn, now_ms) + self._alerts_of(verdicts)
+
+    def duties(self) -> list[dict[str, str]]:
+        """What the call owes from its start, for the desk's checklist."""
+        return [{"rule": rule, "title": title} for rule, title in self._judge.duties()]
+
+    def _settle(self, number: int) -> list[Verdict]:
+        turn = self._turns.get(number)
+        return list(self._judge.settle(turn.judged(self._roster.leg_of(turn.utterance)))) if turn else []
+
+    def _alerts_of(self, verdicts: Iterable[Verdict]) -> list[Fact]:
+        facts: list[Fact] = []
+        for verdict in verdicts:
+            alert = self._alert(verdict)
+            self._alerts.setdefault(verdict.key, []).append(alert.seq)
+            facts.append(alert)
+            if verdict.action == "dnc.requested":
+                data = {"rule": verdict.rule, "of": alert.seq}
+                facts.append(self._ledger.event("dnc.requested", verdict.end_ms, data, leg=verdict.leg))
+        return facts
+
+    def _alert(self, verdict: Verdict) -> Fact:
+        turn = self._turns.get(verdict.turn)
+        return self._ledger.insight(
+            "compliance",
+            verdict.turn,
+            stream=turn.utterance.stream if turn else "",
+            leg=verdict.leg,
+            start_ms=verdict.start_ms,
+            end_ms=verdict.end_ms,
+            value=verdict.title,
+            score=round(verdict.score, 4),
+            evidence=(_evidence(verdict),),
+            rule=verdict.rule,
+            rule_version=verdict.version,
+            outcome=verdict.outcome,
+            severity=verdict.severity,
+            action=verdict.action,
+            source=verdict.source,
+            start=verdict.start,
+            end=verdict.end,
+            measured=self._ledger.measured_turn(turn) if turn else None,
+        )
+
+    def _withdraw(self, keys: Iterable[str], now_ms: int) -> list[Fact]:
+        taken = [seqs for key in keys if (seqs := self._alerts.pop(key, None))]
+        return [self._ledger.event("withdrawn", now_ms, {"of": seqs, "reason": "role_changed"}) for seqs in taken]
+
+
+def _touched(judged: Judged) -> set[int]:
+    """Turns whose text or entities are other than before."""
+    return {text.turn for text in judged.texts} | {entity.turn for entity in judged.entities}
+
+
+def _evidence(verdict: Verdict) -> Evidence:
+    return Evidence(
+        turn=verdict.turn,
+        leg=verdict.leg,
+        quote=verdict.quote,
+        start=verdict.start,
+        end=verdict.end,
+        start_ms=verdict.start_ms,
+        end_ms=verdict.end_ms,
+    )

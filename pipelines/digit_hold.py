@@ -1,0 +1,87 @@
+"""The law of digits on one call: what the guard withholds, releases and finds becomes facts."""
+
+from collections.abc import Iterable
+
+from engine.facts import Fact
+from models.compliance import EntityRef
+from models.privacy import DigitGuard, Entity, Judged, SpokenTurn, TurnText
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.turn import Turn, Turns
+from pipelines.utterance import Utterance
+
+
+class DigitHold:
+    """Redacts before anything else sees the words. Each method gives facts in order of `seq`."""
+
+    def __init__(self, guard: DigitGuard, ledger: Ledger, roster: Roster, turns: Turns) -> None:
+        self.guard = guard
+        self._ledger = ledger
+        self._roster = roster
+        self._turns = turns
+        self.capturing = False
+        """Whether a number is being read now."""
+
+    def hear(self, utterance: Utterance, number: int) -> Judged:
+        """What may be shown of a final (the first of `texts`), and what of earlier ones is settled by it."""
+        return self.guard.hear(
+            SpokenTurn(
+                turn=number,
+                stream=utterance.stream,
+                leg=self._roster.leg_of(utterance),
+                text=utterance.text,
+                start_ms=utterance.start_ms,
+                end_ms=utterance.end_ms,
+                language=utterance.language,
+            )
+        )
+
+    def settle_texts(self, texts: Iterable[TurnText]) -> list[Fact]:
+        """What a withheld run of an earlier turn was, and the turn's text now."""
+        facts: list[Fact] = []
+        for text in texts:
+            if not (turn := self._turns.get(text.turn)) or (turn.text, turn.masks) == (text.text, text.masks):
+                continue
+            turn.text, turn.masks = text.text, text.masks
+            masks = [{"start": mask.start, "end": mask.end, "label": mask.label} for mask in text.masks]
+            said = turn.utterance
+            facts.append(
+                self._ledger.event(
+                    "text.settled",
+                    said.end_ms,
+                    {"turn": text.turn, "text": text.text, "masks": masks},
+                    stream=said.stream,
+                    leg=self._roster.leg_of(said),
+                )
+            )
+        return facts
+
+    def watch_capture(self, judged: Judged, at_ms: int) -> list[Fact]:
+        """The edges of a stretch in which a number is read."""
+        facts: list[Fact] = []
+        self.capturing = judged.capture
+        if judged.capture_started:
+            facts.append(self._ledger.event("capture.started", at_ms))
+        if judged.capture_ended:
+            facts.append(self._ledger.event("capture.ended", at_ms))
+        return facts
+
+    def find(self, entities: Iterable[Entity]) -> list[Fact]:
+        """Private data by type and place, never by value."""
+        return [self._entity(turn, one) for one in entities if (turn := self._turns.get(one.turn))]
+
+    def _entity(self, turn: Turn, entity: Entity) -> Fact:
+        reference = EntityRef(entity_type=entity.entity_type, start=entity.start, end=entity.end, last4=entity.last4)
+        turn.entities = (*turn.entities, reference)
+        return self._ledger.insight(
+            "entity",
+            entity.turn,
+            value=f"[{entity.entity_type.lower()}]",
+            score=round(entity.score, 4),
+            entity_type=entity.entity_type,
+            start=entity.start,
+            end=entity.end,
+            last4=entity.last4,
+            measured=self._ledger.measured_turn(turn),
+            **turn.place(self._roster.leg_of(turn.utterance)),
+        )

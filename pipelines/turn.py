@@ -1,0 +1,95 @@
+"""A turn of a call as it is understood so far, and the memory of the last ones."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from engine.facts import Evidence, Leg
+from engine.ports import Reading
+from models.compliance import EntityRef, JudgedTurn
+from models.privacy import Mask
+from pipelines.utterance import Utterance
+
+TURNS_KEPT = 400
+"""Turns whose texts and readings stay in memory for late judgements; older ones are settled long since."""
+
+
+class Turn(msgspec.Struct):
+    """Grows as more is known of it; `utterance` holds the raw words and never leaves the process."""
+
+    utterance: Utterance
+    turn: int
+    text: str
+    """As masked now."""
+    masks: tuple[Mask, ...]
+    transcribed: float
+    """When the words came, on the engine's monotonic clock, ms."""
+    entities: tuple[EntityRef, ...] = ()
+    reading: Reading | None = None
+
+    def place(self, leg: Leg) -> dict[str, Any]:
+        """The fields by which a fact says where in the call it is."""
+        said = self.utterance
+        return {"stream": said.stream, "leg": leg, "start_ms": said.start_ms, "end_ms": said.end_ms}
+
+    def evidence(self, leg: Leg) -> Evidence:
+        """All of it, as the words behind a fact."""
+        said = self.utterance
+        return Evidence(
+            turn=self.turn,
+            leg=leg,
+            quote=self.text,
+            start=0,
+            end=len(said.text),
+            start_ms=said.start_ms,
+            end_ms=said.end_ms,
+        )
+
+    def judged(self, leg: Leg) -> JudgedTurn:
+        """As the rules take it."""
+        said = self.utterance
+        return JudgedTurn(
+            turn=self.turn,
+            stream=said.stream,
+            leg=leg,
+            text=self.text,
+            start_ms=said.start_ms,
+            end_ms=said.end_ms,
+            language=said.language,
+            reading=self.reading,
+            entities=self.entities,
+            offsets=breakpoints(self.masks),
+        )
+
+
+class Turns:
+    """A call's last `TURNS_KEPT` turns by number, in the order in which they were heard."""
+
+    def __init__(self) -> None:
+        self._turns: dict[int, Turn] = {}
+
+    def remember(self, turn: Turn) -> None:
+        self._turns[turn.turn] = turn
+        while len(self._turns) > TURNS_KEPT:
+            del self._turns[next(iter(self._turns))]
+
+    def get(self, number: int) -> Turn | None:
+        return self._turns.get(number)
+
+    def before(self, turn: Turn) -> Turn | None:
+        """The last one but `turn`, whoever spoke it."""
+        return next((one for one in reversed(self._turns.values()) if one.turn != turn.turn), None)
+
+
+def breakpoints(masks: Sequence[Mask]) -> tuple[tuple[int, int], ...]:
+    """Pairs (position in the masked text, position in the spoken text) between which both run alike, for
+    `JudgedTurn`."""
+    pairs = [(0, 0)]
+    shift = 0
+    for mask in masks:
+        shown_start = mask.start + shift
+        shown_end = shown_start + len(mask.label) + 2
+        pairs += [(shown_start, mask.start), (shown_end, mask.end)]
+        shift = shown_end - mask.end
+    return tuple(pairs)
