@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { emptyCall, receive, receiveDraft, stamp, type CallView } from "../src/lib/call.ts";
+import { receive, stamp } from "../src/lib/call/fold.ts";
+import { receiveDraft } from "../src/lib/call/turns.ts";
+import { emptyCall, type CallView } from "../src/lib/call/view.ts";
 import type { CallEvent, Draft, Fact, Insight, Suggestion, Transcript } from "../src/lib/wire.ts";
 
 const id = "call-1";

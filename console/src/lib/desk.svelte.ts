@@ -1,6 +1,6 @@
 /** The desk as a living thing: socket, calls, what is selected, and the acknowledgement of what was painted. */
 
-import type { CallView } from "./call.ts";
+import type { CallView } from "./call/view.ts";
 import {
   emptyDesk,
   forget,

@@ -1,6 +1,8 @@
 /** All calls of one desk: a pure fold of the desk socket's messages. */
 
-import { emptyCall, receive, receiveDraft, stamp, type CallView } from "./call.ts";
+import { receive, stamp } from "./call/fold.ts";
+import { receiveDraft } from "./call/turns.ts";
+import { emptyCall, type CallView } from "./call/view.ts";
 import type { DeskMessage, Draft, Fact, Person } from "./wire.ts";
 
 export interface DeskView {

@@ -1,6 +1,6 @@
 /** The supervisor's floor: a pure fold of the wall socket's messages, and the order in which tiles stand. */
 
-import { moodLevel } from "./call.ts";
+import { moodLevel } from "./call/roles.ts";
 import type { Tile, WallMessage } from "./wire.ts";
 
 const HISTORY = 32;

@@ -1,6 +1,6 @@
 /** Cuts a turn's text into what is drawn: words, chips for masks, marked evidence. */
 
-import type { Entity } from "./call.ts";
+import type { Entity } from "./call/view.ts";
 
 export interface Piece {
   kind: "words" | "chip";

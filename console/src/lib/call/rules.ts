@@ -1,0 +1,44 @@
+/** What the rules say: duties of the call, and alerts. */
+
+import type { Insight } from "../wire.ts";
+import type { Alert, CallView, Duty } from "./view.ts";
+
+export function judge(view: CallView, fact: Insight): CallView {
+  const outcome = fact.outcome ?? "undecided";
+  const base = {
+    seq: fact.seq,
+    rule: fact.rule ?? "",
+    title: fact.value || fact.rule || "",
+    turn: fact.turn,
+    atMs: fact.evidence?.[0]?.start_ms ?? fact.start_ms ?? 0,
+    evidence: fact.evidence ?? [],
+    stamps: fact.measured?.stamps,
+  };
+  if (outcome === "satisfied")
+    return { ...view, duties: putDuty(view.duties, { ...base, state: "satisfied" }) };
+  if (outcome === "undecided")
+    return { ...view, duties: putDuty(view.duties, { ...base, state: "undecided" }) };
+  const alert: Alert = { ...base, outcome, severity: fact.severity ?? "", source: fact.source ?? "" };
+  const owed = view.duties.some((duty) => duty.rule === base.rule && duty.state !== "satisfied");
+  const duties =
+    owed && outcome === "violation" ? putDuty(view.duties, { ...base, state: "violated" }) : view.duties;
+  return { ...view, alerts: [...view.alerts, alert], duties };
+}
+
+function putDuty(duties: readonly Duty[], duty: Duty): readonly Duty[] {
+  const at = duties.findIndex((one) => one.rule === duty.rule);
+  if (at < 0) return [...duties, duty];
+  const known = duties[at]!;
+  if (known.state === "satisfied" && duty.state !== "satisfied") return duties;
+  return duties.with(at, { ...duty, title: duty.title || known.title });
+}
+
+/** Duties that the call owes from its start, as `call.answered` lists them: `[{rule, title}]`. */
+export function owe(duties: readonly Duty[], owed: unknown): readonly Duty[] {
+  if (!Array.isArray(owed)) return duties;
+  return (owed as { rule: string; title?: string }[]).reduce<readonly Duty[]>((list, { rule, title }) => {
+    if (list.some((duty) => duty.rule === rule)) return list;
+    const open = { seq: 0, turn: 0, atMs: 0, evidence: [], stamps: undefined };
+    return [...list, { ...open, rule, title: title ?? rule, state: "open" as const }];
+  }, duties);
+}

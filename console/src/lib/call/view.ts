@@ -1,0 +1,149 @@
+/** A call as the screen shows it: the parts of the view, none of which is ever changed in place. */
+
+import type {
+  CallEvent,
+  CallRecord,
+  Draft,
+  Evidence,
+  Fact,
+  Leg,
+  Mood,
+  Outcome,
+  Severity,
+  Stamps,
+} from "../wire.ts";
+
+export interface Entity {
+  type: string;
+  start: number;
+  end: number;
+  last4: string;
+}
+
+export interface Turn {
+  turn: number;
+  seq: number;
+  stream: string;
+  leg: Leg;
+  text: string;
+  language: string;
+  startMs: number;
+  endMs: number;
+  stamps: Stamps | undefined;
+  mood: Mood | undefined;
+  intents: readonly string[];
+  entities: readonly Entity[];
+}
+
+export interface Card {
+  seq: number;
+  turn: number;
+  article: string;
+  title: string;
+  body: string;
+  score: number;
+  trigger: string;
+  evidence: readonly Evidence[];
+  atMs: number;
+  stamps: Stamps | undefined;
+  state: "open" | "accepted" | "dismissed";
+}
+
+export interface Duty {
+  rule: string;
+  title: string;
+  state: "open" | "satisfied" | "violated" | "undecided";
+  seq: number;
+  turn: number;
+  atMs: number;
+  evidence: readonly Evidence[];
+  stamps: Stamps | undefined;
+}
+
+export interface Alert {
+  seq: number;
+  rule: string;
+  title: string;
+  outcome: Outcome;
+  severity: Severity;
+  source: string;
+  turn: number;
+  atMs: number;
+  evidence: readonly Evidence[];
+  stamps: Stamps | undefined;
+}
+
+export interface MoodPoint {
+  seq: number;
+  turn: number;
+  atMs: number;
+  mood: Mood;
+  /** −1 (negative) to +1 (positive). */
+  level: number;
+}
+
+export interface Decision {
+  role: Leg;
+  rule: string;
+  confidence: number;
+}
+
+export interface Notice {
+  seq: number;
+  name: CallEvent["name"];
+  atMs: number;
+  data: Record<string, unknown>;
+}
+
+export interface CallView {
+  id: string;
+  record: CallRecord | undefined;
+  /** Highest `seq` received: what a resume asks from. */
+  lastSeq: number;
+  /** Facts below `lastSeq` that have not come. */
+  missing: number;
+  roles: Readonly<Record<string, Leg>>;
+  /** By stream: which rule decided who speaks on it, and how sure it is. */
+  decisions: Readonly<Record<string, Decision>>;
+  turns: readonly Turn[];
+  drafts: readonly Draft[];
+  cards: readonly Card[];
+  duties: readonly Duty[];
+  alerts: readonly Alert[];
+  utterances: readonly MoodPoint[];
+  moods: readonly MoodPoint[];
+  notices: readonly Notice[];
+  withdrawn: number;
+  summary: Readonly<Record<string, unknown>> | undefined;
+  endedMs: number | undefined;
+  endReason: string;
+  held: boolean;
+  recordingPaused: boolean;
+  log: ReadonlyMap<number, Fact>;
+}
+
+export function emptyCall(id: string, record?: CallRecord): CallView {
+  return {
+    id,
+    record,
+    lastSeq: 0,
+    missing: 0,
+    roles: {},
+    decisions: {},
+    turns: [],
+    drafts: [],
+    cards: [],
+    duties: [],
+    alerts: [],
+    utterances: [],
+    moods: [],
+    notices: [],
+    withdrawn: 0,
+    summary: undefined,
+    endedMs: undefined,
+    endReason: "",
+    held: false,
+    recordingPaused: false,
+    log: new Map(),
+  };
+}

@@ -1,0 +1,106 @@
+/** Who works here and what they are called for: people and campaigns as the API has them, and as a form edits them. */
+
+import { api } from "./api.ts";
+import type { Role } from "./wire.ts";
+
+export interface User {
+  id: string;
+  login: string;
+  name: string;
+  role: Role;
+  aors: string[];
+  extensions: string[];
+  active: boolean;
+}
+
+export interface Campaign {
+  id: string;
+  name: string;
+  kind: string;
+  direction: "inbound" | "outbound";
+  language: string;
+  country: string;
+  region: string;
+  rule_packs: string[];
+  knowledge: string;
+  numbers: string[];
+  members: string[];
+  active: boolean;
+}
+
+/** `id` is empty for a new row, `password` for one that stays. */
+export type Editing =
+  | { table: "users"; id: string; row: Omit<User, "id">; password: string }
+  | { table: "campaigns"; id: string; row: Omit<Campaign, "id"> };
+
+const newUser: Omit<User, "id"> = {
+  login: "",
+  name: "",
+  role: "agent",
+  aors: [],
+  extensions: [],
+  active: true,
+};
+const newCampaign: Omit<Campaign, "id"> = {
+  name: "",
+  kind: "care",
+  direction: "inbound",
+  language: "",
+  country: "CO",
+  region: "",
+  rule_packs: [],
+  knowledge: "",
+  numbers: [],
+  members: [],
+  active: true,
+};
+
+export function editUser(user?: User): Editing {
+  const { login, name, role, aors, extensions, active } = user ?? newUser;
+  const row = { login, name, role, aors: [...aors], extensions: [...extensions], active };
+  return { table: "users", id: user?.id ?? "", row, password: "" };
+}
+
+export function editCampaign(campaign?: Campaign): Editing {
+  const {
+    name,
+    kind,
+    direction,
+    language,
+    country,
+    region,
+    rule_packs,
+    knowledge,
+    numbers,
+    members,
+    active,
+  } = campaign ?? newCampaign;
+  const row = {
+    name,
+    kind,
+    direction,
+    language,
+    country,
+    region,
+    rule_packs: [...rule_packs],
+    knowledge,
+    numbers: [...numbers],
+    members: [...members],
+    active,
+  };
+  return { table: "campaigns", id: campaign?.id ?? "", row };
+}
+
+export async function loadDirectory(): Promise<[User[], Campaign[]]> {
+  return Promise.all([api<User[]>("GET", "/api/users"), api<Campaign[]>("GET", "/api/campaigns")]);
+}
+
+export async function save(editing: Editing): Promise<void> {
+  const body =
+    editing.table === "users" && editing.password
+      ? { ...editing.row, password: editing.password }
+      : editing.row;
+  const path = `/api/${editing.table}`;
+  if (editing.id) await api("PUT", `${path}/${encodeURIComponent(editing.id)}`, body);
+  else await api("POST", path, body);
+}
