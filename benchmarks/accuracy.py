@@ -29,9 +29,10 @@ from rich.table import Table
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports import ListenJob
 from media.wav_file import FileSession
-from models import catalogue
+from models.catalogue import WHISPER_BASE
 from models.context import Contexts, fits
 from models.decoding import RATE_HZ
+from models.installation import install
 from models.whisper import Whisper, never_chosen
 from pipelines.transcribe import TAIL_MS
 
@@ -167,7 +168,7 @@ def normalised(text: str) -> str:
 
 
 def _models(directory: Path) -> tuple[Whisper, WhisperModel]:
-    weights = catalogue.install("whisper-base", directory)
+    weights = install(WHISPER_BASE, directory)
     offline = WhisperModel(str(weights), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
     return Whisper(weights, device="cpu"), offline
 

@@ -7,7 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.catalogue import SENTENCE_ENCODER, location, package_file
+from models.catalogue import SENTENCE_ENCODER
+from models.installation import location, package_file
 from models.onnx_session import OnnxSession, open_session
 
 DIMENSIONS = 512
@@ -39,7 +40,7 @@ class Encoder:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._open(location(SENTENCE_ENCODER.name, directory) / "encoder.onnx")
+        self._open(location(SENTENCE_ENCODER, directory) / "encoder.onnx")
 
     @classmethod
     def of_file(cls, path: Path) -> "Encoder":

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from engine.settings import Settings
-from models import catalogue
+from models.catalogue import WHISPER_BASE
+from models.installation import location, verify
 
 
 def models_dir(settings: Settings) -> Path:
@@ -15,5 +16,5 @@ def whisper_dir(settings: Settings) -> Path:
     if settings.whisper_dir:
         return Path(settings.whisper_dir)
     models = models_dir(settings)
-    catalogue.verify("whisper-base", models)
-    return catalogue.location("whisper-base", models)
+    verify(WHISPER_BASE, models)
+    return location(WHISPER_BASE, models)

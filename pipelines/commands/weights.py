@@ -4,24 +4,24 @@ import argparse
 import sys
 
 from engine.settings import load_settings
-from models import catalogue
+from models.catalogue import CATALOGUE, entry
+from models.installation import install, installed
 from models.weights import models_dir
 
 
 def run(arguments: argparse.Namespace) -> int:
     models = models_dir(load_settings())
     if arguments.action == "install":
-        if arguments.name:
-            catalogue.install(arguments.name, models, _progress)
-        else:
-            catalogue.install_default(models, _progress)
+        wanted = [entry(arguments.name)] if arguments.name else [one for one in CATALOGUE if one.default]
+        for one in wanted:
+            install(one, models, _progress)
         return 0
-    for entry in catalogue.catalogue():
-        mark = "installed" if catalogue.installed(entry.name, models) else "not installed"
-        print(f"{entry.name:<20} {mark:<14} {entry.licence:<12} {entry.purpose}")
-        for file in entry.files:
+    for one in CATALOGUE:
+        mark = "installed" if installed(one, models) else "not installed"
+        print(f"{one.name:<20} {mark:<14} {one.licence:<12} {one.purpose}")
+        for file in one.files:
             print(f"{'':<20} {file.sha256}  {file.name}")
-        for upgrade in entry.upgrades:
+        for upgrade in one.upgrades:
             print(f"{'':<20} upgrade: {upgrade}")
     return 0
 

@@ -17,8 +17,9 @@ import pytest
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import ListenJob, ListenKind
-from models import catalogue
+from models.catalogue import WHISPER_BASE
 from models.ears_client import EarsClient, EarsSettings
+from models.installation import install
 
 ROOT = Path(__file__).parent.parent.parent
 CLIP = ROOT / "tests" / "data" / "ears" / "good_question.wav"
@@ -28,7 +29,7 @@ WORDS = "Good question. Let me check that for you."
 @pytest.fixture(scope="module")
 def weights(pytestconfig: pytest.Config) -> Path:
     assert pytestconfig.cache is not None
-    return catalogue.install("whisper-base", pytestconfig.cache.mkdir("models"))
+    return install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
 
 
 @pytest.fixture(scope="module")

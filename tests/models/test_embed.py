@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from engine.errors import WeightsMissing
-from models import catalogue
+from models.catalogue import SENTENCE_ENCODER
 from models.embed import DIMENSIONS, Encoder
 from models.embed_export import PARITY_SENTENCES, parity
+from models.installation import install
 
 
 @pytest.fixture(scope="module")
 def directory(pytestconfig: pytest.Config) -> Path:
     models = pytestconfig.cache.mkdir("models")
-    catalogue.install("sentence-encoder", models)
+    install(SENTENCE_ENCODER, models)
     return models
 
 

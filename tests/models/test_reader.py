@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import catalogue
+from models.catalogue import SENTENCE_ENCODER
+from models.installation import install
 from models.mood import Mood
 from models.reader import OnnxTextReader
 
@@ -15,7 +16,7 @@ from models.reader import OnnxTextReader
 def reader(pytestconfig: pytest.Config) -> OnnxTextReader:
     assert pytestconfig.cache is not None
     models: Path = pytestconfig.cache.mkdir("models")
-    catalogue.install("sentence-encoder", models)
+    install(SENTENCE_ENCODER, models)
     return OnnxTextReader(models)
 
 

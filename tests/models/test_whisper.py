@@ -10,7 +10,8 @@ import pytest
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import ListenJob
-from models import catalogue
+from models.catalogue import WHISPER_BASE
+from models.installation import install
 from models.whisper import Whisper
 
 CLIP = Path(__file__).parent.parent / "data" / "ears" / "good_question.wav"
@@ -21,7 +22,7 @@ FINAL = ListenJob(job=1, call_id="c", stream="1", segment=0, kind="final", due=0
 @pytest.fixture(scope="module")
 def whisper(pytestconfig: pytest.Config) -> Whisper:
     assert pytestconfig.cache is not None
-    return Whisper(catalogue.install("whisper-base", pytestconfig.cache.mkdir("models")), device="cpu")
+    return Whisper(install(WHISPER_BASE, pytestconfig.cache.mkdir("models")), device="cpu")
 
 
 @pytest.fixture(scope="module")

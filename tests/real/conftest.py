@@ -8,7 +8,8 @@ import pytest
 
 from engine.facts import Draft, Fact, encode
 from engine.settings import Settings, load_settings
-from models import catalogue
+from models.catalogue import CATALOGUE
+from models.installation import installed
 from models.weights import models_dir
 from pipelines import demo
 from pipelines.commands.demo import play_demo, throwaway_settings
@@ -21,7 +22,7 @@ from server import Engine
 def weights() -> Path:
     """The installed weights; the test run never fetches them."""
     models = models_dir(load_settings())
-    if not all(catalogue.installed(entry.name, models) for entry in catalogue.catalogue() if entry.default):
+    if not all(installed(entry, models) for entry in CATALOGUE if entry.default):
         pytest.skip("weights are missing: run `welcomedly models install`")
     return models
 

