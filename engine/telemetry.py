@@ -100,8 +100,6 @@ TRACE_LINES = 100
 def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
     """Once, at start, by the composition root; to stderr by default. The standard library's loggers go the same way."""
     stream = stream or sys.stderr
-    # A line that cannot be written is lost: the library would print it raw, with what was withheld.
-    logging.raiseExceptions = False
     console = settings.log_format == "console" or (settings.log_format == "auto" and stream.isatty())
     shared: list[structlog.typing.Processor] = [
         merge_contextvars,
@@ -124,7 +122,14 @@ def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
     )
-    _take_over(logging.StreamHandler(stream), formatter, settings.log_level.upper())
+    _take_over(_Handler(stream), formatter, settings.log_level.upper())
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Loses a line that cannot be written: the library would print it raw, with what was withheld."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 — the library's name
+        return None
 
 
 def _take_over(handler: logging.Handler, formatter: logging.Formatter, level: str) -> None:

@@ -59,7 +59,7 @@ class SipServer:
         if all(trunk.network.is_loopback for trunk in self._trunks) and not _is_loopback(self._host):
             raise StartupError(f"SIP would listen on {self._host} and allow nobody; set SIP_TRUNKS or SIP_HOST")
         await self.endpoint.open(self._host, self._port)
-        self._look_after()
+        self._watch_on()
 
     async def close(self, grace_s: float = 2.0) -> None:
         """Sends BYE to every call, waits for the answers up to `grace_s`, closes the sockets. New calls get 503."""
@@ -95,12 +95,15 @@ class SipServer:
     def over(self, call: IncomingCall) -> None:
         self._calls.discard(call)
 
-    def _look_after(self) -> None:
-        now = self.endpoint.clock()
+    def look_after(self, now: float) -> None:
+        """Probes the calls that are silent, and ends those whose probe was not answered. Happens by itself too."""
         for call in list(self._calls):
             call.check_alive(now, self._silence_s, self._dead_s)
+
+    def _watch_on(self) -> None:
+        self.look_after(self.endpoint.clock())
         period = max(0.05, min(1.0, self._silence_s / 4, self._dead_s / 4))
-        self._watch = asyncio.get_running_loop().call_later(period, self._look_after)
+        self._watch = asyncio.get_running_loop().call_later(period, self._watch_on)
 
 
 def _is_loopback(host: str) -> bool:

@@ -17,9 +17,8 @@ from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up
 
 
 @pytest.fixture
-def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def logs() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    monkeypatch.setattr(logging, "raiseExceptions", logging.raiseExceptions)
     before = root.handlers[:], root.level
     stream = io.StringIO()
     set_up_logs(Settings(log_format="json"), stream)
@@ -69,6 +68,14 @@ def test_a_log_line_is_json_with_its_call_and_without_the_words_of_an_error(
     assert "ValueError" in first["exception"]
     assert "cuatro" not in str(first)
     assert second["event"] == "card [number]"
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_not_printed_raw(
+    logs: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.close()
+    logging.getLogger("a.library").warning("card %s", "4111111111111111")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_metrics_are_a_closed_list_and_described() -> None:

@@ -44,9 +44,27 @@ class FakeCounts:
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         """By name and label values, e.g. `sip_messages_total in INVITE`."""
+        self._counted = asyncio.Event()
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
         self.seen[" ".join([name, *labels.values()])] += int(amount)
+        self._counted.set()
+
+    async def until(self, key: str, count: int = 1) -> None:
+        """Waits until so many were counted; what was counted has then been dealt with."""
+        while self.seen[key] < count:
+            self._counted.clear()
+            await self._counted.wait()
+
+
+class HandClock:
+    """Monotonic seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class _Port(asyncio.DatagramProtocol):

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import uvloop
@@ -15,13 +15,14 @@ from engine.ports import Refusal
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call, prepare_call
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty
-from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia, HandClock
 
 PARTIES = (
     RecordedParty("1", "+573001112233@pstn.example", "Ana"),
     RecordedParty("2", "1001@pbx.example", "Luis"),
 )
 Transport = Literal["UDP", "TCP"]
+SILENCE_S, DEAD_S = 30.0, 32.0
 
 
 class Bench:
@@ -42,9 +43,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(refusal: Refusal | None = None, room: int = 1_000, **options: float) -> AsyncIterator[Bench]:
+async def bench(refusal: Refusal | None = None, room: int = 1_000, **options: Any) -> AsyncIterator[Bench]:
     intake, media = FakeIntake(refusal), FakeMedia(room)
-    server = SipServer("127.0.0.1", 0, intake, media, **options)  # type: ignore[arg-type]
+    server = SipServer("127.0.0.1", 0, intake, media, silence_s=SILENCE_S, dead_s=DEAD_S, **options)
     await server.open()
     try:
         async with asyncio.timeout(20), Caller() as caller:
@@ -176,14 +177,40 @@ async def test_shutdown_says_bye_to_everybody() -> None:
 
 
 async def test_silent_peer_that_answers_probes_stays_and_one_that_does_not_is_ended() -> None:
-    async with bench(silence_s=0.1, dead_s=0.4) as it:
+    clock, counts = HandClock(), FakeCounts()
+    async with bench(clock=clock, metrics=counts) as it:
         call = await it.call()
-        await asyncio.sleep(0.6)
+        session = it.media.sessions[0]
+        session.silent_since = clock.now
+        for answered in (1, 2):
+            clock.now += SILENCE_S + 1
+            it.server.look_after(clock.now)
+            await counts.until("sip_messages_total in 2xx", answered)
         assert it.server.calls == 1
         await it.caller.endpoint.transports.close()  # the peer vanishes without BYE
-        await it.media.sessions[0].ended.wait()
-        assert it.media.sessions[0].reason == "peer_vanished"
+        clock.now += SILENCE_S + 1
+        it.server.look_after(clock.now)
+        assert session.reason == "", "a probe has its time to be answered"
+        clock.now += DEAD_S + 1
+        it.server.look_after(clock.now)
+        await session.ended.wait()
+        assert session.reason == "peer_vanished"
         assert not call.ended.done()
+
+
+async def test_peer_that_does_not_answer_but_sends_sound_stays() -> None:
+    clock = HandClock()
+    async with bench(clock=clock) as it:
+        await it.call()
+        session = it.media.sessions[0]
+        session.silent_since = clock.now
+        await it.caller.endpoint.transports.close()
+        clock.now += SILENCE_S + 1
+        it.server.look_after(clock.now)
+        session.silent_since = clock.now + 1
+        clock.now += DEAD_S + 1
+        it.server.look_after(clock.now)
+        assert it.server.calls == 1
 
 
 async def test_cancel_before_the_answer() -> None:
@@ -215,18 +242,18 @@ async def test_does_not_face_the_world_without_a_trunk() -> None:
 
 
 async def test_strangers_are_dropped_in_silence() -> None:
-    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), trunks=parse_trunks("192.0.2.0/24"))
+    counts = FakeCounts()
+    trunks = parse_trunks("192.0.2.0/24")
+    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), trunks=trunks, metrics=counts)
     await server.open()
-    received: list[bytes] = []
-
-    class Ears(asyncio.DatagramProtocol):
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            received.append(data)
-
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Ears, remote_addr=("127.0.0.1", server.port))
-    transport.sendto(b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nbroken\r\n\r\n")
-    await asyncio.sleep(0.1)
-    transport.close()
-    await server.close(0)
-    assert received == []
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.setblocking(False)
+            stranger.connect(("127.0.0.1", server.port))
+            stranger.send(b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nbroken\r\n\r\n")
+            async with asyncio.timeout(20):
+                await counts.until("sip_dropped_total stranger")
+            with pytest.raises(BlockingIOError):  # an answer over loopback would lie there by now
+                stranger.recv(2_048)
+    finally:
+        await server.close(0)
