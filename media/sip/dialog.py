@@ -73,6 +73,11 @@ class Dialog:
         """The ACK to a 2xx of the INVITE with that CSeq (§13.2.2.4)."""
         return self._make("ACK", cseq, extra, body)
 
+    def again(self, request: Request, headers: Headers) -> Request:
+        """The request once more with other headers, one CSeq on: for a challenge or an interval that was too small."""
+        self.local_cseq += 1
+        return request.changed(headers=headers.setting("CSeq", f"{self.local_cseq} {request.method}"))
+
     def takes(self, request: Request) -> bool:
         """Whether a request of the peer is in order (§12.2.2); remembers its CSeq. ACK and CANCEL bear the INVITE's."""
         if request.method in ("ACK", "CANCEL"):
@@ -97,7 +102,7 @@ class Dialog:
             uri, routes = _uri(routes[0]), [*routes[1:], f"<{self.remote_target}>"]
         headers = [("Max-Forwards", "70"), *(("Route", route) for route in routes)]
         headers += [("From", self.local), ("To", self.remote), ("Call-ID", self.call_id), ("CSeq", f"{cseq} {method}")]
-        if method in ("INVITE", "UPDATE", "OPTIONS"):
+        if method in ("INVITE", "UPDATE", "OPTIONS", "REFER", "NOTIFY"):
             headers.append(("Contact", self.contact))
         return Request(headers=Headers((*headers, *extra)), body=body, method=method, uri=uri)
 

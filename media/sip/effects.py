@@ -51,8 +51,43 @@ class Established:
 
 
 @dataclasses.dataclass(frozen=True)
+class Offered:
+    """An answer to our INVITE without an offer bears theirs: give ours with `answer`, and it goes into PRACK or ACK."""
+
+    request: Request
+    response: Response
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerCame:
+    """The peer's answer to an offer of ours in a 2xx or reliable 18x: in the ACK of a re-INVITE, or in PRACK."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class Refreshed:
+    """The session timer's refresh was answered, or the peer refreshed without asking for anything."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Referred:
+    """The peer asks us to call somebody else (REFER): `accept_refer` or `refuse`."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
+class Notified:
+    """How the call goes that we asked the peer to make: the status in its NOTIFY (RFC 3515 §2.4.5)."""
+
+    status: int
+    final: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Asked:
-    """A re-INVITE or UPDATE of the peer, to be answered with `accept` or `refuse` at once or later."""
+    """A re-INVITE, UPDATE or PRACK of the peer, to be answered with `accept` or `refuse` at once or later."""
 
     request: Request
 
@@ -82,4 +117,20 @@ class Ended:
     """With `rejected`: the answer."""
 
 
-Effect = Reply | Send | SendAck | CancelInvite | Progress | Established | Asked | Answered | Unanswered | Ended
+Effect = (
+    Reply
+    | Send
+    | SendAck
+    | CancelInvite
+    | Progress
+    | Established
+    | Offered
+    | AnswerCame
+    | Refreshed
+    | Asked
+    | Referred
+    | Notified
+    | Answered
+    | Unanswered
+    | Ended
+)

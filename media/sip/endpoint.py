@@ -16,7 +16,7 @@ from media.sip.transport import Transports
 
 TICK_SECONDS = 0.05
 """Grain of the protocol's timers, the shortest of which is half a second."""
-_SUPPORTED = ("siprec",)
+_SUPPORTED = ("siprec", "timer", "100rel", "replaces")
 
 
 class Acceptor(Protocol):

@@ -74,6 +74,9 @@ class IncomingCall:
         """Answers the INVITE: at once with a refusal, or in a task with the call."""
         invite = self.leg.usage.invite
         self.leg.run(self.leg.usage.ring(100))  # stops the peer's retransmissions while ports are opened
+        if objection := self.leg.usage.timer.objection(invite):
+            self.leg.run(self.leg.usage.refuse(invite, 422, *objection))
+            return
         try:
             body = read_body(invite)
             streams = self._first_streams(body)

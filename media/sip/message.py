@@ -37,24 +37,36 @@ COMPACT_FORMS = {
 REASONS = {
     100: "Trying",
     180: "Ringing",
+    183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    407: "Proxy Authentication Required",
     408: "Request Timeout",
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    421: "Extension Required",
+    422: "Session Interval Too Small",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
     603: "Decline",
@@ -94,6 +106,15 @@ class Headers:
             items.append((key, value if fits else old))
             done = done or fits
         return Headers(items)
+
+    def setting(self, name: str, value: str) -> "Headers":
+        """One header of that name alone, where the first was or at the end."""
+        if name not in self:
+            return self.adding((name, value))
+        first, *later = [index for index, (key, _) in enumerate(self.items) if key.lower() == name.lower()]
+        kept = [item for index, item in enumerate(self.items) if index not in later]
+        kept[first] = (name, value)
+        return Headers(kept)
 
     def without(self, name: str) -> "Headers":
         wanted = name.lower()

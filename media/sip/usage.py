@@ -1,33 +1,35 @@
-"""The INVITE usage of a dialog (RFC 3261 §13–15, RFC 3311), either side, as a pure machine.
+"""The INVITE usage of a dialog (RFC 3261 §13–15, RFC 3262), either side, as a pure machine.
 
-Messages, commands and `now` (monotonic seconds) go in; effects come out. It owns what lies above transactions: 2xx
-retransmission until ACK, ACK to every 2xx, CANCEL, glare, re-INVITE and UPDATE with offers, BYE, probes.
+Messages, commands and `now` (monotonic seconds) go in; effects come out. Here is how a call comes and goes: 1xx and
+PRACK, 2xx retransmission until ACK, ACK to every 2xx, forks, CANCEL, BYE. `in_dialog` has what lies between.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
 
 from media.sip.dialog import Dialog
+from media.sip.digest import Login
 from media.sip.effects import (
-    Answered,
+    AnswerCame,
     Asked,
     CancelInvite,
     Effect,
     Ended,
     EndReason,
     Established,
+    Offered,
     Progress,
     Reply,
     Send,
     SendAck,
     Unanswered,
 )
+from media.sip.in_dialog import ALLOW, SUPPORTED, Header, InDialog, end_reason
 from media.sip.message import Headers, Request, Response
+from media.sip.provisional import Forks, Reliable, is_reliable, wants_reliable
 from media.sip.transaction import T1, T2
 
-Header = tuple[str, str]
-ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO")
+__all__ = ["ALLOW", "SUPPORTED", "InviteUsage", "new_invite"]
 
 
 @dataclasses.dataclass
@@ -39,23 +41,37 @@ class _Unacknowledged:
     until: float
 
 
-class InviteUsage:
+class InviteUsage(InDialog):
     """One call's signalling. `state` goes `inviting` (ours) or `offered` (theirs) → `accepted` → `up` → `ended`."""
 
-    def __init__(self, invite: Request, contact: str, local_tag: str, *, ours: bool, dice: Callable[[], float]) -> None:
-        """`dice` gives 0…1 for back-off. For an INVITE of ours `local_tag` is its From tag."""
-        self.invite = invite
-        self.state: Literal["inviting", "offered", "accepted", "up", "ended"] = "inviting" if ours else "offered"
-        self.dialog: Dialog | None = None if ours else Dialog.of_server(invite, local_tag, contact)
-        self.local_tag = local_tag
-        self._contact, self._ours, self._dice = contact, ours, dice
+    def __init__(
+        self,
+        invite: Request,
+        contact: str,
+        local_tag: str,
+        *,
+        ours: bool,
+        dice: Callable[[], float],
+        login: Login | None = None,
+        session_s: int = 0,
+    ) -> None:
+        """`dice` gives 0…1 for back-off. For an INVITE of ours `local_tag` is its From tag, `login` answers challenges,
+        and `session_s` is the session interval to ask for (RFC 4028), 0 for none."""
+        super().__init__(contact, local_tag, ours=ours, dice=dice, login=login or Login(None))
+        self.timer.wanted = session_s
+        self.invite = invite.changed(headers=invite.headers.adding(*self.timer.ask())) if ours else invite
+        self._offerless = b"v=0" not in invite.body
+        self.dialog = None if ours else Dialog.of_server(invite, local_tag, contact)
         self._unacknowledged: dict[int, _Unacknowledged] = {}
-        self._acks: dict[int, Request] = {}
-        self._asking: Request | None = None  # the peer's INVITE or UPDATE that we have not answered
-        self._pending: Request | None = None  # our re-INVITE or UPDATE with an offer that has no final answer
-        self._retry: tuple[float, Request] | None = None
         self._provisional = self._cancelling = False
         self._parting: tuple[EndReason, tuple[Header, ...]] | None = None  # a BYE that waits for the ACK
+        self._reliable = Reliable(1 + int(dice() * 1_000_000))
+        self._deferred: tuple[tuple[Header, ...], bytes] | None = None  # a 2xx that waits for a PRACK
+        self._described_early = False  # offer and answer are done before the 2xx
+        self._forks = Forks()
+        self._offered: set[str] = set()  # forks whose offer we have answered
+        if ours:
+            self._describe(tuple(invite.headers.items), invite.body)
 
     @property
     def parting(self) -> bool:
@@ -68,21 +84,37 @@ class InviteUsage:
         """Sends our INVITE."""
         return [Send(self.invite)]
 
-    def ring(self, status: int = 180) -> list[Effect]:
+    def ring(
+        self, status: int = 180, *extra: Header, now: float = 0.0, body: bytes = b"", reliable: bool = False
+    ) -> list[Effect]:
+        """A 1xx; `reliable`, and whenever the peer requires it, until PRACK where the peer can (RFC 3262 §3)."""
         if self.state != "offered":
             return []
-        extra = () if status == 100 else (("Contact", self._contact),)
-        return [Reply(self.invite, self.invite.respond(status, *extra, to_tag=self.local_tag))]
+        contact = () if status == 100 else (("Contact", self._contact), ALLOW)
+        response = self.invite.respond(status, *contact, *extra, body=body, to_tag=self.local_tag)
+        required = "100rel" in (token.lower() for token in self.invite.headers.listed("Require"))
+        if status > 100 and (required or (reliable and wants_reliable(self.invite))):
+            return [Reply(self.invite, one) for one in self._reliable.send(response, now)]
+        return [Reply(self.invite, response)]
 
     def accept(self, request: Request, now: float, *extra: Header, body: bytes = b"") -> list[Effect]:
-        """2xx to the INVITE, or to a re-INVITE or UPDATE that was `Asked`."""
+        """2xx to the INVITE, or to a re-INVITE, UPDATE or PRACK that was `Asked`."""
         if self.state == "ended" or (request is not self.invite and request is not self._asking):
             return []
-        response = request.respond(200, ("Contact", self._contact), ALLOW, *extra, body=body, to_tag=self.local_tag)
         if request is self.invite:
+            if self.state != "offered":
+                return []
+            if self._reliable.described:  # RFC 3262 §3: not before the PRACK of a description
+                self._deferred = (extra, body)
+                return []
+            self._reliable.stop()
             self.state = "accepted"
         else:
             self._asking = None
+        self._describe(extra, body)
+        timer = self.timer.answer(request, now) if request.method in ("INVITE", "UPDATE") else ()
+        headers = (("Contact", self._contact), ALLOW, SUPPORTED, *timer, *extra)
+        response = request.respond(200, *headers, body=body, to_tag=self.local_tag)
         if request.method == "INVITE":
             # RFC 3261 §13.3.1.4: the 2xx goes again until the ACK, whatever the transport
             entry = _Unacknowledged(request, response, now + T1, T1, now + 64 * T1)
@@ -90,19 +122,37 @@ class InviteUsage:
         return [Reply(request, response)]
 
     def refuse(self, request: Request, status: int, *extra: Header, reason: str = "") -> list[Effect]:
+        """The answer to an INVITE, or to what was `Asked` or `Referred`."""
         response = request.respond(status, *extra, to_tag=self.local_tag, reason=reason)
         if request is self.invite and self.state == "offered":
-            self.state = "ended"
-            return [Reply(request, response), Ended("rejected", response)]
+            return [Reply(request, response), *self._finish(), Ended("rejected", response)]
         if request is self._asking:
             self._asking = None
             return [Reply(request, response)]
+        if request is self._referring:
+            self._referring = None
+            return [Reply(request, response)]
         return []
+
+    def answer(self, request: Request, response: Response, now: float, body: bytes) -> list[Effect]:
+        """Our SDP to what was `Offered`: in PRACK, or in ACK."""
+        if not response.final:
+            self._offered.add(response.to_tag)
+            return self._prack(response, body)
+        if self.dialog is None or self.state == "ended" or request.cseq in self._acks:
+            return []
+        self._describe((("Content-Type", "application/sdp"),), body)
+        if request is not self.invite:
+            return self._acknowledge(request, response, now, body)
+        return self._stand(response, now, body)
 
     def cancel(self) -> list[Effect]:
         """Takes our INVITE back; waits for a provisional answer where none came yet (§9.1)."""
         if self.state != "inviting":
             return []
+        if self.dialog is not None:  # it was answered, and our SDP is missing
+            ack = self._ack(self.invite, b"")
+            return [SendAck(ack), *self._finish(), *self._ask("BYE"), Ended("cancelled")]
         self._cancelling = True
         return [CancelInvite(self.invite)] if self._provisional else []
 
@@ -117,28 +167,7 @@ class InviteUsage:
         if self.state == "accepted":  # §15: not before the ACK, or before it is clear that none comes
             self._parting = (reason, extra)
             return []
-        return [*self._finish(), Send(self.dialog.request("BYE", *extra)), Ended(reason)]
-
-    def reinvite(self, body: bytes, *extra: Header) -> list[Effect]:
-        """Raises `ValueError` while another offer is open or the call is not up (§14.1)."""
-        return self._offer("INVITE", body, extra)
-
-    def update(self, body: bytes, *extra: Header) -> list[Effect]:
-        """RFC 3311. For an offer or, as SIPREC does, for metadata alone."""
-        return self._offer("UPDATE", body, extra)
-
-    def probe(self) -> list[Effect]:
-        """An OPTIONS within the dialog: a peer that is gone does not answer it, or with 481."""
-        return [Send(self.dialog.request("OPTIONS"))] if self.dialog and self.state == "up" else []
-
-    def _offer(self, method: str, body: bytes, extra: tuple[Header, ...]) -> list[Effect]:
-        if self.dialog is None or self.state != "up":
-            raise ValueError("the call is not up")
-        if self._pending or self._asking or self._retry:
-            raise ValueError("another offer is open")
-        request = self.dialog.request(method, *extra, body=body)
-        self._pending = request
-        return [Send(request)]
+        return [*self._finish(), *self._ask("BYE", *extra), Ended(reason)]
 
     # ─── what the peer sends ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,121 +175,148 @@ class InviteUsage:
         """A request within the dialog; retransmissions never come here."""
         if request.method == "ACK":
             return self._acknowledged(request)
-        if self.dialog is None or self.state in ("inviting", "ended"):
+        dialog = self._forks.of(request.from_tag) if self.state == "inviting" and not self.dialog else self.dialog
+        if dialog is None or self.state == "ended":
             return [Reply(request, request.respond(481, to_tag=self.local_tag))]
-        if not self.dialog.takes(request):
+        if not dialog.takes(request):
             return [Reply(request, request.respond(500))]
         if request.method == "BYE":
             return self._hung_up(request)
-        if request.method in ("INVITE", "UPDATE"):
-            return self._asked(request)
-        if request.method in ("OPTIONS", "INFO"):
-            return [Reply(request, request.respond(200, ALLOW))]
-        return [Reply(request, request.respond(405, ALLOW))]
+        if request.method == "PRACK":
+            return self._pracked(request, now)
+        return self._serve(request, now)
 
     def cancelled(self, invite: Request) -> list[Effect]:
         """The peer's CANCEL of its INVITE, or of its re-INVITE; the endpoint has answered the CANCEL itself."""
         if self.state == "offered" and invite is self.invite:
-            self.state = "ended"
-            return [Reply(self.invite, self.invite.respond(487, to_tag=self.local_tag)), Ended("cancelled")]
+            refusal = self.invite.respond(487, to_tag=self.local_tag)
+            return [Reply(self.invite, refusal), *self._finish(), Ended("cancelled")]
         if self._asking is not None and invite is self._asking:
             asking, self._asking = self._asking, None
             return [Reply(asking, asking.respond(487))]
         return []
 
     def _acknowledged(self, ack: Request) -> list[Effect]:
-        self._unacknowledged.pop(ack.cseq, None)
+        entry = self._unacknowledged.pop(ack.cseq, None)
         if self.state == "accepted" and ack.cseq == self.invite.cseq:
             self.state = "up"
             return self.bye(self._parting[0], *self._parting[1]) if self._parting else [Established(ack=ack)]
+        if entry is not None and not entry.request.body and self.state == "up":
+            return [AnswerCame(ack)]
         return []
 
     def _hung_up(self, bye: Request) -> list[Effect]:
+        if self.state == "inviting":  # §15: the called side may not, before its 2xx
+            return [Reply(bye, bye.respond(481))]
         effects: list[Effect] = [Reply(bye, bye.respond(200))]
         if self.state == "offered":  # §15: a caller may only CANCEL before the dialog stands, and some send BYE
             effects.append(Reply(self.invite, self.invite.respond(487, to_tag=self.local_tag)))
         return [*effects, *self._finish(), Ended("bye")]
 
-    def _asked(self, request: Request) -> list[Effect]:
-        offers = request.method == "INVITE" or b"v=0" in request.body
-        if offers and self._pending is not None:
-            return [Reply(request, request.respond(491))]  # §14.2, RFC 3311 §5.2: glare
-        if self._asking is not None or self.state == "offered":
-            seconds = str(int(self._dice() * 10))
-            return [Reply(request, request.respond(500, ("Retry-After", seconds)))]
-        if self.dialog is not None:
-            self.dialog.refresh_target(request)
-        self._asking = request
-        return [Asked(request)]
+    def _pracked(self, prack: Request, now: float) -> list[Effect]:
+        acknowledged, following = self._reliable.acknowledged(prack, now)
+        if acknowledged is None:
+            return [Reply(prack, prack.respond(481))]
+        effects: list[Effect] = []
+        first = bool(acknowledged.body) and not self._described_early
+        self._described_early = self._described_early or bool(acknowledged.body)
+        if b"v=0" in prack.body and first and self._offerless:
+            effects = [Reply(prack, prack.respond(200)), AnswerCame(prack)]
+        elif b"v=0" in prack.body and self._asking is None:
+            self._asking = prack
+            effects = [Asked(prack)]
+        else:
+            effects = [Reply(prack, prack.respond(200))]
+        effects += [Reply(self.invite, one) for one in following]
+        if self._deferred is not None and not self._reliable.described:
+            (extra, body), self._deferred = self._deferred, None
+            effects += self.accept(self.invite, now, *extra, body=body)
+        return effects
+
+    def _may_update_early(self) -> bool:
+        return self._described_early or (self.state == "inviting" and self._forks.only() is not None)
+
+    # ─── answers to our requests ─────────────────────────────────────────────────────────────────────────────────────
 
     def receive_response(self, request: Request, response: Response, now: float) -> list[Effect]:
         """An answer to a request of ours; `request` is the one that `Send` carried."""
-        if request.method == "INVITE":
-            return self._invite_answered(request, response, now)
-        if not response.final:
-            return []
-        if request is self._pending:
-            self._pending = None
-        if request.method in ("UPDATE", "OPTIONS") and self.state != "ended":
-            if response.status == 491:
-                return self._back_off(request, now)
-            if response.status == 408 and request.method == "OPTIONS":
-                return [Unanswered(request)]
-            if response.status in (408, 481):  # §12.2.1.2: the peer knows the dialog no more
-                return [*self._finish(), Ended("peer_vanished")]
-            return [Answered(request, response)]
-        return []
-
-    def _invite_answered(self, request: Request, response: Response, now: float) -> list[Effect]:
+        if request.method != "INVITE":
+            return self._request_answered(request, response, now) if response.final else []
+        if not self._ours or request.cseq != self.invite.cseq:
+            handle = self._reinvite_accepted if response.success else self._reinvite_refused
+            return handle(request, response, now)
         if response.success:
-            return self._invite_accepted(request, response)
-        if request is not self.invite:
-            return self._reinvite_refused(request, response, now)
+            return self._invite_accepted(response, now)
         if not response.final:
-            first, self._provisional = not self._provisional, True
-            cancel: list[Effect] = [CancelInvite(request)] if first and self._cancelling else []
-            return [*cancel, Progress(response)]
+            return self._progressed(response)
         if self.state != "inviting":
             return []
+        again = None if self._cancelling else self._invite_again(response)
+        if again is not None:
+            return again
         self.state = "ended"
-        return [Ended("cancelled" if self._cancelling and response.status == 487 else "rejected", response)]
+        return [Ended(end_reason(self._cancelling, response.status), response)]
 
-    def _invite_accepted(self, request: Request, response: Response) -> list[Effect]:
-        if request is self.invite and self.dialog is not None and response.to_tag != self.dialog.remote_tag:
+    def _invite_again(self, response: Response) -> list[Effect] | None:
+        headers = self._login.answer(self.invite, response)
+        if headers is None and response.status == 422 and self.timer.too_small(response):  # RFC 4028 §7.3
+            bare = self.invite.headers.without("Session-Expires").without("Min-SE")
+            headers = bare.adding(*self.timer.ask())
+        if headers is None:
+            return None
+        # §8.1.3.5: the same dialog identifiers, one CSeq on
+        self.invite = self.invite.changed(headers=headers.setting("CSeq", f"{self.invite.cseq + 1} INVITE"))
+        self._provisional = False
+        return [Send(self.invite)]
+
+    def _progressed(self, response: Response) -> list[Effect]:
+        if self.state != "inviting" or self.dialog is not None:
+            return []
+        first, self._provisional = not self._provisional, True
+        effects: list[Effect] = [CancelInvite(self.invite)] if first and self._cancelling else []
+        dialog = self._forks.note(self.invite, response, self._contact)
+        if dialog is None or not is_reliable(response):
+            return [*effects, Progress(response)]
+        if not self._forks.in_order(response):
+            return effects
+        if self._offerless and b"v=0" in response.body and response.to_tag not in self._offered:
+            return [*effects, Offered(self.invite, response), Progress(response)]
+        return [*effects, *self._prack(response), Progress(response)]
+
+    def _prack(self, response: Response, body: bytes = b"") -> list[Effect]:
+        dialog = self._forks.of(response.to_tag)
+        if dialog is None:
+            return []
+        headers = [("RAck", f"{response.headers.get('RSeq').strip()} {response.cseq} INVITE")]
+        if body:
+            headers.append(("Content-Type", "application/sdp"))
+        return [Send(self._with_login(dialog.request("PRACK", *headers, body=body)))]
+
+    def _invite_accepted(self, response: Response, now: float) -> list[Effect]:
+        request = self.invite
+        if self.dialog is not None and response.to_tag != self.dialog.remote_tag:
             stray = Dialog.of_client(request, response, self._contact)  # a fork that answered too (§13.2.2.4)
             return [SendAck(stray.ack(request.cseq)), Send(stray.request("BYE"))]
         if (ack := self._acks.get(request.cseq)) is not None:
             return [SendAck(ack)]
-        if request is self.invite:
-            self.dialog = Dialog.of_client(request, response, self._contact)
-        if self.dialog is None:
+        if self.dialog is not None or self.state == "ended":
             return []
-        self.dialog.refresh_target(response)
-        ack = self._acks[request.cseq] = self.dialog.ack(request.cseq)
-        if request is not self.invite:
-            self._pending = None if request is self._pending else self._pending
-            return [SendAck(ack), Answered(request, response)]
+        self.dialog = Dialog.of_client(request, response, self._contact)
+        early = self._forks.of(response.to_tag)
+        if early is not None:  # the early dialog goes on, with the route set of the 2xx
+            self.dialog.local_cseq, self.dialog.remote_cseq = early.local_cseq, early.remote_cseq
+        unanswered = self._offerless and b"v=0" in response.body and response.to_tag not in self._offered
+        if unanswered and not self._cancelling:
+            return [Offered(request, response)]
+        return self._stand(response, now)
+
+    def _stand(self, response: Response, now: float, body: bytes = b"") -> list[Effect]:
+        ack = self._ack(self.invite, body)
         self.state = "up"
+        self.timer.answered(response, now)
         if self._cancelling:
             return [SendAck(ack), *self.bye("cancelled")]
         return [SendAck(ack), Established(response=response)]
-
-    def _reinvite_refused(self, request: Request, response: Response, now: float) -> list[Effect]:
-        if not response.final or self.state == "ended":
-            return []
-        if request is self._pending:
-            self._pending = None
-        if response.status == 491:
-            return self._back_off(request, now)
-        if response.status in (408, 481):
-            return self.bye("peer_vanished")
-        return [Answered(request, response)]
-
-    def _back_off(self, request: Request, now: float) -> list[Effect]:
-        """§14.1: 2.1–4 s for the owner of the Call-ID, 0–2 s for the other side."""
-        wait = 2.1 + 1.9 * self._dice() if self._ours else 2.0 * self._dice()
-        self._retry = (now + wait, request)
-        return []
 
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -268,7 +324,7 @@ class InviteUsage:
     def deadline(self) -> float:
         """Monotonic seconds at which `tick` is wanted; infinity for never."""
         times = [min(entry.again_at, entry.until) for entry in self._unacknowledged.values()]
-        return min([*times, *([self._retry[0]] if self._retry else [])], default=float("inf"))
+        return min([*times, self._reliable.deadline, self._dialog_deadline()])
 
     def tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -279,13 +335,11 @@ class InviteUsage:
                 entry.interval = min(2 * entry.interval, T2)
                 entry.again_at = now + entry.interval
                 effects.append(Reply(entry.request, entry.response))
-        if self._retry is not None and now >= self._retry[0] and self.dialog is not None:
-            old, self._retry = self._retry[1], None
-            if self._asking is None and self.state == "up":
-                fixed = {"max-forwards", "route", "from", "to", "call-id", "cseq", "contact", "via"}
-                extra = [item for item in old.headers.items if item[0].lower() not in fixed]
-                effects += self._offer(old.method, old.body, tuple(extra))
-        return effects
+        if now >= self._reliable.given_up:  # RFC 3262 §3: a 5xx when no PRACK comes
+            self._reliable.stop()
+            return [*effects, *self.refuse(self.invite, 504)]
+        effects += [Reply(self.invite, one) for one in self._reliable.tick(now)]
+        return [*effects, *self._dialog_tick(now)]
 
     def _never_acknowledged(self, entry: _Unacknowledged) -> list[Effect]:
         del self._unacknowledged[entry.request.cseq]
@@ -295,25 +349,26 @@ class InviteUsage:
 
     def timed_out(self, request: Request) -> list[Effect]:
         """A request of ours got no final answer."""
-        if self.state == "ended" or request.method in ("BYE", "CANCEL"):
+        if self.state == "ended" or request.method in ("BYE", "CANCEL", "PRACK", "NOTIFY"):
             return []
         if request.method == "OPTIONS":
             return [Unanswered(request)]
         if request is self.invite:
             self.state = "ended"
             return [Ended("cancelled" if self._cancelling else "timeout")]
+        if request.method == "INVITE" and self.state != "inviting":  # §14.1: as if by 408, so BYE
+            return self._vanished()
         return [*self._finish(), Ended("peer_vanished")]
 
     def _finish(self) -> list[Effect]:
-        asking, self._asking = self._asking, None
-        self.state = "ended"
         self._unacknowledged.clear()
-        self._pending = self._retry = None
-        return [Reply(asking, asking.respond(487))] if asking is not None else []
+        self._reliable.stop()
+        self._deferred = None
+        return super()._finish()
 
 
 def new_invite(uri: str, local: str, remote: str, call_id: str, contact: str, *extra: Header, body: bytes) -> Request:
     """An INVITE outside of a dialog; `local` bears our tag. Without Via, as all requests here."""
     headers = [("Max-Forwards", "70"), ("From", local), ("To", remote), ("Call-ID", call_id), ("CSeq", "1 INVITE")]
-    headers += [("Contact", contact), ALLOW, *extra]
+    headers += [("Contact", contact), ALLOW, SUPPORTED, *extra]
     return Request(headers=Headers(headers), body=body, method="INVITE", uri=uri)

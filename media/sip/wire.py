@@ -13,15 +13,25 @@ MAX_HEAD = 32_768
 MAX_LINE = 8_192
 MAX_HEADERS = 200
 MAX_BODY = 262_144
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO")
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "INFO", "PRACK", "REFER", "NOTIFY")
 """What we serve; other methods of RFC 3261 and its extensions are known but not allowed (405), the rest is 501."""
-KNOWN_METHODS = frozenset((*METHODS, "REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"))
+KNOWN_METHODS = frozenset((*METHODS, "REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"))
 
 _CANONICAL = {
     name.lower(): name
     for name in (
         *COMPACT_FORMS.values(),
         *("CSeq", "Max-Forwards", "Record-Route", "Route", "Require", "Accept", "Allow", "Content-Disposition"),
+        *(
+            "RSeq",
+            "RAck",
+            "Min-SE",
+            "Min-Expires",
+            "Replaces",
+            "Authorization",
+            "WWW-Authenticate",
+            "Subscription-State",
+        ),
         *("Retry-After", "Reason", "User-Agent", "P-Asserted-Identity", "Session-ID", "User-to-User"),
     )
 }

@@ -242,7 +242,7 @@ async def test_offer_that_we_cannot_hear_leaves_the_call_as_it_was() -> None:
         (("Content-Type: text/plain",), "hello", 415),
         (("Content-Type: application/sdp", "Content-Encoding: gzip"), "v=0", 415),
         (("Content-Type: application/sdp",), SDP.format(version=1, media="m=audio 1 RTP/SAVP 0\r\n"), 488),
-        (("Require: siprec, 100rel",), "", 420),
+        (("Require: siprec, 100rel, path",), "", 420),
     ],
 )
 async def test_invites_that_are_refused(headers: tuple[str, ...], body: str, status: int) -> None:
@@ -253,7 +253,7 @@ async def test_invites_that_are_refused(headers: tuple[str, ...], body: str, sta
         assert it.server.calls == 0
 
 
-@pytest.mark.parametrize(("method", "status"), [("BYE", 481), ("UPDATE", 481), ("REFER", 405), ("FOO", 501)])
+@pytest.mark.parametrize(("method", "status"), [("BYE", 481), ("UPDATE", 481), ("REFER", 481), ("REGISTER", 405), ("FOO", 501)])
 async def test_requests_for_nothing(method: str, status: int) -> None:
     async with bench() as it:
         it.peer.tag = "unknown"
