@@ -25,6 +25,7 @@ from engine.fanout import Hub
 from engine.settings import Settings
 from engine.store import Store, data_exist
 from engine.telemetry import Metrics
+from engine.tracing import NO_TRACES, Tracing, open_traces
 from engine.vault import open_vault
 from engine.web.app import build_app
 from engine.web.site import Site
@@ -52,6 +53,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
         self._passwords = Passwords()
+        self._tracing: Tracing = NO_TRACES
         self.ears: EarsClient
         self.sip: SipServer
         self.web: Site
@@ -62,6 +64,7 @@ class Engine:
     async def start(self, *, seed: bool = False) -> None:
         """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
         try:
+            await self._open_traces()
             store = await self._open_store(seed)
             router = await CachedRouter.load(store)
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
@@ -102,6 +105,10 @@ class Engine:
 
     # ─── the parts, in the order in which they start ─────────────────────────────────────────────────────────────────
 
+    async def _open_traces(self) -> None:
+        self._tracing = await asyncio.to_thread(open_traces, self.settings)
+        self._stack.push_async_callback(asyncio.to_thread, self._tracing.close)
+
     async def _open_store(self, seed: bool) -> Store:
         settings = self.settings
         vault = open_vault(settings.key_url, settings.data_dir, data_exist=data_exist(settings))
@@ -138,6 +145,7 @@ class Engine:
             clock_ms=monotonic_ms,
             wall_clock=time.time,
             override=functools.partial(override_of, trunks=parse_trunks(self.settings.sip_trunks)),
+            tracing=self._tracing,
         )
 
     async def _open_web(self, store: Store, hub: Hub, calls: Calls, router: CachedRouter) -> None:

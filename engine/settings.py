@@ -79,7 +79,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
-    traces_url: str = Field(default="", description="OTLP/HTTP endpoint of OpenTelemetry traces; empty sends none.")
+    traces_url: str = Field(
+        default="",
+        description="OTLP/HTTP endpoint of OpenTelemetry traces, e.g. `http://127.0.0.1:4318/v1/traces`; empty sends "
+        "none.",
+    )
 
     @field_validator("rtp_ports")
     @classmethod

@@ -1,4 +1,4 @@
-"""Logs, metrics and traces.
+"""Logs and metrics; traces are in `engine.tracing`.
 
 Logs are structlog: JSON for machines, colours on a terminal. No spoken word and no run of digits reaches them, whatever
 a caller passes: the last processor before the renderer takes them out. Metrics are a closed list, `METRICS`; the
@@ -13,15 +13,23 @@ from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, NamedTuple, TextIO
 
 import structlog
-from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
 
-from engine.errors import StartupError, WelcomedlyError
+from engine.errors import WelcomedlyError
 from engine.ports import Ears, Heard, ListenJob
 from engine.settings import Settings
 
-__all__ = ["METRICS", "Metric", "Metrics", "bind_contextvars", "bound_contextvars", "clear_contextvars", "set_up_logs"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Metrics",
+    "bind_contextvars",
+    "bound_contextvars",
+    "clear_contextvars",
+    "set_up_logs",
+    "without_digits",
+]
 
 # ─── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -40,7 +48,8 @@ _DIGITS = re.compile(
 """Six digits and more, perhaps in groups: a phone, a card, a document. Addresses, ids and times stay."""
 
 
-def _without_digits(text: str) -> str:
+def without_digits(text: str) -> str:
+    """With `[number]` for a run of six digits and more; ids, addresses and times stay."""
     return _DIGITS.sub(lambda match: match["harmless"] or "[number]", text)
 
 
@@ -63,7 +72,7 @@ def _withheld(value: Any) -> str:
 def _clean(value: Any) -> Any:
     match value:
         case str():
-            return _without_digits(value)
+            return without_digits(value)
         case bytes():
             return f"[{len(value)} bytes]"
         case dict():
@@ -73,7 +82,7 @@ def _clean(value: Any) -> Any:
         case bool() | int() | float() | None:
             return value
         case _:
-            return _without_digits(str(value))
+            return without_digits(str(value))
 
 
 def describe_exception(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -263,27 +272,3 @@ class Metrics:
                 self._histograms[metric.name] = Histogram(
                     name, metric.help, labels, registry=self.registry, buckets=buckets
                 )
-
-
-# ─── traces ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def tracer(settings: Settings) -> trace.Tracer:
-    """OpenTelemetry's tracer; it does nothing until `TRACES_URL` is set. Raises `StartupError`."""
-    if settings.traces_url:
-        _export_traces(settings.traces_url)
-    return trace.get_tracer("welcomedly")
-
-
-def _export_traces(url: str) -> None:
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # type: ignore[import-not-found]
-    except ImportError:
-        raise StartupError("TRACES_URL: install opentelemetry-exporter-otlp-proto-http to send traces") from None
-    provider = TracerProvider(resource=Resource.create({"service.name": "welcomedly"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
-    trace.set_tracer_provider(provider)

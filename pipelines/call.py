@@ -27,6 +27,7 @@ from engine.ports import (
     Person,
     RoleDecision,
 )
+from engine.tracing import NO_TRACES, Tracing
 from pipelines.conversation import Conversation
 from pipelines.ledger import HOST, Ledger
 from pipelines.transcribe import Drafted, Finished, Transcriber
@@ -71,6 +72,7 @@ class LiveCall:
         wall_clock: Callable[[], float],
         drafts: bool = True,
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
+        tracing: Tracing = NO_TRACES,
     ) -> None:
         self.record = record
         self._session = session
@@ -84,6 +86,7 @@ class LiveCall:
         self._wall_clock = wall_clock
         self._drafts = drafts
         self._on_shown = on_shown
+        self._tracing = tracing
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._heard_at: dict[str, tuple[str, float]] = {}
         self._claimed = bool(record.agent_id)
@@ -92,6 +95,13 @@ class LiveCall:
 
     async def serve(self) -> None:
         """Returns when the call has ended and everything said in it is committed."""
+        record = self.record
+        about = {"protocol": record.protocol, "direction": record.direction}
+        with self._tracing.span("call", call_id=record.call_id, country=record.country, **about) as span:
+            await self._serve()
+            span.note(reason=self.record.end_reason)
+
+    async def _serve(self) -> None:
         await self._sink.opened(self.record)
         offer = self._session.offer
         answered = {
@@ -138,6 +148,7 @@ class LiveCall:
             group=group,
             draft=self._show_draft,
             capturing=lambda: self._conversation.capturing,
+            tracing=self._tracing,
         )
         async for event in self._session.events():
             match event:
@@ -281,7 +292,8 @@ class LiveCall:
             return
         for fact in facts:
             self._expect_fact_ack(fact)
-        await self._sink.publish(self.record, facts)
+        with self._tracing.span("commit", facts=len(facts)):
+            await self._sink.publish(self.record, facts)
 
     # ─── acknowledgements: the fourth stamp ──────────────────────────────────────────────────────────────────────────
 

@@ -26,6 +26,7 @@ from engine.ports import (
     TextReader,
 )
 from engine.telemetry import Metrics
+from engine.tracing import NO_TRACES, Tracing
 from models.compliance import CallContext, Judge, Rule, load_detectors
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
@@ -64,6 +65,7 @@ class Calls:
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
         override: Callable[[str], RoleOverride | None] = lambda peer: None,
+        tracing: Tracing = NO_TRACES,
     ) -> None:
         self._router = router
         self._ears = ears
@@ -77,6 +79,7 @@ class Calls:
         self._clock_ms = clock_ms
         self._wall_clock = wall_clock
         self._override = override
+        self._tracing = tracing
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -148,6 +151,7 @@ class Calls:
             governor=Governor(),
             language=routing.language,
             clock_ms=self._clock_ms,
+            tracing=self._tracing,
         )
         return LiveCall(
             session=session,
@@ -161,6 +165,7 @@ class Calls:
             clock_ms=self._clock_ms,
             wall_clock=self._wall_clock,
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
+            tracing=self._tracing,
         )
 
     def _context(self, routing: Routing) -> CallContext:

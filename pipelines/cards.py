@@ -6,6 +6,7 @@ from typing import Protocol
 
 from engine.facts import Fact, Leg
 from engine.ports import KnowledgeSearch, Passage, Reading, TextReader
+from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
 from pipelines.suggest import Governor
 from pipelines.turn import Turn, Turns
@@ -33,6 +34,7 @@ class Cards:
         reader: TextReader,
         reads: Reads,
         language: str,
+        tracing: Tracing = NO_TRACES,
     ) -> None:
         self._knowledge = knowledge
         self._governor = governor
@@ -41,6 +43,7 @@ class Cards:
         self._reader = reader
         self._reads = reads
         self._language = language
+        self._tracing = tracing
 
     async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> Fact | None:
         """A suggestion, or the event that says why what was found is not shown; None when nothing was called for."""
@@ -49,7 +52,9 @@ class Cards:
         trigger = self._governor.needs_help(leg, turn.text, reading)
         if not trigger:
             return None
-        passages = await self._search(self._knowledge, turn, reading)
+        with self._tracing.span("search", turn=turn.turn) as span:
+            passages = await self._search(self._knowledge, turn, reading)
+            span.note(passages=len(passages))
         choice = self._governor.choose(trigger, passages, turn.utterance.end_ms)
         if choice.passage is None:
             return self._withheld(turn, leg, trigger, choice.refused)

@@ -9,7 +9,8 @@ read by the text models (`temper`), judged by the rules (`compliance_watch`), an
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from engine.facts import Fact, Leg
-from engine.ports import KnowledgeSearch, RoleDecision, TextReader
+from engine.ports import KnowledgeSearch, Reading, RoleDecision, TextReader
+from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
 from models.privacy import DigitGuard, Judged
 from pipelines.cards import Cards, Reads
@@ -42,6 +43,7 @@ class Conversation:
         governor: Governor,
         language: str,
         clock_ms: Callable[[], float],
+        tracing: Tracing = NO_TRACES,
     ) -> None:
         self._ledger = ledger
         self.roster = roster
@@ -49,6 +51,7 @@ class Conversation:
         self._reader = reader
         self._reads = reads
         self._clock_ms = clock_ms
+        self._tracing = tracing
         self._turns = Turns()
         self._digits = DigitHold(guard, ledger, roster, self._turns)
         self._temper = Temper(ledger)
@@ -61,6 +64,7 @@ class Conversation:
             reader=reader,
             reads=reads,
             language=language,
+            tracing=tracing,
         )
 
     @property
@@ -82,13 +86,13 @@ class Conversation:
         facts += self._digits.settle_texts(judged.texts[1:])
         facts += self._digits.watch_capture(judged, utterance.end_ms)
         yield facts
-        before = self._turns.before(turn)
-        reading = await self._reads(self._reader, turn.text, before.text if before else "", utterance.language)
-        turn.reading = reading
+        reading = turn.reading = await self._read(turn)
         facts = self._digits.find(judged.entities)
         facts += self._temper.facts_of(turn, reading, leg)
-        facts += self._watch.hear(turn, judged)
-        yield facts
+        with self._tracing.span("judge", turn=turn.turn) as span:
+            alerts = self._watch.hear(turn, judged)
+            span.note(verdicts=len(alerts))
+        yield facts + alerts
         if suggestion := await self._cards.suggest(turn, reading, leg):
             yield [suggestion]
 
@@ -114,6 +118,12 @@ class Conversation:
 
     def answered_card(self, action: str) -> None:
         self._cards.answered(action)
+
+    async def _read(self, turn: Turn) -> Reading:
+        before = self._turns.before(turn)
+        language = turn.utterance.language
+        with self._tracing.span("read", turn=turn.turn, language=language):
+            return await self._reads(self._reader, turn.text, before.text if before else "", language)
 
     def _transcript(self, turn: Turn, leg: Leg) -> Fact:
         said = turn.utterance

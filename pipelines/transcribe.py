@@ -14,6 +14,7 @@ import msgspec
 
 from engine.facts import Leg, SpeechSegment
 from engine.ports import Ears, Heard, IngestSession, ListenJob, ListenKind
+from engine.tracing import NO_TRACES, Tracing
 from models.agreement import Agreement
 
 TAIL_MS = 200
@@ -88,6 +89,7 @@ class Transcriber:
         group: asyncio.TaskGroup,
         draft: Callable[[Drafted], None],
         capturing: Callable[[], bool],
+        tracing: Tracing = NO_TRACES,
     ) -> None:
         self._session = session
         self._ears = ears
@@ -96,6 +98,7 @@ class Transcriber:
         self._group = group
         self._draft = draft
         self._capturing = capturing
+        self._tracing = tracing
         self._lanes: dict[str, _Lane] = {}
 
     def open_since_ms(self) -> int | None:
@@ -219,7 +222,13 @@ class Transcriber:
         )
 
     async def _listen(self, job: ListenJob, stream: str, start_ms: int, end_ms: int) -> Heard:
-        return await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms))
+        audio_ms = end_ms - start_ms
+        with self._tracing.span(
+            "transcribe", stream=stream, segment=job.segment, kind=job.kind, audio_ms=audio_ms
+        ) as span:
+            heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms))
+            span.note(queued_ms=heard.queued_ms, run_ms=heard.run_ms, shed=heard.shed)
+            return heard
 
 
 def leg_names(legs: str) -> tuple[Leg, ...]:

@@ -1,10 +1,11 @@
-"""The README's generated tables: settings, metrics, rules. `python -m tests.readme_tables` writes them anew."""
+"""The README's generated tables: settings, metrics, spans, rules. `python -m tests.readme_tables` writes them anew."""
 
 import re
 from pathlib import Path
 
 from engine.settings import settings_table
 from engine.telemetry import METRICS
+from engine.tracing import SPANS
 from models.compliance import load_rules, render_table
 
 README = Path(__file__).parent.parent / "README.md"
@@ -20,15 +21,25 @@ def tables() -> dict[str, str]:
     metrics += [
         f"| `welcomedly_{one.name}` | {one.kind} | {' '.join(one.labels) or '–'} | {one.help} |" for one in METRICS
     ]
-    return {"settings": "\n".join(settings), "metrics": "\n".join(metrics), "rules": render_table(load_rules()).strip()}
+    spans = ["| span | what it lasts |", "|---|---|"]
+    spans += [f"| `{one.name}` | {one.help} |" for one in SPANS]
+    return {
+        "settings": "\n".join(settings),
+        "metrics": "\n".join(metrics),
+        "spans": "\n".join(spans),
+        "rules": render_table(load_rules()).strip(),
+    }
 
 
 def render(text: str) -> str:
-    """The README with its tables as the code has them."""
+    """The README with its tables as the code has them. Raises `ValueError` for a table that has no place in it."""
     for name, table in tables().items():
         block = f"<!-- generated: {name} -->\n\n{table}\n\n<!-- end -->"
-        pattern = rf"<!-- generated: {name} -->(\n.*?<!-- end -->)?"
-        text = re.sub(pattern, lambda _, block=block: block, text, count=1, flags=re.DOTALL)  # type: ignore[misc]
+        within = r"(?:(?!<!-- generated).)*?"  # a mark that has no end yet must not take the next table's
+        pattern = rf"<!-- generated: {name} -->(?:\n{within}<!-- end -->)?"
+        text, found = re.subn(pattern, lambda _, block=block: block, text, count=1, flags=re.DOTALL)  # type: ignore[misc]
+        if not found:
+            raise ValueError(f"the README has no `<!-- generated: {name} -->`")
     return text
 
 

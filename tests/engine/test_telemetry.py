@@ -9,11 +9,11 @@ import msgspec
 import pytest
 import structlog
 
-from engine.errors import EarsClosed, StartupError
+from engine.errors import EarsClosed
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from engine.settings import Settings
-from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs, tracer
+from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs
 
 
 @pytest.fixture
@@ -121,10 +121,3 @@ def test_what_ears_and_rtp_tell_is_counted() -> None:
         'welcomedly_rtp_packets_total{fate="lost"} 3.0',
     ):
         assert line in text
-
-
-def test_traces_are_off_by_default_and_say_what_they_need() -> None:
-    with tracer(Settings()).start_as_current_span("nothing") as span:
-        assert not span.is_recording()
-    with pytest.raises(StartupError, match="TRACES_URL"):
-        tracer(Settings(traces_url="http://127.0.0.1:4318/v1/traces"))
