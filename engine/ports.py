@@ -179,6 +179,10 @@ class Ears(Protocol):
 
     def cancel(self, job: int) -> None: ...
 
+    def promote(self, job: int, due: float) -> None:
+        """The window of this speculation is the final's: if it still waits, it does so as a final, due at `due`. A job
+        that is answered or unknown is left alone."""
+
     def headroom(self) -> Headroom: ...
 
 

@@ -20,7 +20,7 @@ import structlog
 
 from engine.ports import Heard
 from models.decoding import RATE_HZ, Decoding
-from models.listening import Answer, Cancel, FromEars, Ready, Status, Stop, Submit, Windows, framed, messages
+from models.listening import Answer, Cancel, FromEars, Promote, Ready, Status, Stop, Submit, Windows, framed, messages
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
 
@@ -65,6 +65,9 @@ class EarsServer:
                     self._submit(message)
                 case Cancel(job):
                     self._scheduler.cancel(job, time.monotonic())
+                    self._pump()
+                case Promote(job, due):
+                    self._scheduler.promote(job, due, time.monotonic())
                     self._pump()
                 case Stop():
                     return
@@ -133,7 +136,6 @@ def _unheard(submit: Submit, reason: str, queued_ms: float) -> Heard:
 
 
 def _queued(heard: Heard, queued_ms: float) -> Heard:
-
     return msgspec.structs.replace(heard, queued_ms=round(queued_ms, 1))
 
 

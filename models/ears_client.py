@@ -19,7 +19,7 @@ from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from models.context import Contexts, fits
 from models.decoding import RATE_HZ
-from models.listening import Answer, Cancel, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
+from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
 from models.listening import from_ears_decoder as decoder
 
 _STOP_S = 1.0
@@ -82,6 +82,8 @@ class EarsClient:
         self._contexts = Contexts()
         self._held: set[int] = set()
         """Jobs that wait for the words of the segment before theirs."""
+        self._promoted: dict[int, float] = {}
+        """When those of them are due that have become finals meanwhile."""
         self._room = asyncio.Event()
         self._ready = asyncio.Event()
         self._failing = asyncio.Event()
@@ -152,8 +154,11 @@ class EarsClient:
         heard = _shed(job, "cancelled")
         try:
             if await self._after(before, job.job):
+                if (due := self._promoted.pop(job.job, None)) is not None:
+                    job = _as_final(job, due)
                 heard = await self._listen(job, pcm, self._contexts.of(job), answer)
         finally:
+            self._promoted.pop(job.job, None)
             answer.cancel()
             self._contexts.answered(job, pcm, heard, time.monotonic())
         return heard
@@ -196,6 +201,14 @@ class EarsClient:
             self._send(Cancel(job))
         else:
             self._answered(_shed(listening.submit.job, "cancelled"))
+
+    def promote(self, job: int, due: float) -> None:
+        """See `engine.ports.Ears`."""
+        if job in self._held:
+            self._promoted[job] = due
+        elif (listening := self._jobs.get(job)) is not None:
+            listening.submit = msgspec.structs.replace(listening.submit, job=_as_final(listening.submit.job, due))
+            self._send(Promote(job, due))
 
     def headroom(self) -> Headroom:
         """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""
@@ -332,6 +345,10 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
         env=environment,
         pass_fds=(theirs.fileno(), windows.fd),
     )
+
+
+def _as_final(job: ListenJob, due: float) -> ListenJob:
+    return msgspec.structs.replace(job, kind="final", due=due)
 
 
 def _shed(job: ListenJob, reason: str) -> Heard:

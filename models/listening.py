@@ -34,6 +34,13 @@ class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
     job: int
 
 
+class Promote(msgspec.Struct, frozen=True, tag="promote"):
+    """A speculation has become the final."""
+
+    job: int
+    due: float
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End now; what waits is not answered."""
 
@@ -55,7 +62,7 @@ class Status(msgspec.Struct, frozen=True, tag="status"):
     headroom: Headroom
 
 
-ToEars = Submit | Cancel | Stop
+ToEars = Submit | Cancel | Promote | Stop
 FromEars = Ready | Answer | Status
 
 T = TypeVar("T")

@@ -100,6 +100,16 @@ class Scheduler:
         if task is not None:
             self._drop(task, "cancelled")
 
+    def promote(self, job: int, due: float, now: float) -> None:
+        """A waiting job becomes a final: it runs before all that is none and is not shed. Others are left alone."""
+        self._advance(now)
+        task = self._waiting.get(job)
+        if task is None or task.kind == "final":
+            return
+        self._waiting[job] = msgspec.structs.replace(task, kind="final", due=due)
+        self._slacks.append(due - now - task.cost)
+        self._regulate(now)
+
     def take(self, now: float) -> Task | None:
         """The next job for a free worker, from now on running; None when nothing may run."""
         self._advance(now)

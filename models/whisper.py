@@ -86,7 +86,7 @@ class Whisper:
     def _hear_after(self, job: ListenJob, sound: Samples, context: int, said: str) -> Heard | None:
         """With the stream's segment before it; None when that does not help, so that it is to be heard alone."""
         length_s = len(sound) / RATE_HZ
-        encoded = self._encode(sound, max(self._decoding.context_window_s, self._decoding.window_s(length_s)))
+        encoded = self._encode(sound, self._decoding.context_s(length_s))
         language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
         begun = msgspec.structs.replace(job, prefix=said)
         decode = self._decode(begun, encoded, language, (len(sound) - context) / RATE_HZ)

@@ -188,11 +188,12 @@ class Transcriber:
         speculation = lane.speculation if lane.speculation_end_ms == segment.end_ms and not segment.cut else None
         if speculation is None:
             self._take_back(lane)
+        else:
+            self._ears.promote(lane.speculation_job, time.monotonic() + DUE_S["final"])
         return self._group.create_task(self._final(lane, segment, speculation))
 
     async def _final(self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None") -> Finished:
-        # A speculation that still runs is waited for: it is the same window, and one that waits too long is shed by
-        # itself.
+        # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again.
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
         if heard is None or heard.shed:

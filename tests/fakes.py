@@ -43,6 +43,7 @@ class FakeEars:
         self.words = words
         self.jobs: list[ListenJob] = []
         self.cancelled: list[int] = []
+        self.promoted: list[int] = []
         self.hold: dict[tuple[str, int, str], asyncio.Event] = {}
         """(stream, segment, kind) → the answer waits for this event."""
         self.shed: set[str] = set()
@@ -61,6 +62,9 @@ class FakeEars:
 
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)
+
+    def promote(self, job: int, due: float) -> None:
+        self.promoted.append(job)
 
     def headroom(self) -> Headroom:
         return Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=self._partials)

@@ -74,10 +74,10 @@ def test_streams_are_forgotten_after_ten_minutes() -> None:
     assert contexts.of(job(4, 1, stream="b")) is not None
 
 
-def test_two_segments_share_a_window_of_six_and_a_half_seconds() -> None:
+def test_two_segments_share_a_window_of_nine_seconds() -> None:
     contexts = Contexts()
     contexts.answered(job(1, 0), np.ones(5 * RATE_HZ, np.int16), heard(1, "long"), 0.0)
     context = contexts.of(job(2, 1))
     assert context is not None
-    assert fits(context[0], np.ones(3 * RATE_HZ // 2, np.int16))
-    assert not fits(context[0], np.ones(3 * RATE_HZ // 2 + 1, np.int16))
+    assert fits(context[0], np.ones(4 * RATE_HZ, np.int16))
+    assert not fits(context[0], np.ones(4 * RATE_HZ + 1, np.int16))

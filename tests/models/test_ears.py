@@ -95,6 +95,16 @@ async def test_a_cancelled_job_that_waits_comes_back_unheard(ears: EarsClient, c
     assert (await waiting).shed == "cancelled"
 
 
+async def test_a_promoted_job_is_answered_once(ears: EarsClient, clip: Pcm16) -> None:
+    first = asyncio.create_task(ears.listen(job(1), clip))
+    following = asyncio.create_task(ears.listen(job(2, "speculation"), clip))
+    await asyncio.sleep(0)
+    ears.promote(2, time.monotonic() + 0.5)
+    ears.promote(99, 0.0)
+    assert (await first).text == WORDS
+    assert not (await following).shed
+
+
 async def test_closing_tells_who_listens(weights: Path, clip: Pcm16) -> None:
     client = EarsClient(EarsSettings(weights, workers=1))
     await client.start()

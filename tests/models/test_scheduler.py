@@ -109,6 +109,29 @@ def test_cancel_drops_what_waits_and_lets_run_what_runs() -> None:
     scheduler.done(1, 0.2)
 
 
+def test_a_promoted_speculation_runs_as_the_final_that_it_is() -> None:
+    scheduler = Scheduler(workers=1)
+    scheduler.submit(task(1, "final", due=1.0), 0.0)
+    assert started(scheduler) == [1]
+    scheduler.submit(task(2, "speculation", stream="b", due=0.1), 0.0)
+    scheduler.submit(task(3, "speculation", stream="c", due=0.2), 0.0)
+    scheduler.promote(3, 0.5, 0.1)
+    scheduler.promote(1, 0.5, 0.1)
+    scheduler.promote(99, 0.5, 0.1)
+    scheduler.done(1, 0.2)
+    assert started(scheduler, 0.2) == [3]
+
+
+def test_load_sheds_no_promoted_speculation() -> None:
+    scheduler = Scheduler(workers=1)
+    scheduler.submit(task(1, "speculation", stream="b"), 0.0)
+    scheduler.submit(task(2, "speculation", stream="c"), 0.0)
+    scheduler.promote(2, 0.5, 0.0)
+    overloaded(scheduler)
+    assert Shed(1, "load") in scheduler.sheds()
+    assert len(scheduler) == 11
+
+
 def overloaded(scheduler: Scheduler) -> None:
     for job in range(100, 110):
         scheduler.submit(task(job, "final", due=0.5, cost=0.4), 0.0)

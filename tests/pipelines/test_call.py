@@ -130,6 +130,7 @@ async def test_a_speculation_of_the_same_window_becomes_the_final_without_a_seco
     events = speech("1", 0, 0, 900, "started", "paused", "ended")
     await live_call([*events, CallEnded(2000, "bye")], ears, sink).serve()
     assert [job.kind for job in ears.jobs] == ["speculation"]
+    assert ears.promoted == [ears.jobs[0].job]
     assert texts(sink.facts) == ["hello there"]
 
 
