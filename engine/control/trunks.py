@@ -1,7 +1,10 @@
-"""Who may send calls: the trunks, by address, and how each orders its streams."""
+"""Who may send calls, by address; how each orders its streams, and how we keep in touch with it."""
 
 import ipaddress
+import os
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
@@ -9,14 +12,44 @@ import msgspec
 from engine.errors import StartupError
 
 RoleOverride = Literal["first_is_agent", "first_is_customer"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A digest user and password, ours at the trunk and the trunk's here."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Account(user={self.user!r})"  # reprs reach logs
+
+
+class Line(msgspec.Struct, frozen=True):
+    """What a trunk's file says beyond its addresses."""
+
+    name: str
+    uri: str = ""
+    """Where it is called, registered at and pinged: `sip:sbc.example;transport=tls`. Empty: it only calls us."""
+    account: Account | None = None
+    register: bool = False
+    expires_s: int = 3_600
+    ping_s: int = 30
+    """Pause between OPTIONS; 0 sends none."""
+    challenge: bool = False
+    """Its INVITEs must prove the account (401)."""
+    calls_per_second: float = 0.0
+    """New calls beyond it get 503; 0 is no limit."""
 
 
 class Trunk(msgspec.Struct, frozen=True):
     """A peer, or a network of them, that may send calls."""
 
-    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    network: Network
     roles: RoleOverride | None = None
     """What its first m-line is, whatever the metadata says; None leaves it to the algorithm."""
+    line: Line | None = None
+    """Shared by the networks of one trunk; None where only the address is known."""
 
 
 LOOPBACK = (Trunk(ipaddress.IPv4Network("127.0.0.0/8")), Trunk(ipaddress.IPv6Network("::1/128")))
@@ -24,7 +57,10 @@ LOOPBACK = (Trunk(ipaddress.IPv4Network("127.0.0.0/8")), Trunk(ipaddress.IPv6Net
 
 
 def parse_trunks(text: str, setting: str = "SIP_TRUNKS") -> tuple[Trunk, ...]:
-    """`192.0.2.7, 198.51.100.0/24=first_is_agent`; empty means loopback alone. Raises `StartupError`."""
+    """`192.0.2.7, 198.51.100.0/24=first_is_agent`, or the path of a `.toml` file; empty means loopback alone. Raises
+    `StartupError`."""
+    if text.strip().endswith(".toml"):
+        return load_trunks(Path(text.strip()), setting)
     trunks = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         address, _, roles = item.partition("=")
@@ -36,6 +72,86 @@ def parse_trunks(text: str, setting: str = "SIP_TRUNKS") -> tuple[Trunk, ...]:
             raise StartupError(f"{setting}: {item!r} is no network with an optional =first_is_agent") from None
         trunks.append(Trunk(network, roles or None))  # type: ignore[arg-type]
     return tuple(trunks) or LOOPBACK
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[trunk]]` of the file."""
+
+    name: str
+    addresses: list[str]
+    roles: RoleOverride | None = None
+    uri: str = ""
+    user: str = ""
+    password: str = ""
+    """`env:NAME` or `file:PATH`, else the password itself."""
+    register: bool = False
+    expires_s: int = 3_600
+    ping_s: int = 30
+    challenge: bool = False
+    calls_per_second: float = 0.0
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    trunk: list[_Entry]
+
+
+def load_trunks(path: Path, setting: str = "SIP_TRUNKS") -> tuple[Trunk, ...]:
+    """Reads the file of `[[trunk]]` entries. Raises `StartupError`, which never quotes a password."""
+    try:
+        entries = msgspec.convert(tomllib.loads(path.read_text()), _File).trunk
+    except OSError as error:
+        raise StartupError(f"{setting}: {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise StartupError(f"{setting}: {path}: {error}") from None
+    if len({entry.name for entry in entries}) < len(entries):
+        raise StartupError(f"{setting}: {path}: two trunks have one name")
+    return tuple(trunk for entry in entries for trunk in _trunks(entry, f"{setting}: trunk {entry.name!r}"))
+
+
+def _trunks(entry: _Entry, where: str) -> list[Trunk]:
+    if not entry.addresses:
+        raise StartupError(f"{where}: addresses is empty")
+    if (entry.register or entry.challenge) and not entry.user:
+        raise StartupError(f"{where}: register and challenge need user and password")
+    if entry.register and not entry.uri:
+        raise StartupError(f"{where}: register needs uri")
+    if entry.expires_s < 60 or entry.ping_s < 0 or entry.calls_per_second < 0:
+        raise StartupError(f"{where}: expires_s is at least 60, ping_s and calls_per_second are not negative")
+    account = Account(entry.user, _secret(entry.password, where)) if entry.user else None
+    line = Line(
+        name=entry.name,
+        uri=entry.uri,
+        account=account,
+        register=entry.register,
+        expires_s=entry.expires_s,
+        ping_s=entry.ping_s,
+        challenge=entry.challenge,
+        calls_per_second=entry.calls_per_second,
+    )
+    try:
+        networks = [ipaddress.ip_network(address, strict=False) for address in entry.addresses]
+    except ValueError:
+        raise StartupError(f"{where}: an address is no network") from None
+    return [Trunk(network, entry.roles, line) for network in networks]
+
+
+def _secret(text: str, where: str) -> str:
+    kind, _, name = text.partition(":")
+    if kind == "env" and name:
+        if name not in os.environ:
+            raise StartupError(f"{where}: {name} is not in the environment")
+        return os.environ[name]
+    if kind == "file" and name:
+        try:
+            return Path(name).read_text().strip()
+        except OSError as error:
+            raise StartupError(f"{where}: the password's file cannot be read ({error.strerror})") from None
+    return text
+
+
+def lines_of(trunks: Sequence[Trunk]) -> tuple[Line, ...]:
+    """Each trunk's line once, in order."""
+    return tuple({trunk.line.name: trunk.line for trunk in trunks if trunk.line is not None}.values())
 
 
 def trunk_of(host: str, trunks: Sequence[Trunk]) -> Trunk | None:

@@ -11,9 +11,10 @@ from media.session import AudioCodec
 from media.sip import effects, usage
 from media.sip.address import parse_uri
 from media.sip.bodies import read_body
-from media.sip.endpoint import Endpoint, Leg, new_tag
+from media.sip.endpoint import Endpoint, new_tag
 from media.sip.layer import Flow
-from media.sip.message import Request
+from media.sip.leg import Leg
+from media.sip.message import Request, Response
 from media.sip.negotiation import audio_offer
 from media.sip.sdp import Direction, Sdp, parse_sdp
 from media.siprec_source import RecordedParty
@@ -46,6 +47,9 @@ class Caller:
 
     def allows(self, host: str) -> bool:
         return True
+
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        return None
 
     def offered(self, request: Request, flow: Flow) -> None:
         self.endpoint.respond(request, request.respond(403, to_tag=new_tag()))

@@ -4,18 +4,25 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Protocol, cast
 
-from media.sip import effects, layer, usage, wire
-from media.sip.address import parse_uri
+from media.sip import layer, usage, wire
+from media.sip.hop import hop_of
 from media.sip.layer import Flow, TransactionLayer
+from media.sip.leg import Leg
 from media.sip.message import Message, Request, Response
+from media.sip.rate import Allowance
+from media.sip.referral import Replaces
 from media.sip.telemetry import Complaints, Counts, Uncounted, kind_of, report_fault
-from media.sip.transport import Transports
+from media.sip.transport import Listeners, Transports
 
 TICK_SECONDS = 0.05
 """Grain of the protocol's timers, the shortest of which is half a second."""
+MAX_DATAGRAM = 1_300
+"""Bytes of a request that still goes over UDP (RFC 3261 §18.1.1)."""
+_VIA_ROOM = 90
+"""What our Via adds to a request."""
 _SUPPORTED = ("siprec", "timer", "100rel", "replaces")
 
 
@@ -28,63 +35,42 @@ class Acceptor(Protocol):
     def allows(self, host: str) -> bool:
         """Whether messages from that address are read; others are dropped in silence."""
 
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        """What to answer instead to a request that opens something new: a challenge, or a refusal."""
 
-class Leg:
-    """One call's signalling on its endpoint: performs what its `InviteUsage` decides, tells `hear` the rest.
 
-    `run` takes the effects of any command: `leg.run(leg.usage.accept(...))`."""
-
-    def __init__(
-        self, endpoint: "Endpoint", machine: usage.InviteUsage, flow: Flow, hear: Callable[[effects.Effect], None]
-    ) -> None:
-        self.endpoint, self.usage, self.flow = endpoint, machine, flow
-        self._hear = hear
-        came_in = machine.state == "offered"
-        self._translated = came_in and machine.invite.via.host.strip("[]") != flow.host
-        endpoint.attach(self)
+class Sender(Protocol):
+    """Who hears what becomes of a request that it sent: a `Leg`, a registration, a ping."""
 
     @property
-    def key(self) -> tuple[str, str]:
-        return (self.usage.invite.call_id, self.usage.local_tag)
+    def next_hop(self) -> str:
+        """URI to connect to when the flow is gone; empty: only the flow's own address is known."""
 
-    def run(self, wanted: list[effects.Effect]) -> None:
-        for effect in wanted:
-            if isinstance(effect, effects.Reply):
-                self.endpoint.respond(effect.request, effect.response)
-            elif isinstance(effect, effects.Send):
-                self.endpoint.send(effect.request, self._flow(), self)
-            elif isinstance(effect, effects.SendAck):
-                self.endpoint.send_ack(effect.request, self._flow())
-            elif isinstance(effect, effects.CancelInvite):
-                self.endpoint.cancel(effect.invite)
-            else:
-                if isinstance(effect, effects.Ended):
-                    self.endpoint.detach(self)
-                self._hear(effect)
+    def moved(self, flow: Flow) -> None:
+        """Requests go over another flow from now on."""
 
-    def _flow(self) -> Flow:
-        """Where in-dialog requests go: to the next hop where its address is plain, else back where the call is from; so
-        also for a peer whose own idea of its address is not where it sends from (NAT)."""
-        if self.flow.reliable or self.usage.dialog is None or self._translated:
-            return self.flow
-        try:
-            hop = parse_uri(self.usage.dialog.next_hop())
-        except ValueError:
-            return self.flow
-        host = hop.host.strip("[]")
-        numeric = ":" in host or host.replace(".", "").isdigit()
-        return Flow(self.flow.transport, host, hop.port or 5060) if numeric else self.flow
+    def answered(self, request: Request, response: Response, now: float) -> None: ...
+
+    def expired(self, request: Request) -> None: ...
 
 
 class Endpoint:
-    """SIP on one port, UDP and TCP. `clock` gives monotonic seconds."""
+    """SIP on one port, UDP and TCP, and what `listeners` name. `clock` gives monotonic seconds; `rate` messages a
+    second are read of one source, more are dropped."""
 
     def __init__(
-        self, acceptor: Acceptor, clock: Callable[[], float] = time.monotonic, metrics: Counts | None = None
+        self,
+        acceptor: Acceptor,
+        clock: Callable[[], float] = time.monotonic,
+        metrics: Counts | None = None,
+        *,
+        listeners: Listeners | None = None,
+        rate: float = 1_000.0,
     ) -> None:
         self.clock = clock
         self.metrics = metrics or Uncounted()
-        self.transports = Transports(self)
+        self.transports = Transports(self, listeners)
+        self._allowance = Allowance(rate)
         self._acceptor = acceptor
         self._layer = TransactionLayer()
         self._legs: dict[tuple[str, str], Leg] = {}
@@ -108,8 +94,13 @@ class Endpoint:
 
     def sent_by(self, flow: Flow) -> str:
         """Our `host:port` as that flow's peer sees it."""
-        host = self.transports.local_host(flow.host)
-        return f"[{host}]:{self.transports.port}" if ":" in host else f"{host}:{self.transports.port}"
+        host, port = self.transports.local_host(flow.host), self.transports.local_port(flow.transport)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def contact(self, user: str, flow: Flow, *, secure: bool = False) -> str:
+        """Our Contact URI towards that flow's peer; `secure` where the request's URI is sips (RFC 3261 §8.1.1.8)."""
+        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
+        return f"{'sips' if secure else 'sip'}:{user}@{self.sent_by(flow)}{transport}"
 
     async def drain(self, seconds: float) -> None:
         """Waits until every request of ours is sent and has its final answer, at most so long."""
@@ -128,12 +119,21 @@ class Endpoint:
     def detach(self, leg: Leg) -> None:
         self._legs.pop(leg.key, None)
 
+    def find(self, wanted: Replaces) -> Leg | None:
+        """The leg that an INVITE's Replaces names: its tags are ours and the peer's (RFC 3891 §3)."""
+        leg = self._legs.get((wanted.call_id, wanted.to_tag))
+        dialog = leg.usage.dialog if leg else None
+        return leg if dialog is not None and dialog.remote_tag == wanted.from_tag else None
+
     # ─── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def received(self, data: bytes, flow: Flow) -> None:
         """A message from the wire; whatever it holds, nothing is raised."""
         if not self.admits(flow.host):
             self.metrics.count("sip_dropped_total", reason="stranger")
+            return
+        if not self._allowance.takes(flow.host, self.clock()):
+            self.metrics.count("sip_dropped_total", reason="flood")
             return
         try:
             message = wire.parse_message(data)
@@ -172,12 +172,12 @@ class Endpoint:
             elif isinstance(event, layer.Cancelled):
                 for leg in [leg for leg in self._legs.values() if leg.usage.invite.call_id == event.invite.call_id]:
                     leg.run(leg.usage.cancelled(event.invite))
-            elif isinstance(event.owner, Leg):
-                machine = event.owner.usage
+            elif event.owner is not None:
+                owner = cast(Sender, event.owner)
                 if isinstance(event, layer.Answer):
-                    event.owner.run(machine.receive_response(event.request, event.response, self.clock()))
+                    owner.answered(event.request, event.response, self.clock())
                 else:
-                    event.owner.run(machine.timed_out(event.request))
+                    owner.expired(event.request)
         self._arm()
 
     def _route(self, request: Request, flow: Flow) -> None:
@@ -186,12 +186,14 @@ class Endpoint:
             self.respond(request, refusal)
         elif request.to_tag:
             self._route_in_dialog(request)
+        elif request.method == "INVITE" and (answer := self._acceptor.challenge(request, flow)) is not None:
+            self.respond(request, answer)
         elif request.method == "INVITE" and self._is_merged(request):
             self.respond(request, request.respond(482, to_tag=new_tag(), reason="Loop Detected"))
         elif request.method == "INVITE":
             self._acceptor.offered(request, flow)
         elif request.method == "OPTIONS":
-            self.respond(request, request.respond(200, *_CAPABILITIES, to_tag=new_tag()))
+            self.respond(request, request.respond(200, *CAPABILITIES, to_tag=new_tag()))
         elif request.method != "ACK":
             self.respond(request, request.respond(481, to_tag=new_tag()))
 
@@ -230,30 +232,59 @@ class Endpoint:
         """Answers a request that came in; if its transaction is over, nothing happens."""
         self._perform(self._layer.respond(request, response, self.clock()))
 
-    def send(self, request: Request, flow: Flow, owner: Leg) -> None:
-        """Sends a request of a leg; over a new connection where the flow's is gone."""
-        if self.transports.alive(flow):
+    def send(self, request: Request, flow: Flow, owner: Sender) -> None:
+        """Sends a request; over a new connection where the flow's is gone, or where it is too long for UDP."""
+        too_long = flow.transport == "UDP" and len(request.to_bytes()) + _VIA_ROOM > MAX_DATAGRAM
+        if self.transports.alive(flow) and not too_long:
             self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
             return
-        task = asyncio.get_running_loop().create_task(self._send_anew(request, flow, owner))
+        work = self._send_long(request, flow, owner) if too_long else self._send_anew(request, flow, owner)
+        self._spawn(work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send_anew(self, request: Request, flow: Flow, owner: Leg) -> None:
-        hop = parse_uri(owner.usage.dialog.next_hop()) if owner.usage.dialog else None
+    async def _send_anew(self, request: Request, flow: Flow, owner: Sender) -> None:
         try:
-            host, port = (hop.host.strip("[]"), hop.port or 5060) if hop else (flow.host, flow.port)
-            owner.flow = await self.transports.flow_to(flow.transport, host, port)
+            hop = hop_of(owner.next_hop, flow.transport) if owner.next_hop else None
+            host, port = (hop.host, hop.port) if hop else (flow.host, flow.port)
+            flow = await self.transports.flow_to(flow.transport, host, port)
         except (OSError, ValueError):
             self.metrics.count("sip_dropped_total", reason="no_connection")
-            owner.run(owner.usage.timed_out(request))  # §8.1.3.1: a transport error is a 503 or a time-out
+            with self._contained():
+                owner.expired(request)  # §8.1.3.1: a transport error is a 503 or a time-out
             return
-        self._perform(self._layer.send(request, owner.flow, self.sent_by(owner.flow), self.clock(), owner))
+        with self._contained():
+            owner.moved(flow)
+            self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
 
-    def send_ack(self, ack: Request, flow: Flow) -> None:
-        self._transmit(layer.with_via(ack, flow, self.sent_by(flow)), flow)
+    async def _send_long(self, request: Request, flow: Flow, owner: Sender) -> None:
+        """RFC 3261 §18.1.1: over TCP what is within 200 bytes of the path's MTU, and back to UDP where TCP is
+        refused."""
+        with contextlib.suppress(OSError):
+            flow = await self.transports.flow_to("TCP", flow.host, flow.port)
+            owner.moved(flow)
+        with self._contained():
+            self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
+
+    def send_ack(self, ack: Request, flow: Flow, owner: Sender) -> None:
+        """The ACK to a 2xx has no transaction; a connection that is gone is made anew."""
+        if self.transports.alive(flow):
+            self._transmit(layer.with_via(ack, flow, self.sent_by(flow)), flow)
+        else:
+            self._spawn(self._ack_anew(ack, flow, owner))
+
+    async def _ack_anew(self, ack: Request, flow: Flow, owner: Sender) -> None:
+        with contextlib.suppress(OSError, ValueError):  # then the 2xx comes again, and so does this
+            hop = hop_of(owner.next_hop, flow.transport)
+            flow = await self.transports.flow_to(flow.transport, hop.host, hop.port)
+            owner.moved(flow)
+            self._transmit(layer.with_via(ack, flow, self.sent_by(flow)), flow)
 
     def cancel(self, invite: Request) -> None:
+        """Takes back an INVITE of ours that has no final answer."""
         self._perform(self._layer.cancel(invite, self.clock()))
 
     def _transmit(self, message: Message, flow: Flow) -> None:
@@ -288,4 +319,4 @@ def new_tag() -> str:
 
 
 ACCEPT = ("Accept", "application/sdp, multipart/mixed, application/rs-metadata+xml, application/rs-metadata")
-_CAPABILITIES = (usage.ALLOW, ACCEPT, ("Supported", ", ".join(_SUPPORTED)))
+CAPABILITIES = (usage.ALLOW, ACCEPT, ("Supported", ", ".join(_SUPPORTED)))

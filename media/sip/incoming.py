@@ -16,11 +16,16 @@ from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, negotiation, usage
 from media.sip.address import aor_of, parse_address
 from media.sip.bodies import Body, Unacceptable, read_body
-from media.sip.endpoint import ACCEPT, Endpoint, Leg, new_tag
+from media.sip.digest import Login
+from media.sip.endpoint import ACCEPT, Endpoint, new_tag
+from media.sip.hop import hop_of
 from media.sip.layer import Flow
+from media.sip.leg import Leg
 from media.sip.message import Request
 from media.sip.negotiation import Answerer
+from media.sip.referral import parse_refer
 from media.sip.sdp import MAX_MEDIA, Sdp
+from media.sip.takeover import Takeover, invite_for
 from media.sip.telemetry import report_fault
 from media.siprec_metadata import Metadata, merge
 
@@ -37,6 +42,9 @@ class Owner(Protocol):
     intake: CallIntake
     media: MediaAllocator
 
+    def login_at(self, host: str) -> Login:
+        """Our answers to the challenges of the trunk at that address."""
+
     def over(self, call: "IncomingCall") -> None:
         """The call has ended."""
 
@@ -47,22 +55,28 @@ class IncomingCall:
     def __init__(self, owner: Owner, invite: Request, flow: Flow) -> None:
         self._owner, self._flow = owner, flow
         endpoint = owner.endpoint
-        transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        self._contact = f"<sip:welcomedly@{endpoint.sent_by(flow)}{transport}>;+sip.srs"
+        secure = invite.uri.lower().startswith("sips:")
+        self._contact = f"<{endpoint.contact('welcomedly', flow, secure=secure)}>;+sip.srs"
         machine = usage.InviteUsage(invite, self._contact, new_tag(), ours=False, dice=secrets.SystemRandom().random)
-        self.leg = Leg(endpoint, machine, flow, self._hear)
+        self.leg = Leg(endpoint, machine, flow, self.hear)
         self.session: MediaSession | None = None
-        self._answerer = Answerer(int(time.time()), owner.media.address(flow.host))
+        self.answerer = Answerer(int(time.time()), owner.media.address(flow.host))
         self._offer_sdp: Sdp | None = None
         self._answer_sdp: bytes = b""
         self._streams: tuple[StreamOffer, ...] = ()
-        self._names: dict[int, str] = {}
+        self.names: dict[int, str] = {}
         self._metadata: Metadata | None = None
         self._participants: tuple[Participant, ...] = ()
         self._recording = self._begun = self._held = self._own_offer = self._two_way = False
+        self._takeover: Takeover | None = None
         self._closed = ""
         self._probed_at = self._alive_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def begun(self) -> bool:
+        """The ACK has come, and a pipeline serves the call."""
+        return self._begun
 
     @property
     def call_id(self) -> str:
@@ -129,7 +143,7 @@ class IncomingCall:
         dialled = aor_of(invite.uri)
         if "@" not in dialled and not invite.uri.lower().startswith("tel:"):  # a Request-URI of a host alone
             dialled = aor_of(parse_address(invite.headers.get("To")).uri)
-        self._names = {stream.position: stream.stream for stream in streams}
+        self.names = {stream.position: stream.stream for stream in streams}
         self._streams = streams
         if self._recording:
             self._participants = self._recorded()
@@ -171,20 +185,25 @@ class IncomingCall:
         """Our SDP for the lines as they are."""
         ports = self.session.local_ports() if self.session else {}
         if self._offer_sdp is None:
-            described = self._answerer.offer(ports[0])
+            described = self.answerer.offer(ports[0])
         else:
-            described = self._answerer.answer(self._offer_sdp, self._streams, ports)
+            described = self.answerer.answer(self._offer_sdp, self._streams, ports)
         self._answer_sdp = described.to_bytes()
         return self._answer_sdp
 
     # ─── what signalling says ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _hear(self, effect: effects.Effect) -> None:
+    def hear(self, effect: effects.Effect) -> None:
+        """What the call's leg says."""
         if isinstance(effect, effects.Established):
             self._established(effect)
         elif isinstance(effect, effects.Asked):
             self._spawn(self._change(effect.request))
-        elif isinstance(effect, effects.Answered):
+        elif isinstance(effect, effects.AnswerCame):
+            self._spawn(self._take_answer(effect.request))
+        elif isinstance(effect, effects.Referred):
+            self._refer(effect.request)
+        elif isinstance(effect, effects.Answered | effects.Refreshed):
             self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
         elif isinstance(effect, effects.Unanswered):
             self._judge_silence()
@@ -221,7 +240,7 @@ class IncomingCall:
             answer = read_body(ack).sdp
         except Unacceptable:
             answer = None
-        streams = negotiation.negotiate(answer, self._names, lines=1) if answer else ()
+        streams = negotiation.negotiate(answer, self.names, lines=1) if answer else ()
         if not streams or self.session is None:
             self.leg.run(self.leg.usage.bye("error", _reason(488, "no usable answer")))
             return
@@ -252,7 +271,7 @@ class IncomingCall:
             self.leg.run(machine.accept(request, now, _SDP, body=self._answer_sdp))
 
     async def _renegotiate(self, offer: Sdp) -> None:
-        streams = negotiation.negotiate(offer, self._names, lines=MAX_MEDIA if self._recording else 1)
+        streams = negotiation.negotiate(offer, self.names, lines=MAX_MEDIA if self._recording else 1)
         if not streams and any(line.port for line in offer.media):
             raise Unacceptable(488)
         if self.session is None:
@@ -261,7 +280,7 @@ class IncomingCall:
         if streams != self._streams:
             await self.session.update(streams)
         self._streams, self._offer_sdp = streams, offer
-        self._names |= {stream.position: stream.stream for stream in streams}
+        self.names |= {stream.position: stream.stream for stream in streams}
         self._describe()
         if held != self._held:
             self._held = held
@@ -281,6 +300,66 @@ class IncomingCall:
         if found != self._participants:
             self._participants = found
             self.session.participants_changed(found)
+
+    # ─── another leg takes over ──────────────────────────────────────────────────────────────────────────────────────
+
+    def replace(self, invite: Request, flow: Flow) -> None:
+        """An INVITE whose Replaces names this call (RFC 3891 §3)."""
+        refusal = self._cannot_move(invite)
+        if refusal:
+            self._owner.endpoint.respond(invite, invite.respond(refusal, to_tag=new_tag()))
+            return
+        contact = f"<{self._owner.endpoint.contact('welcomedly', flow)}>"
+        takeover = self._takeover = Takeover(self, self._owner.endpoint, invite, contact, new_tag(), flow, None)
+        self._spawn(takeover.answer())
+
+    def _cannot_move(self, request: Request) -> int:
+        """The status for a transfer that cannot be; 0 for one that can."""
+        if self._recording or self.session is None:
+            return 603  # a recording has a source and no other party
+        return 491 if self._takeover is not None else 0
+
+    def _refer(self, request: Request) -> None:
+        """A transfer: we call whom the peer names. It stays on the trunk unless the target is a peer that we allow."""
+        endpoint, target = self._owner.endpoint, parse_refer(request)
+        refusal = self._cannot_move(request)
+        if refusal or not target.uri.lower().startswith(("sip:", "sips:")):
+            self.leg.run(self.leg.usage.refuse(request, refusal or 603))
+            return
+        hop = hop_of(target.uri, self._flow.transport)
+        direct = hop.numeric and endpoint.admits(hop.host)
+        flow = Flow(hop.transport, hop.host, hop.port) if direct else self.leg.flow
+        contact, tag = f"<{endpoint.contact('welcomedly', flow)}>", new_tag()
+        ports = self.session.local_ports() if self.session else {}
+        body = self.answerer.offer(ports[self._streams[0].position]).to_bytes()
+        referred_by = parse_address(request.headers.get("From")).uri
+        invite = invite_for(target, f"<{referred_by}>", contact, tag, body, endpoint.sent_by(flow))
+        self.leg.run(self.leg.usage.accept_refer(request, endpoint.clock()))
+        login = self._owner.login_at(flow.host)
+        self._takeover = Takeover(self, endpoint, invite, contact, tag, flow, login)
+        self._takeover.place()
+
+    def progressed(self, takeover: Takeover, status: int) -> None:
+        self.leg.run(self.leg.usage.tell_referrer(status, self._owner.endpoint.clock()))
+        if status >= 300:
+            self._takeover = None
+
+    def succeeded(self, takeover: Takeover) -> None:
+        self._takeover, before = None, self.leg
+        self.leg, self._flow = takeover.leg, takeover.leg.flow
+        self._streams, self._offer_sdp, self._answer_sdp = takeover.streams, takeover.offer, takeover.described
+        self._two_way = self._held = False
+        before.run(before.usage.tell_referrer(200, self._owner.endpoint.clock()))
+        before.hear = lambda effect: None
+        before.run(before.usage.bye("bye", _reason(200, "call transferred")))
+        self._participants = (takeover.party,)
+        log.info("sip.transferred", call=self.call_id, peer=str(self._flow))
+        self._spawn(self._hear_the_other())
+
+    async def _hear_the_other(self) -> None:
+        if self.session is not None:
+            await self.session.update(self._streams)
+            self.session.participants_changed(self._participants)
 
     # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -320,6 +399,9 @@ class IncomingCall:
 
     def _end(self, reason: str) -> None:
         self._closed = reason
+        if self._takeover is not None:
+            takeover, self._takeover = self._takeover, None
+            takeover.abandon()
         if self.session is not None:
             log.info("sip.ended", call=self.call_id, reason=reason)
             self.session.close(reason)

@@ -20,11 +20,12 @@ class Flow:
     """Where a message came from or goes to."""
 
     transport: str
-    """`UDP`, `TCP`; later `TLS`, `WS`, `WSS`: as in Via."""
+    """`UDP TCP TLS WS WSS`, as in Via."""
     host: str
     port: int
     connection: int = 0
-    """Number of the stream connection; 0 for datagrams."""
+    """Number of the stream connection; 0 for datagrams, or for a stream that is yet to be opened; −1 for a host whose
+    name is yet to be resolved."""
 
     @property
     def reliable(self) -> bool:

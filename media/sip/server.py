@@ -2,18 +2,27 @@
 
 import asyncio
 import ipaddress
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from engine.control.trunks import LOOPBACK, Trunk, trunk_of
+from engine.control.trunks import LOOPBACK, Trunk, lines_of, trunk_of
 from engine.errors import StartupError
 from engine.ports import CallIntake
 from media.session import MediaAllocator
-from media.sip.endpoint import Endpoint
+from media.sip.digest import Credentials, Gatekeeper, Login
+from media.sip.endpoint import Endpoint, new_tag
 from media.sip.incoming import IncomingCall
 from media.sip.layer import Flow
-from media.sip.message import Request
+from media.sip.message import Request, Response
+from media.sip.rate import Allowance
+from media.sip.referral import parse_replaces
 from media.sip.telemetry import Counts
+from media.sip.transport import Listeners
+from media.sip.trunk_line import TrunkLine, login_of
+
+MAX_HALF_OPEN = 512
+"""Calls whose ACK has not come; over it new ones get 503, so that INVITEs alone cannot take every RTP port."""
 
 
 class SipServer:
@@ -35,9 +44,17 @@ class SipServer:
         silence_s: float = 30.0,
         dead_s: float = 32.0,
         metrics: Counts | None = None,
+        listeners: Listeners | None = None,
+        rate: float = 1_000.0,
     ) -> None:
         self.intake, self.media = intake, media
-        self.endpoint = Endpoint(self, clock, metrics)
+        self.endpoint = Endpoint(self, clock, metrics, listeners=listeners, rate=rate)
+        self.lines: tuple[TrunkLine, ...] = ()
+        """The trunks that we keep in touch with."""
+        secret = secrets.token_bytes(32)
+        named = [line for line in lines_of(trunks) if line.challenge]
+        self._gatekeepers = {line.name: Gatekeeper("welcomedly", secret + line.name.encode()) for line in named}
+        self._paces = {line.name: Allowance(line.calls_per_second) for line in lines_of(trunks)}
         self._host, self._port, self._trunks = host, port, tuple(trunks)
         self._silence_s, self._dead_s = silence_s, dead_s
         self._calls: set[IncomingCall] = set()
@@ -59,6 +76,11 @@ class SipServer:
         if all(trunk.network.is_loopback for trunk in self._trunks) and not _is_loopback(self._host):
             raise StartupError(f"SIP would listen on {self._host} and allow nobody; set SIP_TRUNKS or SIP_HOST")
         await self.endpoint.open(self._host, self._port)
+        try:
+            self.lines = tuple(TrunkLine(line, self.endpoint) for line in lines_of(self._trunks) if line.uri)
+        except ValueError as error:
+            await self.endpoint.close()
+            raise StartupError(f"SIP_TRUNKS: a trunk's uri is not valid ({error})") from None
         self._watch_on()
 
     async def close(self, grace_s: float = 2.0) -> None:
@@ -68,6 +90,8 @@ class SipServer:
             self._watch.cancel()
         for call in list(self._calls):
             call.hang_up("shutdown", "shutting down")
+        for line in self.lines:
+            line.leave()
         await self.endpoint.drain(grace_s)
         for call in list(self._calls):  # those whose last request or ACK never came
             call.give_up("shutdown")
@@ -82,6 +106,12 @@ class SipServer:
         if self._closing:
             self.endpoint.respond(request, request.respond(503, ("Retry-After", "30"), to_tag="closing"))
             return
+        if "Replaces" in request.headers:
+            self._replace(request, flow)
+            return
+        if sum(not call.begun for call in self._calls) >= MAX_HALF_OPEN:
+            self.endpoint.respond(request, request.respond(503, ("Retry-After", "5"), to_tag=new_tag()))
+            return
         call = IncomingCall(self, request, flow)
         self._calls.add(call)
         try:
@@ -90,7 +120,44 @@ class SipServer:
             call.fail()
             raise
 
+    def _replace(self, invite: Request, flow: Flow) -> None:
+        """RFC 3891 §3: an INVITE that takes the place of a call of ours."""
+        try:
+            wanted = parse_replaces(invite.headers.get("Replaces"))
+        except ValueError:
+            self.endpoint.respond(invite, invite.respond(400, to_tag=new_tag()))
+            return
+        leg = self.endpoint.find(wanted)
+        call = next((call for call in self._calls if call.leg is leg), None)
+        if call is None:
+            self.endpoint.respond(invite, invite.respond(481, to_tag=new_tag()))
+        elif wanted.early_only:  # our side of a dialog is confirmed or nothing
+            self.endpoint.respond(invite, invite.respond(486, to_tag=new_tag()))
+        else:
+            call.replace(invite, flow)
+
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        """What a trunk's line demands: proof of its account, and no more calls a second than it may make."""
+        trunk = trunk_of(flow.host, self._trunks)
+        line, now = trunk.line if trunk else None, self.endpoint.clock()
+        if line is None:
+            return None
+        if line.challenge and line.account is not None:
+            gatekeeper = self._gatekeepers[line.name]
+            verdict = gatekeeper.judge(request, Credentials(line.account.user, line.account.password), now)
+            self.endpoint.metrics.count("sip_challenges_total", verdict=verdict)
+            if verdict != "accepted":
+                return gatekeeper.challenge(request, verdict, now, new_tag())
+        if not self._paces[line.name].takes("", now):
+            self.endpoint.metrics.count("sip_dropped_total", reason="rate")
+            return request.respond(503, ("Retry-After", "1"), to_tag=new_tag())
+        return None
+
     # ─── the calls' owner ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def login_at(self, host: str) -> Login:
+        trunk = trunk_of(host, self._trunks)
+        return login_of(trunk.line if trunk else None)
 
     def over(self, call: IncomingCall) -> None:
         self._calls.discard(call)
@@ -99,6 +166,8 @@ class SipServer:
         """Probes the calls that are silent, and ends those whose probe was not answered. Happens by itself too."""
         for call in list(self._calls):
             call.check_alive(now, self._silence_s, self._dead_s)
+        for line in self.lines:
+            line.tick(now)
 
     def _watch_on(self) -> None:
         self.look_after(self.endpoint.clock())

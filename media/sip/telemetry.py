@@ -16,11 +16,17 @@ class Counts(Protocol):
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None: ...
 
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        """A gauge."""
+
 
 class Uncounted:
     """Counts nothing."""
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        pass
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
         pass
 
 

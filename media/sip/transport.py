@@ -1,21 +1,26 @@
-"""UDP and TCP sockets under the SIP endpoint: framing, limits, connection reuse. Nothing here knows what a call is."""
+"""The sockets under a SIP endpoint: UDP, TCP, TLS, WebSocket; limits and connection reuse (RFC 3261 §18, RFC 7118).
+Nothing here knows what a call is."""
 
 import asyncio
 import contextlib
+import dataclasses
+import ipaddress
 import socket
+import ssl
 from collections import Counter
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import Protocol
 
 from engine.errors import StartupError
+from media.sip.connection import Connection, StreamConnection, WebSocketConnection
 from media.sip.layer import Flow
-from media.sip.wire import Malformed, StreamFramer
+from media.sip.wire import Malformed
 
 MAX_CONNECTIONS = 1_024
 MAX_CONNECTIONS_PER_HOST = 128
-MAX_UNSENT = 1_048_576
-"""Bytes that a peer may leave unread on its connection before we close it."""
-MESSAGE_SECONDS = 32.0
-"""A message that began must be whole within this time (64·T1), or its connection is closed."""
+CONNECT_SECONDS = 5.0
+DEFAULT_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061, "WS": 80, "WSS": 443}
+_SECURE = ("TLS", "WSS")
 
 
 class Receiver(Protocol):
@@ -31,15 +36,32 @@ class Receiver(Protocol):
         """A stream that cannot be cut into messages; it is closed after this returns."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Listeners:
+    """What an endpoint listens on beside UDP and TCP. A port of 0 takes a free one, None opens none."""
+
+    tls_port: int | None = None
+    ws_port: int | None = None
+    wss_port: int | None = None
+    server_tls: ssl.SSLContext | None = None
+    """Needed by `tls_port` and `wss_port`."""
+    client_tls: ssl.SSLContext | None = None
+    """For TLS and WSS to others; None takes the system's authorities."""
+    origins: tuple[str, ...] = ()
+    """Web origins whose pages may speak SIP over a WebSocket."""
+
+
 class Transports:
     """The sockets of one endpoint. Open with `open`, close with `close`."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, listeners: Listeners | None = None) -> None:
         self.receiver = receiver
         self.host, self.port = "", 0
+        self._listeners = listeners or Listeners()
         self._udp: asyncio.DatagramTransport | None = None
-        self._tcp: asyncio.Server | None = None
-        self._streams: dict[int, _Stream] = {}
+        self._servers: dict[str, asyncio.Server] = {}
+        self._connections: dict[int, Connection] = {}
+        self._opening: dict[tuple[str, str, int, str], asyncio.Task[Connection]] = {}
         self._next = 1
 
     async def open(self, host: str, port: int, setting: str = "SIP_PORT") -> None:
@@ -48,13 +70,25 @@ class Transports:
         for attempts_left in range(9, -1, -1):
             try:
                 await self._open_udp(loop, host, port)
-                self._tcp = await loop.create_server(lambda: _Stream(self), host, self.port)
+                await self._listen("TCP", self.port)
             except OSError as error:
                 await self.close()
                 if port == 0 and attempts_left:
                     continue  # the free UDP port was taken for TCP
                 raise StartupError(f"SIP cannot listen on {host}:{port} ({error.strerror}); set {setting}") from None
-            return
+            break
+        for transport, extra in self._extra_ports().items():
+            try:
+                await self._listen(transport, extra)
+            except OSError as error:
+                await self.close()
+                named = f"SIP_{transport}_PORT"
+                raise StartupError(f"SIP cannot listen on {host}:{extra} ({error.strerror}); set {named}") from None
+
+    def _extra_ports(self) -> dict[str, int]:
+        given = self._listeners
+        ports = {"TLS": given.tls_port, "WS": given.ws_port, "WSS": given.wss_port}
+        return {name: port for name, port in ports.items() if port is not None}
 
     async def _open_udp(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
         self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
@@ -63,10 +97,28 @@ class Transports:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_194_304)
         self.host, self.port = host, self._udp.get_extra_info("sockname")[1]
 
-    @property
-    def connections(self) -> int:
-        """Open stream connections."""
-        return len(self._streams)
+    async def _listen(self, transport: str, port: int) -> None:
+        secure = self._listeners.server_tls if transport in _SECURE else None
+        if transport in _SECURE and secure is None:
+            raise StartupError(f"SIP over {transport} needs SIP_TLS_CERT")
+        loop = asyncio.get_running_loop()
+        handshake = CONNECT_SECONDS if secure else None
+        self._servers[transport] = await loop.create_server(
+            self._factory(transport), self.host, port, ssl=secure, ssl_handshake_timeout=handshake
+        )
+
+    def _factory(self, transport: str, server_name: str = "", authority: str = "") -> Callable[[], Connection]:
+        def make() -> Connection:
+            if transport in ("WS", "WSS"):
+                origins = self._listeners.origins
+                return WebSocketConnection(
+                    self, transport, server_name=server_name, authority=authority, origins=origins
+                )
+            return StreamConnection(self, transport, server_name=server_name)
+
+        return make
+
+    # ─── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def send(self, data: bytes, flow: Flow) -> bool:
         """False when the flow's connection is gone."""
@@ -75,26 +127,60 @@ class Transports:
                 return False
             self._udp.sendto(data, (flow.host, flow.port))
             return True
-        stream = self._streams.get(flow.connection)
-        return stream is not None and stream.write(data)
+        connection = self._connections.get(flow.connection)
+        return connection is not None and connection.write(data)
 
     def alive(self, flow: Flow) -> bool:
         """Whether `send` on this flow can work."""
-        return flow.transport == "UDP" or flow.connection in self._streams
+        if flow.transport == "UDP":
+            return flow.connection == 0
+        connection = self._connections.get(flow.connection)
+        return connection is not None and connection.open
 
     async def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """A flow to that address; for TCP an open connection there or a new one. Raises `OSError`."""
+        """A flow to that host; an open connection there or a new one. Raises `OSError`."""
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        address = found[0][4][0]
+        address = str(found[0][4][0])
         if transport == "UDP":
-            return Flow("UDP", str(address), port)
-        for number, stream in self._streams.items():
-            if (stream.flow.transport, stream.flow.host, stream.flow.port) == (transport, address, port):
-                return Flow(transport, str(address), port, number)
-        async with asyncio.timeout(5):
-            _, stream = await loop.create_connection(lambda: _Stream(self), str(address), port)
-        return stream.flow
+            return Flow("UDP", address, port)
+        for connection in self._connections.values():
+            # RFC 5923: what came in over TLS proves nothing about who it is, so only our own serves again
+            named = connection.server_name == host or (transport not in _SECURE and not connection.server_name)
+            there = (connection.flow.transport, connection.flow.host, connection.flow.port)
+            if there == (transport, address, port) and named and connection.open:
+                return connection.flow
+        key = (transport, address, port, host)
+        task = self._opening.get(key)
+        if task is None:  # whoever asks meanwhile waits for the same connection
+            task = self._opening[key] = loop.create_task(self._connect(transport, address, port, host))
+            task.add_done_callback(lambda _: self._opening.pop(key, None))
+        return (await asyncio.shield(task)).flow
+
+    async def _connect(self, transport: str, address: str, port: int, name: str) -> Connection:
+        loop = asyncio.get_running_loop()
+        secure = (self._listeners.client_tls or ssl.create_default_context()) if transport in _SECURE else None
+        authority = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        make = self._factory(transport, server_name=name, authority=authority)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    make, address, port, ssl=secure, server_hostname=name if secure else None
+                )
+                if isinstance(connection, WebSocketConnection):
+                    await connection.ready
+        except (TimeoutError, ssl.SSLError) as error:
+            raise ConnectionRefusedError(111, f"no {transport} connection ({type(error).__name__})") from None
+        if not connection.flow.connection:
+            raise ConnectionRefusedError(111, "too many connections")
+        return connection
+
+    # ─── addresses ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def local_port(self, transport: str) -> int:
+        """Where we listen for that transport; a transport that we only call with names our main port."""
+        server = self._servers.get(transport)
+        return server.sockets[0].getsockname()[1] if server is not None and server.sockets else self.port
 
     def local_host(self, peer_host: str) -> str:
         """The address by which that peer reaches us."""
@@ -110,26 +196,41 @@ class Transports:
         if self._udp is not None:
             self._udp.close()
             self._udp = None
-        for stream in list(self._streams.values()):
-            stream.close()
-        if self._tcp is not None:
-            self._tcp.close()
-            self._tcp = None
+        for task in list(self._opening.values()):
+            task.cancel()
+        for connection in list(self._connections.values()):
+            connection.close()
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
         await asyncio.sleep(0)  # lets the transports call connection_lost
 
-    def admit(self, stream: "_Stream", host: str) -> int:
+    # ─── what connections tell ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def connections(self) -> int:
+        """Open stream connections."""
+        return len(self._connections)
+
+    def admit(self, connection: Connection, host: str) -> int:
         """A number for a new connection; 0 when there are too many, or none from that host are wanted."""
-        if not self.receiver.admits(host):
+        if not connection.server_name and not self.receiver.admits(host):
             return 0
-        per_host = Counter(other.flow.host for other in self._streams.values())
-        if len(self._streams) >= MAX_CONNECTIONS or per_host[host] >= MAX_CONNECTIONS_PER_HOST:
+        per_host = Counter(other.flow.host for other in self._connections.values())
+        if len(self._connections) >= MAX_CONNECTIONS or per_host[host] >= MAX_CONNECTIONS_PER_HOST:
             return 0
         number, self._next = self._next, self._next + 1
-        self._streams[number] = stream
+        self._connections[number] = connection
         return number
 
-    def forget(self, number: int) -> None:
-        self._streams.pop(number, None)
+    def forget(self, connection: Connection) -> None:
+        self._connections.pop(connection.flow.connection, None)
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        self.receiver.received(data, flow)
+
+    def unframeable(self, error: Malformed, flow: Flow) -> None:
+        self.receiver.unframeable(error, flow)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -138,64 +239,15 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if data.strip(b"\r\n\x00"):  # CRLF or NULs: a NAT keep-alive
-            self._owner.receiver.received(data, Flow("UDP", addr[0], addr[1]))
+            self._owner.received(data, Flow("UDP", addr[0], addr[1]))
 
     def error_received(self, exc: Exception) -> None:
         """ICMP unreachable: retransmission and time-outs decide, as for any loss."""
 
 
-class _Stream(asyncio.Protocol):
-    def __init__(self, owner: Transports, name: str = "TCP") -> None:
-        self._owner = owner
-        self._framer = StreamFramer()
-        self._transport: asyncio.Transport | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self.flow = Flow(name, "", 0)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
-        host, port = transport.get_extra_info("peername")[:2]
-        number = self._owner.admit(self, host)
-        self.flow = Flow(self.flow.transport, host, port, number)
-        if not number:
-            self._transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            messages = self._framer.feed(data)
-        except Malformed as error:
-            self._owner.receiver.unframeable(error, self.flow)
-            self.close()
-            return
-        if self._framer.pings:
-            self._framer.pings = 0
-            self.write(b"\r\n")
-        for message in messages:
-            self._owner.receiver.received(message, self.flow)
-        self._guard(whole=bool(messages))
-
-    def _guard(self, whole: bool) -> None:
-        """Closes a connection whose sender stops within a message."""
-        if self._watch is not None and (whole or not self._framer.partial):
-            self._watch.cancel()
-            self._watch = None
-        if self._watch is None and self._framer.partial:
-            self._watch = asyncio.get_running_loop().call_later(MESSAGE_SECONDS, self.close)
-
-    def write(self, data: bytes) -> bool:
-        if self._transport is None or self._transport.is_closing():
-            return False
-        if self._transport.get_write_buffer_size() > MAX_UNSENT:
-            self._transport.abort()
-            return False
-        self._transport.write(data)
-        return True
-
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        self._owner.forget(self.flow.connection)
+def is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

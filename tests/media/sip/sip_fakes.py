@@ -50,6 +50,10 @@ class FakeCounts:
         self.seen[" ".join([name, *labels.values()])] += int(amount)
         self._counted.set()
 
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        self.seen[" ".join([name, *labels.values()])] = int(value)
+        self._counted.set()
+
     async def until(self, key: str, count: int = 1) -> None:
         """Waits until so many were counted; what was counted has then been dealt with."""
         while self.seen[key] < count:

@@ -253,7 +253,9 @@ async def test_invites_that_are_refused(headers: tuple[str, ...], body: str, sta
         assert it.server.calls == 0
 
 
-@pytest.mark.parametrize(("method", "status"), [("BYE", 481), ("UPDATE", 481), ("REFER", 481), ("REGISTER", 405), ("FOO", 501)])
+@pytest.mark.parametrize(
+    ("method", "status"), [("BYE", 481), ("UPDATE", 481), ("REFER", 481), ("REGISTER", 405), ("FOO", 501)]
+)
 async def test_requests_for_nothing(method: str, status: int) -> None:
     async with bench() as it:
         it.peer.tag = "unknown"

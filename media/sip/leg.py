@@ -1,0 +1,74 @@
+"""One call's signalling on its endpoint."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from media.sip import effects, usage
+from media.sip.hop import hop_of
+from media.sip.layer import Flow
+from media.sip.message import Request, Response
+
+if TYPE_CHECKING:
+    from media.sip.endpoint import Endpoint
+
+
+class Leg:
+    """Performs what its `InviteUsage` decides, tells `hear` the rest.
+
+    `run` takes the effects of any command: `leg.run(leg.usage.accept(...))`."""
+
+    def __init__(
+        self, endpoint: "Endpoint", machine: usage.InviteUsage, flow: Flow, hear: Callable[[effects.Effect], None]
+    ) -> None:
+        self.endpoint, self.usage, self.flow = endpoint, machine, flow
+        self.hear = hear
+        came_in = machine.state == "offered"
+        self._translated = came_in and machine.invite.via.host.strip("[]") != flow.host
+        endpoint.attach(self)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.usage.invite.call_id, self.usage.local_tag)
+
+    def run(self, wanted: list[effects.Effect]) -> None:
+        for effect in wanted:
+            if isinstance(effect, effects.Reply):
+                self.endpoint.respond(effect.request, effect.response)
+            elif isinstance(effect, effects.Send):
+                self.endpoint.send(effect.request, self._flow(), self)
+            elif isinstance(effect, effects.SendAck):
+                self.endpoint.send_ack(effect.request, self._flow(), self)
+            elif isinstance(effect, effects.CancelInvite):
+                self.endpoint.cancel(effect.invite)
+            else:
+                if isinstance(effect, effects.Ended):
+                    self.endpoint.detach(self)
+                self.hear(effect)
+
+    def _flow(self) -> Flow:
+        """Where in-dialog requests go: to the next hop where its address is plain, else back where the call is from; so
+        also for a peer whose own idea of its address is not where it sends from (NAT)."""
+        if self.flow.reliable or self.usage.dialog is None or self._translated:
+            return self.flow
+        try:
+            hop = hop_of(self.usage.dialog.next_hop(), self.flow.transport)
+        except ValueError:
+            return self.flow
+        return Flow(hop.transport, hop.host, hop.port) if hop.numeric else self.flow
+
+    # ─── what the endpoint tells the owner of a request ──────────────────────────────────────────────────────────────
+
+    @property
+    def next_hop(self) -> str:
+        """URI to connect to when the flow is gone; empty: only the flow's own address is known."""
+        return self.usage.dialog.next_hop() if self.usage.dialog else ""
+
+    def moved(self, flow: Flow) -> None:
+        """The connection was made anew."""
+        self.flow = flow
+
+    def answered(self, request: Request, response: Response, now: float) -> None:
+        self.run(self.usage.receive_response(request, response, now))
+
+    def expired(self, request: Request) -> None:
+        self.run(self.usage.timed_out(request))

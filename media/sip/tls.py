@@ -1,0 +1,60 @@
+"""TLS contexts for SIP (RFC 3261 §26.2, RFC 5922): ours as a server, and what we ask of servers that we call."""
+
+import ssl
+from pathlib import Path
+
+from engine.errors import StartupError
+from engine.settings import Settings
+from media.sip.transport import Listeners
+
+
+def server_context(certificate: str, key: str = "", client_ca: str = "") -> ssl.SSLContext:
+    """Files in PEM; `key` may stand in `certificate`'s file. Whatever server name a peer asks for gets this one
+    certificate. With `client_ca`, peers must bear a certificate of it (mutual TLS). Raises `StartupError`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except (OSError, ssl.SSLError):
+        raise StartupError("SIP_TLS_CERT and SIP_TLS_KEY: no usable certificate with its key is there") from None
+    if client_ca:
+        _trust(context, client_ca, "SIP_TLS_CLIENT_CA")
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def client_context(authority: str = "", certificate: str = "", key: str = "") -> ssl.SSLContext:
+    """Servers are verified by name against the system's authorities, or against `authority` alone; `certificate` is
+    shown to those that ask for one. Raises `StartupError`."""
+    context = ssl.create_default_context() if not authority else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if authority:
+        _trust(context, authority, "SIP_TLS_CA")
+    if certificate:
+        try:
+            context.load_cert_chain(certificate, key or None)
+        except (OSError, ssl.SSLError):
+            raise StartupError("SIP_TLS_CERT and SIP_TLS_KEY: no usable certificate with its key is there") from None
+    return context
+
+
+def _trust(context: ssl.SSLContext, path: str, setting: str) -> None:
+    try:
+        context.load_verify_locations(cafile=str(Path(path)))
+    except (OSError, ssl.SSLError):
+        raise StartupError(f"{setting}: no usable certificate is there") from None
+
+
+def listeners_of(settings: Settings) -> Listeners:
+    """What SIP listens on beside UDP and TCP. Raises `StartupError`."""
+    certificate, key = settings.sip_tls_cert, settings.sip_tls_key
+    if settings.sip_wss_port and not certificate:
+        raise StartupError("SIP_WSS_PORT needs SIP_TLS_CERT")
+    return Listeners(
+        tls_port=settings.sip_tls_port if certificate else None,
+        ws_port=settings.sip_ws_port or None,
+        wss_port=settings.sip_wss_port or None,
+        server_tls=server_context(certificate, key, settings.sip_tls_client_ca) if certificate else None,
+        client_tls=client_context(settings.sip_tls_ca, certificate, key),
+        origins=(settings.public_url,) if settings.public_url else (),
+    )
