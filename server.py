@@ -32,6 +32,7 @@ from engine.web.site import Site
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
+from media.sip.tls import listeners_of
 from media.wav_file import NotAudioError
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
@@ -173,7 +174,13 @@ class Engine:
         self._stack.push_async_callback(calls.close)
         self._stack.push_async_callback(rtp.aclose)
         trunks = parse_trunks(settings.sip_trunks)
-        self.sip = SipServer(settings.sip_host, settings.sip_port, calls, rtp, trunks=trunks, metrics=self._metrics)
+        listeners = listeners_of(settings)
+        self.sip = SipServer(
+            *(settings.sip_host, settings.sip_port, calls, rtp),
+            trunks=trunks,
+            metrics=self._metrics,
+            listeners=listeners,
+        )
         await self.sip.open()
         self._sip_open = True
         self._stack.push_async_callback(self.sip.close)

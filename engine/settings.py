@@ -36,7 +36,23 @@ class Settings(BaseSettings):
     sip_trunks: str = Field(
         default="",
         description="Who may send calls: addresses or networks separated by commas, each perhaps with "
-        "`=first_is_agent` or `=first_is_customer` where its order of streams is known. Empty is this machine alone.",
+        "`=first_is_agent` or `=first_is_customer` where its order of streams is known; or the path of a `.toml` file "
+        "of trunks. Empty is this machine alone.",
+    )
+    sip_tls_port: int = Field(
+        default=5061, ge=0, le=65535, description="SIP's port over TLS, open when `SIP_TLS_CERT` is set."
+    )
+    sip_tls_cert: str = Field(default="", description="PEM file of our certificate (chain) for SIP over TLS and WSS.")
+    sip_tls_key: str = Field(default="", description="PEM file of its key; empty: it stands in `SIP_TLS_CERT`.")
+    sip_tls_client_ca: str = Field(
+        default="", description="PEM file of the authority whose certificates peers must bear (mutual TLS)."
+    )
+    sip_tls_ca: str = Field(
+        default="", description="PEM file of the authority of servers that we call; empty takes the system's."
+    )
+    sip_ws_port: int = Field(default=0, ge=0, le=65535, description="SIP's port over WebSocket; 0 opens none.")
+    sip_wss_port: int = Field(
+        default=0, ge=0, le=65535, description="SIP's port over secure WebSocket (`SIP_TLS_CERT`); 0 opens none."
     )
     rtp_host: str = Field(default="", description="Address offered for RTP; empty takes `SIP_HOST`.")
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
