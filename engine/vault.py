@@ -41,6 +41,7 @@ class CallKey:
         self._place = f"{organisation_id}/{call_id}"
         self._aead = AESGCM(_derive(key, b"facts"))
         self._hash_key = _derive(key, b"hashes")
+        self._files_key = _derive(key, b"files")
 
     def seal(self, seq: int, plain: bytes) -> bytes:
         """Encrypt the body of fact `seq` of this call."""
@@ -49,6 +50,10 @@ class CallKey:
     def open(self, seq: int, sealed: bytes) -> bytes:
         """Inverse of `seal`. Raises `SealError`."""
         return _open(self._aead, sealed, f"fact/{self._place}/{seq}")
+
+    def file_key(self, salt: bytes) -> bytes:
+        """A key for one file of this call (see `engine.sealed_file`), by the random salt at the file's head."""
+        return _derive(self._files_key, b"file " + self._place.encode() + b" " + salt)
 
     def keyed_hash(self, purpose: str, value: str) -> str:
         """Hex HMAC-SHA256 of a private value, for equality within this call alone (e.g. `purpose="pan"`)."""
