@@ -27,7 +27,9 @@ class Endpointing(msgspec.Struct, frozen=True):
     """How far back faint frames are taken in."""
     pre_roll_ms: int = 180
     """A segment starts so long before its first voiced frame, for the soft consonant that no VAD hears."""
-    soft_ms: int = 240
+    lull_ms: int = 96
+    """Silence until one more `continues`: the words so far are worth a draft, whether or not this is the end."""
+    soft_ms: int = 192
     """Silence until `paused`: a speculative final may start."""
     hard_ms: int = 480
     """Silence until `ended`."""
@@ -64,6 +66,8 @@ class Segmenter:
         self._voiced_ms = 0.0
         """End of the last voiced frame."""
         self._told_ms = 0.0
+        self._lulled = False
+        """The present silence has been told of."""
         self._run_start_ms: float | None = None
         """Outside a segment: where the voice began that may become one."""
         self._floor_ms = 0.0
@@ -119,6 +123,7 @@ class Segmenter:
         if frame.end_ms - self._start_ms > self._rules.longest_ms:
             return self._cut(self._dip(), frame)
         self._voiced_ms = frame.end_ms
+        self._lulled = False
         if self._paused:
             self._paused = False
             return [self._say("resumed", frame.end_ms)]
@@ -133,6 +138,9 @@ class Segmenter:
         if silence_ms >= self._rules.soft_ms and not self._paused:
             self._paused = True
             return [self._say("paused", frame.end_ms)]
+        if silence_ms >= self._rules.lull_ms and not self._lulled and not self._paused:
+            self._lulled = True
+            return [self._say("continues", frame.end_ms)]
         return []
 
     def _remember(self, frame: _Frame) -> None:
@@ -162,7 +170,7 @@ class Segmenter:
 
     def _begin(self, start_ms: float, now_ms: float) -> SpeechSegment:
         self._segment += 1
-        self._open, self._paused = True, False
+        self._open, self._paused, self._lulled = True, False, False
         self._start_ms = start_ms
         return self._say("started", now_ms)
 

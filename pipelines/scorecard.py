@@ -224,7 +224,8 @@ def _draft_late(final: Transcript, drafts: Sequence[Seen], heard: float) -> floa
     for one in drafts:
         draft = one.what
         assert isinstance(draft, Draft)
-        same = draft.stream == final.stream and draft.start_ms == final.start_ms and draft.end_ms >= final.end_ms
+        same = (draft.call_id, draft.stream, draft.start_ms) == (final.call_id, final.stream, final.start_ms)
+        same = same and draft.end_ms >= final.end_ms
         if same and words and normalise(draft.text)[-1:] == words[-1:]:
             return one.at - heard
     return float("inf")

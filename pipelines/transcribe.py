@@ -67,6 +67,8 @@ class _Lane:
         self.agreement = Agreement()
         self.partial: asyncio.Task[None] | None = None
         self.partial_job = 0
+        self.next_partial: SpeechSegment | None = None
+        """The newest state that no partial has heard yet."""
         self.speculation: asyncio.Task[Heard] | None = None
         self.speculation_job = 0
         self.speculation_end_ms = -1
@@ -126,10 +128,17 @@ class Transcriber:
     # ─── partials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _partial(self, lane: _Lane, segment: SpeechSegment) -> None:
-        busy = lane.partial is not None and not lane.partial.done()
-        if busy or segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or not self._ears.headroom().partials:
+        if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or not self._ears.headroom().partials:
             return
-        lane.partial = self._group.create_task(self._show_partial(lane, segment))
+        lane.next_partial = segment
+        if lane.partial is None or lane.partial.done():
+            lane.partial = self._group.create_task(self._show_partials(lane))
+
+    async def _show_partials(self, lane: _Lane) -> None:
+        """One after another, each of all that has been said by then: a lane never has two on their way."""
+        while lane.open and (segment := lane.next_partial) is not None:
+            lane.next_partial = None
+            await self._show_partial(lane, segment)
 
     async def _show_partial(self, lane: _Lane, segment: SpeechSegment) -> None:
         stable = lane.agreement.stable

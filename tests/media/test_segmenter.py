@@ -37,7 +37,7 @@ def ended(states: list[SpeechSegment]) -> list[SpeechSegment]:
 
 def test_a_word_starts_with_its_pre_roll_and_ends_with_its_last_voiced_frame() -> None:
     states = run(frames((0.0, 1600), (0.9, 640), (0.0, 960)))
-    assert [state.state for state in states] == ["started", "continues", "paused", "ended"]
+    assert [state.state for state in states] == ["started", "continues", "continues", "paused", "ended"]
     assert {state.start_ms for state in states} == {1600 - 180}
     assert states[-1].end_ms == 1600 + 640
 
@@ -49,7 +49,8 @@ def test_endpoints_come_when_they_are_due() -> None:
         for state in segmenter.push(probability, at * FRAME_MS, FRAME_MS):
             seen[state.state] = (at + 1) * FRAME_MS
     assert seen["started"] == 64
-    assert 640 + 240 <= seen["paused"] < 640 + 240 + FRAME_MS
+    assert 640 + 96 <= seen["continues"] < 640 + 96 + FRAME_MS
+    assert 640 + 192 <= seen["paused"] < 640 + 192 + FRAME_MS
     assert 640 + 480 <= seen["ended"] < 640 + 480 + FRAME_MS
 
 
@@ -59,7 +60,15 @@ def test_a_click_is_no_speech() -> None:
 
 def test_a_short_pause_is_taken_back() -> None:
     states = run(frames((0.9, 320), (0.0, 320), (0.9, 320), (0.0, 640)))
-    assert [state.state for state in states] == ["started", "paused", "resumed", "paused", "ended"]
+    assert [state.state for state in states] == [
+        "started",
+        "continues",
+        "paused",
+        "resumed",
+        "continues",
+        "paused",
+        "ended",
+    ]
     assert states[-1].end_ms == 960
 
 
