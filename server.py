@@ -112,7 +112,7 @@ class Engine:
 
     async def _open_store(self, seed: bool) -> Store:
         settings = self.settings
-        vault = open_vault(settings.key_url, settings.data_dir, data_exist=data_exist(settings))
+        vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
         store = await Store.open(settings, vault, committed=self._metrics.committed)
         self._stack.push_async_callback(store.close)
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))

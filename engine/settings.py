@@ -62,7 +62,11 @@ class Settings(BaseSettings):
 
     # ─── data ───
     data_dir: Path = Field(default=Path("data"), description="Where the database and the broker's files live.")
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty is SQLite in `DATA_DIR`.")
+    database_url: str = Field(
+        default="",
+        description="`postgresql://user:password@host/database`; empty is SQLite in `DATA_DIR`. One engine at a time "
+        "uses a database.",
+    )
     key_url: str = Field(
         default="",
         description="Where the key-encryption key comes from: `file:PATH`, `env:NAME` or `cmd:COMMAND` (32 bytes, or "

@@ -13,14 +13,18 @@ from engine.store.campaigns import Campaigns
 from engine.store.knowledge import Knowledge
 from engine.store.outbox import Outbox
 from engine.store.people import People
-from engine.store.session import DATABASE, Database
+from engine.store.session import Database, begun
+from engine.store.sqlite import DATABASE
 from engine.store.tables import KeyProofRow
 from engine.vault import Vault
 
 
-def data_exist(settings: Settings) -> bool:
-    """Whether there is something that a lost key would make unreadable; for `engine.vault.open_vault`."""
-    return bool(settings.database_url) or (settings.data_dir / DATABASE).exists()
+async def data_exist(settings: Settings) -> bool:
+    """Whether there is something that a lost key would make unreadable; for `engine.vault.open_vault`. Raises
+    `StartupError`."""
+    if settings.database_url:
+        return await begun(settings.database_url)
+    return (settings.data_dir / DATABASE).exists()
 
 
 def _unmeasured(_seconds: float, _writes: int) -> None:

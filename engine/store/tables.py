@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -11,6 +11,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+_COUNTER = BigInteger().with_variant(Integer, "sqlite")
+"""Counts every fact that ever was: more than 32 bits hold. SQLite's integers grow, and count up by this name alone."""
 
 
 class Table(DeclarativeBase):
@@ -107,7 +111,7 @@ class FactRow(Table):
 
 class OutboxRow(Table):
     __tablename__ = "outbox"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
     organisation_id: Mapped[str]
     call_id: Mapped[str]
     seq: Mapped[int]

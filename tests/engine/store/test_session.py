@@ -11,7 +11,8 @@ from sqlalchemy import create_engine
 from engine.errors import StartupError
 from engine.settings import Settings
 from engine.store import Store
-from engine.store.session import DATABASE, migrate
+from engine.store.session import migrate
+from engine.store.sqlite import DATABASE
 from engine.store.tables import Table
 from engine.vault import Vault
 

@@ -1,0 +1,63 @@
+"""What PostgreSQL asks for beside what any database does: one writer for one database, and connections that break."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+CONNECT_ARGS = {"server_settings": {"application_name": "welcomedly"}, "timeout": 10, "command_timeout": 60}
+"""Seconds to connect, and for one statement."""
+
+LOCK = int.from_bytes(b"welcomed")
+"""Advisory lock that the one writer of a database holds for as long as its connection lasts."""
+LOCK_WAIT_MS = 2_000
+"""A killed engine's session ends when the server notices; until then its lock stands."""
+
+LOCKED = "55P03"  # lock_not_available
+LOST = ("08", "57P0")
+"""Classes of SQLSTATE: the connection broke, or the server goes down or comes up."""
+REFUSED_VALUE = "22"
+"""Class of SQLSTATE: a value that the database cannot hold, such as a zero byte in a text."""
+
+
+def driver_url(url: str) -> str:
+    """With our driver where the URL names none: `postgres://` and `postgresql://` are what everybody writes."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if separator and scheme in ("postgres", "postgresql") else url
+
+
+def hold(connection: Any, _record: Any) -> None:
+    """For the writer's "connect": its connection alone may write, also after a reconnect. A second engine would end the
+    first one's live calls as interrupted."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+        cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
+    finally:
+        cursor.close()
+        connection.rollback()  # the lock is the session's, not the transaction's
+
+
+def sqlstate(error: BaseException) -> str:
+    """Empty when the error has none."""
+    return str(getattr(getattr(error, "orig", error), "sqlstate", None) or "")
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the same may succeed on a new connection: once ours broke, its session's lock may stand for a while."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OSError) or sqlstate(error).startswith((*LOST, LOCKED))
+
+
+async def transaction_id(connection: AsyncConnection) -> str:
+    """Of the transaction that is open, by which a later connection can ask what became of it."""
+    return str(await connection.scalar(text("SELECT pg_current_xact_id()::text")))
+
+
+async def was_committed(connection: AsyncConnection, transaction: str) -> bool:
+    """What became of a transaction whose commit was asked for and not answered. The writer's lock is ours again by now,
+    so the session that ran it is gone, and with it the doubt."""
+    query = text("SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))")
+    return bool(await connection.scalar(query, {"transaction": transaction}) == "committed")

@@ -1,0 +1,200 @@
+"""The store on a real PostgreSQL server: schema, group commits, one writer, and a server that goes away."""
+
+import asyncio
+import itertools
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from engine.errors import Conflict, Invalid, Overloaded, StartupError
+from engine.facts import Transcript, decode
+from engine.ports import CallRecord
+from engine.settings import Settings
+from engine.store import Store, data_exist
+from engine.store.people import User
+from engine.store.postgres import driver_url
+from engine.store.tables import Table
+from engine.vault import Vault
+from pipelines.commands.demo import throwaway_settings
+from server import Engine
+from tests.real.postgres_server import Cut, PostgresServer, programs
+
+pytestmark = pytest.mark.real
+
+KEY = Vault(bytes(range(32)), "the test")
+_databases = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL is missing: apt-get install postgresql")
+    server = PostgresServer(folder)
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture
+async def settings(server: PostgresServer, tmp_path: Path) -> Settings:
+    """Those of an engine on a database of its own."""
+    name = f"test_{next(_databases)}"
+    await server.query(f"CREATE DATABASE {name}")
+    return Settings(database_url=server.url(name), data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    store = await Store.open(settings, KEY)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def record(store: Store) -> CallRecord:
+    organisation = await store.people.add_organisation("Acme", 1_732_000_000.123456)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=1_732_000_000.123456)
+    await store.calls.open(record)
+    return record
+
+
+def said(seq: int, call_id: str = "call-1") -> Transcript:
+    return Transcript(call_id=call_id, seq=seq, turn=seq, text="quiero pagar", stream="1", end_ms=seq * 1000)
+
+
+async def seqs(store: Store, record: CallRecord) -> list[int]:
+    return [decode(body).seq for body in await store.calls.all_facts(record.organisation_id, record.call_id)]
+
+
+async def test_migrations_make_the_tables(store: Store, settings: Settings) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Table.metadata))
+
+    engine = create_async_engine(driver_url(settings.database_url))
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_data_exist_from_the_first_start_on(settings: Settings) -> None:
+    assert not await data_exist(settings)
+    await (await Store.open(settings, KEY)).close()
+    assert await data_exist(settings)
+
+
+async def test_rows_come_back_as_they_went(store: Store, record: CallRecord) -> None:
+    assert await store.calls.get(record.organisation_id, "call-1") == record
+    user = User("u", record.organisation_id, "ana", "Ana Núñez", "agent", aors=("1001@pbx.example",), extensions=())
+    await store.people.add(user, "hash", 1.0)
+    assert await store.people.get(record.organisation_id, "u") == user
+    assert await store.people.to_log_in("ANA") == (user, "hash")
+    with pytest.raises(Conflict):
+        await store.people.add(user, "hash", 1.0)
+    with pytest.raises(Invalid):
+        await store.people.add(User("v", record.organisation_id, "eva", "E\0va", "agent"), "hash", 1.0)
+
+
+async def test_writes_share_commits_and_a_failure_stays_with_its_owner(settings: Settings) -> None:
+    groups: list[int] = []
+    store = await Store.open(settings, KEY, committed=lambda _seconds, writes: groups.append(writes))
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US")
+    await store.calls.open(record)
+    groups.clear()
+    await asyncio.gather(*(store.calls.append(record, [said(seq)]) for seq in range(1, 101)))
+    assert (sum(groups), len(groups) < 20) == (100, True)
+    failures = await asyncio.gather(
+        *(store.calls.append(record, [said(seq)]) for seq in (101, 5, 102)), return_exceptions=True
+    )
+    assert [type(one) for one in failures] == [type(None), Conflict, type(None)]
+    assert await seqs(store, record) == list(range(1, 103))
+    letters = await store.outbox.waiting()
+    assert [letter.seq for letter in letters] == list(range(1, 103))
+    await store.outbox.sent(letters)
+    assert await store.outbox.count() == 0
+    await store.close()
+
+
+async def test_a_call_left_live_is_ended_at_the_next_start(settings: Settings) -> None:
+    first = await Store.open(settings, KEY)
+    organisation = await first.people.add_organisation("Acme", 1.0)
+    await first.calls.open(CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=5.0))
+    await first.close()
+    second = await Store.open(settings, KEY)
+    assert [call.end_reason for call in second.interrupted] == ["engine_restarted"]
+    await second.close()
+
+
+async def test_one_engine_a_database(store: Store, settings: Settings) -> None:
+    with pytest.raises(StartupError, match="DATABASE_URL: another engine"):
+        await Store.open(settings, KEY)
+
+
+@pytest.mark.parametrize("wrong", ["password", "database", "port"])
+async def test_a_server_that_does_not_let_us_in(server: PostgresServer, tmp_path: Path, wrong: str) -> None:
+    urls = {
+        "password": server.url("postgres", password="not it"),
+        "database": server.url("nowhere"),
+        "port": server.url("postgres", port=1),
+    }
+    settings = Settings(database_url=urls[wrong], data_dir=tmp_path)
+    for opening in (Store.open(settings, KEY), data_exist(settings)):
+        with pytest.raises(StartupError, match="DATABASE_URL") as refused:
+            await opening
+        assert "not it" not in str(refused.value)
+        assert "secret" not in str(refused.value)
+
+
+async def test_writes_wait_for_a_server_that_crashed_and_none_is_lost(
+    store: Store, record: CallRecord, server: PostgresServer
+) -> None:
+    async def append(seq: int) -> None:
+        await store.calls.append(record, [said(seq)])
+
+    await append(1)
+    await asyncio.to_thread(server.stop, signal.SIGQUIT)
+    with pytest.raises(Overloaded):
+        await store.calls.get(record.organisation_id, "call-1")
+    waiting = [asyncio.create_task(append(seq)) for seq in range(2, 20)]
+    await asyncio.to_thread(server.start)
+    await asyncio.gather(*waiting)
+    assert await seqs(store, record) == list(range(1, 20))
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_done_twice(settings: Settings, server: PostgresServer) -> None:
+    cut = Cut(server.port)
+    database = settings.database_url.rpartition("/")[2]
+    through = Settings(database_url=server.url(database, port=await cut.open()), data_dir=settings.data_dir)
+    store = await Store.open(through, KEY)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US")
+    await store.calls.open(record)
+    cut.armed = True
+    await store.calls.append(record, [said(1)])
+    await store.calls.append(record, [said(2)])
+    assert cut.cuts == 1
+    assert await seqs(store, record) == [1, 2]
+    await store.close()
+    await cut.close()
+
+
+async def test_an_engine_serves_from_it(settings: Settings, weights: Path, tmp_path: Path) -> None:
+    values = throwaway_settings(tmp_path, max_calls=1).model_copy(update={"database_url": settings.database_url})
+    async with Engine(values) as engine:
+        await engine.start(seed=True)
+        admin = next(one for one in engine.logins if one.role == "admin")
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(engine.url, cookie_jar=jar, headers={"Origin": engine.url}) as http:
+            answer = await http.post("/api/login", json={"user": admin.login, "password": admin.password})
+            assert answer.status == 200
+            campaigns = await (await http.get("/api/campaigns")).json()
+            assert {one["kind"] for one in campaigns} == {"collections", "sales", "care"}
