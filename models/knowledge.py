@@ -1,135 +1,82 @@
-"""Which article answers what was just said: words (tantivy, BM25) and meaning (sentence embeddings)
-together.
+"""Which article answers what was just said.
 
-An article is a Markdown file; its stem is its id. Front matter may carry `title`, `language`, `intents` and `questions`
-(a list of ways to ask, by language): each question is indexed beside the text, so that a customer who asks in another
-language than the article's is still searched for in their own.
-
-The score is a probability that the article deserves a card, by a logistic model over four features; its weights are
-fitted by `python -m models.training.knowledge` and stand in `models/heads/knowledge.json`.
+A turn is looked at as a whole and sentence by sentence. Each of these views is held against each article in six ways
+(`SIGNALS`): nearness of the sentence vectors to what names the matter, to what is said of it and to whole sections;
+agreement of topics; letters in common with title and headings; and words (tantivy, BM25). Their weighted sum ranks the
+articles of a view. Whether the best deserves a card is another question, which a logistic model answers by the same
+six, the lead over the next article, and whether the view sounds like a need at all. An article's score is its best
+over the views. The weights are fitted by `python -m models.training.knowledge` and stand in
+`models/heads/knowledge.json` and `topics.npz`.
 """
 
-import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import tantivy
-import yaml
-from numpy.typing import NDArray
 
-from engine.errors import Invalid
 from engine.ports import Passage
+from models.articles import Article as Article
+from models.articles import Unit, UnitKind, units
+from models.articles import load_folder as load_folder
+from models.lexical import fold
+from models.reading import parts_of
+from models.topics import Topics, Vectors, load_topics
 
-Vectors = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], Vectors]
 
-MAX_ARTICLE_BYTES = 200_000
 STEMMERS = {"es": "spanish", "pt": "portuguese", "en": "english"}
 CANDIDATES = 20
-
-
-class Article(msgspec.Struct, frozen=True):
-    article: str
-    title: str
-    language: str
-    body: str
-    questions: tuple[tuple[str, str], ...] = ()
-    """(language, question) pairs."""
-    intents: tuple[str, ...] = ()
-
-
-class _Unit(msgspec.Struct, frozen=True):
-    """A stretch of an article that is searched on its own."""
-
-    article: int
-    question: bool
-    text: str
+SIGNALS = ("title", "text", "whole", "topics", "letters", "words")
+"""The last axis of `Knowledge.signals`."""
+CARD_FEATURES = (*SIGNALS, "lead", "share", "need", "length")
+_MAX_LEAD = 4.0
+_GRAM = 4
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """Logistic weights over `features`."""
+    """What the trainer found."""
 
+    rank: tuple[float, ...]
+    """Over `SIGNALS`."""
+    card: tuple[float, ...]
+    """Over `CARD_FEATURES`."""
     bias: float
-    question: float
-    body: float
-    words: float
-    margin: float
+    """Of the card; set so that 0.5 keeps false cards rare."""
+    topics: Topics
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    """`heads/knowledge.json`."""
+
+    rank: tuple[float, ...]
+    card: tuple[float, ...]
+    bias: float
 
 
 def load_weights() -> Weights:
     data = resources.files("models").joinpath("heads/knowledge.json").read_bytes()
-    return msgspec.json.decode(data, type=Weights)
+    stored = msgspec.json.decode(data, type=_Stored)
+    return Weights(stored.rank, stored.card, stored.bias, load_topics())
 
 
-def read_article(path: Path) -> Article:
-    """Raises `Invalid` with the file's name for what cannot be read as an article."""
-    data = path.read_bytes()
-    if len(data) > MAX_ARTICLE_BYTES:
-        raise Invalid(f"{path.name}: larger than {MAX_ARTICLE_BYTES} bytes")
-    try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        head, body = _front_matter(text)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise Invalid(f"{path.name}: {error}") from error
-    if "\0" in body:
-        raise Invalid(f"{path.name}: not a text file")
-    if not body.strip():
-        raise Invalid(f"{path.name}: empty article")
-    heading = re.search(r"^#{1,6}[ \t]+(\S.*)$", body, re.MULTILINE)
-    title = str(head.get("title") or (heading[1] if heading else path.stem.replace("-", " ").replace("_", " ")))
-    return Article(
-        article=path.stem,
-        title=title.strip(),
-        language=str(head.get("language") or ""),
-        body=body.strip(),
-        questions=tuple(_questions(head.get("questions"), path.name)),
-        intents=tuple(str(intent) for intent in head.get("intents") or ()),
+def dump_weights(weights: Weights, directory: Path) -> None:
+    """Writes `knowledge.json` and `topics.npz`."""
+    stored = msgspec.json.encode(_Stored(weights.rank, weights.card, weights.bias))
+    (directory / "knowledge.json").write_bytes(msgspec.json.format(stored, indent=2) + b"\n")
+    topics = weights.topics
+    np.savez_compressed(
+        directory / "topics.npz",
+        weights=topics.weights.astype(np.float16),
+        bias=topics.bias.astype(np.float16),
+        need=topics.need.astype(np.float32),
+        need_bias=np.float32(topics.need_bias),
     )
-
-
-def _front_matter(text: str) -> tuple[dict[str, Any], str]:
-    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
-    if not match:
-        return {}, text
-    head = yaml.safe_load(match[1])
-    return (head if isinstance(head, dict) else {}), text[match.end() :]
-
-
-def _questions(value: object, name: str) -> Iterable[tuple[str, str]]:
-    if value is None:
-        return
-    groups = value.items() if isinstance(value, dict) else [("", value)]
-    for language, questions in groups:
-        if not isinstance(questions, list):
-            raise Invalid(f"{name}: `questions` must be a list, or lists by language")
-        for question in questions:
-            yield str(language), str(question)
-
-
-def passages(body: str) -> list[str]:
-    """Paragraphs without Markdown marks, short ones joined with the next."""
-    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", body)
-    plain = re.sub(r"[*_`>]+|^#+\s*", "", plain, flags=re.MULTILINE)
-    parts: list[str] = []
-    for part in re.split(r"\n\s*\n", plain):
-        words = " ".join(part.split())
-        if parts and len(parts[-1]) < 60:
-            parts[-1] = f"{parts[-1]} {words}"
-        elif words:
-            parts.append(words)
-    return parts
-
-
-def sentences(passage: str) -> list[str]:
-    """Sentences of a passage of several: one that answers the customer stands out from its neighbours."""
-    parts = [part for part in re.split(r"(?<=[.!?:;])\s+", passage) if len(part) >= 20]
-    return parts if len(parts) > 1 else []
 
 
 class Knowledge:
@@ -138,83 +85,132 @@ class Knowledge:
 
     def __init__(self, articles: Sequence[Article], embed: Embed, weights: Weights) -> None:
         self._articles = articles
+        self._embed = embed
         self._weights = weights
-        self._units = list(_units(articles))
+        self._units = list(units(articles))
+        self._groups = [_Group(self._units, (kind,)) for kind in ("title", "text", "whole")]
+        self._topical = _Group(self._units, ("title", "whole"))
         self._words = {language: _WordIndex(self._units, stemmer) for language, stemmer in STEMMERS.items()}
         # Exact, by one matrix product: a campaign has a few thousand units, for which a graph index gains nothing.
         # (usearch's wheel cannot be loaded before onnxruntime's without a crash, besides.)
         texts = [unit.text for unit in self._units]
         self._meaning: Vectors = embed(texts) if texts else np.zeros((0, 512), np.float32)
+        self._topics = weights.topics.likely(self._meaning[self._topical.rows]) if texts else self._meaning
+        names: list[list[str]] = [[] for _ in articles]
+        for unit in self._units:
+            if unit.kind == "title":
+                names[unit.article].append(unit.text)
+        self._letters = _Letters([" ".join(one) for one in names])
 
     def search(self, text: str, vector: Vectors, *, language: str, limit: int = 5) -> Sequence[Passage]:
         """Best first; `score` ≥ 0.5 deserves a card."""
         if not self._units:
             return []
-        features = self.features(text, vector, language=language)
-        scored = [(self._score(row), article) for article, row in features.items()]
-        scored.sort(key=lambda pair: (-pair[0], pair[1]))
-        return [self._passage(self._articles[article], score) for score, article in scored[:limit]]
+        scores = self.scores(text, vector, language=language)
+        best = np.lexsort((np.arange(len(scores)), -scores))[:limit]
+        return [_passage(self._articles[number], float(scores[number])) for number in best]
 
-    def features(self, text: str, vector: Vectors, *, language: str) -> dict[int, tuple[float, float, float, float]]:
-        """By article: best cosine to a question or the text, best cosine to the text, share of words, lead over the
-        next article."""
-        cosines = self._meaning @ vector.astype(np.float32).reshape(-1)
-        words = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
-        question = np.full(len(self._articles), 0.0)
-        body = np.full(len(self._articles), 0.0)
-        for unit, cosine in zip(self._units, cosines, strict=True):
-            target = question if unit.question else body
-            target[unit.article] = max(target[unit.article], cosine)
-        best = np.maximum(question, body)
-        order = np.sort(best)[::-1]
-        rows: dict[int, tuple[float, float, float, float]] = {}
-        for article in range(len(self._articles)):
-            rival = order[1] if len(order) > 1 and best[article] == order[0] else order[0]
-            margin = float(best[article] - rival) if len(order) > 1 else 0.1
-            rows[article] = (float(best[article]), float(body[article]), float(words[article]), margin)
-        return rows
+    def scores(self, text: str, vector: Vectors, *, language: str) -> Vectors:
+        """Probability of each article that it deserves a card."""
+        views = self.views(text, vector)
+        signals = self.signals(text, views, language=language)
+        needs = self._weights.topics.needs(views)
+        features = card_features(signals, np.asarray(self._weights.rank, np.float32), needs, text)
+        logits = features @ np.asarray(self._weights.card) + self._weights.bias
+        return np.asarray(1.0 / (1.0 + np.exp(-logits.max(axis=0))), np.float32)
 
-    def _score(self, row: tuple[float, float, float, float]) -> float:
-        weights = self._weights
-        question, body, words, margin = row
-        logit = (
-            weights.bias
-            + weights.question * question
-            + weights.body * body
-            + weights.words * words
-            + weights.margin * margin
-        )
-        return float(1.0 / (1.0 + np.exp(-logit)))
+    def views(self, text: str, vector: Vectors) -> Vectors:
+        """float32[views, 512]: the turn, then its sentences when it has several."""
+        whole = np.asarray(vector, np.float32).reshape(1, -1)
+        parts = parts_of(text)[1:]
+        return np.concatenate([whole, self._embed(parts)]) if parts else whole
 
-    def _passage(self, article: Article, score: float) -> Passage:
-        return Passage(
-            article=article.article, title=article.title, body=article.body, language=article.language, score=score
-        )
+    def signals(self, text: str, views: Vectors, *, language: str) -> Vectors:
+        """float32[views, articles, `SIGNALS`]."""
+        out = np.zeros((len(views), len(self._articles), len(SIGNALS)), np.float32)
+        cosines = views @ self._meaning.T
+        for kind, group in enumerate(self._groups):
+            group.best(cosines[:, group.rows], out[:, :, kind])
+        self._topical.best(self._weights.topics.likely(views) @ self._topics.T, out[:, :, 3])
+        out[:, :, 4] = self._letters.overlap(text)
+        out[:, :, 5] = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
+        return out
 
 
-def _units(articles: Sequence[Article]) -> Iterable[_Unit]:
-    for number, article in enumerate(articles):
-        yield _Unit(number, False, article.title)
-        for passage in passages(article.body):
-            yield _Unit(number, False, passage[:600])
-            for sentence in sentences(passage[:2_000]):
-                yield _Unit(number, False, sentence[:300])
-        for _, question in article.questions:
-            yield _Unit(number, True, question)
+def card_features(signals: Vectors, rank: Vectors, needs: Vectors, text: str) -> Vectors:
+    """float32[views, articles, `CARD_FEATURES`] of `Knowledge.signals`; `needs` is float32[views]."""
+    ranks = signals @ rank
+    share = np.exp(ranks - ranks.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    order = np.sort(ranks, axis=1)[:, ::-1]
+    rival = np.where(ranks == order[:, :1], order[:, 1:2], order[:, :1]) if ranks.shape[1] > 1 else ranks
+    lead = np.clip(ranks - rival, -_MAX_LEAD, _MAX_LEAD)
+    need = np.broadcast_to(needs[:, None], ranks.shape)
+    length = np.full(ranks.shape, np.log1p(min(len(text.split()), 30)))
+    return np.concatenate([signals, np.stack([lead, share, need, length], axis=2)], axis=2).astype(np.float32)
 
 
-def load_folder(folder: Path) -> list[Article]:
-    """Every `*.md` of the folder, by name. Raises `Invalid` when there is none or one cannot be read."""
-    paths = sorted(folder.glob("*.md"))
-    if not paths:
-        raise Invalid(f"no Markdown articles (*.md) in {folder}")
-    return [read_article(path) for path in paths]
+def _passage(article: Article, score: float) -> Passage:
+    return Passage(
+        article=article.article, title=article.title, body=article.body, language=article.language, score=score
+    )
+
+
+class _Group:
+    """Units of some kinds, article by article."""
+
+    def __init__(self, all_units: Sequence[Unit], kinds: tuple[UnitKind, ...]) -> None:
+        owned = sorted((unit.article, row) for row, unit in enumerate(all_units) if unit.kind in kinds)
+        self.rows = np.array([row for _, row in owned], np.int64)
+        self._articles, self._starts = np.unique(np.array([owner for owner, _ in owned], np.int64), return_index=True)
+
+    def best(self, values: Vectors, out: Vectors) -> None:
+        """Of `values` (float32[views, units of the group]) the highest of each article, into `out`."""
+        if len(self.rows):
+            out[:, self._articles] = np.maximum.reduceat(values, self._starts, axis=1)
+
+
+def _grams(text: str) -> Counter[str]:
+    """Runs of four letters within words: they bear a recogniser's slips, inflection, and the cousins that Spanish and
+    Portuguese words are."""
+    words = re.sub(r"\[[a-z_]+\]|[\W_]+", " ", fold(text)).split()
+    return Counter(word[at : at + _GRAM] for word in (f" {word} " for word in words) for at in range(len(word) - 3))
+
+
+class _Letters:
+    """Cosine of weighted letter runs between a turn and what names each article."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        counts = [_grams(name) for name in names]
+        known = Counter(gram for count in counts for gram in count)
+        self._rarity = {gram: 1.0 + float(np.log((1 + len(names)) / (1 + found))) for gram, found in known.items()}
+        self._articles: dict[str, list[tuple[int, float]]] = {}
+        self._count = len(names)
+        for number, count in enumerate(counts):
+            weights = self._weighted(count)
+            length = float(np.sqrt(sum(value * value for value in weights.values()))) or 1.0
+            for gram, value in weights.items():
+                self._articles.setdefault(gram, []).append((number, value / length))
+
+    def _weighted(self, count: Counter[str]) -> dict[str, float]:
+        rarity = self._rarity
+        return {gram: (1.0 + float(np.log(n))) * rarity[gram] for gram, n in count.items() if gram in rarity}
+
+    def overlap(self, text: str) -> Vectors:
+        """float32[articles], 0…1."""
+        out: Vectors = np.zeros(self._count, np.float32)
+        weights = self._weighted(_grams(text[:600]))
+        length = float(np.sqrt(sum(value * value for value in weights.values()))) or 1.0
+        for gram, value in weights.items():
+            for number, weight in self._articles[gram]:
+                out[number] += value / length * weight
+        return out
 
 
 class _WordIndex:
     """BM25 with one language's stemmer over all units."""
 
-    def __init__(self, units: Sequence[_Unit], stemmer: str) -> None:
+    def __init__(self, texts: Sequence[Unit], stemmer: str) -> None:
         builder = tantivy.SchemaBuilder()
         builder.add_integer_field("unit", stored=True)
         builder.add_text_field("text", tokenizer_name=stemmer)
@@ -228,15 +224,14 @@ class _WordIndex:
             .build()
         )
         self._index.register_tokenizer(stemmer, analyzer)
-        self._analyzer = analyzer
         writer = self._index.writer(heap_size=15_000_000, num_threads=1)
-        for number, unit in enumerate(units):
+        for number, unit in enumerate(texts):
             writer.add_document(tantivy.Document(unit=number, text=unit.text))
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
-        self._owner = [unit.article for unit in units]
+        self._owner = [unit.article for unit in texts]
 
     def shares(self, text: str, articles: int) -> Vectors:
         """By article the best BM25 score, squeezed into 0…1."""
@@ -246,11 +241,6 @@ class _WordIndex:
             return shares
         query, _ = self._index.parse_query_lenient(" ".join(terms.split()[:60]), ["text"])
         for score, address in self._searcher.search(query, CANDIDATES).hits:
-            unit = self._searcher.doc(address)["unit"][0]
-            owner = self._owner[unit]
+            owner = self._owner[self._searcher.doc(address)["unit"][0]]
             shares[owner] = max(shares[owner], score / (score + 8.0))
         return shares
-
-
-def dump_weights(weights: Weights, path: Path) -> None:
-    path.write_text(json.dumps(msgspec.to_builtins(weights), indent=2) + "\n", encoding="utf-8")

@@ -4,11 +4,15 @@ it."""
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.facts import Fact, Leg
 from engine.ports import KnowledgeSearch, Passage, Reading, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import Governor
+from pipelines.suggest import NEED, Governor, resolved
 from pipelines.turn import Turn, Turns
 
 JOIN_MS = 2_000
@@ -19,6 +23,20 @@ class Reads(Protocol):
     """Runs the blocking text models off the event loop."""
 
     async def __call__(self, reader: TextReader, text: str, before: str, language: str) -> Reading: ...
+
+
+class _View(msgspec.Struct, frozen=True):
+    """Words to search with."""
+
+    text: str
+    vector: NDArray[np.float32]
+
+
+class _Need(msgspec.Struct, frozen=True):
+    """Why a card may be called for, and what to search with: the turn, then the turn with the final before it."""
+
+    trigger: str
+    views: tuple[_View, ...]
 
 
 class Cards:
@@ -49,31 +67,48 @@ class Cards:
         """A suggestion, or the event that says why what was found is not shown; None when nothing was called for."""
         if self._knowledge is None:
             return None
-        trigger = self._governor.needs_help(leg, turn.text, reading)
-        if not trigger:
+        need = await self._need(turn, reading, leg)
+        if not need.trigger:
             return None
         with self._tracing.span("search", turn=turn.turn) as span:
-            passages = await self._search(self._knowledge, turn, reading)
+            passages = self._search(self._knowledge, turn, need)
             span.note(passages=len(passages))
-        choice = self._governor.choose(trigger, passages, turn.utterance.end_ms)
-        if choice.passage is None:
-            return self._withheld(turn, leg, trigger, choice.refused)
-        return self._card(turn, leg, trigger, choice.passage)
+        choice = self._governor.choose(need.trigger, passages, turn.utterance.end_ms)
+        if choice.passage is not None:
+            return self._card(turn, leg, need.trigger, choice.passage)
+        if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
+            return None  # nothing called for a card, and nothing was found
+        return self._withheld(turn, leg, need.trigger, choice.refused)
 
     def answered(self, action: str) -> None:
         """What the agent did with a card: `accepted` or `dismissed`."""
         self._governor.answered(action)
 
-    async def _search(self, knowledge: KnowledgeSearch, turn: Turn, reading: Reading) -> Sequence[Passage]:
-        """Articles for the turn, or for the whole need when a pause cut it in two; the surer of both searches."""
+    async def _need(self, turn: Turn, reading: Reading, leg: Leg) -> "_Need":
+        """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
+        views = [_View(turn.text, reading.vector)]
+        trigger = self._governor.needs_help(leg, turn.text, reading)
+        if (first := self._begun(turn)) and not resolved(turn.text):
+            whole = f"{first.text} {turn.text}"
+            read = await self._reads(self._reader, whole, "", turn.utterance.language)
+            views.append(_View(whole, read.vector))
+            if trigger in ("", NEED):
+                trigger = self._governor.needs_help(leg, whole, read) or trigger
+        return _Need(trigger, tuple(views))
+
+    def _search(self, knowledge: KnowledgeSearch, turn: Turn, need: "_Need") -> Sequence[Passage]:
+        """Articles for the turn or for the whole need, each by its surer search. What an earlier card has served counts
+        by the turn's own words alone, so that it does not stand before a new need."""
         language = self._language or turn.utterance.language
-        alone = knowledge.search(turn.text, reading.vector, language=language)
-        if not (first := self._begun(turn)):
-            return alone
-        whole = f"{first.text} {turn.text}"
-        read = await self._reads(self._reader, whole, "", turn.utterance.language)
-        joined = knowledge.search(whole, read.vector, language=language)
-        return max(alone, joined, key=lambda found: found[0].score if found else 0.0)
+        found: dict[str, Passage] = {}
+        for number, view in enumerate(need.views):
+            for passage in knowledge.search(view.text, view.vector, language=language):
+                known = found.get(passage.article)
+                if number and self._governor.served(passage.article):
+                    continue
+                if known is None or passage.score > known.score:
+                    found[passage.article] = passage
+        return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
 
     def _begun(self, turn: Turn) -> Turn | None:
         """The final just before, when the same speaker went on after a short pause and nobody spoke between."""

@@ -4,6 +4,7 @@ Pure but for the search that is handed in. The governor says no far more often t
 none below confidence, fewer after dismissals; every refusal keeps its reason.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -37,7 +38,33 @@ HELPFUL_INTENTS = frozenset(
 """Customer intents that an article can help with. Escalations want an action, not a card."""
 
 ACTION_INTENTS = frozenset({"opt_out"})
-"""A customer who wants no more contact is answered by the agent's deed; nothing on screen may delay it."""
+"""A customer who wants no more contact is answered by the agent's deed: only an article that is surely about it may
+stand beside that."""
+ACTION_RAISE = 0.2
+
+NEED = "need"
+"""The trigger of a turn that no head names: what is found, and how sure, decides alone."""
+_LEAST_WORDS = 3
+
+_RESOLVED = re.compile(
+    r"\b(?:ya|ahora s[ií]|por fin)(?: (?:me|se|le|est[aá]))* "
+    r"(?:funcion|volvi[oó](?! a (?!func))|prend|sirv|qued[oó]|arregl|solucion|conect)"
+    r"|\b(?:volvi[oó]|voltou) a funcionar|\bqued[oó] (?:listo|solucionad|arreglad)"
+    r"|\b(?:agora|j[aá])(?: (?:me|est[aá]|t[aá]|foi))* "
+    r"(?:funcion|ligou|voltou(?! a (?!func))|resolveu|resolvid|conect|deu certo)|\bdeu certo\b"
+    r"|\b(?:it|that|this|everything)(?:'s| is| has)?(?: all)?(?: now)? "
+    r"(?:works?|worked|working|fixed|did it|did the trick|back on|back up|sorted)\b"
+    r"|\bworks (?:now|again|fine)|\bit'?s back\b",
+    re.IGNORECASE,
+)
+"""That what was wrong is right again, in the three languages."""
+_NOT_ALL = re.compile(
+    r"\?|\b(?:pero|aunque|sin embargo|mas|por[eé]m|s[oó] que|but|though|however|until|except"
+    r"|no|n[aã]o|not|never|nunca|tampoco|isn't|doesn't|won't"
+    r"|quer\w+|quis\w+|necesit\w+|precis\w+|need|want|wonder(?:ed|ing)?|otra cosa|outra coisa)\b",
+    re.IGNORECASE,
+)
+"""That there is more to it: a question, a contrast, a denial, a wish."""
 
 Refused = Literal[
     "", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"
@@ -52,6 +79,12 @@ class Choice(msgspec.Struct, frozen=True):
     trigger: str = ""
 
 
+def resolved(text: str) -> bool:
+    """Whether the turn only says that things work again."""
+    found = _RESOLVED.search(text)
+    return found is not None and not _NOT_ALL.search(text)
+
+
 class Governor:
     """Guards one agent's attention over one call. Time is media time."""
 
@@ -61,21 +94,28 @@ class Governor:
         self._dismissed_in_a_row = 0
 
     def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
-        """The trigger that may call for a card: an intent's name, `question`, or empty. Only a customer's words do."""
-        if leg not in ("customer", "mixed"):
-            return ""
-        if any(intent.label in ACTION_INTENTS for intent in reading.intents):
+        """The trigger that may call for a card: an intent's name, `question`, `need`, or empty. Only a customer's words
+        do, and not those that say that all is well again."""
+        if leg not in ("customer", "mixed") or resolved(text):
             return ""
         for intent in reading.intents:
-            if intent.label in HELPFUL_INTENTS:
+            if intent.label in HELPFUL_INTENTS or intent.label in ACTION_INTENTS:
                 return intent.label
-        return "question" if "?" in text and len(text.split()) >= 4 else ""
+        words = len(text.split())
+        if "?" in text and words > _LEAST_WORDS:
+            return "question"
+        return NEED if words >= _LEAST_WORDS else ""
+
+    def served(self, article: str) -> bool:
+        """Whether the article was shown in this call."""
+        return article in self._shown
 
     def choose(self, trigger: str, passages: Sequence[Passage], now_ms: int) -> Choice:
         """Best passage that is new, sure enough and within the budget."""
         if not trigger:
             return Choice(None, "no_need")
         bar = CARD_SCORE + self._dismissed_in_a_row * DISMISSALS_RAISE
+        bar += ACTION_RAISE if trigger in ACTION_INTENTS else 0.0
         fitting = [passage for passage in passages if passage.score >= bar]
         if not fitting:
             return Choice(None, "low_confidence" if passages else "nothing_fits", trigger)

@@ -1,92 +1,236 @@
-"""Fits the four weights of `models.knowledge` and writes `models/heads/knowledge.json`.
+"""Fits the weights of `models.knowledge` and writes `models/heads/knowledge.json` and `topics.npz`.
 
-`python -m models.training.knowledge ARTICLES DATA_DIR`: ARTICLES holds one folder of articles a base, DATA_DIR the
-installed weights. Rows: each query against its own base (the right article 1, the best wrong one 0), against the other
-bases (0), and small talk against every base (0); each base also as plain Markdown, without its questions. Prints
-the recall and the false cards at the threshold, leaving one base out at a time.
+`python -m models.training.knowledge ARTICLES DATA_DIR [--dry]`: ARTICLES holds the bundled bases, one folder each,
+DATA_DIR the installed weights. Every base is judged by topics that saw none of its articles or turns; ranking and
+card are fitted on what they say of it then, so that they learn how far to trust the signals on articles never seen.
+Prints the recall and the false cards, leaving one base out at a time, and what is shipped: the fit on all bases.
 """
 
+import random
 import sys
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import yaml
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from models.embed import Encoder
-from models.knowledge import Knowledge, Weights, dump_weights, load_folder
+from models.knowledge import CARD_FEATURES, SIGNALS, Knowledge, Weights, card_features, dump_weights
+from models.topics import Topics
+from models.training.knowledge_data import (
+    Base,
+    Said,
+    demo_bases,
+    idle_turns,
+    needs_of_the_corpus,
+    read_bases,
+    read_topics,
+)
+from models.training.noise import misheard
 
-Row = tuple[float, float, float, float]
+Matrix = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
-
-def rows_of(base: str, knowledge: Knowledge, names: list[str], queries: Any, encoder: Encoder) -> list[tuple[Row, int]]:
-    """Training rows of one base."""
-    rows: list[tuple[Row, int]] = []
-    for owner, groups in queries.items():
-        for article, texts in groups.items() if isinstance(groups, dict) else [("", groups)]:
-            right = names.index(article) if owner == base else -1
-            for text in texts:
-                features = knowledge.features(text, encoder.embed([text])[0], language=_language(text))
-                wrong = max((one for one in features if one != right), key=lambda one: max(features[one][:2]))
-                rows.append((features[wrong], 0))
-                if right >= 0:
-                    rows += [(features[right], 1)] * 2
-    return rows
-
-
-def _language(text: str) -> str:
-    if any(sign in text for sign in "ãõç") or any(
-        word in text.lower().split() for word in ("não", "meu", "uma", "estou")
-    ):
-        return "pt"
-    return "es" if any(sign in text for sign in "¿ñ") or " el " in f" {text} " or " me " in f" {text} " else "en"
+TOPIC_STRENGTH = 15.0
+NEED_STRENGTH = 3.0
+FALSE_CARDS = 0.015
+"""Share of turns without a need that may get a card, of the turns that the threshold is chosen on."""
 
 
-def courtesies() -> list[str]:
-    """What the text models' own corpus holds of turns that ask for nothing."""
-    source = resources.files("models").joinpath("training/data/shared/11_courtesies.yaml")
-    ideas = yaml.safe_load(source.read_text("utf-8"))
-    return [text for idea in ideas if not idea["intents"] for language in ("es", "pt", "en") for text in idea[language]]
+class Judged(msgspec.Struct, frozen=True):
+    """One turn against one base: what was found, and which article it calls for (−1: none)."""
+
+    text: str
+    signals: Floats
+    needs: Floats
+    about: int
+    idle: bool
 
 
-def fit(rows: list[tuple[Row, int]]) -> LogisticRegression:
-    model = LogisticRegression(C=30.0, max_iter=2_000)
-    return model.fit(np.array([row for row, _ in rows]), np.array([label for _, label in rows]))
+class Memory:
+    """Vectors by text: every fold asks for the same ones."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, Floats] = {}
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known |= dict(zip(new, self._encoder.embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 512), np.float32)
 
 
-def report(name: str, model: LogisticRegression, rows: list[tuple[Row, int]]) -> None:
-    scores: NDArray[np.float64] = model.predict_proba(np.array([row for row, _ in rows]))[:, 1]
-    labels = np.array([label for _, label in rows])
-    recall = float((scores[labels == 1] >= 0.5).mean())
-    false = float((scores[labels == 0] >= 0.5).mean())
-    print(f"{name:12} recall at 0.5 {recall:.3f}  false cards {false:.3f}  rows {len(rows)}")
+def fit_topics(bases: Sequence[Base], memory: Memory) -> Topics:
+    """Topics of the corpus, and each article of `bases` as one more."""
+    texts: list[str] = []
+    labels: list[int] = []
+    for number, topic in enumerate(topics := read_topics()):
+        own = [*topic.titles, *topic.said, *topic.said]
+        texts += own
+        labels += [number] * len(own)
+    first = len(topics)
+    for base in bases:
+        for number, article in enumerate(base.articles):
+            own = [article.title, f"{article.title}. {article.body}"[:600]]
+            own += [said.text for said in base.queries if said.about == number] * 2
+            texts += own
+            labels += [first + number] * len(own)
+        first += len(base.articles)
+    model = LogisticRegression(C=TOPIC_STRENGTH, max_iter=120).fit(memory.embed(texts), labels)
+    needed = list(dict.fromkeys([said.text for base in bases for said in (*base.queries, *base.outside)]))
+    needed += [text for topic in topics for text in topic.said] + needs_of_the_corpus()
+    idle = [said.text for said in idle_turns()]
+    need = LogisticRegression(C=NEED_STRENGTH, max_iter=300, class_weight="balanced").fit(
+        memory.embed([*needed, *idle]), [1] * len(needed) + [0] * len(idle)
+    )
+    return Topics(
+        weights=model.coef_.T.astype(np.float16).astype(np.float32),
+        bias=model.intercept_.astype(np.float16).astype(np.float32),
+        need=need.coef_[0].astype(np.float32),
+        need_bias=float(need.intercept_[0]),
+    )
+
+
+def spoken(said: Said, idle: Sequence[Said], seed: str) -> list[Said]:
+    """The turn as written, as a recogniser has it, and at times with a courtesy before it."""
+    chance = random.Random(f"{seed} {said.text}")
+    forms = [said.text, misheard(said.text, said.language, chance)]
+    if chance.random() < 0.4:
+        before = chance.choice([one for one in idle if one.language == said.language]).text.rstrip(".?!, ")
+        forms.append(f"{before}. {said.text[0].upper()}{said.text[1:]}")
+    return [Said(said.language, text, said.about) for text in forms]
+
+
+def turns_of(base: Base, idle: Sequence[Said], others: Sequence[Said]) -> list[tuple[Said, bool]]:
+    """Needs of the base in several forms, needs that nothing here answers, and turns without a need."""
+    turns = [(form, False) for said in base.queries for form in spoken(said, idle, base.name)]
+    turns += [(form, False) for said in base.outside for form in spoken(said, idle, base.name)]
+    chance = random.Random(base.name)
+    turns += [(Said(said.language, said.text), False) for said in chance.sample(others, 20)]
+    turns += [(said, True) for said in idle]
+    return turns
+
+
+def judge(base: Base, turns: Sequence[tuple[Said, bool]], weights: Weights, memory: Memory) -> list[Judged]:
+    knowledge = Knowledge(base.articles, memory.embed, weights)
+    judged = []
+    for said, idle in turns:
+        views = knowledge.views(said.text, memory.embed([said.text])[0])
+        signals = knowledge.signals(said.text, views, language=said.language)
+        judged.append(Judged(said.text, signals, weights.topics.needs(views), said.about, idle))
+    return judged
+
+
+def fit_rank(rows: Sequence[Judged]) -> Floats:
+    """Listwise: the right article of each need against the others of its base."""
+    given = [(row.signals[0].astype(np.float64), row.about) for row in rows if row.about >= 0]
+
+    def cost(weights: Matrix) -> tuple[float, Matrix]:
+        loss, slope = 0.0, np.zeros(len(SIGNALS))
+        for signals, about in given:
+            scores = signals @ weights
+            chances = np.exp(scores - scores.max())
+            chances /= chances.sum()
+            loss -= float(np.log(chances[about] + 1e-12))
+            chances[about] -= 1.0
+            slope += chances @ signals
+        n = len(given)
+        return loss / n + 1e-4 * float(weights @ weights), slope / n + 2e-4 * weights
+
+    found: Matrix = minimize(cost, np.ones(len(SIGNALS)), jac=True, method="L-BFGS-B").x
+    return found.astype(np.float32)
+
+
+def features_of(row: Judged, rank: Floats) -> Floats:
+    return card_features(row.signals, rank, row.needs, row.text)
+
+
+def fit_card(rows: Sequence[Judged], rank: Floats) -> tuple[Matrix, float]:
+    """Whether the two likeliest articles of each turn deserve a card."""
+    lead = CARD_FEATURES.index("lead")
+    found: list[Floats] = []
+    labels: list[int] = []
+    for row in rows:
+        features = features_of(row, rank)[0]
+        for article in np.argsort(-features[:, lead])[:2]:
+            found.append(features[article])
+            labels.append(int(article == row.about))
+    model = LogisticRegression(C=1.0, max_iter=3_000).fit(np.array(found), labels)
+    return model.coef_[0], float(model.intercept_[0])
+
+
+def log_odds(row: Judged, rank: Floats, card: Matrix, bias: float) -> Matrix:
+    """Of each article, the best over the views."""
+    return np.asarray((features_of(row, rank) @ card).max(axis=0) + bias)
+
+
+def fit(rows: Sequence[Judged]) -> tuple[Floats, Matrix, float]:
+    """Rank, card and bias, the bias moved so that no more than `FALSE_CARDS` of the idle turns get log-odds over 0."""
+    rank = fit_rank(rows)
+    card, bias = fit_card(rows, rank)
+    idle = [float(log_odds(row, rank, card, bias).max()) for row in rows if row.idle]
+    return rank, card, bias - float(np.quantile(idle, 1 - FALSE_CARDS))
+
+
+def report(name: str, rows: Sequence[Judged], rank: Floats, card: Matrix, bias: float) -> NDArray[np.int64]:
+    """Counts: needs, right article first, right card, wrong card; unanswerable needs, cards; idle turns, cards."""
+    counts = np.zeros(8, np.int64)
+    for row in rows:
+        odds = log_odds(row, rank, card, bias)
+        top, shown = int(odds.argmax()), bool(odds.max() >= 0)
+        if row.about >= 0:
+            counts[:4] += (1, top == row.about, shown and top == row.about, shown and top != row.about)
+        else:
+            at = 6 if row.idle else 4
+            counts[at : at + 2] += (1, shown)
+    _print(name, counts)
+    return counts
+
+
+def _print(name: str, c: NDArray[np.int64]) -> None:
+    shares = [c[1] / c[0], c[2] / c[0], c[3] / c[0], c[5] / max(c[4], 1), c[7] / c[6]]
+    print(
+        f"{name:24} right first {shares[0]:.3f}  card {shares[1]:.3f}  wrong card {shares[2]:.3f}"
+        f"  outside {shares[3]:.3f}  no need {shares[4]:.3f}",
+        flush=True,
+    )
 
 
 def main() -> None:
     articles, data = Path(sys.argv[1]), Path(sys.argv[2])
-    encoder = Encoder(data)
-    source = resources.files("models").joinpath("training/data_knowledge/queries.yaml")
-    queries = yaml.safe_load(source.read_text("utf-8"))
-    queries["none"] += courtesies()
-    rows: dict[str, list[tuple[Row, int]]] = {}
-    for base in sorted(set(queries) - {"none"}):
-        loaded = load_folder(articles / base)
-        plain = [msgspec.structs.replace(one, questions=()) for one in loaded]
-        rows[base] = []
-        for form in (loaded, plain):
-            knowledge = Knowledge(form, encoder.embed, Weights(bias=0, question=0, body=0, words=0, margin=0))
-            rows[base] += rows_of(base, knowledge, [one.article for one in form], queries, encoder)
-    for base in rows:
-        report(base, fit([row for other in rows if other != base for row in rows[other]]), rows[base])
-    model = fit([row for group in rows.values() for row in group])
-    bias, weights = float(model.intercept_[0]), [round(float(one), 4) for one in model.coef_[0]]
-    target = Path(str(resources.files("models").joinpath("heads/knowledge.json")))
-    dump_weights(Weights(round(bias, 4), *weights), target)
-    report("all", model, [row for group in rows.values() for row in group])
+    memory = Memory(Encoder(data))
+    bases = [*demo_bases(articles), *read_bases()]
+    idle = idle_turns()
+    blank = tuple([1.0] * len(SIGNALS)), tuple([0.0] * len(CARD_FEATURES))
+    rows: dict[str, list[Judged]] = {}
+    kin = {base.name: base.name.removesuffix("-plain") for base in bases}
+    topics: dict[str, Topics] = {}
+    for base in bases:
+        foreign = [one for one in bases if kin[one.name] != kin[base.name]]
+        if kin[base.name] not in topics:
+            topics[kin[base.name]] = fit_topics([one for one in foreign if not one.name.endswith("-plain")], memory)
+        others = [said for one in foreign for said in one.queries]
+        weights = Weights(*blank, 0.0, topics[kin[base.name]])
+        rows[base.name] = judge(base, turns_of(base, idle, others), weights, memory)
+    total = np.zeros(8, np.int64)
+    for base in bases:
+        given = [row for name, own in rows.items() if kin[name] != kin[base.name] for row in own]
+        total += report(base.name, rows[base.name], *fit(given))
+    _print("leave one base out", total)
+    rank, card, bias = fit([row for own in rows.values() for row in own])
+    print(dict(zip(SIGNALS, rank.round(2), strict=True)), dict(zip(CARD_FEATURES, card.round(2), strict=True)), bias)
+    if "--dry" not in sys.argv:
+        shipped = fit_topics([base for base in bases if not base.name.endswith("-plain")], memory)
+        stored = Weights(_rounded(rank), _rounded(card), round(bias, 4), shipped)
+        dump_weights(stored, Path(str(resources.files("models").joinpath("heads"))))
+
+
+def _rounded(values: NDArray[np.floating]) -> tuple[float, ...]:
+    return tuple(round(float(value), 4) for value in values)
 
 
 if __name__ == "__main__":

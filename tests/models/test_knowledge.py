@@ -1,23 +1,13 @@
-"""Articles are read with limits, and the right one is found by words and by meaning."""
+"""The right article is found by words, letters, topics and meaning, in time."""
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import pytest
 
-from engine.errors import Invalid
-from models.knowledge import (
-    MAX_ARTICLE_BYTES,
-    Article,
-    Knowledge,
-    Vectors,
-    load_folder,
-    load_weights,
-    read_article,
-    sentences,
-)
+from models.articles import Article
+from models.knowledge import Knowledge, Weights, card_features, load_weights
+from models.topics import Topics, Vectors
 
 
 def fake_embed(texts: Sequence[str]) -> Vectors:
@@ -32,50 +22,6 @@ def fake_embed(texts: Sequence[str]) -> Vectors:
 
 def found(knowledge: Knowledge, text: str) -> str:
     return knowledge.search(text, fake_embed([text])[0], language="en")[0].article
-
-
-def test_plain_markdown_is_an_article(tmp_path: Path) -> None:
-    path = tmp_path / "lost-card.md"
-    path.write_text("## Lost card\n\nBlock the card at once.\n")
-    article = read_article(path)
-    assert (article.article, article.title, article.questions) == ("lost-card", "Lost card", ())
-
-
-def test_a_file_without_heading_is_titled_by_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "lost-card.md"
-    path.write_text("Block the card at once.")
-    assert read_article(path).title == "lost card"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b" \n\n",
-        b"\xff\xfe\x00a",
-        b"abc\0def",
-        b"---\ntitle: [\n---\nbody",
-        b"---\nquestions: 5\n---\nbody",
-        b"x" * (MAX_ARTICLE_BYTES + 1),
-    ],
-)
-def test_a_bad_file_is_named(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "bad.md").write_bytes(data)
-    with pytest.raises(Invalid, match=r"bad\.md"):
-        load_folder(tmp_path)
-
-
-def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="no Markdown"):
-        load_folder(tmp_path)
-
-
-def test_a_passage_of_several_sentences_is_searched_sentence_by_sentence() -> None:
-    assert sentences("Block the card at once. Then order a new one today.") == [
-        "Block the card at once.",
-        "Then order a new one today.",
-    ]
-    assert sentences("Block the card at once.") == []
 
 
 def test_a_thousand_articles_are_searched_in_time() -> None:
@@ -106,3 +52,50 @@ def test_the_article_that_shares_words_comes_first() -> None:
         Article("loan", "Loan terms", "en", "A loan runs for five years."),
     ]
     assert found(Knowledge(articles, fake_embed, load_weights()), "how long is the loan") == "loan"
+
+
+def test_a_need_of_two_sentences_is_searched_sentence_by_sentence() -> None:
+    articles = [
+        Article("lost-card", "Lost card", "en", "Block the card at once."),
+        Article("loan", "Loan terms", "en", "A loan runs for five years."),
+    ]
+    knowledge = Knowledge(articles, fake_embed, load_weights())
+    text = "Good morning to you and to everybody there. How long is the loan?"
+    views = knowledge.views(text, fake_embed([text])[0])
+    assert views.shape == (3, 512)
+    assert knowledge.signals(text, views, language="en").shape == (3, 2, 6)
+    assert found(knowledge, text) == "loan"
+
+
+def test_the_same_words_tell_more_of_an_article_that_leads() -> None:
+    signals = np.zeros((1, 3, 6), np.float32)
+    signals[0, :, 0] = (0.9, 0.2, 0.1)
+    rank = np.array([5, 0, 0, 0, 0, 0], np.float32)
+    features = card_features(signals, rank, np.array([1.5], np.float32), "how long is it")
+    lead, share, need = features[0, :, 6], features[0, :, 7], features[0, :, 8]
+    assert lead[0] > 0 > lead[1]
+    assert share.sum() == np.float32(1)
+    assert (need == 1.5).all()
+
+
+def test_letters_bear_a_slip_and_a_cousin_word() -> None:
+    articles = [
+        Article("bill", "Factura duplicada", "es", "Se envía otra."),
+        Article("moving", "Mudanza del servicio", "es", "Se programa."),
+    ]
+    weights = Weights((0.0, 0.0, 0.0, 0.0, 1.0, 0.0), (0.0,) * 10, 0.0, _no_topics())
+    knowledge = Knowledge(articles, fake_embed, weights)
+    for text in ("la factur duplicda", "a fatura duplicada"):
+        letters = knowledge.signals(text, fake_embed([text]), language="es")[0, :, 4]
+        assert letters[0] > 0.3 > letters[1]
+
+
+def test_topics_agree_as_far_as_they_are_shared() -> None:
+    topics = Topics(np.eye(512, 4, dtype=np.float32) * 20, np.zeros(4, np.float32), np.zeros(512, np.float32), 0.5)
+    rows = topics.likely(np.eye(4, 512, dtype=np.float32))
+    assert np.allclose(rows @ rows.T, np.eye(4), atol=1e-3)
+    assert topics.needs(np.zeros((2, 512), np.float32)).tolist() == [0.5, 0.5]
+
+
+def _no_topics() -> Topics:
+    return Topics(np.zeros((512, 1), np.float32), np.zeros(1, np.float32), np.zeros(512, np.float32), 0.0)

@@ -25,9 +25,15 @@ def reading(*intents: str) -> Reading:
     ("leg", "text", "intents", "trigger"),
     [
         ("customer", "quiero cancelar", ("cancel_service",), "cancel_service"),
-        ("customer", "stop calling me", ("opt_out",), ""),
+        ("customer", "stop calling me", ("opt_out",), "opt_out"),
         ("customer", "What happens if I move?", (), "question"),
         ("customer", "What?", (), ""),
+        ("customer", "I wonder how long it takes", (), "need"),
+        ("customer", "ya funciona, gracias", ("technical_problem",), ""),
+        ("customer", "Agora funcionou, obrigada!", ("technical_problem",), ""),
+        ("customer", "okay, it works now", (), ""),
+        ("customer", "ya no funciona otra vez", ("technical_problem",), "technical_problem"),
+        ("customer", "it works now but what about the bill", ("billing_dispute",), "billing_dispute"),
         ("agent", "quiero cancelar", ("cancel_service",), ""),
         ("unknown", "quiero cancelar", ("cancel_service",), ""),
     ],
@@ -73,3 +79,8 @@ def test_no_more_than_four_cards_a_minute() -> None:
         assert governor.choose("question", [passage(str(number), 0.9)], number * QUIET_MS).passage is not None
     assert governor.choose("question", [passage("x", 0.9)], 4 * QUIET_MS).refused == "budget"
     assert governor.choose("question", [passage("x", 0.9)], 60_000).passage is not None
+
+
+def test_beside_a_wish_to_be_left_alone_only_a_sure_article_is_shown() -> None:
+    assert Governor().choose("opt_out", [passage("send-details", 0.6)], 0).refused == "low_confidence"
+    assert Governor().choose("opt_out", [passage("contact-preferences", 0.8)], 0).passage is not None
