@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from engine.errors import EarsClosed
-from engine.facts import Draft, EventName, Fact, Insight, Measured, Stamps, Suggestion, Transcript
+from engine.facts import EventName, Fact
 from engine.ports import (
     CallEnded,
     CallRecord,
@@ -28,8 +28,10 @@ from engine.ports import (
     RoleDecision,
 )
 from engine.tracing import NO_TRACES, Tracing
+from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
-from pipelines.ledger import HOST, Ledger
+from pipelines.drafting import Drafting
+from pipelines.ledger import Ledger
 from pipelines.transcribe import Drafted, Finished, Transcriber
 from pipelines.utterance import Utterance
 
@@ -38,7 +40,6 @@ log = structlog.get_logger(__name__)
 QUEUE = 256
 """Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their
 own."""
-ACKS_KEPT = 256
 
 
 class _Command(msgspec.Struct, frozen=True):
@@ -82,13 +83,12 @@ class LiveCall:
         self._sink = sink
         self._decide_roles = decide_roles
         self._name_of = name_of
-        self._clock_ms = clock_ms
+        self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
+        self._acknowledgements = Acknowledgements(on_shown)
         self._wall_clock = wall_clock
         self._drafts = drafts
-        self._on_shown = on_shown
         self._tracing = tracing
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
-        self._heard_at: dict[str, tuple[str, float]] = {}
         self._claimed = bool(record.agent_id)
         self._now_ms = 0
         """The audio clock, as the last tick had it."""
@@ -123,7 +123,7 @@ class LiveCall:
         """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
         it."""
         if command.name == "shown":
-            self._acknowledge(command)
+            self._acknowledgements.take(command)
         else:
             self._enqueue(_Command(person, command))
 
@@ -163,45 +163,10 @@ class LiveCall:
                         await self._queue.put(final)
 
     def _show_draft(self, drafted: Drafted) -> None:
-        leg = self._conversation.roster.leg(drafted.stream)
-        masked = self._conversation.guard.draft(drafted.text, drafted.language, leg)
-        firm = self._conversation.guard.draft(drafted.text[: drafted.stable], drafted.language, leg)
         heard = self._session.monotonic_ms(drafted.stream, drafted.end_ms)
-        draft = Draft(
-            call_id=self.record.call_id,
-            stream=drafted.stream,
-            leg=leg,
-            segment=drafted.segment,
-            revision=drafted.revision,
-            start_ms=drafted.start_ms,
-            end_ms=drafted.end_ms,
-            text=masked,
-            stable=_common_prefix(masked, firm),
-            language=drafted.language,
-            measured=Measured(
-                stamps=Stamps(heard=heard, transcribed=self._clock_ms()),
-                latency_ms={"ears": round(drafted.ears_ms, 1)},
-                host=HOST,
-            ),
-        )
-        self._expect_ack(f"{drafted.stream}/{drafted.segment}/{drafted.revision}", "word", heard)
+        draft = self._drafting.draft(drafted, self._conversation.roster.leg(drafted.stream), heard)
+        self._acknowledgements.expect_draft(draft, heard)
         self._sink.draft(self.record, draft)
-
-    def _show_nothing(self, final: Finished) -> None:
-        """Takes back drafts of a segment that had no words in the end."""
-        self._sink.draft(
-            self.record,
-            Draft(
-                call_id=self.record.call_id,
-                stream=final.stream,
-                leg=self._conversation.roster.leg(final.stream),
-                segment=final.segment,
-                revision=1_000_000,
-                start_ms=final.start_ms,
-                end_ms=final.end_ms,
-                text="",
-            ),
-        )
 
     # ─── committing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -245,7 +210,7 @@ class LiveCall:
             leg = self._conversation.roster.leg(final.stream)
             await self._publish([self._ledger.event("load.shed", final.end_ms, data, stream=final.stream, leg=leg)])
         if not final.heard.text.strip():
-            self._show_nothing(final)
+            self._sink.draft(self.record, self._drafting.nothing(final, self._conversation.roster.leg(final.stream)))
             return
         utterance = Utterance(
             stream=final.stream,
@@ -291,42 +256,6 @@ class LiveCall:
         if not facts:
             return
         for fact in facts:
-            self._expect_fact_ack(fact)
+            self._acknowledgements.expect(fact)
         with self._tracing.span("commit", facts=len(facts)):
             await self._sink.publish(self.record, facts)
-
-    # ─── acknowledgements: the fourth stamp ──────────────────────────────────────────────────────────────────────────
-
-    def _expect_fact_ack(self, fact: Fact) -> None:
-        if fact.measured is None or fact.measured.stamps is None:
-            return
-        match fact:
-            case Transcript():
-                kind = "final"
-            case Suggestion():
-                kind = "card"
-            case Insight(kind="compliance", outcome="violation" | "event"):
-                kind = "alert"
-            case _:
-                return
-        self._expect_ack(str(fact.seq), kind, fact.measured.stamps.heard)
-
-    def _expect_ack(self, key: str, kind: str, heard: float) -> None:
-        self._heard_at[key] = (kind, heard)
-        while len(self._heard_at) > ACKS_KEPT:
-            del self._heard_at[next(iter(self._heard_at))]
-
-    def _acknowledge(self, command: DeskCommand) -> None:
-        key = str(command.seq) if command.seq else f"{command.stream}/{command.segment}/{command.revision}"
-        if waiting := self._heard_at.pop(key, None):
-            kind, heard = waiting
-            self._on_shown(kind, command.at_ms - heard)
-
-
-def _common_prefix(text: str, other: str) -> int:
-    length = 0
-    for one, two in zip(text, other, strict=False):
-        if one != two:
-            break
-        length += 1
-    return length
