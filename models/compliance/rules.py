@@ -74,10 +74,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     citation: str
     verified_on: datetime.date
-    valid_from: datetime.date
     severity: Severity
     checks: list[Check]
     tests: Trial
+    valid_from: datetime.date | None = None
+    """First day on which it holds; left out where nothing tells it: then it has always held."""
     valid_until: datetime.date | None = None
     """First day on which it no longer holds."""
     regions: list[str] = []
@@ -97,7 +98,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and (not self.campaigns or context.campaign in self.campaigns)
             and context.campaign not in self.not_campaigns
             and (not self.directions or context.direction in self.directions)
-            and self.valid_from <= context.day
+            and (self.valid_from is None or self.valid_from <= context.day)
             and (self.valid_until is None or context.day < self.valid_until)
         )
 
@@ -109,7 +110,7 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_rules(paths: Sequence[Path] = (RULES,)) -> tuple[Rule, ...]:
     """Rules of files and folders, in order. A rule of a later path replaces one of the same id and first day, so that a
     site can change a list of states or a window. Raises `ValueError` that says where and what."""
-    known: dict[tuple[str, datetime.date], Rule] = {}
+    known: dict[tuple[str, datetime.date | None], Rule] = {}
     for path in _files(paths):
         try:
             file = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), RuleFile)
@@ -166,7 +167,7 @@ def _faults(rule: Rule, detectors: Detectors) -> Iterable[str]:
     for side in ("fire", "quiet"):
         if missing := [language for language in LANGUAGES if not getattr(rule.tests, side).get(language)]:
             yield f"tests.{side} is missing in {', '.join(missing)}"
-    if rule.valid_until and rule.valid_until <= rule.valid_from:
+    if rule.valid_from and rule.valid_until and rule.valid_until <= rule.valid_from:
         yield f"valid_until {rule.valid_until} is not after valid_from {rule.valid_from}"
     if not rule.source.startswith(("https://", "http://")):
         yield "source is no web address"

@@ -82,7 +82,7 @@ def test_bad_rule_files_are_told_apart(tmp_path: Path) -> None:
     rule = good["rules"][0] | {
         "checks": [{"kind": "says", "leg": "agent", "act": "no_such", "outcome": "event", "action": ""}]
     }
-    rule |= {"title": {"en": "x"}, "source": "nowhere", "valid_until": "2001-01-01"}
+    rule |= {"title": {"en": "x"}, "source": "nowhere", "valid_from": "2001-01-02", "valid_until": "2001-01-01"}
     (tmp_path / "d.yaml").write_text(yaml.safe_dump({"rules": [rule]}))
     problems = check_rules([tmp_path])
     assert [line.partition(":")[0] for line in problems[:3]] == ["a.yaml", "b.yaml", "c.yaml"]

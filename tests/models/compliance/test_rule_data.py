@@ -1,8 +1,10 @@
 """Every rule's own tests, kept beside it."""
 
+from datetime import date
+
 import pytest
 
-from models.compliance import Rule, check_rules, load_detectors, load_rules, render_table, run_trials
+from models.compliance import CallContext, Rule, check_rules, load_detectors, load_rules, render_table, run_trials
 from models.compliance.rules import RULES
 
 DETECTORS = load_detectors()
@@ -38,3 +40,10 @@ def test_table_has_a_row_a_rule() -> None:
     table = render_table(ALL)
     assert all(f"| `{rule.id}` |" in table for rule in ALL)
     assert len(table.splitlines()) == len(ALL) + 2
+
+
+def test_rule_without_a_first_day_has_always_held() -> None:
+    rule = next(rule for rule in ALL if rule.valid_from is None)
+    country = rule.countries[0] if rule.countries else "US"
+    context = CallContext(country, rule.regions[0] if rule.regions else "", "sales", "outbound", "en", date(1990, 1, 1))
+    assert rule.applies(context) is (not rule.campaigns or "sales" in rule.campaigns)
