@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
+from collections.abc import Iterator
 
 import structlog
 import uvloop
@@ -24,12 +26,13 @@ def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
     settings = load_settings()
     set_up_logs(settings)
     if arguments.demo:
-        _stay_on_loopback(settings)
+        stay_on_loopback(settings)
     uvloop.run(serve(make_engine(settings), seed=arguments.demo, play=arguments.demo and not arguments.quiet))
     return 0
 
 
-def _stay_on_loopback(settings: Settings) -> None:
+def stay_on_loopback(settings: Settings) -> None:
+    """Raises `StartupError`: a demo's people and calls are for this machine alone."""
     for name, host in (("HTTP_HOST", settings.http_host), ("SIP_HOST", settings.sip_host)):
         if host not in LOOPBACK:
             raise StartupError(f"{name}={host}: --demo has known log-ins and stays on loopback")
@@ -37,18 +40,29 @@ def _stay_on_loopback(settings: Settings) -> None:
 
 async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
     """Until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
+    with _told_to_stop() as stop:
+        await engine.start(seed=seed)
+        try:
+            print(welcome(engine), flush=True)
+            playing = asyncio.create_task(play_forever(engine)) if play else None
+            await stop.wait()
+            if playing:
+                playing.cancel()
+        finally:
+            await _close_in_time(engine)
+
+
+@contextlib.contextmanager
+def _told_to_stop() -> Iterator[asyncio.Event]:
+    """An event that SIGINT and SIGTERM set; a second signal does not hurry."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await engine.start(seed=seed)
+        loop.add_signal_handler(number, stop.set)
     try:
-        print(welcome(engine), flush=True)
-        playing = asyncio.create_task(play_forever(engine)) if play else None
-        await stop.wait()
-        if playing:
-            playing.cancel()
+        yield stop
     finally:
-        await _close_in_time(engine)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
 
 
 async def _close_in_time(engine: RunningEngine) -> None:

@@ -1,0 +1,58 @@
+"""`replay` goes on after what is wrong, says it once on stderr, and tells by its exit code."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from engine.command_line import parser
+from engine.settings import Settings
+from models.compliance import load_detectors
+from pipelines.commands.replay import replay
+from pipelines.replay import Judging
+from tests.fakes import FakeReader
+
+LINE = {
+    "id": "one",
+    "language": "en",
+    "country": "US",
+    "campaign": "care",
+    "turns": [{"leg": "customer", "text": "good morning"}],
+}
+
+
+@pytest.fixture
+def tools() -> Judging:
+    return Judging(reader=FakeReader(), rules=[], detectors=load_detectors(), knowledge=None)
+
+
+def asked(*words: str) -> Namespace:
+    return parser().parse_args(["replay", *words])
+
+
+async def test_a_line_that_is_wrong_costs_itself_alone(
+    tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    lines = [json.dumps(LINE), '{"id": "two", "turns": "my card is 4111"}', "", json.dumps(LINE | {"id": "three"})]
+    file.write_text("\n".join(lines))
+    assert await replay(asked(str(file)), tools, Settings()) == 1
+    told = capsys.readouterr()
+    facts = [json.loads(line) for line in told.out.splitlines()]
+    assert [fact["id"] for fact in facts if fact["type"] == "transcript"] == ["one", "three"]
+    assert told.err.startswith("welcomedly: calls.jsonl:2: ")
+    assert "4111" not in told.err
+
+
+async def test_a_file_that_is_not_there_or_no_sound(
+    tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = tmp_path / "noise.wav"
+    noise.write_bytes(b"not a sound")
+    good = tmp_path / "calls.jsonl"
+    good.write_text(json.dumps(LINE))
+    assert await replay(asked(str(tmp_path / "gone.wav"), str(noise), str(good)), tools, Settings()) == 1
+    told = capsys.readouterr()
+    assert len(told.err.splitlines()) == 2
+    assert '"good morning"' in told.out

@@ -1,0 +1,70 @@
+"""`serve` runs until it is told to stop, and then closes what it started."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from engine import command_line
+from engine.control.seed import DemoLogin
+from engine.errors import StartupError
+from engine.settings import Settings
+from pipelines.commands import serve
+
+
+class FakeEngine:
+    """Tells when it is started and closed."""
+
+    def __init__(self, settings: Settings, fails: bool = False) -> None:
+        self.settings = settings
+        self.logins: Sequence[DemoLogin] = ()
+        self.url = "http://127.0.0.1:8080"
+        self.sip_port = 5060
+        self.started, self.closed = asyncio.Event(), False
+        self._fails = fails
+
+    async def start(self, *, seed: bool = False) -> None:
+        if self._fails:
+            raise StartupError("HTTP_PORT: taken")
+        if seed:
+            self.logins = [DemoLogin("sofia", "a-password", "Sofia", "supervisor")]
+        self.started.set()
+
+    async def ready(self) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_until_a_signal_comes(number: signal.Signals, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    engine = FakeEngine(Settings(data_dir=tmp_path))
+    serving = asyncio.create_task(serve.serve(engine, seed=True, play=False))
+    await engine.started.wait()
+    os.kill(os.getpid(), number)
+    await serving
+    assert engine.closed
+    told = capsys.readouterr().out
+    assert "http://127.0.0.1:8080/wall" in told
+    assert "127.0.0.1:5060" in told
+
+
+async def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
+    engine = FakeEngine(Settings(data_dir=tmp_path), fails=True)
+    with pytest.raises(StartupError, match="HTTP_PORT"):
+        await serve.serve(engine, seed=False, play=False)
+
+
+@pytest.mark.parametrize("name", ["HTTP_HOST", "SIP_HOST"])
+def test_a_demo_stays_on_loopback(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "0.0.0.0")
+    with pytest.raises(StartupError, match=name):
+        serve.stay_on_loopback(Settings())
+
+
+def test_the_words_of_the_command_line() -> None:
+    arguments = command_line.parser().parse_args(["serve", "--demo", "--quiet"])
+    assert (arguments.demo, arguments.quiet) == (True, True)
