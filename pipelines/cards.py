@@ -111,9 +111,9 @@ class Cards:
         return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
 
     def _begun(self, turn: Turn) -> Turn | None:
-        """The final just before, when the same speaker went on after a short pause and nobody spoke between."""
-        earlier = self._turns.before(turn)
-        if earlier is None or earlier.utterance.stream != turn.utterance.stream:
+        """The final before, when the same speaker went on after a short pause; an agent's "mhm" in it ends nothing."""
+        earlier = self._turns.before_of_stream(turn)
+        if earlier is None:
             return None
         gap = turn.utterance.start_ms - earlier.utterance.end_ms
         return earlier if 0 <= gap < JOIN_MS else None

@@ -81,6 +81,12 @@ class Turns:
         """The last one but `turn`, whoever spoke it."""
         return next((one for one in reversed(self._turns.values()) if one.turn != turn.turn), None)
 
+    def before_of_stream(self, turn: Turn) -> Turn | None:
+        """The last one but `turn` on its stream."""
+        stream = turn.utterance.stream
+        others = (one for one in reversed(self._turns.values()) if one.turn != turn.turn)
+        return next((one for one in others if one.utterance.stream == stream), None)
+
 
 def breakpoints(masks: Sequence[Mask]) -> tuple[tuple[int, int], ...]:
     """Pairs (position in the masked text, position in the spoken text) between which both run alike, for
