@@ -2,7 +2,7 @@
 it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -26,6 +26,8 @@ class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
     """By a vendor's direction data (callingParty, callType); empty when the vendor says nothing."""
     mixed: bool = False
     """One stream carries every speaker."""
+    role: Literal["", "customer", "agent"] = ""
+    """When the protocol itself says who it is (AudioHook's `external` and `internal`); empty elsewhere."""
 
 
 class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,7 +35,25 @@ class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
 
     call_id: str
     """UUIDv7, made at the edge."""
-    protocol: Literal["siprec", "sip", "file"]
+    protocol: Literal[
+        "siprec",
+        "sip",
+        "file",
+        "microphone",
+        "twilio",
+        "telnyx",
+        "plivo",
+        "exotel",
+        "vonage",
+        "audiohook",
+        "audiosocket",
+        "chan_websocket",
+        "audio_fork",
+        "audio_stream",
+        "jambonz",
+        "rtpengine",
+        "ari",
+    ]
     peer: str
     """Address of the peer, `host:port/transport`."""
     from_aor: str
@@ -90,6 +110,14 @@ class IngestSession(Protocol):
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         """The engine's monotonic clock (ms) at which `at_ms` of the stream was spoken: the stamp `heard`."""
+
+
+@runtime_checkable
+class FactReader(Protocol):
+    """A session whose protocol takes back what is made of the call (AudioHook, jambonz)."""
+
+    def told(self, facts: Sequence[Fact]) -> None:
+        """Facts that have been committed, in order. Never waits and never raises; text in them is masked."""
 
 
 class CallIntake(Protocol):
@@ -336,7 +364,8 @@ class RoleDecision(msgspec.Struct, frozen=True):
     stream: str
     role: Leg
     rule: str
-    """Which step of the algorithm decided: `member`, `vendor_direction`, `position`, `override`, `mixed`."""
+    """Which step of the algorithm decided: `override`, `protocol`, `member`, `vendor_direction`,
+    `position`, `mixed`."""
     confidence: float
     user_id: str = ""
     """The member whose AOR or extension matched."""

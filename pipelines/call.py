@@ -19,6 +19,7 @@ from engine.ports import (
     ClockTick,
     DeskCommand,
     Ears,
+    FactReader,
     FactSink,
     IngestSession,
     MediaNotice,
@@ -259,3 +260,5 @@ class LiveCall:
             self._acknowledgements.expect(fact)
         with self._tracing.span("commit", facts=len(facts)):
             await self._sink.publish(self.record, facts)
+        if isinstance(self._session, FactReader):
+            self._session.told(facts)

@@ -1,7 +1,8 @@
 """Who speaks on a stream: customer or agent. Pure; asked again whenever the participants change.
 
-Order of trust: an override of the trunk → a member of the campaign by address or extension → the vendor's word on who
-called → the position of the stream. Where one of two streams is decided, the other is its complement.
+Order of trust: an override of the trunk → what the protocol itself says of its channels → a member of the campaign by
+address or extension → the vendor's word on who called → the position of the stream. Where one of two streams is
+decided, the other is its complement.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,14 @@ from engine.control.trunks import RoleOverride
 from engine.facts import Leg
 from engine.ports import Participant, RoleDecision, Routing
 
-CONFIDENCE = {"override": 1.0, "member": 0.98, "member_elsewhere": 0.95, "vendor_direction": 0.9, "position": 0.6}
+CONFIDENCE = {
+    "override": 1.0,
+    "protocol": 0.99,
+    "member": 0.98,
+    "member_elsewhere": 0.95,
+    "vendor_direction": 0.9,
+    "position": 0.6,
+}
 """`member_elsewhere`: the other stream's speaker is a member, so this one's is not the agent."""
 
 
@@ -21,7 +29,8 @@ def decide_roles(
     streams = _by_stream(participants)
     mixed = [_mixed(group, routing.members) for group in streams if group[0].mixed]
     single = [group[0] for group in streams if not group[0].mixed]
-    decided = _by_override(single, routing, override) or _by_member(single, routing.members)
+    decided = _by_override(single, routing, override) or _by_protocol(single, routing)
+    decided = decided or _by_member(single, routing.members)
     decided = decided or _by_vendor(single, routing) or _by_position(single, routing)
     order = {group[0].stream: index for index, group in enumerate(streams)}
     return sorted([*mixed, *decided], key=lambda decision: order[decision.stream])
@@ -62,6 +71,14 @@ def _by_override(single: Sequence[Participant], routing: Routing, override: Role
     first: Leg = "agent" if override == "first_is_agent" else "customer"
     return [
         _named(item, first if index == 0 else _other(first), "override", routing) for index, item in enumerate(single)
+    ]
+
+
+def _by_protocol(single: Sequence[Participant], routing: Routing) -> list[RoleDecision]:
+    """Only when it speaks of every stream."""
+    roles = [item.role for item in single]
+    return [
+        _named(item, role, "protocol", routing) for item, role in zip(single, roles, strict=True) if role and all(roles)
     ]
 
 

@@ -1,0 +1,166 @@
+"""Who may open media sockets, over which protocol, and how each proves it: the file that `SOCKETS` names."""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from engine.control.trunks import Network, RoleOverride
+from engine.errors import StartupError
+
+PeerProtocol = Literal[
+    "twilio",
+    "telnyx",
+    "plivo",
+    "exotel",
+    "vonage",
+    "audiohook",
+    "audiosocket",
+    "chan_websocket",
+    "audio_fork",
+    "audio_stream",
+    "jambonz",
+    "rtpengine",
+    "ari",
+]
+_CONNECTED: tuple[PeerProtocol, ...] = ("rtpengine", "ari")
+"""Those that we call, at `url`."""
+LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
+SELF_SIGNED: tuple[PeerProtocol, ...] = ("twilio", "plivo", "audiohook")
+"""Their `secret` signs each connection; elsewhere it is a bearer token or a Basic password."""
+
+
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One `[[peer]]`. Its repr holds no secret, since reprs reach logs."""
+
+    name: str
+    protocol: PeerProtocol
+    path: str = ""
+    """Of its WebSocket; `/NAME` unless set. Not for TCP or for those that we call."""
+    port: int = 0
+    """AudioSocket's own TCP port."""
+    url: str = ""
+    """Twilio, Plivo: the public address that was signed, when a proxy changed it. Asterisk's ARI: `http://host:8088`;
+    rtpengine: `host:port` of NG."""
+    secret: str = ""
+    """Signing secret, bearer token or Basic password; empty needs none, and then `networks` are the only fence."""
+    key: str = ""
+    """AudioHook's API key, Basic's user, ARI's user; AudioSocket: what the UUID must begin with."""
+    number: str = ""
+    """The campaign's number, for calls whose wire names none."""
+    networks: tuple[Network, ...] = ()
+    """Addresses that may connect; empty is any with a secret, else loopback alone."""
+    roles: RoleOverride | None = None
+    """`first_is_agent`: the first channel (inbound, caller) is the agent's, as on click-to-call legs."""
+    mixed: bool = False
+    """Its single channel carries every speaker."""
+    pair: bool = False
+    """AudioSocket: UUIDs that differ in their last digit alone are legs of one call; even is the customer."""
+    codec: str = ""
+    """What a wire carries that does not say so: `ulaw`, `alaw` or `slin` (AudioSocket), of `rate` and `channels`."""
+    rate: int = 8000
+    channels: int = 1
+    transcripts: bool = False
+    """FreeSWITCH and jambonz: send finals back as `transcription` events."""
+    app: str = "welcomedly"
+    """ARI's Stasis application."""
+
+    def __repr__(self) -> str:
+        return f"Peer({self.name!r}, {self.protocol!r})"
+
+    def allows(self, host: str) -> bool:
+        """Whether this address may connect."""
+        if not self.networks and self.secret:
+            return True
+        try:
+            address = ipaddress.ip_address(host.partition("%")[0].strip("[]"))
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        networks = self.networks or LOOPBACK
+        return any(address.version == network.version and address in network for network in networks)
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    protocol: PeerProtocol
+    path: str = ""
+    port: int = 0
+    url: str = ""
+    secret: str = ""
+    key: str = ""
+    number: str = ""
+    addresses: list[str] = []
+    roles: RoleOverride | None = None
+    mixed: bool = False
+    pair: bool = False
+    codec: Literal["", "ulaw", "alaw", "slin"] = ""
+    rate: Literal[8000, 12000, 16000, 24000, 32000, 44100, 48000] = 8000
+    channels: Literal[1, 2] = 1
+    transcripts: bool = False
+    app: str = "welcomedly"
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    peer: list[_Entry]
+
+
+def load_peers(path: Path, setting: str = "SOCKETS") -> tuple[Peer, ...]:
+    """Reads the file of `[[peer]]` entries. Raises `StartupError`, which never quotes a secret."""
+    try:
+        entries = msgspec.convert(tomllib.loads(path.read_text()), _File).peer
+    except OSError as error:
+        raise StartupError(f"{setting}: {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise StartupError(f"{setting}: {path}: {error}") from None
+    peers = tuple(_peer(entry, f"{setting}: peer {entry.name!r}") for entry in entries)
+    for what, values in (("name", [p.name for p in peers]), ("path", [p.path for p in peers if p.path])):
+        if len(set(values)) < len(values):
+            raise StartupError(f"{setting}: {path}: two peers have one {what}")
+    return peers
+
+
+def _peer(entry: _Entry, where: str) -> Peer:
+    if entry.protocol == "audiosocket" and not 0 < entry.port <= 65_535:
+        raise StartupError(f"{where}: audiosocket needs a port")
+    if entry.protocol in _CONNECTED and not entry.url:
+        raise StartupError(f"{where}: {entry.protocol} needs url")
+    if entry.protocol in ("audiohook", "ari") and entry.secret and not entry.key:
+        raise StartupError(f"{where}: {entry.protocol} needs key beside secret")
+    try:
+        networks = tuple(ipaddress.ip_network(address, strict=False) for address in entry.addresses)
+    except ValueError:
+        raise StartupError(f"{where}: an address is no network") from None
+    path = "" if entry.protocol in (*_CONNECTED, "audiosocket") else entry.path or f"/{entry.name}"
+    if path and not path.startswith("/"):
+        raise StartupError(f"{where}: path begins with /")
+    fields = {name: getattr(entry, name) for name in _Entry.__struct_fields__ if name not in ("addresses", "secret")}
+    return Peer(**fields | {"path": path, "networks": networks, "secret": read_secret(entry.secret, where)})
+
+
+def read_secret(text: str, where: str) -> str:
+    """`env:NAME` or `file:PATH`, else the secret itself. Raises `StartupError`."""
+    kind, _, name = text.partition(":")
+    if kind == "env" and name:
+        if not os.environ.get(name):
+            raise StartupError(f"{where}: {name} is not in the environment")
+        return os.environ[name]
+    if kind == "file" and name:
+        try:
+            return Path(name).read_text().strip()
+        except OSError as error:
+            raise StartupError(f"{where}: the secret's file cannot be read ({error.strerror})") from None
+    return text
+
+
+def role_names(peer: Peer) -> Sequence[Literal["customer", "agent"]]:
+    """Who the first and the second channel are."""
+    return ("agent", "customer") if peer.roles == "first_is_agent" else ("customer", "agent")
+
+
+PROTOCOLS: tuple[PeerProtocol, ...] = get_args(PeerProtocol)
