@@ -1,6 +1,7 @@
 """A small calling side (UAC): places plain and SIPREC calls over our own dialog machine, for the demo and for tests."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,17 +10,21 @@ from typing import Literal
 from media import siprec_source
 from media.session import AudioCodec
 from media.sip import effects, usage
-from media.sip.address import parse_uri
 from media.sip.bodies import read_body
+from media.sip.digest import Credentials, Login
 from media.sip.endpoint import Endpoint, new_tag
+from media.sip.hop import hop_of
 from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request, Response
 from media.sip.negotiation import audio_offer
+from media.sip.referral import Replaces, Target, refer_to
 from media.sip.sdp import Direction, Sdp, parse_sdp
+from media.sip.transport import Listeners
 from media.siprec_source import RecordedParty
 
 _SDP = ("Content-Type", "application/sdp")
+Transport = Literal["UDP", "TCP", "TLS", "WS", "WSS"]
 
 
 class CallRefused(Exception):
@@ -33,9 +38,14 @@ class CallRefused(Exception):
 class Caller:
     """An endpoint that only calls: OPTIONS are answered, INVITEs get 403. Use as an async context manager."""
 
-    def __init__(self, host: str = "127.0.0.1", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        clock: Callable[[], float] = time.monotonic,
+        listeners: Listeners | None = None,
+    ) -> None:
         self.host = host
-        self.endpoint = Endpoint(self, clock)
+        self.endpoint = Endpoint(self, clock, listeners=listeners)
 
     async def __aenter__(self) -> "Caller":
         await self.endpoint.open(self.host, 0, "the address to call from")
@@ -61,8 +71,9 @@ class PlacedCall:
     def __init__(self, caller: Caller, plan: "CallPlan", flow: Flow) -> None:
         self._plan, self._version = plan, 1
         endpoint = caller.endpoint
-        host, transport = endpoint.sent_by(flow), flow.transport.lower()
-        contact = f"<sip:caller@{host};transport={transport}>{';+sip.src' if plan.parties else ''}"
+        host = endpoint.sent_by(flow)
+        secure = plan.target.lower().startswith("sips:")
+        contact = f"<{endpoint.contact('caller', flow, secure=secure)}>{';+sip.src' if plan.parties else ''}"
         tag = new_tag()
         invite = usage.new_invite(
             plan.target,
@@ -74,13 +85,21 @@ class PlacedCall:
             body=plan.body(plan.offer(self._version)),
         )
         dice = secrets.SystemRandom().random
-        machine = usage.InviteUsage(invite, contact, tag, ours=True, dice=dice)
+        machine = usage.InviteUsage(
+            invite, contact, tag, ours=True, dice=dice, login=Login(plan.credentials), session_s=plan.session_s
+        )
         self._leg = Leg(endpoint, machine, flow, self._hear)
         loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[Sdp] = loop.create_future()
         self._asked: asyncio.Future[int] | None = None
         self.ended: asyncio.Future[str] = loop.create_future()
         self.sdp: Sdp | None = None
+        self.progress: list[int] = []
+        """Provisional statuses so far."""
+        self.early: Sdp | None = None
+        """The description of early media, where a provisional answer bore one."""
+        self.transfer: asyncio.Future[int] = loop.create_future()
+        """How the last transfer went: its final status."""
         self.on_bye: Callable[[str], None] | None = None
         """Called with the reason when the call ends from the other side."""
 
@@ -127,6 +146,18 @@ class PlacedCall:
         headers = (("Content-Type", siprec_source.METADATA_TYPE), siprec_source.DISPOSITION)
         return await self._ask(lambda: self._leg.usage.update(body, *headers))
 
+    async def refer(self, uri: str, replaces: Replaces | None = None) -> int:
+        """Asks the other side to call `uri` instead; returns the status of REFER, `transfer` what became of it."""
+        self.transfer = asyncio.get_running_loop().create_future()
+        return await self._ask(lambda: self._leg.usage.refer(refer_to(Target(uri, replaces))))
+
+    def as_replaced(self) -> Replaces:
+        """What an INVITE to the other side must say to take this call's place (RFC 3891)."""
+        dialog = self._leg.usage.dialog
+        if dialog is None:
+            raise ValueError("the call is not answered")
+        return Replaces(dialog.call_id, dialog.remote_tag, dialog.local_tag)
+
     async def _ask(self, command: Callable[[], list[effects.Effect]]) -> int:
         self._asked = asyncio.get_running_loop().create_future()
         self._leg.run(command())
@@ -134,19 +165,35 @@ class PlacedCall:
 
     def _hear(self, effect: effects.Effect) -> None:
         if isinstance(effect, effects.Established) and effect.response is not None:
-            try:
-                answer = parse_sdp(effect.response.body)
-            except ValueError:
-                self._leg.run(self._leg.usage.bye("error"))
-                return
-            if not self._answer.done():
-                self._answer.set_result(answer)
+            self._established(effect.response)
+        elif isinstance(effect, effects.Progress):
+            self.progress.append(effect.response.status)
+            if effect.response.content_type == "application/sdp":
+                with contextlib.suppress(ValueError):
+                    self.early = parse_sdp(effect.response.body)
+        elif isinstance(effect, effects.Offered):
+            body = self._plan.offer(self._version).to_bytes()
+            now = self._leg.endpoint.clock()
+            self._leg.run(self._leg.usage.answer(effect.request, effect.response, now, body))
+        elif isinstance(effect, effects.Notified):
+            if effect.final and not self.transfer.done():
+                self.transfer.set_result(effect.status)
         elif isinstance(effect, effects.Answered):
             self._note_answered(effect)
         elif isinstance(effect, effects.Asked):
             self._refresh(effect.request)
         elif isinstance(effect, effects.Ended):
             self._note_ended(effect)
+
+    def _established(self, response: Response) -> None:
+        try:
+            answer = parse_sdp(response.body) if response.body else self.early
+        except ValueError:
+            answer = None
+        if answer is None:
+            self._leg.run(self._leg.usage.bye("error"))
+        elif not self._answer.done():
+            self._answer.set_result(answer)
 
     def _note_answered(self, effect: effects.Answered) -> None:
         if effect.request.method == "INVITE" and effect.response.success and effect.response.body:
@@ -191,9 +238,15 @@ class CallPlan:
         from_uri: str = "",
         from_name: str = "",
         extra: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+        session_s: int = 0,
+        offerless: bool = False,
     ) -> None:
         """`target` is the Request-URI; `rtp_ports` are where we send from, a line each; `metadata` replaces what is
-        made of the parties."""
+        made of the parties. `credentials` answer challenges, `session_s` asks for a session timer (RFC 4028),
+        `offerless` leaves the offer to the other side."""
+        self.credentials, self.session_s = credentials, session_s
+        self._offerless = offerless
         self.target = target
         self.parties = tuple(parties)
         self.direction: Direction = "sendonly" if parties else "sendrecv"
@@ -208,7 +261,7 @@ class CallPlan:
 
     def headers(self) -> list[tuple[str, str]]:
         if not self.parties:
-            return [_SDP, *self._extra]
+            return [*self._extra] if self._offerless else [_SDP, *self._extra]
         return [("Require", "siprec"), siprec_source.MULTIPART, *self._extra]
 
     def offer(self, version: int, direction: Direction | None = None) -> Sdp:
@@ -224,20 +277,20 @@ class CallPlan:
 
     def body(self, offer: Sdp) -> bytes:
         if not self.parties:
-            return offer.to_bytes()
+            return b"" if self._offerless else offer.to_bytes()
         metadata = self._metadata if self._metadata is not None else siprec_source.metadata_of(self.parties)
         return siprec_source.multipart_body(offer.to_bytes(), metadata)
 
 
-async def place_call(caller: Caller, plan: CallPlan, transport: Literal["UDP", "TCP"] = "UDP") -> PlacedCall:
-    """Calls and waits for the answer. Raises `CallRefused`, or `OSError` when nobody listens (TCP)."""
+async def place_call(caller: Caller, plan: CallPlan, transport: Transport = "UDP") -> PlacedCall:
+    """Calls and waits for the answer. Raises `CallRefused`, or `OSError` when nobody listens (all but UDP)."""
     call = await prepare_call(caller, plan, transport)
     await call.wait_answered()
     return call
 
 
-async def prepare_call(caller: Caller, plan: CallPlan, transport: Literal["UDP", "TCP"] = "UDP") -> PlacedCall:
+async def prepare_call(caller: Caller, plan: CallPlan, transport: Transport = "UDP") -> PlacedCall:
     """A call that has not been sent yet: `wait_answered` sends it, `cancel` may take it back meanwhile."""
-    uri = parse_uri(plan.target)
-    flow = await caller.endpoint.transports.flow_to(transport, uri.host.strip("[]"), uri.port or 5060)
+    hop = hop_of(plan.target, transport)
+    flow = await caller.endpoint.transports.flow_to(hop.transport, hop.host, hop.port)
     return PlacedCall(caller, plan, flow)

@@ -24,11 +24,18 @@ MESSAGE_SECONDS = 32.0
 KEEP_ALIVE_SECONDS = 110.0
 """Pause between pings on a connection that we opened (RFC 5626 §4.4.1: 95–120 s for TCP)."""
 PONG_SECONDS = 10.0
+"""Within which something must come after it."""
 SUBPROTOCOL = Subprotocol("sip")
 
 
 class Owner(Protocol):
     """The endpoint's transports, as a connection sees them."""
+
+    @property
+    def keep_alive_s(self) -> float: ...
+
+    @property
+    def pong_s(self) -> float: ...
 
     def admit(self, connection: "Connection", host: str) -> int:
         """A number for a new connection; 0 when it is not wanted."""
@@ -107,14 +114,14 @@ class Connection(asyncio.Protocol):
     def _keep_alive_later(self) -> None:
         if self._keeper is not None:
             self._keeper.cancel()
-        self._keeper = asyncio.get_running_loop().call_later(KEEP_ALIVE_SECONDS, self.ping)
+        self._keeper = asyncio.get_running_loop().call_later(self._owner.keep_alive_s, self.ping)
 
     def ping(self) -> None:
-        """Sends a ping; the connection is closed when nothing comes within 10 s (RFC 5626 §4.4.1)."""
+        """Sends a ping; the connection is closed when nothing comes in time (RFC 5626 §4.4.1)."""
         self._ping()
         if self._keeper is not None:
             self._keeper.cancel()
-        self._keeper = asyncio.get_running_loop().call_later(PONG_SECONDS, self.abort)
+        self._keeper = asyncio.get_running_loop().call_later(self._owner.pong_s, self.abort)
 
     def _ping(self) -> None:
         self._put(b"\r\n\r\n")

@@ -96,14 +96,19 @@ class InDialog:
         return request.changed(headers=self._login.headers(request))
 
     def _offer(self, method: str, body: bytes, extra: tuple[Header, ...]) -> list[Effect]:
-        if self.dialog is None or not (self.state == "up" or (method == "UPDATE" and self._may_update_early())):
+        dialog = self._standing()
+        if dialog is None or not (self.state == "up" or (method == "UPDATE" and self._may_update_early())):
             raise ValueError("the call is not up")
         if self._pending or self._asking or self._retry or self._refresh:
             raise ValueError("another offer is open")
         self._describe(extra, body)
-        request = self.dialog.request(method, ALLOW, SUPPORTED, *self.timer.ask(), *extra, body=body)
+        request = dialog.request(method, ALLOW, SUPPORTED, *self.timer.ask(), *extra, body=body)
         self._pending = self._with_login(request)
         return [Send(self._pending)]
+
+    def _standing(self) -> Dialog | None:
+        """The dialog, or the early one where there is one alone."""
+        return self.dialog
 
     def _may_update_early(self) -> bool:
         return False
@@ -196,9 +201,10 @@ class InDialog:
             headers: Headers | None = bare.adding(*self.timer.ask())
         else:
             headers = self._login.answer(request, response)
-        if headers is None or self.dialog is None or (self.state == "ended" and request.method != "BYE"):
+        dialog = self._standing()
+        if headers is None or dialog is None or (self.state == "ended" and request.method != "BYE"):
             return None
-        again = self.dialog.again(request, headers)
+        again = dialog.again(request, headers)
         self._pending = again if request is self._pending else self._pending
         self._refresh = again if request is self._refresh else self._refresh
         return again

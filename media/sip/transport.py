@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.errors import StartupError
-from media.sip.connection import Connection, StreamConnection, WebSocketConnection
+from media.sip.connection import KEEP_ALIVE_SECONDS, PONG_SECONDS, Connection, StreamConnection, WebSocketConnection
 from media.sip.layer import Flow
 from media.sip.wire import Malformed
 
@@ -49,6 +49,8 @@ class Listeners:
     """For TLS and WSS to others; None takes the system's authorities."""
     origins: tuple[str, ...] = ()
     """Web origins whose pages may speak SIP over a WebSocket."""
+    keep_alive_s: float = KEEP_ALIVE_SECONDS
+    pong_s: float = PONG_SECONDS
 
 
 class Transports:
@@ -206,6 +208,14 @@ class Transports:
         await asyncio.sleep(0)  # lets the transports call connection_lost
 
     # ─── what connections tell ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def keep_alive_s(self) -> float:
+        return self._listeners.keep_alive_s
+
+    @property
+    def pong_s(self) -> float:
+        return self._listeners.pong_s
 
     @property
     def connections(self) -> int:

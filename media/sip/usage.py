@@ -233,6 +233,9 @@ class InviteUsage(InDialog):
             effects += self.accept(self.invite, now, *extra, body=body)
         return effects
 
+    def _standing(self) -> Dialog | None:
+        return self.dialog or (self._forks.only() if self.state == "inviting" else None)
+
     def _may_update_early(self) -> bool:
         return self._described_early or (self.state == "inviting" and self._forks.only() is not None)
 

@@ -1,0 +1,133 @@
+"""Transfers of plain calls: REFER to our server, and INVITEs that take the place of one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
+from media.sip.referral import Replaces
+from media.sip.server import SipServer
+from media.siprec_source import RecordedParty
+from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+
+
+class Bench:
+    def __init__(self, server: SipServer, caller: Caller, intake: FakeIntake, media: FakeMedia) -> None:
+        self.server, self.caller, self.intake, self.media = server, caller, intake, media
+
+    def plan(self, name: str, *extra: tuple[str, str], parties: int = 0) -> CallPlan:
+        recorded = [RecordedParty(str(number)) for number in range(parties)]
+        return CallPlan(
+            f"sip:5000@127.0.0.1:{self.server.port}",
+            "127.0.0.1",
+            [40_000 + 2 * number for number in range(max(1, parties))],
+            parties=recorded,
+            from_uri=f"sip:{name}@pbx.example",
+            extra=extra,
+        )
+
+    async def call(self, name: str, *extra: tuple[str, str]) -> PlacedCall:
+        call = await place_call(self.caller, self.plan(name, *extra))
+        return call
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    intake, media = FakeIntake(), FakeMedia()
+    server = SipServer("127.0.0.1", 0, intake, media)
+    await server.open()
+    try:
+        async with asyncio.timeout(20), Caller() as caller:
+            yield Bench(server, caller, intake, media)
+    finally:
+        await server.close(0.2)
+
+
+async def test_invite_with_replaces_takes_over_the_call() -> None:
+    async with bench() as it:
+        first = await it.call("ana")
+        await it.intake.begun()
+        port = first.remote_ports()
+        second = await it.call("eva", ("Replaces", first.as_replaced().text))
+        assert await first.ended == "bye"
+        session = it.media.sessions[0]
+        await session.changed.wait()
+        assert second.remote_ports() == port  # the same sound, from another party
+        assert [one.aor for one in session.participants] == ["eva@pbx.example"]
+        assert (len(it.media.sessions), len(it.intake.sessions), session.reason) == (1, 1, "")
+        assert await second.reinvite(hold=True) == 200
+        second.bye()
+        await session.ended.wait()
+        assert (session.reason, it.server.calls) == ("bye", 0)
+
+
+@pytest.mark.parametrize(("text", "status"), [("x;to-tag=1;from-tag=2", 481), ("x;to-tag=1", 400)])
+async def test_replaces_of_nothing(text: str, status: int) -> None:
+    async with bench() as it:
+        with pytest.raises(CallRefused, match=str(status)):
+            await it.call("eva", ("Replaces", text))
+
+
+async def test_early_only_and_recordings_are_not_replaced() -> None:
+    async with bench() as it:
+        first = await it.call("ana")
+        await it.intake.begun()
+        mine = first.as_replaced()
+        with pytest.raises(CallRefused, match="486"):
+            await it.call("eva", ("Replaces", Replaces(mine.call_id, mine.to_tag, mine.from_tag, True).text))
+        recorded = await place_call(it.caller, it.plan("src", parties=2))
+        with pytest.raises(CallRefused, match="603"):
+            await it.call("eva", ("Replaces", recorded.as_replaced().text))
+        assert await recorded.refer("sip:carol@127.0.0.1") == 603
+
+
+class Answering:
+    """A party on the trunk whom transfers go to: another server, whose calls are of its own."""
+
+    def __init__(self) -> None:
+        self.intake, self.media = FakeIntake(), FakeMedia()
+        self.server = SipServer("127.0.0.1", 0, self.intake, self.media)
+
+
+async def test_refer_moves_the_call_to_whom_it_names() -> None:
+    async with bench() as it:
+        carol = Answering()
+        await carol.server.open()
+        call = await it.call("ana")
+        await it.intake.begun()
+        assert await call.refer(f"sip:carol@127.0.0.1:{carol.server.port}") == 202
+        assert await call.transfer == 200
+        assert await call.ended == "bye"
+        session = it.media.sessions[0]
+        await session.changed.wait()
+        assert [one.aor for one in session.participants] == ["carol@127.0.0.1"]
+        assert carol.intake.offers[0].to_aor == "carol@127.0.0.1"
+        assert session.reason == ""
+        await carol.server.close(1.0)  # carol hangs up
+        await session.ended.wait()
+        assert session.reason == "bye"
+
+
+async def test_refer_to_somebody_who_refuses_leaves_the_call_as_it_was() -> None:
+    async with bench() as it, Caller() as busy:  # a caller answers INVITEs with 403
+        call = await it.call("ana")
+        await it.intake.begun()
+        assert await call.refer(f"sip:carol@127.0.0.1:{busy.endpoint.transports.port}") == 202
+        assert await call.transfer == 403
+        assert it.media.sessions[0].reason == ""
+        assert await call.refer("tel:+5551") == 603
+        assert await call.reinvite() == 200
+        call.bye()
+        await it.media.sessions[0].ended.wait()
+
+
+async def test_refer_beyond_our_peers_goes_back_over_the_trunk() -> None:
+    async with bench() as it:
+        call = await it.call("ana")
+        await it.intake.begun()
+        assert await call.refer("sip:carol@192.0.2.66") == 202
+        assert await call.transfer == 403  # the trunk's own side answers the INVITE
+        call.bye()
+        await it.media.sessions[0].ended.wait()

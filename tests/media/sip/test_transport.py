@@ -1,0 +1,217 @@
+"""Calls over every transport, and the ways in which a connection ends before a call is made of it."""
+
+import asyncio
+import contextlib
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from engine.control.trunks import parse_trunks
+from engine.errors import StartupError
+from engine.settings import load_settings
+from media.sip.caller import Caller, CallPlan, Transport, place_call
+from media.sip.server import SipServer
+from media.sip.tls import client_context, listeners_of, server_context
+from media.sip.transport import Listeners
+from media.siprec_source import RecordedParty
+from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+
+OPTIONS = (
+    b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@b.c>;tag=1\r\n"
+    b"To: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
+)
+
+
+def certify(where: Path) -> str:
+    """A certificate for 127.0.0.1 that is its own authority, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sbc.example")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    path = where / "sip.pem"
+    path.write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(serialization.Encoding.PEM, form, plain)
+    )
+    return str(path)
+
+
+class Bench:
+    def __init__(self, server: SipServer, caller: Caller, intake: FakeIntake, media: FakeMedia) -> None:
+        self.server, self.caller, self.intake, self.media = server, caller, intake, media
+
+    def target(self, transport: str) -> str:
+        return f"sip:5000@127.0.0.1:{self.server.endpoint.transports.local_port(transport)}"
+
+
+@asynccontextmanager
+async def bench(tmp_path: Path, *, mutual: bool = False, trunks: str = "") -> AsyncIterator[Bench]:
+    pem = certify(tmp_path)
+    intake, media = FakeIntake(), FakeMedia()
+    listeners = Listeners(
+        tls_port=0,
+        ws_port=0,
+        wss_port=0,
+        server_tls=server_context(pem, client_ca=pem if mutual else ""),
+        origins=("https://desk.example",),
+    )
+    server = SipServer("127.0.0.1", 0, intake, media, listeners=listeners, trunks=parse_trunks(trunks))
+    await server.open()
+    ours = Listeners(client_tls=client_context(pem, pem if mutual else ""))
+    try:
+        async with asyncio.timeout(20), Caller(listeners=ours) as caller:
+            yield Bench(server, caller, intake, media)
+    finally:
+        await server.close(0.2)
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP", "TLS", "WS", "WSS"])
+async def test_recorded_call_over_every_transport(transport: Transport, tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        parties = (RecordedParty("1", "ana@pstn.example", "Ana"), RecordedParty("2", "1001@pbx.example", "Luis"))
+        plan = CallPlan(it.target(transport), "127.0.0.1", [40_000, 40_002], parties=parties)
+        call = await place_call(it.caller, plan, transport)
+        await it.intake.begun()
+        assert await call.reinvite(hold=True) == 200
+        used = it.intake.offers[0].peer.rpartition("/")[2]
+        # the INVITE has more than 1,300 bytes: RFC 3261 §18.1.1
+        assert used == ("tcp" if transport == "UDP" else transport.lower())
+        assert it.server.endpoint.transports.connections == 1  # all went over one connection
+        call.bye()
+        await it.media.sessions[0].ended.wait()
+        assert it.media.sessions[0].reason == "bye"
+
+
+@pytest.mark.parametrize("transport", ["TCP", "TLS", "WSS"])
+async def test_the_server_hangs_up_over_the_callers_connection(transport: Transport, tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        call = await place_call(it.caller, CallPlan(it.target(transport), "127.0.0.1", [40_000]), transport)
+        await it.intake.begun()
+        await it.server.close(1.0)
+        assert await call.ended == "bye"
+
+
+async def test_short_requests_stay_on_udp_and_calls_share_a_connection(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        plan = CallPlan(it.target("UDP"), "127.0.0.1", [40_000])
+        await place_call(it.caller, plan)
+        assert it.intake.offers[0].peer.endswith("/udp")
+        plans = [CallPlan(it.target("TLS"), "127.0.0.1", [40_000]) for _ in range(5)]
+        await asyncio.gather(*(place_call(it.caller, plan, "TLS") for plan in plans))
+        assert it.server.endpoint.transports.connections == 1
+
+
+async def test_long_request_goes_by_udp_where_tcp_is_refused(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        it.server.endpoint.transports._servers["TCP"].close()
+        filler = (("Subject", "x" * 1_300),)
+        await place_call(it.caller, CallPlan(it.target("UDP"), "127.0.0.1", [40_000], extra=filler))
+        assert it.intake.offers[0].peer.endswith("/udp")
+
+
+async def test_server_whose_certificate_nobody_vouches_for_is_not_called(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it, Caller() as stranger:
+        with pytest.raises(OSError, match="TLS"):
+            await place_call(stranger, CallPlan(it.target("TLS"), "127.0.0.1", [40_000]), "TLS")
+        assert it.intake.offers == []
+
+
+async def test_mutual_tls_admits_certified_peers_alone(tmp_path: Path) -> None:
+    async with bench(tmp_path, mutual=True) as it:
+        await place_call(it.caller, CallPlan(it.target("TLS"), "127.0.0.1", [40_000]), "TLS")
+        nameless = ssl.create_default_context(cafile=str(tmp_path / "sip.pem"))
+        nameless.check_hostname = False
+        port = it.server.endpoint.transports.local_port("TLS")
+        with contextlib.suppress(ssl.SSLError, ConnectionError):  # in TLS 1.3 the refusal comes with the first read
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=nameless)
+            writer.write(OPTIONS)
+            assert await reader.read() == b""
+            writer.close()
+        assert it.server.endpoint.transports.connections == 1
+
+
+async def test_websocket_wants_the_subprotocol_and_a_known_origin(tmp_path: Path) -> None:
+    async with bench(tmp_path) as it:
+        url = f"ws://127.0.0.1:{it.server.endpoint.transports.local_port('WS')}/"
+        sip = [Subprotocol("sip")]
+        for options in ({"subprotocols": None}, {"subprotocols": sip, "origin": Origin("https://evil.example")}):
+            with pytest.raises(InvalidStatus):
+                await connect(url, **options)
+        async with connect(url, subprotocols=sip, origin=Origin("https://desk.example")) as socket:
+            await socket.send("\r\n\r\n")
+            assert await socket.recv() == "\r\n"
+            await socket.send([OPTIONS[:100].decode(), OPTIONS[100:].decode()])  # in two fragments
+            assert str(await socket.recv()).startswith("SIP/2.0 200")
+            await socket.send(b"\x00\xff" * 50)
+            await socket.send(OPTIONS.replace(b"z9hG4bK1", b"z9hG4bK2"))
+            assert str(await socket.recv()).startswith("SIP/2.0 200")
+        assert it.server.endpoint.transports.connections == 0
+
+
+async def test_strangers_get_no_connection(tmp_path: Path) -> None:
+    async with bench(tmp_path, trunks="192.0.2.1") as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+        assert it.server.endpoint.transports.connections == 0
+
+
+async def test_ping_is_answered_and_a_peer_that_does_not_is_closed(tmp_path: Path) -> None:
+    silent, heard = asyncio.Event(), asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(4) == b"\r\n\r\n"
+        silent.set()
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        heard.set()
+        writer.close()
+
+    listener = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with bench(tmp_path) as it, Caller(listeners=Listeners(keep_alive_s=0.05, pong_s=0.3)) as caller:
+        transports = caller.endpoint.transports
+        good = await transports.flow_to("TCP", "127.0.0.1", it.server.port)
+        bad = await transports.flow_to("TCP", "127.0.0.1", listener.sockets[0].getsockname()[1])
+        await silent.wait()
+        await heard.wait()
+        assert (transports.alive(good), transports.alive(bad)) == (True, False)
+    listener.close()
+
+
+def test_settings_name_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="SIP_WSS_PORT needs SIP_TLS_CERT"):
+        listeners_of(load_settings(sip_wss_port=5063))
+    with pytest.raises(StartupError, match="SIP_TLS_CERT"):
+        listeners_of(load_settings(sip_tls_cert=str(tmp_path / "none.pem")))
+    pem = certify(tmp_path)
+    with pytest.raises(StartupError, match="SIP_TLS_CLIENT_CA"):
+        listeners_of(load_settings(sip_tls_cert=pem, sip_tls_client_ca=str(tmp_path / "none.pem")))
+    listeners = listeners_of(load_settings(sip_tls_cert=pem, sip_tls_ca=pem, sip_ws_port=5062))
+    assert (listeners.tls_port, listeners.ws_port, listeners.wss_port) == (5061, 5062, None)
