@@ -113,9 +113,9 @@ class Settings(BaseSettings):
             raise ValueError("expected FIRST-LAST, e.g. 20000-20999")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "traces_url")
     @classmethod
-    def _origin(cls, value: str) -> str:
+    def _http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("expected http://… or https://…")
         return value.rstrip("/")
