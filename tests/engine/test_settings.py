@@ -15,8 +15,14 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("HTTP_PORT", "eighty"), ("HTTP_PORT", "70000"), ("RTP_PORTS", "9-1"), ("LOG_FORMAT", "xml"), ("PUBLIC_URL", "x")]
-    + [("TRACES_URL", "127.0.0.1:4318")],
+    [
+        ("HTTP_PORT", "eighty"),
+        ("HTTP_PORT", "70000"),
+        ("RTP_PORTS", "9-1"),
+        ("LOG_FORMAT", "xml"),
+        ("PUBLIC_URL", "x"),
+        ("TRACES_URL", "127.0.0.1:4318"),
+    ],
 )
 def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
