@@ -80,8 +80,6 @@ class End(msgspec.Struct, frozen=True):
 
 class Send(msgspec.Struct, frozen=True):
     data: str | bytes
-    optional: bool = False
-    """News that may be left out for a peer that reads slowly; answers may not."""
 
 
 class Hangup(msgspec.Struct, frozen=True):
@@ -110,7 +108,8 @@ class Adapter(Protocol):
         """We end the connection (`shutdown`, `error`, `malformed`…)."""
 
     def told(self, facts: Sequence[Fact]) -> Iterable[Act]:
-        """Facts that were made of the call, for protocols that take them back."""
+        """Facts that were made of the call, for protocols that take them back. Not asked for a peer that reads
+        slowly."""
 
 
 REFUSAL_CODES = {"overloaded": 1013, "shutting_down": 1013, "forbidden": 1008, "unknown_number": 1008}
