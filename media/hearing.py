@@ -7,7 +7,7 @@ import numpy as np
 from engine.facts import Pcm16, Samples
 from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
-from media.audio import AudioRing, SampleSource, window_16k
+from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
 from media.level import Level
 from media.segmenter import Endpointing, Segmenter
 from media.vad import FRAME, FRAME_MS, RATE_HZ, VadBank
@@ -25,19 +25,27 @@ _FORGET_FRAMES = 8
 
 
 class Ear:
-    """One stream on its way through the VAD. Sound comes without holes from `frontier` on, at 8 kHz."""
+    """One stream on its way through the VAD. Sound comes without holes from `frontier` on, at the stream's rate."""
 
-    def __init__(self, stream: str, bank: VadBank, endpointing: Endpointing | None = None) -> None:
+    def __init__(
+        self, stream: str, bank: VadBank, endpointing: Endpointing | None = None, rate_hz: int = RATE_HZ
+    ) -> None:
+        """`rate_hz` is 8,000 or 16,000: the VAD hears 8 kHz of either."""
+        if rate_hz not in (RATE_HZ, MODEL_RATE_HZ):
+            raise ValueError(f"a stream is of {RATE_HZ} or {MODEL_RATE_HZ} Hz, not {rate_hz}")
         self.stream = stream
+        self.rate_hz = rate_hz
         self.frontier: int | None = None
-        """Position (samples at 8 kHz since answer) up to which sound or silence has come; None before the first."""
+        """Position (samples at the stream's rate since answer) up to which sound or silence has come; None before the
+        first."""
+        self._halver = Halver() if rate_hz == MODEL_RATE_HZ else None
         self._bank = bank
         self.slot = bank.open()
         self._segmenter = Segmenter(stream, endpointing)
         self._waiting: list[Pcm16] = []
         self._size = 0
         self.judged_until = 0
-        """Position of the next frame to be judged: the segments tell of all sound before it."""
+        """Position at 8 kHz of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
         self._level = Level()
 
@@ -48,7 +56,8 @@ class Ear:
     def put(self, position: int, samples: Pcm16) -> None:
         """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
         if self.frontier is None:
-            self.frontier = self.judged_until = position
+            self._begin(position)
+        assert self.frontier is not None
         if position > self.frontier:
             self.silence(position)
         fresh = samples[max(0, self.frontier - position) :]
@@ -58,15 +67,25 @@ class Ear:
     def silence(self, until: int) -> None:
         """Nothing came up to `until`."""
         if self.frontier is None:
-            self.frontier = self.judged_until = 0
+            self._begin(0)
+        assert self.frontier is not None
         if until > self.frontier:
             self._append(np.zeros(until - self.frontier, np.int16))
 
+    def _begin(self, position: int) -> None:
+        """At a position that both rates have."""
+        self.judged_until = position * RATE_HZ // self.rate_hz
+        self.frontier = self.judged_until * self.rate_hz // RATE_HZ
+
     def _append(self, samples: Pcm16) -> None:
         assert self.frontier is not None
-        self._waiting.append(samples)
-        self._size += len(samples)
         self.frontier += len(samples)
+        self._wait(samples if self._halver is None else self._halver.put(samples))
+
+    def _wait(self, narrow: Pcm16) -> None:
+        if len(narrow):
+            self._waiting.append(narrow)
+            self._size += len(narrow)
 
     def next_frame(self, events: list[MediaEvent]) -> Samples | None:
         """The next frame that the network must judge, levelled; silent ones before it are judged here into `events`."""
@@ -106,8 +125,11 @@ class Ear:
 
     def pad(self) -> None:
         """Fills the last frame with silence, so that the stream's last words are judged."""
-        if self.frontier is not None and self._size % FRAME:
-            self.silence(self.frontier + FRAME - self._size % FRAME)
+        if self._halver is not None and self.frontier is not None:
+            self._wait(self._halver.flush())
+            self._halver = Halver()
+        if self._size % FRAME:
+            self._wait(np.zeros(FRAME - self._size % FRAME, np.int16))
 
 
 class Hearing:
@@ -135,17 +157,20 @@ class Hearing:
         self.left_out = 0
         """Events that a slow reader never saw: `continues` and ticks only, until the channel itself is full."""
 
-    def add_stream(self, stream: str, source: SampleSource | None = None) -> Ear:
-        """`source`: where the stream's sound is read from when it does not come through `put`."""
-        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing)
-        self._sources[stream] = source or AudioRing(RATE_HZ)
+    def add_stream(self, stream: str, source: SampleSource | None = None, rate_hz: int = RATE_HZ) -> Ear:
+        """`rate_hz` is the rate of what `put` will bring, and of all positions on the stream: 8,000, or 16,000 for
+        wideband sound, which is then kept as it is for `audio`. Sound of other rates is resampled first (`ValueError`).
+        `source`: where the stream's sound is read from when it does not come through `put`, at a rate of its own."""
+        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing, rate_hz)
+        self._sources[stream] = source or AudioRing(rate_hz)
         return ear
 
     def ears(self) -> Iterable[Ear]:
         return self._ears.values()
 
     def put(self, stream: str, position: int, samples: Pcm16) -> None:
-        """8 kHz sound at a position (samples since answer). Late sound still gets into `audio`, but not to the VAD."""
+        """Sound at a position (samples since answer), both at the stream's rate. Late sound still gets into `audio`,
+        but not to the VAD."""
         ring = self._sources[stream]
         if isinstance(ring, AudioRing):
             ring.write(position, samples)

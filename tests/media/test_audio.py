@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts import Pcm16
-from media.audio import AudioRing, Recording, double_rate, window_16k
+from media.audio import AudioRing, Halver, Recording, double_rate, window_16k
 
 
 def speech(count: int, seed: int = 0) -> Pcm16:
@@ -60,3 +60,26 @@ def test_the_ring_is_the_end_of_an_endless_tape(writes: list[tuple[int, int]]) -
     assert np.array_equal(ring.read(oldest, 1500)[: end - oldest], tape[oldest:end])
     assert not np.any(ring.read(oldest - 500, 500))
     assert not np.any(ring.read(end, 100))
+
+
+@given(st.lists(st.integers(0, 400), max_size=12))
+def test_halving_does_not_depend_on_how_the_sound_comes(sizes: list[int]) -> None:
+    sound = speech(sum(sizes), 4)
+    pieces, start = Halver(), 0
+    halved = []
+    for size in sizes:
+        halved.append(pieces.put(sound[start : start + size]))
+        start += size
+    whole = Halver()
+    expected = np.concatenate([whole.put(sound), whole.flush()])
+    assert np.array_equal(np.concatenate([*halved, pieces.flush()]), expected)
+    assert len(expected) == (len(sound) + 1) // 2
+
+
+def test_halving_keeps_a_tone_in_its_place_and_drops_what_would_alias() -> None:
+    at = np.arange(4000)
+    low = (12_000 * np.sin(at * 0.45)).astype(np.int16)  # 1146 Hz
+    high = (12_000 * np.sin(at * 2.4)).astype(np.int16)  # 6112 Hz
+    halver = Halver()
+    assert np.abs(halver.put(low)[100:1900] - low[200:3800:2]).max() < 30
+    assert np.abs(Halver().put(high)[100:1900]).max() < 60

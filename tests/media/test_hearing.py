@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soxr
 
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
 from media.hearing import CROWDED, EVENTS, Hearing, listen
 from media.vad import VadBank
+from media.wav_file import read_channels
 
 OFFER = CallOffer("call", "file", "", "", "", ())
 
@@ -84,3 +88,40 @@ async def test_an_aborted_call_says_so_and_no_more(bank: VadBank) -> None:
     hearing.put("a", 0, noise(8000))
     hearing.abort(CallEnded(0, "error"))
     assert await read(hearing) == [CallEnded(0, "error")]
+
+
+async def test_wide_sound_is_kept_as_it_is_and_judged_as_its_narrow_half(bank: VadBank) -> None:
+    (narrow, *_), _ = read_channels(Path(__file__).parents[1] / "data" / "call_15s.flac")
+    wide = np.asarray(soxr.resample(narrow, 8000, 16_000), np.int16)
+    hearing = Hearing(OFFER, bank)
+    ear = hearing.add_stream("narrow"), hearing.add_stream("wide", rate_hz=16_000)
+    for start in range(0, len(narrow), 160):
+        hearing.put("narrow", 8001 + start, narrow[start : start + 160])
+        hearing.put("wide", 16_002 + 2 * start, wide[2 * start : 2 * start + 320])
+        listen(bank, [hearing])
+        hearing.tick()
+    assert ear[1].frontier == 2 * (ear[0].frontier or 0)
+    assert np.array_equal(hearing.audio("wide", 4000, 8000), wide[3000 * 16 - 2 : 7000 * 16 - 2])
+    assert np.array_equal(hearing.sound("wide", 16_002, 500), wide[:500])
+    hearing.finish(CallEnded(16_000, "bye"))
+    events = await read(hearing)
+    spoken = [event for event in events if isinstance(event, SpeechSegment) and event.state == "ended"]
+    by_stream = [[(one.start_ms, one.end_ms) for one in spoken if one.stream == name] for name in ("narrow", "wide")]
+    assert len(by_stream[0]) == 2
+    assert by_stream[0] == by_stream[1]
+    assert ClockTick(15_750) in events
+
+
+def test_wide_sound_may_begin_between_two_narrow_samples(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    ear = hearing.add_stream("a", rate_hz=16_000)
+    hearing.put("a", 8001, noise(320))
+    assert ear.frontier == 8321
+    assert ear.judged_until == 4000
+    assert np.array_equal(hearing.sound("a", 8001, 320), noise(320))
+    hearing.finish(CallEnded(0, "bye"))
+
+
+def test_other_rates_are_refused(bank: VadBank) -> None:
+    with pytest.raises(ValueError, match="48000"):
+        Hearing(OFFER, bank).add_stream("a", rate_hz=48_000)
