@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
 
 from engine.errors import WelcomedlyError
-from engine.ports import Ears, Heard, ListenJob
+from engine.ports import Headroom, Heard, ListenJob
 from engine.settings import Settings
 
 __all__ = [
@@ -176,6 +176,7 @@ METRICS: tuple[Metric, ...] = (
         ("fate",),
         "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
     ),
+    Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
@@ -253,10 +254,10 @@ class Metrics:
         """For `RtpPlane(counted=…)`."""
         self.count("rtp_packets_total", packets, fate=fate)
 
-    def watch_ears(self, ears: Ears, starts: Callable[[], int]) -> None:
+    def watch_ears(self, headroom: Callable[[], Headroom], starts: Callable[[], int]) -> None:
         """Ask `ears` whenever the metrics are read."""
-        self._gauges["ears_load"].set_function(lambda: ears.headroom().load)
-        self._gauges["ears_finals_late_seconds"].set_function(lambda: ears.headroom().finals_late_ms / 1000)
+        self._gauges["ears_load"].set_function(lambda: headroom().load)
+        self._gauges["ears_finals_late_seconds"].set_function(lambda: headroom().finals_late_ms / 1000)
         self._gauges["ears_starts"].set_function(starts)
 
     def text(self) -> bytes:

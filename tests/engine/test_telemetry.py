@@ -9,8 +9,6 @@ import msgspec
 import pytest
 import structlog
 
-from engine.errors import EarsClosed
-from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from engine.settings import Settings
 from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs
@@ -93,19 +91,10 @@ def test_metrics_are_a_closed_list_and_described() -> None:
         assert f"welcomedly_{metric.name}" in text or metric.labels
 
 
-class FakeEars:
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
-        raise EarsClosed
-
-    def cancel(self, job: int) -> None: ...
-
-    def headroom(self) -> Headroom:
-        return Headroom(up=True, load=0.75, finals_late_ms=250.0, partials=True)
-
-
 def test_what_ears_and_rtp_tell_is_counted() -> None:
     metrics = Metrics()
-    metrics.watch_ears(FakeEars(), lambda: 2)
+    headroom = Headroom(up=True, load=0.75, finals_late_ms=250.0, partials=True)
+    metrics.watch_ears(lambda: headroom, lambda: 2)
     job = ListenJob(1, "call-1", "1", 0, "final", due=0.0)
     metrics.heard(job, Heard(1, "hola", "es", run_ms=500.0))
     metrics.heard(msgspec.structs.replace(job, kind="partial"), Heard(1, "", "es", shed="late"))
