@@ -22,6 +22,7 @@ from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
 from engine.errors import WelcomedlyError
 from engine.fanout import Hub
+from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist
 from engine.telemetry import Metrics
@@ -41,6 +42,7 @@ from models.weights import models_dir, whisper_dir
 from pipelines.calls import Calls, default_max_calls
 from pipelines.commands import demo, replay, rules, serve, weights
 from pipelines.knowledge_bases import bundled_articles, bundled_knowledge
+from pipelines.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +61,7 @@ class Engine:
         self.sip: SipServer
         self.web: Site
         self.bus: Bus
+        self._recordings: Recordings
         self._sip_open = False
         self._calls: Calls | None = None
 
@@ -116,6 +119,9 @@ class Engine:
         store = await Store.open(settings, vault, committed=self._metrics.committed)
         self._stack.push_async_callback(store.close)
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
+        self._recordings = Recordings(store, settings.data_dir)
+        housekeeping = asyncio.create_task(self._recordings.keep_house(), name="recordings")
+        self._stack.push_async_callback(cancel, housekeeping)
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
             await seed_knowledge(store, bundled_articles())
@@ -147,7 +153,15 @@ class Engine:
             wall_clock=time.time,
             override=functools.partial(override_of, trunks=parse_trunks(self.settings.sip_trunks)),
             tracing=self._tracing,
+            recorder=self._open_recorder(),
         )
+
+    def _open_recorder(self) -> Recorder | None:
+        if self.settings.recording == "off":
+            return None
+        recorder = Recorder(self._recordings, self._metrics)
+        self._stack.push_async_callback(asyncio.to_thread, recorder.close)
+        return recorder
 
     async def _open_web(self, store: Store, hub: Hub, calls: Calls, router: CachedRouter) -> None:
         app = build_app(
@@ -157,6 +171,7 @@ class Engine:
             calls,
             router,
             metrics=self._metrics,
+            recordings=self._recordings,
             passwords=self._passwords,
             ready=self._ready,
             asyncapi=asyncapi(),
@@ -191,6 +206,12 @@ class Engine:
     def _ears_changed(self, up: bool) -> None:
         if self._calls:
             self._calls.ears_changed(up)
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Ends a task that runs for ever."""
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def monotonic_ms() -> float:

@@ -305,7 +305,30 @@ class FactSink(Protocol):
 class DeskCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person at a desk or wall does to a live call."""
 
-    name: Literal["claim", "shown", "card", "mark"]
+class ByteSink(Protocol):
+    """A file in the making. Blocking: for a worker thread. A chunk that was taken survives the process."""
+
+    def write(self, chunk: bytes) -> None:
+        """Raises `OSError`."""
+
+    def close(self) -> None:
+        """Marks the file as whole. Raises `OSError`."""
+
+    def abandon(self) -> None:
+        """Closes it as it is, not whole. Does nothing after `close`."""
+
+
+class RecordingFiles(Protocol):
+    """Where recordings are kept. Implemented by `engine.recordings`."""
+
+    async def begin(self, record: CallRecord, channels: int, retention_days: int) -> ByteSink:
+        """An empty file for this call, which has been `opened`. Raises `OSError`, or the store's errors."""
+
+    async def finish(self, record: CallRecord, length_ms: int) -> None:
+        """The file is closed and so long."""
+
+
+    name: Literal["claim", "shown", "card", "mark", "pause", "resume"]
     call_id: str = msgspec.field(name="id")
     seq: int = 0
     """shown, card: the fact."""
@@ -356,6 +379,9 @@ class Routing(msgspec.Struct, frozen=True):
 
 
 class Router(Protocol):
+    recording: bool = False
+    retention_days: int = 0
+    """Of the recording; 0: kept until somebody erases it."""
     def route(self, offer: CallOffer) -> Routing | None:
         """From a cached picture of campaigns and users; None when no campaign takes the number."""
 

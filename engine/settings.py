@@ -62,6 +62,11 @@ class Settings(BaseSettings):
 
     # ─── data ───
     data_dir: Path = Field(default=Path("data"), description="Where the database and the broker's files live.")
+    recording: Literal["on", "off"] = Field(
+        default="on",
+        description="`off` forbids every recording; `on` leaves it to each campaign, whose own switch is off until "
+        "somebody turns it on.",
+    )
     database_url: str = Field(
         default="",
         description="`postgresql://user:password@host/database`; empty is SQLite in `DATA_DIR`. One engine at a time "

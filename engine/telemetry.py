@@ -176,6 +176,7 @@ METRICS: tuple[Metric, ...] = (
         ("fate",),
         "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
     ),
+    Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),

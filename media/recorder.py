@@ -1,18 +1,12 @@
-"""How far a recording may be written: behind what has been judged, so that no card number reaches the disk.
+"""How far a recording may be written: behind what has been judged, so that no card number reaches the disk."""
 
-The port that writes is here too; what encrypts and stores comes behind it.
-"""
-
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
-from engine.facts import Pcm16
-
 LEAST_DELAY_MS = 2_000
 MOST_DELAY_MS = 120_000
-"""A stereo call waits in memory at 16 kB a second: 1.9 MB at most."""
+"""A stereo call waits in memory at 64 kB a second past its first half minute: 6 MB at most."""
 
 
 class RecordedSpan(msgspec.Struct, frozen=True):
@@ -21,16 +15,8 @@ class RecordedSpan(msgspec.Struct, frozen=True):
     start_ms: int
     end_ms: int
     what: Literal["sound", "cut", "overdue"]
-    """`cut`: judged to hold what must not be kept; `overdue`: not judged in time. Both are written as silence."""
-
-
-class CallRecorder(Protocol):
-    """Where a call's sound goes, span by span in order of time, never a span twice. Closed by the call's task group."""
-
-    async def write(self, span: RecordedSpan, sound: Mapping[str, Pcm16]) -> None:
-        """`sound` by stream, of the span's length; empty for silence. A file is playable up to the last span."""
-
-    async def close(self) -> None: ...
+    """`cut`: paused, or judged to hold what must not be kept; `overdue`: not judged in time. Both are written as
+    silence."""
 
 
 class Watermark:
@@ -46,6 +32,7 @@ class Watermark:
         self._judged = dict.fromkeys(streams, 0)
         self._holds: dict[str, int] = {}
         self._cuts: list[tuple[int, int]] = []
+        self._paused_from: int | None = None
 
     def add_stream(self, stream: str, from_ms: int) -> None:
         """A stream that came later; before `from_ms` it has nothing to judge."""
@@ -68,6 +55,21 @@ class Watermark:
         if end_ms > max(start_ms, self.at_ms):
             self._cuts.append((start_ms, end_ms))
 
+    def pause(self, from_ms: int) -> None:
+        """Silence from there until `resume`; an earlier pause that is still on stands."""
+        if self._paused_from is None:
+            self._paused_from = from_ms
+
+    def resume(self, at_ms: int) -> None:
+        if self._paused_from is not None:
+            self.cut(self._paused_from, at_ms)
+            self._paused_from = None
+
+    def reach(self, now_ms: int) -> int:
+        """How far `advance` would go at `now_ms`."""
+        judged = min([*self._judged.values(), *self._holds.values(), now_ms - LEAST_DELAY_MS])
+        return max(judged, now_ms - MOST_DELAY_MS, self.at_ms)
+
     def advance(self, now_ms: int) -> tuple[RecordedSpan, ...]:
         """What may be written at `now_ms` of media time: spans in order that join each other and the last one."""
         judged = min([*self._judged.values(), *self._holds.values(), now_ms - LEAST_DELAY_MS])
@@ -86,7 +88,8 @@ class Watermark:
         return tuple(spans)
 
     def _write(self, until_ms: int, what: Literal["sound", "overdue"], spans: list[RecordedSpan]) -> None:
-        for start_ms, end_ms in sorted(self._cuts):
+        pause = [] if self._paused_from is None else [(self._paused_from, max(self._paused_from, until_ms))]
+        for start_ms, end_ms in sorted([*self._cuts, *pause]):
             self._span(min(start_ms, until_ms), what, spans)
             self._span(min(end_ms, until_ms), "cut", spans)
         self._span(until_ms, what, spans)

@@ -6,11 +6,13 @@ at answer and what was not kept is silence, so that a position in the file is th
 
 import secrets
 from collections.abc import Sequence
-from typing import Final, Protocol
+from threading import Lock
+from typing import Final
 
 import numpy as np
 
 from engine.facts import Pcm16
+from engine.ports import ByteSink
 from media.ogg import OPUS_HZ, OggPages, opus_head, opus_tags
 from media.opus import FRAME, PRE_SKIP, RATE_HZ, OpusEncoder
 from media.recorder import RecordedSpan
@@ -21,17 +23,8 @@ _PAGE_PACKETS: Final = 50
 _SILENT_STEP_MS: Final = 10_000
 
 
-class ByteSink(Protocol):
-    """Where a file's bytes go, chunk by chunk; a chunk that was taken survives the process. Blocking."""
-
-    def write(self, chunk: bytes) -> None: ...
-
-    def close(self) -> None:
-        """Marks the file as whole."""
-
-
 class OggOpusFile:
-    """Blocking: for a worker thread. Not thread-safe."""
+    """Blocking: for worker threads, which wait for each other."""
 
     def __init__(self, sink: ByteSink, channels: int) -> None:
         self._sink = sink
@@ -39,6 +32,7 @@ class OggOpusFile:
         self._channels = channels
         self._pages = OggPages(secrets.randbits(32))
         self._packets = 0
+        self._busy = Lock()
         self.end_ms = 0
         """Media time up to which the file has been given sound or silence."""
         head = self._pages.header(opus_head(channels, PRE_SKIP, RATE_HZ))
@@ -46,22 +40,29 @@ class OggOpusFile:
 
     def write(self, span: RecordedSpan, sound: Sequence[Pcm16]) -> None:
         """`sound`: 16 kHz by channel, of the span's length; empty for silence. Raises `OSError`."""
-        if span.start_ms != self.end_ms:
-            raise ValueError(f"the recording is at {self.end_ms} ms, not {span.start_ms}")
-        if sound and span.what == "sound":
-            self._append(self._encoder.encode(np.stack(sound, axis=1)))
-        else:
-            self._silence(span.end_ms - span.start_ms)
-        self.end_ms = span.end_ms
+        with self._busy:
+            if span.start_ms != self.end_ms:
+                raise ValueError(f"the recording is at {self.end_ms} ms, not {span.start_ms}")
+            if sound and span.what == "sound":
+                self._append(self._encoder.encode(np.stack(sound, axis=1)))
+            else:
+                self._silence(span.end_ms - span.start_ms)
+            self.end_ms = span.end_ms
 
     def close(self) -> None:
         """Writes the last page. Raises `OSError`."""
-        # The last page's position cuts off what fills the last frame (RFC 7845 §4.4).
-        end = self.end_ms * OPUS_HZ // 1000 + PRE_SKIP
-        packets = self._encoder.flush()
-        self._packets += len(packets)
-        self._sink.write(self._pages.sound(packets, min(end, self._packets * _A_PACKET), last=True))
-        self._sink.close()
+        with self._busy:
+            # The last page's position cuts off what fills the last frame (RFC 7845 §4.4).
+            end = self.end_ms * OPUS_HZ // 1000 + PRE_SKIP
+            packets = self._encoder.flush()
+            self._packets += len(packets)
+            self._sink.write(self._pages.sound(packets, min(end, self._packets * _A_PACKET), last=True))
+            self._sink.close()
+
+    def abandon(self) -> None:
+        """Leaves the file as far as it is; does nothing to one that was closed."""
+        with self._busy:
+            self._sink.abandon()
 
     def _silence(self, length_ms: int) -> None:
         while length_ms > 0:

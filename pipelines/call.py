@@ -7,6 +7,7 @@ audio clock runs through the same queue: a deadline is judged only when every wo
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -33,6 +34,7 @@ from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
 from pipelines.ledger import Ledger
+from pipelines.tape import Tape
 from pipelines.transcribe import Drafted, Finished, Transcriber
 from pipelines.utterance import Utterance
 
@@ -46,13 +48,30 @@ own."""
 class _Command(msgspec.Struct, frozen=True):
     person: Person
     command: DeskCommand
+    at_ms: int
+    """Media time at which it was given."""
 
 
 class _EarsNotice(msgspec.Struct, frozen=True):
     up: bool
 
 
-_Item = asyncio.Task[Finished] | ClockTick | ParticipantsChanged | MediaNotice | CallEnded | _Command | _EarsNotice
+class _TapeNotice(msgspec.Struct, frozen=True):
+    name: EventName
+    at_ms: int
+    data: dict[str, Any]
+
+
+_Item = (
+    asyncio.Task[Finished]
+    | ClockTick
+    | ParticipantsChanged
+    | MediaNotice
+    | CallEnded
+    | _Command
+    | _EarsNotice
+    | _TapeNotice
+)
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
 
 
@@ -72,6 +91,7 @@ class LiveCall:
         name_of: Callable[[str], str],
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
+        tape: Tape | None = None,
         drafts: bool = True,
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
         tracing: Tracing = NO_TRACES,
@@ -87,6 +107,8 @@ class LiveCall:
         self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
         self._acknowledgements = Acknowledgements(on_shown)
         self._wall_clock = wall_clock
+        self.tape = tape
+        """None: the call is not recorded."""
         self._drafts = drafts
         self._tracing = tracing
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
@@ -117,6 +139,8 @@ class LiveCall:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._commit())
                 group.create_task(self._listen(group))
+                if self.tape:
+                    group.create_task(self.tape.run(self.record, self._tape_says))
         except* EarsClosed:
             log.info("call.cut_short", call_id=self.record.call_id)
 
@@ -126,13 +150,16 @@ class LiveCall:
         if command.name == "shown":
             self._acknowledgements.take(command)
         else:
-            self._enqueue(_Command(person, command))
+            self._enqueue(_Command(person, command, self._now_ms))
 
     def ears_changed(self, up: bool) -> None:
         """Recognition is lost or back: the desk is told, since words will be late."""
         self._enqueue(_EarsNotice(up))
 
-    def _enqueue(self, item: _Command | _EarsNotice) -> None:
+    def _tape_says(self, name: EventName, at_ms: int, data: dict[str, Any]) -> None:
+        self._enqueue(_TapeNotice(name, at_ms, data))
+
+    def _enqueue(self, item: _Command | _EarsNotice | _TapeNotice) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -157,6 +184,8 @@ class LiveCall:
                     self._now_ms = at_ms
                     since = transcriber.open_since_ms()
                     await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
+                    if self.tape:
+                        self.tape.tick(at_ms)
                 case ParticipantsChanged() | MediaNotice() | CallEnded():
                     await self._queue.put(event)
                 case segment:
@@ -193,13 +222,20 @@ class LiveCall:
                 await self._publish(self._conversation.tick(at_ms))
             case ParticipantsChanged(at_ms=at_ms, participants=participants):
                 await self._apply_roles(participants, at_ms)
+                if self.tape:
+                    capturing = self._conversation.capturing
+                    await self._publish(self.tape.judged(at_ms, self._conversation.withheld(), capturing=capturing))
             case MediaNotice():
+                if self.tape:
+                    self.tape.heard_of([participant.stream for participant in participants])
                 leg = self._conversation.roster.leg(item.stream)
                 await self._publish([self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)])
             case _EarsNotice(up=up):
                 await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
-            case _Command():
-                await self._obey(item.person, item.command)
+            case _TapeNotice(name=name, at_ms=at_ms, data=data):
+                await self._publish([self._ledger.event(name, at_ms, data)])
+            case _Command(person=person, command=command, at_ms=at_ms):
+                await self._obey(person, command, at_ms)
             case CallEnded():
                 await self._end(item)
                 return True
@@ -233,13 +269,15 @@ class LiveCall:
         if agent and agent != self.record.agent_id and not self._claimed:
             await self._change(agent_id=agent, agent_name=self._name_of(agent))
 
-    async def _obey(self, person: Person, command: DeskCommand) -> None:
+    async def _obey(self, person: Person, command: DeskCommand, at_ms: int) -> None:
         if command.name == "claim":
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)
             await self._publish([self._ledger.event("call.claimed", self._now_ms, {"by": person.user_id})])
         elif command.name == "card" and command.action in ("accepted", "dismissed"):
             self._conversation.answered_card(command.action)
+        elif command.name in ("pause", "resume") and self.tape:
+            await self._publish(self.tape.press(command.name, person, at_ms))
             name: EventName = "card.accepted" if command.action == "accepted" else "card.dismissed"
             await self._publish([self._ledger.event(name, self._now_ms, {"of": command.seq, "by": person.user_id})])
 
@@ -247,6 +285,8 @@ class LiveCall:
         facts = self._conversation.end(ended.at_ms)
         facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
         await self._publish(facts)
+        if self.tape:
+            self.tape.end(ended.at_ms, self._conversation.withheld())
         await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
 
     async def _change(self, **fields: object) -> None:
@@ -258,6 +298,8 @@ class LiveCall:
             return
         for fact in facts:
             self._acknowledgements.expect(fact)
+        if self.tape:
+            facts = [*facts, *self.tape.follow(facts)]
         with self._tracing.span("commit", facts=len(facts)):
             await self._sink.publish(self.record, facts)
         if isinstance(self._session, FactReader):

@@ -10,7 +10,7 @@ import structlog
 
 from engine.control.roles import decide_roles
 from engine.control.trunks import RoleOverride
-from engine.errors import Forbidden, NotFound
+from engine.errors import Conflict, Forbidden, NotFound
 from engine.ports import (
     CallOffer,
     CallRecord,
@@ -32,6 +32,7 @@ from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.recorder import Recorder
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_aside
@@ -66,7 +67,9 @@ class Calls:
         wall_clock: Callable[[], float],
         override: Callable[[str], RoleOverride | None] = lambda peer: None,
         tracing: Tracing = NO_TRACES,
+        recorder: Recorder | None = None,
     ) -> None:
+        """Without a `recorder` no call is recorded, whatever its campaign says."""
         self._router = router
         self._ears = ears
         self._sink = sink
@@ -80,6 +83,7 @@ class Calls:
         self._wall_clock = wall_clock
         self._override = override
         self._tracing = tracing
+        self._recorder = recorder
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -140,9 +144,11 @@ class Calls:
             protocol=offer.protocol,
         )
         ledger = Ledger(offer.call_id, self._clock_ms)
+        roster = Roster()
+        recorder = self._recorder if routing.recording else None
         conversation = Conversation(
             ledger=ledger,
-            roster=Roster(),
+            roster=roster,
             guard=DigitGuard(routing.country, secrets.token_bytes(32)),
             judge=Judge(self._rules, self._context(routing), self._detectors),
             reader=self._reader,
@@ -165,6 +171,7 @@ class Calls:
             clock_ms=self._clock_ms,
             wall_clock=self._wall_clock,
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
+            tape=recorder.tape(session, ledger, roster, routing.retention_days) if recorder else None,
             tracing=self._tracing,
         )
 
@@ -193,6 +200,10 @@ class Calls:
                 raise Forbidden("the call is on another desk")
         elif not mine and person.role == "agent":
             raise Forbidden("the call is on another desk")
+        if command.name in ("pause", "resume"):
+            if call.tape is None:
+                raise Conflict("the call is not being recorded")
+            call.tape.check(command.name)
         call.command(person, command)
 
     def ears_changed(self, up: bool) -> None:

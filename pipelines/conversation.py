@@ -22,6 +22,7 @@ from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
+from pipelines.withheld import Withheld
 
 
 class Conversation:
@@ -115,6 +116,10 @@ class Conversation:
     def duties(self) -> list[dict[str, str]]:
         """What the call owes from its start, for the desk's checklist."""
         return self._watch.duties()
+
+    def withheld(self) -> Withheld:
+        """What a recording must not hold, as far as it is known now. Spans are given once."""
+        return self._digits.withheld()
 
     def answered_card(self, action: str) -> None:
         self._cards.answered(action)

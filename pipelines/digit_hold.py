@@ -9,6 +9,7 @@ from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
+from pipelines.withheld import Withheld, Withholding
 
 
 class DigitHold:
@@ -21,10 +22,15 @@ class DigitHold:
         self._turns = turns
         self.capturing = False
         """Whether a number is being read now."""
+        self._withheld = Withholding()
+
+    def withheld(self) -> Withheld:
+        """What a recording must not hold, as far as it is known now. Spans are given once."""
+        return self._withheld.take(self.guard.held_from_ms)
 
     def hear(self, utterance: Utterance, number: int) -> Judged:
         """What may be shown of a final (the first of `texts`), and what of earlier ones is settled by it."""
-        return self.guard.hear(
+        judged = self.guard.hear(
             SpokenTurn(
                 turn=number,
                 stream=utterance.stream,
@@ -35,12 +41,16 @@ class DigitHold:
                 language=utterance.language,
             )
         )
+        self._withheld.saw(utterance, judged.texts[0])
+        return judged
 
     def settle_texts(self, texts: Iterable[TurnText]) -> list[Fact]:
         """What a withheld run of an earlier turn was, and the turn's text now."""
         facts: list[Fact] = []
         for text in texts:
-            if not (turn := self._turns.get(text.turn)) or (turn.text, turn.masks) == (text.text, text.masks):
+            if turn := self._turns.get(text.turn):
+                self._withheld.saw(turn.utterance, text)
+            if not turn or (turn.text, turn.masks) == (text.text, text.masks):
                 continue
             turn.text, turn.masks = text.text, text.masks
             masks = [{"start": mask.start, "end": mask.end, "label": mask.label} for mask in text.masks]

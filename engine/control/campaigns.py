@@ -27,6 +27,8 @@ class CampaignForm(msgspec.Struct, frozen=True):
     numbers: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     active: bool = True
+    recording: bool = False
+    retention_days: int = 90
 
 
 class CampaignService:

@@ -91,6 +91,8 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
             {address.lower(): user.id for user in members for address in (*user.aors, *user.extensions)}
         ),
         names=MappingProxyType({user.id: user.name for user in members}),
+        recording=campaign.recording,
+        retention_days=campaign.retention_days,
     )
 
 

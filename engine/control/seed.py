@@ -146,7 +146,8 @@ async def _campaigns(store: Store, organisation_id: str, users: dict[str, User])
         assert isinstance(agents, tuple)
         members = [users[login].id for login in agents]
         campaign = msgspec.convert(
-            values | {"id": str(uuid7()), "organisation_id": organisation_id, "members": members}, Campaign
+            values | {"id": str(uuid7()), "organisation_id": organisation_id, "members": members, "recording": True},
+            Campaign,
         )
         await store.campaigns.add(campaign, time.time())
 

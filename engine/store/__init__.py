@@ -13,6 +13,7 @@ from engine.store.campaigns import Campaigns
 from engine.store.knowledge import Knowledge
 from engine.store.outbox import Outbox
 from engine.store.people import People
+from engine.store.recordings import Recordings
 from engine.store.session import Database, begun
 from engine.store.sqlite import DATABASE
 from engine.store.tables import KeyProofRow
@@ -39,6 +40,7 @@ class Store:
         self.people = People(database)
         self.campaigns = Campaigns(database)
         self.knowledge = Knowledge(database)
+        self.recordings = Recordings(database)
         self.outbox = Outbox(database)
         self.interrupted = interrupted
         """Calls that `open` found live and closed as `engine_restarted`."""

@@ -32,6 +32,10 @@ class Campaign(msgspec.Struct, frozen=True):
     members: tuple[str, ...] = ()
     """User ids."""
     active: bool = True
+    recording: bool = False
+    """Its calls are recorded, from the next one on."""
+    retention_days: int = 90
+    """How long a recording is kept; 0: until somebody erases it."""
 
 
 class Campaigns:

@@ -72,6 +72,8 @@ class CampaignRow(Table):
     """User ids."""
     active: Mapped[bool]
     created_at: Mapped[float]
+    recording: Mapped[bool]
+    retention_days: Mapped[int]
 
 
 class CallRow(Table):
@@ -107,6 +109,22 @@ class FactRow(Table):
     stored_at: Mapped[float]
     body: Mapped[bytes]
     """`engine.facts.encode` of the fact, sealed with the call's key."""
+
+
+class RecordingRow(Table):
+    """Where a call's recording lies; the sound itself is a sealed file (`engine.recordings`)."""
+
+    __tablename__ = "recordings"
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    organisation_id: Mapped[str]
+    channels: Mapped[int]
+    started_at: Mapped[float]
+    length_ms: Mapped[int]
+    """0 until the call has ended, and for good when the engine was killed."""
+    delete_at: Mapped[float] = mapped_column(index=True)
+    """UNIX seconds from which on it must be gone; 0: kept until somebody erases it."""
+    retention_days: Mapped[int]
+    """What the campaign asked for when the call was made."""
 
 
 class OutboxRow(Table):

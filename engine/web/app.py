@@ -13,6 +13,7 @@ from engine.control.people import PeopleService
 from engine.control.routing import CachedRouter
 from engine.fanout import Hub
 from engine.ports import CallDesk
+from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics
@@ -25,6 +26,7 @@ from engine.web.knowledge_api import KnowledgeView
 from engine.web.login_api import LoginView, LogoutView, MeView
 from engine.web.people_api import UsersView, UserView
 from engine.web.problems import problems
+from engine.web.recordings_api import PauseView, RecordingView, ResumeView
 from engine.web.wall_socket import wall_socket
 
 BODY_BYTES = 256 * 1024
@@ -43,6 +45,9 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", "/api/campaigns/{campaign_id}", CampaignView, ADMINS),
     Route("GET", "/api/calls", CallsView, EVERYBODY),
     Route("GET", "/api/calls/{call_id}", CallView, EVERYBODY),
+    Route("GET", "/api/calls/{call_id}/recording", RecordingView, SUPERVISORS),
+    Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),
+    Route("POST", "/api/calls/{call_id}/recording/resume", ResumeView, EVERYBODY),
     Route("GET", "/api/knowledge", KnowledgeView, EVERYBODY),
     Route("GET", "/ws/desk", desk_socket, EVERYBODY),
     Route("GET", "/ws/wall", wall_socket, EVERYBODY),
@@ -66,6 +71,7 @@ def build_app(
     router: CachedRouter,
     *,
     metrics: Metrics,
+    recordings: Recordings,
     passwords: Passwords | None = None,
     ready: Callable[[], Mapping[str, bool]] = dict,
     asyncapi: bytes = b"{}",
@@ -82,6 +88,7 @@ def build_app(
     app[keys.HUB] = hub
     app[keys.DESK] = desk
     app[keys.METRICS] = metrics
+    app[keys.RECORDINGS] = recordings
     app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)

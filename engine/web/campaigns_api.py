@@ -30,6 +30,10 @@ class CampaignBody(Body):
     members: Annotated[tuple[Name, ...], Field(max_length=2_000)] = ()
     """Ids of users."""
     active: bool = True
+    recording: bool = False
+    """Record its calls: off until somebody who answers for it says so."""
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 90
+    """How long recordings are kept; 0: until somebody erases them."""
 
     def form(self) -> CampaignForm:
         return CampaignForm(**self.model_dump())
@@ -49,6 +53,8 @@ class CampaignOut(BaseModel):
     numbers: list[str]
     members: list[str]
     active: bool
+    recording: bool
+    retention_days: int
 
 
 class CampaignsView(View):

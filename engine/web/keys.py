@@ -9,6 +9,7 @@ from engine.control.login import Login
 from engine.control.people import PeopleService
 from engine.fanout import Hub
 from engine.ports import CallDesk, Person
+from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics
@@ -20,6 +21,7 @@ DESK: web.AppKey[CallDesk] = web.AppKey("DESK")
 LOGIN = web.AppKey("LOGIN", Login)
 PEOPLE = web.AppKey("PEOPLE", PeopleService)
 CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
+RECORDINGS = web.AppKey("RECORDINGS", Recordings)
 METRICS = web.AppKey("METRICS", Metrics)
 READY: web.AppKey[Callable[[], Mapping[str, bool]]] = web.AppKey("READY")
 ASYNCAPI: web.AppKey[bytes] = web.AppKey("ASYNCAPI")

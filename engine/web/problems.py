@@ -30,6 +30,7 @@ _TITLES = {
     409: "Conflict",
     413: "Too large",
     415: "Not JSON",
+    416: "Range not satisfiable",
     422: "Invalid",
     429: "Too many tries",
     500: "Our mistake",

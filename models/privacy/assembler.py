@@ -139,6 +139,11 @@ class DigitGuard:
         masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
         return render(text, without_overlaps([*parsed.masks, *masks]))
 
+    @property
+    def held_from_ms(self) -> int | None:
+        """As `Judged.held_from_ms`, also when nothing changed for readers."""
+        return self._run.held_from_ms
+
     def _begin(self) -> None:
         self._changed, self._entities = {}, []
         self._was_capture, self._started = self._expected.capture, False

@@ -50,6 +50,19 @@ def test_a_later_stream_does_not_hold_what_was_before_it() -> None:
     assert mark.advance(20_000) == (RecordedSpan(0, 6_000, "sound"),)
 
 
+def test_paused_time_is_silence_from_the_moment_it_was_asked_for_to_the_moment_it_ends() -> None:
+    mark = Watermark(("a",))
+    mark.judged("a", 60_000)
+    mark.pause(3_000)
+    mark.pause(5_000)
+    assert mark.reach(8_000) == 6_000
+    assert mark.advance(8_000) == (RecordedSpan(0, 3_000, "sound"), RecordedSpan(3_000, 6_000, "cut"))
+    mark.resume(9_000)
+    assert mark.advance(14_000) == (RecordedSpan(6_000, 9_000, "cut"), RecordedSpan(9_000, 12_000, "sound"))
+    mark.pause(13_000)
+    assert mark.close(15_000) == (RecordedSpan(12_000, 13_000, "sound"), RecordedSpan(13_000, 15_000, "cut"))
+
+
 moves = st.one_of(
     st.tuples(st.just("judged"), st.sampled_from("ab"), st.integers(0, 300_000)),
     st.tuples(st.just("hold"), st.sampled_from("xy"), st.integers(0, 300_000)),

@@ -22,6 +22,9 @@ class FakeDisk:
     def close(self) -> None:
         self.whole = True
 
+    def abandon(self) -> None:
+        raise AssertionError("nothing fails here")
+
 
 def speech(seed: int, length_ms: int) -> Pcm16:
     """A hum with gaps: something that a speech codec keeps."""

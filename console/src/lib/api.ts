@@ -42,4 +42,6 @@ function reasonOf(json: unknown): string | undefined {
 export const signIn = (user: string, password: string): Promise<Person> =>
   api<Person>("POST", "/api/login", { user, password });
 export const signOut = (): Promise<void> => api<void>("POST", "/api/logout");
+export const pressRecording = (call: string, press: "pause" | "resume"): Promise<void> =>
+  api<void>("POST", `/api/calls/${encodeURIComponent(call)}/recording/${press}`);
 export const whoAmI = (): Promise<Person> => api<Person>("GET", "/api/me");

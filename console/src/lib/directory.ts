@@ -26,6 +26,9 @@ export interface Campaign {
   numbers: string[];
   members: string[];
   active: boolean;
+  recording: boolean;
+  /** 0: kept until somebody erases it. */
+  retention_days: number;
 }
 
 /** `id` is empty for a new row, `password` for one that stays. */
@@ -53,6 +56,8 @@ const newCampaign: Omit<Campaign, "id"> = {
   numbers: [],
   members: [],
   active: true,
+  recording: false,
+  retention_days: 90,
 };
 
 export function editUser(user?: User): Editing {
@@ -74,6 +79,8 @@ export function editCampaign(campaign?: Campaign): Editing {
     numbers,
     members,
     active,
+    recording,
+    retention_days,
   } = campaign ?? newCampaign;
   const row = {
     name,
@@ -87,6 +94,8 @@ export function editCampaign(campaign?: Campaign): Editing {
     numbers: [...numbers],
     members: [...members],
     active,
+    recording,
+    retention_days,
   };
   return { table: "campaigns", id: campaign?.id ?? "", row };
 }

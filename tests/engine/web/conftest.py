@@ -11,6 +11,7 @@ from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.fanout import Hub
 from engine.ports import CallRecord
+from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.people import Role, User
@@ -37,11 +38,12 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         await store.people.add(users[login], hashed, 1.0)
     router = await CachedRouter.load(store)
     desk = FakeDesk(hub)
-    app = build_app(settings, store, hub, desk, router, metrics=metrics, passwords=passwords)
+    recordings = Recordings(store, settings.data_dir)
+    app = build_app(settings, store, hub, desk, router, metrics=metrics, recordings=recordings, passwords=passwords)
     server: TestServer = TestServer(app)
     await server.start_server()
     record = msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana")
-    site = Site(store, hub, desk, router, metrics, app, server, users, record)
+    site = Site(store, hub, desk, router, metrics, app, server, users, record, recordings, settings.data_dir)
     yield site
     for client in site.clients:
         session: ClientSession = client.session

@@ -1,15 +1,17 @@
 """The application as the web's tests see it: running, with a desk that notes what it is told."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from engine.control.routing import CachedRouter
-from engine.errors import NotFound
+from engine.errors import NotFound, WelcomedlyError
 from engine.fanout import Hub
 from engine.ports import CallRecord, DeskCommand, Person
+from engine.recordings import Recordings
 from engine.store import Store
 from engine.store.people import User
 from engine.telemetry import Metrics
@@ -26,11 +28,14 @@ class FakeDesk:
     commands: list[tuple[Person, DeskCommand]] = field(default_factory=list)
     broken: bool = False
     """Fails as only a mistake of ours would."""
+    refuses: WelcomedlyError | None = None
 
     async def command(self, person: Person, command: DeskCommand) -> None:
         self.commands.append((person, command))
         if self.broken:
             raise RuntimeError("cuatro uno uno uno")
+        if self.refuses:
+            raise self.refuses
         record = await self.hub.record(person.organisation_id, command.call_id)
         if record.ended_at:
             raise NotFound("no such live call")
@@ -49,12 +54,18 @@ class Site:
     server: TestServer
     users: dict[str, User]
     record: CallRecord
+    recordings: Recordings
+    data_dir: Path
     clients: list[Client] = field(default_factory=list)
 
     def client(self) -> Client:
         client: Client = TestClient(self.server)
         self.clients.append(client)
         return client
+
+    def record_file(self) -> Path:
+        """The recording of `record`, as it lies on the disk."""
+        return next(self.data_dir.rglob(f"{self.record.call_id}.sealed"))
 
     async def logged_in(self, login: str) -> Client:
         client = self.client()

@@ -21,6 +21,8 @@ const shownNotices = new Set<CallEvent["name"]>([
   "call.ended",
   "recording.paused",
   "recording.resumed",
+  "recording.silenced",
+  "recording.failed",
   "ears.lost",
   "ears.back",
   "dnc.requested",
@@ -128,10 +130,14 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
       return { ...noted, held: true };
     case "call.resumed":
       return { ...noted, held: false };
+    case "recording.started":
+      return { ...noted, recording: true };
     case "recording.paused":
-      return { ...noted, recordingPaused: true };
+      return { ...noted, recordingPaused: true, recordingReason: String(data["reason"] ?? "") };
     case "recording.resumed":
-      return { ...noted, recordingPaused: false };
+      return { ...noted, recordingPaused: false, recordingReason: "" };
+    case "recording.failed":
+      return { ...noted, recording: false };
     case "card.accepted":
     case "card.dismissed":
       return answerCard(noted, Number(data["of"] ?? data["seq"]), fact.name === "card.accepted");

@@ -118,7 +118,11 @@ export interface CallView {
   endedMs: number | undefined;
   endReason: string;
   held: boolean;
+  /** The call is being recorded, or was. */
+  recording: boolean;
   recordingPaused: boolean;
+  /** Why it is paused: `person`, `card`, `hold` or a rule's id. */
+  recordingReason: string;
   log: ReadonlyMap<number, Fact>;
 }
 
@@ -143,7 +147,9 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     endedMs: undefined,
     endReason: "",
     held: false,
+    recording: false,
     recordingPaused: false,
+    recordingReason: "",
     log: new Map(),
   };
 }

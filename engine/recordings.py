@@ -1,0 +1,79 @@
+"""The recordings of this installation: sealed files in a folder, each found by its row in the store."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from engine.errors import NotFound
+from engine.ports import CallRecord
+from engine.sealed_file import SealedReader, SealedWriter
+from engine.store import Store
+from engine.store.recordings import Recording
+
+log = structlog.get_logger(__name__)
+
+FOLDER: Final = "recordings"
+_DAY_S: Final = 86_400
+_ROUND_S: Final = 3_600
+
+
+class Recordings:
+    """Implements `engine.ports.RecordingFiles`. The disk is only ever touched from worker threads."""
+
+    def __init__(self, store: Store, data_dir: Path, wall_clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._folder = data_dir / FOLDER
+        self._wall_clock = wall_clock
+
+    async def begin(self, record: CallRecord, channels: int, retention_days: int) -> SealedWriter:
+        """An empty file for this call, whose row and key are committed. Raises `OSError` and the store's errors."""
+        key = await self._store.calls.key(record.organisation_id, record.call_id)
+        recording = Recording(
+            call_id=record.call_id,
+            organisation_id=record.organisation_id,
+            channels=channels,
+            started_at=record.started_at,
+            delete_at=record.started_at + retention_days * _DAY_S if retention_days else 0.0,
+            retention_days=retention_days,
+        )
+        # The row first: a file that no row knows of would outlive its retention.
+        await self._store.recordings.add(recording)
+        return await asyncio.to_thread(SealedWriter, self._path(recording), key)
+
+    async def finish(self, record: CallRecord, length_ms: int) -> None:
+        await self._store.recordings.finish(record.call_id, length_ms)
+
+    async def open(self, organisation_id: str, call_id: str) -> SealedReader:
+        """What is there of a recording, of a live call as well. The caller closes it. Raises `NotFound` or
+        `SealError`."""
+        recording = await self._store.recordings.get(organisation_id, call_id)
+        key = await self._store.calls.key(organisation_id, call_id)
+        try:
+            return await asyncio.to_thread(SealedReader, self._path(recording), key)
+        except FileNotFoundError:
+            raise NotFound("the recording's file is gone") from None
+
+    async def delete_expired(self) -> int:
+        """Deletes what is past its retention; how many there were."""
+        due = await self._store.recordings.due(self._wall_clock())
+        for recording in due:
+            await asyncio.to_thread(self._path(recording).unlink, missing_ok=True)
+            await self._store.recordings.remove(recording.call_id)
+            log.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
+        return len(due)
+
+    async def keep_house(self) -> None:
+        """Deletes what is past its retention every hour, until cancelled."""
+        while True:
+            try:
+                await self.delete_expired()
+            except Exception:
+                log.exception("recording.not_deleted")
+            await asyncio.sleep(_ROUND_S)
+
+    def _path(self, recording: Recording) -> Path:
+        return self._folder / recording.organisation_id / f"{recording.call_id}.sealed"

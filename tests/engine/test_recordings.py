@@ -1,0 +1,82 @@
+"""Recordings as files: found by their call, opened by its key, gone when their time is over."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from engine.errors import NotFound
+from engine.ports import CallRecord
+from engine.recordings import Recordings
+from engine.settings import Settings
+from engine.store import Store
+from engine.store.campaigns import Campaign
+from engine.vault import Vault
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    store = await Store.open(settings, Vault(bytes(32), "the test"))
+    yield store
+    await store.close()
+
+
+async def recorded(store: Store, recordings: Recordings, call_id: str, days: int) -> CallRecord:
+    organisation = await store.people.organisation_named("Acme") or await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", started_at=1_000.0)
+    await store.calls.open(record)
+    sink = await recordings.begin(record, 2, days)
+    sink.write(b"sound")
+    sink.close()
+    await recordings.finish(record, 5_000)
+    return record
+
+
+async def test_a_recording_is_read_by_its_organisation_alone(store: Store, settings: Settings) -> None:
+    recordings = Recordings(store, settings.data_dir)
+    record = await recorded(store, recordings, "call-1", 90)
+    with await recordings.open(record.organisation_id, "call-1") as reader:
+        assert (b"".join(reader.read()), reader.whole) == (b"sound", True)
+    row = await store.recordings.get(record.organisation_id, "call-1")
+    assert (row.length_ms, row.retention_days, row.delete_at) == (5_000, 90, 1_000.0 + 90 * DAY_S)
+    with pytest.raises(NotFound):
+        await recordings.open("another organisation", "call-1")
+    with pytest.raises(NotFound):
+        await recordings.open(record.organisation_id, "another call")
+
+
+async def test_an_erased_call_s_recording_stays_shut(store: Store, settings: Settings) -> None:
+    recordings = Recordings(store, settings.data_dir)
+    record = await recorded(store, recordings, "call-1", 0)
+    await store.calls.erase(record.organisation_id, "call-1")
+    with pytest.raises(NotFound):
+        await recordings.open(record.organisation_id, "call-1")
+
+
+async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Store, settings: Settings) -> None:
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S)
+    record = await recorded(store, recordings, "due", 30)
+    await recorded(store, recordings, "later", 31)
+    await recorded(store, recordings, "kept", 0)
+    assert len(list(settings.data_dir.rglob("*.sealed"))) == 3
+    assert await recordings.delete_expired() == 1
+    assert sorted(path.stem for path in settings.data_dir.rglob("*.sealed")) == ["kept", "later"]
+    with pytest.raises(NotFound):
+        await store.recordings.get(record.organisation_id, "due")
+
+
+async def test_a_campaign_keeps_what_it_says_of_recording(store: Store) -> None:
+    organisation = await store.people.add_organisation("Other", 1.0)
+    campaign = Campaign("c", organisation, "Care", "care", "inbound", "es", "CO")
+    assert not campaign.recording
+    await store.campaigns.add(campaign, 1.0)
+    await store.campaigns.change(msgspec.structs.replace(campaign, recording=True, retention_days=30))
+    kept = await store.campaigns.get(organisation, "c")
+    assert (kept.recording, kept.retention_days) == (True, 30)
