@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 EXPORT_TIMEOUT_S = 2.0
-"""A collector that does not answer costs spans, and at the stop of the engine a few of these at most."""
+SPANS_WAITING = 1_024
+"""Two batches. With a collector that does not answer further spans are dropped, and the engine's stop takes three
+timeouts at most."""
 
 
 class SpanKind(NamedTuple):
@@ -142,5 +144,5 @@ def open_traces(settings: Settings) -> Tracing:
 
     provider = TracerProvider(resource=Resource.create({"service.name": "welcomedly"}), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=settings.traces_url, timeout=EXPORT_TIMEOUT_S)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=SPANS_WAITING))
     return Traces(provider)
