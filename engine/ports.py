@@ -211,6 +211,9 @@ class Ears(Protocol):
         """The window of this speculation is the final's: if it still waits, it does so as a final, due at `due`. A job
         that is answered or unknown is left alone."""
 
+    def forget(self, call_id: str) -> None:
+        """The call is over and listens no more: its sound and words, kept as context, go from memory."""
+
     def headroom(self) -> Headroom: ...
 
 
@@ -302,9 +305,6 @@ class FactSink(Protocol):
         """The row changed (claimed, ended)."""
 
 
-class DeskCommand(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a person at a desk or wall does to a live call."""
-
 class ByteSink(Protocol):
     """A file in the making. Blocking: for a worker thread. A chunk that was taken survives the process."""
 
@@ -327,6 +327,9 @@ class RecordingFiles(Protocol):
     async def finish(self, record: CallRecord, length_ms: int) -> None:
         """The file is closed and so long."""
 
+
+class DeskCommand(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person at a desk or wall does to a live call."""
 
     name: Literal["claim", "shown", "card", "mark", "pause", "resume"]
     call_id: str = msgspec.field(name="id")
@@ -376,12 +379,12 @@ class Routing(msgspec.Struct, frozen=True):
     """AOR or extension (lower case, without scheme) → user id, for the campaign's members."""
     names: Mapping[str, str]
     """User id → name."""
-
-
-class Router(Protocol):
     recording: bool = False
     retention_days: int = 0
     """Of the recording; 0: kept until somebody erases it."""
+
+
+class Router(Protocol):
     def route(self, offer: CallOffer) -> Routing | None:
         """From a cached picture of campaigns and users; None when no campaign takes the number."""
 

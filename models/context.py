@@ -9,6 +9,7 @@ import numpy as np
 from engine.facts import Pcm16
 from engine.ports import Heard, ListenJob
 from models.decoding import RATE_HZ
+from models.privacy.numbers import lex
 
 _GAP = np.zeros(RATE_HZ * 2 // 5, np.int16)
 """Stands for the pause between the two, however long it was."""
@@ -18,6 +19,9 @@ _LEAST_CONFIDENCE = 0.5
 """Words that are themselves in doubt would mislead."""
 _STREAMS = 1024
 _FORGET_S = 600.0
+FORGET_NUMBER_S = 20.0
+"""A segment in which a number was read orients the one right after it, and is not kept for longer than a reader's
+pause."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -27,11 +31,13 @@ class Said(msgspec.Struct, frozen=True):
     job: int
     pcm: Pcm16
     text: str
-    at: float
+    until: float
+    """When it is forgotten at the latest."""
 
 
 class Contexts:
-    """The last segment of each stream, kept ten minutes at most. Time is an argument, in seconds.
+    """The last segment of each stream: until the call's end, ten minutes at most, and far shorter where a number was
+    read. Time is an argument, in seconds.
 
     What is used depends on the sound alone: the segment before, if it is short enough and was clearly heard. So that
     it does, a segment waits for the words of the one before (`before`).
@@ -57,7 +63,8 @@ class Contexts:
         return np.concatenate([said.pcm, _GAP]), said.text
 
     def answered(self, job: ListenJob, pcm: Pcm16, heard: Heard, now: float) -> None:
-        """Remember a segment's sound and words; of one segment, what was asked last."""
+        """Remember a segment's sound and words; of one segment, what was asked last. `forget_old` is due
+        `FORGET_NUMBER_S` later."""
         stream = (job.call_id, job.stream)
         asked = self._asked.get(stream, {})
         asked.pop(job.job, None)
@@ -67,12 +74,30 @@ class Contexts:
         if heard.shed or (before is not None and (before.segment, before.job) > (job.segment, job.job)):
             return
         text = heard.text if heard.confidence >= _LEAST_CONFIDENCE else ""
-        self._said[stream] = Said(job.segment, job.job, pcm, text, now)
+        private = job.capture or _holds_a_number(heard)
+        until = now + (FORGET_NUMBER_S if private else _FORGET_S)
+        self._said[stream] = Said(job.segment, job.job, pcm, text, until)
         self._said.move_to_end(stream)
-        while len(self._said) > _STREAMS or now - next(iter(self._said.values())).at > _FORGET_S:
+        while len(self._said) > _STREAMS:
             self._said.popitem(last=False)
+        self.forget_old(now)
+
+    def forget_old(self, now: float) -> None:
+        """What has been kept for long enough goes."""
+        for stream in [stream for stream, said in self._said.items() if said.until <= now]:
+            del self._said[stream]
+
+    def forget(self, call_id: str) -> None:
+        """The call is over: nothing said in it stays."""
+        for stream in [stream for stream in self._said if stream[0] == call_id]:
+            del self._said[stream]
 
 
 def fits(context: Pcm16, pcm: Pcm16) -> bool:
     """Whether both may share a window."""
     return len(context) - len(_GAP) + len(pcm) <= _LONGEST_S * RATE_HZ
+
+
+def _holds_a_number(heard: Heard) -> bool:
+    """Two digits or more, also of a number that nobody had asked for."""
+    return any(len(run.digits) >= 2 for run in lex(heard.text, heard.language).runs)

@@ -17,7 +17,7 @@ import structlog
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
-from models.context import Contexts, fits
+from models.context import FORGET_NUMBER_S, Contexts, fits
 from models.decoding import RATE_HZ
 from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
 from models.listening import from_ears_decoder as decoder
@@ -160,8 +160,12 @@ class EarsClient:
         finally:
             self._promoted.pop(job.job, None)
             answer.cancel()
-            self._contexts.answered(job, pcm, heard, time.monotonic())
+            self._remember(job, pcm, heard)
         return heard
+
+    def _remember(self, job: ListenJob, pcm: Pcm16, heard: Heard) -> None:
+        self._contexts.answered(job, pcm, heard, time.monotonic())
+        asyncio.get_running_loop().call_later(FORGET_NUMBER_S, lambda: self._contexts.forget_old(time.monotonic()))
 
     async def _after(self, answers: list[asyncio.Future[Heard]], job: int) -> bool:
         """Wait for the segments before; False when the job is cancelled meanwhile."""
@@ -209,6 +213,10 @@ class EarsClient:
         elif (listening := self._jobs.get(job)) is not None:
             listening.submit = msgspec.structs.replace(listening.submit, job=_as_final(listening.submit.job, due))
             self._send(Promote(job, due))
+
+    def forget(self, call_id: str) -> None:
+        """See `engine.ports.Ears`."""
+        self._contexts.forget(call_id)
 
     def headroom(self) -> Headroom:
         """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""

@@ -128,7 +128,9 @@ class Windows:
         return offset
 
     def free(self, offset: int) -> None:
-        del self._spans[offset]
+        """The window's sound is wiped: what was said does not wait for the next call to overwrite it."""
+        samples = self._spans.pop(offset)
+        self._memory[offset * _SAMPLE_BYTES : (offset + samples) * _SAMPLE_BYTES] = bytes(samples * _SAMPLE_BYTES)
 
     def read(self, offset: int, samples: int) -> Pcm16:
         """A copy of a window."""

@@ -143,6 +143,8 @@ class LiveCall:
                     group.create_task(self.tape.run(self.record, self._tape_says))
         except* EarsClosed:
             log.info("call.cut_short", call_id=self.record.call_id)
+        finally:
+            self._ears.forget(self.record.call_id)
 
     def command(self, person: Person, command: DeskCommand) -> None:
         """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
@@ -182,10 +184,10 @@ class LiveCall:
             match event:
                 case ClockTick(at_ms=at_ms):
                     self._now_ms = at_ms
-                    since = transcriber.open_since_ms()
-                    await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
                     if self.tape:
                         self.tape.tick(at_ms)
+                    since = transcriber.open_since_ms()
+                    await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
                 case ParticipantsChanged() | MediaNotice() | CallEnded():
                     await self._queue.put(event)
                 case segment:
@@ -220,14 +222,14 @@ class LiveCall:
                 await self._commit_final(await item)
             case ClockTick(at_ms=at_ms):
                 await self._publish(self._conversation.tick(at_ms))
-            case ParticipantsChanged(at_ms=at_ms, participants=participants):
-                await self._apply_roles(participants, at_ms)
                 if self.tape:
                     capturing = self._conversation.capturing
                     await self._publish(self.tape.judged(at_ms, self._conversation.withheld(), capturing=capturing))
-            case MediaNotice():
+            case ParticipantsChanged(at_ms=at_ms, participants=participants):
                 if self.tape:
                     self.tape.heard_of([participant.stream for participant in participants])
+                await self._apply_roles(participants, at_ms)
+            case MediaNotice():
                 leg = self._conversation.roster.leg(item.stream)
                 await self._publish([self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)])
             case _EarsNotice(up=up):
@@ -274,19 +276,19 @@ class LiveCall:
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)
             await self._publish([self._ledger.event("call.claimed", self._now_ms, {"by": person.user_id})])
-        elif command.name == "card" and command.action in ("accepted", "dismissed"):
-            self._conversation.answered_card(command.action)
         elif command.name in ("pause", "resume") and self.tape:
             await self._publish(self.tape.press(command.name, person, at_ms))
+        elif command.name == "card" and command.action in ("accepted", "dismissed"):
+            self._conversation.answered_card(command.action)
             name: EventName = "card.accepted" if command.action == "accepted" else "card.dismissed"
             await self._publish([self._ledger.event(name, self._now_ms, {"of": command.seq, "by": person.user_id})])
 
     async def _end(self, ended: CallEnded) -> None:
         facts = self._conversation.end(ended.at_ms)
-        facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
-        await self._publish(facts)
         if self.tape:
             self.tape.end(ended.at_ms, self._conversation.withheld())
+        facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
+        await self._publish(facts)
         await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
 
     async def _change(self, **fields: object) -> None:
@@ -296,10 +298,10 @@ class LiveCall:
     async def _publish(self, facts: Sequence[Fact]) -> None:
         if not facts:
             return
-        for fact in facts:
-            self._acknowledgements.expect(fact)
         if self.tape:
             facts = [*facts, *self.tape.follow(facts)]
+        for fact in facts:
+            self._acknowledgements.expect(fact)
         with self._tracing.span("commit", facts=len(facts)):
             await self._sink.publish(self.record, facts)
         if isinstance(self._session, FactReader):

@@ -44,6 +44,8 @@ class FakeEars:
         self.jobs: list[ListenJob] = []
         self.cancelled: list[int] = []
         self.promoted: list[int] = []
+        self.forgotten: list[str] = []
+        """Calls, as they ended."""
         self.hold: dict[tuple[str, int, str], asyncio.Event] = {}
         """(stream, segment, kind) → the answer waits for this event."""
         self.shed: set[str] = set()
@@ -65,6 +67,9 @@ class FakeEars:
 
     def promote(self, job: int, due: float) -> None:
         self.promoted.append(job)
+
+    def forget(self, call_id: str) -> None:
+        self.forgotten.append(call_id)
 
     def headroom(self) -> Headroom:
         return Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=self._partials)

@@ -2,10 +2,12 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
+import pytest
 
 from engine.ports import Heard, ListenJob, ListenKind
-from models.context import Contexts, fits
+from models.context import FORGET_NUMBER_S, Contexts, fits
 from models.decoding import RATE_HZ
 
 PCM = np.full(RATE_HZ, 7, np.int16)
@@ -72,6 +74,35 @@ def test_streams_are_forgotten_after_ten_minutes() -> None:
     contexts.answered(job(2, 0, stream="b"), PCM, heard(2, "new"), 601.0)
     assert contexts.of(job(3, 1)) is None
     assert contexts.of(job(4, 1, stream="b")) is not None
+
+
+def test_a_call_that_is_over_is_forgotten_and_no_other() -> None:
+    contexts = Contexts()
+    contexts.answered(job(1, 0), PCM, heard(1, "old"), 0.0)
+    other = msgspec.structs.replace(job(2, 0), call_id="d")
+    contexts.answered(other, PCM, heard(2, "new"), 0.0)
+    contexts.forget("c")
+    assert contexts.of(job(3, 1)) is None
+    assert contexts.of(msgspec.structs.replace(other, job=4, segment=1)) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "capture"), [("Cuatro cinco tres nueve.", False), ("4539", False), ("one, two", False), ("Una una", True)]
+)
+def test_a_number_orients_the_next_segment_and_is_not_kept(said: str, capture: bool) -> None:
+    contexts = Contexts()
+    number = msgspec.structs.replace(job(1, 0), capture=capture)
+    contexts.answered(number, PCM, heard(1, said), 0.0)
+    assert contexts.of(job(2, 1)) is not None
+    contexts.forget_old(FORGET_NUMBER_S)
+    assert contexts.of(job(2, 1)) is None
+
+
+def test_other_words_are_kept_for_longer() -> None:
+    contexts = Contexts()
+    contexts.answered(job(1, 0), PCM, heard(1, "Good question, just one moment."), 0.0)
+    contexts.forget_old(FORGET_NUMBER_S)
+    assert contexts.of(job(2, 1)) is not None
 
 
 def test_two_segments_share_a_window_of_nine_seconds() -> None:

@@ -46,6 +46,16 @@ def test_windows_that_do_not_fit_are_refused_until_one_is_freed() -> None:
     windows.close()
 
 
+def test_a_freed_window_holds_no_sound() -> None:
+    windows = Windows.create(100)
+    first, second = windows.put(np.full(60, 1, np.int16)), windows.put(np.full(20, 2, np.int16))
+    assert (first, second) == (0, 60)
+    windows.free(0)
+    assert not windows.read(0, 60).any()
+    assert (windows.read(60, 20) == 2).all()
+    windows.close()
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), max_size=40))
 def test_no_window_overwrites_another(steps: list[tuple[int, int]]) -> None:
     windows = Windows.create(100)

@@ -122,6 +122,7 @@ async def test_finals_are_committed_in_the_order_of_speech_whatever_ears_finishe
     assert (last.name, last.data["reason"]) == ("call.ended", "bye")
     assert sink.record is not None
     assert sink.record.end_reason == "bye"
+    assert ears.forgotten == ["call-1"]
 
 
 async def test_a_speculation_of_the_same_window_becomes_the_final_without_a_second_decode() -> None:
