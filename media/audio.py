@@ -101,6 +101,12 @@ class AudioRing:
             self._put(position, samples)
         self.end = max(self.end, position + len(samples))
 
+    def pull(self, by: int) -> None:
+        """All sound lies `by` samples earlier than was thought."""
+        sound = self.read(by, max(0, self.end - by))
+        self.end = 0
+        self.write(0, sound)
+
     def read(self, position: int, count: int) -> Pcm16:
         found = np.zeros(count, np.int16)
         start = max(position, self.end - len(self._ring), 0)

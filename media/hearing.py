@@ -53,6 +53,18 @@ class Ear:
     def quiet(self) -> bool:
         return self._segmenter.quiet
 
+    @property
+    def unheard(self) -> bool:
+        """Nobody has spoken here yet."""
+        return not self._segmenter.begun
+
+    def pull(self, by: int) -> None:
+        """All that came so far belongs `by` samples earlier: an even number, and only while `unheard`."""
+        if self.frontier is not None:
+            self.frontier -= by
+            self.judged_until -= by * RATE_HZ // self.rate_hz
+            self._segmenter.pull(by * 1000 / self.rate_hz)
+
     def put(self, position: int, samples: Pcm16) -> None:
         """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
         if self.frontier is None:
@@ -175,6 +187,14 @@ class Hearing:
         if isinstance(ring, AudioRing):
             ring.write(position, samples)
         self._ears[stream].put(position, samples)
+
+    def pull(self, stream: str, by: int) -> None:
+        """The stream's sound belongs `by` samples earlier than where it was put: for one that nobody has spoken on yet
+        (`Ear.unheard`), by an even number, not further than there is silence before its first sound."""
+        ring = self._sources[stream]
+        if isinstance(ring, AudioRing):
+            ring.pull(by)
+        self._ears[stream].pull(by)
 
     def emit(self, event: MediaEvent) -> None:
         if self._sink is not None:

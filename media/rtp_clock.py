@@ -2,9 +2,10 @@
 
 Positions are samples since answer at the stream's rate. One anchor ties a timestamp to a position: that of the first
 packet, which was spoken just before it came. From there timestamps alone place the sound, so network jitter moves
-nothing and a gap between timestamps is silence. A new anchor is set when the source changes, when its timestamps jump,
-and when the clocks have drifted 200 ms apart; that one waits for a moment without speech, since it skips or repeats
-time.
+nothing and a gap between timestamps is silence. The first packet may itself have come late: as long as nobody has
+spoken, packets of the first second that came sooner pull the anchor, and all sound with it, to where it belongs. A new
+anchor is set when the source changes, when its timestamps jump, and when the clocks have drifted 200 ms apart; that one
+waits for a moment without speech, since it skips or repeats time.
 """
 
 import msgspec
@@ -16,6 +17,10 @@ FORCED_DRIFT_MS = 2000.0
 """A drift of this size does not wait for silence."""
 JUMP_MS = 1000.0
 """Timestamps that run so far ahead of arrival are another count, not a pause."""
+SETTLE_MS = 1000.0
+"""How long after the first packet its anchor may be pulled."""
+SETTLED_MS = 5.0
+"""An anchor this near is right: the rest is jitter."""
 WINDOW_MS = 1000.0
 """Drift is the least lateness of a window: a burst of late packets is jitter."""
 
@@ -30,6 +35,8 @@ class Reset(msgspec.Struct, frozen=True):
 class Placement(msgspec.Struct, frozen=True, gc=False):
     position: int
     reset: Reset | None = None
+    pulled: int = 0
+    """All sound that the stream has brought so far belongs so many samples earlier; `position` counts on that."""
 
 
 class RtpClock:
@@ -42,6 +49,9 @@ class RtpClock:
         self._position = 0
         """Where `_timestamp` lies."""
         self._arrived_ms = 0.0
+        self._settles_until_ms = 0.0
+        self._room = 0
+        """Samples between answer and the stream's first sound: so far can it be pulled."""
         self._repeated = -1
         """Up to here time repeats after the last anchor for drift."""
         self._window_since_ms = 0.0
@@ -54,12 +64,23 @@ class RtpClock:
         return max(0.0, -min(self._least, self._least_before)) / self._per_ms
 
     def place(
-        self, *, ssrc: int, timestamp: int, samples: int, arrived_ms: float, frontier: int, quiet: bool
+        self,
+        *,
+        ssrc: int,
+        timestamp: int,
+        samples: int,
+        arrived_ms: float,
+        frontier: int,
+        quiet: bool,
+        unheard: bool = False,
     ) -> Placement:
         """Where the next packet in order lies. `frontier` is the position up to which the stream has been heard or
-        taken as silent; `quiet` says that nobody speaks there. A new anchor for drift may lie before `frontier`."""
+        taken as silent; `quiet` says that nobody speaks there, `unheard` that nobody has spoken yet. A new anchor for
+        drift may lie before `frontier`."""
         due = round(arrived_ms * self._per_ms) - samples
         if self._ssrc is None:
+            self._settles_until_ms = arrived_ms + SETTLE_MS
+            self._room = max(0, due, frontier)
             return self._anchor(ssrc, timestamp, max(0, due, frontier), due, arrived_ms, None)
         if ssrc != self._ssrc:
             return self._anchor(ssrc, timestamp, max(due, frontier), due, arrived_ms, Reset("source", 0))
@@ -69,6 +90,8 @@ class RtpClock:
             return self._move("timestamps", timestamp, position, max(due, frontier), due, arrived_ms)
         if position < frontier != self._repeated:  # it was late enough to be taken for silence
             return self._move("stall", timestamp, position, frontier, due, arrived_ms)
+        if unheard and arrived_ms < self._settles_until_ms and position - due > SETTLED_MS * self._per_ms:
+            return self._pull(timestamp, position, due, arrived_ms)
         self._observe(due - position, arrived_ms)
         drift = self._drift()
         if abs(drift) > (DRIFT_MS if quiet else FORCED_DRIFT_MS) * self._per_ms:
@@ -76,6 +99,13 @@ class RtpClock:
             return self._move("drift", timestamp, position, max(0, round(position + drift)), due, arrived_ms)
         self._timestamp, self._position, self._arrived_ms = timestamp, position, arrived_ms
         return Placement(position)
+
+    def _pull(self, timestamp: int, position: int, due: int, arrived_ms: float) -> Placement:
+        pulled = min(position - due, self._room) // 2 * 2  # a moment that half the rate has, too
+        self._room -= pulled
+        self._timestamp, self._position, self._arrived_ms = timestamp, position - pulled, arrived_ms
+        self._least = self._least_before = float(due - self._position)
+        return Placement(self._position, pulled=pulled)
 
     def _move(self, why: str, timestamp: int, old: int, new: int, due: int, arrived_ms: float) -> Placement:
         shift_ms = round((new - old) / self._per_ms)

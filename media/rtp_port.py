@@ -1,16 +1,23 @@
-"""A bound UDP port of one m-line."""
+"""A bound UDP port of one m-line, read by whoever knows that something has come, and when it came by the kernel."""
 
-import asyncio
 import contextlib
 import socket
+import struct
+import sys
+import time
 from collections.abc import Callable
-from typing import Any
 
 from media.rtp import MAX_PACKET_SIZE
 from media.rtp_stream import INBOX, RtpStream
 
 RECEIVE_BUFFER = 1 << 19
 """Kernel memory for packets that come while the loop is busy: seconds of one stream."""
+_STAMP_OPTION = 35 if sys.platform == "linux" else 0
+"""SO_TIMESTAMPNS of Linux (asm-generic/socket.h), which Python 3.11 does not name; SCM_TIMESTAMPNS is the same."""
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+_OLDEST_S = 10.0
+"""A packet that seems older was stamped before somebody set the machine's clock."""
 
 
 def bind_udp(host: str, port: int) -> socket.socket:
@@ -19,6 +26,9 @@ def bind_udp(host: str, port: int) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if _STAMP_OPTION:
+            with contextlib.suppress(OSError):  # a kernel without it: packets came when they are read
+                sock.setsockopt(socket.SOL_SOCKET, _STAMP_OPTION, 1)
         sock.bind((host, port))
     except OSError:
         sock.close()
@@ -26,37 +36,43 @@ def bind_udp(host: str, port: int) -> socket.socket:
     return sock
 
 
-class RtpPort(asyncio.DatagramProtocol):
+class RtpPort:
     """One bound socket. Before `stream` is set and after it is taken away, datagrams are dropped."""
 
     def __init__(self, number: int, sock: socket.socket, now_ms: Callable[[], float]) -> None:
         self.number = number
+        self.socket = sock
         self.stream: RtpStream | None = None
-        self._socket = sock
         self._now_ms = now_ms
-        self._transport: asyncio.DatagramTransport | None = None
 
-    async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self._socket)
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+    def read(self) -> bool:
+        """Takes one datagram, without waiting. False: there is none."""
+        try:
+            data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET_SIZE + 1, _ANCILLARY)
+        except BlockingIOError:
+            return False
+        except OSError:  # an ICMP error says nothing about a port that only receives; the next one may be a packet
+            return True
         if self.stream is not None:
-            self.stream.receive(data, (addr[0], addr[1]), self._now_ms())
-
-    def error_received(self, exc: Exception) -> None:
-        """ICMP errors say nothing about a port that only receives."""
+            self.stream.receive(data, (address[0], address[1]), self._now_ms() - _age_ms(ancillary))
+        return True
 
     def drain(self) -> None:
-        """Takes what the kernel still holds, without waiting for the loop."""
-        with contextlib.suppress(OSError):  # BlockingIOError: empty
-            for _ in range(INBOX):
-                data, addr = self._socket.recvfrom(MAX_PACKET_SIZE + 1)
-                self.datagram_received(data, addr)
+        """Takes what the kernel holds."""
+        for _ in range(INBOX):
+            if not self.read():
+                break
 
     def close(self) -> None:
         self.stream = None
-        if self._transport is not None:
-            self._transport.close()
-        else:
-            self._socket.close()
+        self.socket.close()
+
+
+def _age_ms(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """How long ago the kernel took the datagram from the wire; 0 where it does not say."""
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == _STAMP_OPTION and len(value) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            age_s = time.time() - seconds - nanoseconds / 1e9
+            return age_s * 1000 if 0 < age_s < _OLDEST_S else 0.0
+    return 0.0

@@ -128,7 +128,11 @@ class RtpStream:
             arrived_ms=item.at_ms,
             frontier=frontier,
             quiet=self._ear.quiet,
+            unheard=self._ear.unheard,
         )
+        if placement.pulled:
+            self._hearing.pull(self.offer.stream, placement.pulled)
+            frontier -= placement.pulled
         if placement.reset is not None:
             data = {"reason": placement.reset.reason, "shift_ms": placement.reset.shift_ms}
             at_ms = placement.position * 1000 // RATE_HZ

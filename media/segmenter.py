@@ -79,6 +79,17 @@ class Segmenter:
         """No segment is open and none is about to begin."""
         return not self._open and self._run_start_ms is None
 
+    @property
+    def begun(self) -> bool:
+        """A segment is open, was, or is about to begin."""
+        return self._segment >= 0 or self._run_start_ms is not None
+
+    def pull(self, by_ms: float) -> None:
+        """All frames so far lay so much earlier than was thought. Only before a segment has begun."""
+        self._recent = deque(
+            _Frame(frame.start_ms - by_ms, frame.end_ms - by_ms, frame.probability) for frame in self._recent
+        )
+
     def push(self, probability: float, start_ms: float, duration_ms: float) -> list[SpeechSegment]:
         frame = _Frame(start_ms, start_ms + duration_ms, probability)
         return self._within(frame) if self._open else self._between(frame)

@@ -9,6 +9,7 @@ class Stream:
         self.timestamp = 0xFFFFFF00  # wraps in the second packet
         self.frontier = 0
         self.ssrc = 1
+        self.unheard = False
 
     def send(self, arrived_ms: float, *, skip_ms: int = 0, quiet: bool = True) -> Placement:
         self.timestamp = (self.timestamp + skip_ms * 8) & 0xFFFFFFFF
@@ -19,7 +20,9 @@ class Stream:
             arrived_ms=arrived_ms,
             frontier=self.frontier,
             quiet=quiet,
+            unheard=self.unheard,
         )
+        self.frontier -= placement.pulled
         self.timestamp = (self.timestamp + 160) & 0xFFFFFFFF
         self.frontier = max(self.frontier, placement.position + 160)
         return placement
@@ -30,6 +33,27 @@ class Stream:
 
 def test_the_first_packet_was_spoken_just_before_it_came() -> None:
     assert Stream().send(520).position == 500 * 8
+
+
+def test_packets_that_come_sooner_than_the_first_pull_it_until_somebody_speaks() -> None:
+    stream = Stream()
+    stream.unheard = True
+    assert stream.send(520).position == 4000
+    assert stream.send(450) == Placement(4000 + 160 - 90 * 8, pulled=90 * 8)
+    assert stream.send(467).position == 4000 + 320 - 90 * 8  # 3 ms are jitter
+    stream.unheard = False
+    assert stream.send(450).pulled == 0
+
+
+def test_nothing_is_pulled_before_answer_or_after_the_first_second() -> None:
+    stream = Stream()
+    stream.unheard = True
+    assert stream.send(120).position == 800
+    assert [stream.send(at).pulled for at in (21, 22)] == [800, 0]
+    stream = Stream()
+    stream.unheard = True
+    stream.run(520, 60)
+    assert stream.send(1600).pulled == 0
 
 
 def test_nothing_lies_before_answer() -> None:

@@ -34,6 +34,10 @@ class Tape(Hearing):
             self.put_at.append((code, position, frontier))
         super().put(stream, position, samples)
 
+    def pull(self, stream: str, by: int) -> None:
+        self.put_at = [(code, position - by, frontier - by) for code, position, frontier in self.put_at]
+        super().pull(stream, by)
+
 
 class Network:
     def __init__(self) -> None:
@@ -84,7 +88,10 @@ def test_jitter_loss_and_pauses(delays: list[float], lost: set[int], pauses: set
     assert heard == sorted(number for number in range(60) if number not in lost)
     shifts = {position - placed[number] for number, position, _ in network.tape.put_at}
     assert len(shifts) == 1
-    assert 0 <= shifts.pop() <= 45 * 8
+    shift = shifts.pop()
+    assert 0 <= shift <= 45 * 8
+    for number, position, _ in network.tape.put_at:
+        assert PCMU.encode(network.tape.sound("a", position, 160)) == bytes([number]) * 160
 
 
 @settings(max_examples=40)
