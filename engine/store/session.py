@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from engine.errors import Overloaded, StartupError
 from engine.store import postgres, sqlite
+from engine.store.directory import hold
 from engine.store.tables import KeyProofRow
 from engine.store.writer import Writer
 
@@ -35,7 +36,7 @@ UNUSABLE = (SQLAlchemyError, CommandError, ImportError, TypeError, OSError, Post
 class Database:
     """Connections to one database. `open` migrates it; `close` commits what waits."""
 
-    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, writer: Writer, lock: int | None) -> None:
+    def __init__(self, writing: AsyncEngine, reading: AsyncEngine, writer: Writer, lock: int) -> None:
         self._writing = writing
         self._reading = reading
         self._reads: set[asyncio.Task[Rows]] = set()
@@ -46,16 +47,13 @@ class Database:
 
     @classmethod
     async def open(cls, url: str, data_dir: Path, committed: Callable[[float, int], None]) -> "Database":
-        """`url` empty: SQLite in `data_dir`, which one engine at a time may hold. Raises `StartupError`."""
-        lock = None
-        if not url:
-            lock = sqlite.hold(data_dir)
-            url = f"sqlite+aiosqlite:///{data_dir / sqlite.DATABASE}"
+        """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. Raises `StartupError`."""
+        lock = hold(data_dir)
+        url = url or f"sqlite+aiosqlite:///{data_dir / sqlite.DATABASE}"
         try:
             writing = await _migrated(url)
         except UNUSABLE as error:
-            if lock is not None:
-                os.close(lock)
+            os.close(lock)
             raise _unusable(error) from error
         return cls(writing, _engine(url, READERS), Writer(writing, committed), lock)
 
@@ -80,8 +78,7 @@ class Database:
         await asyncio.gather(*self._reads, return_exceptions=True)
         await self._reading.dispose()
         await self._writing.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
+        os.close(self._lock)
 
 
 async def begun(url: str) -> bool:

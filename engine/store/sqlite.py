@@ -1,13 +1,8 @@
-"""What SQLite asks for beside what any database does: a directory of its own, and pragmas on each connection."""
+"""What SQLite asks for beside what any database does: pragmas on each connection, and transactions that are ours."""
 
-import fcntl
-import os
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-
-from engine.errors import StartupError
 
 BUSY_TIMEOUT_MS = 5_000
 DATABASE = "welcomedly.db"
@@ -33,18 +28,3 @@ def connected(connection: Any, _record: Any) -> None:
 
 def begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
-
-
-def hold(data_dir: Path) -> int:
-    """Take the data directory for this process alone; a killed engine lets go by dying."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(data_dir / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StartupError(f"DATA_DIR: cannot use {data_dir}: {error.strerror}") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise StartupError(f"DATA_DIR: another engine is using {data_dir}") from None
-    return handle

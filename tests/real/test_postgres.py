@@ -134,8 +134,11 @@ async def test_a_call_left_live_is_ended_at_the_next_start(settings: Settings) -
     await second.close()
 
 
-async def test_one_engine_a_database(store: Store, settings: Settings) -> None:
+async def test_one_engine_a_database(store: Store, settings: Settings, tmp_path: Path) -> None:
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
     with pytest.raises(StartupError, match="DATABASE_URL: another engine"):
+        await Store.open(elsewhere, KEY)
+    with pytest.raises(StartupError, match="DATA_DIR: another engine"):
         await Store.open(settings, KEY)
 
 
