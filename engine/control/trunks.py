@@ -12,6 +12,7 @@ import msgspec
 from engine.errors import StartupError
 
 RoleOverride = Literal["first_is_agent", "first_is_customer"]
+Digest = Literal["SHA-256", "MD5"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -38,6 +39,8 @@ class Line(msgspec.Struct, frozen=True):
     """Pause between OPTIONS; 0 sends none."""
     challenge: bool = False
     """Its INVITEs must prove the account (401)."""
+    digests: tuple[Digest, ...] = ("SHA-256", "MD5")
+    """Algorithms to ask for, best first; peers that know one only, and read one challenge only, need `["MD5"]`."""
     calls_per_second: float = 0.0
     """New calls beyond it get 503; 0 is no limit."""
 
@@ -88,6 +91,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_s: int = 3_600
     ping_s: int = 30
     challenge: bool = False
+    digests: tuple[Digest, ...] = ("SHA-256", "MD5")
     calls_per_second: float = 0.0
 
 
@@ -115,6 +119,8 @@ def _trunks(entry: _Entry, where: str) -> list[Trunk]:
         raise StartupError(f"{where}: register and challenge need user and password")
     if entry.register and not entry.uri:
         raise StartupError(f"{where}: register needs uri")
+    if not entry.digests:
+        raise StartupError(f"{where}: digests is empty")
     if entry.expires_s < 60 or entry.ping_s < 0 or entry.calls_per_second < 0:
         raise StartupError(f"{where}: expires_s is at least 60, ping_s and calls_per_second are not negative")
     account = Account(entry.user, _secret(entry.password, where)) if entry.user else None
@@ -126,6 +132,7 @@ def _trunks(entry: _Entry, where: str) -> list[Trunk]:
         expires_s=entry.expires_s,
         ping_s=entry.ping_s,
         challenge=entry.challenge,
+        digests=entry.digests,
         calls_per_second=entry.calls_per_second,
     )
     try:

@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from media.sip.address import aor_of
@@ -163,12 +163,14 @@ class Gatekeeper:
             return "stale"
         return "accepted" if self._count(given, issued, now) else "stale"
 
-    def challenge(self, request: Request, verdict: Verdict, now: float, to_tag: str) -> Response:
-        """The 401, one challenge an algorithm."""
+    def challenge(
+        self, request: Request, verdict: Verdict, now: float, to_tag: str, algorithms: Sequence[str] = tuple(ALGORITHMS)
+    ) -> Response:
+        """The 401, one challenge an algorithm; old peers read the first alone."""
         stale = ", stale=true" if verdict == "stale" else ""
         nonce = self._nonce(now)
         each = f'Digest realm="{self._realm}", nonce="{nonce}", qop="auth"{stale}, algorithm='
-        return request.respond(401, *(("WWW-Authenticate", each + name) for name in ALGORITHMS), to_tag=to_tag)
+        return request.respond(401, *(("WWW-Authenticate", each + name) for name in algorithms), to_tag=to_tag)
 
     def _is_right(self, request: Request, credentials: Credentials, given: dict[str, str]) -> bool:
         name = given.get("algorithm", "MD5").upper()
@@ -179,8 +181,10 @@ class Gatekeeper:
             return False
         wanted = digest(credentials, request.method, request.body, given)
         same = hmac.compare_digest(wanted.encode(), given["response"].lower().encode("latin-1", "replace"))
-        # RFC 7616 §3.4.6: the answer is for this target; proxies on the way may change parameters
-        return same and given["username"] == credentials.user and aor_of(given["uri"]) == aor_of(request.uri)
+        # RFC 7616 §3.4.6: it is for this target; proxies may change parameters, and some peers name the host alone
+        target = aor_of(request.uri)
+        meant = aor_of(given["uri"]) in (target, target.rpartition("@")[2])
+        return same and given["username"] == credentials.user and meant
 
     def _count(self, given: dict[str, str], issued: float, now: float) -> bool:
         text = given.get("nc", "1")  # without qop there is no count, and the nonce serves once

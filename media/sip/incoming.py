@@ -340,7 +340,8 @@ class IncomingCall:
         self._takeover.place()
 
     def progressed(self, takeover: Takeover, status: int) -> None:
-        self.leg.run(self.leg.usage.tell_referrer(status, self._owner.endpoint.clock()))
+        if status > 100:
+            self.leg.run(self.leg.usage.tell_referrer(status, self._owner.endpoint.clock()))
         if status >= 300:
             self._takeover = None
 

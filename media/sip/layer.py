@@ -136,7 +136,10 @@ class TransactionLayer:
     def _cancel(self, cancel: Request, key: machines.Key, now: float) -> list[Event]:
         """§9.2: 200 when the INVITE's transaction is known, else 481."""
         invite = self._servers.get((*key[:-1], "INVITE"))
-        events = self.respond(cancel, cancel.respond(200 if invite else 481, to_tag=secrets.token_hex(4)), now)
+        said = invite.machine.response if invite is not None else None
+        tag = said.to_tag if said is not None else ""  # §9.2: the same tag as the INVITE's answer
+        response = cancel.respond(200 if invite else 481, to_tag=tag or secrets.token_hex(4))
+        events = self.respond(cancel, response, now)
         if invite is not None and invite.machine.state == "proceeding":
             events.append(Cancelled(invite.machine.request))
         return events

@@ -147,7 +147,7 @@ class SipServer:
             verdict = gatekeeper.judge(request, Credentials(line.account.user, line.account.password), now)
             self.endpoint.metrics.count("sip_challenges_total", verdict=verdict)
             if verdict != "accepted":
-                return gatekeeper.challenge(request, verdict, now, new_tag())
+                return gatekeeper.challenge(request, verdict, now, new_tag(), line.digests)
         if not self._paces[line.name].takes("", now):
             self.endpoint.metrics.count("sip_dropped_total", reason="rate")
             return request.respond(503, ("Retry-After", "1"), to_tag=new_tag())

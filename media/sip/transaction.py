@@ -59,6 +59,9 @@ def client_key(message: Message) -> Key:
 
 
 class _Machine:
+    response: Response | None = None
+    """The latest answer that a server transaction gave."""
+
     def __init__(self, request: Request, reliable: bool, state: State) -> None:
         self.request = request
         self.state: State = state
@@ -88,7 +91,6 @@ class InviteServer(_Machine):
 
     def __init__(self, request: Request, reliable: bool) -> None:
         super().__init__(request, reliable, "proceeding")
-        self._response: Response | None = None
         self._interval = T1
 
     def receive(self, request: Request, now: float) -> list[Effect]:
@@ -99,8 +101,8 @@ class InviteServer(_Machine):
             elif self.state == "accepted":
                 return [Deliver(request)]
             return []
-        if self.state in ("proceeding", "completed") and self._response is not None:
-            return [Transmit(self._response)]
+        if self.state in ("proceeding", "completed") and self.response is not None:
+            return [Transmit(self.response)]
         return []
 
     def respond(self, response: Response, now: float) -> list[Effect]:
@@ -109,7 +111,7 @@ class InviteServer(_Machine):
             return [Transmit(response)]
         if self.state != "proceeding":
             return []
-        self._response = response
+        self.response = response
         if response.success:
             self._enter("accepted", l=now + 64 * T1)
         elif response.final:
@@ -121,10 +123,10 @@ class InviteServer(_Machine):
     def tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
         for name in self._due(now):
-            if name == "g" and self._response is not None:
+            if name == "g" and self.response is not None:
                 self._interval = min(2 * self._interval, T2)
                 self._timers["g"] = now + self._interval
-                effects.append(Transmit(self._response))
+                effects.append(Transmit(self.response))
             elif name == "h":
                 self._enter("terminated")
                 return [TimedOut()]
@@ -138,16 +140,15 @@ class NonInviteServer(_Machine):
 
     def __init__(self, request: Request, reliable: bool) -> None:
         super().__init__(request, reliable, "trying")
-        self._response: Response | None = None
 
     def receive(self, request: Request, now: float) -> list[Effect]:
         """The request again."""
-        return [Transmit(self._response)] if self._response is not None else []
+        return [Transmit(self.response)] if self.response is not None else []
 
     def respond(self, response: Response, now: float) -> list[Effect]:
         if self.state not in ("trying", "proceeding"):
             return []
-        self._response = response
+        self.response = response
         if response.final:
             self._enter("completed", j=now + (0.0 if self._reliable else 64 * T1))
         else:
