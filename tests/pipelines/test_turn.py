@@ -1,0 +1,43 @@
+"""A call's last turns, and the map from masked to spoken text."""
+
+from models.privacy import Mask
+from pipelines.turn import TURNS_KEPT, Turn, Turns, breakpoints
+from pipelines.utterance import Utterance
+
+
+def turn(number: int, stream: str = "1", text: str = "hola") -> Turn:
+    said = Utterance(stream=stream, leg="customer", start_ms=0, end_ms=900, text=text, language="es")
+    return Turn(said, number, text, (), 0.0)
+
+
+def test_the_turn_before_is_whoevers_it_was() -> None:
+    turns = Turns()
+    first, second, third = turn(1), turn(2, "2"), turn(3)
+    for one in (first, second, third):
+        turns.remember(one)
+    assert turns.before(third) is second
+    assert turns.before(second) is third, "the last one that is another"
+    assert turns.get(1) is first
+
+
+def test_the_oldest_are_forgotten() -> None:
+    turns = Turns()
+    for number in range(1, TURNS_KEPT + 2):
+        turns.remember(turn(number))
+    assert turns.get(1) is None
+    assert turns.get(2) is not None
+
+
+def test_positions_behind_a_mask_are_those_of_the_spoken_words() -> None:
+    spoken = "mi clave es cuatro cinco seis gracias"
+    mask = Mask(start=12, end=29, label="number")
+    shown = spoken[:12] + "[number]" + spoken[29:]
+    pairs = breakpoints((mask,))
+    assert pairs == ((0, 0), (12, 12), (20, 29))
+    behind, spoken_behind = pairs[-1]
+    assert shown[behind:] == spoken[spoken_behind:]
+    about = turn(1, text=spoken)
+    about.text, about.masks = shown, (mask,)
+    assert about.judged("customer").offsets == pairs
+    evidence = about.evidence("customer")
+    assert (evidence.quote, evidence.end) == (shown, len(spoken))
