@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 
 import structlog
@@ -17,6 +18,7 @@ import structlog
 from engine import command_line
 from engine.bus import Bus, asyncapi
 from engine.control.login import Passwords
+from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
@@ -34,6 +36,7 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
 from media.sip.tls import listeners_of
+from media.sockets.platforms import Platforms
 from media.wav_file import NotAudioError
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
@@ -59,6 +62,7 @@ class Engine:
         self._tracing: Tracing = NO_TRACES
         self.ears: EarsClient
         self.sip: SipServer
+        self.platforms: Platforms | None = None
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
@@ -199,6 +203,17 @@ class Engine:
         await self.sip.open()
         self._sip_open = True
         self._stack.push_async_callback(self.sip.close)
+        await self._open_platforms(calls, rtp)
+
+    async def _open_platforms(self, calls: Calls, rtp: RtpPlane) -> None:
+        settings = self.settings
+        peers = load_peers(Path(settings.sockets)) if settings.sockets else ()
+        if peers:
+            self.platforms = Platforms(
+                settings.sockets_host, settings.sockets_port, peers, calls, rtp, metrics=self._metrics
+            )
+            await self.platforms.open()
+            self._stack.push_async_callback(self.platforms.close)
 
     def _ready(self) -> dict[str, bool]:
         return {"sip": self._sip_open, "ears": self.ears.headroom().up}

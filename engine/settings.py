@@ -56,6 +56,13 @@ class Settings(BaseSettings):
     )
     rtp_host: str = Field(default="", description="Address offered for RTP; empty takes `SIP_HOST`.")
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
+    sockets: str = Field(
+        default="",
+        description="Path of a `.toml` file of `[[peer]]` entries: platforms that send calls over their own sockets "
+        "(Twilio, Genesys AudioHook, Asterisk, FreeSWITCH…), each with its protocol and secret. Empty opens none.",
+    )
+    sockets_host: str = Field(default="127.0.0.1", description="Address that the platforms' sockets listen on.")
+    sockets_port: int = Field(default=8090, ge=0, le=65535, description="Port of their WebSockets; 0 takes a free one.")
     max_calls: int = Field(
         default=0, ge=0, description="Calls at once before SIP 503; 0 leaves it to the headroom of `ears`."
     )

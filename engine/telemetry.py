@@ -177,6 +177,12 @@ METRICS: tuple[Metric, ...] = (
         "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
     ),
     Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
+    Metric(
+        "platform_sockets_total",
+        "counter",
+        ("protocol", "outcome"),
+        "Media sockets of platforms: accepted, refused, unauthorized, forbidden, limited, malformed, flood, slow.",
+    ),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),

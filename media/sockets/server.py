@@ -1,4 +1,4 @@
-"""The listeners of the media sockets: one HTTP port for all WebSockets, by path, and a TCP port per AudioSocket peer."""
+"""The listeners of the media sockets: one HTTP port for WebSockets, by path; a TCP port for each AudioSocket peer."""
 
 import asyncio
 import contextlib

@@ -1,0 +1,236 @@
+"""Calls that rtpengine relays: asked for over its NG protocol, heard through our RTP plane.
+
+https://github.com/sipwise/rtpengine, `docs/ng_control_protocol.md`. Kamailio or OpenSIPS need no change: we look for
+new calls (`list`), subscribe to the media of those with two sides (`subscribe request`, `subscribe answer`), and leave
+(`unsubscribe`) when they are gone.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+import uuid_utils
+
+from engine.control.peers import Peer, role_names
+from engine.errors import Overloaded
+from engine.ports import CallIntake, CallOffer, Participant
+from media.session import MediaAllocator, MediaSession, StreamOffer
+from media.sip.negotiation import Answerer, negotiate
+from media.sip.sdp import Sdp, parse_sdp
+from media.sip.telemetry import report_fault
+from media.sockets import bencode
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 1.0
+TRIES_S = (0.4, 0.8, 1.6)
+"""Each request is sent so often, under one cookie, and waited for so long."""
+GONE_AFTER = 5
+"""So many looks without an answer, and rtpengine is gone with its calls."""
+MAX_CALLS = 1000
+
+
+class NgError(Exception):
+    """rtpengine did not answer, or said that it cannot."""
+
+
+class NgClient(asyncio.DatagramProtocol):
+    """Requests and answers over UDP. `open` first, `close` last."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = host, port
+        self._transport: asyncio.DatagramTransport | None = None
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._cookie = 0
+        self._prefix = secrets.token_hex(4)
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, remote_addr=self._address)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    async def ask(self, command: str, **fields: object) -> dict[str, Any]:
+        """The answer's dictionary. Raises `NgError`."""
+        if self._transport is None:
+            raise NgError("not open")
+        self._cookie += 1
+        cookie = f"{self._prefix}_{self._cookie}"
+        named = {name.replace("_", "-"): value for name, value in fields.items()}
+        datagram = cookie.encode() + b" " + bencode.encode({"command": command, **named})
+        answer = self._waiting[cookie] = asyncio.get_running_loop().create_future()
+        try:
+            for wait_s in TRIES_S:
+                self._transport.sendto(datagram)
+                done, _ = await asyncio.wait([answer], timeout=wait_s)
+                if done:
+                    found: dict[str, Any] = answer.result()
+                    if found.get("result") == "error":
+                        raise NgError(command)
+                    return found
+        finally:
+            del self._waiting[cookie]
+        raise NgError(f"{command} was not answered")
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        cookie, _, body = data.partition(b" ")
+        waiting = self._waiting.get(cookie.decode("ascii", "replace"))
+        if waiting is None or waiting.done():
+            return
+        with contextlib.suppress(ValueError):
+            found = bencode.decode(body)
+            if isinstance(found, dict):
+                waiting.set_result(found)
+
+    def error_received(self, exc: Exception) -> None:
+        """ICMP: nobody listens there (yet); the request is sent again."""
+
+
+class _Followed:
+    def __init__(self, session: MediaSession, to_tag: str) -> None:
+        self.session, self.to_tag = session, to_tag
+
+
+class Rtpengine:
+    """Follows one rtpengine's calls. `open`, then calls come by themselves; `close` leaves them."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        intake: CallIntake,
+        media: MediaAllocator,
+        *,
+        look_every_s: float = LOOK_EVERY_S,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        host, _, port = peer.url.removeprefix("udp://").rpartition(":")
+        self._host = host.strip("[]")
+        self._ng = NgClient(self._host, int(port) if port.isdecimal() else 2223)
+        self._peer, self._intake, self._media = peer, intake, media
+        self._look_every_s, self._wall_clock = look_every_s, wall_clock
+        self._followed: dict[str, _Followed] = {}
+        self._refused: set[str] = set()
+        self._missed = 0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def calls(self) -> int:
+        return len(self._followed)
+
+    async def open(self) -> None:
+        await self._ng.open()
+        self._task = asyncio.get_running_loop().create_task(self._look_on(), name=f"rtpengine-{self._peer.name}")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        async with asyncio.TaskGroup() as group:
+            for call_id in list(self._followed):
+                group.create_task(self._leave(call_id, "shutdown"))
+        self._ng.close()
+
+    async def _look_on(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception as error:
+                report_fault(error)
+            await asyncio.sleep(self._look_every_s)
+
+    async def look(self) -> None:
+        """Once: follows what is new, ends what is gone."""
+        try:
+            found = (await self._ng.ask("list", limit=MAX_CALLS)).get("calls")
+        except NgError:
+            self._missed += 1
+            if self._missed == GONE_AFTER:
+                for call_id in list(self._followed):
+                    self._end(call_id, "peer_vanished")
+            return
+        self._missed = 0
+        live = {call_id for call_id in found if isinstance(call_id, str)} if isinstance(found, list) else set()
+        self._refused &= live
+        for call_id in [known for known in self._followed if known not in live]:
+            self._end(call_id, "bye")
+        for call_id in sorted(live - self._followed.keys() - self._refused):
+            await self._try(call_id)
+
+    async def _try(self, call_id: str) -> None:
+        try:
+            tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
+            if isinstance(tags, dict) and len(tags) > 1:  # answered: both sides are known
+                await self._follow(call_id)
+        except (NgError, ValueError) as error:
+            log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
+
+    async def _follow(self, call_id: str) -> None:
+        asked = await self._ng.ask("subscribe request", call_id=call_id, flags=["all"])
+        to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
+        streams = negotiate(described)
+        offer = self._offer(call_id, streams)
+        refusal = self._intake.admit(offer) if streams else None
+        if not streams or refusal is not None:
+            self._refused.add(call_id)
+            log.info("rtpengine.refused", peer=self._peer.name, code=refusal.code if refusal else "no_codec")
+            await self._unsubscribe(call_id, to_tag)
+            return
+        try:
+            session = await self._media.allocate(offer, streams)
+        except Overloaded:
+            await self._unsubscribe(call_id, to_tag)
+            return
+        await self._answer(call_id, to_tag, described, streams, session)
+
+    async def _answer(
+        self, call_id: str, to_tag: str, described: Sdp, streams: tuple[StreamOffer, ...], session: MediaSession
+    ) -> None:
+        answerer = Answerer(int(self._wall_clock()), self._media.address(self._host))
+        answer = answerer.answer(described, streams, session.local_ports()).to_bytes()
+        try:
+            await self._ng.ask(
+                "subscribe answer", call_id=call_id, to_tag=to_tag, sdp=answer, flags=["allow transcoding"]
+            )
+        except NgError:
+            session.close("error")
+            raise
+        self._followed[call_id] = _Followed(session, to_tag)
+        self._intake.begin(session)
+        log.info("rtpengine.following", call=session.offer.call_id, peer=self._peer.name, streams=len(streams))
+
+    def _offer(self, call_id: str, streams: tuple[StreamOffer, ...]) -> CallOffer:
+        """m-lines are in the order of the tags: who offered first is the caller."""
+        return CallOffer(
+            call_id=str(uuid_utils.uuid7()),
+            protocol="rtpengine",
+            peer=f"{self._peer.url.removeprefix('udp://')}/udp",
+            from_aor="",
+            to_aor=self._peer.number,
+            participants=tuple(self._party(place, stream.stream) for place, stream in enumerate(streams)),
+            correlation={"call-id": call_id},
+            answered_at=self._wall_clock(),
+        )
+
+    def _party(self, place: int, stream: str) -> Participant:
+        if self._peer.roles is not None and place < 2:
+            return Participant(stream, place, role=role_names(self._peer)[place])
+        return Participant(stream, place, side=("caller", "called")[place] if place < 2 else "")
+
+    def _end(self, call_id: str, reason: str) -> _Followed:
+        followed = self._followed.pop(call_id)
+        followed.session.close(reason)
+        return followed
+
+    async def _leave(self, call_id: str, reason: str) -> None:
+        await self._unsubscribe(call_id, self._end(call_id, reason).to_tag)
+
+    async def _unsubscribe(self, call_id: str, to_tag: str) -> None:
+        with contextlib.suppress(NgError):
+            await self._ng.ask("unsubscribe", call_id=call_id, to_tag=to_tag)

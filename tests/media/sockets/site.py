@@ -1,0 +1,108 @@
+"""A socket server on free ports, with an intake that takes every call unless told otherwise."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+
+from engine.control.peers import Peer
+from engine.ports import CallOffer, IngestSession, MediaEvent, Refusal
+from media.sockets.plane import SocketPlane
+from media.sockets.server import SocketServer
+from media.sockets.session import SocketSession
+from media.vad import VadBank
+
+
+@cache
+def bank() -> VadBank:
+    return VadBank()
+
+
+class FakeClock:
+    """Stands still until it is moved: what a client sends comes at one moment, and nothing is late."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeIntake:
+    """Takes calls, and reads their events to the end."""
+
+    def __init__(self) -> None:
+        self.refusal: Refusal | None = None
+        self.offers: list[CallOffer] = []
+        self.sessions: list[SocketSession] = []
+        self.events: dict[str, list[MediaEvent]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def admit(self, offer: CallOffer) -> Refusal | None:
+        self.offers.append(offer)
+        return self.refusal
+
+    def begin(self, session: IngestSession) -> None:
+        assert isinstance(session, SocketSession)
+        self.sessions.append(session)
+        task = asyncio.get_running_loop().create_task(self._read(session))
+        self._tasks.add(task)
+
+    async def _read(self, session: IngestSession) -> None:
+        kept = self.events.setdefault(session.offer.call_id, [])
+        async for event in session.events():
+            kept.append(event)
+
+    async def over(self) -> list[MediaEvent]:
+        """All events of the only call, once it has ended."""
+        await until(lambda: bool(self._tasks))
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 10)
+        (events,) = self.events.values()
+        return events
+
+    async def session(self) -> SocketSession:
+        """The only call's."""
+        await until(lambda: bool(self.sessions))
+        return self.sessions[0]
+
+
+class Counted:
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        self.outcomes.append(labels["outcome"])
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        pass
+
+
+class Site:
+    def __init__(self, server: SocketServer, intake: FakeIntake, clock: FakeClock, counted: Counted) -> None:
+        self.server, self.intake, self.clock, self.counted = server, intake, clock, counted
+
+    def address(self, peer: Peer) -> tuple[str, int]:
+        return "127.0.0.1", self.server.tcp_port(peer.name) if peer.protocol == "audiosocket" else self.server.port
+
+
+@asynccontextmanager
+async def site(peers: Sequence[Peer], *, now: float = 1_700_000_000.0, max_links: int = 64) -> AsyncIterator[Site]:
+    """`now` is the wall clock that signatures are judged by."""
+    clock, intake, counted = FakeClock(), FakeIntake(), Counted()
+    plane = SocketPlane(bank=bank(), clock=clock, ahead_ms=3_600_000)
+    async with plane:
+        server = SocketServer(
+            "127.0.0.1", 0, peers, intake, plane, metrics=counted, wall_clock=lambda: now, max_links=max_links
+        )
+        await server.open()
+        try:
+            yield Site(server, intake, clock, counted)
+        finally:
+            await server.close(grace_s=0.2)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
+    """Gives the loop turns until it holds."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - another connection's state, which sets no event
+            await asyncio.sleep(0.002)
