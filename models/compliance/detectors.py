@@ -8,8 +8,9 @@ import msgspec
 import yaml
 
 from engine.ports import Reading
+from models.compliance.mending import Mender
 from models.compliance.phrases import Phrase, PhraseError
-from models.compliance.text import Folded, Mender
+from models.compliance.text import Folded
 
 _PHRASE_SCORE = 0.97
 ACTS = Path(__file__).parent / "data" / "acts"
@@ -45,11 +46,11 @@ class ActFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`data/words.yaml`: word lists for all acts, and the trigger words that are put right when misheard."""
+    """`data/words.yaml`: word lists for all acts, and what is put right when misheard."""
 
     words: dict[str, str]
-    triggers: list[str]
-    kept: list[str]
+    anchors: list[str]
+    """Known words that recognition also cuts in two where both halves are words: `grava da`."""
     not_names: list[str]
 
 
@@ -72,6 +73,9 @@ class Detector:
         self._hints = compiled(file.hints)
         self._unless = compiled(file.unless, wide=True)
         self._near = compiled(file.unless_near, wide=True)
+        self.literals = frozenset[str]().union(
+            *(phrase.literals for group in (self._phrases, self._hints, self._unless, self._near) for phrase in group)
+        )
 
     def find(self, text: Folded, reading: Reading | None = None, after: int = 0) -> Hit | None:
         """The first hit that ends behind code point `after` of the text; None when the act is not performed there."""
@@ -145,4 +149,6 @@ def load_detectors(folder: Path = ACTS) -> Detectors:
             acts[file.act] = Detector(file, lexicon)
         except (msgspec.ValidationError, yaml.YAMLError, PhraseError) as error:
             raise ValueError(f"{path.name}: {error}") from error
-    return Detectors(acts, Mender(frozenset(lexicon.triggers), frozenset(lexicon.kept)))
+    known = frozenset[str]().union(*(act.literals for act in acts.values()))
+    real = frozenset((folder.parent / "real_words.txt").read_text("utf-8").split())
+    return Detectors(acts, Mender(known, real, lexicon.anchors))

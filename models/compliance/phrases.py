@@ -29,6 +29,8 @@ class Phrase:
     ) -> None:
         """`wide`: a gap at the end takes in as much as it can, not as little: for guards."""
         self.source = source
+        self.literals: set[str] = set()
+        """The whole words that it looks for, folded; `word*` is none."""
         self._words = words
         self._stop = "|".join(sorted(not_names)) or "(?!)"
         try:
@@ -75,6 +77,7 @@ class Phrase:
             return self._special(core[1:-1]) + optional
         if core[0] == "!":
             return f"(?!{_alternatives(core[1:])} )"
+        self.literals.update(fold(word) for word in core.split("/") if word[-1:] != "*")
         return f"(?:{_alternatives(core)} ){optional}"
 
     def _list(self, name: str, depth: int) -> str:

@@ -1,5 +1,6 @@
 """The phrase language, folding and mending."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import yaml
 
 from models.compliance import check_rules, explain, load_detectors, load_rules
 from models.compliance.detectors import ACTS
+from models.compliance.mending import Mender, distance, sound
 from models.compliance.phrases import Phrase, PhraseError
 from models.compliance.rules import RULES
-from models.compliance.text import Folded, Mender, distance
+from models.compliance.text import CAPITAL, Folded
 
 
 def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: bool = False) -> list[str]:
@@ -56,16 +58,58 @@ def test_abbreviations_do_not_end_a_sentence() -> None:
     assert found("mr <name>", "Mr. Brooks", {}) == ["Mr. Brooks"]
 
 
-def test_misheard_trigger_is_put_right_and_real_words_are_left() -> None:
-    mend = Mender(frozenset({"recorded", "protocolo"}), frozenset({"recorder"}))
-    assert [mend(word) for word in ("recordid", "recorder", "protoclo", "records", "card")] == [
-        "recorded",
-        "recorder",
-        "protocolo",
-        "records",
-        "card",
-    ]
+MEND = Mender(
+    frozenset({"recorded", "protocolo", "grabada", "gravada", "llamada", "tarjeta", "por", "portal", "confirme"}),
+    frozenset({"recorder", "grabara", "grava", "tal"}),
+    ["gravada"],
+)
+
+
+@pytest.mark.parametrize(
+    ("heard", "meant"),
+    [
+        ("recordid", "recorded"),
+        ("recorder", "recorder"),
+        ("la yamada fue grabara", "la llamada fue grabara"),
+        ("su targeta", "su tarjeta"),
+        ("o protocoro", "o protocolo"),
+        ("sera grava da aqui", "sera gravada aqui"),
+        ("su tarje ta", "su tarjeta"),
+        ("por tal", "por tal"),
+        ("card", "card"),
+        ("soy Confirma de", "soy Confirma de"),
+    ],
+)
+def test_misheard_word_is_put_right_and_real_words_and_names_are_left(heard: str, meant: str) -> None:
+    line = Folded(heard, MEND).line.replace(CAPITAL, "").strip()
+    assert line == Folded(meant).line.replace(CAPITAL, "").strip()
+
+
+def test_word_cut_in_two_is_quoted_whole() -> None:
+    text = "sera grava da aqui"
+    folded = Folded(text, MEND)
+    at = folded.line.index("gravada")
+    assert text[slice(*folded.span(at, at + len("gravada")))] == "grava da"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("grabada", "gravada"), ("llamada", "yamada"), ("hacer", "aser"), ("cuota", "quota")]
+)
+def test_words_that_sound_alike(one: str, other: str) -> None:
+    assert sound(one) == sound(other)
+
+
+def test_distance_counts_swaps_once() -> None:
     assert distance("abcd", "abdc") == 1
+
+
+@pytest.mark.parametrize("word", ["no ", "por favor ", "a ", "la llamada ", "card number ", "you ", "para "])
+def test_long_repetitive_speech_takes_no_long_time(word: str) -> None:
+    """No phrase may backtrack without bound: all of them on a text far longer than an utterance."""
+    text = word * (2_000 // len(word))
+    started = time.process_time()
+    explain(text)
+    assert time.process_time() - started < 5
 
 
 def test_explain_names_act_and_phrase() -> None:
