@@ -8,7 +8,7 @@ there and nowhere else, and a disk that does not answer costs silence at the bou
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -18,7 +18,7 @@ import structlog
 from engine.errors import Conflict
 from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
 from engine.ports import CallRecord, IngestSession, Person, RecordingFiles
-from media.recorder import RecordedSpan, Watermark
+from media.recorder import MOST_DELAY_MS, RecordedSpan, Watermark
 from media.recording import OggOpusFile
 from pipelines.ledger import Ledger
 from pipelines.pauses import Pauses
@@ -33,6 +33,10 @@ MARGIN_MS: Final = 500
 """The VAD finds a word's first sound late, and a codec smears: so much more on each side of what is held or cut."""
 STEP_MS: Final = 1_000
 """What is written at once: a killed engine loses no more of what was judged."""
+PIECE_MS: Final = 5_000
+"""Longest span that is read and encoded at once."""
+FORGOTTEN_MS: Final = MOST_DELAY_MS + PIECE_MS
+"""Sound this old is nowhere any more: the disk did not take it in time."""
 SESSION_KEEPS_MS: Final = 30_000
 """Sound this old is copied before the session forgets it (after 40 s)."""
 
@@ -177,7 +181,9 @@ class Tape:
         await self._files.finish(record, self._end_ms)
 
     async def _write(self, file: OggOpusFile, spans: Sequence[RecordedSpan], report: Report) -> None:
-        for span in spans:
+        for span in _pieces(spans):
+            if span.what == "sound" and span.start_ms < self._now_ms - FORGOTTEN_MS:
+                span = RecordedSpan(span.start_ms, span.end_ms, "overdue")  # judged in time; the disk was not
             sound = self._sound(span) if span.what == "sound" else ()
             await self._aside(file.write, span, sound)
             self._recorded(span)
@@ -199,6 +205,8 @@ class Tape:
             sound = {stream: self._session.audio(stream, at_ms, end_ms) for stream in self._streams}
             self._kept.append(_Kept(at_ms, end_ms, sound))
             at_ms = end_ms
+        while self._kept and self._kept[0].end_ms <= self._now_ms - FORGOTTEN_MS:
+            self._kept.popleft()
 
     def _sound(self, span: RecordedSpan) -> list[Pcm16]:
         """The span by channel."""
@@ -233,3 +241,9 @@ class Tape:
         free = [channel for channel in (0, 1) if channel not in taken] or [0, 1]
         unknown = [one for one in self._streams if self._roster.leg(one) == "unknown"]
         return (free[unknown.index(stream) % len(free)],)
+
+
+def _pieces(spans: Iterable[RecordedSpan]) -> Iterator[RecordedSpan]:
+    for span in spans:
+        for start_ms in range(span.start_ms, span.end_ms, PIECE_MS):
+            yield RecordedSpan(start_ms, min(start_ms + PIECE_MS, span.end_ms), span.what)

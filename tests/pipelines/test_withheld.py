@@ -1,0 +1,62 @@
+"""A recording's silences follow the masks of the text."""
+
+from engine.facts import Leg
+from models.privacy import DigitGuard
+from pipelines.digit_hold import DigitHold
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.turn import Turn, Turns
+from pipelines.utterance import Utterance
+from pipelines.withheld import Withheld
+
+
+class Talk:
+    """Turns of 4 s each through the law of digits, as a conversation hands them on."""
+
+    def __init__(self) -> None:
+        self._turns = Turns()
+        self._guard = DigitGuard("CO", b"key")
+        self._digits = DigitHold(self._guard, Ledger("call-1", lambda: 0.0), Roster(), self._turns)
+        self._count = 0
+
+    def say(self, leg: Leg, text: str) -> Withheld:
+        self._count += 1
+        start_ms = self._count * 5_000
+        said = Utterance(stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 4_000, text=text, language="es")
+        judged = self._digits.hear(said, self._count)
+        shown = judged.texts[0]
+        self._turns.remember(Turn(said, self._count, shown.text, shown.masks, 0.0))
+        self._digits.settle_texts(judged.texts[1:])
+        return self._digits.withheld()
+
+    def end(self) -> Withheld:
+        if judged := self._guard.close():
+            self._digits.settle_texts(judged.texts)
+        return self._digits.withheld()
+
+
+def test_a_card_over_several_turns_is_held_from_its_first_digit_and_cut_whole() -> None:
+    talk = Talk()
+    assert talk.say("agent", "Buenos días, ¿en qué le ayudo?") == Withheld(None, ())
+    assert talk.say("customer", "Cuatro cinco tres nueve, uno cuatro ocho ocho") == Withheld(10_000, ())
+    after = talk.say("customer", "cero tres cuatro tres, seis cuatro seis siete")
+    assert after.held_from_ms is None
+    assert sorted(after.cuts) == [(10_000, 14_000), (15_000, 19_000)]
+    assert talk.say("agent", "Muchas gracias, ya quedó registrado su pago") == Withheld(None, ())
+
+
+def test_a_harmless_number_is_held_until_it_is_judged_and_then_kept() -> None:
+    talk = Talk()
+    said = [
+        talk.say("customer", "Vivo en el apartamento tres cero dos"),
+        talk.say("agent", "Perfecto, muchas gracias por el dato"),
+    ]
+    assert not any(one.cuts for one in said)
+    assert said[-1].held_from_ms is None
+
+
+def test_what_stays_unexplained_is_silence_as_it_is_a_mask_in_the_text() -> None:
+    talk = Talk()
+    held = talk.say("customer", "cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres")
+    assert (held.held_from_ms, held.cuts) == (5_000, ())
+    assert talk.end().cuts == ((5_000, 9_000),)
