@@ -7,6 +7,7 @@ from engine.control.peers import Peer
 from engine.ports import CallIntake
 from media.session import MediaAllocator
 from media.sip.telemetry import Counts
+from media.sockets.ari import Ari
 from media.sockets.plane import SocketPlane
 from media.sockets.rtpengine import Rtpengine
 from media.sockets.server import SocketServer
@@ -28,7 +29,11 @@ class Platforms:
     ) -> None:
         self.plane = SocketPlane()
         self.server = SocketServer(host, port, peers, intake, self.plane, metrics=metrics)
-        self.engines = [Rtpengine(peer, intake, rtp) for peer in peers if peer.protocol == "rtpengine"]
+        self.called: list[Rtpengine | Ari] = [
+            (Rtpengine if peer.protocol == "rtpengine" else Ari)(peer, intake, rtp)
+            for peer in peers
+            if peer.protocol in ("rtpengine", "ari")
+        ]
         self._stack = AsyncExitStack()
 
     async def open(self) -> None:
@@ -37,9 +42,9 @@ class Platforms:
             await self._stack.enter_async_context(self.plane)
             await self.server.open()
             self._stack.push_async_callback(self.server.close)
-            for engine in self.engines:
-                await engine.open()
-                self._stack.push_async_callback(engine.close)
+            for one in self.called:
+                await one.open()
+                self._stack.push_async_callback(one.close)
         except BaseException:
             await self._stack.aclose()
             raise

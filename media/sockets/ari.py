@@ -1,0 +1,254 @@
+"""Asterisk's channels, heard through its REST interface: a snoop on each direction, sent to our RTP plane.
+
+https://docs.asterisk.org/Development/Reference-Information/Asterisk-Framework-and-API-Examples/External-Media-and-ARI/.
+The dialplan says which channels, with one line before `Dial`: `Set(WELCOMEDLY=customer)` (or `agent`), the party on
+that channel. The call itself is not touched: it stays in the dialplan.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import structlog
+import uuid_utils
+
+from engine.control.peers import Peer
+from engine.errors import Overloaded
+from engine.ports import CallIntake, CallOffer, Participant
+from media.session import MediaAllocator, MediaSession, StreamOffer
+from media.sip.telemetry import report_fault
+from media.sockets.fields import parse_object, text
+from media.sockets.wire import Malformed
+
+log = structlog.get_logger()
+
+VARIABLE = "WELCOMEDLY"
+DIRECTIONS = ("in", "out")
+"""`in` is what the channel's own party says, `out` what that party hears."""
+ENTERS_WITHIN_S = 5.0
+LONGEST_PAUSE_S = 30.0
+MAX_CALLS = 500
+MAX_EVENT = 1 << 18
+
+
+class AriError(Exception):
+    """Asterisk refused a request, or did not answer."""
+
+
+class _Heard:
+    """One channel's call, and what was made in Asterisk for it."""
+
+    def __init__(self, session: MediaSession, participants: tuple[Participant, ...]) -> None:
+        self.session, self.participants = session, participants
+        self.channels: list[str] = []
+        self.bridges: list[str] = []
+
+
+class Ari:
+    """Follows one Asterisk. `open`, then calls come by themselves; `close` leaves them."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        intake: CallIntake,
+        media: MediaAllocator,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        pause_s: float = 1.0,
+    ) -> None:
+        self._peer, self._intake, self._media = peer, intake, media
+        self._wall_clock, self._pause_s = wall_clock, pause_s
+        self._base = peer.url.rstrip("/")
+        self._http: aiohttp.ClientSession | None = None
+        self._calls: dict[str, _Heard] = {}
+        self._entering: dict[str, asyncio.Future[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def calls(self) -> int:
+        return len(self._calls)
+
+    async def open(self) -> None:
+        login = aiohttp.BasicAuth(self._peer.key, self._peer.secret)
+        self._http = aiohttp.ClientSession(auth=login, timeout=aiohttp.ClientTimeout(total=10))
+        self._spawn(self._listen_on())
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for channel in list(self._calls):
+            await self._end(channel, "shutdown")
+        if self._http is not None:
+            await self._http.close()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            report_fault(error)
+
+    # ─── events ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _listen_on(self) -> None:
+        """Stays connected; a lost connection ends its calls, whose ends we would not hear of."""
+        for attempt in itertools.count():
+            try:
+                await self._listen()
+                pause_s = self._pause_s
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("ari.unreachable", peer=self._peer.name, kind=type(error).__name__)
+                pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2 ** min(attempt, 6))
+            for channel in list(self._calls):
+                await self._end(channel, "peer_vanished")
+            await asyncio.sleep(pause_s)
+
+    async def _listen(self) -> None:
+        assert self._http is not None
+        query = {"app": self._peer.app, "subscribeAll": "true"}
+        async with self._http.ws_connect(
+            f"{self._base}/ari/events", params=query, heartbeat=20, max_msg_size=MAX_EVENT
+        ) as events:
+            async for message in events:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    with contextlib.suppress(Malformed):
+                        self._hear(parse_object(message.data))
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        channel = text(event, "channel.id")
+        call = self._calls.get(channel)
+        match event.get("type"):
+            case "ChannelVarset" if event.get("variable") == VARIABLE and call is None:
+                if text(event, "value") in ("customer", "agent") and len(self._calls) < MAX_CALLS:
+                    self._spawn(self._follow(channel, event["channel"], text(event, "value")))
+            case "StasisStart" if channel in self._entering:
+                entering = self._entering[channel]
+                if not entering.done():
+                    entering.set_result(None)
+            case "ChannelDestroyed" if call is not None:
+                self._spawn(self._end(channel, "bye"))
+            case "ChannelHold" if call is not None:
+                call.session.hold()
+            case "ChannelUnhold" if call is not None:
+                call.session.resume()
+            case "ChannelConnectedLine" if call is not None:
+                self._connected(call, event)
+
+    def _connected(self, call: _Heard, event: dict[str, Any]) -> None:
+        """The other party has another number now: it answered, or the call was transferred."""
+        number, name = text(event, "channel.connected.number"), text(event, "channel.connected.name")
+        here, there = call.participants
+        changed = Participant(there.stream, there.position, number, name, role=there.role)
+        if changed != there:
+            call.participants = (here, changed)
+            call.session.participants_changed(call.participants)
+
+    # ─── one call ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _follow(self, channel: str, about: dict[str, Any], role: str) -> None:
+        offer = self._offer(channel, about, role)
+        refusal = self._intake.admit(offer)
+        if refusal is not None:
+            log.info("ari.refused", peer=self._peer.name, code=refusal.code)
+            return
+        streams = tuple(
+            StreamOffer(stream=name, position=place, codec="PCMU", payload_type=0)
+            for place, name in enumerate(DIRECTIONS)
+        )
+        try:
+            session = await self._media.allocate(offer, streams)
+        except Overloaded:
+            return
+        call = self._calls[channel] = _Heard(session, offer.participants)
+        try:
+            for place, direction in enumerate(DIRECTIONS):
+                await self._fork(call, channel, direction, session.local_ports()[place])
+        except AriError as error:
+            log.warning("ari.unheard", peer=self._peer.name, why=str(error))
+            await self._end(channel, "error")
+            return
+        if channel in self._calls:  # it may have ended meanwhile
+            self._intake.begin(session)
+            log.info("ari.following", call=offer.call_id, peer=self._peer.name)
+
+    def _offer(self, channel: str, about: dict[str, Any], role: str) -> CallOffer:
+        caller, dialled = text(about, "caller.number"), text(about, "dialplan.exten")
+        here: Any = role
+        there: Any = "agent" if role == "customer" else "customer"
+        return CallOffer(
+            call_id=str(uuid_utils.uuid7()),
+            protocol="ari",
+            peer=self._base.partition("://")[2].partition("/")[0] + "/rtp",
+            from_aor=caller,
+            to_aor=self._peer.number or dialled,
+            participants=(
+                Participant("in", 0, caller, text(about, "caller.name"), role=here),
+                Participant("out", 1, text(about, "connected.number"), text(about, "connected.name"), role=there),
+            ),
+            correlation={"asterisk-channel": channel},
+            answered_at=self._wall_clock(),
+        )
+
+    async def _fork(self, call: _Heard, channel: str, direction: str, port: int) -> None:
+        """Snoop → mixing bridge → external media."""
+        snoop, sender, bridge = (f"welcomedly-{kind}-{uuid.uuid4().hex}" for kind in ("snoop", "rtp", "bridge"))
+        host = self._media.address(self._base.partition("://")[2].partition("/")[0].rpartition(":")[0] or "127.0.0.1")
+        entering = [self._expect(name) for name in (snoop, sender)]
+        try:
+            call.channels.append(snoop)
+            await self._post(f"channels/{channel}/snoop/{snoop}", app=self._peer.app, spy=direction)
+            call.channels.append(sender)
+            await self._post(
+                "channels/externalMedia",
+                channelId=sender,
+                app=self._peer.app,
+                external_host=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+                format="ulaw",
+            )
+            async with asyncio.timeout(ENTERS_WITHIN_S):
+                await asyncio.gather(*entering)
+        except TimeoutError:
+            raise AriError("a channel did not enter the application") from None
+        finally:
+            for name in (snoop, sender):
+                del self._entering[name]
+        call.bridges.append(bridge)
+        await self._post(f"bridges/{bridge}", type="mixing")
+        await self._post(f"bridges/{bridge}/addChannel", channel=f"{snoop},{sender}")
+
+    def _expect(self, channel: str) -> asyncio.Future[None]:
+        future = self._entering[channel] = asyncio.get_running_loop().create_future()
+        return future
+
+    async def _post(self, path: str, **query: str) -> None:
+        assert self._http is not None
+        try:
+            async with self._http.post(f"{self._base}/ari/{path}", params=query) as response:
+                if response.status >= 300:
+                    raise AriError(f"{path.split('/')[0]} was answered with {response.status}")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise AriError(type(error).__name__) from None
+
+    async def _end(self, channel: str, reason: str) -> None:
+        call = self._calls.pop(channel, None)
+        if call is None:
+            return
+        call.session.close(reason)
+        doomed = [f"bridges/{bridge}" for bridge in call.bridges] + [f"channels/{name}" for name in call.channels]
+        for path in doomed:
+            await self._delete(path)
+
+    async def _delete(self, path: str) -> None:
+        assert self._http is not None
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._http.delete(f"{self._base}/ari/{path}"):
+                pass
