@@ -3,10 +3,10 @@
 A turn is looked at as a whole and sentence by sentence. Each of these views is held against each article in six ways
 (`SIGNALS`): nearness of the sentence vectors to what names the matter, to what is said of it and to whole sections;
 agreement of topics; letters in common with title and headings; and words (tantivy, BM25). Their weighted sum ranks the
-articles of a view. Whether the best deserves a card is another question, which a logistic model answers by the same
-six, the lead over the next article, and whether the view sounds like a need at all. An article's score is its best
-over the views. The weights are fitted by `python -m models.training.knowledge` and stand in
-`models/heads/knowledge.json` and `topics.npz`.
+articles of a view. Whether the best deserves a card is another question: two logistic models, over the same six, the
+lead over the next article and how much the view sounds like a need, say whether help is called for at all and whether
+this article is it; both must hold. An article's score is its best over the views. The weights are fitted by
+`python -m models.training.knowledge` and stand in `models/heads/knowledge.json` and `topics.npz`.
 """
 
 import re
@@ -35,8 +35,38 @@ CANDIDATES = 20
 SIGNALS = ("title", "text", "whole", "topics", "letters", "words")
 """The last axis of `Knowledge.signals`."""
 CARD_FEATURES = (*SIGNALS, "lead", "share", "need", "length")
+_LEAD = CARD_FEATURES.index("lead")
 _MAX_LEAD = 4.0
 _GRAM = 4
+_WORD = re.compile(r"[^\W\d_]{2}")
+
+
+class Logistic(msgspec.Struct, frozen=True):
+    """Over `CARD_FEATURES`."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def log_odds(self, features: Vectors) -> Vectors:
+        return np.asarray(features @ np.asarray(self.weights, np.float32) + self.bias, np.float32)
+
+
+class Card(msgspec.Struct, frozen=True):
+    """Whether an article deserves a card."""
+
+    need: Logistic
+    """Help is called for."""
+    match: Logistic
+    """This article is it, if so."""
+    bar: float
+    """Log-odds of both from which on a card is shown: false ones are rare there. They become a score of 0.5."""
+
+    def log_odds(self, features: Vectors) -> Vectors:
+        """float32[views, articles], 0 at the bar. The need is a view's own, so its best article speaks for it."""
+        first = features[:, :, _LEAD].argmax(axis=1)
+        need = self.need.log_odds(features[np.arange(len(features)), first])[:, None]
+        both = -np.logaddexp(0.0, -need) - np.logaddexp(0.0, -self.match.log_odds(features))
+        return np.asarray(both - np.log(-np.expm1(np.minimum(both, -1e-6))) - self.bar, np.float32)
 
 
 class Weights(msgspec.Struct, frozen=True):
@@ -44,10 +74,7 @@ class Weights(msgspec.Struct, frozen=True):
 
     rank: tuple[float, ...]
     """Over `SIGNALS`."""
-    card: tuple[float, ...]
-    """Over `CARD_FEATURES`."""
-    bias: float
-    """Of the card; set so that 0.5 keeps false cards rare."""
+    card: Card
     topics: Topics
 
 
@@ -55,19 +82,18 @@ class _Stored(msgspec.Struct, frozen=True):
     """`heads/knowledge.json`."""
 
     rank: tuple[float, ...]
-    card: tuple[float, ...]
-    bias: float
+    card: Card
 
 
 def load_weights() -> Weights:
     data = resources.files("models").joinpath("heads/knowledge.json").read_bytes()
     stored = msgspec.json.decode(data, type=_Stored)
-    return Weights(stored.rank, stored.card, stored.bias, load_topics())
+    return Weights(stored.rank, stored.card, load_topics())
 
 
 def dump_weights(weights: Weights, directory: Path) -> None:
     """Writes `knowledge.json` and `topics.npz`."""
-    stored = msgspec.json.encode(_Stored(weights.rank, weights.card, weights.bias))
+    stored = msgspec.json.encode(_Stored(weights.rank, weights.card))
     (directory / "knowledge.json").write_bytes(msgspec.json.format(stored, indent=2) + b"\n")
     topics = weights.topics
     np.savez_compressed(
@@ -103,8 +129,8 @@ class Knowledge:
         self._letters = _Letters([" ".join(one) for one in names])
 
     def search(self, text: str, vector: Vectors, *, language: str, limit: int = 5) -> Sequence[Passage]:
-        """Best first; `score` ≥ 0.5 deserves a card."""
-        if not self._units:
+        """Best first; `score` ≥ 0.5 deserves a card. Nothing is found for a text without words."""
+        if not self._units or not _WORD.search(re.sub(r"\[[a-z_]+\]", "", text)):
             return []
         scores = self.scores(text, vector, language=language)
         best = np.lexsort((np.arange(len(scores)), -scores))[:limit]
@@ -116,8 +142,8 @@ class Knowledge:
         signals = self.signals(text, views, language=language)
         needs = self._weights.topics.needs(views)
         features = card_features(signals, np.asarray(self._weights.rank, np.float32), needs, text)
-        logits = features @ np.asarray(self._weights.card) + self._weights.bias
-        return np.asarray(1.0 / (1.0 + np.exp(-logits.max(axis=0))), np.float32)
+        best = self._weights.card.log_odds(features).max(axis=0)
+        return np.asarray(1.0 / (1.0 + np.exp(-best)), np.float32)
 
     def views(self, text: str, vector: Vectors) -> Vectors:
         """float32[views, 512]: the turn, then its sentences when it has several."""
@@ -141,7 +167,7 @@ def card_features(signals: Vectors, rank: Vectors, needs: Vectors, text: str) ->
     """float32[views, articles, `CARD_FEATURES`] of `Knowledge.signals`; `needs` is float32[views]."""
     ranks = signals @ rank
     share = np.exp(ranks - ranks.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
+    share /= share.sum(axis=1, keepdims=True) if ranks.shape[1] > 1 else 2.0  # alone, it has beaten nobody
     order = np.sort(ranks, axis=1)[:, ::-1]
     rival = np.where(ranks == order[:, :1], order[:, 1:2], order[:, :1]) if ranks.shape[1] > 1 else ranks
     lead = np.clip(ranks - rival, -_MAX_LEAD, _MAX_LEAD)

@@ -8,6 +8,7 @@ Prints the recall and the false cards, leaving one base out at a time, and what 
 
 import random
 import sys
+import zlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -19,7 +20,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from models.embed import Encoder
-from models.knowledge import CARD_FEATURES, SIGNALS, Knowledge, Weights, card_features, dump_weights
+from models.knowledge import CARD_FEATURES, SIGNALS, Card, Knowledge, Logistic, Weights, card_features, dump_weights
 from models.topics import Topics
 from models.training.knowledge_data import (
     Base,
@@ -37,8 +38,11 @@ Floats = NDArray[np.float32]
 
 TOPIC_STRENGTH = 15.0
 NEED_STRENGTH = 3.0
-FALSE_CARDS = 0.015
-"""Share of turns without a need that may get a card, of the turns that the threshold is chosen on."""
+FALSE_CARDS = 0.01
+"""Share of turns without a need that may get a card, of those that the bar is chosen on."""
+FALSE_ANSWERS = 0.2
+"""Share of needs that no article answers and that may get a card all the same."""
+FOLDS = 5
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -81,18 +85,37 @@ def fit_topics(bases: Sequence[Base], memory: Memory) -> Topics:
             labels += [first + number] * len(own)
         first += len(base.articles)
     model = LogisticRegression(C=TOPIC_STRENGTH, max_iter=120).fit(memory.embed(texts), labels)
-    needed = list(dict.fromkeys([said.text for base in bases for said in (*base.queries, *base.outside)]))
-    needed += [text for topic in topics for text in topic.said] + needs_of_the_corpus()
-    idle = [said.text for said in idle_turns()]
-    need = LogisticRegression(C=NEED_STRENGTH, max_iter=300, class_weight="balanced").fit(
-        memory.embed([*needed, *idle]), [1] * len(needed) + [0] * len(idle)
-    )
+    need = fit_need(bases, idle_turns(), memory)
     return Topics(
         weights=model.coef_.T.astype(np.float16).astype(np.float32),
         bias=model.intercept_.astype(np.float16).astype(np.float32),
         need=need.coef_[0].astype(np.float32),
         need_bias=float(need.intercept_[0]),
     )
+
+
+def fit_need(bases: Sequence[Base], idle: Sequence[Said], memory: Memory) -> LogisticRegression:
+    """Whether a turn calls for help at all."""
+    needed = list(dict.fromkeys([said.text for base in bases for said in (*base.queries, *base.outside)]))
+    needed += [text for topic in read_topics() for text in topic.said] + needs_of_the_corpus()
+    model = LogisticRegression(C=NEED_STRENGTH, max_iter=300, class_weight="balanced")
+    vectors = memory.embed([*needed, *(said.text for said in idle)])
+    return model.fit(vectors, [1] * len(needed) + [0] * len(idle))
+
+
+class Unheard:
+    """How much an idle turn sounds like a need to heads that never heard it: what it would be like in a call."""
+
+    def __init__(self, bases: Sequence[Base], memory: Memory) -> None:
+        idle = idle_turns()
+        self._fold = {said.text: zlib.crc32(said.text.encode()) % FOLDS for said in idle}
+        self._heads = [
+            fit_need(bases, [said for said in idle if self._fold[said.text] != fold], memory) for fold in range(FOLDS)
+        ]
+
+    def needs(self, text: str, views: Floats) -> Floats:
+        head = self._heads[self._fold[text]]
+        return np.asarray(views @ head.coef_[0] + head.intercept_[0], np.float32)
 
 
 def spoken(said: Said, idle: Sequence[Said], seed: str) -> list[Said]:
@@ -115,13 +138,16 @@ def turns_of(base: Base, idle: Sequence[Said], others: Sequence[Said]) -> list[t
     return turns
 
 
-def judge(base: Base, turns: Sequence[tuple[Said, bool]], weights: Weights, memory: Memory) -> list[Judged]:
+def judge(
+    base: Base, turns: Sequence[tuple[Said, bool]], weights: Weights, memory: Memory, unheard: Unheard
+) -> list[Judged]:
     knowledge = Knowledge(base.articles, memory.embed, weights)
     judged = []
     for said, idle in turns:
         views = knowledge.views(said.text, memory.embed([said.text])[0])
         signals = knowledge.signals(said.text, views, language=said.language)
-        judged.append(Judged(said.text, signals, weights.topics.needs(views), said.about, idle))
+        needs = unheard.needs(said.text, views) if idle else weights.topics.needs(views)
+        judged.append(Judged(said.text, signals, needs, said.about, idle))
     return judged
 
 
@@ -149,38 +175,50 @@ def features_of(row: Judged, rank: Floats) -> Floats:
     return card_features(row.signals, rank, row.needs, row.text)
 
 
-def fit_card(rows: Sequence[Judged], rank: Floats) -> tuple[Matrix, float]:
-    """Whether the two likeliest articles of each turn deserve a card."""
+def fit_card(rows: Sequence[Judged], rank: Floats) -> Card:
+    """The need from the likeliest article of each turn, the match from the two likeliest of each need; the bar is where
+    false cards are as rare as they have to be."""
     lead = CARD_FEATURES.index("lead")
+    likeliest: list[Floats] = []
     found: list[Floats] = []
-    labels: list[int] = []
+    right: list[bool] = []
     for row in rows:
         features = features_of(row, rank)[0]
-        for article in np.argsort(-features[:, lead])[:2]:
-            found.append(features[article])
-            labels.append(int(article == row.about))
-    model = LogisticRegression(C=1.0, max_iter=3_000).fit(np.array(found), labels)
-    return model.coef_[0], float(model.intercept_[0])
+        order = np.argsort(-features[:, lead])[:2]
+        likeliest.append(features[order[0]])
+        if not row.idle:
+            found += [features[article] for article in order]
+            right += [bool(article == row.about) for article in order]
+    need = _logistic(np.array(likeliest), np.array([not row.idle for row in rows]))
+    match = _logistic(np.array(found), np.array(right))
+    card = Card(need, match, 0.0)
+    best = np.array([log_odds(row, rank, card).max() for row in rows])
+    without = np.array([row.idle for row in rows])
+    outside = np.array([row.about < 0 for row in rows]) & ~without
+    bars = np.quantile(best[without], 1 - FALSE_CARDS), np.quantile(best[outside], 1 - FALSE_ANSWERS)
+    return msgspec.structs.replace(card, bar=round(float(max(bars)), 4))
 
 
-def log_odds(row: Judged, rank: Floats, card: Matrix, bias: float) -> Matrix:
+def _logistic(features: Floats, labels: NDArray[np.bool_]) -> Logistic:
+    model = LogisticRegression(C=1.0, max_iter=3_000).fit(features, labels)
+    return Logistic(_rounded(model.coef_[0]), round(float(model.intercept_[0]), 4))
+
+
+def log_odds(row: Judged, rank: Floats, card: Card) -> Floats:
     """Of each article, the best over the views."""
-    return np.asarray((features_of(row, rank) @ card).max(axis=0) + bias)
+    return np.asarray(card.log_odds(features_of(row, rank)).max(axis=0), np.float32)
 
 
-def fit(rows: Sequence[Judged]) -> tuple[Floats, Matrix, float]:
-    """Rank, card and bias, the bias moved so that no more than `FALSE_CARDS` of the idle turns get log-odds over 0."""
+def fit(rows: Sequence[Judged]) -> tuple[Floats, Card]:
     rank = fit_rank(rows)
-    card, bias = fit_card(rows, rank)
-    idle = [float(log_odds(row, rank, card, bias).max()) for row in rows if row.idle]
-    return rank, card, bias - float(np.quantile(idle, 1 - FALSE_CARDS))
+    return rank, fit_card(rows, rank)
 
 
-def report(name: str, rows: Sequence[Judged], rank: Floats, card: Matrix, bias: float) -> NDArray[np.int64]:
+def report(name: str, rows: Sequence[Judged], rank: Floats, card: Card) -> NDArray[np.int64]:
     """Counts: needs, right article first, right card, wrong card; unanswerable needs, cards; idle turns, cards."""
     counts = np.zeros(8, np.int64)
     for row in rows:
-        odds = log_odds(row, rank, card, bias)
+        odds = log_odds(row, rank, card)
         top, shown = int(odds.argmax()), bool(odds.max() >= 0)
         if row.about >= 0:
             counts[:4] += (1, top == row.about, shown and top == row.about, shown and top != row.about)
@@ -205,7 +243,8 @@ def main() -> None:
     memory = Memory(Encoder(data))
     bases = [*demo_bases(articles), *read_bases()]
     idle = idle_turns()
-    blank = tuple([1.0] * len(SIGNALS)), tuple([0.0] * len(CARD_FEATURES))
+    unheard = Unheard(bases, memory)
+    none = Logistic((0.0,) * len(CARD_FEATURES), 0.0)
     rows: dict[str, list[Judged]] = {}
     kin = {base.name: base.name.removesuffix("-plain") for base in bases}
     topics: dict[str, Topics] = {}
@@ -214,19 +253,18 @@ def main() -> None:
         if kin[base.name] not in topics:
             topics[kin[base.name]] = fit_topics([one for one in foreign if not one.name.endswith("-plain")], memory)
         others = [said for one in foreign for said in one.queries]
-        weights = Weights(*blank, 0.0, topics[kin[base.name]])
-        rows[base.name] = judge(base, turns_of(base, idle, others), weights, memory)
+        weights = Weights((1.0,) * len(SIGNALS), Card(none, none, 0.0), topics[kin[base.name]])
+        rows[base.name] = judge(base, turns_of(base, idle, others), weights, memory, unheard)
     total = np.zeros(8, np.int64)
     for base in bases:
         given = [row for name, own in rows.items() if kin[name] != kin[base.name] for row in own]
         total += report(base.name, rows[base.name], *fit(given))
     _print("leave one base out", total)
-    rank, card, bias = fit([row for own in rows.values() for row in own])
-    print(dict(zip(SIGNALS, rank.round(2), strict=True)), dict(zip(CARD_FEATURES, card.round(2), strict=True)), bias)
+    rank, card = fit([row for own in rows.values() for row in own])
+    print(dict(zip(SIGNALS, _rounded(rank), strict=True)), card)
     if "--dry" not in sys.argv:
         shipped = fit_topics([base for base in bases if not base.name.endswith("-plain")], memory)
-        stored = Weights(_rounded(rank), _rounded(card), round(bias, 4), shipped)
-        dump_weights(stored, Path(str(resources.files("models").joinpath("heads"))))
+        dump_weights(Weights(_rounded(rank), card, shipped), Path(str(resources.files("models").joinpath("heads"))))
 
 
 def _rounded(values: NDArray[np.floating]) -> tuple[float, ...]:

@@ -86,11 +86,16 @@ def demo_bases(articles: Path) -> list[Base]:
 
 
 def read_topics() -> list[Topic]:
-    return [
-        Topic(tuple(item["titles"].values()), tuple(text for language in LANGUAGES for text in item.get(language, ())))
-        for path in sorted((KNOWLEDGE / "topics").glob("*.yaml"))
-        for item in _load(path)
-    ]
+    """In the order of the files; a later entry of the same name adds to what is said."""
+    titles: dict[str, tuple[str, ...]] = {}
+    said: dict[str, list[str]] = {}
+    for path in sorted((KNOWLEDGE / "topics").glob("*.yaml")):
+        for item in _load(path):
+            name = item["topic"]
+            if "titles" in item:
+                titles[name] = tuple(item["titles"].values())
+            said.setdefault(name, []).extend(text for language in LANGUAGES for text in item.get(language, ()))
+    return [Topic(titles[name], tuple(dict.fromkeys(texts))) for name, texts in said.items()]
 
 
 def idle_turns() -> list[Said]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.articles import Article
-from models.knowledge import Knowledge, Weights, card_features, load_weights
+from models.knowledge import Card, Knowledge, Logistic, Weights, card_features, load_weights
 from models.topics import Topics, Vectors
 
 
@@ -41,8 +41,10 @@ def test_a_thousand_articles_are_searched_in_time() -> None:
 
 def test_odd_queries_find_nothing_rather_than_fail() -> None:
     knowledge = Knowledge([Article("a", "Lost card", "en", "Block the card.")], fake_embed, load_weights())
-    for text in ("", "[card]", 'AND OR ( "', "?" * 1_000):
-        assert knowledge.search(text, fake_embed([text])[0], language="xx")[0].score < 0.5
+    for text in ("", "[card]", "?" * 1_000, "12 [number]"):
+        assert knowledge.search(text, fake_embed([text])[0], language="xx") == []
+    for text in ('AND OR ( "', "title:x^2 ~ *"):
+        assert len(knowledge.search(text, fake_embed([text])[0], language="xx")) == 1
     assert Knowledge([], fake_embed, load_weights()).search("x", fake_embed(["x"])[0], language="en") == []
 
 
@@ -83,7 +85,8 @@ def test_letters_bear_a_slip_and_a_cousin_word() -> None:
         Article("bill", "Factura duplicada", "es", "Se envía otra."),
         Article("moving", "Mudanza del servicio", "es", "Se programa."),
     ]
-    weights = Weights((0.0, 0.0, 0.0, 0.0, 1.0, 0.0), (0.0,) * 10, 0.0, _no_topics())
+    none = Logistic((0.0,) * 10, 0.0)
+    weights = Weights((0.0, 0.0, 0.0, 0.0, 1.0, 0.0), Card(none, none, 0.0), _no_topics())
     knowledge = Knowledge(articles, fake_embed, weights)
     for text in ("la factur duplicda", "a fatura duplicada"):
         letters = knowledge.signals(text, fake_embed([text]), language="es")[0, :, 4]
@@ -99,3 +102,17 @@ def test_topics_agree_as_far_as_they_are_shared() -> None:
 
 def _no_topics() -> Topics:
     return Topics(np.zeros((512, 1), np.float32), np.zeros(1, np.float32), np.zeros(512, np.float32), 0.0)
+
+
+def test_a_card_asks_for_a_need_and_for_a_match() -> None:
+    need = Logistic((0.0,) * 8 + (5.0, 0.0), 0.0)
+    match = Logistic((5.0,) + (0.0,) * 9, 0.0)
+    features = np.zeros((2, 2, 10), np.float32)
+    features[:, :, 0] = (1, -1)
+    features[:, :, 6] = (2, -2)  # the first article leads
+    features[:, :, 8] = [[1], [-1]]  # the first view is a need
+    odds = Card(need, match, 0.0).log_odds(features)
+    assert odds[0, 0] > 3
+    assert odds[0, 1] < -3
+    assert (odds[1] < -3).all()
+    assert np.allclose(Card(need, match, 2.0).log_odds(features), odds - 2.0, atol=1e-5)
