@@ -32,7 +32,7 @@ def test_every_line_is_answered_in_its_place() -> None:
         "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x",
         "m=audio 16 RTP/AVP 9 8",
         "a=inactive",
-        "m=audio 18 RTP/AVP 18",
+        "m=audio 18 RTP/AVP 3",
         "m=audio 0 RTP/AVP 0",
     )
     got, streams = answer(offer)
@@ -44,12 +44,12 @@ def test_every_line_is_answered_in_its_place() -> None:
         ("audio", 0, "RTP/AVP"),
         ("audio", 0, "RTP/AVP"),
     ]
-    assert [line.formats for line in got.media if line.port] == [("0", "100"), ("8",)]
+    assert [line.formats for line in got.media if line.port] == [("0", "100"), ("9",)]
     assert [got.direction(line) for line in got.media if line.port] == ["recvonly", "inactive"]
     assert (got.media[0].label, got.media[1].label) == ("16777227", "v")
     assert [(s.stream, s.codec, s.payload_type, s.event_payload_type, s.flowing) for s in streams] == [
         ("16777227", "PCMU", 0, 100, True),
-        ("3", "PCMA", 8, None, False),
+        ("3", "G722", 9, None, False),
     ]
 
 
@@ -81,12 +81,47 @@ def test_old_hold_by_address_is_a_hold_for_callers_only() -> None:
 
 
 def test_dynamic_payload_types_and_encoding_case() -> None:
-    offer = sdp("m=audio 10 RTP/AVP 96 97", "a=rtpmap:97 pcma/8000/1", "a=rtpmap:96 opus/48000/2", "a=ptime: 30 ")
+    offer = sdp("m=audio 10 RTP/AVP 96 97", "a=rtpmap:97 pcma/8000/1", "a=rtpmap:96 speex/16000", "a=ptime: 30 ")
     (stream,) = negotiate(offer)
     assert (stream.codec, stream.payload_type, stream.ptime_ms) == ("PCMA", 97, 30)
 
 
-@pytest.mark.parametrize("line", ["m=audio 10 RTP/SAVP 0", "m=audio 10 RTP/AVP 18", "m=video 10 RTP/AVP 31"])
+@pytest.mark.parametrize(
+    ("formats", "chosen", "narrow"),
+    [
+        ("0 8 9 18", "G722", "PCMU"),
+        ("8 0 18", "PCMA", "PCMA"),
+        ("18 8", "PCMA", "PCMA"),
+        ("18", "G729", "G729"),
+        ("0 96 9", "opus", "PCMU"),
+        ("97 18", "L16/16000", "L16/16000"),
+        ("98 0", "PCMU", "PCMU"),
+    ],
+)
+def test_the_codec_that_tells_most(formats: str, chosen: str, narrow: str) -> None:
+    maps = ("a=rtpmap:96 opus/48000/2", "a=rtpmap:97 L16/16000/1", "a=rtpmap:98 L16/16000/2")
+    offer = sdp(f"m=audio 10 RTP/AVP {formats}", *maps)
+    assert [stream.codec for stream in negotiate(offer)] == [chosen]
+    assert [stream.codec for stream in negotiate(offer, wideband=False)] == [narrow]
+
+
+def test_answers_name_codecs_as_their_standards_do() -> None:
+    opus = "m=audio 10 RTP/AVP 96 101", "a=rtpmap:96 OPUS/48000/2", "a=rtpmap:101 telephone-event/48000"
+    got, (stream,) = answer(sdp(*opus))
+    assert stream.event_payload_type == 101
+    assert [value for key, value in got.media[0].attributes if key in ("rtpmap", "fmtp")] == [
+        "96 opus/48000/2",
+        "96 maxplaybackrate=16000;stereo=0",
+        "101 telephone-event/48000",
+        "101 0-15",
+    ]
+    got, _ = answer(sdp("m=audio 10 RTP/AVP 18"))
+    assert got.media[0].attribute("fmtp") == "18 annexb=no"
+    got, _ = answer(sdp("m=audio 10 RTP/AVP 9"))
+    assert got.media[0].attribute("rtpmap") == "9 G722/8000"
+
+
+@pytest.mark.parametrize("line", ["m=audio 10 RTP/SAVP 0", "m=audio 10 RTP/AVP 3", "m=video 10 RTP/AVP 31"])
 def test_nothing_that_we_can_hear(line: str) -> None:
     assert negotiate(sdp(line)) == ()
 
@@ -165,7 +200,7 @@ def test_any_bytes_are_a_description_or_a_value_error(noise: bytes) -> None:
 lines = st.sampled_from(
     [
         ("m=audio 10 RTP/AVP 0 8", "a=sendonly"),
-        ("m=audio 10 RTP/AVP 18",),
+        ("m=audio 10 RTP/AVP 3",),
         ("m=audio 10 RTP/SAVP 0",),
         ("m=video 10 RTP/AVP 31",),
         ("m=audio 0 RTP/AVP 0",),

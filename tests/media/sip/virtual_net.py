@@ -77,10 +77,18 @@ class Side:
 
 
 class Net:
-    """Carries messages in `delay` seconds unless `lose` says otherwise; every message passes the real wire format."""
+    """Carries messages in `delay` seconds and what `late` adds, unless `lose` says otherwise; every message passes the
+    real wire format."""
 
-    def __init__(self, lose: Lose = never, *, delay: float = 0.01, transport: str = "UDP") -> None:
-        self.now, self.delay, self.lose = 0.0, delay, lose
+    def __init__(
+        self,
+        lose: Lose = never,
+        *,
+        delay: float = 0.01,
+        transport: str = "UDP",
+        late: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self.now, self.delay, self.lose, self._late = 0.0, delay, lose, late
         self.flow = Flow(transport, "127.0.0.1", 5_060)
         self.caller, self.server = Side(self, "caller.example:5060"), Side(self, "server.example:5060")
         self.carried: list[tuple[float, str]] = []
@@ -96,7 +104,9 @@ class Net:
         self.carried.append((self.now, kind))
         if not self.lose(kind, number):
             receiver = self.server if sender is self.caller else self.caller
-            heapq.heappush(self._flying, (self.now + self.delay, next(self._order), receiver, message.to_bytes()))
+            heapq.heappush(
+                self._flying, (self.now + self.delay + self._late(), next(self._order), receiver, message.to_bytes())
+            )
 
     def run(self, until: float) -> None:
         """Lets time pass, event by event."""
