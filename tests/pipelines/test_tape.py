@@ -1,13 +1,10 @@
 """What is written of a call, when, and what is silence in it. The file is real; its place is a list in memory."""
 
 import asyncio
-import io
-import threading
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
@@ -20,6 +17,7 @@ from pipelines.roster import Roster
 from pipelines.tape import MARGIN_MS, Tape
 from pipelines.withheld import Withheld
 from tests.fakes import FakeSession
+from tests.memory_files import MemoryFiles, loud
 
 RECORD = CallRecord("call-1", "org", "c", "care", "inbound", "es", "CO")
 TWO = (Participant(stream="a", position=0), Participant(stream="b", position=1))
@@ -30,44 +28,6 @@ HUMS = {
 }
 """A second of each stream, over and over."""
 NOTHING = Withheld(None, ())
-
-
-class FakeFiles:
-    """Takes files into memory; `fails` is raised by the next write."""
-
-    def __init__(self) -> None:
-        self.chunks: list[bytes] = []
-        self.channels = 0
-        self.state = "open"
-        self.length_ms = 0
-        self.fails: Exception | None = None
-        self.busy = threading.Event()
-        self.busy.set()
-
-    async def begin(self, record: CallRecord, channels: int, retention_days: int) -> "FakeFiles":
-        self.channels = channels
-        return self
-
-    async def finish(self, record: CallRecord, length_ms: int) -> None:
-        self.length_ms = length_ms
-
-    def write(self, chunk: bytes) -> None:
-        self.busy.wait(10)
-        if self.fails:
-            raise self.fails
-        self.chunks.append(chunk)
-
-    def close(self) -> None:
-        self.state = "whole"
-
-    def abandon(self) -> None:
-        self.state = "abandoned" if self.state == "open" else self.state
-
-    def sound(self) -> Pcm16:
-        """int16[channels, samples] at 16 kHz."""
-        with av.open(io.BytesIO(b"".join(self.chunks)), "r") as container:
-            frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
-        return np.asarray(np.rint(np.concatenate(frames, axis=1)[:, ::3] * 32768), np.int16)
 
 
 class Humming(FakeSession):
@@ -87,7 +47,7 @@ class Recorded:
     """A tape that runs, with what it said."""
 
     def __init__(self, workers: ThreadPoolExecutor, participants: Sequence[Participant] = TWO) -> None:
-        self.files = FakeFiles()
+        self.files = MemoryFiles()
         self.session = Humming(participants)
         self.roster = Roster()
         self.said: list[tuple[EventName, int, dict[str, Any]]] = []
@@ -148,11 +108,6 @@ async def recorded(workers: ThreadPoolExecutor) -> AsyncIterator[Recorded]:
     yield one
     one.task.cancel()
     await asyncio.wait([one.task])
-
-
-def loud(sound: Pcm16, start_ms: int, end_ms: int) -> list[int]:
-    """The loudest of each channel."""
-    return [int(value) for value in np.abs(sound[:, start_ms * 16 : end_ms * 16].astype(np.int32)).max(axis=1)]
 
 
 def pitch(channel: Pcm16) -> float:

@@ -18,6 +18,7 @@ from pipelines.commands.demo import AGENTS, play_demo
 from pipelines.follower import Follower
 from pipelines.scorecard import summarise
 from server import Engine
+from tests.real.sound import played
 
 pytestmark = pytest.mark.real
 
@@ -95,6 +96,13 @@ async def serve(data: Path, weights: Path) -> AsyncIterator[Served]:
             await asyncio.wait_for(process.wait(), TIMEOUT_S)
 
 
+async def recorded_until(url: str) -> float:
+    """Media time up to which the only call's recording is written, by the engine's own count."""
+    async with aiohttp.ClientSession() as http, http.get(f"{url}/metrics") as answer:
+        counts = re.findall(r"^welcomedly_recorded_seconds_total\{.*\} (\S+)$", await answer.text(), re.MULTILINE)
+    return 1_000 * sum(map(float, counts))
+
+
 async def test_what_was_shown_survives_the_engine(tmp_path: Path, weights: Path) -> None:
     call = demo.load_call("es")
     parties = demo.Parties(customer="+15550100@carrier.example", agent="1001@pbx.example")
@@ -106,6 +114,7 @@ async def test_what_was_shown_survives_the_engine(tmp_path: Path, weights: Path)
             await until(lambda: sum(isinstance(one.what, Transcript) for one in follower.seen) >= 5)
             kin = children(engine.process.pid)
             assert kin, "ears is a process of its own"
+            written_ms = await recorded_until(engine.url)
             engine.process.kill()
             await engine.process.wait()
             shown = [one.what for one in follower.seen if isinstance(one.what, Transcript)]
@@ -133,6 +142,14 @@ async def test_what_was_shown_survives_the_engine(tmp_path: Path, weights: Path)
                     said = await desk.receive_json()
                     seqs += [said["seq"]] if "seq" in said else []
         assert seqs == list(range(shown[-1].seq + 1, last["seq"] + 1))
+        login = {"user": "sofia", "password": again.passwords["sofia"]}
+        await http.post(f"{again.url}/api/login", json=login)
+        async with http.get(f"{again.url}/api/calls/{shown[0].call_id}/recording") as answer:
+            assert answer.status == 200
+            recorded_ms = played(await answer.read()).shape[1] / 16
+        assert recorded_ms >= written_ms - 1_000
+        # It runs no further behind the words than an open utterance and the margins are long.
+        assert recorded_ms >= shown[-2].start_ms - 2_000
 
 
 async def test_ears_and_the_broker_may_die_in_mid_call(engine: Engine) -> None:
