@@ -60,6 +60,39 @@ class Halver:
         return self.put(np.zeros(2 * (_REACH - 1) + len(self._kept) % 2, np.int16))
 
 
+class Resampler:
+    """From one rate to another as sound comes, packet by packet: each piece gives exactly as many samples as its length
+    says, with the sound 12 samples of the lower rate late. Down by a whole number, or up by two. Pure."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._down = max(1, from_hz // to_hz)
+        self._double = to_hz == 2 * from_hz
+        if not self._double and self._down * to_hz != from_hz:
+            raise ValueError(f"sound of {from_hz} Hz cannot be brought to {to_hz}")
+        self._taps = _low_pass(self._down)
+        self._before = np.zeros(2 * _REACH if self._double else len(self._taps) - 1, np.float32)
+
+    def put(self, samples: Pcm16) -> Pcm16:
+        if not len(samples):
+            return samples
+        heard = np.concatenate([self._before, samples])
+        if self._double:
+            self._before = heard[-2 * _REACH :]
+            return double_rate(heard)[2 * _REACH : 2 * (_REACH + len(samples))]
+        self._before = heard[len(heard) - len(self._taps) + 1 :]
+        windows = np.lib.stride_tricks.sliding_window_view(heard, len(self._taps))[:: self._down]
+        return np.clip(np.rint(windows @ self._taps), -32768, 32767).astype(np.int16)
+
+
+def _low_pass(down: int) -> Samples:
+    """Taps that keep what the lower rate can carry; a single 1 where nothing is to be done."""
+    if down == 1:
+        return np.ones(1, np.float32)
+    offsets = np.arange(-_REACH * down, _REACH * down + 1) / down
+    taps = np.sinc(offsets * 0.9) * np.kaiser(len(offsets), 6.0)
+    return np.asarray(taps / taps.sum(), np.float32)
+
+
 class SampleSource(Protocol):
     """Sound by position: samples since answer at the source's own rate."""
 

@@ -1,30 +1,13 @@
-"""Codecs of telephony. A codec is a name and a function from payloads to samples; the registry is open to more."""
+"""Codecs of telephony: G.711 in one table look-up for all calls, linear samples, and the registry of all."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import Pcm16
-
-
-class Codec(Protocol):
-    name: str
-    """RFC 3551 encoding name."""
-    rate_hz: int
-
-    def samples_in(self, payload: bytes) -> int:
-        """How many samples a payload decodes to. Raises `ValueError` when it cannot be a payload of this codec."""
-
-    def decode(self, payloads: Sequence[bytes]) -> list[Pcm16]:
-        """All payloads at once, each on its own: arrays in the same order. They are read-only views of one array."""
-
-    def encode(self, samples: Pcm16) -> bytes: ...
-
-
-MAX_PAYLOAD_MS = 200
-"""RFC 3551 §4.2: receivers should take packets of 0 to 200 ms."""
+from media.codec import MAX_PAYLOAD_MS, Codec, Decoder
+from media.compressed import G722, G729, Opus
 
 
 def _mu_law_table() -> Pcm16:
@@ -58,12 +41,13 @@ def _encode_table(decode: Pcm16) -> NDArray[np.uint8]:
 
 
 class G711:
-    """Both laws: one byte a sample at 8 kHz."""
+    """Both laws: one byte a sample at 8 kHz. Its own decoder, since it keeps nothing."""
 
-    rate_hz = 8000
+    rate_hz = clock_hz = 8000
 
     def __init__(self, name: str, table: Pcm16) -> None:
         self.name = name
+        self.encoding = f"{name}/8000"
         self._decode = table
         self._encode = _encode_table(table)
 
@@ -73,6 +57,7 @@ class G711:
         return len(payload)
 
     def decode(self, payloads: Sequence[bytes]) -> list[Pcm16]:
+        """All payloads at once, each on its own: read-only views of one array, in the same order."""
         samples = self._decode[np.frombuffer(b"".join(payloads), np.uint8)]
         samples.flags.writeable = False
         views, start = [], 0
@@ -81,11 +66,45 @@ class G711:
             start += len(payload)
         return views
 
+    def decoder(self) -> Decoder:
+        return _OneByOne(self)
+
     def encode(self, samples: Pcm16) -> bytes:
         return self._encode[samples.view(np.uint16)].tobytes()
+
+
+class _OneByOne:
+    def __init__(self, codec: G711) -> None:
+        self._codec = codec
+
+    def decode(self, payload: bytes) -> Pcm16:
+        return self._codec.decode([payload])[0]
+
+
+class Linear16:
+    """RFC 3551 §4.5.11: signed samples in network order."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self.name = self.encoding = f"L16/{rate_hz}"
+        self.rate_hz = self.clock_hz = rate_hz
+
+    def samples_in(self, payload: bytes) -> int:
+        if len(payload) % 2 or not 0 < len(payload) <= self.rate_hz * 2 * MAX_PAYLOAD_MS // 1000:
+            raise ValueError("L16 payload length is out of bounds")
+        return len(payload) // 2
+
+    def decoder(self) -> Decoder:
+        return self
+
+    def decode(self, payload: bytes) -> Pcm16:
+        return np.frombuffer(payload, ">i2").astype(np.int16)
+
+    def encode(self, samples: Pcm16) -> bytes:
+        return samples.astype(">i2").tobytes()
 
 
 PCMU = G711("PCMU", _mu_law_table())
 PCMA = G711("PCMA", _a_law_table())
 
-CODECS: Mapping[str, Codec] = {codec.name: codec for codec in (PCMU, PCMA)}
+_ALL: Sequence[Codec] = (PCMU, PCMA, Linear16(8_000), Linear16(16_000), G722(), Opus(), G729())
+CODECS: Mapping[str, Codec] = {codec.name: codec for codec in _ALL}

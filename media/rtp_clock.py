@@ -43,7 +43,10 @@ class RtpClock:
     """One stream's anchor. Pure: arrival is an argument, in ms since answer."""
 
     def __init__(self, rate_hz: int) -> None:
+        """`rate_hz` is that of the sound, which need not be that of the timestamps."""
+        self._rate_hz = rate_hz
         self._per_ms = rate_hz / 1000
+        self._clock_hz = rate_hz
         self._ssrc: int | None = None
         self._timestamp = 0
         self._position = 0
@@ -73,19 +76,23 @@ class RtpClock:
         frontier: int,
         quiet: bool,
         unheard: bool = False,
+        clock_hz: int = 0,
     ) -> Placement:
         """Where the next packet in order lies. `frontier` is the position up to which the stream has been heard or
-        taken as silent; `quiet` says that nobody speaks there, `unheard` that nobody has spoken yet. A new anchor for
-        drift may lie before `frontier`."""
+        taken as silent; `quiet` says that nobody speaks there, `unheard` that nobody has spoken yet. `clock_hz` is the
+        rate of timestamps; 0: the sound's. A new anchor for drift may lie before `frontier`."""
         due = round(arrived_ms * self._per_ms) - samples
+        clock_before, self._clock_hz = self._clock_hz, clock_hz or self._rate_hz
         if self._ssrc is None:
             self._settles_until_ms = arrived_ms + SETTLE_MS
             self._room = max(0, due, frontier)
             return self._anchor(ssrc, timestamp, max(0, due, frontier), due, arrived_ms, None)
         if ssrc != self._ssrc:
             return self._anchor(ssrc, timestamp, max(due, frontier), due, arrived_ms, Reset("source", 0))
-        step = timestamp_distance(timestamp, self._timestamp)
+        step = round(timestamp_distance(timestamp, self._timestamp) * self._rate_hz / self._clock_hz)
         position = self._position + step
+        if self._clock_hz != clock_before:  # another codec: how its count goes on nobody says (RFC 7160 §3)
+            return self._move("timestamps", timestamp, max(due, frontier), max(due, frontier), due, arrived_ms)
         if step <= 0 or step / self._per_ms - (arrived_ms - self._arrived_ms) > JUMP_MS:
             return self._move("timestamps", timestamp, position, max(due, frontier), due, arrived_ms)
         if position < frontier != self._repeated:  # it was late enough to be taken for silence
@@ -109,7 +116,8 @@ class RtpClock:
 
     def _move(self, why: str, timestamp: int, old: int, new: int, due: int, arrived_ms: float) -> Placement:
         shift_ms = round((new - old) / self._per_ms)
-        reset = Reset(why, shift_ms) if abs(shift_ms) >= DRIFT_MS or why == "timestamps" else None
+        told = abs(shift_ms) >= DRIFT_MS or (why == "timestamps" and old != new)
+        reset = Reset(why, shift_ms) if told else None
         assert self._ssrc is not None
         return self._anchor(self._ssrc, timestamp, new, due, arrived_ms, reset)
 

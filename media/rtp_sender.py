@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16
-from media.codecs import CODECS, Codec
+from media.codec import Codec
+from media.codecs import CODECS
 from media.rtp import RtpPacket, build_packet
 
 Address = tuple[str, int]

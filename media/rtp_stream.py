@@ -7,8 +7,10 @@ import numpy as np
 
 from engine.facts import Pcm16
 from engine.ports import MediaNotice
-from media.codecs import CODECS, Codec
-from media.concealment import CONCEALED_MS, HISTORY, conceal
+from media.audio import Resampler
+from media.codec import Codec, Decoder
+from media.codecs import CODECS, G711
+from media.concealment import CONCEALED_MS, HISTORY_MS, conceal
 from media.hearing import Hearing
 from media.jitter import JitterBuffer, Released
 from media.rtp import MalformedRtpError, RtpPacket, parse_packet
@@ -16,7 +18,6 @@ from media.rtp_clock import RtpClock
 from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
 
-RATE_HZ = 8000
 INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
 FILL_AFTER_MS = 240.0
@@ -39,10 +40,14 @@ class RtpStream:
         self._jitter = JitterBuffer()
         self._fates: Counter[str] = Counter()
         self._source_before = self._lock.source
-        self._clock = RtpClock(RATE_HZ)
+        self.rate_hz = CODECS[offer.codec].rate_hz
+        """Of the stream's sound and positions, for the whole call; another codec's sound is brought to it."""
+        self._clock = RtpClock(self.rate_hz)
         self._hearing = hearing
-        self._ear = hearing.add_stream(offer.stream)
+        self._ear = hearing.add_stream(offer.stream, rate_hz=self.rate_hz)
         self._codecs: dict[int, Codec] = {}
+        self._decoders: dict[tuple[int, str], Decoder] = {}
+        self._resamplers: dict[str, Resampler] = {}
         self._soundless: set[int] = set()
         self._learn(offer)
 
@@ -118,8 +123,18 @@ class RtpStream:
     def codec_of(self, item: Released) -> Codec:
         return self._codecs[item.packet.payload_type]
 
+    def decode(self, item: Released) -> Pcm16:
+        """The sound of the next packet in order, where it rests on that of packets before it."""
+        codec = self.codec_of(item)
+        source = item.packet.ssrc, codec.name
+        if source not in self._decoders:
+            self._decoders = {source: codec.decoder()}  # a new source begins anew, and the one before is over
+        return self._decoders[source].decode(item.packet.payload)
+
     def place(self, item: Released, samples: Pcm16) -> None:
         """Puts a decoded packet where its timestamp says."""
+        codec = self.codec_of(item)
+        samples = self._at_rate(codec, samples)
         frontier = self._ear.frontier or 0
         placement = self._clock.place(
             ssrc=item.packet.ssrc,
@@ -129,27 +144,36 @@ class RtpStream:
             frontier=frontier,
             quiet=self._ear.quiet,
             unheard=self._ear.unheard,
+            clock_hz=codec.clock_hz,
         )
         if placement.pulled:
             self._hearing.pull(self.offer.stream, placement.pulled)
             frontier -= placement.pulled
         if placement.reset is not None:
             data = {"reason": placement.reset.reason, "shift_ms": placement.reset.shift_ms}
-            at_ms = placement.position * 1000 // RATE_HZ
+            at_ms = placement.position * 1000 // self.rate_hz
             self._hearing.emit(MediaNotice(at_ms, "media.clock_reset", self.offer.stream, data))
         if item.lost and placement.position > frontier and self._ear.frontier is not None:
             self._conceal(frontier, placement.position - frontier)
         self._hearing.put(self.offer.stream, placement.position, samples)
 
+    def _at_rate(self, codec: Codec, samples: Pcm16) -> Pcm16:
+        if codec.rate_hz == self.rate_hz:
+            return samples
+        if codec.name not in self._resamplers:
+            self._resamplers[codec.name] = Resampler(codec.rate_hz, self.rate_hz)
+        return self._resamplers[codec.name].put(samples)
+
     def _conceal(self, position: int, gap: int) -> None:
-        count = min(gap, CONCEALED_MS * RATE_HZ // 1000)
-        history = self._hearing.sound(self.offer.stream, position - HISTORY, HISTORY)
-        self._hearing.put(self.offer.stream, position, conceal(history, count))
+        count = min(gap, CONCEALED_MS * self.rate_hz // 1000)
+        size = HISTORY_MS * self.rate_hz // 1000
+        history = self._hearing.sound(self.offer.stream, position - size, size)
+        self._hearing.put(self.offer.stream, position, conceal(history, count, self.rate_hz))
 
     def fill(self, now_ms: float) -> None:
         """Takes time that has passed without packets as silence."""
         if self.last_packet_ms is None or now_ms - self.last_packet_ms >= FILL_AFTER_MS:
-            self._ear.silence(int(max(0.0, now_ms - FILL_AFTER_MS) * RATE_HZ / 1000))
+            self._ear.silence(int(max(0.0, now_ms - FILL_AFTER_MS) * self.rate_hz / 1000))
 
 
 Waiting = tuple[RtpStream, Released]
@@ -161,13 +185,17 @@ def _offered(offer: StreamOffer) -> Address | None:
 
 
 def decode_all(waiting: Sequence[Waiting]) -> list[Pcm16]:
-    """Sound of each packet, decoded in one go per codec; in the order of `waiting`."""
-    by_codec: dict[str, list[int]] = {}
-    for at, (stream, item) in enumerate(waiting):
-        by_codec.setdefault(stream.codec_of(item).name, []).append(at)
+    """Sound of each packet, at its codec's rate, in the order of `waiting`; G.711 of all streams in one go."""
+    together: dict[str, tuple[G711, list[int]]] = {}
     sound: list[Pcm16] = [np.empty(0, np.int16)] * len(waiting)
-    for name, places in by_codec.items():
+    for at, (stream, item) in enumerate(waiting):
+        codec = stream.codec_of(item)
+        if isinstance(codec, G711):
+            together.setdefault(codec.name, (codec, []))[1].append(at)
+        else:
+            sound[at] = stream.decode(item)
+    for codec, places in together.values():
         payloads = [waiting[at][1].packet.payload for at in places]
-        for at, samples in zip(places, CODECS[name].decode(payloads), strict=True):
+        for at, samples in zip(places, codec.decode(payloads), strict=True):
             sound[at] = samples
     return sound

@@ -11,8 +11,8 @@ import msgspec
 
 from engine.ports import CallOffer, IngestSession, Participant
 
-AudioCodec = Literal["PCMU", "PCMA"]
-"""Those that we decode and hence answer with, by their RFC 3551 encoding names."""
+AudioCodec = Literal["PCMU", "PCMA", "G722", "opus", "G729", "L16/8000", "L16/16000"]
+"""Those that we decode and hence answer with: names of `media.codecs.CODECS`."""
 
 
 class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):

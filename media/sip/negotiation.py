@@ -1,4 +1,4 @@
-"""Our side of SDP offer/answer (RFC 3264): any number of m-lines, labels, one speech codec.
+"""Our side of SDP offer/answer (RFC 3264): any number of m-lines, labels, one speech codec a line.
 
 We only hear: sendonly and sendrecv are answered with recvonly, inactive and recvonly with inactive. Lines that we
 cannot hear get port 0 in their place, so that the answer has as many lines as the offer, in its order.
@@ -7,16 +7,39 @@ cannot hear get port 0 in their place, so that the answer has as many lines as t
 import ipaddress
 from collections.abc import Iterable, Mapping
 
+from media.codecs import CODECS
 from media.session import AudioCodec, StreamOffer
 from media.sip.sdp import MAX_MEDIA, Attribute, Direction, Media, Sdp
 
-_CODECS: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA"}
+_WIDE: dict[str, AudioCodec] = {"G722/8000": "G722", "OPUS/48000": "opus", "L16/16000": "L16/16000"}
+_NARROW: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA", "L16/8000": "L16/8000"}
+_LAST: dict[str, AudioCodec] = {"G729/8000": "G729"}
+"""What a vocoder has done to a voice costs words: taken only where nothing else is offered."""
+_NUMBERS: dict[AudioCodec, str] = {
+    "PCMU": "0",
+    "PCMA": "8",
+    "G722": "9",
+    "G729": "18",
+    "L16/8000": "96",
+    "L16/16000": "97",
+    "opus": "111",
+}
+"""Payload types that we offer: RFC 3551 §6, or dynamic ones."""
+_PARAMETERS: dict[AudioCodec, str] = {
+    "G729": "annexb=no",  # RFC 4856 §2.1.9
+    "opus": "maxplaybackrate=16000;stereo=0",  # RFC 7587 §6.1: what we make of it, so that nobody sends more
+}
 _PROFILES = ("RTP/AVP", "RTP/AVPF")
 """Never RTP/AVP for an RTP/SAVP line: such a line waits for SRTP and is refused until then."""
 
 
-def negotiate(offer: Sdp, names: Mapping[int, str] | None = None, *, lines: int = MAX_MEDIA) -> tuple[StreamOffer, ...]:
+def negotiate(
+    offer: Sdp, names: Mapping[int, str] | None = None, *, lines: int = MAX_MEDIA, wideband: bool = True
+) -> tuple[StreamOffer, ...]:
     """The m-lines that we take, at most `lines` of them; empty: answer 488.
+
+    Of a line's codecs, wideband ones come first (`wideband`: recognisers hear more in them), then G.711 and linear
+    sound, then G.729; within each, the offer's order decides.
 
     `names` are the streams already named by position, which they keep; new ones get their label if no other line has
     it, else their position."""
@@ -24,7 +47,7 @@ def negotiate(offer: Sdp, names: Mapping[int, str] | None = None, *, lines: int 
     taken: list[StreamOffer] = []
     labels = [line.label for line in offer.media]
     for position, line in enumerate(offer.media):
-        codec = next(((number, _CODECS[name]) for number, name in line.payloads.items() if name in _CODECS), None)
+        codec = _choose(line, wideband)
         usable = line.kind == "audio" and line.port != 0 and line.protocol in _PROFILES
         if not usable or codec is None or len(taken) >= lines:
             continue
@@ -36,6 +59,14 @@ def negotiate(offer: Sdp, names: Mapping[int, str] | None = None, *, lines: int 
     return tuple(taken)
 
 
+def _choose(line: Media, wideband: bool) -> tuple[int, AudioCodec] | None:
+    for codecs in (_WIDE, _NARROW, _LAST) if wideband else (_NARROW, _WIDE, _LAST):
+        for number, name in line.payloads.items():
+            if name in codecs:
+                return number, codecs[name]
+    return None
+
+
 def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int, AudioCodec]) -> StreamOffer:
     ptime = (line.attribute("ptime") or "").strip()
     host = offer.address(line)
@@ -45,7 +76,7 @@ def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int,
         codec=codec[1],
         payload_type=codec[0],
         ptime_ms=int(ptime) if ptime.isdecimal() and 0 < int(ptime) <= 200 else 20,
-        event_payload_type=_payload_of(line, "TELEPHONE-EVENT/8000"),
+        event_payload_type=_event_of(line, CODECS[codec[1]].clock_hz),
         comfort_payload_type=_payload_of(line, "CN/8000"),
         remote_host=host if _is_usable(host) else "",
         remote_port=line.port,
@@ -55,6 +86,12 @@ def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int,
 
 def _payload_of(line: Media, encoding: str) -> int | None:
     return next((number for number, name in line.payloads.items() if name == encoding), None)
+
+
+def _event_of(line: Media, clock_hz: int) -> int | None:
+    """RFC 4733 §2.1 wants the codec's own clock; some peers offer another, and send it."""
+    event = _payload_of(line, f"TELEPHONE-EVENT/{clock_hz}")
+    return event if event is not None else _payload_of(line, "TELEPHONE-EVENT/8000")
 
 
 def _is_usable(host: str) -> bool:
@@ -123,10 +160,12 @@ def _refused(line: Media) -> Media:
 
 def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
     formats = [str(stream.payload_type)]
-    attributes: list[Attribute] = [("rtpmap", f"{stream.payload_type} {stream.codec}/8000")]
+    attributes: list[Attribute] = [("rtpmap", f"{stream.payload_type} {CODECS[stream.codec].encoding}")]
+    if stream.codec in _PARAMETERS:
+        attributes.append(("fmtp", f"{stream.payload_type} {_PARAMETERS[stream.codec]}"))
     if (event := stream.event_payload_type) is not None:
         formats.append(str(event))
-        attributes += [("rtpmap", f"{event} telephone-event/8000"), ("fmtp", f"{event} 0-15")]
+        attributes += [("rtpmap", f"{event} {line.payloads[event].lower()}"), ("fmtp", f"{event} 0-15")]
     attributes.append(("ptime", str(stream.ptime_ms)))
     if line.label:
         attributes.append(("label", line.label))
@@ -147,11 +186,12 @@ def audio_offer(
 ) -> Sdp:
     """An offer of one audio line per port: what `caller` sends."""
     named = list(labels)
-    number = {"PCMU": "0", "PCMA": "8"}[codec]
+    number = _NUMBERS[codec]
     media = []
     for index, port in enumerate(ports):
-        attributes: list[Attribute] = [("rtpmap", f"{number} {codec}/8000"), ("rtpmap", "101 telephone-event/8000")]
-        attributes += [("fmtp", "101 0-15"), ("ptime", "20"), (direction, None)]
+        attributes: list[Attribute] = [("rtpmap", f"{number} {CODECS[codec].encoding}")]
+        attributes += [("rtpmap", f"101 telephone-event/{CODECS[codec].clock_hz}"), ("fmtp", "101 0-15")]
+        attributes += [("ptime", "20"), (direction, None)]
         if index < len(named):
             attributes.append(("label", named[index]))
         media.append(Media("audio", port, "RTP/AVP", (number, "101"), tuple(attributes)))

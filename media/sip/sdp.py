@@ -40,14 +40,20 @@ class Media:
 
     @property
     def payloads(self) -> dict[int, str]:
-        """Payload type → `ENCODING/clock`, in the offer's order of preference."""
+        """Payload type → `ENCODING/clock`, in the offer's order of preference; with `/channels` where there are several
+        (save Opus, which always names two: RFC 7587 §7)."""
         named = dict(_STATIC)
         for key, value in self.attributes:
             number, _, encoding = (value or "").strip().partition(" ")
             if key == "rtpmap" and number.isdecimal():
-                named[int(number)] = "/".join(encoding.strip().upper().split("/")[:2])
+                named[int(number)] = _encoding(encoding)
         numbers = (int(item) for item in self.formats if item.isdecimal() and len(item) < 4)
         return {number: named[number] for number in numbers if number in named}
+
+
+def _encoding(text: str) -> str:
+    name, *rates = text.strip().upper().split("/")
+    return "/".join([name, *(rates[:1] if name == "OPUS" or rates[1:] == ["1"] else rates[:2])])
 
 
 @dataclasses.dataclass(frozen=True)

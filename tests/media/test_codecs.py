@@ -43,11 +43,30 @@ def test_the_nearest_code_is_taken(codec: G711) -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=240), min_size=1, max_size=8))
 def test_a_batch_decodes_like_its_packets(payloads: list[bytes]) -> None:
-    for codec in CODECS.values():
+    for codec in (PCMU, PCMA):
         batch = codec.decode(payloads)
         for payload, samples in zip(payloads, batch, strict=True):
             assert np.array_equal(samples, codec.decode([payload])[0])
             assert len(samples) == codec.samples_in(payload)
+
+
+def test_linear_sound_is_in_network_order() -> None:
+    for name in ("L16/8000", "L16/16000"):
+        codec = CODECS[name]
+        assert codec.encode(np.array([1, -2], np.int16)) == b"\x00\x01\xff\xfe"
+        assert codec.decoder().decode(codec.encode(EVERY_SAMPLE[:3000])).tolist() == EVERY_SAMPLE[:3000].tolist()
+        with pytest.raises(ValueError, match="length"):
+            codec.samples_in(b"odd")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused_or_give_as_much_sound_as_they_say(payload: bytes) -> None:
+    for codec in CODECS.values():
+        try:
+            count = codec.samples_in(payload)
+        except ValueError:
+            continue
+        assert len(codec.decoder().decode(payload)) == count
 
 
 @pytest.mark.parametrize("size", [0, 1601])
