@@ -8,7 +8,8 @@ import msgspec
 
 from engine.facts import CallEvent, Draft, Fact, Insight, Suggestion, Transcript
 from models.privacy import DigitGuard, SpokenTurn
-from pipelines.word_errors import normalise, word_error_rate
+from models.privacy.lexicon import NUMBER_WORDS, fold
+from pipelines.word_errors import MASK, normalise, word_error_rate
 
 NEAR_MS = 2_000
 
@@ -117,7 +118,7 @@ def summarise(script: Script, seen: Sequence[Seen], *, served: bool) -> dict[str
         "language": script.language,
         "served": served,
         "words": sum(len(normalise(final.text)) for final in finals.values()),
-        "wer": round(_wer(script, finals), 4),
+        "wer": script_error_rate(script, facts),
         "finals": len(finals),
         "drafts": sum(isinstance(one.what, Draft) for one in seen),
         "alerts": [_alert(script, one) for one in insights if one.outcome in ("violation", "event")],
@@ -129,14 +130,27 @@ def summarise(script: Script, seen: Sequence[Seen], *, served: bool) -> dict[str
     }
 
 
-def _wer(script: Script, finals: dict[int, Transcript]) -> float:
-    reference, heard = [], []
-    masked = script.masked()
-    for leg in ("agent", "customer"):
-        reference += [text for turn, text in masked if turn.leg == leg]
-        spoken = sorted((one for one in finals.values() if one.leg == leg), key=lambda one: one.start_ms)
-        heard += [one.text for one in spoken]
-    return word_error_rate(reference, heard)
+def script_error_rate(script: Script, facts: Sequence[Fact]) -> float:
+    """Errors over the script's words, each leg in its order of time.
+
+    What was withheld cannot be heard wrong: in a turn that either side masks, number words count on neither.
+    """
+    spoken = sorted(settled_texts(facts).values(), key=lambda one: one.start_ms)
+    heard: dict[int, list[str]] = {}
+    for one in spoken:
+        heard.setdefault(turn_of(script, one.start_ms, one.end_ms, one.leg), []).append(one.text)
+    said, found = [], [" ".join(heard.get(-1, []))]
+    for turn, text in sorted(script.masked(), key=lambda one: (one[0].leg, one[0].start_ms)):
+        texts = [text, " ".join(heard.get(turn.turn, []))]
+        if any(MASK.search(one) for one in texts):
+            texts = [_without_numbers(one) for one in texts]
+        said.append(texts[0])
+        found.append(texts[1])
+    return round(word_error_rate(said, found), 4)
+
+
+def _without_numbers(text: str) -> str:
+    return " ".join(word for word in normalise(text) if fold(word) not in NUMBER_WORDS)
 
 
 def _alert(script: Script, insight: Insight) -> dict[str, Any]:

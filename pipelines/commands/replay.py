@@ -24,9 +24,8 @@ from models.embed import Encoder
 from models.reader import OnnxTextReader
 from models.weights import models_dir, whisper_dir
 from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
-from pipelines.scorecard import Script, settled_texts
+from pipelines.scorecard import Script, script_error_rate
 from pipelines.transcribe import leg_names
-from pipelines.word_errors import word_error_rate
 
 TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
 
@@ -34,13 +33,17 @@ TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     set_up_logs(settings)
+    return uvloop.run(replay(arguments, tools_of(settings, arguments.knowledge), settings))
+
+
+def tools_of(settings: Settings, articles: str | None) -> Judging:
+    """What a call is judged with; `articles` is a folder, or nothing."""
     models = models_dir(settings)
     search = None
-    if arguments.knowledge:
-        articles = knowledge.load_folder(Path(arguments.knowledge))
-        search = knowledge.Knowledge(articles, Encoder(models).embed, knowledge.load_weights())
-    tools = Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
-    return uvloop.run(replay(arguments, tools, settings))
+    if articles:
+        found = knowledge.load_folder(Path(articles))
+        search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
+    return Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
 
 
 async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settings) -> int:
@@ -55,7 +58,7 @@ async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settin
                     faults += await _replay_lines(path, tools)
                     continue
                 session = await asyncio.to_thread(_open_recording, path, arguments)
-                ears = ears or await _start_ears(settings, stack)
+                ears = ears or await start_ears(settings, stack)
                 await _replay_one(session, arguments, tools, ears)
             except (WelcomedlyError, NotAudioError, OSError) as error:
                 print(f"welcomedly: {name}: {error}", file=sys.stderr)
@@ -63,7 +66,7 @@ async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settin
     return 1 if faults else 0
 
 
-async def _start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
+async def start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
     """Only when a recording asks for it: transcripts need no Whisper."""
     weights = await asyncio.to_thread(whisper_dir, settings)
     ears = EarsClient(EarsSettings(weights=weights, workers=settings.ears_workers))
@@ -99,13 +102,13 @@ async def _replay_one(session: FileSession, arguments: argparse.Namespace, tools
         facts.append(fact)
         print(encode(fact).decode(), flush=True)
 
-    about = _about(arguments)
+    about = recording_of(arguments)
     await replay_recording(session, about, tools, ears, emit, drafts=arguments.speed == "real")
     if arguments.reference:
         print(json.dumps({"summary": _against(Path(arguments.reference), facts)}, ensure_ascii=False))
 
 
-def _about(arguments: argparse.Namespace) -> RecordingOf:
+def recording_of(arguments: argparse.Namespace) -> RecordingOf:
     """What the command line says of a recording. Raises `Invalid`."""
     try:
         legs = leg_names(arguments.legs)
@@ -127,9 +130,4 @@ def _against(path: Path, facts: list[Fact]) -> dict[str, Any]:
         script = msgspec.json.decode(path.read_bytes(), type=Script)
     except msgspec.MsgspecError as error:
         raise Invalid(f"{path.name}: {error}") from error
-    reference, heard = [], []
-    for leg in ("agent", "customer"):
-        reference += [text for turn, text in script.masked() if turn.leg == leg]
-        spoken = sorted((one for one in settled_texts(facts).values() if one.leg == leg), key=lambda one: one.start_ms)
-        heard += [one.text for one in spoken]
-    return {"reference": script.id, "wer": round(word_error_rate(reference, heard), 4)}
+    return {"reference": script.id, "wer": script_error_rate(script, facts)}

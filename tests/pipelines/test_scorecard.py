@@ -1,7 +1,16 @@
 """The summary counts what was seen, and nothing else."""
 
 from engine.facts import CallEvent, Draft, Insight, Measured, Stamps, Transcript
-from pipelines.scorecard import Script, ScriptTurn, Seen, latencies, percentiles, summarise, turn_of
+from pipelines.scorecard import (
+    Script,
+    ScriptTurn,
+    Seen,
+    latencies,
+    percentiles,
+    script_error_rate,
+    summarise,
+    turn_of,
+)
 from pipelines.word_errors import word_error_rate
 
 SCRIPT = Script(
@@ -60,6 +69,14 @@ def test_words_are_scored_with_masks_left_out_of_both_sides() -> None:
     assert word_error_rate(["one two three four"], ["one two tree four"]) == 0.25
     assert word_error_rate([], []) == 0.0
     assert word_error_rate(["hello"], [""]) == 1.0
+
+
+def test_numbers_that_one_side_masks_count_on_neither() -> None:
+    turn = ScriptTurn(turn=0, leg="agent", start_ms=0, end_ms=3000, text="it is two zero two six thank you")
+    script = Script(id="s", language="en", country="US", campaign="care", legs=("agent",), turns=(turn,))
+    assert script_error_rate(script, [transcript(1, "agent", 0, 3000, "It is [number] thank you.")]) == 0.0
+    assert script_error_rate(script, [transcript(1, "agent", 0, 3000, "It is [number] tank you.")]) == 0.25
+    assert script_error_rate(script, [transcript(1, "agent", 0, 3000, "It is two zero two six")]) == 0.25
 
 
 def test_a_span_belongs_to_the_turn_of_its_own_leg() -> None:
