@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from models.privacy.lexicon import HOMOPHONES, JOINERS, NUMBER_WORDS, NumberWord, fold
+from models.privacy.lexicon import DOUBLED_ZERO, HOMOPHONES, JOINERS, NUMBER_WORDS, NumberWord, fold, glued
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 BREAKS_A_CARDINAL = re.compile(r"[,.;:?!…/\n]")
@@ -48,13 +48,35 @@ class Group(NamedTuple):
 
 
 def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
-    raw = [(fold(m.group()), m.start(), m.end()) for m in _TOKEN.finditer(text)]
+    raw = [part for m in _TOKEN.finditer(text) for part in _parted(fold(m.group()), m.start(), m.end())]
     spoken = _spoken_language(raw, language)
     tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
+    tokens = [_firm(text, token) for token in tokens]
     for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
         if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
             tokens[at] = token._replace(number=None)  # the unit of a percentage
     return tokens
+
+
+def _parted(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """A word with its place, or the number words that were run together in it. Where two share a vowel, the first one
+    has it."""
+    parts = glued(word)
+    if not parts:
+        yield word, start, end
+        return
+    for at, part in enumerate(parts):
+        stop = end if at == len(parts) - 1 else min(end - 1, start + len(part))
+        yield part, start, stop
+        start = stop
+
+
+def _firm(text: str, token: Token) -> Token:
+    """Run together with another number word, "um" is no article."""
+    if token.number is None or not token.number.weak:
+        return token
+    inside = text[max(0, token.start - 1) : token.start].isalpha() or text[token.end : token.end + 1].isalpha()
+    return token._replace(number=token.number._replace(weak=False)) if inside else token
 
 
 def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
@@ -146,10 +168,12 @@ class _Reader:
     def _repeated(self) -> Group | None:
         """ "doble cero", "double four", "dos ceros"."""
         token = self._tokens[self._at]
-        following = self._peek(1)
+        following = self._peek(1) or self._after_comma(token)
         if token.number is None or following is None:
             return None
         said = following.digits or (str(following.number.value) if following.number else "")
+        if token.number.kind == "times" and following.word in DOUBLED_ZERO:
+            said = "0" if self._peek(2) is not None and self._tokens[self._at + 2].numeric else ""
         if token.number.kind == "times" and len(said) == 1:
             self._at += 2
             return self._done(said * token.number.value)
@@ -158,6 +182,14 @@ class _Reader:
             self._at += 2
             return self._done(said * token.number.value)
         return None
+
+    def _after_comma(self, token: Token) -> Token | None:
+        """ "doble, cero": a speaker's breath, written as a comma."""
+        index = self._at + 1
+        if token.number is None or token.number.kind != "times" or index >= len(self._tokens):
+            return None
+        gap = self._text[token.end : self._tokens[index].start].strip()
+        return self._tokens[index] if gap == "," and self._tokens[index].numeric else None
 
     def _cardinal(self) -> Group | None:
         token = self._tokens[self._at]

@@ -5,6 +5,7 @@ languages in which it counts; all the others count whatever the recogniser took 
 """
 
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -97,8 +98,50 @@ def _table() -> dict[str, NumberWord]:
 
 NUMBER_WORDS = _table()
 
+
+def glued(word: str) -> tuple[str, ...]:
+    """The number words that a folded word is run together from ("doismeia", "oitum", "fortyfive"), or none.
+
+    Recognisers write fast digits as one word, and drop the vowel that two share.
+    """
+    if word in NUMBER_WORDS or not 5 <= len(word) <= _LONGEST_GLUED:
+        return ()
+    return _split(word, word)
+
+
+@lru_cache(maxsize=8192)
+def _split(word: str, whole: str) -> tuple[str, ...]:
+    """Longest number word first; `whole` keeps a word from being its own only part."""
+    for size in range(min(len(word), _LONGEST_PART), 1, -1):
+        for part in _parts(word, size):
+            if size == len(word):
+                return (part,) if word != whole else ()
+            if rest := _split(word[size:], whole):
+                return (part, *rest)
+    return ()
+
+
+def _parts(word: str, size: int) -> Iterator[str]:
+    """Number words that the first letters stand for: as they are, or less the vowel that the next one begins with."""
+    if word[:size] in _GLUED:
+        yield word[:size]
+    if word[size : size + 1] in tuple("aeiou"):
+        yield from (word[:size] + vowel for vowel in "oea" if size >= 3 and word[:size] + vowel in _GLUED)
+
+
+_LONGEST_GLUED = 60
+_GLUED = frozenset(
+    word
+    for word, number in NUMBER_WORDS.items()
+    if number.kind in ("unit", "teen", "tens", "plural") and word not in ("un", "una", "oh", "ten", "once", "doze")
+)
+_LONGEST_PART = max(map(len, _GLUED))
+
 HOMOPHONES = {"for": 4, "fore": 4, "to": 2, "too": 2, "ate": 8, "won": 1, "tree": 3, "free": 3, "nein": 9, "o": 0}
 """Counted only inside a run that is known to be a number: "from two to four" is small talk elsewhere."""
+
+DOUBLED_ZERO = frozenset({"or", "oar", "o", "ou", "all"})
+"""What recognisers write for "oh" after "double"."""
 
 JOINERS = frozenset({"y", "e", "and", "i"})
 """Between tens and units, and between hundreds and the rest."""
