@@ -43,7 +43,7 @@ from models.ears_client import EarsClient, EarsSettings
 from models.reader import OnnxTextReader
 from models.weights import models_dir, whisper_dir
 from pipelines.calls import Calls, default_max_calls
-from pipelines.commands import demo, replay, rules, serve, weights
+from pipelines.commands import demo, listen, replay, rules, serve, weights
 from pipelines.knowledge_bases import bundled_articles, bundled_knowledge
 from pipelines.recorder import Recorder
 
@@ -240,6 +240,7 @@ def main() -> None:
         "serve": functools.partial(serve.run, make_engine=Engine),
         "demo": functools.partial(demo.run, make_engine=Engine),
         "replay": replay.run,
+        "listen": listen.run,
         "models": weights.run,
         "rules": rules.run,
     }

@@ -8,6 +8,7 @@ examples:
   welcomedly demo --headless --language es      one demo call, start to end, with a summary of how late everything was
   welcomedly replay call.wav --legs customer,agent --country CO --campaign collections --json
   welcomedly replay calls.jsonl --knowledge articles/ --json
+  welcomedly listen --legs agent --language es  the microphone, until Ctrl-C
   welcomedly models                             what is installed, with licence and hash
 
 Settings are environment variables (README, "Settings"): for instance HTTP_PORT=8081 SIP_PORT=5062 welcomedly serve
@@ -25,6 +26,7 @@ def parser() -> argparse.ArgumentParser:
     _serve(commands)
     _demo(commands)
     _replay(commands)
+    _listen(commands)
     _models(commands)
     _rules(commands)
     return top
@@ -60,7 +62,8 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     replay = commands.add_parser(
         "replay",
         help="run recordings or transcripts through the same pipeline",
-        description="Prints facts as JSON lines. FILE is a WAV or FLAC of one or two channels, or a transcript in "
+        description="Prints facts as JSON lines. FILE is a recording of one or two channels (WAV, FLAC, MP3, Ogg, M4A… "
+        "whatever FFmpeg reads), or a transcript in "
         "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
         "turns: [{leg, start_ms?, end_ms?, text}].",
     )
@@ -70,15 +73,30 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     replay.add_argument(
         "--reference", metavar="REF.json", help="script of the call: prints the word error rate at the end"
     )
-    replay.add_argument("--legs", default="customer,agent", help="who is on each channel (default: %(default)s)")
-    replay.add_argument("--language", choices=("auto", "es", "pt", "en"), default="auto")
-    replay.add_argument("--country", default="US", help="two letters (default: %(default)s)")
-    replay.add_argument("--region", default="", help="state or province, e.g. CA")
-    replay.add_argument(
+    _about_the_call(replay, legs="customer,agent")
+
+
+def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
+    """What sound alone does not say."""
+    command.add_argument("--legs", default=legs, help="who is on each channel (default: %(default)s)")
+    command.add_argument("--language", choices=("auto", "es", "pt", "en"), default="auto")
+    command.add_argument("--country", default="US", help="two letters (default: %(default)s)")
+    command.add_argument("--region", default="", help="state or province, e.g. CA")
+    command.add_argument(
         "--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)"
     )
-    replay.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
-    replay.add_argument("--knowledge", metavar="DIR", help="folder of Markdown articles; cards name the file's stem")
+    command.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
+    command.add_argument("--knowledge", metavar="DIR", help="folder of Markdown articles; cards name the file's stem")
+
+
+def _listen(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    listen = commands.add_parser(
+        "listen",
+        help="hear a microphone through the same pipeline",
+        description="Prints facts as JSON lines until Ctrl-C. Needs the extra `mic`: pip install 'welcomedly[mic]'.",
+    )
+    listen.add_argument("--device", type=int, metavar="N", help="PortAudio's number; default: the system's choice")
+    _about_the_call(listen, legs="agent")
 
 
 def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

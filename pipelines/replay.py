@@ -183,7 +183,7 @@ async def replay_recording(
         language=about.language,
         country=about.country,
         region=about.region,
-        protocol="file",
+        protocol=session.offer.protocol,
     )
 
     def roles(participants: Sequence[Participant]) -> list[RoleDecision]:
