@@ -51,6 +51,8 @@ class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words: dict[str, str]
     anchors: list[str]
     """Known words that recognition also cuts in two where both halves are words: `grava da`."""
+    twice: list[str]
+    """Words that are said twice on purpose, besides digits; any other is a stumble."""
     not_names: list[str]
 
 
@@ -151,4 +153,4 @@ def load_detectors(folder: Path = ACTS) -> Detectors:
             raise ValueError(f"{path.name}: {error}") from error
     known = frozenset[str]().union(*(act.literals for act in acts.values()))
     real = frozenset((folder.parent / "real_words.txt").read_text("utf-8").split())
-    return Detectors(acts, Mender(known, real, lexicon.anchors))
+    return Detectors(acts, Mender(known, real, lexicon.anchors, {*lexicon.twice, *lexicon.words["DIGIT"].split("|")}))

@@ -27,7 +27,7 @@ _SOUNDED = (  # what Spanish and Portuguese spelling tells apart and the ear doe
     (re.compile(r"(.)\1+"), r"\1"),
     (re.compile(r"G"), "g"),
 )
-_SOUND_ALIKE, _ONE_OFF, _TWO_OFF = 5, 7, 11
+_SOUND_ALIKE, _ONE_OFF, _TWO_OFF = 5, 6, 11
 """Letters that a word needs to be put right by its sound, by one letter, by two."""
 _JOINED = 6
 
@@ -48,9 +48,17 @@ def slack(word: str) -> int:
 class Mender:
     """Mends the words of a text. Immutable, but for its cache."""
 
-    def __init__(self, known: Iterable[str], real: frozenset[str] = frozenset(), anchors: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        known: Iterable[str],
+        real: frozenset[str] = frozenset(),
+        anchors: Iterable[str] = (),
+        twice: Iterable[str] = (),
+    ) -> None:
         """`known`: what phrases look for, folded. `real`: words of their own that sound much like one of those.
-        `anchors`: known words that are also put together from two words of their own."""
+        `anchors`: known words that are also put together from two words of their own. `twice`: words that are not taken for a
+        stumble when they come twice."""
+        self._twice = frozenset(twice)
         self._known = frozenset(word for word in known if word.isalpha())
         self._real = real
         self._anchors = frozenset(anchors)
@@ -75,11 +83,19 @@ class Mender:
                 mended.append(whole)
                 at += 2
                 continue
+            if mended and self._stumbled(mended[-1], token):
+                mended[-1] = mended[-1]._replace(end=token.end)
+                at += 1
+                continue
             named = cased and token.capital and at > 0 and tokens[at - 1].word != BOUNDARY
             word = token.word if named else self._cached(token.word)
             mended.append(token if word == token.word else Token(word, token.start, token.end, token.capital))
             at += 1
         return mended
+
+    def _stumbled(self, before: Token, token: Token) -> bool:
+        again = before.word == token.word and token.word.isalpha()
+        return again and (len(token.word) > 1 or token.word in "aeoy") and token.word not in self._twice
 
     def _join(self, left: Token, right: Token) -> Token | None:
         word = left.word + right.word
@@ -104,7 +120,8 @@ class Mender:
         off = [
             (gap, meant)
             for key, meant in self._by_start[heard[0]]
-            if abs(len(key) - len(heard)) <= slack(meant) and (gap := distance(heard, key)) <= slack(meant)
+            if abs(len(key) - len(heard)) <= slack(meant)
+            and (gap := min(distance(heard, key), distance(word, meant))) <= slack(meant)
         ]
         return min(off)[1] if off else word
 

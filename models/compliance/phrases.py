@@ -2,7 +2,8 @@
 
     no me vuelva/vuelvan a (llamar|marcar|contactar)? {MAS}
 
-Words are folded before they are compared. `a/b` one of the words, `word*` any ending, `(… | …)` one of the phrases,
+Words are folded before they are compared. `a/b` one of the words, `word*` any ending, a Spanish or
+Portuguese participle (`grabada`) in either gender and number, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
 `<name>` a word written as a proper name, `<digits>` a number said or masked, `<start>` and `<end>` those of a
 sentence, `!word` the next word is not this one.
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from models.compliance.text import CAPITAL, Folded, fold
 
 _PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|!?[^\s(){}|<>]+)")
+_PARTICIPLE = re.compile(r"(\w{3,}[ai]d)[ao]s?")
 _NAME = rf"(?:#person |(?!(?:{{stop}}){CAPITAL}? )[^\W\d_][^\s.]*{CAPITAL} )"
 
 
@@ -106,4 +108,8 @@ def _word(word: str) -> str:
     folded = fold(stem)
     if not folded:
         raise PhraseError(f"{word!r} is no word")
-    return re.escape(folded) + (r"[^\s.]*" if word != stem else f"{CAPITAL}?")
+    if word != stem:
+        return re.escape(folded) + r"[^\s.]*"
+    if participle := _PARTICIPLE.fullmatch(folded):
+        return re.escape(participle[1]) + f"[ao]s?{CAPITAL}?"
+    return re.escape(folded) + f"{CAPITAL}?"

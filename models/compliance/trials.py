@@ -19,7 +19,7 @@ def run_trials(rule: Rule, detectors: Detectors | None = None) -> list[str]:
             failures += [
                 f"{rule.id} ({language}) {said}: {case}"
                 for case in side.get(language, [])
-                if _fired(rule, hear(rule, case, language, detectors)) is not wanted
+                if fires(rule, case, language, detectors) is not wanted
             ]
     return failures
 
@@ -65,7 +65,8 @@ def turns_of(rule: Rule, case: str | Dialogue, language: str) -> Iterable[Judged
         yield JudgedTurn(number, leg, leg, text, start, start + _TURN_MS, language)
 
 
-def _fired(rule: Rule, verdicts: list[Verdict]) -> bool:
+def fires(rule: Rule, case: str | Dialogue, language: str, detectors: Detectors | None = None) -> bool:
+    """Whether the rule has an alert for a case, or, when it is a duty, takes it as done."""
     duty = any(isinstance(check, Duty) for check in rule.checks)
     wanted = ("satisfied",) if duty else ("event", "violation")
-    return any(verdict.outcome in wanted for verdict in verdicts)
+    return any(verdict.outcome in wanted for verdict in hear(rule, case, language, detectors))
