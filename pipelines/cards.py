@@ -19,6 +19,11 @@ JOIN_MS = 2_000
 """A speaker who goes on within this pause is still on the same need."""
 
 
+JOINED_DOUBT = 2.7
+"""By how much smaller the odds of what only two finals together suggest: most pauses end what was said, and two idle
+turns side by side can sound like a need."""
+
+
 class Reads(Protocol):
     """Runs the blocking text models off the event loop."""
 
@@ -106,8 +111,9 @@ class Cards:
                 known = found.get(passage.article)
                 if number and self._governor.served(passage.article):
                     continue
-                if known is None or passage.score > known.score:
-                    found[passage.article] = passage
+                score = _doubted(passage.score) if number else passage.score
+                if known is None or score > known.score:
+                    found[passage.article] = msgspec.structs.replace(passage, score=score)
         return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
 
     def _begun(self, turn: Turn) -> Turn | None:
@@ -135,3 +141,7 @@ class Cards:
             measured=self._ledger.measured_turn(turn),
             **turn.place(leg),
         )
+
+
+def _doubted(score: float) -> float:
+    return score / (score + JOINED_DOUBT * (1 - score))
