@@ -1,5 +1,6 @@
 """One m-line's packets on their way to sound: parsed, of the right source, in order, placed on the call's clock."""
 
+import contextlib
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
@@ -13,10 +14,11 @@ from media.codecs import CODECS, G711
 from media.concealment import CONCEALED_MS, HISTORY_MS, conceal
 from media.hearing import Hearing
 from media.jitter import JitterBuffer, Released
-from media.rtp import MalformedRtpError, RtpPacket, parse_packet
+from media.rtp import MAX_PACKET_SIZE, MalformedRtpError, RtpPacket, parse_packet
 from media.rtp_clock import RtpClock
 from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
+from media.srtp import SrtpKey, SrtpReader
 
 INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
@@ -48,6 +50,8 @@ class RtpStream:
         self._codecs: dict[int, Codec] = {}
         self._decoders: dict[tuple[int, str], Decoder] = {}
         self._resamplers: dict[str, Resampler] = {}
+        self._readers: list[tuple[SrtpKey, SrtpReader]] = []
+        """Of a protected line: the newest key first, then the one before."""
         self._soundless: set[int] = set()
         self._learn(offer)
 
@@ -70,6 +74,11 @@ class RtpStream:
         self._learn(offer)
 
     def _learn(self, offer: StreamOffer) -> None:
+        if offer.srtp is None:
+            self._readers.clear()
+        elif not self._readers or self._readers[0][0] != offer.srtp.theirs:
+            # Packets under way are still under the key before.
+            self._readers = [(offer.srtp.theirs, SrtpReader(offer.srtp.theirs)), *self._readers[:1]]
         # Payload types from before stay known: packets under way while the codec changes are sound, too (RFC 3264 §8).
         self._codecs[offer.payload_type] = CODECS[offer.codec]
         for soundless in (offer.event_payload_type, offer.comfort_payload_type):
@@ -96,7 +105,7 @@ class RtpStream:
 
     def _parse(self, data: bytes) -> RtpPacket | None:
         try:
-            packet = parse_packet(data)
+            packet = parse_packet(self._open(data) if self._readers else data)
             if not self.heard:
                 raise MalformedRtpError("the stream is not heard")
             if packet.payload_type not in self._soundless:
@@ -105,6 +114,15 @@ class RtpStream:
             self._fates["malformed"] += 1
             return None
         return packet
+
+    def _open(self, data: bytes) -> bytes:
+        """The packet in the clear. Raises `ValueError` when no key of the line's opens it."""
+        if len(data) > MAX_PACKET_SIZE:
+            raise MalformedRtpError("RTP packet length is out of bounds")
+        for _, reader in self._readers:
+            with contextlib.suppress(ValueError):
+                return reader.rtp(data)
+        raise ValueError("the packet is not authentic")
 
     def _admit(self, packet: RtpPacket, address: Address, at_ms: float) -> list[Released]:
         accepted = self._lock.accept(packet, address, at_ms)

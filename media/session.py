@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.ports import CallOffer, IngestSession, Participant
+from media.srtp import SrtpKeys
 
 AudioCodec = Literal["PCMU", "PCMA", "G722", "opus", "G729", "L16/8000", "L16/16000"]
 """Those that we decode and hence answer with: names of `media.codecs.CODECS`."""
@@ -34,6 +35,13 @@ class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     remote_host: str = ""
     """Where the peer wants RTP; a hint only (RTP may come from elsewhere). Empty for `0.0.0.0`."""
     remote_port: int = 0
+    srtp: SrtpKeys | None = None
+    """Keys of both directions, when the line is protected."""
+    rtcp_mux: bool = False
+    """RTCP comes on the RTP port (RFC 5761); else on the odd one after it."""
+    rtcp_host: str = ""
+    rtcp_port: int = 0
+    """Where the peer wants RTCP, when it says so (RFC 3605); else it is the port after `remote_port`."""
     flowing: bool = True
     """False: inactive or held; silence is expected and is no sign of a vanished peer."""
 

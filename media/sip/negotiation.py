@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from media.codecs import CODECS
 from media.session import AudioCodec, StreamOffer
 from media.sip.sdp import MAX_MEDIA, Attribute, Direction, Media, Sdp
+from media.srtp import SrtpKeys, choose_keys
 
 _WIDE: dict[str, AudioCodec] = {"G722/8000": "G722", "OPUS/48000": "opus", "L16/16000": "L16/16000"}
 _NARROW: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA", "L16/8000": "L16/8000"}
@@ -29,8 +30,10 @@ _PARAMETERS: dict[AudioCodec, str] = {
     "G729": "annexb=no",  # RFC 4856 §2.1.9
     "opus": "maxplaybackrate=16000;stereo=0",  # RFC 7587 §6.1: what we make of it, so that nobody sends more
 }
-_PROFILES = ("RTP/AVP", "RTP/AVPF")
-"""Never RTP/AVP for an RTP/SAVP line: such a line waits for SRTP and is refused until then."""
+_CLEAR = ("RTP/AVP", "RTP/AVPF")
+"""A key in such a line is an invitation that we take: the line is protected, under its own name."""
+_PROTECTED = ("RTP/SAVP", "RTP/SAVPF")
+"""A line without a key that we can use is refused, never answered in the clear."""
 
 
 def negotiate(
@@ -48,14 +51,16 @@ def negotiate(
     labels = [line.label for line in offer.media]
     for position, line in enumerate(offer.media):
         codec = _choose(line, wideband)
-        usable = line.kind == "audio" and line.port != 0 and line.protocol in _PROFILES
+        keys = choose_keys([value or "" for name, value in line.attributes if name == "crypto"])
+        safe = line.protocol in _CLEAR or (line.protocol in _PROTECTED and keys is not None)
+        usable = line.kind == "audio" and line.port != 0 and safe
         if not usable or codec is None or len(taken) >= lines:
             continue
         name = known.get(position) or line.label
         if not name or (position not in known and (labels.count(name) > 1 or name in known.values())):
             name = str(position) if str(position) not in labels else f"line-{position}"
         known[position] = name
-        taken.append(_stream(offer, line, position, name, codec))
+        taken.append(_stream(offer, line, position, name, codec, keys))
     return tuple(taken)
 
 
@@ -67,9 +72,12 @@ def _choose(line: Media, wideband: bool) -> tuple[int, AudioCodec] | None:
     return None
 
 
-def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int, AudioCodec]) -> StreamOffer:
+def _stream(
+    offer: Sdp, line: Media, position: int, name: str, codec: tuple[int, AudioCodec], keys: SrtpKeys | None
+) -> StreamOffer:
     ptime = (line.attribute("ptime") or "").strip()
     host = offer.address(line)
+    rtcp_host, rtcp_port = _rtcp_of(line)
     return StreamOffer(
         stream=name,
         position=position,
@@ -80,12 +88,25 @@ def _stream(offer: Sdp, line: Media, position: int, name: str, codec: tuple[int,
         comfort_payload_type=_payload_of(line, "CN/8000"),
         remote_host=host if _is_usable(host) else "",
         remote_port=line.port,
+        srtp=keys,
+        rtcp_mux=line.attribute("rtcp-mux") is not None,
+        rtcp_host=rtcp_host,
+        rtcp_port=rtcp_port,
         flowing=not is_held(offer, line),
     )
 
 
 def _payload_of(line: Media, encoding: str) -> int | None:
     return next((number for number, name in line.payloads.items() if name == encoding), None)
+
+
+def _rtcp_of(line: Media) -> tuple[str, int]:
+    """RFC 3605: a port, and maybe an address."""
+    port, *address = (line.attribute("rtcp") or "").split()[:4] or [""]
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        return "", 0
+    host = address[2] if len(address) == 3 and _is_usable(address[2]) else ""
+    return host, int(port)
 
 
 def _event_of(line: Media, clock_hz: int) -> int | None:
@@ -167,6 +188,10 @@ def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
         formats.append(str(event))
         attributes += [("rtpmap", f"{event} {line.payloads[event].lower()}"), ("fmtp", f"{event} 0-15")]
     attributes.append(("ptime", str(stream.ptime_ms)))
+    if stream.srtp is not None:
+        attributes.append(("crypto", stream.srtp.answer()))
+    if stream.rtcp_mux:
+        attributes.append(("rtcp-mux", None))
     if line.label:
         attributes.append(("label", line.label))
     hears = offer.direction(line) in ("sendonly", "sendrecv")
