@@ -23,7 +23,7 @@ PIECE = 64 * 1024
 class RecordingView(View):
     async def get(self, call_id: str, /) -> r200[bytes] | r404:
         """The recording as Ogg/Opus, for supervisors: customer on the first channel, agent on the second. Ranges are
-        served; of a live call, what is written so far."""
+        served; of a live call, what is written so far (`Recording-Complete: ?0`)."""
         person = self.request[PERSON]
         try:
             reader = await self.request.app[RECORDINGS].open(person.organisation_id, call_id)
@@ -74,6 +74,8 @@ async def _send(request: web.Request, call_id: str, reader: SealedReader, start:
     response.content_type = "audio/ogg"
     response.content_length = stop - start
     response.headers["Accept-Ranges"] = "bytes"
+    # A structured Boolean (RFC 9651): false while the call is live, and for good after a kill.
+    response.headers["Recording-Complete"] = "?1" if reader.whole else "?0"
     response.headers["Content-Disposition"] = f'inline; filename="{call_id}.ogg"'
     if part:
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{reader.size}"

@@ -35,9 +35,13 @@ async def recording(engine: Engine, call_id: str) -> bytes:
         engine.web.url, cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"Origin": engine.web.url}
     ) as http:
         await http.post("/api/login", json={"user": login.login, "password": login.password})
-        async with http.get(f"/api/calls/{call_id}/recording") as answer:
-            assert answer.status == 200
-            return await answer.read()
+        async with asyncio.timeout(30):
+            while True:
+                async with http.get(f"/api/calls/{call_id}/recording") as answer:
+                    assert answer.status == 200
+                    if answer.headers["Recording-Complete"] == "?1":  # the file is closed a little after the call
+                        return await answer.read()
+                await asyncio.sleep(0.2)
 
 
 async def test_a_card_that_is_read_aloud_is_silence_on_both_channels_and_the_rest_is_there(engine: Engine) -> None:

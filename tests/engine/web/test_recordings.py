@@ -23,6 +23,7 @@ async def test_a_supervisor_hears_it_while_it_is_made(site: Site) -> None:
     assert response.headers["Content-Type"] == "audio/ogg"
     assert response.headers["Accept-Ranges"] == "bytes"
     assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Recording-Complete"] == "?0"
     assert await response.read() == WHOLE
 
 
