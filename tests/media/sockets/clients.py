@@ -28,6 +28,10 @@ NO_PAUSE = "the protocol has no sign of it; silence by its clock is tested inste
 NO_CHANGE = "its metadata comes once, at the start"
 
 
+class Disconnected(Exception):
+    """The AudioHook server wants to be left."""
+
+
 class Client:
     """What all have in common. `streams` is what each voice is called, the customer's first."""
 
@@ -359,6 +363,8 @@ class AudioHookClient(Client):
             self.answers.append(message)
             if message["type"] == kind:
                 return dict(message)
+            if message["type"] == "disconnect":
+                raise Disconnected
 
     async def begin(self) -> None:
         nobody = str(uuid.UUID(int=0))
