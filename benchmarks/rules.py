@@ -181,9 +181,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for file in arguments.files:
         counts = measure(file, (lambda line: print(line, file=sys.stderr)) if arguments.misses else lambda _: None)
-        table = Table(
-            title=f"{file.stem}: rules on {counts['clean'].found + counts['clean'].missed} fire sentences and {counts['clean'].false + counts['clean'].quiet} quiet ones"
-        )
+        clean = counts["clean"]
+        sizes = f"{clean.found + clean.missed} fire sentences and {clean.false + clean.quiet} quiet ones"
+        table = Table(title=f"{file.stem}: rules on {sizes}")
         for name in ("", "recall", "precision", "missed", "false"):
             table.add_column(name, justify="right" if name else "left")
         for name, count in counts.items():

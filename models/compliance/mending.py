@@ -6,7 +6,7 @@ never touched: `gravada` for `grabada`, `yamada` for `llamada`, `grava da` for `
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 
 from models.compliance.text import BOUNDARY, Token
@@ -56,8 +56,8 @@ class Mender:
         twice: Iterable[str] = (),
     ) -> None:
         """`known`: what phrases look for, folded. `real`: words of their own that sound much like one of those.
-        `anchors`: known words that are also put together from two words of their own. `twice`: words that are not taken for a
-        stumble when they come twice."""
+        `anchors`: known words that are also put together from two words of their own. `twice`: words that are not
+        taken for a stumble when they come twice."""
         self._twice = frozenset(twice)
         self._known = frozenset(word for word in known if word.isalpha())
         self._real = real
@@ -139,9 +139,3 @@ def distance(one: str, other: str) -> int:
             row.append(cost)
         before = previous
     return row[-1]
-
-
-def near_words(known: Iterable[str], language: Mapping[str, int]) -> list[str]:
-    """The words of a language that a mender would take for a known one: those it has to leave alone."""
-    mender = Mender(known)
-    return sorted(word for word in language if mender([Token(word, 0, len(word), False)])[0].word != word)

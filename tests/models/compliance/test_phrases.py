@@ -31,6 +31,7 @@ def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: 
         ("(take off | remove) me", "take off me, remove me", ["take off me", "remove me"]),
         ("please? stop", "stop. Please stop", ["stop", "Please stop"]),
         ("record* line", "a recorded line", ["recorded line"]),
+        ("llamada grabada", "llamadas grabados", ["llamadas grabados"]),
         ("mas !tarde", "mas tarde, mas nunca", ["mas"]),
         ("this is <name>", "This is Ana. This is great. This is the end.", ["This is Ana"]),
         ("this is <name>", "this is ana", ["this is ana"]),
@@ -62,6 +63,7 @@ MEND = Mender(
     frozenset({"recorded", "protocolo", "grabada", "gravada", "llamada", "tarjeta", "por", "portal", "confirme"}),
     frozenset({"recorder", "grabara", "grava", "tal"}),
     ["gravada"],
+    ["cinco"],
 )
 
 
@@ -78,6 +80,8 @@ MEND = Mender(
         ("por tal", "por tal"),
         ("card", "card"),
         ("soy Confirma de", "soy Confirma de"),
+        ("no no sera sera gravada", "no sera gravada"),
+        ("cinco cinco", "cinco cinco"),
     ],
 )
 def test_misheard_word_is_put_right_and_real_words_and_names_are_left(heard: str, meant: str) -> None:
