@@ -6,10 +6,12 @@ All text is Latin-1 as in `message`; `readable` turns a display name into proper
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from sipmessage import URI, Address, Via
 
+_Parsed = TypeVar("_Parsed")
 # sipmessage's grammar wants a last host label of letters alone; RFC 3261's `toplabel` may hold digits ("sbc1")
 _LOOSE_HOST = re.compile(
     r"^(?P<head>(?:sips?:(?:[^@<>\s]*@)?)|SIP\s*/\s*2\.0\s*/\s*[A-Za-z0-9]+ )"
@@ -22,6 +24,17 @@ _BARE_IPV6 = re.compile(r"(;\s*received\s*=\s*)([0-9A-Fa-f]*:[0-9A-Fa-f:.]+)")  
 _SPLIT_VIA = re.compile(r",\s*(?=SIP\s*/)")
 
 
+def _strict(parse: Callable[[str], _Parsed], text: str) -> _Parsed:
+    """sipmessage raises the same exception objects again and again: each would keep the frames of every failure, and
+    with them every message that was not valid."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        why = str(error)
+        error.__traceback__ = error.__context__ = None
+    raise ValueError(why)
+
+
 def _one_blank(text: str) -> str:
     """Linear white space as one blank; `str.split` would also split at bytes of UTF-8 such as 0xA0."""
     return re.sub(r"[ \t]+", " ", text).strip(" ")
@@ -32,13 +45,13 @@ def parse_uri(text: str) -> URI:
     if len(text) > (_MAX_TEL if text[:4].lower() == "tel:" else _MAX_URI):
         raise ValueError("URI is not valid: it is too long")
     try:
-        return URI.parse(text)
+        return _strict(URI.parse, text)
     except ValueError:
         text = _escaped(text)
         loose = _LOOSE_HOST.match(text)
         if loose is None:
-            return URI.parse(text)
-        uri = URI.parse(f"{loose['head']}host{text[loose.end() :]}")
+            return _strict(URI.parse, text)
+        uri = _strict(URI.parse, f"{loose['head']}host{text[loose.end() :]}")
         return dataclasses.replace(uri, host=loose["host"])
 
 
@@ -76,14 +89,14 @@ def parse_vias(text: str) -> list[Via]:
 
 def _parse_via(text: str) -> Via:
     try:
-        return Via.parse(text)
+        return _strict(Via.parse, text)
     except ValueError:
         # branches in Base64 are no tokens, and yet they come
         text = _VIA_VALUE.sub(lambda value: _NOT_IN_TOKEN.sub(lambda it: f"%{ord(it[0]):02X}", value[0]), text)
         loose = _LOOSE_HOST.match(text)
         if loose is None:
-            return Via.parse(text)
-        via = Via.parse(f"{loose['head']}host{text[loose.end() :]}")
+            return _strict(Via.parse, text)
+        via = _strict(Via.parse, f"{loose['head']}host{text[loose.end() :]}")
         return dataclasses.replace(via, host=loose["host"])
 
 
@@ -119,7 +132,7 @@ def parse_address(text: str) -> NameAddr:
     if not _OTHER_SCHEME.match(found.uri):
         parse_uri(found.uri)
     if found.parameters:
-        Address.parse(f"<sip:x>{found.parameters}")
+        _strict(Address.parse, f"<sip:x>{found.parameters}")
     return found
 
 

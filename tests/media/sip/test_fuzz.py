@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from media.sip.bodies import Unacceptable, read_body
 from media.sip.digest import Credentials, Gatekeeper, Login, parameters_of
-from media.sip.endpoint import Endpoint
 from media.sip.layer import Flow
 from media.sip.message import Request, Response
 from media.sip.referral import parse_refer, parse_replaces, read_notify
+from media.sip.server import SipServer
 from media.sip.session_timer import SessionTimer
 from media.sip.transport import Transports
 from media.sip.wire import MAX_BODY, MAX_HEAD, Malformed, StreamFramer, parse_message
-from tests.media.sip.sip_fakes import FakeCounts
+from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 
 DATA = Path(__file__).parents[2] / "data"
 REQUESTS = (
@@ -132,44 +132,82 @@ def test_streams_are_cut_or_closed_and_never_kept_without_end(samples: list[byte
     assert len(framer._buffer) <= MAX_HEAD + MAX_BODY + 4
 
 
-class Nobody:
-    """Takes every call and does nothing with it."""
-
-    def __init__(self) -> None:
-        self.offers = 0
-
-    def allows(self, host: str) -> bool:
-        return True
-
-    def challenge(self, request: Request, flow: Flow) -> Response | None:
-        return None
-
-    def offered(self, request: Request, flow: Flow) -> None:
-        self.offers += 1
-
-
 class SilentTransports(Transports):
-    """Opens no socket, sends nothing."""
+    """Opens no socket; keeps the latest message."""
+
+    def __init__(self, server: SipServer) -> None:
+        super().__init__(server.endpoint)
+        self.latest = b""
 
     def send(self, data: bytes, flow: Flow) -> bool:
+        self.latest = data
         return True
 
 
-async def test_an_endpoint_takes_anything_and_its_memory_stays_flat() -> None:
-    counts, now, dice = FakeCounts(), 0.0, random.Random(3)
-    endpoint = Endpoint(Nobody(), lambda: now, counts, rate=0)
-    endpoint.transports = SilentTransports(endpoint)
-    samples = (*SAMPLES, *REQUESTS)
-    flow = Flow("UDP", "127.0.0.1", 5_999)
-    for number in range(4_000):
-        now += 0.01
-        endpoint.received(mutated(dice.choice(samples), dice), flow)
-        if number % 100 == 0:
-            endpoint._tick()
-            await asyncio.sleep(0)
-    now += 200
-    endpoint._tick()
-    assert counts.seen["sip_dropped_total fault"] == 0
-    # INVITEs that nobody answers wait for their user; all others are gone
-    assert len(endpoint._layer) <= endpoint._acceptor.offers  # type: ignore[attr-defined]
-    await endpoint.close()
+class Target:
+    """A server without sockets, with a call in progress."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.counts, self.media, self.intake = FakeCounts(), FakeMedia(room=20), FakeIntake()
+        self.server = SipServer(
+            *("127.0.0.1", 0, self.intake, self.media), clock=lambda: self.now, metrics=self.counts, rate=0
+        )
+        self.endpoint = self.server.endpoint
+        self.wire = self.endpoint.transports = SilentTransports(self.server)
+        self.flow = Flow("UDP", "127.0.0.1", 5_999)
+
+    def request(self, method: str, cseq: int, to_tag: str = "", body: str = "") -> bytes:
+        tag = f";tag={to_tag}" if to_tag else ""
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        return (
+            f"{method} sip:5000@127.0.0.1 SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:5999;rport;branch=z9hG4bK-{method}{cseq}\r\n"
+            f"From: <sip:good@x>;tag=good\r\nTo: <sip:5000@x>{tag}\r\nCall-ID: good\r\nCSeq: {cseq} {method}\r\n"
+            f"Contact: <sip:good@127.0.0.1:5999>\r\n{kind}\r\n{body}"
+        ).encode()
+
+    async def call(self) -> str:
+        """Sets the call up; returns our tag."""
+        sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+        self.endpoint.received(self.request("INVITE", 1, body=sdp), self.flow)
+        await self.media.allocated.wait()
+        answer = parse_message(self.wire.latest)
+        assert isinstance(answer, Response)
+        assert answer.status == 200
+        self.endpoint.received(self.request("ACK", 1, answer.to_tag), self.flow)
+        await self.intake.begun()
+        return answer.to_tag
+
+    async def bombard(self, datagrams: int, seed: int) -> None:
+        dice, samples = random.Random(seed), (*SAMPLES, *REQUESTS)
+        for number in range(datagrams):
+            self.now += 0.01
+            self.endpoint.received(mutated(dice.choice(samples), dice), self.flow)
+            if number % 100 == 0:
+                self.endpoint._tick()
+                await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        await self.server.close(0)
+
+
+async def test_a_call_in_progress_does_not_notice() -> None:
+    target = Target()
+    tag = await target.call()
+    await target.bombard(3_000, seed=3)
+    assert target.counts.seen["sip_dropped_total fault"] == 0
+    assert target.counts.seen["sip_dropped_total malformed"] > 300
+    session = target.media.sessions[0]
+    assert (session.reason, session.history, session.participants) == ("", [], session.offer.participants)
+    target.endpoint.received(target.request("BYE", 2, tag), target.flow)
+    answer = parse_message(target.wire.latest)
+    assert isinstance(answer, Response)
+    assert (answer.status, session.reason) == (200, "bye")
+    target.now += 100
+    for _ in range(20):  # BYEs to peers that do not answer take their time too
+        target.now += 20
+        target.endpoint._tick()
+        await asyncio.sleep(0)
+    assert len(target.endpoint._layer) == target.server.calls == 0
+    await target.close()

@@ -6,6 +6,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sipmessage.via import VIA_EXCEPTION
 
 from media.sip import wire
 from media.sip.address import aor_of, parse_address, parse_uri, parse_vias, readable, split_addresses, tag_of
@@ -270,3 +271,11 @@ def test_responses_copy_what_they_must() -> None:
     assert response.headers.all("Record-Route") == invite.headers.all("Record-Route")
     assert response.headers.get("To") == "<sip:b@b.example>;tag=t"
     assert invite.respond(100, to_tag="t").headers.get("To") == "<sip:b@b.example>"
+
+
+def test_refused_addresses_are_forgotten() -> None:
+    """sipmessage keeps one exception object a grammar, which would hold the frames of every failure for ever."""
+    for text in ("SIP/2.0/UDP", "SIP/2.0/UDP a;;b"):
+        with pytest.raises(ValueError, match="not valid"):
+            parse_vias(text)
+    assert VIA_EXCEPTION.__traceback__ is None

@@ -1,0 +1,53 @@
+"""Tens of thousands of mutated datagrams and streams at a server with a call: nothing raised, memory flat."""
+
+import asyncio
+import gc
+import random
+import tracemalloc
+
+import pytest
+
+from media.sip.wire import Malformed, StreamFramer
+from tests.media.sip.test_fuzz import REQUESTS, SAMPLES, Target, mutated
+
+pytestmark = pytest.mark.real
+ROUNDS = 4
+DATAGRAMS = 5_000
+STREAMS = 4_000
+
+
+async def test_datagrams() -> None:
+    target = Target()
+    await target.call()
+    sizes = []
+    tracemalloc.start()
+    try:
+        for seed in range(ROUNDS):
+            await target.bombard(DATAGRAMS, seed)
+            for _ in range(20):  # lets every timer of what came run out
+                target.now += 20
+                target.endpoint._tick()
+                await asyncio.sleep(0)
+            target.intake.offers.clear()
+            del target.media.sessions[1:]
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert target.counts.seen["sip_dropped_total fault"] == 0
+    assert target.media.sessions[0].reason == ""
+    assert sizes[-1] - sizes[0] < 300_000, sizes
+    await target.close()
+
+
+def test_streams() -> None:
+    dice = random.Random(9)
+    samples = (*SAMPLES, *REQUESTS)
+    for _ in range(STREAMS):
+        framer = StreamFramer()
+        stream = b"".join(mutated(dice.choice(samples), dice) for _ in range(dice.randint(1, 4)))
+        try:
+            for at in range(0, len(stream), 997):
+                framer.feed(stream[at : at + 997])
+        except Malformed:
+            continue
