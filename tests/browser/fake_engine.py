@@ -27,6 +27,8 @@ class FakeEngine:
         self.users: list[dict[str, Any]] = []
         self.campaigns: list[dict[str, Any]] = []
         self.heard: list[dict[str, Any]] = []
+        self.presses: list[str] = []
+        """`pause` and `resume` of recordings."""
         self.refusing = False
         """New sockets are turned away, as by an engine that restarts."""
         self.url = ""
@@ -44,6 +46,7 @@ class FakeEngine:
         app.router.add_post("/api/login", self._login)
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
+        app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
         app.router.add_get("/api/{table}", self._rows)
         app.router.add_post("/api/{table}", self._create)
         app.router.add_put("/api/{table}/{id}", self._change)
@@ -114,6 +117,10 @@ class FakeEngine:
         if not self._known(request):
             return web.json_response({"code": "not_logged_in", "message": "log in"}, status=401)
         return web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
+
+    async def _press(self, request: web.Request) -> web.Response:
+        self.presses.append(request.match_info["press"])
+        return web.Response(status=204)
 
     def _table(self, request: web.Request) -> list[dict[str, Any]]:
         return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]
