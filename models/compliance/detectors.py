@@ -152,5 +152,6 @@ def load_detectors(folder: Path = ACTS) -> Detectors:
         except (msgspec.ValidationError, yaml.YAMLError, PhraseError) as error:
             raise ValueError(f"{path.name}: {error}") from error
     known = frozenset[str]().union(*(act.literals for act in acts.values()))
+    digits = lexicon.words["DIGIT"].split("|")
     real = frozenset((folder.parent / "real_words.txt").read_text("utf-8").split())
-    return Detectors(acts, Mender(known, real, lexicon.anchors, {*lexicon.twice, *lexicon.words["DIGIT"].split("|")}))
+    return Detectors(acts, Mender(known.union(digits), real, lexicon.anchors, {*lexicon.twice, *digits}))

@@ -6,7 +6,7 @@ Words are folded before they are compared. `a/b` one of the words, `word*` any e
 Portuguese participle (`grabada`) in either gender and number, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
 `<name>` a word written as a proper name, `<digits>` a number said or masked, `<start>` and `<end>` those of a
-sentence, `!word` the next word is not this one.
+sentence, `<stop>` the mark between two sentences, `!word` the next word is not this one.
 """
 
 import re
@@ -90,6 +90,8 @@ class Phrase:
     def _special(self, name: str) -> str:
         if name == "start":
             return r"(?:^|(?<=\. ))"
+        if name == "stop":
+            return r"(?:\. )"
         if name == "end":
             return r"(?=\. |$)"
         if name == "digits":
