@@ -188,7 +188,13 @@ class Engine:
         """Calls are closed after all that feeds them: what was said on them is committed first."""
         settings = self.settings
         ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
-        rtp = RtpPlane(settings.sip_host, ports, advertise=settings.rtp_host, counted=self._metrics.rtp)
+        rtp = RtpPlane(
+            settings.sip_host,
+            ports,
+            advertise=settings.rtp_host,
+            counted=self._metrics.rtp,
+            judged=lambda heard: self._metrics.rtp_quality(heard.mos, heard.loss, heard.jitter_ms),
+        )
         rtp.start()
         self._stack.push_async_callback(calls.close)
         self._stack.push_async_callback(rtp.aclose)

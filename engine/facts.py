@@ -175,6 +175,7 @@ EventName = Literal[
     "recording.silenced",
     "recording.failed",
     "media.clock_reset",
+    "media.quality",
     "stream.suspended",
     "stream.resumed",
     "load.shed",

@@ -74,10 +74,13 @@ class ParticipantsChanged(msgspec.Struct, frozen=True):
 
 
 class MediaNotice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hold, resume, suspension by silence, or a new clock anchor; `stream` is empty for the whole call."""
+    """Hold, resume, suspension by silence, a new clock anchor, or how well a stream comes; `stream` is empty for the
+    whole call."""
 
     at_ms: int
-    name: Literal["call.held", "call.resumed", "stream.suspended", "stream.resumed", "media.clock_reset"]
+    name: Literal[
+        "call.held", "call.resumed", "stream.suspended", "stream.resumed", "media.clock_reset", "media.quality"
+    ]
     stream: str = ""
     data: dict[str, Any] = {}
 

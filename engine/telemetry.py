@@ -176,6 +176,9 @@ METRICS: tuple[Metric, ...] = (
         ("fate",),
         "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
     ),
+    Metric("rtp_mos", "histogram", (), "Mean opinion score of a stream over 10 s, estimated (E-model), 1 to 4.5."),
+    Metric("rtp_loss_ratio", "histogram", (), "Share of a stream's packets that did not come, over 10 s."),
+    Metric("rtp_jitter_seconds", "histogram", (), "Interarrival jitter of a stream (RFC 3550), every 10 s."),
     Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
     Metric(
         "platform_sockets_total",
@@ -210,6 +213,13 @@ METRICS: tuple[Metric, ...] = (
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 4.0, 10.0)
 _WRITES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_BUCKETS: dict[str, tuple[float, ...]] = {
+    "writes": _WRITES,
+    "mos": (1.5, 2.0, 2.58, 3.1, 3.6, 4.03, 4.34),
+    "ratio": (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+}
+"""By a metric's last word; of MOS by the bounds of ITU-T G.107 table B.1."""
 
 
 class Metrics:
@@ -256,6 +266,12 @@ class Metrics:
         """For `OnnxTextReader(observe=…)`."""
         self.observe("onnx_seconds", seconds, model=model)
 
+    def rtp_quality(self, mos: float, loss: float, jitter_ms: float) -> None:
+        """For `RtpPlane(judged=…)`."""
+        self.observe("rtp_mos", mos)
+        self.observe("rtp_loss_ratio", loss)
+        self.observe("rtp_jitter_seconds", jitter_ms / 1000)
+
     def rtp(self, fate: str, packets: int) -> None:
         """For `RtpPlane(counted=…)`."""
         self.count("rtp_packets_total", packets, fate=fate)
@@ -278,7 +294,7 @@ class Metrics:
             case "gauge":
                 self._gauges[metric.name] = Gauge(name, metric.help, labels, registry=self.registry)
             case "histogram":
-                buckets = _WRITES if metric.name.endswith("writes") else _SECONDS
+                buckets = _BUCKETS.get(metric.name.rpartition("_")[2], _SECONDS)
                 self._histograms[metric.name] = Histogram(
                     name, metric.help, labels, registry=self.registry, buckets=buckets
                 )

@@ -12,13 +12,15 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 
 from engine.errors import Overloaded
 from engine.ports import CallOffer
 from media.hearing import Hearing, listen
 from media.ports import PortPool, PortRange
-from media.rtp_port import RtpPort, bind_udp
+from media.reception import Quality
+from media.rtp_port import RtpPort, bind_pair
 from media.rtp_session import RtpSession
 from media.rtp_stream import INBOX, Waiting, decode_all
 from media.segmenter import Endpointing
@@ -47,11 +49,12 @@ class RtpPlane:
         suspend_after_s: float = SUSPEND_AFTER_S,
         endpointing: Endpointing | None = None,
         counted: Callable[[str, int], None] | None = None,
+        judged: Callable[[Quality], None] | None = None,
         bank: VadBank | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`host` is bound; `advertise` is what peers are told instead, behind NAT. `counted` is told now and then how
-        many more packets met which fate (`RtpStream.fates`)."""
+        many more packets met which fate (`RtpStream.fates`), `judged` how well each stream came over the last 10 s."""
         self._bank = bank or VadBank()
         self._clock = clock
         self._host = host
@@ -65,6 +68,7 @@ class RtpPlane:
         self._over: Counter[str] = Counter()
         """Fates in calls that are over."""
         self._counted = counted
+        self._judged = judged or (lambda quality: None)
         self._reported: Counter[str] = Counter()
         self._report_at = clock()
 
@@ -105,7 +109,8 @@ class RtpPlane:
 
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> RtpSession:
         """The call's clock starts now."""
-        session = RtpSession(self, Hearing(offer, self._bank, endpointing=self._endpointing), self._clock)
+        hearing = Hearing(offer, self._bank, endpointing=self._endpointing)
+        session = RtpSession(self, hearing, self._clock, judged=self._judged)
         await session.update(streams)
         self._sessions[id(session)] = session
         return session
@@ -117,7 +122,8 @@ class RtpPlane:
         try:
             for _ in range(count):
                 opened.append(self._bind(now_ms))
-                self._ready.register(opened[-1].socket, selectors.EVENT_READ, opened[-1].read)
+                for sock in opened[-1].sockets:
+                    self._ready.register(sock, selectors.EVENT_READ, partial(opened[-1].read, sock))
         except BaseException:
             self.close_ports(opened)
             raise
@@ -129,14 +135,15 @@ class RtpPlane:
             if number is None:
                 break
             try:
-                return RtpPort(number, bind_udp(self._host, number), now_ms)
+                return RtpPort(number, bind_pair(self._host, number), now_ms)
             except OSError:  # another program has it
                 self._pool.give_back(number, self._clock(), unused=True)
         raise Overloaded("no RTP port is free")
 
     def close_ports(self, ports: list[RtpPort]) -> None:
         for port in ports:
-            self._ready.unregister(port.socket)
+            for sock in port.sockets:
+                self._ready.unregister(sock)
             port.close()
             self._pool.give_back(port.number, self._clock())
 
@@ -144,6 +151,7 @@ class RtpPlane:
         self._sessions.pop(id(session), None)
         if hear:
             self._hear([session], last=True)
+            session.judge(last=True)
         fates: Counter[str] = Counter()
         for stream in session.streams.values():
             fates.update(stream.fates)
@@ -173,6 +181,7 @@ class RtpPlane:
             session.abandon()
         for session in list(self._sessions.values()):
             session.watch_silence(self._suspend_after_ms)
+            session.report()
             session.hearing.tick()
         if self._clock() >= self._report_at:
             self._report()

@@ -1,4 +1,4 @@
-"""A bound UDP port of one m-line, read by whoever knows that something has come, and when it came by the kernel."""
+"""The UDP ports of an m-line, RTP and RTCP: read when somebody asks, stamped by the kernel with when it came."""
 
 import contextlib
 import socket
@@ -36,22 +36,33 @@ def bind_udp(host: str, port: int) -> socket.socket:
     return sock
 
 
-class RtpPort:
-    """One bound socket. Before `stream` is set and after it is taken away, datagrams are dropped."""
+def bind_pair(host: str, number: int) -> tuple[socket.socket, socket.socket]:
+    """RTP on the even port, RTCP on the odd one after it (RFC 3550 §11). Raises `OSError`."""
+    sound = bind_udp(host, number)
+    try:
+        return sound, bind_udp(host, number + 1)
+    except OSError:
+        sound.close()
+        raise
 
-    def __init__(self, number: int, sock: socket.socket, now_ms: Callable[[], float]) -> None:
+
+class RtpPort:
+    """A bound pair. Before `stream` is set and after it is taken away, datagrams are dropped."""
+
+    def __init__(self, number: int, sockets: tuple[socket.socket, socket.socket], now_ms: Callable[[], float]) -> None:
+        """`number` is the even one."""
         self.number = number
-        self.socket = sock
+        self.sockets = sockets
         self.stream: RtpStream | None = None
         self._now_ms = now_ms
 
-    def read(self) -> bool:
-        """Takes one datagram, without waiting. False: there is none."""
+    def read(self, sock: socket.socket) -> bool:
+        """Takes one datagram from either socket, without waiting. False: there is none."""
         try:
-            data, ancillary, _, address = self.socket.recvmsg(MAX_PACKET_SIZE + 1, _ANCILLARY)
+            data, ancillary, _, address = sock.recvmsg(MAX_PACKET_SIZE + 1, _ANCILLARY)
         except BlockingIOError:
             return False
-        except OSError:  # an ICMP error says nothing about a port that only receives; the next one may be a packet
+        except OSError:  # an ICMP error says nothing about a port that mostly receives; the next one may be a packet
             return True
         if self.stream is not None:
             self.stream.receive(data, (address[0], address[1]), self._now_ms() - _age_ms(ancillary))
@@ -59,13 +70,24 @@ class RtpPort:
 
     def drain(self) -> None:
         """Takes what the kernel holds."""
-        for _ in range(INBOX):
-            if not self.read():
-                break
+        for sock in self.sockets:
+            for _ in range(INBOX):
+                if not self.read(sock):
+                    break
+
+    def report(self, now_ms: float) -> None:
+        """Sends the RTCP report that is due."""
+        if self.stream is None or now_ms < self.stream.reporter.due_ms:
+            return
+        data, address = self.stream.report(now_ms), self.stream.rtcp_address
+        if address is not None:
+            with contextlib.suppress(OSError):  # a report that is lost is followed by the next one
+                self.sockets[0 if self.stream.offer.rtcp_mux else 1].sendto(data, address)
 
     def close(self) -> None:
         self.stream = None
-        self.socket.close()
+        for sock in self.sockets:
+            sock.close()
 
 
 def _age_ms(ancillary: list[tuple[int, int, bytes]]) -> float:

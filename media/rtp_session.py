@@ -3,12 +3,17 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 
+import msgspec
+
 from engine.facts import Pcm16
 from engine.ports import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.hearing import Hearing
+from media.reception import Quality
 from media.rtp_port import RtpPort
 from media.rtp_stream import RtpStream, Waiting
 from media.session import StreamOffer
+
+QUALITY_EVERY_MS = 10_000.0
 
 
 class PortSource(Protocol):
@@ -26,12 +31,21 @@ class PortSource(Protocol):
 class RtpSession:
     """One call's RTP (`media.session.MediaSession`). Made by `RtpPlane.allocate`."""
 
-    def __init__(self, ports: PortSource, hearing: Hearing, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ports: PortSource,
+        hearing: Hearing,
+        clock: Callable[[], float],
+        *,
+        judged: Callable[[Quality], None] = lambda quality: None,
+    ) -> None:
         self.offer = hearing.offer
         self.hearing = hearing
         self.streams: dict[str, RtpStream] = {}
         self._source = ports
         self._clock = clock
+        self._judged = judged
+        self._judge_ms = QUALITY_EVERY_MS
         self._answered_s = clock()
         self._ports: dict[str, RtpPort] = {}
         self._positions: dict[int, str] = {}
@@ -133,6 +147,26 @@ class RtpSession:
         now_ms = self.now_ms()
         for stream in self.streams.values():
             stream.fill(now_ms)
+
+    def report(self) -> None:
+        """RTCP where it is due, and every 10 s how well the streams came."""
+        now_ms = self.now_ms()
+        for port in self._ports.values():
+            port.report(now_ms)
+        if now_ms >= self._judge_ms:
+            self._judge_ms = now_ms + QUALITY_EVERY_MS
+            self.judge()
+
+    def judge(self, *, last: bool = False) -> None:
+        """Tells how well the streams came since they were judged; with `last`, over the whole call."""
+        for name, stream in self.streams.items():
+            quality = stream.judge(whole=last)
+            if quality is None:
+                continue
+            if not last:
+                self._judged(quality)
+            data = msgspec.structs.asdict(quality) | ({"whole": True} if last else {})
+            self.hearing.emit(MediaNotice(round(self.now_ms()), "media.quality", name, data))
 
     def watch_silence(self, suspend_after_ms: float) -> None:
         """A stream that falls silent is suspended, never deleted; BYE alone ends a call."""

@@ -14,11 +14,14 @@ from media.codecs import CODECS, G711
 from media.concealment import CONCEALED_MS, HISTORY_MS, conceal
 from media.hearing import Hearing
 from media.jitter import JitterBuffer, Released
+from media.reception import Quality, Tally
+from media.rtcp import is_rtcp
+from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, MalformedRtpError, RtpPacket, parse_packet
 from media.rtp_clock import RtpClock
 from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
-from media.srtp import SrtpKey, SrtpReader
+from media.srtp import SrtpKey, SrtpReader, SrtpWriter
 
 INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
@@ -52,6 +55,9 @@ class RtpStream:
         self._resamplers: dict[str, Resampler] = {}
         self._readers: list[tuple[SrtpKey, SrtpReader]] = []
         """Of a protected line: the newest key first, then the one before."""
+        self._writer: SrtpWriter | None = None
+        self.reporter = RtcpReporter()
+        self._judged = Tally()
         self._soundless: set[int] = set()
         self._learn(offer)
 
@@ -76,9 +82,11 @@ class RtpStream:
     def _learn(self, offer: StreamOffer) -> None:
         if offer.srtp is None:
             self._readers.clear()
+            self._writer = None
         elif not self._readers or self._readers[0][0] != offer.srtp.theirs:
             # Packets under way are still under the key before.
             self._readers = [(offer.srtp.theirs, SrtpReader(offer.srtp.theirs)), *self._readers[:1]]
+            self._writer = SrtpWriter(offer.srtp.ours)
         # Payload types from before stay known: packets under way while the codec changes are sound, too (RFC 3264 §8).
         self._codecs[offer.payload_type] = CODECS[offer.codec]
         for soundless in (offer.event_payload_type, offer.comfort_payload_type):
@@ -97,6 +105,9 @@ class RtpStream:
         released: list[Released] = []
         while self._inbox:
             data, address, at_ms = self._inbox.popleft()
+            if is_rtcp(data):
+                self._take_report(data, address, at_ms)
+                continue
             packet = self._parse(data)
             if packet is not None:
                 released += self._admit(packet, address, at_ms)
@@ -115,13 +126,43 @@ class RtpStream:
             return None
         return packet
 
-    def _open(self, data: bytes) -> bytes:
+    def _take_report(self, data: bytes, address: Address, at_ms: float) -> None:
+        try:
+            self.reporter.heard(self._open(data, rtcp=True) if self._readers else data, address, at_ms)
+        except ValueError:
+            self._fates["malformed"] += 1
+
+    def report(self, now_ms: float) -> bytes:
+        """The receiver report that is due (`reporter.due_ms`), as it goes onto the wire."""
+        data = self.reporter.report(now_ms)
+        return data if self._writer is None else self._writer.rtcp(data)
+
+    @property
+    def rtcp_address(self) -> Address | None:
+        """Where reports go: to where the peer's come from, else to where it said, else to where RTCP ought to be; None
+        before a source is heard, so that nobody is made to send to a third party."""
+        if self._lock.source is None:
+            return None
+        (host, port), _ = self._lock.source
+        if self.offer.rtcp_mux:
+            return host, port
+        if self.reporter.address is not None:
+            return self.reporter.address
+        return self.offer.rtcp_host or host, self.offer.rtcp_port or port + 1
+
+    def judge(self, *, whole: bool = False) -> Quality | None:
+        """How well the stream came since it was last judged, or all in all; None when nothing came."""
+        reception = self.reporter.reception
+        before, self._judged = self._judged, reception.tally
+        return reception.since(Tally() if whole else before, self.offer.codec)
+
+    def _open(self, data: bytes, *, rtcp: bool = False) -> bytes:
         """The packet in the clear. Raises `ValueError` when no key of the line's opens it."""
         if len(data) > MAX_PACKET_SIZE:
             raise MalformedRtpError("RTP packet length is out of bounds")
         for _, reader in self._readers:
             with contextlib.suppress(ValueError):
-                return reader.rtp(data)
+                return reader.rtcp(data) if rtcp else reader.rtp(data)
         raise ValueError("the packet is not authentic")
 
     def _admit(self, packet: RtpPacket, address: Address, at_ms: float) -> list[Released]:
@@ -131,7 +172,10 @@ class RtpStream:
             self._source_before = self._lock.source
             released = self._jitter.flush()
             self._jitter.restart()
+        clock_hz = CODECS[self.offer.codec].clock_hz
         for arrived in accepted:
+            one = arrived.packet
+            self.reporter.arrived(one.ssrc, one.sequence, one.timestamp, arrived.at_ms, clock_hz)
             self._jitter.push(arrived.packet, arrived.at_ms)
             self._fates["played"] += 1
         if accepted:

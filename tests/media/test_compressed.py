@@ -85,7 +85,10 @@ async def test_wideband_is_heard_as_it_was_spoken(codec: AudioCodec, ffmpeg: str
     assert found > 0.97
     assert late <= 160
     events = [event async for event in session.events()]
-    assert not [event for event in events if isinstance(event, MediaNotice)]
+    notices = [event for event in events if isinstance(event, MediaNotice)]
+    assert [(notice.name, notice.data["packets"], notice.data["loss"]) for notice in notices] == [
+        ("media.quality", 450, 0.0)
+    ]
     spoken = [event for event in events if isinstance(event, SpeechSegment) and event.state == "ended"]
     assert [one.end_ms for one in spoken] == pytest.approx([4384, 8512], abs=64)
     above_4_khz = np.abs(np.fft.rfft(heard.astype(float)))[len(heard) // 4 :]

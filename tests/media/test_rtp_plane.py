@@ -126,7 +126,8 @@ def ended(events: list[MediaEvent], stream: str = "customer") -> list[SpeechSegm
 
 
 def notices(events: list[MediaEvent]) -> list[MediaNotice]:
-    return [event for event in events if isinstance(event, MediaNotice)]
+    """But for those that come every 10 s."""
+    return [event for event in events if isinstance(event, MediaNotice) and event.name != "media.quality"]
 
 
 def test_it_is_what_signalling_asks_for(bank: VadBank) -> None:

@@ -33,6 +33,7 @@ export type EventName =
   | "recording.silenced"
   | "recording.failed"
   | "media.clock_reset"
+  | "media.quality"
   | "stream.suspended"
   | "stream.resumed"
   | "load.shed"
