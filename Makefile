@@ -4,7 +4,7 @@ BIN := .venv/bin
 CONSOLE := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
 DEMO ?=
 
-.PHONY: run test test-real check format bench bench-report clean
+.PHONY: run test test-real interop check format bench bench-report clean
 
 run: .venv/.ready
 	$(BIN)/welcomedly serve --demo $(DEMO)
@@ -14,6 +14,9 @@ test: .venv/.ready
 
 test-real: .venv/.ready
 	$(BIN)/pytest -m real
+
+interop: .venv/.ready
+	$(BIN)/python -m tests.interop --real
 
 check: .venv/.ready
 	$(BIN)/ruff format --check .

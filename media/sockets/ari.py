@@ -74,8 +74,8 @@ class Ari:
         return len(self._calls)
 
     async def open(self) -> None:
-        login = aiohttp.BasicAuth(self._peer.key, self._peer.secret)
-        self._http = aiohttp.ClientSession(auth=login, timeout=aiohttp.ClientTimeout(total=10))
+        login = {"Authorization": aiohttp.encode_basic_auth(self._peer.key, self._peer.secret)}
+        self._http = aiohttp.ClientSession(headers=login, timeout=aiohttp.ClientTimeout(total=10))
         self._spawn(self._listen_on())
 
     async def close(self) -> None:
@@ -120,11 +120,21 @@ class Ari:
         ) as events:
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
-                    with contextlib.suppress(Malformed):
-                        self._hear(parse_object(message.data))
+                    self._take(message.data)
+
+    def _take(self, message: str) -> None:
+        """One event; a fault in it costs no other."""
+        try:
+            self._hear(parse_object(message))
+        except Malformed:
+            log.warning("ari.malformed", peer=self._peer.name)
+        except Exception as error:
+            report_fault(error)
 
     def _hear(self, event: dict[str, Any]) -> None:
         channel = text(event, "channel.id")
+        if not channel:
+            return
         call = self._calls.get(channel)
         match event.get("type"):
             case "ChannelVarset" if event.get("variable") == VARIABLE and call is None:

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -41,8 +41,8 @@ class NgError(Exception):
 class NgClient(asyncio.DatagramProtocol):
     """Requests and answers over UDP. `open` first, `close` last."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._address = host, port
+    def __init__(self, host: str, port: int, tries_s: Sequence[float] = TRIES_S) -> None:
+        self._address, self._tries_s = (host, port), tries_s
         self._transport: asyncio.DatagramTransport | None = None
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._cookie = 0
@@ -66,7 +66,7 @@ class NgClient(asyncio.DatagramProtocol):
         datagram = cookie.encode() + b" " + bencode.encode({"command": command, **named})
         answer = self._waiting[cookie] = asyncio.get_running_loop().create_future()
         try:
-            for wait_s in TRIES_S:
+            for wait_s in self._tries_s:
                 self._transport.sendto(datagram)
                 done, _ = await asyncio.wait([answer], timeout=wait_s)
                 if done:
@@ -107,16 +107,18 @@ class Rtpengine:
         media: MediaAllocator,
         *,
         look_every_s: float = LOOK_EVERY_S,
+        tries_s: Sequence[float] = TRIES_S,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         host, _, port = peer.url.removeprefix("udp://").rpartition(":")
         self._host = host.strip("[]")
-        self._ng = NgClient(self._host, int(port) if port.isdecimal() else 2223)
+        self._ng = NgClient(self._host, int(port) if port.isdecimal() else 2223, tries_s)
         self._peer, self._intake, self._media = peer, intake, media
         self._look_every_s, self._wall_clock = look_every_s, wall_clock
         self._followed: dict[str, _Followed] = {}
         self._refused: set[str] = set()
         self._missed = 0
+        self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -147,6 +149,10 @@ class Rtpengine:
 
     async def look(self) -> None:
         """Once: follows what is new, ends what is gone."""
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
         try:
             found = (await self._ng.ask("list", limit=MAX_CALLS)).get("calls")
         except NgError:

@@ -56,3 +56,13 @@ def correlation(heard: NDArray[np.int16], sent: Pcm16) -> float:
     if not one.any():
         return 0.0
     return float(np.corrcoef(one, reference)[0, 1])
+
+
+def best_correlation(heard: NDArray[np.int16], sent: Pcm16) -> float:
+    """As `correlation`, at the shift that fits best: the arrival of a first packet is not known to the millisecond."""
+    one, reference = heard.astype(np.float64), wide(sent).astype(np.float64)
+    size = len(one) + len(reference)
+    products = np.fft.irfft(np.fft.rfft(one, size) * np.conj(np.fft.rfft(reference, size)), size)
+    shift = int(np.argmax(products[: max(1, len(one) - len(reference))]))
+    part = one[shift : shift + len(reference)]
+    return float(np.corrcoef(part, reference[: len(part)])[0, 1]) if part.any() else 0.0

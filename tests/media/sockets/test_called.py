@@ -1,0 +1,385 @@
+"""Those that we call: rtpengine over NG and Asterisk over ARI, played from their documents, with RTP on loopback."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import encode_basic_auth, web
+
+from engine.control.peers import Peer
+from engine.control.roles import decide_roles
+from engine.ports import CallOffer, IngestSession, MediaEvent, MediaNotice, ParticipantsChanged, Refusal
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
+from media.sockets.ari import Ari
+from media.sockets.rtpengine import Rtpengine
+from tests.media.sockets.site import bank, until
+from tests.media.sockets.speech import FRAME, best_correlation, to_ulaw, voices
+from tests.media.sockets.test_interop import ROUTING
+
+
+class Intake:
+    """Takes calls of the RTP plane, and reads their events."""
+
+    def __init__(self) -> None:
+        self.refusal: Refusal | None = None
+        self.offers: list[CallOffer] = []
+        self.sessions: list[IngestSession] = []
+        self.events: list[MediaEvent] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def admit(self, offer: CallOffer) -> Refusal | None:
+        self.offers.append(offer)
+        return self.refusal
+
+    def begin(self, session: IngestSession) -> None:
+        self.sessions.append(session)
+        task = asyncio.get_running_loop().create_task(self._read(session))
+        self._tasks.add(task)
+
+    async def _read(self, session: IngestSession) -> None:
+        async for event in session.events():
+            self.events.append(event)
+
+    async def reason(self) -> str:
+        await asyncio.wait_for(asyncio.gather(*self._tasks), 10)
+        return str(getattr(self.events[-1], "reason", ""))
+
+    def noticed(self, name: str) -> bool:
+        return any(isinstance(event, MediaNotice) and event.name == name for event in self.events)
+
+
+@asynccontextmanager
+async def plane() -> AsyncIterator[RtpPlane]:
+    async with RtpPlane("127.0.0.1", PortRange(41_000, 41_199), bank=bank()) as rtp:
+        yield rtp
+
+
+async def send_rtp(ports: list[int], seconds: float) -> None:
+    """Both voices in real time, from one socket each, at 20 ms a packet."""
+    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
+    try:
+        for number in range(int(seconds * 50)):
+            for place, (sender, port) in enumerate(zip(senders, ports, strict=True)):
+                sound = to_ulaw(voices()[place][number * FRAME : (number + 1) * FRAME])
+                header = b"\x80\x00" + (number + 100).to_bytes(2, "big") + (number * FRAME).to_bytes(4, "big")
+                sender.sendto(header + (77 + place).to_bytes(4, "big") + sound, ("127.0.0.1", port))
+            await asyncio.sleep(0.02)
+    finally:
+        for sender in senders:
+            sender.close()
+
+
+def heard_well(intake: Intake, streams: tuple[str, ...], seconds: float) -> bool:
+    """Each voice is on its stream; its place on the clock is the first packet's arrival."""
+    for stream, voice in zip(streams, voices(), strict=False):
+        if best_correlation(intake.sessions[0].audio(stream, 0, 6000), voice[: int(seconds * 8000)]) < 0.99:
+            return False
+    return True
+
+
+# ─── rtpengine ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bencoded(value: Any) -> bytes:
+    if isinstance(value, dict):
+        return b"d" + b"".join(bencoded(key) + bencoded(item) for key, item in value.items()) + b"e"
+    if isinstance(value, list):
+        return b"l" + b"".join(map(bencoded, value)) + b"e"
+    if isinstance(value, int):
+        return f"i{value}e".encode()
+    text = value if isinstance(value, bytes) else str(value).encode()
+    return str(len(text)).encode() + b":" + text
+
+
+def bdecoded(data: bytes, at: int = 0) -> tuple[Any, int]:
+    if data[at : at + 1] == b"d" or data[at : at + 1] == b"l":
+        items, end = [], at + 1
+        while data[end : end + 1] != b"e":
+            item, end = bdecoded(data, end)
+            items.append(item)
+        return (dict(zip(items[::2], items[1::2], strict=True)) if data[at : at + 1] == b"d" else items), end + 1
+    if data[at : at + 1] == b"i":
+        end = data.index(b"e", at)
+        return int(data[at + 1 : end]), end + 1
+    colon = data.index(b":", at)
+    end = colon + 1 + int(data[at:colon])
+    return data[colon + 1 : end].decode(), end
+
+
+SUBSCRIPTION = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=rtpengine\r\nt=0 0\r\n"
+    "m=audio 30000 RTP/AVP 0 8 101\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n"
+    "m=audio 30002 RTP/AVP 0 8 101\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n"
+)
+
+
+class PlayedRtpengine(asyncio.DatagramProtocol):
+    """Answers NG as documented; loses every first datagram of a cookie when told to."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, dict[str, Any]] = {}
+        self.asked: list[dict[str, Any]] = []
+        self.answered_sdp = ""
+        self.lossy = self.dead = self.garbled = False
+        self._seen: set[bytes] = set()
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        cookie, _, body = data.partition(b" ")
+        first = cookie not in self._seen
+        self._seen.add(cookie)
+        if self.dead or (self.lossy and first):
+            return
+        if self.garbled:
+            self._transport.sendto(cookie + b" d6:result", addr)
+            return
+        request, _ = bdecoded(body)
+        self.asked.append(request)
+        self._transport.sendto(cookie + b" " + bencoded({"result": "ok"} | self._answer(request)), addr)
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        call = request.get("call-id", "")
+        match request["command"]:
+            case "list":
+                return {"calls": list(self.calls)}
+            case "query":
+                return {"tags": self.calls[call]}
+            case "subscribe request":
+                return {"sdp": SUBSCRIPTION, "from-tags": list(self.calls[call]), "to-tag": "sub-1"}
+            case "subscribe answer":
+                self.answered_sdp = request["sdp"]
+        return {}
+
+    def ports(self) -> list[int]:
+        return [int(line.split()[1]) for line in self.answered_sdp.splitlines() if line.startswith("m=audio")]
+
+
+@asynccontextmanager
+async def following(intake: Intake) -> AsyncIterator[tuple[PlayedRtpengine, Rtpengine]]:
+    loop = asyncio.get_running_loop()
+    transport, played = await loop.create_datagram_endpoint(PlayedRtpengine, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    peer = Peer("edge", "rtpengine", url=f"127.0.0.1:{port}", number="+34910000000")
+    async with plane() as rtp:
+        engine = Rtpengine(peer, intake, rtp, look_every_s=3600, tries_s=(0.05, 0.1))
+        await engine.open()
+        try:
+            yield played, engine
+        finally:
+            await engine.close()
+            transport.close()
+
+
+ANSWERED: dict[str, dict[str, Any]] = {"caller-tag": {"medias": []}, "callee-tag": {"medias": []}}
+
+
+@pytest.mark.interop("rtpengine", "connects")
+@pytest.mark.interop("rtpengine", "legs right")
+@pytest.mark.interop("rtpengine", "audio exact")
+async def test_a_relayed_call_is_heard_to_its_end() -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine):
+        played.calls["call-1"] = {"caller-tag": {}}
+        await engine.look()
+        assert not intake.offers  # nobody has answered yet
+        played.calls["call-1"] = ANSWERED
+        played.lossy = True
+        await engine.look()
+        (offer,) = intake.offers
+        assert offer.correlation == {"call-id": "call-1"}
+        roles = {one.stream: one.role for one in decide_roles(offer.participants, ROUTING)}
+        assert roles == {"0": "customer", "1": "agent"}
+        assert "a=recvonly" in played.answered_sdp
+        await send_rtp(played.ports(), 1.5)
+        await until(lambda: heard_well(intake, ("0", "1"), 1.4))
+        del played.calls["call-1"]
+        await engine.look()
+        assert await intake.reason() == "bye"
+
+
+@pytest.mark.interop("rtpengine", "abnormal end")
+async def test_an_rtpengine_that_is_gone_ends_its_calls() -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.dead = True
+        for _ in range(5):
+            await engine.look()
+        assert await intake.reason() == "peer_vanished"
+        assert engine.calls == 0
+
+
+async def test_a_refused_call_is_left_and_not_asked_for_again() -> None:
+    intake = Intake()
+    intake.refusal = Refusal("unknown_number")
+    async with following(intake) as (played, engine):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        await engine.look()
+        assert [one["command"] for one in played.asked].count("subscribe request") == 1
+        assert [one["command"] for one in played.asked].count("unsubscribe") == 1
+
+
+@pytest.mark.interop("rtpengine", "malformed input")
+async def test_answers_that_are_none_hurt_nobody() -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.garbled = True
+        await engine.look()
+        assert engine.calls == 1
+
+
+# ─── ARI ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PlayedAsterisk:
+    """ARI's part that is used: events, snoops, external media, bridges."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.hosts: dict[str, str] = {}
+        self.refuses = ""
+        self._events: web.WebSocketResponse | None = None
+        self.connected = asyncio.Event()
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != encode_basic_auth("ari", "hush"):
+            return web.Response(status=401)
+        self._events = web.WebSocketResponse()
+        await self._events.prepare(request)
+        self.connected.set()
+        async for _ in self._events:
+            pass
+        return self._events
+
+    async def say(self, kind: str, channel: dict[str, Any], **more: Any) -> None:
+        assert self._events is not None
+        await self._events.send_str(json.dumps({"type": kind, "channel": channel} | more))
+
+    async def rest(self, request: web.Request) -> web.Response:
+        path, query = request.match_info["path"], dict(request.query)
+        self.requests.append((request.method, path, query))
+        if self.refuses and self.refuses in path:
+            return web.Response(status=500)
+        if request.method == "POST" and "/snoop/" in path:
+            await self.say("StasisStart", {"id": path.rpartition("/")[2]}, args=[])
+            self.hosts[query["spy"]] = ""
+        if path == "channels/externalMedia":
+            await self.say("StasisStart", {"id": query["channelId"]}, args=[])
+            direction = next(name for name, host in self.hosts.items() if not host)
+            self.hosts[direction] = query["external_host"]
+        return web.json_response({})
+
+    async def hang(self) -> None:
+        assert self._events is not None
+        await self._events.close()
+
+
+@asynccontextmanager
+async def asterisk(intake: Intake, secret: str = "hush") -> AsyncIterator[tuple[PlayedAsterisk, Ari]]:
+    played = PlayedAsterisk()
+    app = web.Application()
+    app.router.add_get("/ari/events", played.events)
+    app.router.add_route("*", "/ari/{path:.+}", played.rest)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    peer = Peer("pbx", "ari", url=f"http://{host}:{port}", key="ari", secret=secret, number="+34910000000")
+    async with plane() as rtp:
+        ari = Ari(peer, intake, rtp, pause_s=0.05)
+        await ari.open()
+        try:
+            yield played, ari
+        finally:
+            await ari.close()
+            await runner.cleanup()
+
+
+CHANNEL = {
+    "id": "1700000000.7",
+    "name": "PJSIP/trunk-1",
+    "caller": {"number": "+34600000001", "name": "Ana"},
+    "connected": {"number": "", "name": ""},
+    "dialplan": {"exten": "910000000"},
+}
+
+
+@pytest.mark.interop("ari", "connects")
+@pytest.mark.interop("ari", "legs right")
+@pytest.mark.interop("ari", "audio exact")
+@pytest.mark.interop("ari", "pause")
+@pytest.mark.interop("ari", "change")
+async def test_a_marked_channel_is_heard_in_both_directions() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, ari):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await until(lambda: bool(intake.sessions))
+        (offer,) = intake.offers
+        roles = {one.stream: one.role for one in decide_roles(offer.participants, ROUTING)}
+        assert roles == {"in": "customer", "out": "agent"}
+        ports = [int(played.hosts[direction].rpartition(":")[2]) for direction in ("in", "out")]
+        await send_rtp(ports, 1.5)
+        await until(lambda: heard_well(intake, ("in", "out"), 1.4))
+        await played.say("ChannelHold", CHANNEL)
+        await until(lambda: intake.noticed("call.held"))
+        await played.say("ChannelUnhold", CHANNEL)
+        await until(lambda: intake.noticed("call.resumed"))
+        await played.say("ChannelConnectedLine", CHANNEL | {"connected": {"number": "1001", "name": "Bea"}})
+        await until(lambda: any(isinstance(event, ParticipantsChanged) for event in intake.events))
+        await played.say("ChannelDestroyed", CHANNEL)
+        assert await intake.reason() == "bye"
+        await until(lambda: ari.calls == 0 and sum(method == "DELETE" for method, _, _ in played.requests) == 6)
+
+
+@pytest.mark.interop("ari", "abnormal end")
+async def test_a_lost_connection_ends_its_calls_and_comes_back() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="agent")
+        await until(lambda: bool(intake.sessions))
+        played.connected.clear()
+        await played.hang()
+        assert await intake.reason() == "peer_vanished"
+        await asyncio.wait_for(played.connected.wait(), 5)
+
+
+@pytest.mark.interop("ari", "bad auth")
+async def test_an_asterisk_that_does_not_let_us_in_is_asked_again_later() -> None:
+    intake = Intake()
+    async with asterisk(intake, secret="wrong") as (played, ari):
+        await asyncio.sleep(0.2)
+        assert not played.connected.is_set()
+        assert ari.calls == 0
+
+
+@pytest.mark.interop("ari", "malformed input")
+async def test_events_that_are_none_and_snoops_that_fail_hurt_nobody() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, ari):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        for event in ("{", "[]", '{"type":7}', '{"type":"ChannelVarset","variable":"WELCOMEDLY","value":"agent"}'):
+            assert played._events is not None
+            await played._events.send_str(event)
+        played.refuses = "externalMedia"
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await until(lambda: any("externalMedia" in path for _, path, _ in played.requests))
+        await until(lambda: ari.calls == 0)
+        assert not intake.sessions
+        played.refuses = ""
+        await played.say("ChannelVarset", CHANNEL | {"id": "8"}, variable="WELCOMEDLY", value="customer")
+        await until(lambda: bool(intake.sessions))
