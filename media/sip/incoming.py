@@ -18,15 +18,14 @@ from media.sip.address import aor_of, parse_address
 from media.sip.bodies import Body, Unacceptable, read_body
 from media.sip.digest import Login
 from media.sip.endpoint import ACCEPT, Endpoint, new_tag
-from media.sip.hop import hop_of
 from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request
 from media.sip.negotiation import Answerer
-from media.sip.referral import parse_refer
 from media.sip.sdp import MAX_MEDIA, Sdp
-from media.sip.takeover import Takeover, invite_for
+from media.sip.takeover import Takeover
 from media.sip.telemetry import report_fault
+from media.sip.transfers import Transfers
 from media.siprec_metadata import Metadata, merge
 
 log = structlog.get_logger()
@@ -42,8 +41,7 @@ class Owner(Protocol):
     intake: CallIntake
     media: MediaAllocator
 
-    def login_at(self, host: str) -> Login:
-        """Our answers to the challenges of the trunk at that address."""
+    def login_at(self, host: str) -> Login: ...
 
     def over(self, call: "IncomingCall") -> None:
         """The call has ended."""
@@ -68,7 +66,7 @@ class IncomingCall:
         self._metadata: Metadata | None = None
         self._participants: tuple[Participant, ...] = ()
         self._recording = self._begun = self._held = self._own_offer = self._two_way = False
-        self._takeover: Takeover | None = None
+        self.transfers = Transfers(self, owner)
         self._closed = ""
         self._probed_at = self._alive_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -202,7 +200,7 @@ class IncomingCall:
         elif isinstance(effect, effects.AnswerCame):
             self._spawn(self._take_answer(effect.request))
         elif isinstance(effect, effects.Referred):
-            self._refer(effect.request)
+            self.transfers.refer(effect.request)
         elif isinstance(effect, effects.Answered | effects.Refreshed):
             self._probed_at, self._alive_at = 0.0, self._owner.endpoint.clock()
         elif isinstance(effect, effects.Unanswered):
@@ -303,64 +301,38 @@ class IncomingCall:
 
     # ─── another leg takes over ──────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def cannot_move(self) -> int:
+        """The status that a transfer of this call gets; 0: it may be tried."""
+        return 603 if self._recording or self.session is None else 0  # a recording has a source and no other party
+
     def replace(self, invite: Request, flow: Flow) -> None:
         """An INVITE whose Replaces names this call (RFC 3891 §3)."""
-        refusal = self._cannot_move(invite)
-        if refusal:
-            self._owner.endpoint.respond(invite, invite.respond(refusal, to_tag=new_tag()))
-            return
-        contact = f"<{self._owner.endpoint.contact('welcomedly', flow)}>"
-        takeover = self._takeover = Takeover(self, self._owner.endpoint, invite, contact, new_tag(), flow, None)
-        self._spawn(takeover.answer())
+        taken = self.transfers.take_over(invite, flow)
+        if taken is not None:
+            self._spawn(taken.answer())
 
-    def _cannot_move(self, request: Request) -> int:
-        """The status for a transfer that cannot be; 0 for one that can."""
-        if self._recording or self.session is None:
-            return 603  # a recording has a source and no other party
-        return 491 if self._takeover is not None else 0
-
-    def _refer(self, request: Request) -> None:
-        """A transfer: we call whom the peer names. It stays on the trunk unless the target is a peer that we allow."""
-        endpoint, target = self._owner.endpoint, parse_refer(request)
-        refusal = self._cannot_move(request)
-        if refusal or not target.uri.lower().startswith(("sip:", "sips:")):
-            self.leg.run(self.leg.usage.refuse(request, refusal or 603))
-            return
-        hop = hop_of(target.uri, self._flow.transport)
-        direct = hop.numeric and endpoint.admits(hop.host)
-        flow = Flow(hop.transport, hop.host, hop.port) if direct else self.leg.flow
-        contact, tag = f"<{endpoint.contact('welcomedly', flow)}>", new_tag()
+    def own_offer(self) -> bytes:
+        """Our description for another leg of the same sound."""
         ports = self.session.local_ports() if self.session else {}
-        body = self.answerer.offer(ports[self._streams[0].position]).to_bytes()
-        referred_by = parse_address(request.headers.get("From")).uri
-        invite = invite_for(target, f"<{referred_by}>", contact, tag, body, endpoint.sent_by(flow))
-        self.leg.run(self.leg.usage.accept_refer(request, endpoint.clock()))
-        login = self._owner.login_at(flow.host)
-        self._takeover = Takeover(self, endpoint, invite, contact, tag, flow, login)
-        self._takeover.place()
+        return self.answerer.offer(ports[self._streams[0].position]).to_bytes()
 
-    def progressed(self, takeover: Takeover, status: int) -> None:
-        if status > 100:
-            self.leg.run(self.leg.usage.tell_referrer(status, self._owner.endpoint.clock()))
-        if status >= 300:
-            self._takeover = None
-
-    def succeeded(self, takeover: Takeover) -> None:
-        self._takeover, before = None, self.leg
+    def moved(self, takeover: Takeover) -> None:
+        """The other leg is the call's own from now on."""
         self.leg, self._flow = takeover.leg, takeover.leg.flow
         self._streams, self._offer_sdp, self._answer_sdp = takeover.streams, takeover.offer, takeover.described
-        self._two_way = self._held = False
-        before.run(before.usage.tell_referrer(200, self._owner.endpoint.clock()))
-        before.hear = lambda effect: None
-        before.run(before.usage.bye("bye", _reason(200, "call transferred")))
+        held, self._held, self._two_way = self._held, False, False
         self._participants = (takeover.party,)
         log.info("sip.transferred", call=self.call_id, peer=str(self._flow))
-        self._spawn(self._hear_the_other())
+        self._spawn(self._hear_the_other(held))
 
-    async def _hear_the_other(self) -> None:
-        if self.session is not None:
-            await self.session.update(self._streams)
-            self.session.participants_changed(self._participants)
+    async def _hear_the_other(self, held: bool) -> None:
+        if self.session is None:
+            return
+        await self.session.update(self._streams)
+        if held:
+            self.session.resume()
+        self.session.participants_changed(self._participants)
 
     # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -400,9 +372,7 @@ class IncomingCall:
 
     def _end(self, reason: str) -> None:
         self._closed = reason
-        if self._takeover is not None:
-            takeover, self._takeover = self._takeover, None
-            takeover.abandon()
+        self.transfers.abandon()
         if self.session is not None:
             log.info("sip.ended", call=self.call_id, reason=reason)
             self.session.close(reason)

@@ -26,7 +26,8 @@ _SDP = ("Content-Type", "application/sdp")
 class Call(Protocol):
     """The call whose leg is to change."""
 
-    session: MediaSession | None
+    @property
+    def session(self) -> MediaSession | None: ...
 
     @property
     def answerer(self) -> Answerer: ...

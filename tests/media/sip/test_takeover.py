@@ -97,6 +97,7 @@ async def test_refer_moves_the_call_to_whom_it_names() -> None:
         await carol.server.open()
         call = await it.call("ana")
         await it.intake.begun()
+        assert await call.reinvite(hold=True) == 200  # as phones do before they transfer
         assert await call.refer(f"sip:carol@127.0.0.1:{carol.server.port}") == 202
         assert await call.transfer == 200
         assert await call.ended == "bye"
@@ -104,6 +105,7 @@ async def test_refer_moves_the_call_to_whom_it_names() -> None:
         await session.changed.wait()
         assert [one.aor for one in session.participants] == ["carol@127.0.0.1"]
         assert carol.intake.offers[0].to_aor == "carol@127.0.0.1"
+        assert [step for step in session.history if step != "update"] == ["hold", "resume"]
         assert session.reason == ""
         await carol.server.close(1.0)  # carol hangs up
         await session.ended.wait()

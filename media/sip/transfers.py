@@ -1,0 +1,116 @@
+"""Transfers of one plain call: by the peer's REFER (RFC 3515), or by another's INVITE with Replaces (RFC 3891)."""
+
+from typing import Protocol
+
+from media.session import MediaSession
+from media.sip import effects
+from media.sip.address import parse_address
+from media.sip.digest import Login
+from media.sip.endpoint import Endpoint, new_tag
+from media.sip.hop import hop_of
+from media.sip.layer import Flow
+from media.sip.leg import Leg
+from media.sip.message import Request
+from media.sip.negotiation import Answerer
+from media.sip.referral import parse_refer
+from media.sip.takeover import Takeover, invite_for
+
+
+class Owner(Protocol):
+    """The server that keeps the call."""
+
+    endpoint: Endpoint
+
+    def login_at(self, host: str) -> Login:
+        """Our answers to the challenges of the trunk at that address."""
+
+
+class Call(Protocol):
+    """The call that is transferred."""
+
+    leg: Leg
+    session: MediaSession | None
+    answerer: Answerer
+    names: dict[int, str]
+
+    @property
+    def cannot_move(self) -> int: ...
+
+    def own_offer(self) -> bytes: ...
+
+    def moved(self, takeover: Takeover) -> None: ...
+
+    def hear(self, effect: effects.Effect) -> None: ...
+
+
+class Transfers:
+    """One at a time. The call's present leg stays until the new one stands."""
+
+    def __init__(self, call: Call, owner: Owner) -> None:
+        self._call, self._owner = call, owner
+        self._pending: Takeover | None = None
+
+    @property
+    def session(self) -> MediaSession | None:
+        return self._call.session
+
+    @property
+    def answerer(self) -> Answerer:
+        return self._call.answerer
+
+    @property
+    def names(self) -> dict[int, str]:
+        return self._call.names
+
+    def hear(self, effect: effects.Effect) -> None:
+        self._call.hear(effect)
+
+    def take_over(self, invite: Request, flow: Flow) -> Takeover | None:
+        """The leg of an INVITE that names this call, to be answered; None: it has been refused."""
+        endpoint = self._owner.endpoint
+        refusal = self._call.cannot_move or (491 if self._pending else 0)
+        if refusal:
+            endpoint.respond(invite, invite.respond(refusal, to_tag=new_tag()))
+            return None
+        contact = f"<{endpoint.contact('welcomedly', flow)}>"
+        self._pending = Takeover(self, endpoint, invite, contact, new_tag(), flow, None)
+        return self._pending
+
+    def refer(self, request: Request) -> None:
+        """We call whom the peer names. The call stays on the trunk unless the target is a peer that we allow."""
+        call, endpoint, target = self._call, self._owner.endpoint, parse_refer(request)
+        refusal = call.cannot_move or (491 if self._pending else 0)
+        if refusal or not target.uri.lower().startswith(("sip:", "sips:")):
+            call.leg.run(call.leg.usage.refuse(request, refusal or 603))
+            return
+        hop = hop_of(target.uri, call.leg.flow.transport)
+        direct = hop.numeric and endpoint.admits(hop.host)
+        flow = Flow(hop.transport, hop.host, hop.port) if direct else call.leg.flow
+        contact, tag = f"<{endpoint.contact('welcomedly', flow)}>", new_tag()
+        referred_by = f"<{parse_address(request.headers.get('From')).uri}>"
+        invite = invite_for(target, referred_by, contact, tag, call.own_offer(), endpoint.sent_by(flow))
+        call.leg.run(call.leg.usage.accept_refer(request, endpoint.clock()))
+        self._pending = Takeover(self, endpoint, invite, contact, tag, flow, self._owner.login_at(flow.host))
+        self._pending.place()
+
+    def progressed(self, takeover: Takeover, status: int) -> None:
+        if status > 100:
+            self._tell(self._call.leg, status)
+        if status >= 300:
+            self._pending = None
+
+    def succeeded(self, takeover: Takeover) -> None:
+        self._pending, before = None, self._call.leg
+        self._tell(before, 200)
+        before.hear = lambda effect: None  # its end is not the call's
+        self._call.moved(takeover)
+        before.run(before.usage.bye("bye", ("Reason", 'SIP;cause=200;text="call transferred"')))
+
+    def _tell(self, leg: Leg, status: int) -> None:
+        leg.run(leg.usage.tell_referrer(status, self._owner.endpoint.clock()))
+
+    def abandon(self) -> None:
+        """The call is over."""
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.abandon()
