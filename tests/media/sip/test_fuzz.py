@@ -14,7 +14,7 @@ from media.sip.digest import Credentials, Gatekeeper, Login, parameters_of
 from media.sip.layer import Flow
 from media.sip.message import Request, Response
 from media.sip.referral import parse_refer, parse_replaces, read_notify
-from media.sip.server import SipServer
+from media.sip.server import MAX_HALF_OPEN, SipServer
 from media.sip.session_timer import SessionTimer
 from media.sip.transport import Transports
 from media.sip.wire import MAX_BODY, MAX_HEAD, Malformed, StreamFramer, parse_message
@@ -39,6 +39,7 @@ REQUESTS = (
     b'To: <sip:5000@x>;tag=t\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nWWW-Authenticate: Digest realm="w", nonce="n"\r\n\r\n',
 )
 SAMPLES = tuple(path.read_bytes() for kind in ("siprec/*.sip", "rfc4475/*.dat") for path in sorted(DATA.glob(kind)))
+SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 BITS = (
     b"\r\n",
     b"\r\n\r\n",
@@ -169,8 +170,7 @@ class Target:
 
     async def call(self) -> str:
         """Sets the call up; returns our tag."""
-        sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
-        self.endpoint.received(self.request("INVITE", 1, body=sdp), self.flow)
+        self.endpoint.received(self.request("INVITE", 1, body=SDP), self.flow)
         await self.media.allocated.wait()
         answer = parse_message(self.wire.latest)
         assert isinstance(answer, Response)
@@ -211,3 +211,17 @@ async def test_a_call_in_progress_does_not_notice() -> None:
         await asyncio.sleep(0)
     assert len(target.endpoint._layer) == target.server.calls == 0
     await target.close()
+
+
+async def test_half_open_invites_are_bounded() -> None:
+    target = Target()
+    target.media.gate.clear()  # ports take their time, so that every call stays open
+    invite = target.request("INVITE", 1, body=SDP)
+    for number in range(2_000):
+        another = invite.replace(b"good", b"bad%d" % number).replace(b"INVITE1", b"I%d" % number)
+        target.endpoint.received(another, target.flow)
+    assert target.server.calls == MAX_HALF_OPEN
+    assert target.wire.latest.startswith(b"SIP/2.0 503")
+    assert b"Retry-After" in target.wire.latest
+    await target.close()
+    assert target.server.calls == 0
