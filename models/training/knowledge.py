@@ -40,7 +40,7 @@ TOPIC_STRENGTH = 15.0
 NEED_STRENGTH = 3.0
 FALSE_CARDS = 0.01
 """Share of turns without a need that may get a card, of those that the bar is chosen on."""
-FALSE_ANSWERS = 0.2
+FALSE_ANSWERS = 0.16
 """Share of needs that no article answers and that may get a card all the same."""
 FOLDS = 5
 
