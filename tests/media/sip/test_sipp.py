@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -31,7 +32,14 @@ async def serving() -> AsyncIterator[tuple[SipServer, FakeIntake, FakeMedia]]:
         await server.close(0.2)
 
 
-async def run_sipp(server: SipServer, scenario: str, where: Path, *options: str) -> None:
+class Listening(Protocol):
+    """A server of ours, or a proxy before it."""
+
+    @property
+    def port(self) -> int: ...
+
+
+async def run_sipp(server: Listening, scenario: str, where: Path, *options: str) -> None:
     """Runs one scenario to its end; every call of it must succeed."""
     audio = where / "audio"
     audio.mkdir()
