@@ -27,8 +27,7 @@ from models.reader import OnnxTextReader
 from pipelines import demo
 from pipelines.knowledge_bases import bundled_knowledge
 from pipelines.replay import Judging, RecordingOf, direction_of, replay_recording
-from pipelines.scorecard import expectations, settled_texts, withdrawn
-from pipelines.word_errors import word_error_rate
+from pipelines.scorecard import expectations, script_error_rate, withdrawn
 
 SHIFTS_MS = (0, 5, 11, 17, 23, 29)
 MODELS = Path("data/models")
@@ -79,7 +78,7 @@ async def _aligned(call: demo.DemoCall, shift_ms: int, tools: Judging, ears: Ear
     expect = expectations(script, insights, facts)
     row = {
         "shift_ms": shift_ms,
-        "wer": _word_errors(call, facts),
+        "wer": script_error_rate(script, facts),
         "missing": expect["missing"],
         "unexpected": expect["unexpected"],
         "cards_beyond": expect["cards_beyond"],
@@ -89,20 +88,10 @@ async def _aligned(call: demo.DemoCall, shift_ms: int, tools: Judging, ears: Ear
     return row
 
 
-def _word_errors(call: demo.DemoCall, facts: list[Fact]) -> float:
-    reference, heard = [], []
-    masked = call.script.masked()
-    for leg in ("agent", "customer"):
-        reference += [text for turn, text in masked if turn.leg == leg]
-        spoken = sorted((one for one in settled_texts(facts).values() if one.leg == leg), key=lambda one: one.start_ms)
-        heard += [one.text for one in spoken]
-    return round(word_error_rate(reference, heard), 4)
-
-
 def _write(path: Path, sound: tuple[Pcm16, ...], shift_ms: int) -> None:
     """As µ-law makes it, `shift_ms` later."""
     codec = CODECS["PCMU"]
-    late = [np.pad(codec.decode([codec.encode(channel)])[0], (shift_ms * 8, 0)) for channel in sound]
+    late = [np.pad(codec.decoder().decode(codec.encode(channel)), (shift_ms * 8, 0)) for channel in sound]
     with wave.open(str(path), "wb") as file:
         file.setnchannels(len(late))
         file.setsampwidth(2)
