@@ -41,7 +41,8 @@ def cell() -> dict[str, Any]:
         for said, kind in [*_needs(base), *[(one, "outside") for one in base.outside], *_idle()]:
             reading = reader.read(said.text)
             started = time.perf_counter()
-            found = knowledge.search(said.text, reading.vector, language=said.language)
+            vectors = reading.vector if reading.views is None else reading.views
+            found = knowledge.search(said.text, vectors, language=said.language)
             spent.append((time.perf_counter() - started) * 1000)
             governor = Governor()
             trigger = governor.needs_help("customer", said.text, reading)

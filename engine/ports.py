@@ -244,6 +244,8 @@ class Reading(msgspec.Struct, frozen=True):
     `asks_card_number`."""
     latency_ms: float
     """Wall time of this inference on ONNX Runtime, tokenizer included."""
+    views: NDArray[np.float32] | None = None
+    """float32[n, 512]: `vector`, then those of the utterance's sentences when it has several; None when not kept."""
 
 
 class TextReader(Protocol):
@@ -263,7 +265,8 @@ class Passage(msgspec.Struct, frozen=True):
 
 class KnowledgeSearch(Protocol):
     def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
-        """Best first. Blocking, about 1 ms."""
+        """Best first. `vector` is a `Reading`'s, or its `views`, which saves embedding them again. Blocking, about 1 ms
+        with views."""
 
 
 # ─── pipelines → the platform ────────────────────────────────────────────────────────────────────────────────────────

@@ -146,7 +146,9 @@ class Knowledge:
         return np.asarray(1.0 / (1.0 + np.exp(-best)), np.float32)
 
     def views(self, text: str, vector: Vectors) -> Vectors:
-        """float32[views, 512]: the turn, then its sentences when it has several."""
+        """float32[views, 512]: the turn, then its sentences when it has several; as given, if `vector` has them all."""
+        if vector.ndim == 2 and len(vector) > 1:
+            return np.asarray(vector, np.float32)
         whole = np.asarray(vector, np.float32).reshape(1, -1)
         parts = parts_of(text)[1:]
         return np.concatenate([whole, self._embed(parts)]) if parts else whole

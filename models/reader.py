@@ -47,7 +47,7 @@ class OnnxTextReader:
             sentiment = self._mood_of(given)
             intents = _over(self._intents, given, self._observe)
             acts = _over(self._acts, given, self._observe) if self._acts else ()
-        return Reading(vectors[0], sentiment, intents, acts, round(watch.ms, 3))
+        return Reading(vectors[0], sentiment, intents, acts, round(watch.ms, 3), vectors)
 
     def _mood_of(self, given: NDArray[np.float32]) -> Scored:
         with timed("sentiment", self._observe):

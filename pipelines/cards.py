@@ -91,12 +91,12 @@ class Cards:
 
     async def _need(self, turn: Turn, reading: Reading, leg: Leg) -> "_Need":
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
-        views = [_View(turn.text, reading.vector)]
+        views = [_View(turn.text, _vectors(reading))]
         trigger = self._governor.needs_help(leg, turn.text, reading)
         if (first := self._begun(turn)) and not resolved(turn.text):
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language)
-            views.append(_View(whole, read.vector))
+            views.append(_View(whole, _vectors(read)))
             if trigger in ("", NEED):
                 trigger = self._governor.needs_help(leg, whole, read) or trigger
         return _Need(trigger, tuple(views))
@@ -145,3 +145,7 @@ class Cards:
 
 def _doubted(score: float) -> float:
     return score / (score + JOINED_DOUBT * (1 - score))
+
+
+def _vectors(reading: Reading) -> NDArray[np.float32]:
+    return reading.vector if reading.views is None else reading.views

@@ -65,6 +65,7 @@ def test_a_need_of_two_sentences_is_searched_sentence_by_sentence() -> None:
     text = "Good morning to you and to everybody there. How long is the loan?"
     views = knowledge.views(text, fake_embed([text])[0])
     assert views.shape == (3, 512)
+    assert knowledge.views(text, views) is views
     assert knowledge.signals(text, views, language="en").shape == (3, 2, 6)
     assert found(knowledge, text) == "loan"
 
