@@ -11,27 +11,8 @@ from hypothesis import strategies as st
 
 from engine.facts import Leg
 from models.privacy import DigitGuard, Judged, SpokenTurn
+from tests.leaks import TEENS, TENS, UNITS
 
-
-def said(words: str) -> list[str]:
-    return words.split()
-
-
-UNITS = {
-    "es": said("cero uno dos tres cuatro cinco seis siete ocho nueve"),
-    "pt": said("zero um dois três quatro cinco seis sete oito nove"),
-    "en": said("zero one two three four five six seven eight nine"),
-}
-TEENS = {
-    "es": said("diez once doce trece catorce quince dieciséis diecisiete dieciocho diecinueve"),
-    "pt": said("dez onze doze treze quatorze quinze dezesseis dezessete dezoito dezenove"),
-    "en": said("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"),
-}
-TENS = {
-    "es": said("veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa"),
-    "pt": said("vinte trinta quarenta cinquenta sessenta setenta oitenta noventa"),
-    "en": said("twenty thirty forty fifty sixty seventy eighty ninety"),
-}
 JOIN = {"es": " y ", "pt": " e ", "en": "-"}
 FILLERS = {
     "es": ["eh", "ehm", "espere", "a ver", "este", "un momento"],
