@@ -30,6 +30,7 @@ _SOUNDED = (  # what Spanish and Portuguese spelling tells apart and the ear doe
 _SOUND_ALIKE, _ONE_OFF, _TWO_OFF = 5, 6, 11
 """Letters that a word needs to be put right by its sound, by one letter, by two."""
 _JOINED = 6
+_STEM = 6
 
 
 @lru_cache(maxsize=16384)
@@ -55,11 +56,13 @@ class Mender:
         anchors: Iterable[str] = (),
         twice: Iterable[str] = (),
     ) -> None:
-        """`known`: what phrases look for, folded. `real`: words of their own that sound much like one of those.
-        `anchors`: known words that are also put together from two words of their own. `twice`: words that are not
-        taken for a stumble when they come twice."""
+        """`known`: what phrases look for, folded; `word*` with any ending. `real`: words of their own that sound much
+        like one of those. `anchors`: known words that are also put together from two words of their own. `twice`: words
+        that are not taken for a stumble when they come twice."""
         self._twice = frozenset(twice)
+        known = frozenset(known)
         self._known = frozenset(word for word in known if word.isalpha())
+        self._stems = tuple(word[:-1] for word in known if word[-1:] == "*" and len(word) > _STEM)
         self._real = real
         self._anchors = frozenset(anchors)
         self._by_sound: dict[str, list[str]] = defaultdict(list)
@@ -111,6 +114,8 @@ class Mender:
 
     def _mend(self, word: str) -> str:
         if len(word) < _SOUND_ALIKE or word in self._known or word in self._real or not word.isalpha():
+            return word
+        if word.startswith(self._stems):
             return word
         heard = sound(word)
         if alike := self._by_sound.get(heard):

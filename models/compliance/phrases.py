@@ -32,7 +32,7 @@ class Phrase:
         """`wide`: a gap at the end takes in as much as it can, not as little: for guards."""
         self.source = source
         self.literals: set[str] = set()
-        """The whole words that it looks for, folded; `word*` is none."""
+        """The words that it looks for, folded; `word*` keeps its star."""
         self._words = words
         self._stop = "|".join(sorted(not_names)) or "(?!)"
         try:
@@ -79,7 +79,7 @@ class Phrase:
             return self._special(core[1:-1]) + optional
         if core[0] == "!":
             return f"(?!{_alternatives(core[1:])} )"
-        self.literals.update(fold(word) for word in core.split("/") if word[-1:] != "*")
+        self.literals.update(fold(word) + ("*" if word[-1:] == "*" else "") for word in core.split("/"))
         return f"(?:{_alternatives(core)} ){optional}"
 
     def _list(self, name: str, depth: int) -> str:
