@@ -18,12 +18,9 @@ from media.sockets.wire import (
     Act,
     ChannelSpec,
     Digit,
-    End,
-    Hold,
     Listener,
     Malformed,
     Open,
-    Resume,
     Send,
     Sound,
 )
@@ -61,12 +58,6 @@ class ChanWebSocket(Listener):
                 yield self._open(message)
             case "DTMF_END":
                 yield Digit(self._stream)
-            case "HOLD":
-                yield Hold()
-            case "UNHOLD":
-                yield Resume()
-            case "HANGUP":
-                yield End("bye")
 
     def _open(self, message: dict[str, Any]) -> Open:
         self._format = channel_format(text(message, "format"))

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 
 from engine.facts import Pcm16
-from media.audio import MODEL_RATE_HZ, AudioRing
+from media.audio import MODEL_RATE_HZ
 from media.hearing import Hearing
 from media.vad import RATE_HZ
 
@@ -28,21 +28,6 @@ class WireClock:
         self.rate_hz = rate_hz
         self.offset: int | None = None
         """In samples; None before the first sound."""
-
-
-class WideRing:
-    """The stream's sound at the 16 kHz that models want, beside the 8 kHz that the VAD hears."""
-
-    rate_hz = MODEL_RATE_HZ
-
-    def __init__(self) -> None:
-        self._ring = AudioRing(MODEL_RATE_HZ)
-
-    def write(self, position: int, samples: Pcm16) -> None:
-        self._ring.write(position, samples)
-
-    def read(self, position: int, count: int) -> Pcm16:
-        return self._ring.read(position, count)
 
 
 class Resampled:
@@ -74,9 +59,9 @@ class Track:
         self.ahead_ms = 0.0
         self._limit_ms = ahead_ms
         self._hearing = hearing
-        self._wide = WideRing() if clock.rate_hz > RATE_HZ else None
-        self._ear = hearing.add_stream(stream, self._wide)
-        self._run: tuple[Resampled, Resampled | None] | None = None
+        self._heard_hz = RATE_HZ if clock.rate_hz == RATE_HZ else MODEL_RATE_HZ
+        self._ear = hearing.add_stream(stream, rate_hz=self._heard_hz)
+        self._run: Resampled | None = None
 
     def _samples(self, ms: float) -> int:
         return int(ms * self.clock.rate_hz / 1000)
@@ -113,24 +98,18 @@ class Track:
 
     def _feed(self, position: int, samples: Pcm16) -> None:
         if self._run is None:
-            rate = self.clock.rate_hz
-            wide = Resampled(rate, MODEL_RATE_HZ, position) if self._wide else None
-            self._run = Resampled(rate, RATE_HZ, position), wide
-        self._put(samples, last=False)
+            self._run = Resampled(self.clock.rate_hz, self._heard_hz, position)
+        self._put(self._run, samples, last=False)
 
-    def _put(self, samples: Pcm16, *, last: bool) -> None:
-        if self._run is None:
-            return
-        narrow, wide = self._run
-        if wide is not None and self._wide is not None:
-            self._wide.write(*wide.put(samples, last=last))
-        at, ready = narrow.put(samples, last=last)
+    def _put(self, run: Resampled, samples: Pcm16, *, last: bool) -> None:
+        at, ready = run.put(samples, last=last)
         if len(ready):
             self._hearing.put(self.stream, at, ready)
 
     def _close_run(self) -> None:
-        if self._wide is not None:
-            self._put(np.empty(0, np.int16), last=True)
+        """What the filter still holds comes out before a gap."""
+        if self._run is not None and self._heard_hz != self.clock.rate_hz:
+            self._put(self._run, np.empty(0, np.int16), last=True)
         self._run = None
 
     def fill(self, now_ms: float) -> None:
@@ -138,7 +117,7 @@ class Track:
         until = self._samples(now_ms - FILL_AFTER_MS)
         if until > self.frontier:
             self._close_run()
-            self._ear.silence(until * RATE_HZ // self.clock.rate_hz)
+            self._ear.silence(until * self._heard_hz // self.clock.rate_hz)
             self.frontier = until
 
     def finish(self) -> None:

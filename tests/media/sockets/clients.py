@@ -470,13 +470,7 @@ class Asterisk(Client):
         await self.ws.send(to_ulaw(sounds[0]))
         await self.other.send(to_ulaw(sounds[1]))
 
-    async def pause(self) -> None:
-        await self.throw("HOLD" if self.plain else '{"event":"HOLD"}')
-
-    async def resume(self, paused_ms: int) -> None:
-        await self.throw("UNHOLD" if self.plain else '{"event":"UNHOLD"}')
-
-    lacks: ClassVar = {"change": NO_CHANGE}
+    lacks: ClassVar = {"pause": NO_PAUSE, "change": NO_CHANGE}
 
     async def hang_up(self) -> None:
         await self.close()
@@ -493,11 +487,10 @@ class Asterisk(Client):
 
 
 class FreeSwitch(Client):
-    """mod_audio_fork, stereo at 8 kHz."""
+    """mod_audio_fork, stereo at 8 kHz. The dialplan tells of a hold by `uuid_audio_fork UUID send_text`."""
 
     name = "audio_fork"
     streams: ClassVar[tuple[str, ...]] = ("caller", "callee")
-    lacks: ClassVar = {"pause": NO_PAUSE}
     fatal = b"\x00\x01\x02"
 
     def metadata(self) -> str:
@@ -511,6 +504,12 @@ class FreeSwitch(Client):
 
     async def frame(self, sounds: Sequence[Pcm16]) -> None:
         await self.ws.send(np.stack(sounds, axis=1).astype("<i2").tobytes())
+
+    async def pause(self) -> None:
+        await self.say(event="hold")
+
+    async def resume(self, paused_ms: int) -> None:
+        await self.say(event="unhold")
 
     async def change(self) -> None:
         await self.say(agent="1001@pbx.example")
