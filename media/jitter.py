@@ -2,7 +2,7 @@
 
 We write sound down and do not play it, so no packet waits for a playout time: one that comes in order leaves at once.
 Only when a number is missing do the packets after it wait, `hold_ms` at most, for it to come. The first packet waits as
-long, since those before it may still come.
+long, since those before it may still come. What comes later than that is told apart: it is written down, not heard.
 """
 
 import msgspec
@@ -30,6 +30,8 @@ class Released(msgspec.Struct, frozen=True, gc=False):
     at_ms: float
     lost: int = 0
     """How many numbers before it never came. 0 with a jump of the timestamp is silence (DTX), not loss."""
+    late: bool = False
+    """It came after those that follow it had been released: too late to be heard, in time to be written down."""
 
 
 class JitterBuffer:
@@ -42,6 +44,9 @@ class JitterBuffer:
         """Unwrapped sequence number that is due; None until the first packet is released."""
         self._highest = 0
         self._stray: Arrived | None = None
+        self._missing: dict[int, None] = {}
+        """Numbers given up, oldest first: they may still come."""
+        self._late: list[Released] = []
         self.lost = 0
         self.late = 0
         self.duplicates = 0
@@ -56,6 +61,9 @@ class JitterBuffer:
             self._restart(arrived)
         elif self._next is not None and number < self._next:
             self.late += 1
+            if number in self._missing:
+                del self._missing[number]
+                self._late.append(Released(packet, at_ms, late=True))
         elif number in self._waiting:
             self.duplicates += 1
         else:
@@ -63,8 +71,8 @@ class JitterBuffer:
             self._highest = max(self._highest, number)
 
     def pop(self, now_ms: float) -> list[Released]:
-        """What is in order by now, or has waited long enough."""
-        released: list[Released] = []
+        """What is in order by now, or has waited long enough; before it, what came too late for that."""
+        released, self._late = self._late, []
         while self._waiting:
             number = self._next if self._next is not None and self._next in self._waiting else min(self._waiting)
             if number != self._next and not self._overdue(now_ms):
@@ -74,11 +82,13 @@ class JitterBuffer:
 
     def flush(self) -> list[Released]:
         """Everything that waits, in order: the source has ended."""
-        return [self._release(number) for number in sorted(self._waiting)]
+        late, self._late = self._late, []
+        return late + [self._release(number) for number in sorted(self._waiting)]
 
     def restart(self) -> None:
         """Another source's packets come next; what waited has been flushed."""
         self._waiting.clear()
+        self._missing.clear()
         self._next = self._stray = None
 
     def _overdue(self, now_ms: float) -> bool:
@@ -90,8 +100,14 @@ class JitterBuffer:
         gap = 0 if self._next is None else number - self._next
         lost = gap if gap <= MAX_DROPOUT else 0
         self.lost += lost
+        self._give_up(range(number - lost, number)[-MAX_MISORDER:])
         self._next = number + 1
         return Released(arrived.packet, arrived.at_ms, lost)
+
+    def _give_up(self, numbers: range) -> None:
+        self._missing |= dict.fromkeys(numbers)
+        for _ in range(len(self._missing) - MAX_MISORDER):
+            del self._missing[next(iter(self._missing))]
 
     def _restart(self, arrived: Arrived) -> None:
         """RFC 3550 A.1: a far number counts when the next one follows it."""

@@ -107,6 +107,12 @@ class RtpClock:
         self._timestamp, self._position, self._arrived_ms = timestamp, position, arrived_ms
         return Placement(position)
 
+    def where(self, ssrc: int, timestamp: int) -> int | None:
+        """The position of sound of the present source by its timestamp; moves nothing."""
+        if ssrc != self._ssrc:
+            return None
+        return self._position + round(timestamp_distance(timestamp, self._timestamp) * self._rate_hz / self._clock_hz)
+
     def _pull(self, timestamp: int, position: int, due: int, arrived_ms: float) -> Placement:
         pulled = min(position - due, self._room) // 2 * 2  # a moment that half the rate has, too
         self._room -= pulled

@@ -10,7 +10,7 @@ from engine.facts import Pcm16
 from engine.ports import MediaNotice
 from media.audio import Resampler
 from media.codec import Codec, Decoder
-from media.codecs import CODECS, G711
+from media.codecs import CODECS, G711, Linear16
 from media.concealment import CONCEALED_MS, HISTORY_MS, conceal
 from media.hearing import Hearing
 from media.jitter import JitterBuffer, Released
@@ -27,6 +27,9 @@ INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
 FILL_AFTER_MS = 240.0
 """So long without a packet, and the time that has passed is silence: DTX, hold, a lost peer."""
+
+LATEST_MS = 2000
+"""What comes later than that is lost to the recording, too."""
 
 
 class RtpStream:
@@ -112,7 +115,12 @@ class RtpStream:
             if packet is not None:
                 released += self._admit(packet, address, at_ms)
         released += self._jitter.flush() if last else self._jitter.pop(now_ms)
-        return [item for item in released if item.packet.payload_type in self._codecs]
+        return [item for item in released if self._sounds(item)]
+
+    def _sounds(self, item: Released) -> bool:
+        codec = self._codecs.get(item.packet.payload_type)
+        # Where a packet's sound rests on those before it, a late one would be heard wrongly, and so would the next.
+        return codec is not None and (not item.late or isinstance(codec, G711 | Linear16))
 
     def _parse(self, data: bytes) -> RtpPacket | None:
         try:
@@ -196,6 +204,9 @@ class RtpStream:
     def place(self, item: Released, samples: Pcm16) -> None:
         """Puts a decoded packet where its timestamp says."""
         codec = self.codec_of(item)
+        if item.late:
+            self._place_late(item, samples)
+            return
         samples = self._at_rate(codec, samples)
         frontier = self._ear.frontier or 0
         placement = self._clock.place(
@@ -218,6 +229,15 @@ class RtpStream:
         if item.lost and placement.position > frontier and self._ear.frontier is not None:
             self._conceal(frontier, placement.position - frontier)
         self._hearing.put(self.offer.stream, placement.position, samples)
+
+    def _place_late(self, item: Released, samples: Pcm16) -> None:
+        """Over what hid its absence: the recogniser's final and the recording have the words, the VAD has gone on."""
+        position = self._clock.where(item.packet.ssrc, item.packet.timestamp)
+        frontier = self._ear.frontier or 0
+        if self.codec_of(item).rate_hz != self.rate_hz or position is None:
+            return
+        if max(0, frontier - LATEST_MS * self.rate_hz // 1000) <= position <= frontier - len(samples):
+            self._hearing.put(self.offer.stream, position, samples)
 
     def _at_rate(self, codec: Codec, samples: Pcm16) -> Pcm16:
         if codec.rate_hz == self.rate_hz:

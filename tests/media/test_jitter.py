@@ -51,8 +51,13 @@ def test_a_lost_packet_is_given_up() -> None:
     (released,) = jitter.pop(100 + HOLD_MS)
     assert (released.packet.sequence, released.lost, jitter.lost) == (13, 2, 2)
     jitter.push(packet(12), 170)
+    jitter.push(packet(12), 170)
+    (late,) = jitter.pop(170)
+    assert (late.packet.sequence, late.late, late.lost) == (12, True, 0)
     assert jitter.pop(170) == []
-    assert jitter.late == 1
+    assert jitter.late == 2
+    jitter.push(packet(11), 180)
+    assert [item.late for item in jitter.flush()] == [True]
 
 
 def test_duplicates_are_dropped() -> None:
