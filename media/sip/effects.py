@@ -44,7 +44,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Established:
-    """The call stands: our INVITE was answered (`response`), or our 2xx acknowledged (`ack`)."""
+    """The call stands: our INVITE was answered (`response`), or our 2xx acknowledged (`ack`; neither: by a BYE)."""
 
     response: Response | None = None
     ack: Request | None = None

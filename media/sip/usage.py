@@ -209,6 +209,8 @@ class InviteUsage(InDialog):
         if self.state == "inviting":  # §15: the called side may not, before its 2xx
             return [Reply(bye, bye.respond(481))]
         effects: list[Effect] = [Reply(bye, bye.respond(200))]
+        if self.state == "accepted" and self._parting is None:  # the ACK was lost: the call stood, however briefly
+            effects.append(Established())
         if self.state == "offered":  # §15: a caller may only CANCEL before the dialog stands, and some send BYE
             effects.append(Reply(self.invite, self.invite.respond(487, to_tag=self.local_tag)))
         return [*effects, *self._finish(), Ended("bye")]

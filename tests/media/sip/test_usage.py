@@ -372,3 +372,11 @@ def test_whatever_both_sides_do_the_call_ends_once_and_leaves_nothing(
             assert side.usage.deadline == float("inf")
         assert side.count(effects.Established) <= 1
         assert len(side.layer) == 0
+
+
+def test_bye_before_the_ack_says_that_the_call_stood() -> None:
+    net = placed(lambda kind, number: kind == "ACK")
+    caller, _ = both(net)
+    net.caller.run(caller.bye("bye"))
+    net.run(60)
+    assert net.server.heard == [effects.Established(), effects.Ended("bye")]

@@ -40,9 +40,7 @@ async def test_no_call_is_stuck_and_none_is_doubled() -> None:
             await asyncio.gather(*(session.ended.wait() for session in media.sessions))
         assert proxy.lost > 0.03 * proxy.carried
         assert len(media.sessions) == len(intake.offers) == CALLS  # none doubled
-        begun = {session.offer.call_id for session in intake.sessions}
-        assert len(begun) == len(intake.sessions)
-        assert len(begun) > 0.85 * CALLS  # a call whose ACK was lost may be hung up before the next one comes
+        assert len({session.offer.call_id for session in intake.sessions}) == len(intake.sessions) == CALLS
         assert sorted(int(offer.to_aor.partition("@")[0]) for offer in intake.offers) == list(range(CALLS))
         assert {session.reason for session in media.sessions} <= {"bye", "no_ack"}
         assert server.calls == 0
