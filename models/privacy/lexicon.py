@@ -104,7 +104,7 @@ def glued(word: str) -> tuple[str, ...]:
 
     Recognisers write fast digits as one word, and drop the vowel that two share.
     """
-    if word in NUMBER_WORDS or not 5 <= len(word) <= _LONGEST_GLUED:
+    if word in NUMBER_WORDS or not 4 <= len(word) <= _LONGEST_GLUED:
         return ()
     return _split(word, word)
 

@@ -61,11 +61,14 @@ def pair(digits: str, language: str) -> str:
 
 def spoken(digits: str, language: str, rng: random.Random) -> str:
     """A group of digits, said or written one way or another."""
-    way = rng.choice(["digits", "digits", "pairs", "written", "double", "spaced", "dashed"])
+    way = rng.choice(["digits", "digits", "pairs", "written", "double", "spaced", "dashed", "glued"])
     if way == "pairs" and len(digits) % 2 == 0:
         return " ".join(pair(digits[at : at + 2], language) for at in range(0, len(digits), 2))
     if way == "written":
         return digits
+    if way == "glued":
+        each = [UNITS[language][int(digit)] for digit in digits]
+        return " ".join("".join(each[at : at + 2]) for at in range(0, len(each), 2))
     if way == "spaced":
         return " ".join(digits)
     if way == "dashed":
@@ -109,8 +112,11 @@ def script(language: str, seed: int) -> Iterator[tuple[Leg, str]]:
         if said and rng.random() < 0.5:
             yield "agent", rng.choice(GO_ON[language])
     if rng.random() < 0.4:
-        yield "agent", " ".join(reading(number, language, rng)) + rng.choice(["", ", ¿correcto?", ", right?"])
-        yield "customer", GO_ON[language][0]
+        repeated = reading(number, language, rng)
+        size = rng.choice([1, 2, len(repeated)])
+        for at in range(0, len(repeated), size):
+            yield "agent", " ".join(repeated[at : at + size]) + rng.choice(["", ", ¿correcto?", ", right?"])
+            yield "customer", GO_ON[language][0]
     yield "agent", TALK[language]
 
 
@@ -120,6 +126,7 @@ NUMERIC = {
     for words in table.values()
     for word in words
 }
+GLUED = re.compile("(?:" + "|".join(word for word, size in NUMERIC.items() if size == 1) + "){2,}")
 ARTICLES = {"um", "un", "una", "uma", "one", "dos", "once", "ten", "doce"}
 
 
@@ -131,6 +138,8 @@ def leaks(text: str, english: bool) -> str:
         digit = word.isdigit()
         if english and word == "um":
             continue
+        if GLUED.fullmatch(word):
+            return f"{word!r} in {text!r}"
         run = run + 1 if digit else run + NUMERIC[word] if word in NUMERIC else 0
         if run >= 2 and not (word in ARTICLES and run <= NUMERIC.get(word, 1)):
             return f"{word!r} in {text!r}"
