@@ -85,6 +85,7 @@ class Tape:
         self._end_ms: int | None = None
         self._wake = asyncio.Event()
         self._file: OggOpusFile | None = None
+        self._silent_from: int | None = None
 
     # ─── what the call tells ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,10 +188,18 @@ class Tape:
             sound = self._sound(span) if span.what == "sound" else ()
             await self._aside(file.write, span, sound)
             self._recorded(span)
-            if span.what == "overdue":
-                report("recording.silenced", span.start_ms, {"until_ms": span.end_ms})
+            self._tell_silence(span, report)
             while self._kept and self._kept[0].end_ms <= span.end_ms:
                 self._kept.popleft()
+
+    def _tell_silence(self, span: RecordedSpan, report: Report) -> None:
+        """Once where a stretch of overdue silence begins, and once where it has ended."""
+        if span.what == "overdue" and self._silent_from is None:
+            self._silent_from = span.start_ms
+            report("recording.silenced", span.start_ms, {})
+        elif span.what != "overdue" and self._silent_from is not None:
+            report("recording.silenced", self._silent_from, {"until_ms": span.start_ms})
+            self._silent_from = None
 
     async def _aside(self, what: Callable[..., T], *given: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._workers, what, *given)
