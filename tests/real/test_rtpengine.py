@@ -1,0 +1,121 @@
+"""A call between two sipp telephones through Kamailio and rtpengine, which we hear by asking rtpengine for it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.control.peers import Peer
+from engine.control.roles import decide_roles
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
+from media.sockets.rtpengine import NgClient, NgError, Rtpengine
+from tests.media.sip.test_sipp import SCENARIOS, SIPP, free_port
+from tests.media.sockets.site import bank, until
+from tests.media.sockets.speech import best_correlation, to_ulaw, voices
+from tests.media.sockets.test_called import Intake
+from tests.media.sockets.test_interop import ROUTING
+from tests.real.kamailio import KAMAILIO, kamailio
+
+RTPENGINE = shutil.which("rtpengine") or ""
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        not (RTPENGINE and KAMAILIO and SIPP),
+        reason="a peer is missing: apt-get install rtpengine-daemon kamailio sip-tester",
+    ),
+]
+SPEAKS_S = 3
+
+
+@asynccontextmanager
+async def rtpengine(where: Path) -> AsyncIterator[int]:
+    """One in user space: no kernel module, no privilege. The port of its NG protocol. Without `delete-delay=0` it
+    keeps a call for half a minute after its end, and so should we."""
+    where.mkdir()
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(RTPENGINE, "--config-file=none", "--foreground", "--log-stderr", "--table=-1", "--num-threads=1"),
+        *(
+            "--interface=lo/127.0.0.1",
+            f"--listen-ng=127.0.0.1:{port}",
+            "--port-min=42000",
+            "--port-max=42099",
+            "--delete-delay=0",
+        ),
+        cwd=where,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        asking = NgClient("127.0.0.1", port, tries_s=(0.1, 0.2, 0.4, 0.8, 1.6))
+        await asking.open()
+        try:
+            await asking.ask("ping")
+        except NgError:
+            pytest.fail("rtpengine does not start")
+        finally:
+            asking.close()
+        yield port
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def telephone(scenario: str, where: Path, *options: str) -> AsyncIterator[int]:
+    """sipp that plays one scenario to its end. Its port."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(SIPP, "-sf", str(SCENARIOS / scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port), "-m", "1"),
+        *("-nostdin", "-timeout", "20s", "-trace_err", "-error_file", str(where / f"{scenario}.errors"), *options),
+        cwd=where,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield port
+        said = where / f"{scenario}.errors"
+        assert await process.wait() == 0, said.read_text() if said.exists() else ""
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: Path) -> None:
+    (tmp_path / "audio").mkdir()
+    for name, voice in zip("ab", voices(), strict=True):
+        (tmp_path / "audio" / f"{name}.ulaw").write_bytes(to_ulaw(voice))
+    intake = Intake()
+    async with (
+        asyncio.timeout(40),
+        rtpengine(tmp_path / "rtpengine") as ng_port,
+        RtpPlane("127.0.0.1", PortRange(41_200, 41_299), bank=bank()) as plane,
+        telephone("called_speaks.xml", tmp_path) as called,
+        kamailio(tmp_path / "kam", next_hop=f"sip:127.0.0.1:{called}", ng_port=ng_port) as proxy,
+    ):
+        peer = Peer("edge", "rtpengine", url=f"127.0.0.1:{ng_port}", number="+34910000000")
+        engine = Rtpengine(peer, intake, plane, look_every_s=0.05)
+        await engine.open()
+        try:
+            where = f"127.0.0.1:{proxy.port}"
+            async with telephone("caller_speaks.xml", tmp_path, where, "-s", "5000"):
+                await until(lambda: bool(intake.sessions))
+            assert await intake.reason() == "bye"
+        finally:
+            await engine.close()
+        (session,) = intake.sessions
+        assert session.offer.protocol == "rtpengine"
+        assert session.offer.correlation["call-id"]
+        roles = {one.stream: one.role for one in decide_roles(session.offer.participants, ROUTING)}
+        assert roles == {"0": "customer", "1": "agent"}  # who offered first is the caller
+        for place, voice in enumerate(voices()):
+            heard = session.audio(str(place), 0, (SPEAKS_S + 1) * 1000)
+            # we came after the first words; what follows is whole
+            assert best_correlation(heard, voice[8000 : SPEAKS_S * 8000]) > 0.99
