@@ -153,5 +153,6 @@ def load_detectors(folder: Path = ACTS) -> Detectors:
             raise ValueError(f"{path.name}: {error}") from error
     known = frozenset[str]().union(*(act.literals for act in acts.values()))
     digits = lexicon.words["DIGIT"].split("|")
+    # words of published Spanish, Portuguese and English word lists that a mender would take for a known one
     real = frozenset((folder.parent / "real_words.txt").read_text("utf-8").split())
     return Detectors(acts, Mender(known.union(digits), real, lexicon.anchors, {*lexicon.twice, *digits}))
