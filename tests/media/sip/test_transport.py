@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,6 +107,23 @@ async def test_recorded_call_over_every_transport(transport: Transport, tmp_path
         call.bye()
         await it.media.sessions[0].ended.wait()
         assert it.media.sessions[0].reason == "bye"
+
+
+@pytest.mark.parametrize("transport", ["TLS", "WS", "WSS"])
+def test_call_on_uvloop(transport: Transport, tmp_path: Path) -> None:
+    """The engine runs on uvloop, whose transports are not asyncio's own."""
+
+    async def call() -> str:
+        async with bench(tmp_path) as it:
+            placed = await place_call(it.caller, CallPlan(it.target(transport), "127.0.0.1", [40_000]), transport)
+            await it.intake.begun()
+            with pytest.raises(OSError, match="TLS"):
+                await it.caller.endpoint.transports.flow_to("TLS", "127.0.0.1", it.server.port)  # TCP, no TLS
+            placed.bye()
+            await it.media.sessions[0].ended.wait()
+            return it.media.sessions[0].reason
+
+    assert uvloop.run(call()) == "bye"
 
 
 @pytest.mark.parametrize("transport", ["TCP", "TLS", "WSS"])

@@ -26,7 +26,7 @@ async def test_no_call_is_stuck_and_none_is_doubled() -> None:
     dice, room = random.Random(5), asyncio.Semaphore(AT_ONCE)
     try:
         proxy = LossProxy(server.port, loss=0.05, reordered=0.1, seed=1)
-        async with asyncio.timeout(85), proxy, Caller() as caller:
+        async with asyncio.timeout(150), proxy, Caller() as caller:
 
             async def one(number: int) -> str:
                 async with room:
