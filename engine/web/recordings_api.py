@@ -84,13 +84,14 @@ async def _send(request: web.Request, call_id: str, reader: SealedReader, start:
     try:
         while piece := await asyncio.to_thread(_piece, chunks):
             await response.write(piece)
+        await response.write_eof()
+    except ConnectionResetError:
+        pass  # a player that seeks goes away in mid-answer and asks anew
     except SealError:
         log.error("recording.damaged", call_id=call_id)
         response.force_close()  # too late for another status: the length that was promised does not come
         if request.transport:
             request.transport.abort()
-        return response
-    await response.write_eof()
     return response
 
 

@@ -70,10 +70,10 @@ class Recorded:
         self.written.set()
 
     async def goes_to(self, now_ms: int, judged_ms: int | None = None, withheld: Withheld = NOTHING) -> list[Fact]:
-        """The media's clock, then the judged one; by quarter seconds, as ticks come."""
-        for at_ms in range(self.session.now_ms + 250, now_ms + 1, 250):
-            self.session.now_ms = at_ms
-            self.tape.tick(at_ms)
+        """The media's clock, then the judged one; by seconds."""
+        for at_ms in range(self.session.now_ms + 1_000, now_ms + 1_000, 1_000):
+            self.session.now_ms = min(at_ms, now_ms)
+            self.tape.tick(self.session.now_ms)
         facts = self.tape.judged(now_ms if judged_ms is None else judged_ms, withheld, capturing=False)
         self.tape.tick(now_ms)
         await asyncio.sleep(0)

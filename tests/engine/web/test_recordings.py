@@ -1,5 +1,7 @@
 """A recording is a supervisor's to hear, and its pause a button of whoever has the call."""
 
+import pytest
+
 from engine.errors import Conflict
 from tests.engine.web.running_site import Client, Site
 
@@ -64,6 +66,20 @@ async def test_an_altered_chunk_ends_the_answer_short(site: Site) -> None:
         assert "payload" in type(error).__name__.lower()  # noqa: PT017
     else:
         assert len(got) < 100
+
+
+async def test_a_player_that_goes_away_is_no_mistake_of_ours(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    await site.hub.opened(site.record)
+    sink = await site.recordings.begin(site.record, 2, 90)
+    for _ in range(40):
+        sink.write(bytes(500_000))
+    supervisor = await site.logged_in("sofia")
+    response = await supervisor.get(URL)
+    await response.content.readexactly(1_000)
+    response.close()
+    response = await supervisor.get(URL, headers={"Range": "bytes=-10"})
+    assert await response.read() == bytes(10)
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 async def test_pause_and_resume_reach_the_desk_and_its_refusal_the_caller(site: Site) -> None:
