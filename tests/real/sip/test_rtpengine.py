@@ -88,6 +88,9 @@ async def telephone(scenario: str, where: Path, *options: str) -> AsyncIterator[
             await process.wait()
 
 
+@pytest.mark.interop("rtpengine", "connects")
+@pytest.mark.interop("rtpengine", "legs right")
+@pytest.mark.interop("rtpengine", "audio exact")
 async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: Path) -> None:
     (tmp_path / "audio").mkdir()
     for name, voice in zip("ab", voices(), strict=True):
