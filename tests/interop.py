@@ -52,6 +52,8 @@ RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("test_fuzz.py::", SIP, ("malformed input",)),
     ("test_baresip.py::", "SIP (baresip)", ("connects",)),
     ("test_baresip_tls.py::", "SIP (baresip, TLS)", ("connects",)),
+    ("test_rtpengine.py::", "rtpengine", ("connects", "legs right")),
+    ("test_audiohook_call.py::", "audiohook", ("connects", "legs right")),
     ("test_kamailio.py::", "SIPREC (Kamailio)", ("connects",)),
 )
 """Tests that fill cells without a mark: part of their node id, the protocol, the columns."""
@@ -67,7 +69,7 @@ REASONS: dict[tuple[str, str], str] = {
 SAME_ROAD = "once its call is up, it goes the road of the row without brackets"
 
 PATHS = ("tests/media/sockets", "tests/media/sip", "tests/media/test_siprec.py", "tests/media/test_rtp_plane.py")
-REAL = "tests/real/sip"
+REAL = ("tests/real/sip", "tests/real/test_audiohook_call.py")
 """With `--real`: the peers that take minutes."""
 Cell = tuple[str, str]
 
@@ -133,7 +135,7 @@ def _why(protocol: str, column: str) -> str:
 
 def main() -> int:
     cells = Cells()
-    paths = [*PATHS, REAL] if "--real" in sys.argv else list(PATHS)
+    paths = [*PATHS, *REAL] if "--real" in sys.argv else list(PATHS)
     pytest.main(["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", *paths], plugins=[cells])
     sys.stdout.write(table(cells.found) + "\n")
     return 1 if any("NO" in outcomes for outcomes in cells.found.values()) else 0

@@ -304,6 +304,8 @@ class AudioHookClient(Client):
     streams = ("external", "internal")
     key = "SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh"
     probe = False
+    dnis = "+34910000000"
+    agent = "1001@pbx.example"
     fatal = '{"version":"2","id":"00","type":"ping","seq":1,"serverseq":0,"position":"PT0S","parameters":{}}'
     garbage: ClassVar = ("{", "[]", b"\x00\x01\x02", fatal)
 
@@ -316,6 +318,7 @@ class AudioHookClient(Client):
     def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address)
         self.session = str(uuid.uuid4())
+        self.now = NOW
         self.seq = self.serverseq = 0
         self.position = 0
         self.answers: list[dict[str, Any]] = []
@@ -331,7 +334,7 @@ class AudioHookClient(Client):
         }
         names = " ".join(f'"{name}"' for name in fields)
         params = f'({names});keyid="{self.key}";nonce="VGhpc0lzQVVuaXF1ZU5vbmNl";alg="hmac-sha256"'
-        params += f";created={NOW};expires={NOW + 10}"
+        params += f";created={self.now};expires={self.now + 10}"
         base = "\n".join([*(f'"{name}": {value}' for name, value in fields.items()), f'"@signature-params": {params}'])
         signed = base64.b64encode(hmac.new(secret.encode(), base.encode(), hashlib.sha256).digest()).decode()
         return {name: value for name, value in fields.items() if not name.startswith("@")} | {
@@ -368,7 +371,7 @@ class AudioHookClient(Client):
 
     async def begin(self) -> None:
         nobody = str(uuid.UUID(int=0))
-        person = {"id": str(uuid.uuid4()), "ani": "+34600000001", "aniName": "Ana", "dnis": "+34910000000"}
+        person = {"id": str(uuid.uuid4()), "ani": "+34600000001", "aniName": "Ana", "dnis": self.dnis}
         self.offered = [
             {"type": "audio", "format": "PCMU", "channels": ["external"], "rate": 8000},
             {"type": "audio", "format": "L16", "channels": ["external", "internal"], "rate": 8000},
@@ -381,7 +384,7 @@ class AudioHookClient(Client):
             participant=person,
             media=self.offered,
             language="es-ES",
-            customConfig={"agent": "1001@pbx.example"},
+            customConfig={"agent": self.agent},
         )
         self.opened = await self.answer("opened")
 
