@@ -16,7 +16,7 @@ PRE_SKIP: Final = 312
 BITS_A_SECOND: Final = 20_000
 """A channel; wideband speech is transparent to most ears from here on."""
 COMPLEXITY: Final = 1
-"""Of 10: less than 1 % of a core for a call of two channels, half of what 3 costs; at this rate few hear the difference."""
+"""Of 10: about 1 % of a core for a call of two channels, half of what 3 costs at the same rate."""
 
 
 class OpusEncoder:
