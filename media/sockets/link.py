@@ -63,6 +63,7 @@ class Link:
             self.hang_up("malformed")
         except Exception as error:
             report_fault(error, self._call_id)
+            self._board.count(self.peer, "fault")
             self.hang_up("error")
 
     def hang_up(self, reason: str) -> None:
