@@ -184,7 +184,8 @@ METRICS: tuple[Metric, ...] = (
         "platform_sockets_total",
         "counter",
         ("protocol", "outcome"),
-        "Media sockets of platforms: accepted, refused, unauthorized, forbidden, limited, malformed, flood, slow, fault.",
+        "Media sockets of platforms: accepted, refused, unauthorized, forbidden, limited, malformed, flood, slow, "
+        "fault.",
     ),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),

@@ -44,11 +44,6 @@ class AudioSocket(Listener):
             del self._pending[: HEADER.size + size]
             yield from self._frame(kind, payload)
 
-    @property
-    def waiting(self) -> bool:
-        """Part of a frame has come: the rest is due at once."""
-        return bool(self._pending)
-
     def _frame(self, kind: int, payload: bytes) -> Iterable[Act]:
         if kind == HANGUP:
             self._over = True
