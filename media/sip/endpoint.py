@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol, cast
 
 from media.sip import layer, usage, wire
 from media.sip.hop import hop_of
 from media.sip.layer import Flow, TransactionLayer
-from media.sip.leg import Leg
+from media.sip.leg import Leg, Mark, mark_of
 from media.sip.message import Message, Request, Response
 from media.sip.rate import Allowance
 from media.sip.referral import Replaces
@@ -74,6 +75,7 @@ class Endpoint:
         self._acceptor = acceptor
         self._layer = TransactionLayer()
         self._legs: dict[tuple[str, str], Leg] = {}
+        self._invites: Counter[Mark] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._complaints = Complaints()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,10 +116,15 @@ class Endpoint:
 
     def attach(self, leg: Leg) -> None:
         self._legs[leg.key] = leg
+        self._invites[leg.mark] += 1
         self._arm()
 
     def detach(self, leg: Leg) -> None:
-        self._legs.pop(leg.key, None)
+        if self._legs.pop(leg.key, None) is not None:
+            mark = leg.mark
+            self._invites[mark] -= 1
+            if not self._invites[mark]:
+                del self._invites[mark]
 
     def find(self, wanted: Replaces) -> Leg | None:
         """The leg that an INVITE's Replaces names: its tags are ours and the peer's (RFC 3891 §3)."""
@@ -199,9 +206,7 @@ class Endpoint:
 
     def _is_merged(self, invite: Request) -> bool:
         """RFC 3261 §8.2.2.2: the same INVITE again over another path of proxies."""
-        mark = (invite.call_id, invite.from_tag, invite.cseq)
-        others = (leg.usage.invite for leg in self._legs.values())
-        return any((other.call_id, other.from_tag, other.cseq) == mark for other in others)
+        return self._invites[mark_of(invite)] > 0
 
     def _refusal(self, request: Request) -> Response | None:
         """RFC 3261 §8.2.1 and §8.2.2.3: the method, then the required extensions."""

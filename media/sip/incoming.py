@@ -43,6 +43,9 @@ class Owner(Protocol):
 
     def login_at(self, host: str) -> Login: ...
 
+    def begun(self, call: "IncomingCall") -> None:
+        """The call stands."""
+
     def over(self, call: "IncomingCall") -> None:
         """The call has ended."""
 
@@ -70,11 +73,6 @@ class IncomingCall:
         self._closed = ""
         self._probed_at = self._alive_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def begun(self) -> bool:
-        """The ACK has come, and a pipeline serves the call."""
-        return self._begun
 
     @property
     def call_id(self) -> str:
@@ -212,6 +210,7 @@ class IncomingCall:
         if self.session is None or self._begun:
             return
         self._begun = True
+        self._owner.begun(self)
         log.info("sip.answered", call=self.call_id, peer=str(self._flow), streams=len(self._streams))
         try:
             self._owner.intake.begin(self.session)

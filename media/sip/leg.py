@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from media.sip.endpoint import Endpoint
 
 
+Mark = tuple[str, str, int]
+
+
+def mark_of(invite: Request) -> Mark:
+    """What copies of one INVITE have in common (RFC 3261 §8.2.2.2)."""
+    return (invite.call_id, invite.from_tag, invite.cseq)
+
+
 class Leg:
     """Performs what its `InviteUsage` decides, tells `hear` the rest.
 
@@ -24,6 +32,7 @@ class Leg:
         self.hear = hear
         came_in = machine.state == "offered"
         self._translated = came_in and machine.invite.via.host.strip("[]") != flow.host
+        self.mark = mark_of(machine.invite)
         endpoint.attach(self)
 
     @property

@@ -58,6 +58,7 @@ class SipServer:
         self._host, self._port, self._trunks = host, port, tuple(trunks)
         self._silence_s, self._dead_s = silence_s, dead_s
         self._calls: set[IncomingCall] = set()
+        self._half_open: set[IncomingCall] = set()
         self._closing = False
         self._watch: asyncio.TimerHandle | None = None
 
@@ -109,11 +110,12 @@ class SipServer:
         if "Replaces" in request.headers:
             self._replace(request, flow)
             return
-        if sum(not call.begun for call in self._calls) >= MAX_HALF_OPEN:
+        if len(self._half_open) >= MAX_HALF_OPEN:
             self.endpoint.respond(request, request.respond(503, ("Retry-After", "5"), to_tag=new_tag()))
             return
         call = IncomingCall(self, request, flow)
         self._calls.add(call)
+        self._half_open.add(call)
         try:
             call.open()
         except Exception:
@@ -161,6 +163,10 @@ class SipServer:
 
     def over(self, call: IncomingCall) -> None:
         self._calls.discard(call)
+        self._half_open.discard(call)
+
+    def begun(self, call: IncomingCall) -> None:
+        self._half_open.discard(call)
 
     def look_after(self, now: float) -> None:
         """Probes the calls that are silent, and ends those whose probe was not answered. Happens by itself too."""

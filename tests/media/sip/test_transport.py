@@ -117,8 +117,9 @@ def test_call_on_uvloop(transport: Transport, tmp_path: Path) -> None:
         async with bench(tmp_path) as it:
             placed = await place_call(it.caller, CallPlan(it.target(transport), "127.0.0.1", [40_000]), transport)
             await it.intake.begun()
-            with pytest.raises(OSError, match="TLS"):
-                await it.caller.endpoint.transports.flow_to("TLS", "127.0.0.1", it.server.port)  # TCP, no TLS
+            plain = it.server.endpoint.transports.local_port("WS")
+            with pytest.raises(ConnectionError):
+                await it.caller.endpoint.transports.flow_to("TLS", "127.0.0.1", plain)
             placed.bye()
             await it.media.sessions[0].ended.wait()
             return it.media.sessions[0].reason
