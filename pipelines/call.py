@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine.errors import EarsClosed
+from engine.errors import EarsClosed, Overloaded
 from engine.facts import EventName, Fact
 from engine.ports import (
     CallEnded,
@@ -148,10 +148,12 @@ class LiveCall:
 
     def command(self, person: Person, command: DeskCommand) -> None:
         """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
-        it."""
+        it, save a pause, which raises `Overloaded`."""
         if command.name == "shown":
             self._acknowledgements.take(command)
         else:
+            if self._queue.full() and command.name in ("pause", "resume"):
+                raise Overloaded("the call is behind; try again")  # a pause must not be lost in silence
             self._enqueue(_Command(person, command, self._now_ms))
 
     def ears_changed(self, up: bool) -> None:
