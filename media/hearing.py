@@ -1,5 +1,6 @@
 """One call's hearing: decoded sound in; speech segments, clock ticks and windows of sound out."""
 
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ from engine.facts import Pcm16, Samples
 from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
+from media.gate import EnergyGate
 from media.level import Level
 from media.segmenter import Endpointing, Segmenter
 from media.vad import FRAME, FRAME_MS, RATE_HZ, VadBank
@@ -28,9 +30,16 @@ class Ear:
     """One stream on its way through the VAD. Sound comes without holes from `frontier` on, at the stream's rate."""
 
     def __init__(
-        self, stream: str, bank: VadBank, endpointing: Endpointing | None = None, rate_hz: int = RATE_HZ
+        self,
+        stream: str,
+        bank: VadBank,
+        endpointing: Endpointing | None = None,
+        rate_hz: int = RATE_HZ,
+        *,
+        gated: bool = False,
     ) -> None:
-        """`rate_hz` is 8,000 or 16,000: the VAD hears 8 kHz of either."""
+        """`rate_hz` is 8,000 or 16,000: the VAD hears 8 kHz of either. `gated`: frames as quiet as the line's own noise
+        are taken for silence without asking the network."""
         if rate_hz not in (RATE_HZ, MODEL_RATE_HZ):
             raise ValueError(f"a stream is of {RATE_HZ} or {MODEL_RATE_HZ} Hz, not {rate_hz}")
         self.stream = stream
@@ -48,6 +57,7 @@ class Ear:
         """Position at 8 kHz of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
         self._level = Level()
+        self._gate = EnergyGate() if gated else None
 
     @property
     def quiet(self) -> bool:
@@ -109,10 +119,10 @@ class Ear:
             candidate = waiting[start : start + FRAME]
             start += FRAME
             peak = max(int(candidate.max()), -int(candidate.min()))
-            if peak > _SILENCE_PEAK:
+            if peak > _SILENCE_PEAK and (self._gate is None or self._gate.open(_rms(candidate))):
                 frame = candidate * np.float32(self._level.gain(peak) / 32768)
                 break
-            self._silent_frames += 1
+            self._silent_frames += peak <= _SILENCE_PEAK
             if self._silent_frames == _FORGET_FRAMES:
                 self._bank.reset(self.slot)
             events += self._judge(0.0)
@@ -144,6 +154,11 @@ class Ear:
             self._wait(np.zeros(FRAME - self._size % FRAME, np.int16))
 
 
+def _rms(samples: Pcm16) -> float:
+    wide = samples.astype(np.float32)
+    return math.sqrt(float(wide @ wide) / len(wide))
+
+
 class Hearing:
     """All streams of one call. Implements what `IngestSession` says of events, sound and clocks; whoever feeds it makes
     it a session. Not thread-safe: one event loop."""
@@ -154,12 +169,14 @@ class Hearing:
         bank: VadBank,
         *,
         endpointing: Endpointing | None = None,
+        gated: bool = False,
         sink: Callable[[MediaEvent], None] | None = None,
     ) -> None:
         """`sink` takes the events instead of `events()`, for a shell that feeds and reads in turn."""
         self.offer = offer
         self._bank = bank
         self._endpointing = endpointing
+        self._gated = gated
         self._ears: dict[str, Ear] = {}
         self._sources: dict[str, SampleSource] = {}
         self._events: Channel[MediaEvent] = Channel(EVENTS, "drop_oldest")
@@ -173,7 +190,7 @@ class Hearing:
         """`rate_hz` is the rate of what `put` will bring, and of all positions on the stream: 8,000, or 16,000 for
         wideband sound, which is then kept as it is for `audio`. Sound of other rates is resampled first (`ValueError`).
         `source`: where the stream's sound is read from when it does not come through `put`, at a rate of its own."""
-        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing, rate_hz)
+        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing, rate_hz, gated=self._gated)
         self._sources[stream] = source or AudioRing(rate_hz)
         return ear
 

@@ -48,13 +48,15 @@ class RtpPlane:
         advertise: str = "",
         suspend_after_s: float = SUSPEND_AFTER_S,
         endpointing: Endpointing | None = None,
+        gated: bool = False,
         counted: Callable[[str, int], None] | None = None,
         judged: Callable[[Quality], None] | None = None,
         bank: VadBank | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`host` is bound; `advertise` is what peers are told instead, behind NAT. `counted` is told now and then how
-        many more packets met which fate (`RtpStream.fates`), `judged` how well each stream came over the last 10 s."""
+        many more packets met which fate (`RtpStream.fates`), `judged` how well each stream came over the last 10 s.
+        `gated` spares the VAD what is as quiet as the line's noise (`Ear`)."""
         self._bank = bank or VadBank()
         self._clock = clock
         self._host = host
@@ -62,6 +64,7 @@ class RtpPlane:
         self._pool = PortPool(ports or PortRange(20_000, 23_999))
         self._suspend_after_ms = suspend_after_s * 1000
         self._endpointing = endpointing
+        self._gated = gated
         self._sessions: dict[int, RtpSession] = {}
         self._ready = selectors.DefaultSelector()
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +112,7 @@ class RtpPlane:
 
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> RtpSession:
         """The call's clock starts now."""
-        hearing = Hearing(offer, self._bank, endpointing=self._endpointing)
+        hearing = Hearing(offer, self._bank, endpointing=self._endpointing, gated=self._gated)
         session = RtpSession(self, hearing, self._clock, judged=self._judged)
         await session.update(streams)
         self._sessions[id(session)] = session
