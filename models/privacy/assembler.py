@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from engine.facts import Leg
-from models.privacy.cues import ABOUT_THE_NUMBER, asked, cues, folded
+from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
 from models.privacy.entities import Context, Entity, Verdict, is_card, is_phone, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
@@ -22,8 +22,14 @@ _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed."""
 _OTHER_WORDS: Final = 3
 """So many words that are no "go on" make a turn of other words, which closes a run."""
+_FEW_WORDS: Final = 2
+"""…and so few do not: "é, dois", "is: seven"."""
 _WORDS_AFTER: Final = 4
 """So many words after a number end it within its turn."""
+_ANNOUNCED_MS: Final = 8_000
+"""So long after "the number of your protocol" the same speaker's next words are that number."""
+_ENDS_WITHIN: Final = 12
+"""…when the turn ends so many code points after the name: "your protocol is:"."""
 _COMMON_LENGTHS: Final = (14, 15, 16)
 """Of cards. Thirteen digits that pass Luhn may be the beginning of sixteen."""
 _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
@@ -82,6 +88,13 @@ class _Page:
         return TurnText(self.turn.turn, render(self.turn.text, masks), masks)
 
 
+class _Announced(msgspec.Struct, frozen=True):
+    """A number was named and the turn ended before its first digit."""
+
+    kind: str
+    until_ms: int
+
+
 class DigitGuard:
     """One per call. `key` keys the hashes by which a card's read-back is recognised without keeping the card."""
 
@@ -92,6 +105,7 @@ class DigitGuard:
         self._run = OpenRun()
         self._pages: dict[int, _Page] = {}
         self._correcting = False
+        self._announced: dict[Leg, _Announced] = {}
         self._changed: dict[int, None] = {}
         self._entities: list[Entity] = []
         self._was_capture = False
@@ -118,6 +132,7 @@ class DigitGuard:
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
         self._take(page, parsed)
+        self._announce(turn, found, parsed)
         return self._judged(page)
 
     def tick(self, now_ms: int) -> Judged | None:
@@ -168,6 +183,23 @@ class DigitGuard:
 
     # ─── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _announce(self, turn: SpokenTurn, found: Sequence[Cue], parsed: Parsed) -> None:
+        """A pause after the name of a number must not part the two. A reference is shown at once, so it is believed
+        only of the one who gives it out."""
+        named = found[-1] if found and not parsed.pieces else None
+        if named and len(turn.text) - named.end <= _ENDS_WITHIN and (named.kind != "reference" or turn.leg == "agent"):
+            self._announced[turn.leg] = _Announced(named.kind, turn.end_ms + _ANNOUNCED_MS)
+        elif self._is_other_talk(turn, parsed):
+            self._announced.pop(turn.leg, None)
+
+    def _named_before(self, piece: Piece) -> Piece:
+        announced = self._announced.get(piece.leg)
+        if announced is None or piece.named or piece.start_ms > announced.until_ms or piece.words_before > _FEW_WORDS:
+            return piece
+        if self._expected.capture or self._expected.near_card:
+            return piece
+        return piece._replace(named=announced.kind)
+
     def _is_other_talk(self, turn: SpokenTurn, parsed: Parsed) -> bool:
         return parsed.words >= _OTHER_WORDS and ABOUT_THE_NUMBER.search(folded(turn.text)) is None
 
@@ -190,6 +222,7 @@ class DigitGuard:
                 piece = piece._replace(parts=(first, *piece.parts[1:]))
             if self._run and not self._goes_on(piece):
                 self._settle(by_turn=True)
+            piece = piece if self._run else self._named_before(piece)
             self._run.pieces.append(piece)
             page.waiting.append(piece)
             self._settle_if_clear(words_after=0)

@@ -210,10 +210,18 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
     if len(digits) >= 2:
         apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
-    if situation.guarded and others <= _CHATTY:
+    if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
     ends = not any(_is_other(token) or token.numeric for token in lexed.tokens if token.start >= run.end)
     return "shown" if strong and ends else ""
+
+
+def _is_article(lexed: Lexed, run: Run) -> bool:
+    """A lone "um", "una" with a word of its own right behind it: "tenha um bom dia"."""
+    following = next((token for token in lexed.tokens if token.start >= run.end), None)
+    if following is None or following.numeric or following.word in FILLERS:
+        return False
+    return lexed.text[run.end : following.start].isspace()
 
 
 def _piece(said: Said, run: Run, named: str, words_before: int, state: str, *, bare: bool) -> Piece:

@@ -206,6 +206,31 @@ def test_a_reference_is_shown_at_once() -> None:
         assert call.text[0] == text
 
 
+def test_a_pause_between_the_name_of_a_number_and_its_digits_parts_them_not() -> None:
+    call = Call("BR", "pt")
+    call.say(
+        ("agent", "O número do seu protocolo."), ("agent", "É, dois."), ("agent", "Zero dois seis, um três quatro.")
+    )
+    call.say(("agent", "Tenha um bom dia!"))
+    assert [call.text[turn] for turn in (1, 2, 3)] == [
+        "É, dois.",
+        "Zero dois seis, um três quatro.",
+        "Tenha um bom dia!",
+    ]
+
+
+def test_a_caller_who_names_a_reference_shows_no_digits_by_it() -> None:
+    call = Call()
+    call.say(*customer("no tengo el número de caso", "cuatro cinco tres nueve"))
+    assert call.text[1] == "[number]"
+
+
+def test_an_article_is_no_digit_while_a_number_is_open() -> None:
+    call = Call("BR", "pt")
+    call.say(("agent", "Qual é o telefone?"), *customer("onze nove oito sete seis", "tenha um bom dia"))
+    assert call.text[2] == "tenha um bom dia"
+
+
 def test_a_reference_that_is_a_card_is_a_card() -> None:
     call = Call()
     call.say(("customer", "El número de pedido es 4539 1488 0343 6467"))
