@@ -66,13 +66,15 @@ class SocketServer:
         metrics: Counts | None = None,
         wall_clock: Callable[[], float] = time.time,
         max_links: int = MAX_LINKS,
+        failed_after_s: float = FAILED_AFTER_S,
     ) -> None:
+        """`metrics` counts `platform_sockets_total`; signatures are judged by `wall_clock` (UNIX seconds)."""
         self.board = Switchboard(intake, plane, metrics)
         self.links: set[Link] = set()
         self._host, self._port = host, port
         self._peers = {peer.path: peer for peer in peers if peer.path}
         self._tcp_peers = [peer for peer in peers if peer.protocol == "audiosocket"]
-        self._wall_clock, self._max_links = wall_clock, max_links
+        self._wall_clock, self._max_links, self._failed_after_s = wall_clock, max_links, failed_after_s
         self._server: Server | None = None
         self._listeners: list[asyncio.Server] = []
         self._watch: asyncio.Task[None] | None = None
@@ -171,7 +173,7 @@ class SocketServer:
         if not is_authentic(peer, upgrade, self._wall_clock()):
             self.board.count(peer, "unauthorized")
             log.warning("socket.unauthorized", peer=peer.name, address=upgrade.host)
-            await asyncio.sleep(FAILED_AFTER_S)
+            await asyncio.sleep(self._failed_after_s)
             return connection.respond(http.HTTPStatus.UNAUTHORIZED, "not authenticated\n")
         assert isinstance(connection, _Bounded)
         connection.asked = peer, upgrade

@@ -92,7 +92,11 @@ async def site(peers: Sequence[Peer], *, now: float = 1_700_000_000.0, max_links
     plane = SocketPlane(bank=bank(), clock=clock, ahead_ms=3_600_000)
     async with plane:
         server = SocketServer(
-            "127.0.0.1", 0, peers, intake, plane, metrics=counted, wall_clock=lambda: now, max_links=max_links
+            *("127.0.0.1", 0, peers, intake, plane),
+            metrics=counted,
+            wall_clock=lambda: now,
+            max_links=max_links,
+            failed_after_s=0.01,
         )
         await server.open()
         try:

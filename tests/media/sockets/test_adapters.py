@@ -183,6 +183,37 @@ async def test_words_and_cards_go_back_as_entities() -> None:
         await client.hang_up()
 
 
+async def test_what_is_discarded_keeps_its_length() -> None:
+    """A pause of two seconds by the wire: what is said after it lies two seconds later."""
+    peer = AudioHookClient.peer()
+    async with site([peer]) as place:
+        client = AudioHookClient(place.address(peer))
+        await client.connect()
+        await client.begin()
+        await client.speak([voice[:8000] for voice in voices()])
+        await client.pause()
+        session = await place.intake.session()
+        await until(lambda: session.tracks["internal"].frontier >= 8000)
+        place.clock.now += 3.0
+        await client.resume(2000)
+        await client.speak([voice[8000:16_000] for voice in voices()])
+        await until(lambda: session.tracks["internal"].frontier >= 32_000)
+        for stream, voice in zip(client.streams, voices(), strict=True):
+            assert np.array_equal(session.hearing.sound(stream, 24_000, 8000), voice[8000:16_000])
+            assert not session.hearing.sound(stream, 8000, 16_000).any()
+
+
+async def test_sound_during_a_pause_is_against_the_protocol() -> None:
+    peer = AudioHookClient.peer()
+    async with site([peer]) as place:
+        client = AudioHookClient(place.address(peer))
+        await client.connect()
+        await client.begin()
+        await client.pause()
+        await client.frame([voice[:FRAME] for voice in voices()])
+        assert (await client.answer("disconnect"))["parameters"]["reason"] == "error"
+
+
 async def test_our_shutdown_asks_the_client_to_close() -> None:
     peer = AudioHookClient.peer()
     async with site([peer]) as place:
