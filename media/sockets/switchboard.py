@@ -71,7 +71,11 @@ class Switchboard:
         if session.add(asked.channels) is None:
             session.abandon()
             raise Malformed("a call's channels must differ")
-        self._intake.begin(session)
+        try:
+            self._intake.begin(session)
+        except Exception:
+            session.abandon()
+            raise
         call = self._calls[offer.call_id] = _Call(session, key)
         if asked.key:
             self._joined[key] = call

@@ -260,6 +260,23 @@ async def test_a_socket_that_says_nothing_is_closed() -> None:
         assert await client.ended_by_server()
 
 
+class FaultyIntake(FakeIntake):
+    def begin(self, session: object) -> None:
+        self.sessions.append(session)  # type: ignore[arg-type]
+        raise KeyError("a fault of the pipeline")
+
+
+async def test_a_fault_of_the_intake_ends_that_call_alone() -> None:
+    intake, counted = FaultyIntake(), Counted()
+    board = Switchboard(intake, SocketPlane(bank=bank(), clock=FakeClock()), counted)
+    link = Link(board, Peer("p", "audio_fork"), adapter_for(Peer("p", "audio_fork"), Upgrade("/", {}, "")), "a:1/ws")
+    link.receive("{}")
+    assert link.over
+    assert counted.outcomes == ["fault"]
+    assert intake.sessions[0].closed
+    assert len(board) == 0
+
+
 async def test_a_flood_is_cut_off() -> None:
     clock, counted = FakeClock(), Counted()
     board = Switchboard(FakeIntake(), SocketPlane(bank=bank(), clock=clock), counted)
