@@ -192,6 +192,7 @@ class Engine:
             settings.sip_host,
             ports,
             advertise=settings.rtp_host,
+            gated=settings.rtp_vad_gate,
             counted=self._metrics.rtp,
             judged=lambda heard: self._metrics.rtp_quality(heard.mos, heard.loss, heard.jitter_ms),
         )
