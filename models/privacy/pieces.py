@@ -217,9 +217,9 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
 
 
 def _is_article(lexed: Lexed, run: Run) -> bool:
-    """A lone "um", "una" with a word of its own right behind it: "tenha um bom dia"."""
+    """A lone "um", "una" and right behind it, without a pause, another word: "tenha um bom dia"."""
     following = next((token for token in lexed.tokens if token.start >= run.end), None)
-    if following is None or following.numeric or following.word in FILLERS:
+    if following is None or following.numeric:
         return False
     return lexed.text[run.end : following.start].isspace()
 
