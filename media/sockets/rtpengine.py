@@ -172,7 +172,7 @@ class Rtpengine:
     async def _try(self, call_id: str) -> None:
         try:
             tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
-            if isinstance(tags, dict) and len(tags) > 1:  # answered: both sides are known
+            if isinstance(tags, dict) and sum(_is_side(name, about) for name, about in tags.items()) > 1:  # answered
                 await self._follow(call_id)
         except (NgError, ValueError) as error:
             log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
@@ -240,3 +240,13 @@ class Rtpengine:
     async def _unsubscribe(self, call_id: str, to_tag: str) -> None:
         with contextlib.suppress(NgError):
             await self._ng.ask("unsubscribe", call_id=call_id, to_tag=to_tag)
+
+
+def _is_side(name: str, about: object) -> bool:
+    """Of `query`'s tags: whether this is a side of the call. From the offer on there is an untagged one for whoever
+    will answer, and other listeners have tags too."""
+    if not isinstance(about, dict) or not about.get("tag", name):
+        return False
+    heard = about.get("subscriptions")
+    kinds = {one.get("type") for one in heard if isinstance(one, dict)} if isinstance(heard, list) else set()
+    return kinds != {"pub/sub"}

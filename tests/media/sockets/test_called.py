@@ -187,7 +187,8 @@ ANSWERED: dict[str, dict[str, Any]] = {"caller-tag": {"medias": []}, "callee-tag
 async def test_a_relayed_call_is_heard_to_its_end() -> None:
     intake = Intake()
     async with following(intake) as (played, engine):
-        played.calls["call-1"] = {"caller-tag": {}}
+        listener = {"tag": "l", "subscriptions": [{"tag": "caller-tag", "type": "pub/sub"}]}
+        played.calls["call-1"] = {"caller-tag": {"tag": "caller-tag"}, "<untagged 1>": {"tag": ""}, "l": listener}
         await engine.look()
         assert not intake.offers  # nobody has answered yet
         played.calls["call-1"] = ANSWERED

@@ -5,16 +5,25 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from engine.control.roles import decide_roles
 from engine.control.trunks import Account, Line, Trunk, parse_trunks
 from engine.ports import Refusal
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
 from media.sip.caller import Caller, CallPlan, CallRefused, place_call
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 from tests.media.sip.test_sipp import SIPP, run_sipp
+from tests.media.sockets.site import bank, until
+from tests.media.sockets.speech import best_correlation, voices
+from tests.media.sockets.test_called import Intake
+from tests.media.sockets.test_interop import ROUTING
 from tests.real.kamailio import KAMAILIO, MISSING, MODULES, Kamailio, kamailio
+from tests.real.telephone import give_voices, telephone
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not KAMAILIO, reason=MISSING)]
 needs_sipp = pytest.mark.skipif(not SIPP, reason="sipp is missing: apt-get install sip-tester")
@@ -58,6 +67,8 @@ async def two_hops(engine: Engine, hop: str, last: str, where: Path) -> AsyncIte
 # ─── proxies that stay in the dialog ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.interop("SIPREC (Kamailio)", "connects")
+@pytest.mark.interop("SIPREC (Kamailio)", "pause")
 @needs_sipp
 @pytest.mark.parametrize("hops", ["udp udp udp", "tcp tcp tcp", "udp udp tcp"])
 @pytest.mark.parametrize("hangs_up", ["sipp", "we"])
@@ -92,9 +103,38 @@ async def test_recording_through_two_proxies(hops: str, hangs_up: str, tmp_path:
         assert it.server.calls == 0
 
 
+@pytest.mark.interop("SIPREC (Kamailio)", "legs right")
+@pytest.mark.interop("SIPREC (Kamailio)", "audio exact")
+@needs_sipp
+async def test_each_voice_is_on_its_leg_as_it_was_said(tmp_path: Path) -> None:
+    give_voices(tmp_path)
+    intake = Intake()
+    async with asyncio.timeout(40), RtpPlane("127.0.0.1", PortRange(41_300, 41_399), bank=bank()) as plane:
+        server = SipServer("127.0.0.1", 0, intake, plane)
+        await server.open()
+        try:
+            next_hop = f"sip:127.0.0.1:{server.port};transport=tcp"
+            async with (
+                kamailio(tmp_path / "kam", next_hop=next_hop) as proxy,
+                telephone("proxied_bye.xml", tmp_path, f"127.0.0.1:{proxy.port}"),
+            ):
+                await until(lambda: bool(intake.sessions))
+                assert await intake.reason() == "bye"
+        finally:
+            await server.close(0.2)
+    (session,) = intake.sessions
+    members = {"agent7@desk.example": "u7"}
+    routing = msgspec.structs.replace(ROUTING, members=members)
+    roles = {one.stream: one.role for one in decide_roles(session.offer.participants, routing)}
+    assert roles == {"1": "customer", "2": "agent"}
+    for stream, voice in zip(("1", "2"), voices(), strict=True):
+        assert best_correlation(session.audio(stream, 0, 2_000), voice[:4_000]) > 0.99
+
+
 # ─── a dispatcher before two engines ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.interop("SIPREC (Kamailio)", "abnormal end")
 @needs_sipp
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_dispatcher_pings_us_and_goes_on_to_the_next_when_we_refuse(transport: str, tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from engine.control.roles import decide_roles
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sockets.rtpengine import NgClient, NgError, Rtpengine
-from tests.media.sip.test_sipp import SCENARIOS, SIPP, free_port
+from tests.media.sip.test_sipp import SIPP, free_port
 from tests.media.sockets.site import bank, until
-from tests.media.sockets.speech import best_correlation, to_ulaw, voices
+from tests.media.sockets.speech import best_correlation, voices
 from tests.media.sockets.test_called import Intake
 from tests.media.sockets.test_interop import ROUTING
 from tests.real.kamailio import KAMAILIO, kamailio
+from tests.real.telephone import give_voices, telephone
 
 RTPENGINE = shutil.which("rtpengine") or ""
 pytestmark = [
@@ -67,34 +68,11 @@ async def rtpengine(where: Path) -> AsyncIterator[int]:
         await process.wait()
 
 
-@asynccontextmanager
-async def telephone(scenario: str, where: Path, *options: str) -> AsyncIterator[int]:
-    """sipp that plays one scenario to its end. Its port."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(SIPP, "-sf", str(SCENARIOS / scenario), "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", str(port), "-m", "1"),
-        *("-nostdin", "-timeout", "20s", "-trace_err", "-error_file", str(where / f"{scenario}.errors"), *options),
-        cwd=where,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield port
-        said = where / f"{scenario}.errors"
-        assert await process.wait() == 0, said.read_text() if said.exists() else ""
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 @pytest.mark.interop("rtpengine", "connects")
 @pytest.mark.interop("rtpengine", "legs right")
 @pytest.mark.interop("rtpengine", "audio exact")
 async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: Path) -> None:
-    (tmp_path / "audio").mkdir()
-    for name, voice in zip("ab", voices(), strict=True):
-        (tmp_path / "audio" / f"{name}.ulaw").write_bytes(to_ulaw(voice))
+    give_voices(tmp_path)
     intake = Intake()
     async with (
         asyncio.timeout(40),
