@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
     rtp_vad_gate: bool = Field(
         default=False,
-        description="Spare the VAD what is as quiet as a line's own noise: about twice the streams a core; no onset of "
-        "the demo calls was lost in it.",
+        description="Spare the VAD what is as quiet as a line's own noise: nearly half of its work on the demo calls, "
+        "of whose 336 onsets (four levels of noise) none was lost.",
     )
     sockets: str = Field(
         default="",
