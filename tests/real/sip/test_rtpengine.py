@@ -12,6 +12,7 @@ from engine.control.peers import Peer
 from engine.control.roles import decide_roles
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
+from media.sip.server import SipServer
 from media.sockets.rtpengine import NgClient, NgError, Rtpengine
 from tests.media.sip.test_sipp import SIPP, free_port
 from tests.media.sockets.site import bank, until
@@ -68,6 +69,22 @@ async def rtpengine(where: Path) -> AsyncIterator[int]:
         await process.wait()
 
 
+async def relayed(ng_port: int) -> int:
+    """Packets of its only call, once it has relayed some; -1 when that call is gone first."""
+    asking = NgClient("127.0.0.1", ng_port)
+    await asking.open()
+    packets = 0
+    try:
+        while 0 <= packets <= 20:
+            await asyncio.sleep(0.05)
+            calls = (await asking.ask("list", limit=10))["calls"]
+            found = await asking.ask("query", call_id=calls[0]) if calls else {}
+            packets = found["totals"]["RTP"]["packets"] if found else -1
+    finally:
+        asking.close()
+    return packets
+
+
 @pytest.mark.interop("rtpengine", "connects")
 @pytest.mark.interop("rtpengine", "legs right")
 @pytest.mark.interop("rtpengine", "audio exact")
@@ -100,3 +117,28 @@ async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: P
             heard = session.audio(str(place), 0, (SPEAKS_S + 1) * 1000)
             # we came after the first words; what follows is whole
             assert best_correlation(heard, voice[8000 : SPEAKS_S * 8000]) > 0.99
+
+
+async def test_a_call_to_us_whose_sound_goes_through_rtpengine(tmp_path: Path) -> None:
+    give_voices(tmp_path)
+    intake = Intake()
+    async with (
+        asyncio.timeout(40),
+        rtpengine(tmp_path / "rtpengine") as ng_port,
+        RtpPlane("127.0.0.1", PortRange(41_400, 41_499), bank=bank()) as plane,
+    ):
+        server = SipServer("127.0.0.1", 0, intake, plane)
+        await server.open()
+        try:
+            async with (
+                kamailio(tmp_path / "kam", next_hop=f"sip:127.0.0.1:{server.port}", ng_port=ng_port) as proxy,
+                telephone("proxied_bye.xml", tmp_path, f"127.0.0.1:{proxy.port}"),
+            ):
+                await until(lambda: bool(intake.sessions))
+                assert await relayed(ng_port) > 20
+                assert await intake.reason() == "bye"
+        finally:
+            await server.close(0.2)
+        (session,) = intake.sessions
+        for stream, voice in zip(("1", "2"), voices(), strict=True):
+            assert best_correlation(session.audio(stream, 0, 2_000), voice[:4_000]) > 0.99
