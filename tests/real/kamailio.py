@@ -13,7 +13,7 @@ from tests.media.sip.test_sipp import free_port
 KAMAILIO = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin") or ""
 MODULES = next(iter(sorted(Path("/usr/lib").glob("*/kamailio/modules"))), Path("/usr/lib/kamailio/modules"))
 CONFIG = Path(__file__).parents[1] / "data" / "kamailio" / "kamailio.cfg"
-MISSING = "Kamailio is missing: apt-get install kamailio kamailio-websocket-modules"
+MISSING = "Kamailio is missing: apt-get install kamailio kamailio-tls-modules kamailio-websocket-modules"
 
 
 class Kamailio:
@@ -46,10 +46,11 @@ class Kamailio:
 
 @asynccontextmanager
 async def kamailio(
-    where: Path, *, next_hop: str = "", targets: Sequence[str] = (), ng_port: int = 0, ws: bool = False
+    where: Path, *, next_hop: str = "", targets: Sequence[str] = (), ng_port: int = 0, ws: bool = False, pem: str = ""
 ) -> AsyncIterator[Kamailio]:
     """One that sends calls to `next_hop`, or to one of `targets` (a dispatcher that pings them); with `ng_port`
-    sound goes through the rtpengine there; with `ws` it takes WebSockets, and calls to `registered` go to who is."""
+    sound goes through the rtpengine there; with `ws` it takes WebSockets, and calls to `registered` go to who is.
+    With `pem` (certificate, key and authority) it speaks mutual TLS."""
     where.mkdir()
     one = Kamailio(free_port(), free_port())
     (where / "dispatcher.list").write_text("".join(f"1 {uri} 0 {len(targets) - n}\n" for n, uri in enumerate(targets)))
@@ -57,6 +58,8 @@ async def kamailio(
     values = {
         "PORT": one.port,
         "PORT_WS": one.ws_port,
+        "PORT_TLS": free_port(),
+        "PEM": pem,
         "MODULES": f"{MODULES}/",
         "NEXT": next_hop,
         "LIST": where / "dispatcher.list",
@@ -65,7 +68,7 @@ async def kamailio(
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     (where / "kamailio.cfg").write_text(text)
-    parts = {"WITH_DISPATCHER": bool(targets), "WITH_RTPENGINE": bool(ng_port), "WITH_WS": ws}
+    parts = {"WITH_TLS": bool(pem), "WITH_DISPATCHER": bool(targets), "WITH_RTPENGINE": bool(ng_port), "WITH_WS": ws}
     chosen = [word for name, wanted in parts.items() if wanted for word in ("-A", name)]
     process = await asyncio.create_subprocess_exec(
         *(KAMAILIO, "-f", str(where / "kamailio.cfg"), "-DD", "-E", "-m", "32", "-M", "4"),

@@ -15,9 +15,12 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.caller import Caller, CallPlan, CallRefused, place_call
 from media.sip.server import SipServer
+from media.sip.tls import client_context, server_context
+from media.sip.transport import Listeners
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 from tests.media.sip.test_sipp import SIPP, run_sipp
+from tests.media.sip.test_transport import certify
 from tests.media.sockets.site import bank, until
 from tests.media.sockets.speech import best_correlation, voices
 from tests.media.sockets.test_called import Intake
@@ -30,16 +33,21 @@ needs_sipp = pytest.mark.skipif(not SIPP, reason="sipp is missing: apt-get insta
 needs_ws = pytest.mark.skipif(
     not (MODULES / "websocket.so").exists(), reason="apt-get install kamailio-websocket-modules"
 )
+needs_tls = pytest.mark.skipif(not (MODULES / "tls.so").exists(), reason="apt-get install kamailio-tls-modules")
 PARTIES = (RecordedParty("1", "sip:+15550101@caller.example"), RecordedParty("2", "sip:agent7@desk.example"))
 
 
 class Engine:
     """Our server, with what it was offered and what it counted."""
 
-    def __init__(self, refusal: Refusal | None = None, trunks: Sequence[Trunk] = ()) -> None:
+    def __init__(
+        self, refusal: Refusal | None = None, trunks: Sequence[Trunk] = (), listeners: Listeners | None = None
+    ) -> None:
         self.intake, self.media, self.counts = FakeIntake(refusal), FakeMedia(), FakeCounts()
         trunks = trunks or parse_trunks("")
-        self.server = SipServer("127.0.0.1", 0, self.intake, self.media, trunks=trunks, metrics=self.counts)
+        self.server = SipServer(
+            "127.0.0.1", 0, self.intake, self.media, trunks=trunks, metrics=self.counts, listeners=listeners
+        )
 
     def uri(self, transport: str = "udp") -> str:
         return f"sip:127.0.0.1:{self.server.port};transport={transport}"
@@ -129,6 +137,32 @@ async def test_each_voice_is_on_its_leg_as_it_was_said(tmp_path: Path) -> None:
     assert roles == {"1": "customer", "2": "agent"}
     for stream, voice in zip(("1", "2"), voices(), strict=True):
         assert best_correlation(session.audio(stream, 0, 2_000), voice[:4_000]) > 0.99
+
+
+@needs_sipp
+@needs_tls
+@pytest.mark.parametrize("hangs_up", ["sipp", "we"])
+async def test_recording_over_mutual_tls(hangs_up: str, tmp_path: Path) -> None:
+    pem = certify(tmp_path)
+    it = Engine(
+        listeners=Listeners(tls_port=0, server_tls=server_context(pem, "", pem), client_tls=client_context(pem, pem))
+    )
+    async with running(it):
+        next_hop = f"sip:127.0.0.1:{it.server.endpoint.transports.local_port('TLS')};transport=tls"
+        async with kamailio(tmp_path / "kam", next_hop=next_hop, pem=pem) as proxy:
+            scenario = "proxied_bye.xml" if hangs_up == "sipp" else "proxied_hold.xml"
+            playing = asyncio.create_task(run_sipp(proxy, scenario, tmp_path, "-m", "1"))
+            await it.intake.begun()
+            (session,) = it.media.sessions
+            if hangs_up == "we":
+                while "hold" not in session.history or session.heard(1) is False:
+                    await asyncio.sleep(0.05)
+                await it.server.close(2.0)
+            await playing
+            await session.ended.wait()
+        assert session.offer.peer.endswith("/tls")
+        assert session.reason == ("bye" if hangs_up == "sipp" else "shutdown")
+        assert proxy.routes("BYE") == [2]  # one for each of its transports
 
 
 # ─── a dispatcher before two engines ─────────────────────────────────────────────────────────────────────────────────
