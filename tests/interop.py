@@ -10,6 +10,8 @@ from collections import defaultdict
 
 import pytest
 
+from tests.media.sockets.clients import CLIENTS
+
 COLUMNS = (
     "connects",
     "legs right",
@@ -130,7 +132,10 @@ def _shown(outcomes: list[str], reasons: dict[str, str]) -> str:
 
 def _why(protocol: str, column: str) -> str:
     """Why a cell is empty."""
-    return REASONS.get((protocol, column)) or (SAME_ROAD if "(" in protocol else "no test of it here")
+    lacks = next((client.lacks for client in CLIENTS if client.name == protocol), {})
+    return (
+        REASONS.get((protocol, column)) or lacks.get(column) or (SAME_ROAD if "(" in protocol else "no test of it here")
+    )
 
 
 def main() -> int:

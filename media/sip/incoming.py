@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 _REFUSALS = {"overloaded": 503, "shutting_down": 503, "forbidden": 403, "unknown_number": 404}
 _SDP = ("Content-Type", "application/sdp")
+_WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES,"
 
 
 class Owner(Protocol):
@@ -129,7 +130,7 @@ class IncomingCall:
         self._recording = body.recording or len(audio) > 1
         streams = negotiation.negotiate(body.sdp, lines=MAX_MEDIA if self._recording else 1)
         if not streams:
-            raise Unacceptable(488, ("Warning", '304 welcomedly "PCMU or PCMA over RTP/AVP is needed"'))
+            raise Unacceptable(488, ("Warning", f'304 welcomedly "{_WHAT_WE_HEAR} is needed"'))
         first = body.sdp.media[streams[0].position]
         self._two_way = not self._recording and body.sdp.direction(first) == "sendrecv"
         return streams
