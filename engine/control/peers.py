@@ -1,14 +1,13 @@
 """Who may open media sockets, over which protocol, and how each proves it: the file that `SOCKETS` names."""
 
 import ipaddress
-import os
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
 
+from engine.control.peer_file import read_file, read_secret
 from engine.control.trunks import Network, RoleOverride
 from engine.errors import StartupError
 
@@ -112,12 +111,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_peers(path: Path, setting: str = "SOCKETS") -> tuple[Peer, ...]:
     """Reads the file of `[[peer]]` entries. Raises `StartupError`, which never quotes a secret."""
-    try:
-        entries = msgspec.convert(tomllib.loads(path.read_text()), _File).peer
-    except OSError as error:
-        raise StartupError(f"{setting}: {path} cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise StartupError(f"{setting}: {path}: {error}") from None
+    entries = read_file(path, _File, setting).peer
     peers = tuple(_peer(entry, f"{setting}: peer {entry.name!r}") for entry in entries)
     for what, values in (("name", [p.name for p in peers]), ("path", [p.path for p in peers if p.path])):
         if len(set(values)) < len(values):
@@ -141,21 +135,6 @@ def _peer(entry: _Entry, where: str) -> Peer:
         raise StartupError(f"{where}: path begins with /")
     fields = {name: getattr(entry, name) for name in _Entry.__struct_fields__ if name not in ("addresses", "secret")}
     return Peer(**fields | {"path": path, "networks": networks, "secret": read_secret(entry.secret, where)})
-
-
-def read_secret(text: str, where: str) -> str:
-    """`env:NAME` or `file:PATH`, else the secret itself. Raises `StartupError`."""
-    kind, _, name = text.partition(":")
-    if kind == "env" and name:
-        if not os.environ.get(name):
-            raise StartupError(f"{where}: {name} is not in the environment")
-        return os.environ[name]
-    if kind == "file" and name:
-        try:
-            return Path(name).read_text().strip()
-        except OSError as error:
-            raise StartupError(f"{where}: the secret's file cannot be read ({error.strerror})") from None
-    return text
 
 
 def role_names(peer: Peer) -> Sequence[Literal["customer", "agent"]]:

@@ -1,14 +1,13 @@
 """Who may send calls, by address; how each orders its streams, and how we keep in touch with it."""
 
 import ipaddress
-import os
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
 
+from engine.control.peer_file import read_file, read_secret
 from engine.errors import StartupError
 
 RoleOverride = Literal["first_is_agent", "first_is_customer"]
@@ -101,12 +100,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load_trunks(path: Path, setting: str = "SIP_TRUNKS") -> tuple[Trunk, ...]:
     """Reads the file of `[[trunk]]` entries. Raises `StartupError`, which never quotes a password."""
-    try:
-        entries = msgspec.convert(tomllib.loads(path.read_text()), _File).trunk
-    except OSError as error:
-        raise StartupError(f"{setting}: {path} cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise StartupError(f"{setting}: {path}: {error}") from None
+    entries = read_file(path, _File, setting).trunk
     if len({entry.name for entry in entries}) < len(entries):
         raise StartupError(f"{setting}: {path}: two trunks have one name")
     return tuple(trunk for entry in entries for trunk in _trunks(entry, f"{setting}: trunk {entry.name!r}"))
@@ -123,7 +117,7 @@ def _trunks(entry: _Entry, where: str) -> list[Trunk]:
         raise StartupError(f"{where}: digests is empty")
     if entry.expires_s < 60 or entry.ping_s < 0 or entry.calls_per_second < 0:
         raise StartupError(f"{where}: expires_s is at least 60, ping_s and calls_per_second are not negative")
-    account = Account(entry.user, _secret(entry.password, where)) if entry.user else None
+    account = Account(entry.user, read_secret(entry.password, where)) if entry.user else None
     line = Line(
         name=entry.name,
         uri=entry.uri,
@@ -140,20 +134,6 @@ def _trunks(entry: _Entry, where: str) -> list[Trunk]:
     except ValueError:
         raise StartupError(f"{where}: an address is no network") from None
     return [Trunk(network, entry.roles, line) for network in networks]
-
-
-def _secret(text: str, where: str) -> str:
-    kind, _, name = text.partition(":")
-    if kind == "env" and name:
-        if name not in os.environ:
-            raise StartupError(f"{where}: {name} is not in the environment")
-        return os.environ[name]
-    if kind == "file" and name:
-        try:
-            return Path(name).read_text().strip()
-        except OSError as error:
-            raise StartupError(f"{where}: the password's file cannot be read ({error.strerror})") from None
-    return text
 
 
 def lines_of(trunks: Sequence[Trunk]) -> tuple[Line, ...]:
