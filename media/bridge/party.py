@@ -122,6 +122,10 @@ class Party(Protocol):
     def turn(self, direction: Direction) -> None:
         """The other side has turned: tell the party, so that its hold looks and sounds right."""
 
+    def transferred(self, status: int) -> None:
+        """How the transfer that the party asked for goes, as SIP says it: 100…199 on the way, 200 done (the party is
+        hung up next), 300 and more failed, and the call goes on as it was."""
+
     def hang_up(self, reason: str, status: int = 0) -> None:
         """Ends the party's side: BYE, CANCEL, or a refusal with `status` when it rang us and was not answered."""
 
