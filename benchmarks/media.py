@@ -38,7 +38,8 @@ from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
 from media.segmenter import Segmenter
 from media.session import StreamOffer
-from media.vad import FRAME, VadBank, model_bytes
+from media.vad import VadBank, model_bytes
+from media.vad_network import FRAME
 from media.wav_file import read_channels
 
 CALL = Path(__file__).parents[1] / "pipelines" / "demo_calls" / "demo_en_sales.flac"

@@ -12,7 +12,8 @@ from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_1
 from media.gate import EnergyGate
 from media.level import Level
 from media.segmenter import Endpointing, Segmenter
-from media.vad import FRAME, FRAME_MS, RATE_HZ, VadBank
+from media.vad import FRAME_MS, RATE_HZ, VadBank
+from media.vad_network import FRAME
 
 TICK_MS = 250
 EVENTS = 4096

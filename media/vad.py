@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 
 from engine.errors import StartupError, WeightsMissing
 from engine.facts import Samples
+from media.vad_network import CONTEXT, WIDTH, batched
 
 RATE_HZ = 8000
-FRAME = 256
 FRAME_MS = 32
-_CONTEXT = 32
-"""Samples of the frame before that the network sees again."""
 
 MODEL_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 MAX_BATCH = 256
@@ -48,7 +46,7 @@ def _session() -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model_bytes(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(batched(model_bytes()), options, providers=["CPUExecutionProvider"])
 
 
 class VadBank:
@@ -56,8 +54,9 @@ class VadBank:
 
     def __init__(self) -> None:
         self._session = _session()
-        self._state = np.zeros((2, 64, 128), np.float32)
-        self._context = np.zeros((64, _CONTEXT), np.float32)
+        self._hidden = np.zeros((64, WIDTH), np.float32)
+        self._cell = np.zeros((64, WIDTH), np.float32)
+        self._context = np.zeros((64, CONTEXT), np.float32)
         self._free = list(range(63, -1, -1))
 
     def open(self) -> int:
@@ -73,8 +72,7 @@ class VadBank:
 
     def reset(self, slot: int) -> None:
         """Forgets what the leg sounded like: after silence, or a gap."""
-        self._state[:, slot] = 0
-        self._context[slot] = 0
+        self._hidden[slot] = self._cell[slot] = self._context[slot] = 0
 
     def score(self, slots: Sequence[int], frames: Samples) -> list[float]:
         """Probability of speech per leg, with two decimals, so that it does not depend on who else is in the batch.
@@ -87,14 +85,15 @@ class VadBank:
 
     def _run(self, slots: NDArray[np.int_], frames: Samples) -> list[float]:
         heard = np.concatenate([self._context[slots], frames], axis=1)
-        inputs = {"input": heard, "state": self._state[:, slots], "sr": np.array(RATE_HZ, np.int64)}
-        probabilities, state = self._session.run(None, inputs)
-        self._state[:, slots] = state
-        self._context[slots] = frames[:, -_CONTEXT:]
-        return [round(float(probability), 2) for probability in probabilities[:, 0]]
+        inputs = {"sound": heard, "hidden": self._hidden[slots], "cell": self._cell[slots]}
+        probabilities, self._hidden[slots], self._cell[slots] = self._session.run(None, inputs)
+        self._context[slots] = frames[:, -CONTEXT:]
+        rounded: list[float] = np.round(probabilities[:, 0].astype(float), 2).tolist()
+        return rounded
 
     def _grow(self) -> None:
         size = len(self._context)
-        self._state = np.concatenate([self._state, np.zeros_like(self._state)], axis=1)
-        self._context = np.concatenate([self._context, np.zeros_like(self._context)])
+        self._hidden, self._cell, self._context = (
+            np.concatenate([kept, np.zeros_like(kept)]) for kept in (self._hidden, self._cell, self._context)
+        )
         self._free = list(range(2 * size - 1, size - 1, -1))

@@ -1,8 +1,16 @@
+from pathlib import Path
+
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from media.vad import FRAME, VadBank
+from media.vad import VadBank, model_bytes
+from media.vad_network import FRAME, batched
+from media.wav_file import read_channels
+
+CALL = Path(__file__).parents[1] / "data" / "call_15s.flac"
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +57,26 @@ def test_it_grows() -> None:
     slots = [bank.open() for _ in range(300)]
     assert len(set(slots)) == 300
     assert len(bank.score(slots, np.zeros((300, FRAME), np.float32))) == 300
+
+
+def test_the_rewritten_network_says_what_its_authors_says(bank: VadBank) -> None:
+    voice = read_channels(CALL)[0][0]
+    frames = voice[: len(voice) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float32) / np.float32(32768)
+    theirs = onnxruntime.InferenceSession(model_bytes(), providers=["CPUExecutionProvider"])
+    state, context = np.zeros((2, 1, 128), np.float32), np.zeros((1, 32), np.float32)
+    slot, ours, expected = bank.open(), [], []
+    for frame in frames:
+        heard = np.concatenate([context, frame[None]], axis=1)
+        inputs = {"input": heard, "state": state, "sr": np.array(8000, np.int64)}
+        probability, state = theirs.run(None, inputs)
+        context = frame[None, -32:]
+        expected.append(float(probability[0, 0]))
+        ours += bank.score([slot], frame[None])
+    assert max(expected) > 0.9 > 0.1 > min(expected)
+    assert ours == pytest.approx(expected, abs=0.0051)
+    bank.close(slot)
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="not the network"):
+        batched(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [])).SerializeToString())
