@@ -1,0 +1,101 @@
+"""A leg against aiortc as the browser."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from media.codecs import PCMU
+from media.rtp import RtpPacket
+from media.session import AudioCodec
+from media.webrtc.description import read_offer
+from media.webrtc.leg import LegState, WebRtcLeg
+from media.webrtc.ports import LegPorts
+from tests.webrtc_peer import Peer
+
+TONE = (8000 * np.sin(np.arange(8000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+
+
+class Ends:
+    """What a leg told."""
+
+    def __init__(self) -> None:
+        self.packets: list[RtpPacket] = []
+        self.states: list[LegState] = []
+        self.changed = asyncio.Event()
+
+    def told(self, state: LegState) -> None:
+        self.states.append(state)
+        self.changed.set()
+
+    def hear(self, packet: RtpPacket) -> None:
+        self.packets.append(packet)
+        self.changed.set()
+
+    async def heard(self, count: int) -> None:
+        while len(self.packets) < count:
+            self.changed.clear()
+            await self.changed.wait()
+
+    async def state(self, wanted: LegState) -> None:
+        while wanted not in self.states:
+            self.changed.clear()
+            await self.changed.wait()
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer(TONE)
+    yield peer
+    await peer.close()
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", "G722", "opus"])
+async def test_sound_goes_both_ways_in_the_codec_that_was_taken(peer: Peer, codec: AudioCodec) -> None:
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), codec, heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.state("open")
+        await ends.heard(20)
+    assert {packet.payload_type for packet in ends.packets} == {leg.payload_type}
+    assert [packet.sequence for packet in ends.packets] == list(
+        range(ends.packets[0].sequence, ends.packets[0].sequence + len(ends.packets))
+    )
+    if codec == "PCMU":
+        tone = np.concatenate(PCMU.decode([packet.payload for packet in ends.packets[:20]]))
+        assert np.corrcoef(tone, TONE[: len(tone)])[0, 1] > 0.99
+    leg.close()
+    await leg.closed()
+
+
+async def test_what_is_sent_is_heard_by_the_browser(peer: Peer) -> None:
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.state("open")
+        for number in range(40):
+            sound = PCMU.encode(TONE[number * 160 : (number + 1) * 160])
+            leg.send(RtpPacket(leg.payload_type, number, number * 160, leg.ssrc, sound))
+            await asyncio.sleep(0.005)
+        await peer.hears(20)
+    heard = peer.sound[:3200]
+    assert np.corrcoef(heard, TONE[: len(heard)])[0, 1] > 0.99
+    leg.close()
+    await leg.closed()
+
+
+async def test_a_browser_that_closes_says_goodbye(peer: Peer) -> None:
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.state("open")
+        await peer.connected()
+        await peer.close()
+        await ends.state("closed")
+    await leg.closed()
+    assert ends.states == ["open", "closed"]
+    assert not leg.is_open
