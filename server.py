@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -38,14 +39,13 @@ from media.sip.server import SipServer
 from media.sip.tls import listeners_of
 from media.sockets.platforms import Platforms
 from media.wav_file import NotAudioError
-from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
-from models.reader import OnnxTextReader
-from models.weights import models_dir, whisper_dir
+from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.calls import Calls, default_max_calls
 from pipelines.commands import demo, listen, replay, rules, serve, weights
-from pipelines.knowledge_bases import bundled_articles, bundled_knowledge
+from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
+from pipelines.understanding import Understanding, load_understanding
 
 log = structlog.get_logger(__name__)
 
@@ -66,23 +66,27 @@ class Engine:
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
-        self._sip_open = False
+        self._loading: asyncio.Task[Understanding]
+        self.sip_open = False
+        """Calls are taken, though what is said on them may have to wait for models."""
         self._calls: Calls | None = None
 
     async def start(self, *, seed: bool = False) -> None:
-        """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
+        """Calls are answered within the first second or so, and heard; it returns once the models are loaded. Raises
+        `StartupError` with one line that names the setting to change; then nothing is left running."""
         try:
             await self._open_traces()
             store = await self._open_store(seed)
             router = await CachedRouter.load(store)
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
-            await self._start_ears()
-            calls = self._calls = await self._make_calls(router, hub)
+            self._load_models()
+            calls = self._calls = self._make_calls(router, hub)
             await self.bus.start()
             self._stack.push_async_callback(self.bus.stop)
             await self._open_web(store, hub, calls, router)
             await self._open_telephony(calls)
+            await self._loading
         except BaseException:
             await self._stack.aclose()
             raise
@@ -109,6 +113,7 @@ class Engine:
 
     async def ready(self) -> None:
         """Returns once speech is understood."""
+        await asyncio.shield(self._loading)
         await self.ears.ready()
 
     # ─── the parts, in the order in which they start ─────────────────────────────────────────────────────────────────
@@ -131,26 +136,30 @@ class Engine:
             await seed_knowledge(store, bundled_articles())
         return store
 
-    async def _start_ears(self) -> None:
-        weights = await asyncio.to_thread(whisper_dir, self.settings)
+    def _load_models(self) -> None:
+        """Begins to; what fails is raised where `_loading` is awaited."""
         self.ears = EarsClient(
-            EarsSettings(weights=weights, workers=self.settings.ears_workers),
+            EarsSettings(weights=whisper_dir(self.settings), workers=self.settings.ears_workers),
             on_change=self._ears_changed,
             on_heard=self._metrics.heard,
         )
         self._metrics.watch_ears(self.ears.headroom, lambda: self.ears.starts)
-        await self.ears.start()
         self._stack.push_async_callback(self.ears.close)
+        self._loading = asyncio.create_task(self._load(), name="models")
+        self._stack.push_async_callback(cancel, self._loading)
 
-    async def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:
-        models = models_dir(self.settings)
+    async def _load(self) -> Understanding:
+        """On threads, one model after another: SIP must not wait for them, and answers beside them."""
+        await asyncio.to_thread(verify_whisper, self.settings)
+        await self.ears.start()
+        return await asyncio.to_thread(load_understanding, models_dir(self.settings), self._metrics.onnx)
+
+    def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:
         return Calls(
             router=router,
             ears=self.ears,
             sink=hub,
-            reader=await asyncio.to_thread(OnnxTextReader, models, observe=self._metrics.onnx),
-            knowledge=await asyncio.to_thread(bundled_knowledge, models),
-            rules=load_rules(),
+            understanding=self._loading,
             metrics=self._metrics,
             max_calls=self.settings.max_calls or default_max_calls(),
             clock_ms=monotonic_ms,
@@ -208,7 +217,7 @@ class Engine:
             listeners=listeners,
         )
         await self.sip.open()
-        self._sip_open = True
+        self.sip_open = True
         self._stack.push_async_callback(self.sip.close)
         await self._open_platforms(calls, rtp)
 
@@ -223,17 +232,18 @@ class Engine:
             self._stack.push_async_callback(self.platforms.close)
 
     def _ready(self) -> dict[str, bool]:
-        return {"sip": self._sip_open, "ears": self.ears.headroom().up}
+        loaded = self._loading.done() and not self._loading.cancelled() and self._loading.exception() is None
+        return {"sip": self.sip_open, "ears": self.ears.headroom().up, "models": loaded}
 
     def _ears_changed(self, up: bool) -> None:
         if self._calls:
             self._calls.ears_changed(up)
 
 
-async def cancel(task: asyncio.Task[None]) -> None:
-    """Ends a task that runs for ever."""
+async def cancel(task: asyncio.Task[Any]) -> None:
+    """Ends a task, if it has not ended."""
     task.cancel()
-    await asyncio.wait([task])
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def monotonic_ms() -> float:

@@ -12,9 +12,11 @@ def models_dir(settings: Settings) -> Path:
 
 
 def whisper_dir(settings: Settings) -> Path:
-    """Folder of the Whisper model. Blocking; raises `WeightsMissing` when the default one is absent or altered."""
-    if settings.whisper_dir:
-        return Path(settings.whisper_dir)
-    models = models_dir(settings)
-    verify(WHISPER_BASE, models)
-    return location(WHISPER_BASE, models)
+    """Folder of the Whisper model, whether it is there or not: see `verify_whisper`."""
+    return Path(settings.whisper_dir) if settings.whisper_dir else location(WHISPER_BASE, models_dir(settings))
+
+
+def verify_whisper(settings: Settings) -> None:
+    """Blocking; raises `WeightsMissing` when the default model is absent or altered. One's own is not looked into."""
+    if not settings.whisper_dir:
+        verify(WHISPER_BASE, models_dir(settings))

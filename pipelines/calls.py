@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
@@ -18,16 +18,14 @@ from engine.ports import (
     Ears,
     FactSink,
     IngestSession,
-    KnowledgeSearch,
     Person,
     Refusal,
     Router,
     Routing,
-    TextReader,
 )
 from engine.telemetry import Metrics
 from engine.tracing import NO_TRACES, Tracing
-from models.compliance import CallContext, Judge, Rule, load_detectors
+from models.compliance import CallContext, Judge
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
@@ -36,11 +34,15 @@ from pipelines.recorder import Recorder
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_aside
+from pipelines.understanding import Understanding
 
 log = structlog.get_logger(__name__)
 
 LATE_FINALS_MS = 1_500
 """With finals this late, a new call would make every call worse: it is refused."""
+LOADING_MS = 20_000
+"""While `ears` loads its model, finals are late without any load: calls are heard meanwhile and put into words
+afterwards, as long as a session keeps their sound (40 s)."""
 RETRY_AFTER_S = 5
 
 
@@ -58,9 +60,7 @@ class Calls:
         router: Router,
         ears: Ears,
         sink: FactSink,
-        reader: TextReader,
-        knowledge: Callable[[str], KnowledgeSearch | None],
-        rules: Sequence[Rule],
+        understanding: "asyncio.Future[Understanding]",
         metrics: Metrics,
         max_calls: int,
         clock_ms: Callable[[], float],
@@ -69,14 +69,12 @@ class Calls:
         tracing: Tracing = NO_TRACES,
         recorder: Recorder | None = None,
     ) -> None:
-        """Without a `recorder` no call is recorded, whatever its campaign says."""
+        """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
+        a `recorder` no call is recorded, whatever its campaign says."""
         self._router = router
         self._ears = ears
         self._sink = sink
-        self._reader = reader
-        self._knowledge = knowledge
-        self._rules = rules
-        self._detectors = load_detectors()
+        self._understanding = understanding
         self._metrics = metrics
         self._max_calls = max_calls
         self._clock_ms = clock_ms
@@ -100,7 +98,8 @@ class Calls:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
         headroom = self._ears.headroom()
-        if len(self._live) >= self._max_calls or headroom.finals_late_ms > LATE_FINALS_MS:
+        bearable_ms = LATE_FINALS_MS if headroom.up else LOADING_MS
+        if len(self._tasks) >= self._max_calls or headroom.finals_late_ms > bearable_ms:
             return Refusal("overloaded", RETRY_AFTER_S)
         if self._router.route(offer) is None:
             return Refusal("unknown_number")
@@ -111,25 +110,28 @@ class Calls:
         if routing is None:  # the campaign was closed between admission and answer: nobody may see the call
             log.warning("call.unrouted", call_id=session.offer.call_id)
             return
-        call = self._compose(session, routing)
-        self._live[session.offer.call_id] = call
-        task = asyncio.create_task(self._serve(call), name=f"call {session.offer.call_id}")
+        serving = self._serve(session, routing, self._wall_clock())
+        task = asyncio.create_task(serving, name=f"call {session.offer.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, call: LiveCall) -> None:
-        call_id = call.record.call_id
+    async def _serve(self, session: IngestSession, routing: Routing, started_at: float) -> None:
+        call_id, reason = session.offer.call_id, "error"
         with structlog.contextvars.bound_contextvars(call_id=call_id):
             try:
+                understanding = await asyncio.shield(self._understanding)
+                call = self._live[call_id] = self._compose(session, routing, understanding, started_at)
                 await call.serve()
+                reason = call.record.end_reason or reason
             except Exception:
                 log.exception("call.failed")
             finally:
-                del self._live[call_id]
-                reason = call.record.end_reason or "error"
-                self._metrics.count("calls_total", protocol=call.record.protocol, reason=reason)
+                self._live.pop(call_id, None)
+                self._metrics.count("calls_total", protocol=session.offer.protocol, reason=reason)
 
-    def _compose(self, session: IngestSession, routing: Routing) -> LiveCall:
+    def _compose(
+        self, session: IngestSession, routing: Routing, understanding: Understanding, started_at: float
+    ) -> LiveCall:
         offer = session.offer
         record = CallRecord(
             call_id=offer.call_id,
@@ -140,7 +142,7 @@ class Calls:
             language=routing.language,
             country=routing.country,
             region=routing.region,
-            started_at=self._wall_clock(),
+            started_at=started_at,
             protocol=offer.protocol,
         )
         ledger = Ledger(offer.call_id, self._clock_ms)
@@ -150,10 +152,10 @@ class Calls:
             ledger=ledger,
             roster=roster,
             guard=DigitGuard(routing.country, secrets.token_bytes(32)),
-            judge=Judge(self._rules, self._context(routing), self._detectors),
-            reader=self._reader,
+            judge=Judge(understanding.rules, self._context(routing), understanding.detectors),
+            reader=understanding.reader,
             reads=read_aside,
-            knowledge=self._knowledge(routing.knowledge),
+            knowledge=understanding.knowledge(routing.knowledge),
             governor=Governor(),
             language=routing.language,
             clock_ms=self._clock_ms,

@@ -7,6 +7,8 @@ import numpy as np
 
 from engine.facts import Draft, Fact, Pcm16
 from engine.ports import CallOffer, CallRecord, Headroom, Heard, ListenJob, MediaEvent, Participant, Reading, Scored
+from models.compliance import load_detectors
+from pipelines.understanding import Understanding
 
 
 class FakeSession:
@@ -103,3 +105,10 @@ class FakeReader:
         return Reading(
             vector=np.zeros(512, np.float32), sentiment=Scored("neutral", 1.0), intents=(), acts=(), latency_ms=1.0
         )
+
+
+def understanding() -> asyncio.Future[Understanding]:
+    """Loaded already: neutral readings, no rules, no articles."""
+    loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    loaded.set_result(Understanding(FakeReader(), (), load_detectors()))
+    return loaded

@@ -22,7 +22,7 @@ from models.compliance import load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.reader import OnnxTextReader
-from models.weights import models_dir, whisper_dir
+from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
 from pipelines.scorecard import Script, script_error_rate
 from pipelines.transcribe import leg_names
@@ -68,8 +68,8 @@ async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settin
 
 async def start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
     """Only when a recording asks for it: transcripts need no Whisper."""
-    weights = await asyncio.to_thread(whisper_dir, settings)
-    ears = EarsClient(EarsSettings(weights=weights, workers=settings.ears_workers))
+    await asyncio.to_thread(verify_whisper, settings)
+    ears = EarsClient(EarsSettings(weights=whisper_dir(settings), workers=settings.ears_workers))
     await ears.start()
     stack.push_async_callback(ears.close)
     await ears.ready()

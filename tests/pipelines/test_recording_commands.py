@@ -13,7 +13,7 @@ from engine.ports import CallEnded, CallOffer, ClockTick, DeskCommand, MediaEven
 from engine.telemetry import Metrics
 from pipelines.calls import Calls
 from pipelines.recorder import Recorder
-from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
+from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
 from tests.memory_files import MemoryFiles
 
 ROUTING = Routing(
@@ -69,9 +69,7 @@ class Floor:
             router=FakeRouter(routing),
             ears=FakeEars({}),
             sink=self.sink,
-            reader=FakeReader(),
-            knowledge=lambda base: None,
-            rules=(),
+            understanding=understanding(),
             metrics=metrics,
             max_calls=1,
             clock_ms=lambda: 0.0,

@@ -21,7 +21,7 @@ from pipelines.commands.demo import AGENTS
 from pipelines.follower import Follower
 from pipelines.scorecard import settled_texts
 from server import Engine
-from tests.fakes import FakeReader, FakeSink
+from tests.fakes import FakeSink, understanding
 from tests.leaks import runs, stretches
 from tests.real.sound import loudest, played
 from tests.real.test_demo_calls import contents
@@ -210,9 +210,7 @@ async def test_drafts_withhold_digits_while_they_are_being_read(weights: Path) -
         router=OneCampaign(clip),
         ears=ears,
         sink=sink,
-        reader=FakeReader(),
-        knowledge=lambda name: None,
-        rules=(),
+        understanding=understanding(),
         metrics=Metrics(),
         max_calls=1,
         clock_ms=lambda: time.monotonic() * 1000,

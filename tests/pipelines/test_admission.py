@@ -1,0 +1,81 @@
+"""Which calls are let in, and what becomes of those that come before the models are there."""
+
+import asyncio
+
+import msgspec
+
+from engine.facts import SpeechSegment, Transcript
+from engine.ports import CallEnded, Headroom, Participant, Refusal
+from engine.telemetry import Metrics
+from pipelines.calls import LATE_FINALS_MS, LOADING_MS, Calls
+from pipelines.understanding import Understanding
+from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
+from tests.pipelines.test_recording_commands import ROUTING, FakeRouter
+
+
+class LateEars(FakeEars):
+    """With as much headroom as it is told."""
+
+    room = Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=True)
+
+    def headroom(self) -> Headroom:
+        return self.room
+
+
+class Door:
+    """The intake of an engine with room for one call."""
+
+    def __init__(self, models: "asyncio.Future[Understanding]") -> None:
+        self.ears, self.sink = LateEars({("c", 0): "first words"}), FakeSink()
+        self.calls = Calls(
+            router=FakeRouter(msgspec.structs.replace(ROUTING, recording=False)),
+            ears=self.ears,
+            sink=self.sink,
+            understanding=models,
+            metrics=Metrics(),
+            max_calls=1,
+            clock_ms=lambda: 0.0,
+            wall_clock=lambda: 7.0,
+        )
+
+    def admits(self, *, up: bool = True, late_ms: float = 0.0) -> bool:
+        self.ears.room = Headroom(up=up, load=1.0, finals_late_ms=late_ms, partials=up)
+        return self.calls.admit(short_call().offer) is None
+
+
+def short_call() -> FakeSession:
+    said = SpeechSegment("c", 0, "started", 0, 400), SpeechSegment("c", 0, "ended", 0, 900)
+    return FakeSession([*said, CallEnded(1_000, "bye")], [Participant("c", 0)])
+
+
+async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its_first_word() -> None:
+    loading: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    door = Door(loading)
+    assert door.admits(up=False)
+    door.calls.begin(short_call())
+    await asyncio.sleep(0)
+    assert door.sink.facts == []
+    assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)  # it counts from its answer on
+    loading.set_result(understanding().result())
+    await door.calls.close()
+    words = [(fact.text, fact.start_ms) for fact in door.sink.facts if isinstance(fact, Transcript)]
+    assert words == [("first words", 0)]
+    assert door.sink.record is not None
+    assert (door.sink.record.started_at, door.sink.record.end_reason) == (7.0, "bye")
+
+
+async def test_models_that_cannot_be_loaded_end_their_calls() -> None:
+    loading: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    door = Door(loading)
+    door.calls.begin(short_call())
+    loading.set_exception(OSError("no weights"))
+    await door.calls.close()
+    assert door.sink.facts == []
+
+
+async def test_lateness_without_ears_is_loading_and_with_them_load() -> None:
+    door = Door(understanding())
+    assert door.admits(late_ms=LATE_FINALS_MS)
+    assert not door.admits(late_ms=LATE_FINALS_MS + 1)
+    assert door.admits(up=False, late_ms=LOADING_MS)
+    assert not door.admits(up=False, late_ms=LOADING_MS + 1)
