@@ -1,11 +1,10 @@
 """One call's hearing: decoded sound in; speech segments, clock ticks and windows of sound out."""
 
-import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
 
-from engine.facts import Pcm16, Samples
+from engine.facts import Pcm16, SpeechSegment
 from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
@@ -110,36 +109,34 @@ class Ear:
             self._waiting.append(narrow)
             self._size += len(narrow)
 
-    def next_frame(self, events: list[MediaEvent]) -> Samples | None:
-        """The next frame that the network must judge, levelled; silent ones before it are judged here into `events`."""
+    def frame(self) -> Pcm16 | None:
+        """The next whole frame, which must be weighed before the one after it comes; None when less waits."""
         if self._size < FRAME:
             return None
-        waiting = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
-        start, frame = 0, None
-        while len(waiting) - start >= FRAME:
-            candidate = waiting[start : start + FRAME]
-            start += FRAME
-            peak = max(int(candidate.max()), -int(candidate.min()))
-            if peak > _SILENCE_PEAK and (self._gate is None or self._gate.open(_rms(candidate))):
-                frame = candidate * np.float32(self._level.gain(peak) / 32768)
-                break
-            self._silent_frames += peak <= _SILENCE_PEAK
+        if len(self._waiting) > 1:
+            self._waiting = [np.concatenate(self._waiting)]
+        return self._waiting[0][:FRAME]
+
+    def weigh(self, peak: int, rms: float) -> float:
+        """Takes the frame off, by its largest sample and loudness in 16 bits: what to multiply it with for the network
+        to judge it, or 0 when it is silence, which nobody need be asked about (`judged(0)`)."""
+        self._waiting[0] = self._waiting[0][FRAME:]
+        self._size -= FRAME
+        if peak > _SILENCE_PEAK:
+            if self._gate is None or self._gate.open(rms):
+                self._silent_frames = 0
+                return self._level.gain(peak) / 32768
+        else:
+            self._silent_frames += 1
             if self._silent_frames == _FORGET_FRAMES:
                 self._bank.reset(self.slot)
-            events += self._judge(0.0)
-        self._waiting = [waiting[start:]]
-        self._size -= start
-        return frame
+        return 0.0
 
-    def judged(self, probability: float) -> list[MediaEvent]:
-        """The network's answer to the frame that `next_frame` gave."""
-        self._silent_frames = 0
-        return self._judge(probability)
-
-    def _judge(self, probability: float) -> list[MediaEvent]:
+    def judged(self, probability: float) -> list[SpeechSegment]:
+        """What the network says of the frame that was weighed last."""
         start_ms = self.judged_until * 1000 / RATE_HZ
         self.judged_until += FRAME
-        return list(self._segmenter.push(probability, start_ms, FRAME_MS))
+        return self._segmenter.push(probability, start_ms, FRAME_MS)
 
     def close(self) -> list[MediaEvent]:
         """Ends the open segment and gives the VAD's slot back. Frames that were not scored are not heard."""
@@ -153,11 +150,6 @@ class Ear:
             self._halver = Halver()
         if self._size % FRAME:
             self._wait(np.zeros(FRAME - self._size % FRAME, np.int16))
-
-
-def _rms(samples: Pcm16) -> float:
-    wide = samples.astype(np.float32)
-    return math.sqrt(float(wide @ wide) / len(wide))
 
 
 class Hearing:
@@ -229,7 +221,7 @@ class Hearing:
         """Tells how far the call's clock has come: to where every stream has been judged."""
         if not self._ears:
             return
-        at_ms = min(ear.judged_until for ear in self._ears.values()) * 1000 // RATE_HZ // TICK_MS * TICK_MS
+        at_ms = min([ear.judged_until for ear in self._ears.values()]) * 1000 // RATE_HZ // TICK_MS * TICK_MS
         if at_ms > self._ticked_ms:
             self._ticked_ms = at_ms
             self.emit(ClockTick(at_ms))
@@ -274,20 +266,27 @@ class Hearing:
 def listen(bank: VadBank, calls: Sequence[Hearing]) -> None:
     """Scores every whole frame that waits in any of the calls, one of each stream at a time, and emits the segments."""
     ears = [(call, ear) for call in calls for ear in call.ears()]
-    while ears:
-        asked: list[tuple[Hearing, Ear]] = []
-        frames: list[Samples] = []
-        for call, ear in ears:
-            events: list[MediaEvent] = []
-            frame = ear.next_frame(events)
-            for event in events:
+    while True:
+        ready = [(call, ear, frame) for call, ear in ears if (frame := ear.frame()) is not None]
+        if not ready:
+            return
+        ears = [(call, ear) for call, ear, _ in ready]
+        for (call, ear), probability in zip(ears, _judge(bank, ready), strict=True):
+            for event in ear.judged(probability):
                 call.emit(event)
-            if frame is not None:
-                asked.append((call, ear))
-                frames.append(frame)
-        if asked:
-            scores = bank.score([ear.slot for _, ear in asked], np.stack(frames))
-            for (call, ear), score in zip(asked, scores, strict=True):
-                for event in ear.judged(score):
-                    call.emit(event)
-        ears = asked
+
+
+def _judge(bank: VadBank, ready: Sequence[tuple[Hearing, Ear, Pcm16]]) -> list[float]:
+    """A probability of speech for each frame; 0 for those that are silent without asking."""
+    frames = np.stack([frame for _, _, frame in ready])
+    peaks = np.maximum(frames.max(axis=1), -frames.min(axis=1).astype(np.int32)).tolist()
+    wide = frames.astype(np.float32)
+    loudness = np.sqrt(np.einsum("ij,ij->i", wide, wide) / FRAME).tolist()
+    gains = [ear.weigh(peak, rms) for (_, ear, _), peak, rms in zip(ready, peaks, loudness, strict=True)]
+    asked = [at for at, gain in enumerate(gains) if gain]
+    probabilities = [0.0] * len(ready)
+    if asked:
+        heard = wide[asked] * np.array([gains[at] for at in asked], np.float32)[:, None]
+        for at, score in zip(asked, bank.score([ready[at][1].slot for at in asked], heard), strict=True):
+            probabilities[at] = score
+    return probabilities

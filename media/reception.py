@@ -2,7 +2,7 @@
 
 import msgspec
 
-from media.rtp import sequence_distance, timestamp_distance
+from media.rtp import timestamp_distance
 
 _MAX_DROPOUT = 3000
 """RFC 3550 A.1: a larger step is another count."""
@@ -45,24 +45,27 @@ class Reception:
         self._received = 0
         self._before = Tally()
         """Of sources that are over."""
-        self._transit: tuple[float, int] | None = None
+        self._at_ms: float | None = None
+        self._timestamp = 0
         self._clock_hz = 8000
 
     def arrived(self, ssrc: int, sequence: int, timestamp: int, at_ms: float, clock_hz: int) -> None:
-        step = sequence_distance(sequence, self.highest & 0xFFFF)
-        if ssrc != self.ssrc or abs(step) > _MAX_DROPOUT:
+        step = ((sequence - self.highest + 0x8000) & 0xFFFF) - 0x8000
+        if ssrc != self.ssrc or not -_MAX_DROPOUT <= step <= _MAX_DROPOUT:
             self._before = self.tally
             self.ssrc, self.highest, self._base, self._received = ssrc, sequence, sequence, 0
-            self._transit, self.jitter, step = None, 0.0, 0
-        self.highest += max(0, step)
-        self._base = min(self._base, self.highest + min(0, step))  # those before the first that came
+            self._at_ms, self.jitter, step = None, 0.0, 0
+        if step > 0:
+            self.highest += step
+        elif self.highest + step < self._base:  # those before the first that came
+            self._base = self.highest + step
         self._received += 1
         self._clock_hz = clock_hz
-        if self._transit is not None:
-            passed = (at_ms - self._transit[0]) * clock_hz / 1000
-            distance = abs(passed - timestamp_distance(timestamp, self._transit[1]))
+        if self._at_ms is not None:
+            passed = (at_ms - self._at_ms) * clock_hz / 1000
+            distance = abs(passed - timestamp_distance(timestamp, self._timestamp))
             self.jitter += (distance - self.jitter) / 16
-        self._transit = at_ms, timestamp
+        self._at_ms, self._timestamp = at_ms, timestamp
 
     @property
     def tally(self) -> Tally:

@@ -10,8 +10,6 @@ waits for a moment without speech, since it skips or repeats time.
 
 import msgspec
 
-from media.rtp import timestamp_distance
-
 DRIFT_MS = 200.0
 FORCED_DRIFT_MS = 2000.0
 """A drift of this size does not wait for silence."""
@@ -89,7 +87,7 @@ class RtpClock:
             return self._anchor(ssrc, timestamp, max(0, due, frontier), due, arrived_ms, None)
         if ssrc != self._ssrc:
             return self._anchor(ssrc, timestamp, max(due, frontier), due, arrived_ms, Reset("source", 0))
-        step = round(timestamp_distance(timestamp, self._timestamp) * self._rate_hz / self._clock_hz)
+        step = self._step(timestamp)
         position = self._position + step
         if self._clock_hz != clock_before:  # another codec: how its count goes on nobody says (RFC 7160 §3)
             return self._move("timestamps", timestamp, max(due, frontier), max(due, frontier), due, arrived_ms)
@@ -100,7 +98,7 @@ class RtpClock:
         if unheard and arrived_ms < self._settles_until_ms and position - due > SETTLED_MS * self._per_ms:
             return self._pull(timestamp, position, due, arrived_ms)
         self._observe(due - position, arrived_ms)
-        drift = self._drift()
+        drift = min(self._least, self._least_before)  # negative at once, positive once a whole window has been late
         if abs(drift) > (DRIFT_MS if quiet else FORCED_DRIFT_MS) * self._per_ms:
             self._repeated = frontier
             return self._move("drift", timestamp, position, max(0, round(position + drift)), due, arrived_ms)
@@ -111,7 +109,12 @@ class RtpClock:
         """The position of sound of the present source by its timestamp; moves nothing."""
         if ssrc != self._ssrc:
             return None
-        return self._position + round(timestamp_distance(timestamp, self._timestamp) * self._rate_hz / self._clock_hz)
+        return self._position + self._step(timestamp)
+
+    def _step(self, timestamp: int) -> int:
+        """Samples from the anchor to the timestamp."""
+        ticks = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        return ticks if self._clock_hz == self._rate_hz else round(ticks * self._rate_hz / self._clock_hz)
 
     def _pull(self, timestamp: int, position: int, due: int, arrived_ms: float) -> Placement:
         pulled = min(position - due, self._room) // 2 * 2  # a moment that half the rate has, too
@@ -138,8 +141,5 @@ class RtpClock:
     def _observe(self, late: float, arrived_ms: float) -> None:
         if arrived_ms - self._window_since_ms >= WINDOW_MS:
             self._window_since_ms, self._least_before, self._least = arrived_ms, self._least, late
-        self._least = min(self._least, late)
-
-    def _drift(self) -> float:
-        """In samples; negative at once, positive once a whole window has been late."""
-        return min(self._least, self._least_before)
+        elif late < self._least:
+            self._least = late

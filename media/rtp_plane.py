@@ -183,9 +183,7 @@ class RtpPlane:
         for session in self._hear(list(self._sessions.values())):
             session.abandon()
         for session in list(self._sessions.values()):
-            session.watch_silence(self._suspend_after_ms)
-            session.report()
-            session.hearing.tick()
+            session.watch(self._suspend_after_ms)
         if self._clock() >= self._report_at:
             self._report()
 

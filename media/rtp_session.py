@@ -148,9 +148,14 @@ class RtpSession:
         for stream in self.streams.values():
             stream.fill(now_ms)
 
-    def report(self) -> None:
-        """RTCP where it is due, and every 10 s how well the streams came."""
+    def watch(self, suspend_after_ms: float) -> None:
+        """What only time brings about: suspension, RTCP that is due, how well the streams came, the clock's tick."""
         now_ms = self.now_ms()
+        self._watch_silence(now_ms, suspend_after_ms)
+        self._report(now_ms)
+        self.hearing.tick()
+
+    def _report(self, now_ms: float) -> None:
         for port in self._ports.values():
             port.report(now_ms)
         if now_ms >= self._judge_ms:
@@ -168,9 +173,8 @@ class RtpSession:
             data = msgspec.structs.asdict(quality) | ({"whole": True} if last else {})
             self.hearing.emit(MediaNotice(round(self.now_ms()), "media.quality", name, data))
 
-    def watch_silence(self, suspend_after_ms: float) -> None:
+    def _watch_silence(self, now_ms: float, suspend_after_ms: float) -> None:
         """A stream that falls silent is suspended, never deleted; BYE alone ends a call."""
-        now_ms = self.now_ms()
         for name, stream in self.streams.items():
             silent = now_ms - stream.silent_since_ms >= suspend_after_ms
             if silent and not stream.suspended and stream.heard and stream.offer.flowing and not self._held:

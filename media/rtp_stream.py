@@ -47,6 +47,9 @@ class RtpStream:
         self._lock = SourceLock(_offered(offer))
         self._jitter = JitterBuffer()
         self._fates: Counter[str] = Counter()
+        self._played = 0
+        self._clock_hz = 0
+        """Of the offered codec's timestamps."""
         self._source_before = self._lock.source
         self.rate_hz = CODECS[offer.codec].rate_hz
         """Of the stream's sound and positions, for the whole call; another codec's sound is brought to it."""
@@ -74,7 +77,7 @@ class RtpStream:
         `lost` on the way and concealed; `foreign`, of another source; `malformed`; `dropped` in a flood."""
         late = self._jitter.late + self._jitter.duplicates
         found = {"late": late, "lost": self._jitter.lost, "foreign": self._lock.dropped}
-        return {**self._fates, "played": self._fates["played"] - late, **found}
+        return {**self._fates, "played": self._played - late, **found}
 
     def renew(self, offer: StreamOffer) -> None:
         """Signalling's new word on this m-line."""
@@ -92,6 +95,7 @@ class RtpStream:
             self._writer = SrtpWriter(offer.srtp.ours)
         # Payload types from before stay known: packets under way while the codec changes are sound, too (RFC 3264 §8).
         self._codecs[offer.payload_type] = CODECS[offer.codec]
+        self._clock_hz = CODECS[offer.codec].clock_hz
         for soundless in (offer.event_payload_type, offer.comfort_payload_type):
             if soundless is not None:
                 self._codecs.pop(soundless, None)
@@ -112,7 +116,11 @@ class RtpStream:
                 self._take_report(data, address, at_ms)
                 continue
             packet = self._parse(data)
-            if packet is not None:
+            if packet is None:
+                continue
+            if self._lock.hears(packet.ssrc, address, at_ms):  # nearly always
+                self._take(packet, at_ms, released)
+            else:
                 released += self._admit(packet, address, at_ms)
         released += self._jitter.flush() if last else self._jitter.pop(now_ms)
         return [item for item in released if self._sounds(item)]
@@ -180,15 +188,19 @@ class RtpStream:
             self._source_before = self._lock.source
             released = self._jitter.flush()
             self._jitter.restart()
-        clock_hz = CODECS[self.offer.codec].clock_hz
         for arrived in accepted:
-            one = arrived.packet
-            self.reporter.arrived(one.ssrc, one.sequence, one.timestamp, arrived.at_ms, clock_hz)
-            self._jitter.push(arrived.packet, arrived.at_ms)
-            self._fates["played"] += 1
-        if accepted:
-            self.last_packet_ms = self.silent_since_ms = at_ms
+            self._take(arrived.packet, arrived.at_ms, released)
         return released
+
+    def _take(self, packet: RtpPacket, at_ms: float, released: list[Released]) -> None:
+        """A packet of the source that is heard."""
+        self.reporter.arrived(packet.ssrc, packet.sequence, packet.timestamp, at_ms, self._clock_hz)
+        self._played += 1
+        self.last_packet_ms = self.silent_since_ms = at_ms
+        if self._jitter.pass_by(packet):
+            released.append(Released(packet, at_ms))
+        else:
+            self._jitter.push(packet, at_ms)
 
     def codec_of(self, item: Released) -> Codec:
         return self._codecs[item.packet.payload_type]
@@ -207,7 +219,8 @@ class RtpStream:
         if item.late:
             self._place_late(item, samples)
             return
-        samples = self._at_rate(codec, samples)
+        if codec.rate_hz != self.rate_hz:
+            samples = self._at_rate(codec, samples)
         frontier = self._ear.frontier or 0
         placement = self._clock.place(
             ssrc=item.packet.ssrc,
@@ -240,8 +253,6 @@ class RtpStream:
             self._hearing.put(self.offer.stream, position, samples)
 
     def _at_rate(self, codec: Codec, samples: Pcm16) -> Pcm16:
-        if codec.rate_hz == self.rate_hz:
-            return samples
         if codec.name not in self._resamplers:
             self._resamplers[codec.name] = Resampler(codec.rate_hz, self.rate_hz)
         return self._resamplers[codec.name].put(samples)
@@ -268,16 +279,19 @@ def _offered(offer: StreamOffer) -> Address | None:
 
 def decode_all(waiting: Sequence[Waiting]) -> list[Pcm16]:
     """Sound of each packet, at its codec's rate, in the order of `waiting`; G.711 of all streams in one go."""
-    together: dict[str, tuple[G711, list[int]]] = {}
-    sound: list[Pcm16] = [np.empty(0, np.int16)] * len(waiting)
+    together: dict[G711, list[int]] = {}
+    sound: list[Pcm16] = [_NOTHING] * len(waiting)
     for at, (stream, item) in enumerate(waiting):
         codec = stream.codec_of(item)
         if isinstance(codec, G711):
-            together.setdefault(codec.name, (codec, []))[1].append(at)
+            together.setdefault(codec, []).append(at)
         else:
             sound[at] = stream.decode(item)
-    for codec, places in together.values():
-        payloads = [waiting[at][1].packet.payload for at in places]
-        for at, samples in zip(places, codec.decode(payloads), strict=True):
+    for law, places in together.items():
+        decoded = law.decode([waiting[at][1].packet.payload for at in places])
+        for at, samples in zip(places, decoded, strict=True):
             sound[at] = samples
     return sound
+
+
+_NOTHING = np.empty(0, np.int16)

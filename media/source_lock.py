@@ -58,12 +58,18 @@ class SourceLock:
         self._newcomers.clear()
         self._unlocked = True
 
+    def hears(self, ssrc: int, address: Address, now_ms: float) -> bool:
+        """A packet of the source that is heard: it is to be heard, too. Otherwise ask `accept`."""
+        if self.source is None or ssrc != self.source[1] or address != self.source[0]:
+            return False
+        self._last_ms = now_ms
+        return True
+
     def accept(self, packet: RtpPacket, address: Address, now_ms: float) -> list[Arrived]:
         """The packets to be heard now: none, this one, or a new source's kept ones too; then `source` has changed."""
-        source = (address, packet.ssrc)
-        if source == self.source:
-            self._last_ms = now_ms
+        if self.hears(packet.ssrc, address, now_ms):
             return [Arrived(packet, now_ms)]
+        source = (address, packet.ssrc)
         newcomer = self._newcomer(source)
         self._keep(newcomer, Arrived(packet, now_ms))
         if newcomer.count < self._needed(source, now_ms):
