@@ -7,6 +7,7 @@ made from the descriptions below and a test keeps the two alike.
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -68,6 +69,25 @@ class Settings(BaseSettings):
     )
     sockets_host: str = Field(default="127.0.0.1", description="Address that the platforms' sockets listen on.")
     sockets_port: int = Field(default=8090, ge=0, le=65535, description="Port of their WebSockets; 0 takes a free one.")
+    bridge_http_host: str = Field(
+        default="127.0.0.1", description="Address that the bridge listens on for agents' browsers and WHIP clients."
+    )
+    bridge_http_port: int = Field(default=8091, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    bridge_url: str = Field(
+        default="",
+        description="Address by which browsers reach the bridge, e.g. `https://desk.example` where a proxy passes "
+        "`/phone` on; empty is the host of the console at `BRIDGE_HTTP_PORT`.",
+    )
+    bridge_key: str = Field(
+        default="",
+        description="Key that engine and bridge share, for agents' passes: `file:PATH` or `env:NAME` (32 bytes, or "
+        "their hex or base64). Empty is `DATA_DIR/bridge.key`, made by whichever starts first.",
+    )
+    ice_servers: str = Field(
+        default="",
+        description="STUN and TURN servers that browsers use to reach the bridge, as JSON: "
+        '`[{"urls": "turn:turn.example:3478", "username": "…", "credential": "…"}]`. Empty is none.',
+    )
     max_calls: int = Field(
         default=0, ge=0, description="Calls at once before SIP 503; 0 leaves it to the headroom of `ears`."
     )
@@ -130,7 +150,16 @@ class Settings(BaseSettings):
             raise ValueError("expected FIRST-LAST, e.g. 20000-20999")
         return value
 
-    @field_validator("public_url", "traces_url")
+    @field_validator("ice_servers")
+    @classmethod
+    def _ice_servers(cls, value: str) -> str:
+        try:
+            read_ice_servers(value)
+        except msgspec.MsgspecError:
+            raise ValueError('expected JSON, e.g. [{"urls": "stun:stun.example:3478"}]') from None
+        return value
+
+    @field_validator("public_url", "bridge_url", "traces_url")
     @classmethod
     def _http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
@@ -141,6 +170,22 @@ class Settings(BaseSettings):
     def rtp_range(self) -> range:
         first, _, last = self.rtp_ports.partition("-")
         return range(int(first), int(last) + 1)
+
+
+class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """As browsers take it (W3C RTCIceServer)."""
+
+    urls: str | tuple[str, ...]
+    username: str = ""
+    credential: str = ""
+
+    def __repr__(self) -> str:
+        return f"IceServer({self.urls!r})"
+
+
+def read_ice_servers(text: str) -> tuple[IceServer, ...]:
+    """The value of `ICE_SERVERS`. Raises `msgspec.MsgspecError`."""
+    return msgspec.json.decode(text, type=tuple[IceServer, ...]) if text.strip() else ()
 
 
 def load_settings(**overrides: Any) -> Settings:

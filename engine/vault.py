@@ -5,8 +5,6 @@ erases the call. All encryption is AES-256-GCM (NIST SP 800-38D) with 96-bit ran
 is bound to it as associated data, so that a row moved elsewhere does not open.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -21,13 +19,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engine.errors import StartupError
+from engine.key_file import KEY_BYTES, key_from, make_key_file, read_key_file
 
-KEY_BYTES = 32
 NONCE_BYTES = 12
 FORMAT = b"\x01"
 """First byte of every ciphertext: AES-256-GCM, nonce, ciphertext with tag."""
 
 COMMAND_TIMEOUT_S = 30
+SETTING = "KEY_URL"
 
 
 class SealError(Exception):
@@ -105,13 +104,13 @@ def open_vault(key_url: str, data_dir: Path, *, data_exist: bool) -> Vault:
             return _default_vault(data_dir, data_exist)
         case "file":
             path = Path(rest.removeprefix("//")).expanduser()
-            return Vault(_read_key_file(path), f"file {path}")
+            return Vault(read_key_file(path, SETTING), f"file {path}")
         case "env":
             if rest not in os.environ:
                 raise StartupError(f"KEY_URL: the environment has no variable {rest}")
-            return Vault(_key_from(os.environ[rest].encode()), f"environment variable {rest}")
+            return Vault(key_from(os.environ[rest].encode(), SETTING), f"environment variable {rest}")
         case "cmd":
-            return Vault(_key_from(_run(rest)), "command")
+            return Vault(key_from(_run(rest), SETTING), "command")
         case _:
             raise StartupError("KEY_URL: expected file:PATH, env:NAME or cmd:COMMAND")
 
@@ -128,49 +127,8 @@ def _default_vault(data_dir: Path, data_exist: bool) -> Vault:
     if not path.exists():
         if data_exist:
             raise StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}")
-        _make_key_file(path)
-    return Vault(_read_key_file(path), f"file {path}")
-
-
-def _make_key_file(path: Path) -> None:
-    """Whole or not at all: written aside, synced, then linked, so that a crash leaves no short key, and of two engines
-    that start at once both take the first one's."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES).hex().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(aside)
-        except FileExistsError:
-            pass
-        finally:
-            aside.unlink()
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StartupError(f"KEY_URL: cannot make {path}: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _read_key_file(path: Path) -> bytes:
-    try:
-        mode = path.stat().st_mode
-        content = path.read_bytes()
-    except OSError as error:
-        raise StartupError(f"KEY_URL: cannot read {path}: {error.strerror}") from error
-    if mode & 0o077:
-        raise StartupError(f"KEY_URL: {path} is open to others; chmod 600 it")
-    return _key_from(content)
+        make_key_file(path, SETTING)
+    return Vault(read_key_file(path, SETTING), f"file {path}")
 
 
 def _run(command: str) -> bytes:
@@ -182,25 +140,6 @@ def _run(command: str) -> bytes:
         # Neither the command nor its output is said: both may hold secrets.
         raise StartupError(f"KEY_URL: the command failed ({type(error).__name__})") from None
     return done.stdout
-
-
-def _key_from(content: bytes) -> bytes:
-    """32 raw bytes, or their hex or base64 with white space around."""
-    if len(content) == KEY_BYTES:
-        return content
-    text = content.strip()
-    for read in (bytes.fromhex, _base64):
-        try:
-            key = read(text.decode("ascii"))
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == KEY_BYTES:
-            return key
-    raise StartupError("KEY_URL: the key is not 32 bytes, nor their hex or base64")
-
-
-def _base64(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
+from engine.control.phone_pass import phone_aor
 from engine.ports import CallOffer, Routing
 from engine.store import Store
 from engine.store.campaigns import Campaign
@@ -88,7 +89,11 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
         rule_packs=campaign.rule_packs,
         knowledge=campaign.knowledge,
         members=MappingProxyType(
-            {address.lower(): user.id for user in members for address in (*user.aors, *user.extensions)}
+            {
+                address.lower(): user.id
+                for user in members
+                for address in (*user.aors, *user.extensions, phone_aor(user))
+            }
         ),
         names=MappingProxyType({user.id: user.name for user in members}),
         recording=campaign.recording,

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from engine.control.campaigns import CampaignService
 from engine.control.login import Login, Passwords
 from engine.control.people import PeopleService
+from engine.control.phone_pass import bridge_key
 from engine.control.routing import CachedRouter
 from engine.fanout import Hub
 from engine.ports import CallDesk
@@ -25,6 +26,7 @@ from engine.web.desk_socket import desk_socket
 from engine.web.knowledge_api import KnowledgeView
 from engine.web.login_api import LoginView, LogoutView, MeView
 from engine.web.people_api import UsersView, UserView
+from engine.web.phone_api import PhoneView
 from engine.web.problems import problems
 from engine.web.recordings_api import PauseView, RecordingView, ResumeView
 from engine.web.wall_socket import wall_socket
@@ -49,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),
     Route("POST", "/api/calls/{call_id}/recording/resume", ResumeView, EVERYBODY),
     Route("GET", "/api/knowledge", KnowledgeView, EVERYBODY),
+    Route("GET", "/api/phone", PhoneView, EVERYBODY),
     Route("GET", "/ws/desk", desk_socket, EVERYBODY),
     Route("GET", "/ws/wall", wall_socket, EVERYBODY),
     Route("GET", "/healthz", health.healthz, PUBLIC),
@@ -76,7 +79,7 @@ def build_app(
     ready: Callable[[], Mapping[str, bool]] = dict,
     asyncapi: bytes = b"{}",
 ) -> web.Application:
-    """Everything is handed in, and closed by whoever made it.
+    """Everything is handed in, and closed by whoever made it. Raises `StartupError` without the bridge's key.
 
     `ready` names the parts that calls need and says which are up, e.g. `{"sip": True, "ears": False}`; the store is
     asked as well.
@@ -92,6 +95,7 @@ def build_app(
     app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)
+    app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready
     app[keys.ASYNCAPI] = asyncapi
     app[sockets.OPEN] = weakref.WeakSet()

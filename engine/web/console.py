@@ -4,6 +4,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from engine.web.bridge import bridge_address
+
 STATIC = Path(__file__).with_name("static")
 """Built from `console/` by the wheel's hook; absent in a checkout where it has not run."""
 
@@ -11,8 +13,8 @@ PAGES = ("/", "/login", "/desk", "/wall", "/admin")
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; media-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
+    "font-src 'self'; media-src 'self'; connect-src 'self' {bridge}; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -56,7 +58,8 @@ def _file(name: str, cache: str) -> web.StreamResponse:
 
 async def harden(request: web.Request, response: web.StreamResponse) -> None:
     """Signal `on_response_prepare`: the headers of every answer."""
+    bridge = bridge_address(request)
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        response.headers.setdefault(name, value.replace(" {bridge}", f" {bridge}" if bridge else ""))
     if request.path.startswith("/api/"):
         response.headers["Cache-Control"] = "no-store"

@@ -24,6 +24,7 @@ CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
 RECORDINGS = web.AppKey("RECORDINGS", Recordings)
 METRICS = web.AppKey("METRICS", Metrics)
 READY: web.AppKey[Callable[[], Mapping[str, bool]]] = web.AppKey("READY")
+BRIDGE_KEY = web.AppKey("BRIDGE_KEY", bytes)
 ASYNCAPI: web.AppKey[bytes] = web.AppKey("ASYNCAPI")
 
 PERSON = web.RequestKey("PERSON", Person)

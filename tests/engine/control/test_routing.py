@@ -56,7 +56,7 @@ def test_routes(call: CallOffer, campaign: str | None) -> None:
 def test_what_a_route_carries() -> None:
     routing = PICTURE.route(offer("sales"))
     assert routing is not None
-    assert dict(routing.members) == {"1002": "u2"}
+    assert dict(routing.members) == {"1002": "u2", "daniel@desk": "u2"}
     assert dict(routing.names) == {"u2": "Daniel"}
     assert (routing.campaign, routing.direction, routing.language, routing.country) == ("sales", "outbound", "en", "US")
 

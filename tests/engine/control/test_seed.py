@@ -67,7 +67,7 @@ async def test_the_demo_s_calls_are_routed(
         assert routing is not None
         kinds[routing.campaign] = (routing.direction, routing.language, routing.country, list(routing.members))
     assert kinds == {
-        "collections": ("outbound", "es", "CO", ["1001"]),
-        "sales": ("outbound", "en", "US", ["1002"]),
-        "care": ("inbound", "pt", "BR", ["1003"]),
+        "collections": ("outbound", "es", "CO", ["1001", "andrea@desk"]),
+        "sales": ("outbound", "en", "US", ["1002", "daniel@desk"]),
+        "care": ("inbound", "pt", "BR", ["1003", "marina@desk"]),
     }

@@ -30,6 +30,7 @@ GRANTED = {
     ("POST", "/api/calls/{call_id}/recording/pause"): {"agent", "supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/recording/resume"): {"agent", "supervisor", "admin"},
     ("GET", "/api/knowledge"): {"agent", "supervisor", "admin"},
+    ("GET", "/api/phone"): {"agent", "supervisor", "admin"},
     ("GET", "/ws/desk"): {"agent", "supervisor", "admin"},
     ("GET", "/ws/wall"): {"agent", "supervisor", "admin"},
     ("GET", "/healthz"): None,
