@@ -1,4 +1,4 @@
-"""RTCP (RFC 3550 §6) of one that only receives: sender reports in, receiver reports out."""
+"""RTCP (RFC 3550 §6): sender reports in; receiver reports out, and sender reports where we send, too."""
 
 import base64
 import random
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from media.rtp import MalformedRtpError
+from media.rtp import MalformedRtpError, RtpPacket
 
 SENDER_REPORT, RECEIVER_REPORT, DESCRIPTION = 200, 201, 202
 MAX_SIZE = 1500
@@ -18,6 +18,9 @@ _COMPENSATION = 2.718281828 - 1.5
 _HEAD = struct.Struct("!BBHI")
 _NTP = struct.Struct("!II")
 _BLOCK = struct.Struct("!IIIIII")
+_SENDER = struct.Struct("!IIIII")
+_NTP_EPOCH = 2_208_988_800
+"""UNIX time 0 in seconds since 1900."""
 _CNAME = 1
 
 
@@ -44,6 +47,27 @@ class ReceiverReport(msgspec.Struct, frozen=True, gc=False):
     """`SenderReport.stamp`; 0: none came."""
     since: int = 0
     """Since that report, in 1/65,536 s."""
+
+
+class SentReport:
+    """What a sender tells of its own stream (RFC 3550 §6.4.1). Pure."""
+
+    def __init__(self, ssrc: int) -> None:
+        self.ssrc = ssrc
+        self.packets = self.octets = 0
+        self._timestamp, self._at = 0, 0.0
+
+    def count(self, packet: RtpPacket, at: float) -> None:
+        """A packet that is sent; `at` is UNIX time."""
+        self.packets += 1
+        self.octets += len(packet.payload)
+        self._timestamp, self._at = packet.timestamp, at
+
+    def info(self) -> bytes:
+        """NTP time and RTP time of the last packet, which stand for one moment, and the counts."""
+        seconds = self._at + _NTP_EPOCH
+        words = (int(seconds), int(seconds % 1 * 2**32), self._timestamp, self.packets, self.octets)
+        return _SENDER.pack(*(word & 0xFFFFFFFF for word in words))
 
 
 def is_rtcp(data: bytes) -> bool:
@@ -76,8 +100,9 @@ def _packets(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         start = stop
 
 
-def build_report(ours: int, cname: bytes, report: ReceiverReport) -> bytes:
-    """A compound packet: the report, and who we are (RFC 3550 §6.1 wants both)."""
+def build_report(ours: int, cname: bytes, report: ReceiverReport, sent: SentReport | None = None) -> bytes:
+    """A compound packet: the report, and who we are (RFC 3550 §6.1 wants both). With `sent` it is a sender's, under the
+    SSRC of that stream."""
     block = _BLOCK.pack(
         report.ssrc,
         report.fraction_lost << 24 | (report.lost & 0xFFFFFF),
@@ -88,8 +113,11 @@ def build_report(ours: int, cname: bytes, report: ReceiverReport) -> bytes:
     )
     item = bytes([_CNAME, len(cname)]) + cname
     item += bytes(4 - len(item) % 4)  # at least one null octet ends the list (§6.5)
+    kind = RECEIVER_REPORT
+    if sent is not None and sent.packets:
+        kind, ours, block = SENDER_REPORT, sent.ssrc, sent.info() + block
     return (
-        _HEAD.pack(0x81, RECEIVER_REPORT, 1 + len(block) // 4, ours)
+        _HEAD.pack(0x81, kind, 1 + len(block) // 4, ours)
         + block
         + _HEAD.pack(0x81, DESCRIPTION, 1 + len(item) // 4, ours)
         + item

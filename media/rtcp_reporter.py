@@ -3,7 +3,7 @@
 import random
 
 from media.reception import Reception, Tally, fraction_lost
-from media.rtcp import ReceiverReport, SenderReport, build_report, new_cname, next_interval_s, parse_reports
+from media.rtcp import ReceiverReport, SenderReport, SentReport, build_report, new_cname, next_interval_s, parse_reports
 from media.source_lock import Address
 
 
@@ -35,8 +35,8 @@ class RtcpReporter:
             if report.ssrc == self.reception.ssrc:
                 self._report, self._reported_ms, self.address = report, at_ms, address
 
-    def report(self, now_ms: float) -> bytes:
-        """The report that is due; the next one is due 2 to 10 s later."""
+    def report(self, now_ms: float, sent: SentReport | None = None) -> bytes:
+        """The report that is due, with what we `sent` where we send; the next one is due 2 to 10 s later."""
         self.due_ms = now_ms + next_interval_s(self._chance) * 1000
         reception, told = self.reception, self._told
         self._told = reception.tally
@@ -50,4 +50,4 @@ class RtcpReporter:
             stamp=self._report.stamp if known and self._report else 0,
             since=int((now_ms - self._reported_ms) * 65.536) if known else 0,
         )
-        return build_report(self._ssrc, self._cname, block)
+        return build_report(self._ssrc, self._cname, block, sent)

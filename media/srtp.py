@@ -51,7 +51,29 @@ class SrtpKeys(msgspec.Struct, frozen=True):
 
     def answer(self) -> str:
         """Value of our `a=crypto`."""
-        return f"{self.tag} {self.ours.suite} inline:{base64.b64encode(self.ours.secret).decode()}"
+        return crypto_value(self.tag, self.ours)
+
+
+def crypto_value(tag: str, key: SrtpKey) -> str:
+    """An `a=crypto` value: an offer of that key, or the answer that repeats the offer's tag."""
+    return f"{tag} {key.suite} inline:{base64.b64encode(key.secret).decode()}"
+
+
+def new_key() -> SrtpKey:
+    """A key to offer, of the suite that every peer knows (RFC 4568 §6.2.1)."""
+    return SrtpKey("AES_CM_128_HMAC_SHA1_80", secrets.token_bytes(16 + 14))
+
+
+def agreed_keys(ours: SrtpKey, answered: Sequence[str]) -> SrtpKeys | None:
+    """Of our one offered key, by the `a=crypto` values of the answer; None when it took none (RFC 4568 §5.1.3)."""
+    for value in answered:
+        try:
+            tag, theirs = _parse(value)
+        except ValueError:
+            continue
+        if theirs.suite == ours.suite:
+            return SrtpKeys(tag, theirs, ours)
+    return None
 
 
 def choose_keys(offered: Sequence[str]) -> SrtpKeys | None:

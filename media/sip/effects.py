@@ -86,6 +86,13 @@ class Notified:
 
 
 @dataclasses.dataclass(frozen=True)
+class Informed:
+    """An INFO of the peer (RFC 6086), answered already: keys, from peers that have no telephone-events."""
+
+    request: Request
+
+
+@dataclasses.dataclass(frozen=True)
 class Asked:
     """A re-INVITE, UPDATE or PRACK of the peer, to be answered with `accept` or `refuse` at once or later."""
 
@@ -130,6 +137,7 @@ Effect = (
     | Asked
     | Referred
     | Notified
+    | Informed
     | Answered
     | Unanswered
     | Ended

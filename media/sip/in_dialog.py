@@ -12,6 +12,7 @@ from media.sip.effects import (
     Effect,
     Ended,
     EndReason,
+    Informed,
     Notified,
     Offered,
     Referred,
@@ -67,6 +68,10 @@ class InDialog:
     def probe(self) -> list[Effect]:
         """An OPTIONS within the dialog: a peer that is gone does not answer it, or with 481."""
         return self._ask("OPTIONS") if self.state == "up" else []
+
+    def inform(self, content_type: str, body: bytes) -> list[Effect]:
+        """An INFO (RFC 6086). Its answer changes nothing."""
+        return self._ask("INFO", ("Content-Type", content_type), body=body) if self.state == "up" else []
 
     def refer(self, target: str, *extra: Header) -> list[Effect]:
         """Asks the peer to call somebody: `target` is `referral.refer_to(...)`. `Answered`, then `Notified`."""
@@ -127,8 +132,10 @@ class InDialog:
             return self._referred(request)
         if request.method == "NOTIFY":
             return self._notified(request)
-        if request.method in ("OPTIONS", "INFO"):
+        if request.method == "OPTIONS":
             return [Reply(request, request.respond(200, ALLOW, SUPPORTED))]
+        if request.method == "INFO":
+            return [Reply(request, request.respond(200, ALLOW, SUPPORTED)), Informed(request)]
         return [Reply(request, request.respond(405, ALLOW))]
 
     def _asked(self, request: Request, now: float) -> list[Effect]:

@@ -16,7 +16,7 @@ _WIDE: dict[str, AudioCodec] = {"G722/8000": "G722", "OPUS/48000": "opus", "L16/
 _NARROW: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA", "L16/8000": "L16/8000"}
 _LAST: dict[str, AudioCodec] = {"G729/8000": "G729"}
 """What a vocoder has done to a voice costs words: taken only where nothing else is offered."""
-_NUMBERS: dict[AudioCodec, str] = {
+NUMBERS: dict[AudioCodec, str] = {
     "PCMU": "0",
     "PCMA": "8",
     "G722": "9",
@@ -26,13 +26,13 @@ _NUMBERS: dict[AudioCodec, str] = {
     "opus": "111",
 }
 """Payload types that we offer: RFC 3551 §6, or dynamic ones."""
-_PARAMETERS: dict[AudioCodec, str] = {
+PARAMETERS: dict[AudioCodec, str] = {
     "G729": "annexb=no",  # RFC 4856 §2.1.9
     "opus": "maxplaybackrate=16000;stereo=0",  # RFC 7587 §6.1: what we make of it, so that nobody sends more
 }
-_CLEAR = ("RTP/AVP", "RTP/AVPF")
+CLEAR = ("RTP/AVP", "RTP/AVPF")
 """A key in such a line is an invitation that we take: the line is protected, under its own name."""
-_PROTECTED = ("RTP/SAVP", "RTP/SAVPF")
+PROTECTED = ("RTP/SAVP", "RTP/SAVPF")
 """A line without a key that we can use is refused, never answered in the clear."""
 
 
@@ -52,7 +52,7 @@ def negotiate(
     for position, line in enumerate(offer.media):
         codec = _choose(line, wideband)
         keys = choose_keys([value or "" for name, value in line.attributes if name == "crypto"])
-        safe = line.protocol in _CLEAR or (line.protocol in _PROTECTED and keys is not None)
+        safe = line.protocol in CLEAR or (line.protocol in PROTECTED and keys is not None)
         usable = line.kind == "audio" and line.port != 0 and safe
         if not usable or codec is None or len(taken) >= lines:
             continue
@@ -77,16 +77,16 @@ def _stream(
 ) -> StreamOffer:
     ptime = (line.attribute("ptime") or "").strip()
     host = offer.address(line)
-    rtcp_host, rtcp_port = _rtcp_of(line)
+    rtcp_host, rtcp_port = rtcp_of(line)
     return StreamOffer(
         stream=name,
         position=position,
         codec=codec[1],
         payload_type=codec[0],
         ptime_ms=int(ptime) if ptime.isdecimal() and 0 < int(ptime) <= 200 else 20,
-        event_payload_type=_event_of(line, CODECS[codec[1]].clock_hz),
+        event_payload_type=event_of(line, CODECS[codec[1]].clock_hz),
         comfort_payload_type=_payload_of(line, "CN/8000"),
-        remote_host=host if _is_usable(host) else "",
+        remote_host=host if is_usable(host) else "",
         remote_port=line.port,
         srtp=keys,
         rtcp_mux=line.attribute("rtcp-mux") is not None,
@@ -96,26 +96,36 @@ def _stream(
     )
 
 
+def codecs_of(line: Media) -> dict[AudioCodec, int]:
+    """The codecs of a line that we know, in its order, with its payload types."""
+    known = _WIDE | _NARROW | _LAST
+    found: dict[AudioCodec, int] = {}
+    for number, name in line.payloads.items():
+        if name in known:
+            found.setdefault(known[name], number)
+    return found
+
+
 def _payload_of(line: Media, encoding: str) -> int | None:
     return next((number for number, name in line.payloads.items() if name == encoding), None)
 
 
-def _rtcp_of(line: Media) -> tuple[str, int]:
+def rtcp_of(line: Media) -> tuple[str, int]:
     """RFC 3605: a port, and maybe an address."""
     port, *address = (line.attribute("rtcp") or "").split()[:4] or [""]
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         return "", 0
-    host = address[2] if len(address) == 3 and _is_usable(address[2]) else ""
+    host = address[2] if len(address) == 3 and is_usable(address[2]) else ""
     return host, int(port)
 
 
-def _event_of(line: Media, clock_hz: int) -> int | None:
+def event_of(line: Media, clock_hz: int) -> int | None:
     """RFC 4733 §2.1 wants the codec's own clock; some peers offer another, and send it."""
     event = _payload_of(line, f"TELEPHONE-EVENT/{clock_hz}")
     return event if event is not None else _payload_of(line, "TELEPHONE-EVENT/8000")
 
 
-def _is_usable(host: str) -> bool:
+def is_usable(host: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -144,7 +154,7 @@ class Answerer:
         media = []
         for position, line in enumerate(offer.media):
             stream = taken.get(position)
-            media.append(_refused(line) if stream is None else _accepted(offer, line, stream, ports[position]))
+            media.append(refused(line) if stream is None else _accepted(offer, line, stream, ports[position]))
         return self._described(tuple(media))
 
     def offer(self, port: int) -> Sdp:
@@ -173,7 +183,7 @@ class Answerer:
         )
 
 
-def _refused(line: Media) -> Media:
+def refused(line: Media) -> Media:
     """RFC 3264 §6: the line in its place with port 0; the label stays for readers."""
     kept: tuple[Attribute, ...] = (("label", line.label),) if line.label else ()
     return Media(line.kind, 0, line.protocol, line.formats[:1], (*kept, ("inactive", None)))
@@ -182,8 +192,8 @@ def _refused(line: Media) -> Media:
 def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
     formats = [str(stream.payload_type)]
     attributes: list[Attribute] = [("rtpmap", f"{stream.payload_type} {CODECS[stream.codec].encoding}")]
-    if stream.codec in _PARAMETERS:
-        attributes.append(("fmtp", f"{stream.payload_type} {_PARAMETERS[stream.codec]}"))
+    if stream.codec in PARAMETERS:
+        attributes.append(("fmtp", f"{stream.payload_type} {PARAMETERS[stream.codec]}"))
     if (event := stream.event_payload_type) is not None:
         formats.append(str(event))
         attributes += [("rtpmap", f"{event} {line.payloads[event].lower()}"), ("fmtp", f"{event} 0-15")]
@@ -211,7 +221,7 @@ def audio_offer(
 ) -> Sdp:
     """An offer of one audio line per port: what `caller` sends."""
     named = list(labels)
-    number = _NUMBERS[codec]
+    number = NUMBERS[codec]
     media = []
     for index, port in enumerate(ports):
         attributes: list[Attribute] = [("rtpmap", f"{number} {CODECS[codec].encoding}")]

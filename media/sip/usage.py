@@ -354,7 +354,7 @@ class InviteUsage(InDialog):
 
     def timed_out(self, request: Request) -> list[Effect]:
         """A request of ours got no final answer."""
-        if self.state == "ended" or request.method in ("BYE", "CANCEL", "PRACK", "NOTIFY"):
+        if self.state == "ended" or request.method in ("BYE", "CANCEL", "PRACK", "NOTIFY", "INFO"):
             return []
         if request.method == "OPTIONS":
             return [Unanswered(request)]

@@ -1,0 +1,345 @@
+"""A bridged call: two parties, and sometimes a third that is rung to take the place of one of them.
+
+Pure but for what parties do: no clock, no socket. Nobody is ever left alone: when one side is gone for good, so is the
+other, and whoever is still being rung.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol
+
+import msgspec
+
+from media.bridge.party import (
+    Answered,
+    Direction,
+    EarlyMedia,
+    HungUp,
+    Invitation,
+    Party,
+    PartyEvent,
+    Pressed,
+    Refused,
+    Ringing,
+    TransferAsked,
+    Turned,
+)
+from media.rtp import RtpPacket
+from media.session import AudioCodec
+from media.sip.telemetry import report_fault
+
+Slot = Literal[0, 1]
+"""0 is who called, 1 who was called; whoever takes over has the place of the one before."""
+
+
+class Recorder(Protocol):
+    """What hears the call: `media.bridge.recording_source`. None of it waits or raises."""
+
+    def begin(self, call: "BridgedCall") -> None:
+        """Both sides stand."""
+
+    def talk(self, slot: Slot, packet: RtpPacket) -> None:
+        """Sound of one side, after the other has been given it."""
+
+    def changed(self, call: "BridgedCall") -> None:
+        """Somebody else has a place, or a side holds or takes up again."""
+
+    def end(self) -> None: ...
+
+
+class CallOwner(Protocol):
+    """What a call asks of the exchange."""
+
+    def targets(self, wanted: str, call: "BridgedCall", referrer: Party) -> Iterator[Party]:
+        """Whom a transfer that `referrer` asks for may ring, one after another. Raises `ValueError` when that is
+        nobody."""
+
+    def consulted(self, call_id: str) -> "BridgedCall | None":
+        """The standing call of that id."""
+
+    def over(self, call: "BridgedCall", reason: str) -> None: ...
+
+
+class _Hunt(msgspec.Struct):
+    """Parties that are rung one after another for one place."""
+
+    slot: Slot
+    candidates: Iterator[Party]
+    party: Party | None = None
+    """The one that rings now."""
+    until: float = 0.0
+    rings: bool = False
+    status: int = 480
+    """What the caller hears when nobody is left: the most telling refusal so far."""
+
+
+class BridgedCall:
+    """`start` it; then parties' events and `tick` move it. `over` is told to the owner once, at the end."""
+
+    def __init__(
+        self, invitation: Invitation, caller: Party, owner: CallOwner, recorder: Recorder, *, ring_s: float = 20.0
+    ) -> None:
+        """Each party that is rung has `ring_s` to answer."""
+        self.invitation = invitation
+        self.codec: AudioCodec | None = None
+        """Of both sides, from early media or answer on."""
+        self.parties: list[Party | None] = [caller, None]
+        """By slot."""
+        self.turned: list[Direction] = ["sendrecv", "sendrecv"]
+        """As each side has turned by itself."""
+        self.up = self.ended = False
+        self._owner, self._recorder, self._ring_s = owner, recorder, ring_s
+        self._hunt: _Hunt | None = None
+        self._now = 0.0
+        self._listen(caller)
+
+    @property
+    def call_id(self) -> str:
+        return self.invitation.call_id
+
+    @property
+    def held(self) -> bool:
+        """Neither side's speech reaches the other."""
+        return any(direction in ("inactive", "sendonly") for direction in self.turned)
+
+    # ─── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, candidates: Iterator[Party], now: float) -> None:
+        """Rings the first who may take it."""
+        self._now = now
+        self._ring_next(_Hunt(1, candidates))
+
+    def tick(self, now: float) -> None:
+        """Rings the next one when nobody answers; call it about once a second."""
+        self._now = now
+        hunt = self._hunt
+        if hunt is not None and hunt.party is not None and now >= hunt.until:
+            hunt.party.hang_up("not_answered", 408)
+            self._refused(hunt, 480)
+
+    def hang_up(self, reason: str, status: int = 0) -> None:
+        """Ends it for everybody."""
+        self._end(reason, status)
+
+    def take_over(self, slot: Slot, party: Party) -> None:
+        """Another party, which has rung us for it and speaks the call's codec, has that place now (RFC 3891)."""
+        if not self.up or self.codec is None or self._hunt is not None:
+            party.hang_up("rejected", 491 if self._hunt else 481)
+            return
+        before = self.parties[slot]
+        self._listen(party)
+        party.accept(self.codec)
+        self._seat(slot, party)
+        if before is not None:
+            before.hang_up("replaced")
+
+    # ─── what parties say ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _listen(self, party: Party) -> None:
+        party.hear = lambda event: self._hear_safely(party, event)
+
+    def _hear_safely(self, party: Party, event: PartyEvent) -> None:
+        """A fault of ours must not leave anybody alone on the line."""
+        try:
+            self._hear(party, event)
+        except Exception as error:
+            report_fault(error, self.call_id)
+            self._end("error", 500)
+
+    def _hear(self, party: Party, event: PartyEvent) -> None:
+        if self.ended:
+            return
+        hunt = self._hunt
+        if hunt is not None and party is hunt.party:
+            self._hear_rung(hunt, party, event)
+            return
+        slot: Slot | None = 0 if party is self.parties[0] else 1 if party is self.parties[1] else None
+        if slot is None:
+            return
+        other = self.parties[1 - slot]
+        if isinstance(event, HungUp):
+            self._hung_up(slot, event.reason)
+        elif isinstance(event, Turned):
+            self.turned[slot] = event.direction
+            if other is not None:
+                other.turn(event.direction)
+            self._recorder.changed(self)
+        elif isinstance(event, Pressed):
+            if other is not None:
+                other.press(event.key, event.duration_ms)
+        elif isinstance(event, TransferAsked):
+            self._transfer(slot, party, event)
+
+    def _hear_rung(self, hunt: _Hunt, party: Party, event: PartyEvent) -> None:
+        if isinstance(event, Ringing | EarlyMedia):
+            self._progressed(hunt, event.codec if isinstance(event, EarlyMedia) else None)
+        elif isinstance(event, Answered):
+            self._answered(hunt, party, event.codec)
+        elif isinstance(event, Refused):
+            self._refused(hunt, event.status)
+        elif isinstance(event, HungUp):
+            self._refused(hunt, 480)
+
+    # ─── ringing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _ring_next(self, hunt: _Hunt) -> None:
+        party = next(hunt.candidates, None)
+        if party is None:
+            self._nobody(hunt)
+            return
+        hunt.party, hunt.until = party, self._now + self._ring_s
+        self._hunt = hunt
+        self._listen(party)
+        codecs = (self.codec,) if self.codec else self.invitation.codecs
+        caller = self.parties[1 - hunt.slot]
+        invitation = self.invitation
+        if self.up and caller is not None:  # a transfer shows who will be talked to
+            invitation = msgspec.structs.replace(invitation, from_aor=caller.aor, from_name=caller.name)
+        party.ring(msgspec.structs.replace(invitation, codecs=codecs))
+
+    def _progressed(self, hunt: _Hunt, codec: AudioCodec | None) -> None:
+        referrer, waiting = self.parties[hunt.slot], self.parties[1 - hunt.slot]
+        if codec is not None and self.codec is None:
+            self.codec = codec
+        if self.up and referrer is not None:
+            referrer.transferred(180)
+            return
+        if codec == self.codec is not None:
+            self._connect()
+        if waiting is not None and not self.up:
+            waiting.progress(codec if codec == self.codec else None)
+
+    def _answered(self, hunt: _Hunt, party: Party, codec: AudioCodec) -> None:
+        if self.codec not in (None, codec):  # early media has fixed the other side's
+            party.hang_up("rejected", 488)
+            self._refused(hunt, 488)
+            return
+        self._hunt, self.codec = None, codec
+        referrer, waiting = self.parties[hunt.slot], self.parties[1 - hunt.slot]
+        if self.up:
+            if referrer is not None:
+                referrer.transferred(200)
+            self._seat(hunt.slot, party)
+            if referrer is not None:
+                referrer.hang_up("transferred")
+            return
+        self.up = True
+        self.parties[hunt.slot] = party
+        self._connect()
+        if waiting is not None:
+            waiting.accept(codec)
+        self._recorder.begin(self)
+
+    def _refused(self, hunt: _Hunt, status: int) -> None:
+        if self._hunt is not hunt:
+            return
+        hunt.status = status if hunt.status == 480 else hunt.status
+        self._hunt = None
+        self._ring_next(hunt)
+
+    def _nobody(self, hunt: _Hunt) -> None:
+        referrer = self.parties[hunt.slot]
+        if self.up and referrer is not None:
+            referrer.transferred(hunt.status)
+            self._connect()
+        else:
+            self._end("rejected", hunt.status)
+
+    # ─── transfers ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _transfer(self, slot: Slot, referrer: Party, event: TransferAsked) -> None:
+        if not self.up or self._hunt is not None:
+            referrer.transferred(491)
+        elif event.replaces:
+            self._join(slot, referrer, event.replaces)
+        else:
+            try:
+                candidates = self._owner.targets(event.target, self, referrer)
+            except ValueError:
+                referrer.transferred(404)
+                return
+            referrer.transferred(100)
+            self._ring_next(_Hunt(slot, candidates))
+
+    def _join(self, slot: Slot, referrer: Party, call_id: str) -> None:
+        """Attended: the referrer leaves this call and that one, and those who are left talk."""
+        other = self._owner.consulted(call_id)
+        theirs = other.slot_of(referrer) if other is not None and other is not self else None
+        if other is None or theirs is None or not other.up:
+            referrer.transferred(481)
+        elif other.codec != self.codec:
+            referrer.transferred(488)
+        else:
+            referrer.transferred(200)
+            taken = other.hand_over(theirs)
+            if taken is not None:
+                self._listen(taken)
+                self._seat(slot, taken)
+                referrer.hang_up("transferred")
+
+    def slot_of(self, person: Party) -> Slot | None:
+        """The place of the party that is the same person's, by address: on another call it is another leg."""
+        names = ["" if party is None else party.aor for party in self.parties]
+        if person.aor not in names:  # one leg knows the address as dialled, another as registered
+            names, wanted = [name.partition("@")[0] for name in names], person.aor.partition("@")[0]
+        else:
+            wanted = person.aor
+        return 0 if names[0] == wanted else 1 if names[1] == wanted else None
+
+    def hand_over(self, slot: Slot) -> Party | None:
+        """Gives the party opposite to that place to another call, and ends."""
+        taken, self.parties[1 - slot] = self.parties[1 - slot], None
+        self._end("transferred", 0)
+        return taken
+
+    def _seat(self, slot: Slot, party: Party) -> None:
+        """Gives a place of a standing call to somebody else."""
+        self.parties[slot], self.turned[slot] = party, "sendrecv"
+        other = self.parties[1 - slot]
+        self._connect()
+        if other is not None:
+            other.turn("sendrecv")
+        if self.turned[1 - slot] != "sendrecv":
+            party.turn(self.turned[1 - slot])
+        self._recorder.changed(self)
+
+    # ─── sound ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _connect(self) -> None:
+        """Each hears the other; in an empty place is whoever is being rung."""
+        ends = list(self.parties)
+        if self._hunt is not None and ends[self._hunt.slot] is None:
+            ends[self._hunt.slot] = self._hunt.party
+        if ends[0] is not None and ends[1] is not None:
+            ends[0].voice = self._road(0, ends[1])
+            ends[1].voice = self._road(1, ends[0])
+
+    def _road(self, slot: Slot, to: Party) -> Callable[[RtpPacket], None]:
+        play, talk = to.play, self._recorder.talk
+
+        def voice(packet: RtpPacket) -> None:
+            play(packet)
+            talk(slot, packet)
+
+        return voice
+
+    # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hung_up(self, slot: Slot, reason: str) -> None:
+        self.parties[slot] = None
+        if self._hunt is not None and self._hunt.slot == slot:  # who asked for the transfer need not wait for it
+            return
+        self._end(reason, 0)
+
+    def _end(self, reason: str, status: int) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        hunt, self._hunt = self._hunt, None
+        if hunt is not None and hunt.party is not None:
+            hunt.party.hang_up("cancelled")
+        for party in self.parties:
+            if party is not None:
+                party.hang_up(reason, status)
+        if self.up:
+            self._recorder.end()
+        self._owner.over(self, reason)
