@@ -129,6 +129,9 @@ class CallIntake(Protocol):
     def admit(self, offer: CallOffer) -> "Refusal | None":
         """Decide at once, from headroom and routing; a `Refusal` becomes the protocol's own answer (SIP 503, 404…)."""
 
+    def full(self) -> "Refusal | None":
+        """Why no call at all would be admitted now: what a peer's pings are told."""
+
     def begin(self, session: IngestSession) -> None:
         """The call is answered: serve it until its events end. Returns at once; the intake owns the task."""
 

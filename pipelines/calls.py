@@ -94,13 +94,18 @@ class Calls:
             self._metrics.count("calls_refused_total", code=refusal.code)
         return refusal
 
-    def _refuse(self, offer: CallOffer) -> Refusal | None:
+    def full(self) -> Refusal | None:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
         headroom = self._ears.headroom()
         bearable_ms = LATE_FINALS_MS if headroom.up else LOADING_MS
         if len(self._tasks) >= self._max_calls or headroom.finals_late_ms > bearable_ms:
             return Refusal("overloaded", RETRY_AFTER_S)
+        return None
+
+    def _refuse(self, offer: CallOffer) -> Refusal | None:
+        if refusal := self.full():
+            return refusal
         if self._router.route(offer) is None:
             return Refusal("unknown_number")
         return None

@@ -42,6 +42,8 @@ class Line(msgspec.Struct, frozen=True):
     """Algorithms to ask for, best first; peers that know one only, and read one challenge only, need `["MD5"]`."""
     calls_per_second: float = 0.0
     """New calls beyond it get 503; 0 is no limit."""
+    tell_load: bool = True
+    """Its OPTIONS get 503 while no call would be taken. Off for peers that give up an only target for long."""
 
 
 class Trunk(msgspec.Struct, frozen=True):
@@ -92,6 +94,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     challenge: bool = False
     digests: tuple[Digest, ...] = ("SHA-256", "MD5")
     calls_per_second: float = 0.0
+    tell_load: bool = True
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +131,7 @@ def _trunks(entry: _Entry, where: str) -> list[Trunk]:
         challenge=entry.challenge,
         digests=entry.digests,
         calls_per_second=entry.calls_per_second,
+        tell_load=entry.tell_load,
     )
     try:
         networks = [ipaddress.ip_network(address, strict=False) for address in entry.addresses]

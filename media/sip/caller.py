@@ -61,6 +61,9 @@ class Caller:
     def challenge(self, request: Request, flow: Flow) -> Response | None:
         return None
 
+    def busy(self, host: str) -> int:
+        return 0
+
     def offered(self, request: Request, flow: Flow) -> None:
         self.endpoint.respond(request, request.respond(403, to_tag=new_tag()))
 

@@ -39,6 +39,9 @@ class Acceptor(Protocol):
     def challenge(self, request: Request, flow: Flow) -> Response | None:
         """What to answer instead to a request that opens something new: a challenge, or a refusal."""
 
+    def busy(self, host: str) -> int:
+        """Seconds after which that peer may try again, where no call would be taken now; 0: calls are taken."""
+
 
 class Sender(Protocol):
     """Who hears what becomes of a request that it sent: a `Leg`, a registration, a ping."""
@@ -200,9 +203,15 @@ class Endpoint:
         elif request.method == "INVITE":
             self._acceptor.offered(request, flow)
         elif request.method == "OPTIONS":
-            self.respond(request, request.respond(200, *CAPABILITIES, to_tag=new_tag()))
+            self._pinged(request, flow)
         elif request.method != "ACK":
             self.respond(request, request.respond(481, to_tag=new_tag()))
+
+    def _pinged(self, options: Request, flow: Flow) -> None:
+        """RFC 3261 §11.2: as an INVITE would be answered, so that a dispatcher sends calls elsewhere meanwhile."""
+        wait_s = self._acceptor.busy(flow.host)
+        headers = (*CAPABILITIES, ("Retry-After", str(wait_s))) if wait_s else CAPABILITIES
+        self.respond(options, options.respond(503 if wait_s else 200, *headers, to_tag=new_tag()))
 
     def _is_merged(self, invite: Request) -> bool:
         """RFC 3261 §8.2.2.2: the same INVITE again over another path of proxies."""

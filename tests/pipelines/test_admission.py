@@ -56,8 +56,10 @@ async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its
     await asyncio.sleep(0)
     assert door.sink.facts == []
     assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)  # it counts from its answer on
+    assert door.calls.full() == Refusal("overloaded", 5)
     loading.set_result(understanding().result())
     await door.calls.close()
+    assert door.calls.full() == Refusal("shutting_down", 5)
     words = [(fact.text, fact.start_ms) for fact in door.sink.facts if isinstance(fact, Transcript)]
     assert words == [("first words", 0)]
     assert door.sink.record is not None

@@ -29,6 +29,9 @@ class FakeIntake:
         self.offers.append(offer)
         return self.refusal
 
+    def full(self) -> Refusal | None:
+        return self.refusal if self.refusal and self.refusal.code in ("overloaded", "shutting_down") else None
+
     def begin(self, session: IngestSession) -> None:
         self.sessions.append(session)
         self._begun.set()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.ports import Refusal
 from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
@@ -274,6 +275,23 @@ async def test_samples_of_all_vendors_are_answered() -> None:
             accepted = [line for line in answer.media if line.port]
             assert {answer.direction(line) for line in accepted} == {"recvonly"}
             assert [line.label for line in accepted] == list(dict.fromkeys(p.stream for p in offered.participants))
+
+
+async def test_pings_are_answered_as_an_invite_would_be() -> None:
+    async with bench() as it:
+        assert (await it.peer.ask("OPTIONS")).status == 200
+        it.intake.refusal = Refusal("overloaded", 7)
+        answer = await it.peer.ask("OPTIONS")
+        assert (answer.status, answer.headers.get("Retry-After")) == (503, "7")
+        assert "INVITE" in answer.headers.get("Allow")
+        it.intake.refusal = None
+        await it.peer.invite(audio("1"))
+        inside = await it.peer.ask("OPTIONS")
+        it.peer.tag = ""
+        closing = asyncio.ensure_future(it.server.close(5.0))
+        answer = await it.peer.ask("OPTIONS")  # our BYE waits for its answer meanwhile
+        assert (inside.status, answer.status, answer.headers.get("Retry-After")) == (200, 503, "30")
+        closing.cancel()
 
 
 async def test_a_fault_of_the_intake_is_500_and_hurts_nobody_else() -> None:

@@ -138,6 +138,9 @@ class Registrar:
     def allows(self, host: str) -> bool:
         return not self.deaf
 
+    def busy(self, host: str) -> int:
+        return 0
+
     def challenge(self, request: Request, flow: Flow) -> Response | None:
         return None
 

@@ -42,6 +42,9 @@ class FakeIntake:
         self.offers.append(offer)
         return self.refusal
 
+    def full(self) -> Refusal | None:
+        return None
+
     def begin(self, session: IngestSession) -> None:
         assert isinstance(session, SocketSession)
         self.sessions.append(session)

@@ -36,6 +36,9 @@ class Intake:
         self.offers.append(offer)
         return self.refusal
 
+    def full(self) -> Refusal | None:
+        return None
+
     def begin(self, session: IngestSession) -> None:
         self.sessions.append(session)
         task = asyncio.get_running_loop().create_task(self._read(session))

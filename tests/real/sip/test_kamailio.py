@@ -171,8 +171,9 @@ async def test_recording_over_mutual_tls(hangs_up: str, tmp_path: Path) -> None:
 @pytest.mark.interop("SIPREC (Kamailio)", "abnormal end")
 @needs_sipp
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_dispatcher_pings_us_and_goes_on_to_the_next_when_we_refuse(transport: str, tmp_path: Path) -> None:
-    full, free = Engine(Refusal("overloaded", 5)), Engine()
+async def test_dispatcher_goes_on_to_the_next_when_we_refuse(transport: str, tmp_path: Path) -> None:
+    quiet = Trunk(parse_trunks("127.0.0.1")[0].network, None, Line("kam", tell_load=False))
+    full, free = Engine(Refusal("overloaded", 5), [quiet]), Engine()
     async with running(full), running(free):
         targets = [full.uri(transport), free.uri(transport)]
         async with kamailio(tmp_path / "kam", targets=targets) as proxy:
@@ -193,6 +194,24 @@ async def test_dispatcher_pings_us_and_goes_on_to_the_next_when_we_refuse(transp
             await run_sipp(proxy, "proxied_bye.xml", tmp_path / "later", "-m", "1")
             assert len(full.intake.offers) == 1
             assert len(free.media.sessions) == 2
+
+
+async def test_dispatcher_sends_us_no_calls_while_our_pings_say_that_we_are_full(tmp_path: Path) -> None:
+    full, free = Engine(Refusal("overloaded", 5)), Engine()
+    async with running(full), running(free):
+        targets = [full.uri(), free.uri()]
+        async with kamailio(tmp_path / "kam", targets=targets) as proxy, Caller() as caller:
+            await proxy.until(f"DOWN {targets[0]}")
+            plan = CallPlan(f"sip:5000@127.0.0.1:{proxy.port}", "127.0.0.1", [40_000, 40_002], parties=PARTIES)
+            call = await place_call(caller, plan)
+            assert (len(full.intake.offers), len(free.intake.offers)) == (0, 1)
+            call.bye()
+            full.intake.refusal = None
+            await proxy.until(f"UP {targets[0]}")
+            call = await place_call(caller, plan)
+            assert (len(full.intake.offers), len(free.intake.offers)) == (1, 1)
+            call.bye()
+            await call.ended
 
 
 async def test_nobody_left_leaves_nothing_pending(tmp_path: Path) -> None:
