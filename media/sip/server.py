@@ -2,24 +2,23 @@
 
 import asyncio
 import ipaddress
-import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from engine.control.trunks import LOOPBACK, Trunk, lines_of, trunk_of
+from engine.control.trunks import LOOPBACK, Trunk, lines_of
 from engine.errors import StartupError
 from engine.ports import CallIntake
 from media.session import MediaAllocator
-from media.sip.digest import Credentials, Gatekeeper, Login
+from media.sip.digest import Login
 from media.sip.endpoint import Endpoint, new_tag
 from media.sip.incoming import IncomingCall
 from media.sip.layer import Flow
 from media.sip.message import Request, Response
-from media.sip.rate import Allowance
 from media.sip.referral import parse_replaces
 from media.sip.telemetry import Counts
 from media.sip.transport import Listeners
-from media.sip.trunk_line import TrunkLine, login_of
+from media.sip.trunk_gate import TrunkGate
+from media.sip.trunk_line import TrunkLine
 
 MAX_HALF_OPEN = 512
 """Calls whose ACK has not come; over it new ones get 503, so that INVITEs alone cannot take every RTP port."""
@@ -53,10 +52,7 @@ class SipServer:
         self.endpoint = Endpoint(self, clock, metrics, listeners=listeners, rate=rate)
         self.lines: tuple[TrunkLine, ...] = ()
         """The trunks that we keep in touch with."""
-        secret = secrets.token_bytes(32)
-        named = [line for line in lines_of(trunks) if line.challenge]
-        self._gatekeepers = {line.name: Gatekeeper("welcomedly", secret + line.name.encode()) for line in named}
-        self._paces = {line.name: Allowance(line.calls_per_second) for line in lines_of(trunks)}
+        self._gate = TrunkGate(trunks, self.endpoint)
         self._host, self._port, self._trunks = host, port, tuple(trunks)
         self._silence_s, self._dead_s = silence_s, dead_s
         self._calls: set[IncomingCall] = set()
@@ -103,7 +99,10 @@ class SipServer:
     # ─── the endpoint's acceptor ─────────────────────────────────────────────────────────────────────────────────────
 
     def allows(self, host: str) -> bool:
-        return trunk_of(host, self._trunks) is not None
+        return self._gate.allows(host)
+
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        return self._gate.challenge(request, flow)
 
     def offered(self, request: Request, flow: Flow) -> None:
         if self._closing:
@@ -143,36 +142,18 @@ class SipServer:
     def busy(self, host: str) -> int:
         if self._closing:
             return _GONE_S
-        trunk = trunk_of(host, self._trunks)
-        if trunk is not None and trunk.line is not None and not trunk.line.tell_load:
+        line = self._gate.line_at(host)
+        if line is not None and not line.tell_load:
             return 0
         refusal = self.intake.full()
         if refusal is not None:
             return refusal.retry_after_s or _FULL_S
         return _FULL_S if len(self._half_open) >= MAX_HALF_OPEN else 0
 
-    def challenge(self, request: Request, flow: Flow) -> Response | None:
-        """What a trunk's line demands: proof of its account, and no more calls a second than it may make."""
-        trunk = trunk_of(flow.host, self._trunks)
-        line, now = trunk.line if trunk else None, self.endpoint.clock()
-        if line is None:
-            return None
-        if line.challenge and line.account is not None:
-            gatekeeper = self._gatekeepers[line.name]
-            verdict = gatekeeper.judge(request, Credentials(line.account.user, line.account.password), now)
-            self.endpoint.metrics.count("sip_challenges_total", verdict=verdict)
-            if verdict != "accepted":
-                return gatekeeper.challenge(request, verdict, now, new_tag(), line.digests)
-        if not self._paces[line.name].takes("", now):
-            self.endpoint.metrics.count("sip_dropped_total", reason="rate")
-            return request.respond(503, ("Retry-After", "1"), to_tag=new_tag())
-        return None
-
     # ─── the calls' owner ────────────────────────────────────────────────────────────────────────────────────────────
 
     def login_at(self, host: str) -> Login:
-        trunk = trunk_of(host, self._trunks)
-        return login_of(trunk.line if trunk else None)
+        return self._gate.login_at(host)
 
     def over(self, call: IncomingCall) -> None:
         self._calls.discard(call)
