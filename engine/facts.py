@@ -185,7 +185,15 @@ EventName = Literal[
     "card.withheld",
     "card.accepted",
     "card.dismissed",
-    "summary",
+    "card.wrong",
+    "alert.judged",
+    "dead_air",
+    "talk.measured",
+    "qa.judged",
+    "qa.scored",
+    "qa.reviewed",
+    "wrap_up.proposed",
+    "wrap_up.confirmed",
 ]
 """The closed list of event names; the README's table is tested against it."""
 

@@ -398,6 +398,8 @@ class Router(Protocol):
         """From a cached picture of campaigns and users; None when no campaign takes the number."""
 
 
+    name: str = ""
+    """Of the campaign, as people know it."""
 class RoleDecision(msgspec.Struct, frozen=True):
     stream: str
     role: Leg

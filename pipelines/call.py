@@ -232,6 +232,7 @@ class LiveCall:
                     self.tape.heard_of([participant.stream for participant in participants])
                 await self._apply_roles(participants, at_ms)
             case MediaNotice():
+                self._hold(item)
                 leg = self._conversation.roster.leg(item.stream)
                 await self._publish([self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)])
             case _EarsNotice(up=up):
@@ -244,6 +245,12 @@ class LiveCall:
                 await self._end(item)
                 return True
         return False
+
+    def _hold(self, notice: MediaNotice) -> None:
+        if notice.name == "call.held":
+            self._conversation.held(notice.at_ms)
+        elif notice.name == "call.resumed":
+            self._conversation.resumed(notice.at_ms)
 
     async def _commit_final(self, final: Finished) -> None:
         if final.heard.shed:

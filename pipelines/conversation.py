@@ -2,11 +2,13 @@
 
 One `Conversation` a call, fed by a live call, by a recording or by a transcript alike; nothing in it knows which. It
 keeps the order that the law of digits asks for: words are redacted (`digit_hold`) before anything else sees them, then
-read by the text models (`temper`), judged by the rules (`compliance_watch`), and only then may an article be suggested
-(`cards`).
+read by the text models (`temper`), judged by the rules (`compliance_watch`), only then may an article be suggested
+(`cards`), and last of all the call is measured, scored and wrapped up (`review`).
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+
+import structlog
 
 from engine.facts import Fact, Leg
 from engine.ports import KnowledgeSearch, Reading, RoleDecision, TextReader
@@ -17,12 +19,15 @@ from pipelines.cards import Cards, Reads
 from pipelines.compliance_watch import ComplianceWatch
 from pipelines.digit_hold import DigitHold
 from pipelines.ledger import Ledger
+from pipelines.review import Review
 from pipelines.roster import Roster, role_decided
 from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
 from pipelines.withheld import Withheld
+
+log = structlog.get_logger(__name__)
 
 
 class Conversation:
@@ -46,7 +51,9 @@ class Conversation:
         clock_ms: Callable[[], float],
         tracing: Tracing = NO_TRACES,
     ) -> None:
+        review: Review | None = None,
         self._ledger = ledger
+        """Without a `review` the call is neither measured nor scored nor wrapped up."""
         self.roster = roster
         self.guard = guard
         self._reader = reader
@@ -55,6 +62,7 @@ class Conversation:
         self._tracing = tracing
         self._turns = Turns()
         self._digits = DigitHold(guard, ledger, roster, self._turns)
+        self._review = review
         self._temper = Temper(ledger)
         self._watch = ComplianceWatch(judge, ledger, roster, self._turns)
         self._cards = Cards(
@@ -88,6 +96,7 @@ class Conversation:
         facts += self._digits.watch_capture(judged, utterance.end_ms)
         yield facts
         reading = turn.reading = await self._read(turn)
+        self._seen(facts)
         facts = self._digits.find(judged.entities)
         facts += self._temper.facts_of(turn, reading, leg)
         with self._tracing.span("judge", turn=turn.turn) as span:
@@ -95,11 +104,25 @@ class Conversation:
             span.note(verdicts=len(alerts))
         yield facts + alerts
         if suggestion := await self._cards.suggest(turn, reading, leg):
+        self._seen(facts + alerts)
             yield [suggestion]
 
     def tick(self, now_ms: int) -> list[Fact]:
+        if self._review and (reviewed := self._review.hear(turn, reading, leg)):
+            yield reviewed
         """Everything said before `now_ms` has been heard: deadlines fall due."""
-        return self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
+        facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
+        self._seen(facts)
+        return facts + (self._review.tick(now_ms) if self._review else [])
+
+    def held(self, at_ms: int) -> None:
+        """The call is on hold: silence is nobody's."""
+        if self._review:
+            self._review.held(at_ms)
+
+    def resumed(self, at_ms: int) -> None:
+        if self._review:
+            self._review.resumed(at_ms)
 
     def decide_roles(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
         """Roles were decided, perhaps again: what was said is judged anew, and what no longer holds is withdrawn."""
@@ -109,9 +132,12 @@ class Conversation:
             facts += self._watch.role_changed(decision, now_ms)
         return facts
 
+        self._seen(facts)
     def end(self, now_ms: int) -> list[Fact]:
-        """The call is over: open runs are judged, duties that never came are said."""
-        return self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
+        """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
+        facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
+        self._seen(facts)
+        return facts + self._summed_up(now_ms)
 
     def duties(self) -> list[dict[str, str]]:
         """What the call owes from its start, for the desk's checklist."""
@@ -126,6 +152,17 @@ class Conversation:
 
     async def _read(self, turn: Turn) -> Reading:
         before = self._turns.before(turn)
+    def _seen(self, facts: Sequence[Fact]) -> None:
+        if self._review:
+            self._review.saw(facts)
+
+    def _summed_up(self, now_ms: int) -> list[Fact]:
+        try:
+            return self._review.end(now_ms) if self._review else []
+        except Exception:
+            log.exception("review.fault")  # a call without a wrap-up has ended all the same
+            return []
+
         language = turn.utterance.language
         with self._tracing.span("read", turn=turn.turn, language=language):
             return await self._reads(self._reader, turn.text, before.text if before else "", language)

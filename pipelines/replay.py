@@ -25,9 +25,11 @@ from engine.ports import (
 )
 from models.compliance import CallContext, Detectors, Judge, Rule
 from models.privacy import DigitGuard
+from models.review import Form, bundled_forms, form_for
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_aside, read_here
@@ -70,6 +72,8 @@ class Judging(msgspec.Struct, frozen=True):
     rules: Sequence[Rule]
     detectors: Detectors
     knowledge: KnowledgeSearch | None
+    forms: Sequence[Form] = bundled_forms()
+    """What calls are scored and wrapped up by."""
 
 
 Emit = Callable[[Fact], None]
@@ -212,9 +216,12 @@ async def replay_recording(
 def _conversation(
     tools: Judging, call_id: str, *, live: bool, context: CallContext, ledger: Ledger | None = None
 ) -> Conversation:
+    ledger = ledger or Ledger(call_id, _clock_ms)
+    roster = Roster()
+    form = form_for(tools.forms, context.campaign)
     return Conversation(
-        ledger=ledger or Ledger(call_id, _clock_ms),
-        roster=Roster(),
+        ledger=ledger,
+        roster=roster,
         guard=DigitGuard(context.country, b"replay:" + call_id.encode()),
         judge=Judge(tools.rules, context, tools.detectors),
         reader=tools.reader,
@@ -224,6 +231,7 @@ def _conversation(
         language=context.language,
         clock_ms=_clock_ms,
     )
+        review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),
 
 
 def _decided(legs: tuple[Leg, ...]) -> list[RoleDecision]:

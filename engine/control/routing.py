@@ -98,6 +98,7 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
         names=MappingProxyType({user.id: user.name for user in members}),
         recording=campaign.recording,
         retention_days=campaign.retention_days,
+        name=campaign.name,
     )
 
 

@@ -43,7 +43,15 @@ export type EventName =
   | "card.withheld"
   | "card.accepted"
   | "card.dismissed"
-  | "summary";
+  | "card.wrong"
+  | "alert.judged"
+  | "dead_air"
+  | "talk.measured"
+  | "qa.judged"
+  | "qa.scored"
+  | "qa.reviewed"
+  | "wrap_up.proposed"
+  | "wrap_up.confirmed";
 
 export interface Stamps {
   heard: number;

@@ -141,7 +141,7 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     case "card.accepted":
     case "card.dismissed":
       return answerCard(noted, Number(data["of"] ?? data["seq"]), fact.name === "card.accepted");
-    case "summary":
+    case "wrap_up.proposed":
       return { ...noted, summary: data };
     case "call.ended":
       return { ...noted, drafts: [], endedMs: fact.start_ms ?? 0, endReason: String(data["reason"] ?? "") };

@@ -1,0 +1,137 @@
+"""The day that somebody means: "el viernes", "depois de amanhã", "in three days", "March 15". Pure.
+
+Only what names one day is taken; "soon" and "at the end of the month" are no dates.
+"""
+
+import datetime
+import re
+
+from models.compliance.text import fold
+
+_DAYS = {
+    "monday": 0, "lunes": 0, "segunda": 0, "tuesday": 1, "martes": 1, "terca": 1, "wednesday": 2, "miercoles": 2,
+    "quarta": 2, "thursday": 3, "jueves": 3, "quinta": 3, "friday": 4, "viernes": 4, "sexta": 4, "saturday": 5,
+    "sabado": 5, "sunday": 6, "domingo": 6,
+}  # fmt: skip
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january enero janeiro", "february febrero fevereiro", "march marzo marco", "april abril",
+            "may mayo maio", "june junio junho", "july julio julho", "august agosto",
+            "september septiembre setiembre setembro", "october octubre outubro", "november noviembre novembro",
+            "december diciembre dezembro",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_NUMBERS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "one un uno una um uma", "two dos dois duas", "three tres", "four cuatro quatro", "five cinco",
+            "six seis", "seven siete sete", "eight ocho oito", "nine nueve nove", "ten diez dez", "eleven once onze",
+            "twelve doce doze", "thirteen trece treze", "fourteen catorce quatorze", "fifteen quince quinze",
+            "sixteen dieciseis dezesseis", "seventeen diecisiete dezessete", "eighteen dieciocho dezoito",
+            "nineteen diecinueve dezenove", "twenty veinte vinte",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_ORDINALS = {
+    "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
+    "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
+    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "primero": 1, "primeiro": 1,
+}  # fmt: skip
+_AHEAD = datetime.timedelta(183)
+"""A day of a month that lies further ahead was meant as past."""
+_LEADS = frozenset({"el", "al", "para", "on", "by", "this", "next", "na", "no", "ate", "proximo", "este", "until"})
+"""Words before a day of the week that is one ("segunda" alone is also an ordinal)."""
+_ORDINAL_DAYS = frozenset({"segunda", "terca", "quarta", "quinta", "sexta"})
+_UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+
+
+def due_date(text: str, day: datetime.date) -> datetime.date | None:
+    """The first day that the text names, from the day of the call on; None when it names none."""
+    words = [fold(match.group()) for match in _WORD.finditer(text)]
+    for at in range(len(words)):
+        if found := _named(words, at, day):
+            return found
+    return None
+
+
+def _named(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    return _near(words, at, day) or _in_days(words, at, day) or _weekday(words, at, day) or _of_month(words, at, day)
+
+
+def _near(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    here, before, after = words[at], words[max(0, at - 3) : at], words[at + 1 : at + 2]
+    if here in ("hoy", "hoje", "today", "tonight"):
+        return day
+    if here == "pasado" and after == ["manana"]:
+        return day + datetime.timedelta(2)
+    if here == "amanha":
+        return day + datetime.timedelta(2 if before[-2:] == ["depois", "de"] else 1)
+    if here == "manana" and before[-1:] not in (["la"], ["esta"]):  # else it is the morning
+        return day + datetime.timedelta(1)
+    if here == "tomorrow":
+        return day + datetime.timedelta(2 if before[-2:] == ["day", "after"] else 1)
+    return None
+
+
+def _in_days(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    """ "en tres días", "em uma semana", "in 5 days", "within two weeks"."""
+    if words[at] not in ("en", "em", "in", "within", "dentro", "daqui"):
+        return None
+    rest = words[at + 1 :]
+    rest = rest[1:] if rest[:1] in (["de"], ["a"]) and words[at] in ("dentro", "daqui") else rest
+    if len(rest) < 2:
+        return None
+    count, unit = _number(rest[0]) or (1 if rest[0] == "a" else 0), _UNITS.get(rest[1], 0)
+    return day + datetime.timedelta(count * unit) if 0 < count <= 90 and unit else None
+
+
+def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    """The next such day; today's own name means a week on."""
+    here = words[at]
+    if here not in _DAYS:
+        return None
+    fair = words[at + 1 : at + 2] == ["feira"]
+    if here in _ORDINAL_DAYS and not fair and words[max(0, at - 1) : at] not in (["na"], ["ate"], ["proxima"]):
+        return None
+    if here not in _ORDINAL_DAYS and not _LEADS & set(words[max(0, at - 2) : at]):
+        return None
+    return day + datetime.timedelta((_DAYS[here] - day.weekday() - 1) % 7 + 1)
+
+
+def _of_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    """ "el 15 de marzo", "cinco de novembro", "March 15", "the fifth of May". One that is past means next year's."""
+    month = _MONTHS.get(words[at])
+    if month is None:
+        return None
+    before = [word for word in words[max(0, at - 3) : at] if word not in ("de", "of", "the")][-1:]
+    after = words[at + 1 : at + 2]
+    for word in (*before, *after):
+        number = _number(word) or _ORDINALS.get(word, 0)
+        if found := _next(day, month, number):
+            return found
+    return None
+
+
+def _next(day: datetime.date, month: int, number: int) -> datetime.date | None:
+    for year in (day.year, day.year + 1):
+        try:
+            found = datetime.date(year, month, number)
+        except ValueError:
+            continue
+        if day <= found <= day + _AHEAD:
+            return found
+    return None
+
+
+def _number(word: str) -> int:
+    digits = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", word)
+    return int(digits[1]) if digits else _NUMBERS.get(word, 0)

@@ -1,0 +1,235 @@
+"""A form's items on one call, as the call goes on.
+
+Marks are kept by stream and not by leg: roles may come late, and are asked for when the answers are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from engine.facts import CallEvent, Evidence, Fact, Insight, Leg
+from engine.quality import Answer, QualityItem, QualityScore, scored
+from models.compliance import Detectors, JudgedTurn, to_spoken
+from models.compliance.phrases import Phrase
+from models.compliance.text import Folded
+from models.review.forms import (
+    ByAct,
+    ByMetric,
+    ByMood,
+    ByPerson,
+    ByPhrase,
+    ByRules,
+    Form,
+    Item,
+    NoViolation,
+    Phrases,
+    title_in,
+)
+from models.review.talk import Talk
+
+MARKS_KEPT = 20
+"""Places a call at which one item was met."""
+EVIDENCE = 3
+"""Of these the first are shown."""
+
+_SEVERE = {"warning": ("warning", "critical"), "critical": ("critical",)}
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Words that meet something, by stream."""
+
+    stream: str
+    evidence: Evidence
+
+    def of(self, leg_of: Callable[[str], Leg]) -> Evidence:
+        leg = leg_of(self.stream)
+        return self.evidence if leg == "unknown" else msgspec.structs.replace(self.evidence, leg=leg)
+
+
+class Scorer:
+    """One call's. Turns and facts come in order."""
+
+    def __init__(self, form: Form, detectors: Detectors, rules: frozenset[str], language: str) -> None:
+        """`rules` are those in force on the call."""
+        self.form = form
+        self._detectors = detectors
+        self._rules = rules
+        self._language = language
+        self._phrases = {
+            item.id: compiled(item.check.phrases) for item in form.items if isinstance(item.check, ByPhrase)
+        }
+        self._marks: dict[str, list[Mark]] = {}
+        """By item."""
+        self._signs: set[str] = set()
+        self._verdicts: dict[int, Insight] = {}
+        self._mood = ""
+        self._first_ms: int | None = None
+
+    def hear(self, turn: JudgedTurn, folded: Folded) -> None:
+        """A final as read, and its words as `Detectors.fold` gives them."""
+        if self._first_ms is None:
+            self._first_ms = turn.start_ms
+        for act in {act for item in self.form.items for act in item.when if act in self._detectors}:
+            if self._detectors[act].find(folded, turn.reading):
+                self._signs.add(act)
+        for item in self.form.items:
+            if span := self._found(item, turn, folded):
+                marks = self._marks.setdefault(item.id, [])
+                marks.append(Mark(turn.stream, evidence_of(turn, *span)))
+                del marks[MARKS_KEPT:]
+
+    def saw(self, fact: Fact) -> None:
+        """What the rest of the engine made of the call."""
+        match fact:
+            case Insight(kind="compliance"):
+                self._verdicts[fact.seq] = fact
+            case Insight(kind="intent"):
+                self._signs.add(fact.value)
+            case Insight(kind="mood"):
+                self._mood = fact.value
+            case CallEvent(name="withdrawn"):
+                for seq in fact.data["of"]:
+                    self._verdicts.pop(seq, None)
+
+    def score(self, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None = None) -> QualityScore:
+        """As things stand. With `talk` the call is over, and what was not done by now was not done."""
+        items = [self._item(item, leg_of, now_ms, talk) for item in self.form.items]
+        return scored(self.form.id, self.form.version, self.form.pass_score, items)
+
+    # ─── marks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _found(self, item: Item, turn: JudgedTurn, folded: Folded) -> tuple[int, int] | None:
+        match item.check:
+            case ByAct(acts=acts):
+                for act in acts:
+                    if hit := self._detectors[act].find(folded, turn.reading):
+                        return hit.start, hit.end
+            case ByPhrase():
+                for phrase in self._phrases[item.id]:
+                    if spans := phrase.spans(folded):
+                        return folded.span(*spans[0])
+        return None
+
+    # ─── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _item(self, item: Item, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None) -> QualityItem:
+        answer, evidence, note = self._answer(item, leg_of, now_ms, talk)
+        if item.when and not self._signs & set(item.when):
+            answer, evidence, note = "n_a" if talk else "open", (), ""
+        return QualityItem(
+            item=item.id,
+            title=title_in(item.title, self._language),
+            weight=item.weight,
+            answer=answer,
+            auto=not isinstance(item.check, ByPerson),
+            auto_fail=item.auto_fail,
+            evidence=evidence,
+            note=note,
+        )
+
+    def _answer(
+        self, item: Item, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None
+    ) -> tuple[Answer, tuple[Evidence, ...], str]:
+        match item.check:
+            case ByRules(rules=rules):
+                return self._by_rules(rules, ended=talk is not None)
+            case NoViolation(severity=severity):
+                bad = [one for one in self._outcomes("violation") if one.severity in _SEVERE[severity]]
+                return ("no", cited(bad), "") if bad else ("yes" if talk else "open", (), "")
+            case ByAct() | ByPhrase() as check:
+                return self._by_words(item.id, check, leg_of, now_ms, ended=talk is not None)
+            case ByMetric() as metric:
+                return _by_metric(metric, talk)
+            case ByMood(ends=ends):
+                if talk is None or not self._mood:
+                    return ("n_a" if talk else "open"), (), ""
+                return ("yes" if self._mood in ends else "no"), (), self._mood
+        return "open", (), ""
+
+    def _by_rules(self, rules: Sequence[str], *, ended: bool) -> tuple[Answer, tuple[Evidence, ...], str]:
+        asked = [rule for rule in rules if rule in self._rules]
+        if not asked:
+            return "n_a", (), ""
+        of_these = [one for one in self._verdicts.values() if one.rule in asked]
+        if bad := [one for one in of_these if one.outcome == "violation"]:
+            return "no", cited(bad), ""
+        done = [one for one in of_these if one.outcome == "satisfied"]
+        if {one.rule for one in done} >= set(asked):
+            return "yes", cited(done), ""
+        if not ended or any(one.outcome == "undecided" for one in of_these):
+            return "open", (), ""
+        return "yes", cited(done), ""
+
+    def _by_words(
+        self, item: str, check: ByAct | ByPhrase, leg_of: Callable[[str], Leg], now_ms: int, *, ended: bool
+    ) -> tuple[Answer, tuple[Evidence, ...], str]:
+        began = self._first_ms or 0
+        until = began + check.within_s * 1000 if check.within_s else None
+        legs = [(mark.of(leg_of), leg_of(mark.stream)) for mark in self._marks.get(item, ())]
+        timely = [(proof, leg) for proof, leg in legs if until is None or proof.start_ms < until]
+        said = tuple(proof for proof, leg in timely if check.leg in ("any", leg))[:EVIDENCE]
+        if said:
+            return ("no" if check.absent else "yes"), said, ""
+        if any(leg in ("mixed", "unknown") for _, leg in timely):
+            return "open", (), ""
+        over = ended or (until is not None and now_ms >= until)
+        return ("yes" if check.absent else "no") if over else "open", (), ""
+
+    def _outcomes(self, outcome: str) -> Iterator[Insight]:
+        return (one for one in self._verdicts.values() if one.outcome == outcome)
+
+
+def compiled(phrases: Phrases) -> tuple[Phrase, ...]:
+    return tuple(Phrase(source, {}) for sources in phrases.values() for source in sources)
+
+
+def evidence_of(turn: JudgedTurn, start: int, end: int) -> Evidence:
+    """The words of a turn between two places of its masked text."""
+    return Evidence(
+        turn=turn.turn,
+        leg=turn.leg,
+        quote=turn.text[start:end],
+        start=to_spoken(turn.offsets, start),
+        end=to_spoken(turn.offsets, end),
+        start_ms=turn.start_ms,
+        end_ms=turn.end_ms,
+    )
+
+
+def cited(insights: Sequence[Insight]) -> tuple[Evidence, ...]:
+    return tuple(piece for one in insights for piece in one.evidence)[:EVIDENCE]
+
+
+def _by_metric(check: ByMetric, talk: Talk | None) -> tuple[Answer, tuple[Evidence, ...], str]:
+    if talk is None:
+        return "open", (), ""
+    value = _value(check.metric, talk)
+    if value is None:
+        return "n_a", (), ""
+    fits = (check.at_least is None or value >= check.at_least) and (check.at_most is None or value <= check.at_most)
+    return ("yes" if fits else "no"), (), f"{check.metric} {value:g}"
+
+
+def _value(metric: str, talk: Talk) -> float | None:
+    agent = talk.legs.get("agent")
+    match metric:
+        case "talk_over_ms":
+            return talk.talk_over_ms
+        case "dead_air_ms":
+            return talk.dead_air_ms
+        case "longest_silence_ms":
+            return talk.longest_silence_ms
+        case "hold_ms":
+            return talk.hold_ms
+        case "agent_share" if agent:
+            return agent.share
+        case "agent_interruptions" if agent:
+            return agent.interruptions
+        case "agent_words_per_minute" if agent:
+            return agent.words_per_minute
+        case "agent_response_ms" if agent:
+            return agent.response_ms
+        case "agent_monologue_ms" if agent:
+            return agent.monologue_ms
+        case _:
+            return None

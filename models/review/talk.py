@@ -1,0 +1,189 @@
+"""How a call was talked: shares, talk-over, dead air, pace, monologues. Pure, on the audio clock.
+
+A span is one final: from its first voiced frame to its last. Everything is counted from spans, so that a recording, a
+transcript and the live call give the same figures.
+"""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from engine.facts import Leg
+
+DEAD_AIR_MS = 8_000
+"""A silence of both sides that is this long counts as dead air; hold does not."""
+TALK_OVER_MS = 500
+"""Who begins while another goes on for at least this long talks over them."""
+BACKCHANNEL_WORDS = 2
+"""No more words than these ("mhm", "yes, okay") interrupt nobody and end no monologue."""
+MONOLOGUE_GAP_MS = 4_000
+"""A pause up to this belongs to the monologue around it."""
+PACE_MS = 10_000
+"""Of less speech than this no pace is told."""
+SHOWN = 10
+"""Stretches given as evidence, the longest ones."""
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One final."""
+
+    turn: int
+    stream: str
+    start_ms: int
+    end_ms: int
+    words: int
+
+
+class Stretch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where something was, and by whom."""
+
+    start_ms: int
+    end_ms: int
+    leg: Leg = "unknown"
+    turn: int | None = None
+
+    @property
+    def length_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+
+class LegTalk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of the call."""
+
+    spoken_ms: int
+    share: float
+    """Of all that was spoken, 0 to 1."""
+    words: int
+    words_per_minute: int | None = None
+    """Over speech alone, silence left out."""
+    interruptions: int = 0
+    """How often this side began while the other went on."""
+    response_ms: int | None = None
+    """Median wait from the end of the other side's words to the beginning of these; 0 where they overlap."""
+    monologue_ms: int = 0
+    """The longest stretch that nobody answered."""
+
+
+class Talk(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The call up to `until_ms`."""
+
+    until_ms: int
+    legs: dict[str, LegTalk]
+    talk_over_ms: int
+    """Both sides at once."""
+    dead_air_ms: int
+    """All dead air together."""
+    longest_silence_ms: int
+    hold_ms: int
+    interruptions: tuple[Stretch, ...] = ()
+    dead_air: tuple[Stretch, ...] = ()
+    monologue: Stretch | None = None
+
+
+def measure(spans: Sequence[Span], legs: Mapping[str, Leg], holds: Sequence[tuple[int, int]], until_ms: int) -> Talk:
+    """`legs` by stream; a stream without one is a side of its own. `holds` are times on hold, the last one perhaps
+    still open at `until_ms`."""
+    ordered = sorted(spans, key=lambda span: (span.start_ms, span.end_ms, span.stream))
+    over = list(_talk_over(ordered, legs))
+    silences = list(_silences(ordered, holds, until_ms))
+    runs = list(_runs(ordered, legs))
+    dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
+    return Talk(
+        until_ms=until_ms,
+        legs=_legs(ordered, legs, over, runs),
+        talk_over_ms=sum(one.length_ms for one, _ in over),
+        dead_air_ms=sum(one.length_ms for one in dead),
+        longest_silence_ms=max((one.length_ms for one in silences), default=0),
+        hold_ms=sum(min(end, until_ms) - start for start, end in holds if start < until_ms),
+        interruptions=_longest([one for one, interrupts in over if interrupts]),
+        dead_air=_longest(dead),
+        monologue=max(runs, key=lambda one: one.length_ms, default=None),
+    )
+
+
+def _legs(
+    spans: Sequence[Span],
+    legs: Mapping[str, Leg],
+    over: Sequence[tuple[Stretch, bool]],
+    runs: Sequence[Stretch],
+) -> dict[str, LegTalk]:
+    spoken: dict[Leg, int] = {}
+    words: dict[Leg, int] = {}
+    for span in spans:
+        leg = legs.get(span.stream, "unknown")
+        spoken[leg] = spoken.get(leg, 0) + span.end_ms - span.start_ms
+        words[leg] = words.get(leg, 0) + span.words
+    whole = sum(spoken.values())
+    waits = _waits(spans, legs)
+    return {
+        leg: LegTalk(
+            spoken_ms=spoken[leg],
+            share=round(spoken[leg] / whole, 4) if whole else 0.0,
+            words=words[leg],
+            words_per_minute=round(words[leg] * 60_000 / spoken[leg]) if spoken[leg] >= PACE_MS else None,
+            interruptions=sum(interrupts and one.leg == leg for one, interrupts in over),
+            response_ms=round(statistics.median(waits[leg])) if leg in waits else None,
+            monologue_ms=max((one.length_ms for one in runs if one.leg == leg), default=0),
+        )
+        for leg in sorted(spoken)
+    }
+
+
+def _talk_over(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[tuple[Stretch, bool]]:
+    """Stretches in which two streams speak at once, each by who began later; and whether that interrupted."""
+    open_: list[Span] = []
+    for span in spans:
+        open_ = [one for one in open_ if one.end_ms > span.start_ms]
+        for one in open_:
+            if one.stream == span.stream:
+                continue
+            stretch = Stretch(span.start_ms, min(one.end_ms, span.end_ms), legs.get(span.stream, "unknown"), span.turn)
+            known = min(span.start_ms - one.start_ms, one.end_ms - span.start_ms) >= TALK_OVER_MS
+            yield stretch, known and span.words > BACKCHANNEL_WORDS
+        open_.append(span)
+
+
+def _silences(spans: Sequence[Span], holds: Sequence[tuple[int, int]], until_ms: int) -> Iterator[Stretch]:
+    """Where nobody speaks and the call is not on hold, the call's end included."""
+    busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(holds))
+    clock = 0
+    for start, end in [*busy, (until_ms, until_ms)]:
+        if clock < min(start, until_ms):
+            yield Stretch(clock, min(start, until_ms))
+        clock = max(clock, end)
+
+
+def _runs(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[Stretch]:
+    """Stretches of one side that nobody answered."""
+    run: Stretch | None = None
+    for span in spans:
+        leg = legs.get(span.stream, "unknown")
+        if run and leg == run.leg and span.start_ms - run.end_ms <= MONOLOGUE_GAP_MS:
+            run = msgspec.structs.replace(run, end_ms=max(run.end_ms, span.end_ms))
+        elif run is None or span.words > BACKCHANNEL_WORDS:
+            if run:
+                yield run
+            run = Stretch(span.start_ms, span.end_ms, leg, span.turn)
+    if run:
+        yield run
+
+
+def _waits(spans: Sequence[Span], legs: Mapping[str, Leg]) -> dict[Leg, list[int]]:
+    """How long each side took to answer the other."""
+    waits: dict[Leg, list[int]] = {}
+    last: Span | None = None
+    for span in spans:
+        if span.words <= BACKCHANNEL_WORDS and last is not None:
+            continue
+        leg = legs.get(span.stream, "unknown")
+        if last is not None and leg != legs.get(last.stream, "unknown"):
+            waits.setdefault(leg, []).append(max(0, span.start_ms - last.end_ms))
+        last = span if last is None or span.end_ms >= last.end_ms else last
+    return waits
+
+
+def _longest(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """The longest ones, in their order."""
+    kept = sorted(stretches, key=lambda one: -one.length_ms)[:SHOWN]
+    return tuple(sorted(kept, key=lambda one: one.start_ms))

@@ -1,0 +1,293 @@
+"""What is left of a call when it is over: why it came, what was promised, how it ended, what is still to do.
+
+Extractive: every sentence is the call's own, as masked. Nothing is composed but the labels around them, so nothing can
+be in a wrap-up that was not in the transcript.
+"""
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+import msgspec
+import yaml
+
+from engine.facts import CallEvent, Fact, Insight, Leg
+from models.compliance import Detectors, JudgedTurn
+from models.compliance.phrases import Phrase
+from models.compliance.text import Folded
+from models.review.due_dates import due_date
+from models.review.forms import Form, title_in
+from models.review.scoring import compiled
+
+TURNS_KEPT = 2_000
+"""Of a longer call the beginning and the newest are looked at."""
+OPENING = 40
+"""Turns at the beginning that may tell why the customer is here."""
+SENTENCE_CHARACTERS = 240
+PROMISES = 6
+_LEAST_WORDS = 4
+_SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
+_SAID = 0.9
+"""How much a phrase of a disposition says for it."""
+_ACT = 0.8
+_NO_REASON = frozenset({"none", "identity_verification"})
+"""Intents for which nobody calls."""
+
+_LABELS = {
+    "es": ("Motivo", "Acordado", "Resultado", "Pendiente"),
+    "pt": ("Motivo", "Combinado", "Resultado", "Pendente"),
+    "en": ("Reason", "Agreed", "Outcome", "To do"),
+}
+
+
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A sentence of the call."""
+
+    text: str
+    turn: int
+    leg: Leg
+
+
+class FollowUp(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that somebody still has to do."""
+
+    text: str
+    turn: int | None = None
+    """Where it was said; None when the agent added it."""
+    leg: Leg = "unknown"
+    due: str = ""
+    """ISO 8601 date, where the words name a day."""
+
+
+class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A disposition and how much speaks for it."""
+
+    code: str
+    title: str
+    confidence: float = 0.0
+    """0 to 1. Says how clear the signs are, not how often they are right."""
+
+
+class Slot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Private data that was given; never its value."""
+
+    entity_type: str
+    turn: int
+    last4: str = ""
+
+
+class WrapUp(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A proposal: the agent confirms or changes it."""
+
+    summary: str
+    language: str
+    disposition: str = ""
+    confidence: float = 0.0
+    choices: tuple[Choice, ...] = ()
+    """The likeliest dispositions first, then the rest of the list."""
+    intent: str = ""
+    """What the customer wanted first."""
+    reason: Note | None = None
+    promises: tuple[Note, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    slots: tuple[Slot, ...] = ()
+
+
+class _Said(msgspec.Struct):
+    """A turn as it reads now; its text may still be settled."""
+
+    turn: JudgedTurn
+    text: str
+
+
+class _Signs(msgspec.Struct):
+    """What speaks for one disposition: of each kind of sign the strongest, and when it was last seen."""
+
+    by: dict[str, tuple[float, int]]
+
+    def add(self, sign: str, score: float, at_ms: int) -> None:
+        self.by[sign] = max(score, self.by.get(sign, (0.0, 0))[0]), at_ms
+
+    def strength(self, until_ms: int) -> float:
+        """Together, as independent signs: one at the very end says how the call ended, one at its beginning says half
+        as much."""
+        doubt = 1.0
+        for score, at_ms in self.by.values():
+            doubt *= 1.0 - score * (0.5 + 0.5 * min(1.0, at_ms / max(until_ms, 1)))
+        return 1.0 - doubt
+
+
+class Composer:
+    """One call's. Turns and facts come in order; `finish` once, at the end."""
+
+    def __init__(self, form: Form | None, detectors: Detectors, day: datetime.date, language: str) -> None:
+        """`day` is the call's, from which "tomorrow" is counted; `language` is the campaign's, or empty."""
+        self._dispositions = form.dispositions if form else []
+        self._detectors = detectors
+        self._day = day
+        self._language = language
+        self._said: dict[int, _Said] = {}
+        self._languages: dict[str, int] = {}
+        self._intents: dict[int, str] = {}
+        self._slots: list[Slot] = []
+        self._signs = {one.code: _Signs({}) for one in self._dispositions}
+        self._phrases = {
+            one.code: (("customer", compiled(one.customer_says)), ("agent", compiled(one.agent_says)))
+            for one in self._dispositions
+        }
+        self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
+
+    def hear(self, turn: JudgedTurn, folded: Folded) -> None:
+        self._said[turn.turn] = _Said(turn, turn.text)
+        if len(self._said) > TURNS_KEPT:
+            del self._said[list(self._said)[OPENING]]
+        self._languages[turn.language] = self._languages.get(turn.language, 0) + len(turn.text)
+        for act in self._acts:
+            if self._detectors[act].find(folded, turn.reading):
+                self._sign(act, _ACT, turn.end_ms)
+        for code, sides in self._phrases.items():
+            for leg, phrases in sides:
+                if turn.leg in (leg, "mixed", "unknown") and any(phrase.spans(folded) for phrase in phrases):
+                    self._signs[code].add(f"{leg} says", _SAID, turn.end_ms)
+
+    def saw(self, fact: Fact) -> None:
+        match fact:
+            case Insight(kind="intent"):
+                if fact.value not in _NO_REASON:
+                    self._intents.setdefault(fact.turn, fact.value)
+                self._sign(fact.value, fact.score, fact.end_ms)
+            case Insight(kind="entity"):
+                slot = Slot(fact.entity_type, fact.turn, fact.last4)
+                if all((one.entity_type, one.last4) != (slot.entity_type, slot.last4) for one in self._slots):
+                    self._slots.append(slot)
+            case CallEvent(name="text.settled"):
+                if said := self._said.get(fact.data["turn"]):
+                    said.text = fact.data["text"]
+
+    def finish(self, leg_of: Mapping[str, Leg]) -> WrapUp:
+        """`leg_of` by stream, as known at the end."""
+        language = max(self._languages, key=lambda one: self._languages[one], default="") or self._language or "en"
+        said = [(one, leg_of.get(one.turn.stream, one.turn.leg)) for one in self._said.values()]
+        reason, intent = self._reason(said)
+        promises = list(_promises(said))
+        follow_ups = tuple(self._follow_up(note, text) for note, text in promises)
+        choices = self._choices(language)
+        wrap_up = WrapUp(
+            summary="",
+            language=language,
+            disposition=choices[0].code if choices else "",
+            confidence=choices[0].confidence if choices else 0.0,
+            choices=choices,
+            intent=intent,
+            reason=reason,
+            promises=tuple(note for note, _ in promises),
+            follow_ups=follow_ups,
+            slots=tuple(self._slots),
+        )
+        return msgspec.structs.replace(wrap_up, summary=summarise(wrap_up))
+
+    # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _sign(self, sign: str, score: float, at_ms: int) -> None:
+        for disposition in self._dispositions:
+            if sign in disposition.signs:
+                self._signs[disposition.code].add(sign, min(score, 0.99), at_ms)
+
+    def _reason(self, said: Sequence[tuple[_Said, Leg]]) -> tuple[Note | None, str]:
+        """Why the agent says that they call; else the first words of the customer that want something, else the
+        customer's longest ones near the beginning."""
+        agents = ((one, sentence) for one, leg in said[:OPENING] if leg == "agent" for sentence in sentences(one.text))
+        if found := next(((one, text) for one, text in agents if _is("calls_for", text)), None):
+            return Note(_clipped(found[1]), found[0].turn.turn, "agent"), next(iter(self._intents.values()), "")
+        customers = [(one, leg) for one, leg in said[:OPENING] if leg in ("customer", "mixed", "unknown")]
+        wanting = [pair for pair in customers if pair[0].turn.turn in self._intents and _says_something(pair[0])]
+        if wanting:
+            one, leg = wanting[0]
+        elif customers:
+            one, leg = max(customers[:8], key=lambda pair: len(pair[0].text))
+        else:
+            return None, ""
+        if not _says_something(one):
+            return None, ""
+        return Note(_clipped(one.text), one.turn.turn, leg), self._intents.get(one.turn.turn, "")
+
+    def _follow_up(self, note: Note, text: str) -> FollowUp:
+        told = " ".join(one for one in sentences(text) if not one.endswith("?"))
+        due = due_date(note.text, self._day) or due_date(told, self._day)
+        return FollowUp(note.text, note.turn, note.leg, due.isoformat() if due else "")
+
+    def _choices(self, language: str) -> tuple[Choice, ...]:
+        until_ms = max((one.turn.end_ms for one in self._said.values()), default=0)
+        strengths = {code: signs.strength(until_ms) for code, signs in self._signs.items()}
+        order = sorted(self._dispositions, key=lambda one: (-strengths[one.code], not one.default))
+        whole = sum(strengths.values())
+        return tuple(
+            Choice(one.code, title_in(one.title, language), _confidence(strengths[one.code], whole)) for one in order
+        )
+
+
+def _confidence(strength: float, whole: float) -> float:
+    """How strong the signs are, less what speaks for others."""
+    return round(strength * strength / whole, 2) if whole else 0.0
+
+
+def summarise(wrap_up: WrapUp) -> str:
+    """The parts as one text, in the call's language."""
+    reason, agreed, outcome, to_do = _LABELS.get(wrap_up.language, _LABELS["en"])
+    lines: list[str] = []
+    if wrap_up.reason:
+        lines.append(f"{reason}: «{wrap_up.reason.text}»")
+    customers = [note for note in wrap_up.promises if note.leg != "agent"]
+    if customers:
+        lines.append(f"{agreed}: «{customers[-1].text}»")
+    chosen = next((one for one in wrap_up.choices if one.code == wrap_up.disposition), None)
+    if chosen:
+        lines.append(f"{outcome}: {chosen.title}")
+    agents = [one for one in wrap_up.follow_ups if one.leg == "agent"]
+    if agents:
+        lines.append(f"{to_do}: " + " · ".join(f"«{one.text}»{f' ({one.due})' if one.due else ''}" for one in agents))
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> dict[str, tuple[Phrase, ...]]:
+    data = yaml.safe_load((Path(__file__).parent / "data" / "sentences.yaml").read_text("utf-8"))
+    return {name: compiled(phrases) for name, phrases in data.items()}
+
+
+def _is(name: str, sentence: str) -> bool:
+    folded = Folded(sentence)
+    return any(phrase.spans(folded) for phrase in _phrases()[name])
+
+
+def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
+    """Sentences that promise something, each with the whole turn, newest kept; a question promises nothing."""
+    found = [
+        (Note(_clipped(sentence), one.turn.turn, leg), one.text)
+        for one, leg in said
+        for sentence in sentences(one.text)
+        if not sentence.endswith("?") and _promises_in(sentence, leg)
+    ]
+    yield from found[-PROMISES:]
+
+
+def _promises_in(sentence: str, leg: Leg) -> bool:
+    if len(sentence.split()) < _LEAST_WORDS or _is("calls_for", sentence):
+        return False
+    return any(_is(side, sentence) for side in ("agent", "customer") if leg in (side, "mixed", "unknown"))
+
+
+def _says_something(one: _Said) -> bool:
+    return len(one.text.split()) >= _LEAST_WORDS
+
+
+def sentences(text: str) -> list[str]:
+    return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
+
+
+def _clipped(text: str) -> str:
+    """Whole words up to a length that one reads at a glance."""
+    if len(text) <= SENTENCE_CHARACTERS:
+        return text.strip()
+    return text[:SENTENCE_CHARACTERS].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,164 @@
+"""What is made of a call beside its words: how it is talked, how it scores, and its wrap-up.
+
+Runs after everything else of a turn, so that no word, alert or card waits for it, and puts nothing before the agent
+while the call goes on but the notice that nobody speaks.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from engine.facts import Fact, Leg
+from engine.ports import Reading
+from engine.quality import QualityItem, QualityScore
+from models.compliance import CallContext, Detectors, Rule, select
+from models.review import Composer, Form, Scorer, Span, Talk, measure
+from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.turn import Turn
+
+SPANS_KEPT = 5_000
+"""Finals that the figures rest on; of a call with more, which lasts many hours, the newest."""
+LASTING_MS = 15_000
+"""A silence of both sides that is told to the desk."""
+EVERY_MS = 30_000
+"""Between two measurements of a live call."""
+
+
+class Review:
+    """One call's. Each method gives facts in order of `seq`."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        roster: Roster,
+        detectors: Detectors,
+        form: Form | None,
+        rules: frozenset[str],
+        day: datetime.date,
+        language: str,
+    ) -> None:
+        """`rules` are those in force on the call; without a `form` it is measured and wrapped up, but not scored."""
+        self._ledger = ledger
+        self._roster = roster
+        self._detectors = detectors
+        self._scorer = Scorer(form, detectors, rules, language) if form and form.items else None
+        self._composer = Composer(form, detectors, day, language)
+        self._spans: list[Span] = []
+        self._holds: list[tuple[int, int]] = []
+        self._held_ms: int | None = None
+        self._spoken_ms = 0
+        """End of the last words, or of the last hold."""
+        self._told_ms = -1
+        """`_spoken_ms` of the silence that was told."""
+        self._measured_ms = 0
+        self._known: dict[str, QualityItem] = {}
+
+    @classmethod
+    def of_call(
+        cls,
+        context: CallContext,
+        form: Form | None,
+        rules: Iterable[Rule],
+        detectors: Detectors,
+        *,
+        ledger: Ledger,
+        roster: Roster,
+    ) -> "Review":
+        """`rules` may be all there are: those in force on the call are picked."""
+        return cls(
+            ledger=ledger,
+            roster=roster,
+            detectors=detectors,
+            form=form,
+            rules=frozenset(rule.id for rule in select(rules, context)),
+            day=context.day,
+            language=context.language,
+        )
+
+    def hear(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
+        """A final, after everything else was made of it."""
+        said = turn.utterance
+        self._spans.append(Span(turn.turn, said.stream, said.start_ms, said.end_ms, len(said.text.split())))
+        del self._spans[:-SPANS_KEPT]
+        self._spoken_ms = max(self._spoken_ms, said.end_ms)
+        judged = turn.judged(leg)
+        folded = self._detectors.fold(judged.text)
+        self._composer.hear(judged, folded)
+        if self._scorer:
+            self._scorer.hear(judged, folded)
+        return self._judged(said.end_ms)
+
+    def saw(self, facts: Sequence[Fact]) -> None:
+        """What the rest of the conversation has made, in its order."""
+        for fact in facts:
+            self._composer.saw(fact)
+            if self._scorer:
+                self._scorer.saw(fact)
+
+    def tick(self, now_ms: int) -> list[Fact]:
+        """Everything said before `now_ms` has been heard."""
+        facts = self._silence(now_ms)
+        if self._spans and now_ms - self._measured_ms >= EVERY_MS:
+            self._measured_ms = now_ms
+            facts.append(self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(self._talk(now_ms))))
+        return facts
+
+    def held(self, at_ms: int) -> None:
+        self._held_ms = at_ms if self._held_ms is None else self._held_ms
+
+    def resumed(self, at_ms: int) -> None:
+        if self._held_ms is not None:
+            self._holds.append((self._held_ms, at_ms))
+            self._held_ms = None
+            self._spoken_ms = max(self._spoken_ms, at_ms)
+
+    def end(self, now_ms: int) -> list[Fact]:
+        """The call is over: its figures, its score, its wrap-up."""
+        if self._held_ms is not None:
+            self.resumed(now_ms)
+        talk = self._talk(now_ms)
+        facts: list[Fact] = [
+            self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(talk) | {"whole": True}),
+        ]
+        if self._scorer:
+            score = self._scorer.score(self._roster.leg, now_ms, talk)
+            facts.append(self._ledger.event("qa.scored", now_ms, msgspec.to_builtins(score)))
+        wrap_up = self._composer.finish(self._legs())
+        facts.append(self._ledger.event("wrap_up.proposed", now_ms, msgspec.to_builtins(wrap_up)))
+        return facts
+
+    # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _judged(self, now_ms: int) -> list[Fact]:
+        """Items whose answer is another than before."""
+        if not self._scorer:
+            return []
+        score = self._scorer.score(self._roster.leg, now_ms)
+        changed = [item for item in score.items if self._answer(item.item) != item.answer]
+        self._known.update({item.item: item for item in changed})
+        return [self._ledger.event("qa.judged", now_ms, _item_data(score, item)) for item in changed]
+
+    def _answer(self, item: str) -> str:
+        return self._known[item].answer if item in self._known else "open"
+
+    def _silence(self, now_ms: int) -> list[Fact]:
+        if self._held_ms is not None or self._told_ms == self._spoken_ms or now_ms - self._spoken_ms < LASTING_MS:
+            return []
+        self._told_ms = self._spoken_ms
+        return [self._ledger.event("dead_air", now_ms, {"since_ms": self._spoken_ms})]
+
+    def _talk(self, now_ms: int) -> Talk:
+        holds = [*self._holds, (self._held_ms, now_ms)] if self._held_ms is not None else self._holds
+        return measure(self._spans, self._legs(), holds, now_ms)
+
+    def _legs(self) -> dict[str, Leg]:
+        return {stream: self._roster.leg(stream) for stream in {span.stream for span in self._spans}}
+
+
+def _item_data(score: QualityScore, item: QualityItem) -> dict[str, object]:
+    about = {"form": score.form, "version": score.version}
+    builtins: dict[str, object] = msgspec.to_builtins(item)
+    return about | builtins

@@ -1,0 +1,151 @@
+"""A form's items on a call: live, at the end, and with roles that come late."""
+
+from typing import Any
+
+import pytest
+
+from engine.facts import CallEvent, Evidence, Insight, Leg, Outcome
+from engine.quality import QualityItem
+from models.compliance import JudgedTurn, load_detectors
+from models.review.forms import read_form
+from models.review.scoring import Scorer
+from models.review.talk import Span, Talk, measure
+
+DETECTORS = load_detectors()
+LEGS: dict[str, Leg] = {"a": "agent", "c": "customer"}
+
+
+def scorer(*items: str, rules: frozenset[str] = frozenset()) -> Scorer:
+    lines = "\n".join(f"  - {{id: i{number}, title: {{en: I}}, {item}}}" for number, item in enumerate(items))
+    return Scorer(read_form(f"id: f\ntitle: {{en: F}}\nitems:\n{lines}\n"), DETECTORS, rules, "en")
+
+
+def say(scorer: Scorer, turn: int, stream: str, text: str, at_s: float = 1) -> None:
+    start = round(at_s * 1000)
+    judged = JudgedTurn(turn, stream, LEGS.get(stream, "unknown"), text, start, start + 2_000, "en")
+    scorer.hear(judged, DETECTORS.fold(text))
+
+
+def alert(seq: int, rule: str, outcome: Outcome, severity: Any = "critical") -> Insight:
+    proof = Evidence(turn=seq, leg="agent", quote="words", start=0, end=5)
+    return Insight(
+        call_id="x", seq=seq, kind="compliance", turn=seq, rule=rule, outcome=outcome, severity=severity,
+        evidence=(proof,),
+    )  # fmt: skip
+
+
+def answers(scorer: Scorer, now_s: float = 5, talk: Talk | None = None) -> list[QualityItem]:
+    return list(scorer.score(lambda stream: LEGS.get(stream, "unknown"), round(now_s * 1000), talk).items)
+
+
+def ended(*spans: Span, until_ms: int = 60_000) -> Talk:
+    return measure(spans, LEGS, (), until_ms)
+
+
+NOTICE = "check: {kind: act, leg: agent, acts: [recording_notice], within_s: 30}"
+
+
+def test_an_act_is_done_when_it_is_said_in_time_with_its_words() -> None:
+    one = scorer(NOTICE)
+    assert answers(one)[0].answer == "open"
+    say(one, 1, "a", "Good morning, this call is being recorded.")
+    (item,) = answers(one)
+    assert item.answer == "yes"
+    assert item.evidence[0].quote == "call is being recorded"
+    assert (item.evidence[0].turn, item.evidence[0].leg) == (1, "agent")
+
+
+def test_an_act_that_comes_late_or_from_the_other_side_is_not_done() -> None:
+    one = scorer(NOTICE)
+    say(one, 1, "a", "Good morning.")
+    say(one, 2, "c", "Is this call recorded? I know this call is being recorded.", 5)
+    assert answers(one, 10)[0].answer == "open"
+    say(one, 3, "a", "This call is being recorded.", 50)
+    assert answers(one, 52)[0].answer == "no"
+
+
+def test_roles_that_come_late_count() -> None:
+    one = scorer(NOTICE)
+    say(one, 1, "late", "This call is being recorded.")
+    assert answers(one)[0].answer == "open"
+    found = one.score(lambda stream: "agent", 5_000).items[0]
+    assert (found.answer, found.evidence[0].leg) == ("yes", "agent")
+
+
+def test_what_must_not_be_said_holds_at_the_end() -> None:
+    one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["calm down"]}, absent: true}, auto_fail: true')
+    assert answers(one)[0].answer == "open"
+    assert answers(one, talk=ended())[0].answer == "yes"
+    say(one, 1, "a", "You have to calm down, sir.")
+    (item,) = answers(one)
+    assert (item.answer, item.evidence[0].quote) == ("no", "calm down")
+
+
+def test_rules_count_where_they_are_in_force() -> None:
+    item = "check: {kind: rule, rules: [CO-2300-WHY]}"
+    assert answers(scorer(item))[0].answer == "n_a"
+    kept = scorer(item, rules=frozenset({"CO-2300-WHY"}))
+    assert answers(kept)[0].answer == "open"
+    assert answers(kept, talk=ended())[0].answer == "yes"
+    kept.saw(alert(7, "CO-2300-WHY", "violation"))
+    (broken,) = answers(kept)
+    assert (broken.answer, broken.evidence[0].turn) == ("no", 7)
+    kept.saw(CallEvent(call_id="x", seq=8, name="withdrawn", data={"of": [7], "reason": "role_changed"}))
+    assert answers(kept, talk=ended())[0].answer == "yes"
+
+
+def test_a_duty_is_done_when_it_is_satisfied_and_undecided_is_a_person_s() -> None:
+    rules = frozenset({"CO-REC-NOTICE"})
+    done = scorer("check: {kind: rule, rules: [CO-REC-NOTICE]}", rules=rules)
+    done.saw(alert(3, "CO-REC-NOTICE", "satisfied"))
+    assert answers(done)[0].answer == "yes"
+    unsure = scorer("check: {kind: rule, rules: [CO-REC-NOTICE]}", rules=rules)
+    unsure.saw(alert(3, "CO-REC-NOTICE", "undecided"))
+    assert answers(unsure, talk=ended())[0].answer == "open"
+
+
+def test_a_violation_of_the_asked_severity_spoils_the_call() -> None:
+    one = scorer("check: {kind: no_violation, severity: critical}", "check: {kind: no_violation, severity: warning}")
+    one.saw(alert(1, "X", "violation", "warning"))
+    assert [item.answer for item in answers(one, talk=ended())] == ["yes", "no"]
+
+
+def test_an_item_that_only_counts_when_something_came_up() -> None:
+    item = 'when: [opt_out], check: {kind: phrase, leg: agent, phrases: {en: ["remove your number"]}}'
+    quiet = scorer(item)
+    say(quiet, 1, "a", "I will remove your number.")
+    assert answers(quiet, talk=ended())[0].answer == "n_a"
+    asked = scorer(item)
+    say(asked, 1, "c", "Please stop calling me and take my number off your list.")
+    assert answers(asked, talk=ended())[0].answer == "no"
+    say(asked, 2, "a", "I will remove your number right away.")
+    assert answers(asked, talk=ended())[0].answer == "yes"
+
+
+def test_an_intent_makes_an_item_count_too() -> None:
+    one = scorer('when: [complaint], check: {kind: phrase, leg: agent, phrases: {en: ["sorry"]}}')
+    one.saw(Insight(call_id="x", seq=1, kind="intent", turn=1, value="complaint", score=0.9))
+    assert answers(one, talk=ended())[0].answer == "no"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "answer"), [("at_most: 0.5", "no"), ("at_most: 0.9", "yes"), ("at_least: 0.8", "no")]
+)
+def test_a_figure_within_bounds(bounds: str, answer: str) -> None:
+    one = scorer(f"check: {{kind: metric, metric: agent_share, {bounds}}}")
+    assert answers(one)[0].answer == "open"
+    talk = ended(Span(1, "a", 0, 15_000, 30), Span(2, "c", 15_000, 20_000, 10))
+    (item,) = answers(one, talk=talk)
+    assert (item.answer, item.note) == (answer, "agent_share 0.75")
+
+
+def test_a_figure_that_there_is_not_does_not_count() -> None:
+    one = scorer("check: {kind: metric, metric: agent_words_per_minute, at_most: 200}")
+    assert answers(one, talk=ended())[0].answer == "n_a"
+
+
+def test_the_customer_s_mood_at_the_end_and_what_a_person_must_say() -> None:
+    one = scorer("check: {kind: customer_mood, ends: [neutral, positive]}", "check: {kind: person}")
+    one.saw(Insight(call_id="x", seq=1, kind="mood", turn=1, value="negative"))
+    mood, person = answers(one, talk=ended())
+    assert (mood.answer, person.answer, person.auto) == ("no", "open", False)

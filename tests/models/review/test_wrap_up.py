@@ -1,0 +1,138 @@
+"""Wrap-ups hold the call's own words, and how it ended."""
+
+import datetime
+
+import pytest
+
+from engine.facts import CallEvent, Insight, Leg
+from models.compliance import JudgedTurn, load_detectors
+from models.review.forms import bundled_forms, form_for
+from models.review.wrap_up import Composer, WrapUp
+
+DETECTORS = load_detectors()
+FRIDAY = datetime.date(2026, 11, 27)
+LEGS: dict[str, Leg] = {"agent": "agent", "customer": "customer"}
+
+
+def composer(campaign: str = "collections", language: str = "es") -> Composer:
+    return Composer(form_for(bundled_forms(), campaign), DETECTORS, FRIDAY, language)
+
+
+def say(composer: Composer, turn: int, leg: Leg, text: str, language: str = "es", intent: str = "") -> None:
+    at = turn * 5_000
+    composer.hear(JudgedTurn(turn, leg, leg, text, at, at + 4_000, language), DETECTORS.fold(text))
+    if intent:
+        composer.saw(
+            Insight(call_id="x", seq=turn, kind="intent", turn=turn, value=intent, score=0.8, end_ms=at + 4_000)
+        )
+
+
+def finished(composer: Composer) -> WrapUp:
+    return composer.finish(LEGS)
+
+
+def test_a_collections_call_in_spanish() -> None:
+    one = composer()
+    say(one, 1, "agent", "Buenas tardes, le llamo por la cuota de su tarjeta.")
+    say(one, 2, "customer", "Perdí mi empleo y no he podido.", intent="payment_arrangement")
+    say(one, 3, "customer", "Está bien, le pago el viernes ciento cincuenta mil pesos.")
+    say(one, 4, "agent", "Perfecto. Le enviaremos el recibo a su correo en tres días.")
+    found = finished(one)
+    assert found.reason is not None
+    assert found.reason.text == "Buenas tardes, le llamo por la cuota de su tarjeta."
+    assert found.disposition == "promise_to_pay"
+    assert found.confidence > 0.5
+    assert [(one.leg, one.due) for one in found.follow_ups] == [("customer", "2026-12-04"), ("agent", "2026-11-30")]
+    assert found.summary.splitlines() == [
+        "Motivo: «Buenas tardes, le llamo por la cuota de su tarjeta.»",
+        "Acordado: «Está bien, le pago el viernes ciento cincuenta mil pesos.»",
+        "Resultado: Promesa de pago",
+        "Pendiente: «Le enviaremos el recibo a su correo en tres días.» (2026-11-30)",
+    ]
+
+
+def test_how_it_ended_counts_more_than_how_it_began() -> None:
+    one = composer("care", "pt")
+    say(one, 1, "customer", "Minha internet não funciona desde ontem.", "pt", intent="technical_problem")
+    say(one, 9, "customer", "Olha, agora voltou a funcionar!", "pt")
+    found = finished(one)
+    assert (found.disposition, found.choices[1].code) == ("solved", "technical_open")
+    assert found.intent == "technical_problem"
+
+
+def test_an_opt_out_in_english() -> None:
+    one = composer("sales", "en")
+    say(one, 1, "agent", "I am calling about our new solar plan.", "en")
+    say(one, 2, "customer", "Please stop calling me and take my number off your list.", "en", intent="opt_out")
+    say(one, 3, "agent", "Of course, I will remove your number right away.", "en")
+    found = finished(one)
+    assert found.disposition == "do_not_call"
+    assert [one.text for one in found.follow_ups] == ["Of course, I will remove your number right away."]
+
+
+def test_with_no_sign_at_all_the_default_is_offered_without_confidence() -> None:
+    one = composer("sales", "en")
+    say(one, 1, "customer", "Hello?", "en")
+    found = finished(one)
+    assert (found.disposition, found.confidence, found.reason) == ("no_result", 0.0, None)
+
+
+def test_a_digit_run_that_was_settled_later_is_as_it_was_settled() -> None:
+    one = composer()
+    say(one, 1, "customer", "Quiero pagar el recibo número [number] hoy mismo.", intent="payment_arrangement")
+    settled = {"turn": 1, "text": "Quiero pagar el recibo número [card] hoy mismo.", "masks": []}
+    one.saw(CallEvent(call_id="x", seq=9, name="text.settled", data=settled))
+    found = finished(one)
+    assert found.reason is not None
+    assert "[card]" in found.reason.text
+    assert "[number]" not in found.summary
+
+
+def test_private_data_are_named_once_and_never_by_value() -> None:
+    one = composer()
+    for seq in (5, 6):
+        one.saw(Insight(call_id="x", seq=seq, kind="entity", turn=2, value="[card]", entity_type="CARD", last4="6467"))
+    assert [(slot.entity_type, slot.turn, slot.last4) for slot in finished(one).slots] == [("CARD", 2, "6467")]
+
+
+@pytest.mark.parametrize(
+    ("leg", "text"),
+    [
+        ("agent", "¿Le envío el recibo a su correo mañana?"),
+        ("agent", "Voy a revisar qué opciones tenemos para usted."),
+        ("agent", "Vou verificar agora mesmo a sua linha."),
+        ("agent", "Let me check that for you right now."),
+        ("customer", "No sé si voy a poder con eso."),
+    ],
+)
+def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, text: str) -> None:
+    one = composer()
+    say(one, 1, leg, text)
+    assert finished(one).promises == ()
+
+
+@pytest.mark.parametrize(
+    ("leg", "text"),
+    [
+        ("agent", "Le voy a enviar el contrato por correo."),
+        ("agent", "Un técnico pasará por su casa el lunes."),
+        ("agent", "Vamos agendar a visita para amanhã."),
+        ("agent", "O senhor vai receber o estorno na fatura."),
+        ("agent", "We'll call you back tomorrow morning."),
+        ("agent", "You will receive an email with the details."),
+        ("customer", "Eu vou pagar na sexta-feira sem falta."),
+        ("customer", "I'll pay the rest on Monday, I promise."),
+    ],
+)
+def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
+    one = composer()
+    say(one, 1, leg, text)
+    assert [note.text for note in finished(one).promises] == [text]
+
+
+def test_without_a_form_there_is_a_summary_and_no_disposition() -> None:
+    one = Composer(None, DETECTORS, FRIDAY, "en")
+    say(one, 1, "customer", "I would like to know when my parcel arrives.", "en")
+    found = finished(one)
+    assert (found.disposition, found.choices) == ("", ())
+    assert found.summary == "Reason: «I would like to know when my parcel arrives.»"

@@ -1,0 +1,80 @@
+"""A call is measured, scored and wrapped up by the road that live calls and replays share."""
+
+import json
+from typing import Any
+
+import pytest
+
+from engine.facts import CallEvent, Fact, Suggestion, encode
+from pipelines.replay import TranscriptCall, parse_line
+from tests.pipelines.test_replay import facts_of, script
+
+
+def events(facts: list[Fact], name: str) -> list[CallEvent]:
+    return [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == name]
+
+
+def call(*turns: tuple[str, int, int, str], campaign: str = "care") -> TranscriptCall:
+    """(leg, start and end in seconds, words)."""
+    rows = [
+        {"leg": leg, "start_ms": start * 1000, "end_ms": end * 1000, "text": text} for leg, start, end, text in turns
+    ]
+    line: dict[str, Any] = {"id": "x", "language": "en", "country": "US", "campaign": campaign, "turns": rows}
+    return parse_line(json.dumps(line | {"answered_at": "2026-11-27"}).encode())
+
+
+@pytest.mark.parametrize("language", ["es", "en", "pt"])
+async def test_a_replay_ends_with_figures_score_and_wrap_up(language: str) -> None:
+    facts = await facts_of(script(language))
+    names = [fact.name for fact in facts[-3:] if isinstance(fact, CallEvent)]
+    assert names == ["talk.measured", "qa.scored", "wrap_up.proposed"]
+    talk, quality, wrap_up = [fact.data for fact in facts[-3:] if isinstance(fact, CallEvent)]
+    assert talk["whole"]
+    assert 0.99 < sum(leg["share"] for leg in talk["legs"].values()) < 1.01
+    assert quality["form"] == {"es": "collections", "en": "sales", "pt": "care"}[language]
+    assert quality["score"] > 0
+    assert wrap_up["language"] == language
+    assert wrap_up["summary"]
+
+
+async def test_live_answers_are_the_ones_of_the_end() -> None:
+    facts = await facts_of(script("es"))
+    live = {one.data["item"]: one.data["answer"] for one in events(facts, "qa.judged")}
+    end = {one["item"]: one["answer"] for one in events(facts, "qa.scored")[0].data["items"]}
+    assert live == {"recording_notice": "yes", "identified_himself": "yes", "lawful_questions": "no"}
+    assert live.items() <= end.items()
+
+
+async def test_every_quote_is_in_the_transcript_and_no_withheld_digit_is_anywhere() -> None:
+    facts = await facts_of(script("es"))
+    texts = {fact.turn: fact.text for fact in facts if fact.__struct_config__.tag == "transcript"}  # type: ignore[union-attr]
+    settled = {one.data["turn"]: one.data["text"] for one in events(facts, "text.settled")}
+    wrap_up = events(facts, "wrap_up.proposed")[0].data
+    for note in [wrap_up["reason"], *wrap_up["promises"], *wrap_up["follow_ups"]]:
+        assert note["text"] in (texts | settled)[note["turn"]]
+    shown = b"\n".join(encode(fact) for fact in facts).decode().lower()
+    assert "cuatro cinco tres" not in shown
+
+
+async def test_a_silence_that_lasts_is_told_once_and_puts_no_card_there() -> None:
+    said = call(
+        ("customer", 1, 3, "Hello, my internet is down."),
+        ("agent", 4, 6, "One moment please, I am looking."),
+        ("agent", 40, 42, "Thank you for waiting."),
+        ("customer", 43, 44, "Fine."),
+    )
+    facts = await facts_of(said)
+    assert [(one.start_ms, one.data["since_ms"]) for one in events(facts, "dead_air")] == [(40_000, 6_000)]
+    assert events(facts, "talk.measured")[-1].data["longest_silence_ms"] == 34_000
+    assert not any(isinstance(fact, Suggestion) for fact in facts)
+
+
+async def test_a_campaign_without_a_form_is_measured_and_wrapped_up_all_the_same() -> None:
+    facts = await facts_of(call(("customer", 1, 3, "I have a question about my parcel."), campaign="parcels"))
+    assert events(facts, "qa.scored") == []
+    assert events(facts, "wrap_up.proposed")[0].data.get("choices", ()) == ()
+
+
+async def test_a_call_without_a_word_ends_too() -> None:
+    facts = await facts_of(call())
+    assert events(facts, "wrap_up.proposed")[0].data["summary"] == "Outcome: No result"
