@@ -108,6 +108,9 @@ class Transcript(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="tran
     """The spoken form, with digits withheld until judged (`[number]`) and private data masked by type (`[card]`)."""
     display: str = ""
     """For readers: numbers written, punctuation, casing. Empty when it is the same as `text`."""
+    display_map: tuple[tuple[int, int, int, int], ...] = ()
+    """Where the two differ in more than casing: start and end in `text`, start and end in `display`, of each stretch
+    that is written otherwise; code points, ends exclusive, in order. All else is the same in both."""
     language: str = ""
     confidence: float = 0.0
 
@@ -201,8 +204,9 @@ EventName = Literal[
 class CallEvent(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
     """Something that happened to the call; `data` by name is documented in the README.
 
-    `role.decided {role, rule, confidence, from_ms}` · `text.settled {turn, text, masks}`: what a withheld run was, and
-    the turn's text now · `withdrawn {of: [seq…], reason}` · `call.ended {reason}`.
+    `role.decided {role, rule, confidence, from_ms}` · `text.settled {turn, text, masks, display, display_map}`: what a
+    withheld run was, and the turn's text now, with the form for readers where that differs · `withdrawn {of: [seq…],
+    reason}` · `call.ended {reason}`.
     """
 
     name: EventName

@@ -163,6 +163,7 @@ class Calls:
             knowledge=understanding.knowledge(routing.knowledge),
             governor=Governor(),
             language=routing.language,
+            country=routing.country,
             clock_ms=self._clock_ms,
             tracing=self._tracing,
         )

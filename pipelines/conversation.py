@@ -48,6 +48,7 @@ class Conversation:
         knowledge: KnowledgeSearch | None,
         governor: Governor,
         language: str,
+        country: str = "",
         clock_ms: Callable[[], float],
         tracing: Tracing = NO_TRACES,
     ) -> None:
@@ -56,12 +57,13 @@ class Conversation:
         """Without a `review` the call is neither measured nor scored nor wrapped up."""
         self.roster = roster
         self.guard = guard
+        self._country = country
         self._reader = reader
         self._reads = reads
         self._clock_ms = clock_ms
         self._tracing = tracing
         self._turns = Turns()
-        self._digits = DigitHold(guard, ledger, roster, self._turns)
+        self._digits = DigitHold(guard, ledger, roster, self._turns, country)
         self._review = review
         self._temper = Temper(ledger)
         self._watch = ComplianceWatch(judge, ledger, roster, self._turns)
@@ -174,6 +176,7 @@ class Conversation:
             said.turn,
             turn.turn if said.turn is None else None,
             text=turn.text,
+            **turn.display(self._country),
             language=said.language,
             confidence=round(said.confidence, 4),
             measured=measured,

@@ -15,8 +15,10 @@ from pipelines.withheld import Withheld, Withholding
 class DigitHold:
     """Redacts before anything else sees the words. Each method gives facts in order of `seq`."""
 
-    def __init__(self, guard: DigitGuard, ledger: Ledger, roster: Roster, turns: Turns) -> None:
+    def __init__(self, guard: DigitGuard, ledger: Ledger, roster: Roster, turns: Turns, country: str = "") -> None:
+        """`country` (ISO 3166-1 alpha-2) decides how amounts are written for readers."""
         self.guard = guard
+        self._country = country
         self._ledger = ledger
         self._roster = roster
         self._turns = turns
@@ -59,7 +61,7 @@ class DigitHold:
                 self._ledger.event(
                     "text.settled",
                     said.end_ms,
-                    {"turn": text.turn, "text": text.text, "masks": masks},
+                    {"turn": text.turn, "text": text.text, "masks": masks, **turn.display(self._country)},
                     stream=said.stream,
                     leg=self._roster.leg_of(said),
                 )

@@ -229,6 +229,7 @@ def _conversation(
         knowledge=tools.knowledge,
         governor=Governor(),
         language=context.language,
+        country=context.country,
         clock_ms=_clock_ms,
     )
         review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),

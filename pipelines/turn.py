@@ -8,6 +8,7 @@ import msgspec
 from engine.facts import Evidence, Leg
 from engine.ports import Reading
 from models.compliance import EntityRef, JudgedTurn
+from models.display import write
 from models.privacy import Mask
 from pipelines.utterance import Utterance
 
@@ -27,6 +28,11 @@ class Turn(msgspec.Struct):
     """When the words came, on the engine's monotonic clock, ms."""
     entities: tuple[EntityRef, ...] = ()
     reading: Reading | None = None
+
+    def display(self, country: str) -> dict[str, Any]:
+        """The fields that say how readers see it now; none where that is as it was spoken."""
+        written = write(self.text, self.utterance.language, country)
+        return {} if written.text == self.text else {"display": written.text, "display_map": written.spans}
 
     def place(self, leg: Leg) -> dict[str, Any]:
         """The fields by which a fact says where in the call it is."""

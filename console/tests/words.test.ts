@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { clock, delay, stampSteps, wordToScreen } from "../src/lib/format.ts";
-import { findQuote, markdown, pieces, splitStable } from "../src/lib/words.ts";
+import { findQuote, markdown, pieces, splitStable, toDisplay } from "../src/lib/words.ts";
 
 describe("evidence", () => {
   it("is found through case and punctuation", () => {
@@ -22,6 +22,36 @@ describe("evidence", () => {
       [" y vence", false],
     ]);
     expect(cut[2]!.last4).toBe("6467");
+  });
+});
+
+describe("the form for readers", () => {
+  const text = "😀 Debe cincuenta mil pesos desde el quince de marzo.";
+  const display = "😀 Debe $50.000 desde el 15 de marzo.";
+  const map = [
+    [7, 26, 7, 14],
+    [36, 51, 24, 35],
+  ] as const;
+
+  function shown(quote: string): string {
+    const span = toDisplay(text, display, map, findQuote(text, quote)!);
+    return display.slice(span.start, span.end);
+  }
+
+  it("shows evidence where its words stand", () => {
+    expect(shown("Debe")).toBe("Debe");
+    expect(shown("cincuenta mil pesos")).toBe("$50.000");
+    expect(shown("desde el")).toBe("desde el");
+    expect(shown("Debe cincuenta mil pesos desde")).toBe("Debe $50.000 desde");
+  });
+
+  it("takes what is written otherwise whole", () => {
+    expect(shown("mil pesos desde el quince")).toBe("$50.000 desde el 15 de marzo");
+    expect(shown("de marzo")).toBe("15 de marzo");
+  });
+
+  it("is the text itself without a map", () => {
+    expect(toDisplay("hola", "hola", [], { start: 1, end: 3 })).toEqual({ start: 1, end: 3 });
   });
 });
 

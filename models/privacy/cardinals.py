@@ -101,7 +101,7 @@ _SAYS = {
 
 
 def _token(word: str, start: int, end: int, language: str, homophones: bool) -> Token:
-    if word[0].isdigit():
+    if word[0].isdecimal():  # "²" is a digit by Unicode, and none that anybody says
         return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
     number = NUMBER_WORDS.get(word)
     if number is not None and language not in number.languages:

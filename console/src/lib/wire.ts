@@ -91,6 +91,7 @@ export interface Transcript extends FactBase {
   turn: number;
   text: string;
   display?: string;
+  display_map?: [number, number, number, number][];
   language?: string;
   confidence?: number;
 }

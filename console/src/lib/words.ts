@@ -1,6 +1,6 @@
 /** Cuts a turn's text into what is drawn: words, chips for masks, marked evidence. */
 
-import type { Entity } from "./call/view.ts";
+import type { DisplaySpan, Entity } from "./call/view.ts";
 
 export interface Piece {
   kind: "words" | "chip";
@@ -30,6 +30,29 @@ export function findQuote(text: string, quote: string): Span | undefined {
     }
   }
   return undefined;
+}
+
+/** Where a span of the spoken text stands in the display; a stretch that is written otherwise is taken whole. */
+export function toDisplay(text: string, display: string, map: readonly DisplaySpan[], span: Span): Span {
+  const [first, last] = [codePoints(text, span.start), codePoints(text, span.end)];
+  let [start, end] = [first, last];
+  for (const [from, to, shownFrom, shownTo] of map) {
+    if (to <= first) start = first + shownTo - to;
+    else if (from <= first) start = shownFrom;
+    if (to <= last) end = last + shownTo - to;
+    else if (from < last) end = shownTo;
+  }
+  return { start: units(display, start), end: units(display, end) };
+}
+
+/** How many code points stand before a UTF-16 offset. */
+function codePoints(text: string, unit: number): number {
+  return [...text.slice(0, unit)].length;
+}
+
+/** The UTF-16 offset behind so many code points. */
+function units(text: string, points: number): number {
+  return [...text].slice(0, points).join("").length;
 }
 
 function tokens(text: string): { word: string; start: number; end: number }[] {

@@ -11,7 +11,7 @@ import { answerCard, cardOf } from "./cards.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
 import { judge, owe } from "./rules.ts";
 import { addEntity, addIntent, addTranscript, onTurn, setMood } from "./turns.ts";
-import { emptyCall, type CallView } from "./view.ts";
+import { emptyCall, type CallView, type DisplaySpan } from "./view.ts";
 
 const shownNotices = new Set<CallEvent["name"]>([
   "call.held",
@@ -120,7 +120,9 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     case "text.settled": {
       const text = data["text"];
       if (typeof text !== "string") return noted;
-      return onTurn(noted, Number(data["turn"]), (turn) => ({ ...turn, text }));
+      const display = String(data["display"] ?? text);
+      const displayMap = (data["display_map"] as DisplaySpan[] | undefined) ?? [];
+      return onTurn(noted, Number(data["turn"]), (turn) => ({ ...turn, text, display, displayMap }));
     }
     case "withdrawn":
       return withdraw(noted, new Set((data["of"] as number[] | undefined) ?? []));

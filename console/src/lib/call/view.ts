@@ -20,12 +20,19 @@ export interface Entity {
   last4: string;
 }
 
+export type DisplaySpan = readonly [number, number, number, number];
+
 export interface Turn {
   turn: number;
   seq: number;
   stream: string;
   leg: Leg;
+  /** As it was spoken: what evidence quotes. */
   text: string;
+  /** As it is read: what is drawn. */
+  display: string;
+  /** Start and end in `text`, start and end in `display` of what is written otherwise; code points. */
+  displayMap: readonly DisplaySpan[];
   language: string;
   startMs: number;
   endMs: number;

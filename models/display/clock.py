@@ -1,0 +1,122 @@
+"""Times of day: "a las tres y media", "às quinze e trinta", "quarter to five", "at nine oh five"."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from models.display.line import Found, Line, Number
+from models.privacy.lexicon import word_set
+
+_ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das"), "en": frozenset[str]()}
+_AT: Final = word_set("at until till by before after around from since")
+_AND: Final = {"es": "y", "pt": "e"}
+_PARTS: Final = {"media": 30, "meia": 30, "cuarto": 15}
+_DAYPARTS: Final = word_set("manana tarde noche madrugada manha noite morning afternoon evening")
+_OF: Final = {"es": ("de", "la"), "pt": ("da",), "en": ("in", "the")}
+_ON_THE_HOUR: Final = ("punto", "oclock")
+
+
+def times(line: Line) -> Iterator[Found]:
+    for number in line.numbers.values():
+        if 0 <= number.value <= 24 and len(number.digits) <= 2:
+            found = _counted_back(line, number) or _clock(line, number)
+            if found:
+                yield found
+
+
+def _clock(line: Line, hour: Number) -> Found | None:
+    """Hour and minutes in their order; the hour alone where something says that it is one."""
+    told = _is_told(line, hour)
+    minutes = _minutes(line, hour, told)
+    if minutes is not None:
+        minute, last = minutes
+        if told or _says_when(line, last + 1):
+            return Found(hour.first, last, f"{hour.value}:{minute:02d}")
+        return None
+    if _says_when(line, hour.last + 1) and (told or line.language == "en" or not hour.weak):
+        return Found(hour.first, hour.last, str(hour.value))
+    return None
+
+
+def _is_told(line: Line, hour: Number) -> bool:
+    """Whether the word before it says that an hour comes."""
+    before = line.before(hour.first)
+    if line.language == "en":
+        return before in _AT
+    return before in _ARTICLE[line.language] and (before != "la" or hour.digits == "1")
+
+
+def _minutes(line: Line, hour: Number, told: bool) -> tuple[int, int] | None:
+    """Minutes and their last token."""
+    at = hour.last + 1
+    if line.language != "en":
+        if line.next(at) == "menos" and line.language == "es":
+            return None
+        if line.next(at) == _AND[line.language] and told:
+            if line.next(at + 1) in _PARTS:
+                return _PARTS[line.word(at + 1)], at + 1
+            number = line.number(at + 1)
+            if number and not number.weak and 5 <= number.value <= 59 and not line.is_plural_noun(number.last + 1):
+                return number.value, number.last
+        at_once = line.number(at)
+        fits = told and at_once and len(at_once.digits) == 2 and at_once.value <= 59
+        return (at_once.value, at_once.last) if at_once and fits and not line.is_plural_noun(at_once.last + 1) else None
+    number = line.number(at)
+    if number is None or (line.is_plural_noun(number.last + 1) and not _says_when(line, number.last + 1)):
+        return None
+    if number.digits == "0" and (unit := line.number(number.last + 1)) and len(unit.digits) == 1:
+        return unit.value, unit.last
+    return (number.value, number.last) if len(number.digits) == 2 and number.value <= 59 else None
+
+
+def _says_when(line: Line, at: int) -> bool:
+    """ "de la tarde", "da manhã", "in the morning", "p.m.", "o'clock", "en punto", "horas"."""
+    words = tuple(line.word(at + ahead) for ahead in range(3)) if line.linked(at) else ("", "", "")
+    if line.language == "en":
+        if words[0] in ("am", "pm") or words[:2] in (("a", "m"), ("p", "m")) or words[:2] == ("o", "clock"):
+            return True
+    elif (
+        words[:2] in (("en", "punto"), ("em", "ponto"))
+        or words[0] in ("am", "pm")
+        or words[:2] in (("p", "m"), ("a", "m"))
+    ):
+        return True
+    of = _OF[line.language]
+    return words[: len(of)] == of and words[len(of)] in _DAYPARTS
+
+
+def _counted_back(line: Line, hour: Number) -> Found | None:
+    """ "half past three", "quarter to five", "las cinco menos cuarto", "quinze para as três"."""
+    at = hour.first
+    if line.language == "es" and _is_told(line, hour) and line.next(hour.last + 1) == "menos":
+        minutes = line.number(hour.last + 2)
+        if line.next(hour.last + 2) == "cuarto":
+            return Found(at, hour.last + 2, _before_the_hour(hour.value, 15))
+        if minutes and not minutes.weak and minutes.value < 30:
+            return Found(at, minutes.last, _before_the_hour(hour.value, minutes.value))
+        return None
+    if line.language == "pt":
+        article = line.before(at) in ("as", "a") and line.before(at - 1) == "para"
+        minutes = line.number_before(at - 2) if article else None
+        if minutes and not minutes.weak and minutes.value < 30 and line.linked(at - 1):
+            return Found(minutes.first, hour.last, _before_the_hour(hour.value, minutes.value))
+        return None
+    if line.language == "en" and line.before(at) in ("past", "to") and 1 <= hour.value <= 12:
+        return _past_or_to(line, hour)
+    return None
+
+
+def _past_or_to(line: Line, hour: Number) -> Found | None:
+    at, past = hour.first - 1, line.word(hour.first - 1) == "past"
+    word, minutes = line.before(at), line.number_before(at)
+    if word == "half" and past:
+        return Found(at - 1, hour.last, f"{hour.value}:30")
+    if word == "quarter":
+        first = at - 2 if line.before(at - 1) == "a" else at - 1
+        return Found(first, hour.last, f"{hour.value}:15" if past else _before_the_hour(hour.value, 15))
+    if past and minutes and not minutes.weak and minutes.value < 30:
+        return Found(minutes.first, hour.last, f"{hour.value}:{minutes.value:02d}")
+    return None
+
+
+def _before_the_hour(hour: int, minutes: int) -> str:
+    return f"{(hour - 2) % 12 + 1 if hour <= 12 else hour - 1}:{60 - minutes:02d}"

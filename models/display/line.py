@@ -1,0 +1,150 @@
+"""A line of speech as the rules of writing see it: its words, and the numbers among them that nobody doubts.
+
+The lexicon of `models.privacy` hears digits everywhere, since none may slip through; here a number counts only when
+every word of it is spelt as the line's own language spells it.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from models.privacy.cardinals import Token, groups, tokenise
+from models.privacy.lexicon import word_set
+
+_MASK = re.compile(r"\[[a-z_]+\]")
+_BREAK = re.compile(r"[,.;:?!…/\n\[\]]")
+_PAUSE = re.compile(r"[,.;:?!…]")
+_SENTENCE_END = re.compile(r"[.?!…]")
+_WORDS: Final = {
+    "es": word_set(
+        """
+        cero uno una un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciseis
+        diecisiete dieciocho diecinueve veinte veintiuno veintiun veintiuna veintidos veintitres veinticuatro
+        veinticinco veintiseis veintisiete veintiocho veintinueve treinta cuarenta cincuenta sesenta setenta ochenta
+        noventa cien ciento doscientos doscientas trescientos trescientas cuatrocientos cuatrocientas quinientos
+        quinientas seiscientos seiscientas setecientos setecientas ochocientos ochocientas novecientos novecientas mil
+        millon millones doble triple y
+        """
+    ),
+    "pt": word_set(
+        """
+        zero um uma dois duas tres quatro cinco seis meia sete oito nove dez onze doze treze catorze quatorze quinze
+        dezesseis dezasseis dezessete dezassete dezoito dezenove dezanove vinte trinta quarenta cinquenta sessenta
+        setenta oitenta noventa cem cento duzentos duzentas trezentos trezentas quatrocentos quatrocentas quinhentos
+        quinhentas seiscentos seiscentas setecentos setecentas oitocentos oitocentas novecentos novecentas mil milhao
+        milhoes e
+        """
+    ),
+    "en": word_set(
+        """
+        zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+        seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
+        double triple and
+        """
+    ),
+}
+
+
+class Number(NamedTuple):
+    """One number as it was said."""
+
+    digits: str
+    """Leading zeros kept: "doble cero" is 00."""
+    first: int
+    """Index of its first token."""
+    last: int
+    weak: bool
+    """A lone article as well ("un", "uma", "one")."""
+    bare: bool
+    """A lone "mil", "cien", "thousand", "million": a figure of speech as often as a figure."""
+
+    @property
+    def value(self) -> int:
+        return int(self.digits)
+
+
+class Found(NamedTuple):
+    """Tokens from `first` to `last` are written as `written`."""
+
+    first: int
+    last: int
+    written: str
+
+
+class Line:
+    """A masked text in `language` (`es pt en`), said in `country`. Immutable."""
+
+    def __init__(self, text: str, language: str, country: str) -> None:
+        self.text = text
+        self.language = language
+        self.country = country
+        self.tokens: Sequence[Token] = tokenise(text, language, homophones=False)
+        masked = [(m.start(), m.end()) for m in _MASK.finditer(text)]
+        self._masked = {
+            at for at, one in enumerate(self.tokens) if any(a < one.end and one.start < b for a, b in masked)
+        }
+        self.numbers: dict[int, Number] = {number.first: number for number in self._read()}
+        self._by_last = {number.last: number for number in self.numbers.values()}
+
+    def word(self, at: int) -> str:
+        """Folded; empty outside the line."""
+        return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
+
+    def linked(self, at: int) -> bool:
+        """Whether nothing but space or a hyphen parts the token from the one before it."""
+        return 0 < at < len(self.tokens) and _BREAK.search(self.gap(at)) is None
+
+    def gap(self, at: int) -> str:
+        """What stands before the token."""
+        return self.text[self.tokens[at - 1].end : self.tokens[at].start]
+
+    def next(self, at: int) -> str:
+        """The word at a token, when it is linked to the one before it."""
+        return self.word(at) if self.linked(at) else ""
+
+    def before(self, at: int) -> str:
+        """The word before a token that is linked to it."""
+        return self.word(at - 1) if self.linked(at) else ""
+
+    def number(self, at: int) -> Number | None:
+        """The number that begins at a token which is linked to the one before it."""
+        return self.numbers.get(at) if self.linked(at) else None
+
+    def ending(self, at: int) -> Number | None:
+        """The number that ends at a token."""
+        return self._by_last.get(at)
+
+    def number_before(self, at: int) -> Number | None:
+        """The number that ends right before a token which is linked to it."""
+        return self._by_last.get(at - 1) if self.linked(at) else None
+
+    def begins_sentence(self, at: int) -> bool:
+        return at == 0 or _SENTENCE_END.search(self.gap(at)) is not None
+
+    def is_capital(self, at: int) -> bool:
+        return self.text[self.tokens[at].start].isupper()
+
+    def is_plural_noun(self, at: int) -> bool:
+        """Roughly: a word of four letters or more that ends in s."""
+        word = self.next(at)
+        return len(word) >= 4 and word.endswith("s") and word not in ("menos", "mais", "depois", "despues", "antes")
+
+    def _read(self) -> list[Number]:
+        proper = _WORDS.get(self.language, frozenset())
+        found = []
+        for group in groups(self.text, self.tokens):
+            words = [token.word for token in self.tokens[group.first : group.last + 1]]
+            if not group.digits or not all(word in proper for word in words) or self._touches(group.first, group.last):
+                continue
+            bare = len(words) == 1 and words[0] in ("mil", "cien", "cem", "ciento", "cento", "thousand", "million")
+            weak = len(words) == 1 and group.weak
+            found.append(Number(group.digits, group.first, group.last, weak, bare))
+        return found
+
+    def _touches(self, first: int, last: int) -> bool:
+        """A mask, or letters of another word: part of something else."""
+        before, after = first - 1 in self._masked, last + 1 in self._masked
+        if (before and not _PAUSE.search(self.gap(first))) or (after and not _PAUSE.search(self.gap(last + 1))):
+            return True
+        start, end = self.tokens[first].start, self.tokens[last].end
+        return self.text[max(0, start - 1) : start].isalnum() or self.text[end : end + 1].isalnum()
