@@ -391,6 +391,8 @@ class Routing(msgspec.Struct, frozen=True):
     recording: bool = False
     retention_days: int = 0
     """Of the recording; 0: kept until somebody erases it."""
+    name: str = ""
+    """Of the campaign, as people know it."""
 
 
 class Router(Protocol):
@@ -398,8 +400,6 @@ class Router(Protocol):
         """From a cached picture of campaigns and users; None when no campaign takes the number."""
 
 
-    name: str = ""
-    """Of the campaign, as people know it."""
 class RoleDecision(msgspec.Struct, frozen=True):
     stream: str
     role: Leg

@@ -51,10 +51,10 @@ class Conversation:
         country: str = "",
         clock_ms: Callable[[], float],
         tracing: Tracing = NO_TRACES,
-    ) -> None:
         review: Review | None = None,
-        self._ledger = ledger
+    ) -> None:
         """Without a `review` the call is neither measured nor scored nor wrapped up."""
+        self._ledger = ledger
         self.roster = roster
         self.guard = guard
         self._country = country
@@ -62,9 +62,9 @@ class Conversation:
         self._reads = reads
         self._clock_ms = clock_ms
         self._tracing = tracing
+        self._review = review
         self._turns = Turns()
         self._digits = DigitHold(guard, ledger, roster, self._turns, country)
-        self._review = review
         self._temper = Temper(ledger)
         self._watch = ComplianceWatch(judge, ledger, roster, self._turns)
         self._cards = Cards(
@@ -96,22 +96,22 @@ class Conversation:
         facts: list[Fact] = [self._transcript(turn, leg)]
         facts += self._digits.settle_texts(judged.texts[1:])
         facts += self._digits.watch_capture(judged, utterance.end_ms)
+        self._seen(facts)
         yield facts
         reading = turn.reading = await self._read(turn)
-        self._seen(facts)
         facts = self._digits.find(judged.entities)
         facts += self._temper.facts_of(turn, reading, leg)
         with self._tracing.span("judge", turn=turn.turn) as span:
             alerts = self._watch.hear(turn, judged)
             span.note(verdicts=len(alerts))
+        self._seen(facts + alerts)
         yield facts + alerts
         if suggestion := await self._cards.suggest(turn, reading, leg):
-        self._seen(facts + alerts)
             yield [suggestion]
-
-    def tick(self, now_ms: int) -> list[Fact]:
         if self._review and (reviewed := self._review.hear(turn, reading, leg)):
             yield reviewed
+
+    def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard: deadlines fall due."""
         facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
         self._seen(facts)
@@ -132,9 +132,9 @@ class Conversation:
         for decision in self.roster.decide(decisions):
             facts.append(role_decided(self._ledger, decision, now_ms))
             facts += self._watch.role_changed(decision, now_ms)
+        self._seen(facts)
         return facts
 
-        self._seen(facts)
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
         facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
@@ -152,8 +152,6 @@ class Conversation:
     def answered_card(self, action: str) -> None:
         self._cards.answered(action)
 
-    async def _read(self, turn: Turn) -> Reading:
-        before = self._turns.before(turn)
     def _seen(self, facts: Sequence[Fact]) -> None:
         if self._review:
             self._review.saw(facts)
@@ -165,6 +163,8 @@ class Conversation:
             log.exception("review.fault")  # a call without a wrap-up has ended all the same
             return []
 
+    async def _read(self, turn: Turn) -> Reading:
+        before = self._turns.before(turn)
         language = turn.utterance.language
         with self._tracing.span("read", turn=turn.turn, language=language):
             return await self._reads(self._reader, turn.text, before.text if before else "", language)

@@ -231,8 +231,8 @@ def _conversation(
         language=context.language,
         country=context.country,
         clock_ms=_clock_ms,
-    )
         review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),
+    )
 
 
 def _decided(legs: tuple[Leg, ...]) -> list[RoleDecision]:
