@@ -33,6 +33,7 @@ from engine.tracing import NO_TRACES, Tracing, open_traces
 from engine.vault import open_vault
 from engine.web.app import build_app
 from engine.web.site import Site
+from media.bridge.child import BridgeChild
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
@@ -42,7 +43,7 @@ from media.wav_file import NotAudioError
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.calls import Calls, default_max_calls
-from pipelines.commands import demo, listen, replay, rules, serve, weights
+from pipelines.commands import bridge, demo, listen, replay, rules, serve, weights
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
 from pipelines.understanding import Understanding, load_understanding
@@ -220,6 +221,8 @@ class Engine:
         self.sip_open = True
         self._stack.push_async_callback(self.sip.close)
         await self._open_platforms(calls, rtp)
+        if settings.bridge == "on":
+            await self._stack.enter_async_context(BridgeChild(settings))
 
     async def _open_platforms(self, calls: Calls, rtp: RtpPlane) -> None:
         settings = self.settings
@@ -255,6 +258,7 @@ def main() -> None:
     arguments = command_line.parser().parse_args()
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "serve": functools.partial(serve.run, make_engine=Engine),
+        "bridge": bridge.run,
         "demo": functools.partial(demo.run, make_engine=Engine),
         "replay": replay.run,
         "listen": listen.run,

@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _serve(commands)
+    _bridge(commands)
     _demo(commands)
     _replay(commands)
     _listen(commands)
@@ -36,6 +37,15 @@ def _serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     serve = commands.add_parser("serve", help="run the engine", description="Runs the engine until it is stopped.")
     serve.add_argument("--demo", action="store_true", help="seed a demo organisation and play demo calls over loopback")
     serve.add_argument("--quiet", action="store_true", help="with --demo: do not play calls")
+
+
+def _bridge(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    commands.add_parser(
+        "bridge",
+        help="run the bridge: calls that go through us",
+        description="Takes calls from trunks, rings agents' browsers and SIP telephones, and sends each call to the "
+        "engine by SIPREC, until it is stopped. A process of its own: restarts of the engine do not touch it.",
+    )
 
 
 def _demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

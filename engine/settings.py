@@ -69,6 +69,33 @@ class Settings(BaseSettings):
     )
     sockets_host: str = Field(default="127.0.0.1", description="Address that the platforms' sockets listen on.")
     sockets_port: int = Field(default=8090, ge=0, le=65535, description="Port of their WebSockets; 0 takes a free one.")
+    bridge: Literal["off", "on"] = Field(
+        default="off",
+        description="`on`: `welcomedly serve` starts the bridge beside itself and starts it anew when it dies. In "
+        "production it has a unit of its own: `welcomedly bridge`.",
+    )
+    bridge_host: str = Field(default="127.0.0.1", description="Address that the bridge's SIP and RTP listen on.")
+    bridge_sip_port: int = Field(default=5070, ge=0, le=65535, description="Its SIP port; 0 takes a free one.")
+    bridge_rtp_host: str = Field(default="", description="Address it offers for RTP; empty takes `BRIDGE_HOST`.")
+    bridge_rtp_ports: str = Field(
+        default="21000-21999", description="Its range of UDP ports for RTP, both ends included: two pairs a call."
+    )
+    bridge_trunks: str = Field(
+        default="", description="Who may send it calls, written as `SIP_TRUNKS`. Empty is this machine alone."
+    )
+    bridge_routes: str = Field(
+        default="",
+        description="Path of a `.toml` file of `[[route]]` entries: what a dialled number reaches. Empty rings agents "
+        "by their campaign's number, extension or address.",
+    )
+    bridge_engine: str = Field(
+        default="",
+        description="SIP URI of the engine, which is sent each call by SIPREC, e.g. `sip:10.0.0.5:5060;transport=tcp`; "
+        "`off` sends it nowhere, empty is this machine at `SIP_PORT`.",
+    )
+    bridge_max_calls: int = Field(
+        default=0, ge=0, description="Its calls at once before SIP 503; 0 is what its RTP ports can do."
+    )
     bridge_http_host: str = Field(
         default="127.0.0.1", description="Address that the bridge listens on for agents' browsers and WHIP clients."
     )
@@ -142,7 +169,7 @@ class Settings(BaseSettings):
         "none.",
     )
 
-    @field_validator("rtp_ports")
+    @field_validator("rtp_ports", "bridge_rtp_ports")
     @classmethod
     def _rtp_range(cls, value: str) -> str:
         first, _, last = value.partition("-")
@@ -166,10 +193,22 @@ class Settings(BaseSettings):
             raise ValueError("expected http://… or https://…")
         return value.rstrip("/")
 
+    def environment(self) -> dict[str, str]:
+        """The variables with which another process has the same settings."""
+        return {name.upper(): str(getattr(self, name)) for name in type(self).model_fields}
+
     @property
     def rtp_range(self) -> range:
-        first, _, last = self.rtp_ports.partition("-")
-        return range(int(first), int(last) + 1)
+        return _range(self.rtp_ports)
+
+    @property
+    def bridge_rtp_range(self) -> range:
+        return _range(self.bridge_rtp_ports)
+
+
+def _range(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last) + 1)
 
 
 class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

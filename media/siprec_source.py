@@ -1,6 +1,6 @@
 """The sending side of SIPREC (an SRC): the bodies that `caller` puts into its requests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
@@ -56,6 +56,18 @@ def _participant(party: RecordedParty) -> str:
             f"<apkt:callingParty>{flag}</apkt:callingParty></extensiondata>"
         )
     return f"<participant participant_id={quoteattr(f'party-{party.label}')}>{name_id}{calling}</participant>"
+
+
+_HEADERS = {"session-id": "Session-ID", "cisco-guid": "Cisco-Guid", "uui": "User-to-User", "ucid": "X-UCID"}
+
+
+def correlation_headers(ids: Mapping[str, str], call_id: str = "") -> list[tuple[str, str]]:
+    """Ids that came with a call, under the names by which they are read (`media.siprec.correlation`). With our own
+    `call_id`, a UUID, a call without a Session-ID (RFC 7989) gets that."""
+    known = dict(ids)
+    if call_id:
+        known.setdefault("session-id", f"{call_id.replace('-', '')};remote={'0' * 32}")
+    return [(header, known[key]) for key, header in _HEADERS.items() if known.get(key) and known[key].isprintable()]
 
 
 def multipart_body(sdp: bytes, metadata: bytes) -> bytes:

@@ -6,11 +6,11 @@ from engine.errors import StartupError
 
 
 class Site:
-    """A running `web.Application`. `open` raises `StartupError` when the port is taken."""
+    """A running `web.Application`. `open` raises `StartupError`, which names `setting`, when the port is taken."""
 
-    def __init__(self, app: web.Application, host: str, port: int) -> None:
+    def __init__(self, app: web.Application, host: str, port: int, setting: str = "HTTP_PORT") -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
-        self._host, self._port = host, port
+        self._host, self._port, self._setting = host, port, setting
 
     async def open(self) -> None:
         await self._runner.setup()
@@ -19,7 +19,8 @@ class Site:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            raise StartupError(f"HTTP {self._host}:{self._port} is taken; set HTTP_PORT to a free port") from error
+            message = f"HTTP {self._host}:{self._port} is taken; set {self._setting} to a free port"
+            raise StartupError(message) from error
         self._port = int(self._runner.addresses[0][1])
 
     @property

@@ -15,6 +15,7 @@ from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Response
 from media.sip.sdp import parse_sdp
+from media.siprec_source import correlation_headers
 
 _SESSION_S = 1_800
 """RFC 4028 §4's recommendation: so long at most is a peer that vanished thought to be there."""
@@ -65,7 +66,7 @@ class SipCallee(SipParty):
             f"{secrets.token_hex(12)}@{host}",
             contact,
             SDP,
-            *_correlating(invitation.correlation),
+            *correlation_headers(invitation.correlation),
             body=self._description.offer(invitation.codecs),
         )
         dice = secrets.SystemRandom().random
@@ -142,11 +143,3 @@ def _user(aor: str) -> str:
     """The user part, as a SIP URI may have it."""
     user = aor.partition("@")[0] if "@" in aor or aor[:1] in "+0123456789" else ""
     return "".join(char for char in user if char.isascii() and (char.isalnum() or char in "+-_.!~*'()")) or "anonymous"
-
-
-_HEADERS = {"session-id": "Session-ID", "cisco-guid": "Cisco-Guid", "uui": "User-to-User", "ucid": "X-UCID"}
-
-
-def _correlating(ids: dict[str, str]) -> list[tuple[str, str]]:
-    """Ids that came with the call go on with it, under the names by which they are read (`media.siprec`)."""
-    return [(header, ids[key]) for key, header in _HEADERS.items() if ids.get(key, "").isprintable() and ids.get(key)]

@@ -154,6 +154,10 @@ class PlacedCall:
         self.transfer = asyncio.get_running_loop().create_future()
         return await self._ask(lambda: self._leg.usage.refer(refer_to(Target(uri, replaces))))
 
+    async def probe(self) -> bool:
+        """Whether the other side still knows the call."""
+        return not self.ended.done() and 200 <= await self._ask(self._leg.usage.probe) < 300
+
     def as_replaced(self) -> Replaces:
         """What an INVITE to the other side must say to take this call's place (RFC 3891)."""
         dialog = self._leg.usage.dialog
@@ -183,6 +187,8 @@ class PlacedCall:
                 self.transfer.set_result(effect.status)
         elif isinstance(effect, effects.Answered):
             self._note_answered(effect)
+        elif isinstance(effect, effects.Unanswered):
+            self._settle(0)
         elif isinstance(effect, effects.Asked):
             self._refresh(effect.request)
         elif isinstance(effect, effects.Ended):
@@ -201,8 +207,11 @@ class PlacedCall:
     def _note_answered(self, effect: effects.Answered) -> None:
         if effect.request.method == "INVITE" and effect.response.success and effect.response.body:
             self.sdp = parse_sdp(effect.response.body)
+        self._settle(effect.response.status)
+
+    def _settle(self, status: int) -> None:
         if self._asked is not None and not self._asked.done():
-            self._asked.set_result(effect.response.status)
+            self._asked.set_result(status)
 
     def _refresh(self, request: Request) -> None:
         """A server that asks us for metadata or refreshes the session gets what stands."""
@@ -217,8 +226,7 @@ class PlacedCall:
             response = effect.response
             headers = dict(response.headers.items) if response else {}
             self._answer.set_exception(CallRefused(response.status if response else 0, headers))
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_result(481)
+        self._settle(481)
         if not self.ended.done():
             self.ended.set_result(effect.reason)
             if self.on_bye is not None:

@@ -33,14 +33,17 @@ def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
 
 def stay_on_loopback(settings: Settings) -> None:
     """Raises `StartupError`: a demo's people and calls are for this machine alone."""
-    for name, host in (("HTTP_HOST", settings.http_host), ("SIP_HOST", settings.sip_host)):
+    hosts = [("HTTP_HOST", settings.http_host), ("SIP_HOST", settings.sip_host)]
+    if settings.bridge == "on":
+        hosts += [("BRIDGE_HOST", settings.bridge_host), ("BRIDGE_HTTP_HOST", settings.bridge_http_host)]
+    for name, host in hosts:
         if host not in LOOPBACK:
             raise StartupError(f"{name}={host}: --demo has known log-ins and stays on loopback")
 
 
 async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
     """Until SIGINT or SIGTERM."""
-    with _told_to_stop() as stop:
+    with told_to_stop() as stop:
         await engine.start(seed=seed)
         try:
             print(welcome(engine), flush=True)
@@ -53,7 +56,7 @@ async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
 
 
 @contextlib.contextmanager
-def _told_to_stop() -> Iterator[asyncio.Event]:
+def told_to_stop() -> Iterator[asyncio.Event]:
     """An event that SIGINT and SIGTERM set; a second signal does not hurry."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,122 @@
+"""The process of bridged calls, composed: the exchange, its recorders, its journal, and the one HTTP port."""
+
+import asyncio
+import gc
+import os
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from engine.control.routes import load_routes
+from engine.control.trunks import Trunk, lines_of, parse_trunks
+from engine.settings import Settings
+from engine.telemetry import Metrics
+from engine.web.site import Site
+from media.bridge.dial_plan import NoPhones
+from media.bridge.exchange import SipExchange
+from media.bridge.journal import Journal
+from media.bridge.recording_source import Recorders
+from media.ports import PortRange
+from media.sip.tls import client_context
+from media.sip.transport import Listeners
+
+log = structlog.get_logger(__name__)
+
+JOURNAL = "bridge-dialogs"
+"""In `DATA_DIR`."""
+
+
+class Bridge:
+    """`start` it, then calls go through; `close` ends them. No model, no store and no console is in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.exchange: SipExchange
+        self.web: Site
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        gc.collect()
+        gc.freeze()  # what is there now stays: collections look at calls alone, and take microseconds
+
+    async def _start(self) -> None:
+        settings = self.settings
+        trunks = parse_trunks(settings.bridge_trunks, "BRIDGE_TRUNKS")
+        callable_trunks = [line.name for line in lines_of(trunks) if line.uri]
+        routes = load_routes(Path(settings.bridge_routes), callable_trunks) if settings.bridge_routes else ()
+        journal = Journal(settings.data_dir / JOURNAL)
+        self._stack.callback(journal.close)
+        recorders = await self._open_recorders()
+        self.exchange = SipExchange(
+            settings.bridge_host,
+            settings.bridge_sip_port,
+            PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1]),
+            NoPhones(),
+            recorders.make if recorders else Unrecorded,
+            journal,
+            trunks=trunks,
+            routes=routes,
+            advertise=settings.bridge_rtp_host,
+            max_calls=settings.bridge_max_calls,
+            listeners=_listeners(settings, trunks),
+            metrics=self.metrics,
+        )
+        await self.exchange.open()
+        self._stack.push_async_callback(self.exchange.close)
+        self.web = Site(self._app(), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT")
+        await self.web.open()
+        self._stack.push_async_callback(self.web.close)
+
+    async def _open_recorders(self) -> Recorders | None:
+        settings = self.settings
+        if settings.bridge_engine == "off":
+            return None
+        local = settings.sip_host if settings.sip_host not in ("0.0.0.0", "::") else "127.0.0.1"
+        host = f"[{local}]" if ":" in local else local
+        engine = settings.bridge_engine or f"sip:{host}:{settings.sip_port};transport=tcp"
+        recorders = Recorders(engine, settings.bridge_host)
+        return await self._stack.enter_async_context(recorders)
+
+    def _app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/metrics", self._metrics)
+        return app
+
+    async def _healthz(self, request: web.Request) -> web.Response:
+        return web.json_response({"calls": len(self.exchange.calls), "pid": os.getpid()})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=await asyncio.to_thread(self.metrics.text), content_type="text/plain")
+
+    async def close(self) -> None:
+        """BYE to everybody; then what was said is on its way to the engine, and the ports are free."""
+        await self._stack.aclose()
+
+
+class Unrecorded:
+    """A recorder of calls that nobody else is to hear."""
+
+    def begin(self, call: object) -> None: ...
+
+    def talk(self, slot: int, packet: object) -> None: ...
+
+    def changed(self, call: object) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def _listeners(settings: Settings, trunks: tuple[Trunk, ...]) -> Listeners | None:
+    """What TLS trunks are asked for their certificate with; the engine has SIP's TLS port."""
+    if any("tls" in line.uri or line.uri.startswith("sips:") for line in lines_of(trunks)):
+        return Listeners(client_tls=client_context(settings.sip_tls_ca, settings.sip_tls_cert, settings.sip_tls_key))
+    return None
