@@ -127,12 +127,13 @@ class AudioRing:
         """Later than `end`: the gap becomes zeros. Earlier: overwrites what was there, as far back as the ring goes."""
         if position > self.end:
             self._fill(self.end, position)
-        at, size = position % len(self._ring), len(samples)
-        if position >= self.end and at + size <= len(self._ring):  # nearly always
-            self._ring[at : at + size] = samples
+        at, stop = position % len(self._ring), position + len(samples)
+        if position >= self.end and at + len(samples) <= len(self._ring):  # nearly always
+            self._ring[at : at + len(samples)] = samples
         else:
             self._put(position, samples)
-        self.end = max(self.end, position + len(samples))
+        if stop > self.end:
+            self.end = stop
 
     def pull(self, by: int) -> None:
         """All sound lies `by` samples earlier than was thought."""

@@ -77,6 +77,9 @@ class Ear:
 
     def put(self, position: int, samples: Pcm16) -> None:
         """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
+        if position == self.frontier:  # nearly always
+            self._append(samples)
+            return
         if self.frontier is None:
             self._begin(position)
         assert self.frontier is not None
@@ -105,9 +108,8 @@ class Ear:
         self._wait(samples if self._halver is None else self._halver.put(samples))
 
     def _wait(self, narrow: Pcm16) -> None:
-        if len(narrow):
-            self._waiting.append(narrow)
-            self._size += len(narrow)
+        self._waiting.append(narrow)
+        self._size += len(narrow)
 
     def frame(self) -> Pcm16 | None:
         """The next whole frame, which must be weighed before the one after it comes; None when less waits."""
@@ -148,8 +150,7 @@ class Ear:
         if self._halver is not None and self.frontier is not None:
             self._wait(self._halver.flush())
             self._halver = Halver()
-        if self._size % FRAME:
-            self._wait(np.zeros(FRAME - self._size % FRAME, np.int16))
+        self._wait(np.zeros(-self._size % FRAME, np.int16))
 
 
 class Hearing:

@@ -70,6 +70,11 @@ class JitterBuffer:
             self._waiting[number] = arrived
             self._highest = max(self._highest, number)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to `pop`, now or later."""
+        return bool(self._waiting or self._late)
+
     def pass_by(self, packet: RtpPacket) -> bool:
         """The packet is the next, and nothing waits: it has left at once. Otherwise `push` it."""
         number = self._next
@@ -80,8 +85,6 @@ class JitterBuffer:
 
     def pop(self, now_ms: float) -> list[Released]:
         """What is in order by now, or has waited long enough; before it, what came too late for that."""
-        if not self._waiting and not self._late:  # nearly always
-            return []
         released, self._late = self._late, []
         while self._waiting:
             number = self._next if self._next is not None and self._next in self._waiting else min(self._waiting)

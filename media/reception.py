@@ -2,8 +2,6 @@
 
 import msgspec
 
-from media.rtp import timestamp_distance
-
 _MAX_DROPOUT = 3000
 """RFC 3550 A.1: a larger step is another count."""
 _LOSSES = {"G729": (11.0, 19.0)}
@@ -63,7 +61,8 @@ class Reception:
         self._clock_hz = clock_hz
         if self._at_ms is not None:
             passed = (at_ms - self._at_ms) * clock_hz / 1000
-            distance = abs(passed - timestamp_distance(timestamp, self._timestamp))
+            sent = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+            distance = abs(passed - sent)
             self.jitter += (distance - self.jitter) / 16
         self._at_ms, self._timestamp = at_ms, timestamp
 

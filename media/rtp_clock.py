@@ -64,6 +64,25 @@ class RtpClock:
         """How far the stream's media time runs ahead of the moment when its sound was spoken; 0 or more."""
         return max(0.0, -min(self._least, self._least_before)) / self._per_ms
 
+    def follows(self, ssrc: int, timestamp: int, samples: int, arrived_ms: float, frontier: int) -> bool:
+        """Whether the next packet in order, whose timestamps run at the sound's rate, lies right at `frontier` with
+        nothing to be told or corrected: nearly always. Otherwise ask `place`."""
+        ticks = timestamp - self._timestamp & 0xFFFFFFFF
+        if (
+            ssrc != self._ssrc
+            or self._position + ticks != frontier
+            or not 0 < ticks <= self._rate_hz
+            or self._clock_hz != self._rate_hz
+            or arrived_ms < self._settles_until_ms
+        ):
+            return False
+        self._observe(round(arrived_ms * self._per_ms) - samples - frontier, arrived_ms)
+        limit = DRIFT_MS * self._per_ms
+        if not (-limit <= self._least <= limit and -limit <= self._least_before <= limit):
+            return False
+        self._timestamp, self._position, self._arrived_ms = timestamp, frontier, arrived_ms
+        return True
+
     def place(
         self,
         *,

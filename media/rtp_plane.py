@@ -193,8 +193,9 @@ class RtpPlane:
             ready = self._ready.select(0)
             if not ready:
                 break
+            wall_s = time.time()
             for key, _ in ready:
-                key.data()
+                key.data(wall_s)
 
     def _hear(self, sessions: Sequence[RtpSession], *, last: bool = False) -> list[RtpSession]:
         """Gives the sessions that are broken; the others are heard all the same."""

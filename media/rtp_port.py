@@ -56,8 +56,9 @@ class RtpPort:
         self.stream: RtpStream | None = None
         self._now_ms = now_ms
 
-    def read(self, sock: socket.socket) -> bool:
-        """Takes one datagram from either socket, without waiting. False: there is none."""
+    def read(self, sock: socket.socket, wall_s: float) -> bool:
+        """Takes one datagram from either socket, without waiting. False: there is none. `wall_s` is `time.time()` of
+        just now."""
         try:
             data, ancillary, _, address = sock.recvmsg(MAX_PACKET_SIZE + 1, _ANCILLARY)
         except BlockingIOError:
@@ -65,14 +66,14 @@ class RtpPort:
         except OSError:  # an ICMP error says nothing about a port that mostly receives; the next one may be a packet
             return True
         if self.stream is not None:
-            self.stream.receive(data, (address[0], address[1]), self._now_ms() - _age_ms(ancillary))
+            self.stream.receive(data, (address[0], address[1]), self._now_ms() - _age_ms(ancillary, wall_s))
         return True
 
     def drain(self) -> None:
         """Takes what the kernel holds."""
         for sock in self.sockets:
             for _ in range(INBOX):
-                if not self.read(sock):
+                if not self.read(sock, time.time()):
                     break
 
     def report(self, now_ms: float) -> None:
@@ -90,11 +91,11 @@ class RtpPort:
             sock.close()
 
 
-def _age_ms(ancillary: list[tuple[int, int, bytes]]) -> float:
+def _age_ms(ancillary: list[tuple[int, int, bytes]], wall_s: float) -> float:
     """How long ago the kernel took the datagram from the wire; 0 where it does not say."""
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _STAMP_OPTION and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
-            age_s = time.time() - seconds - nanoseconds / 1e9
+            age_s = wall_s - seconds - nanoseconds / 1e9
             return age_s * 1000 if 0 < age_s < _OLDEST_S else 0.0
     return 0.0

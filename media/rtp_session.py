@@ -14,6 +14,8 @@ from media.rtp_stream import RtpStream, Waiting
 from media.session import StreamOffer
 
 QUALITY_EVERY_MS = 10_000.0
+WATCH_EVERY_MS = 100.0
+"""How soon a silence or a report that is due is seen."""
 
 
 class PortSource(Protocol):
@@ -46,6 +48,7 @@ class RtpSession:
         self._clock = clock
         self._judged = judged
         self._judge_ms = QUALITY_EVERY_MS
+        self._watch_ms = 0.0
         self._answered_s = clock()
         self._ports: dict[str, RtpPort] = {}
         self._positions: dict[int, str] = {}
@@ -150,10 +153,12 @@ class RtpSession:
 
     def watch(self, suspend_after_ms: float) -> None:
         """What only time brings about: suspension, RTCP that is due, how well the streams came, the clock's tick."""
-        now_ms = self.now_ms()
-        self._watch_silence(now_ms, suspend_after_ms)
-        self._report(now_ms)
         self.hearing.tick()
+        now_ms = self.now_ms()
+        if now_ms >= self._watch_ms:
+            self._watch_ms = now_ms + WATCH_EVERY_MS
+            self._watch_silence(now_ms, suspend_after_ms)
+            self._report(now_ms)
 
     def _report(self, now_ms: float) -> None:
         for port in self._ports.values():

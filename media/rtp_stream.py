@@ -118,12 +118,13 @@ class RtpStream:
             packet = self._parse(data)
             if packet is None:
                 continue
-            if self._lock.hears(packet.ssrc, address, at_ms):  # nearly always
-                self._take(packet, at_ms, released)
-            else:
+            if not self._lock.hears(packet.ssrc, address, at_ms):
                 released += self._admit(packet, address, at_ms)
-        released += self._jitter.flush() if last else self._jitter.pop(now_ms)
-        return [item for item in released if self._sounds(item)]
+            elif self._take(packet, at_ms):  # nearly always
+                released.append(Released(packet, at_ms))
+        if last or self._jitter.waits:
+            released += self._jitter.flush() if last else self._jitter.pop(now_ms)
+        return [item for item in released if self._sounds(item)] if released else released
 
     def _sounds(self, item: Released) -> bool:
         codec = self._codecs.get(item.packet.payload_type)
@@ -189,18 +190,19 @@ class RtpStream:
             released = self._jitter.flush()
             self._jitter.restart()
         for arrived in accepted:
-            self._take(arrived.packet, arrived.at_ms, released)
+            if self._take(arrived.packet, arrived.at_ms):
+                released.append(Released(arrived.packet, arrived.at_ms))
         return released
 
-    def _take(self, packet: RtpPacket, at_ms: float, released: list[Released]) -> None:
-        """A packet of the source that is heard."""
+    def _take(self, packet: RtpPacket, at_ms: float) -> bool:
+        """A packet of the source that is heard: whether it is to be heard at once."""
         self.reporter.arrived(packet.ssrc, packet.sequence, packet.timestamp, at_ms, self._clock_hz)
         self._played += 1
         self.last_packet_ms = self.silent_since_ms = at_ms
         if self._jitter.pass_by(packet):
-            released.append(Released(packet, at_ms))
-        else:
-            self._jitter.push(packet, at_ms)
+            return True
+        self._jitter.push(packet, at_ms)
+        return False
 
     def codec_of(self, item: Released) -> Codec:
         return self._codecs[item.packet.payload_type]
@@ -222,9 +224,15 @@ class RtpStream:
         if codec.rate_hz != self.rate_hz:
             samples = self._at_rate(codec, samples)
         frontier = self._ear.frontier or 0
+        packet = item.packet
+        if codec.clock_hz == self.rate_hz and self._clock.follows(
+            packet.ssrc, packet.timestamp, len(samples), item.at_ms, frontier
+        ):
+            self._hearing.put(self.offer.stream, frontier, samples)
+            return
         placement = self._clock.place(
-            ssrc=item.packet.ssrc,
-            timestamp=item.packet.timestamp,
+            ssrc=packet.ssrc,
+            timestamp=packet.timestamp,
             samples=len(samples),
             arrived_ms=item.at_ms,
             frontier=frontier,
