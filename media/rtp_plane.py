@@ -20,11 +20,12 @@ from engine.ports import CallOffer
 from media.hearing import Hearing, listen
 from media.ports import PortPool, PortRange
 from media.reception import Quality
-from media.rtp_port import RtpPort, bind_pair
+from media.rtp_port import RtpPort
 from media.rtp_session import RtpSession
 from media.rtp_stream import INBOX, Waiting, decode_all
 from media.segmenter import Endpointing
 from media.session import StreamOffer
+from media.udp_pair import bind_pair
 from media.vad import VadBank
 
 log = logging.getLogger(__name__)

@@ -3,47 +3,17 @@
 import contextlib
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable
 
 from media.rtp import MAX_PACKET_SIZE
 from media.rtp_stream import INBOX, RtpStream
+from media.udp_pair import STAMP_OPTION
 
-RECEIVE_BUFFER = 1 << 19
-"""Kernel memory for packets that come while the loop is busy: seconds of one stream."""
-_STAMP_OPTION = 35 if sys.platform == "linux" else 0
-"""SO_TIMESTAMPNS of Linux (asm-generic/socket.h), which Python 3.11 does not name; SCM_TIMESTAMPNS is the same."""
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 _OLDEST_S = 10.0
 """A packet that seems older was stamped before somebody set the machine's clock."""
-
-
-def bind_udp(host: str, port: int) -> socket.socket:
-    """Raises `OSError` when another program has it."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        if _STAMP_OPTION:
-            with contextlib.suppress(OSError):  # a kernel without it: packets came when they are read
-                sock.setsockopt(socket.SOL_SOCKET, _STAMP_OPTION, 1)
-        sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def bind_pair(host: str, number: int) -> tuple[socket.socket, socket.socket]:
-    """RTP on the even port, RTCP on the odd one after it (RFC 3550 §11). Raises `OSError`."""
-    sound = bind_udp(host, number)
-    try:
-        return sound, bind_udp(host, number + 1)
-    except OSError:
-        sound.close()
-        raise
 
 
 class RtpPort:
@@ -94,7 +64,7 @@ class RtpPort:
 def _age_ms(ancillary: list[tuple[int, int, bytes]], wall_s: float) -> float:
     """How long ago the kernel took the datagram from the wire; 0 where it does not say."""
     for level, kind, value in ancillary:
-        if level == socket.SOL_SOCKET and kind == _STAMP_OPTION and len(value) == _TIMESPEC.size:
+        if level == socket.SOL_SOCKET and kind == STAMP_OPTION and len(value) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
             age_s = wall_s - seconds - nanoseconds / 1e9
             return age_s * 1000 if 0 < age_s < _OLDEST_S else 0.0

@@ -72,7 +72,7 @@ class BridgeChild:
         if self._process is not None:
             log.warning("bridge.died", status=self._process.returncode)
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "bridge"),
+            *(sys.executable, "-m", "pipelines.commands.bridge"),
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the engine, which stops it in order

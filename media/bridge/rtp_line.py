@@ -19,11 +19,11 @@ from media.ports import PortPool, PortRange
 from media.rtcp import MAX_SIZE, SentReport, is_rtcp
 from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, RtpPacket, build_packet, parse_packet
-from media.rtp_port import bind_pair
 from media.session import AudioCodec
 from media.sip.negotiation import NUMBERS
 from media.source_lock import Address, SourceLock
 from media.srtp import SrtpKeys, SrtpReader, SrtpWriter
+from media.udp_pair import bind_pair
 
 _BATCH = 64
 """Datagrams of one socket before others have their turn."""

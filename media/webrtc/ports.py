@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine.errors import Overloaded
 from media.ports import PortPool, PortRange
-from media.rtp_port import bind_udp
+from media.udp_pair import bind_udp
 
 
 class LegPorts:

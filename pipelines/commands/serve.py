@@ -2,9 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
-import signal
-from collections.abc import Iterator
 
 import structlog
 import uvloop
@@ -14,6 +11,7 @@ from engine.settings import Settings, load_settings
 from engine.telemetry import set_up_logs
 from pipelines.commands.demo import play_forever
 from pipelines.commands.running_engine import MakeEngine, RunningEngine
+from pipelines.commands.stopping import told_to_stop
 
 log = structlog.get_logger(__name__)
 
@@ -53,19 +51,6 @@ async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
                 playing.cancel()
         finally:
             await _close_in_time(engine)
-
-
-@contextlib.contextmanager
-def told_to_stop() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set; a second signal does not hurry."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 async def _close_in_time(engine: RunningEngine) -> None:

@@ -1,0 +1,36 @@
+"""Sockets of an RTP port pair."""
+
+import contextlib
+import socket
+import sys
+
+RECEIVE_BUFFER = 1 << 19
+"""Kernel memory for packets that come while the loop is busy: seconds of one stream."""
+STAMP_OPTION = 35 if sys.platform == "linux" else 0
+"""SO_TIMESTAMPNS of Linux (asm-generic/socket.h), which Python 3.11 does not name; SCM_TIMESTAMPNS is the same."""
+
+
+def bind_udp(host: str, port: int) -> socket.socket:
+    """Raises `OSError` when another program has it."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        if STAMP_OPTION:
+            with contextlib.suppress(OSError):  # a kernel without it: packets came when they are read
+                sock.setsockopt(socket.SOL_SOCKET, STAMP_OPTION, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def bind_pair(host: str, number: int) -> tuple[socket.socket, socket.socket]:
+    """RTP on the even port, RTCP on the odd one after it (RFC 3550 §11). Raises `OSError`."""
+    sound = bind_udp(host, number)
+    try:
+        return sound, bind_udp(host, number + 1)
+    except OSError:
+        sound.close()
+        raise
