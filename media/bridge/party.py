@@ -6,7 +6,7 @@ what the other side speaks). All methods are called from one event loop and retu
 to `hear`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -133,11 +133,18 @@ class Party(Protocol):
 class Phone(Protocol):
     """Where an agent can be rung: a browser that has said it is there (`media.bridge.phones`)."""
 
-    aor: str
-    extension: str
-    numbers: tuple[str, ...]
-    """Dialled numbers that ring here (those of the agent's campaigns)."""
-    busy: bool
+    @property
+    def aor(self) -> str: ...
+
+    @property
+    def extension(self) -> str: ...
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Dialled numbers that ring here (those of the agent's campaigns)."""
+
+    @property
+    def busy(self) -> bool: ...
 
     def party(self) -> Party:
         """A new party for one call; `ring` makes the browser ring."""
@@ -149,7 +156,7 @@ class Phones(Protocol):
     def named(self, address: str) -> Phone | None:
         """By AOR, user part or extension."""
 
-    def for_number(self, number: str) -> list[Phone]:
+    def for_number(self, number: str) -> Sequence[Phone]:
         """Those that may take calls of a dialled number and are free, longest idle first."""
 
 

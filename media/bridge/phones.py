@@ -1,0 +1,220 @@
+"""The desks that are there: which window of which agent rings, and the calls that each has.
+
+One window of an agent rings: the newest. The one before keeps the call that it has, and nothing more. All of it happens
+in one event loop.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+from uuid_utils import uuid7
+
+from engine.control.phone_pass import PhonePass
+from engine.control.routing import SIGNIFICANT, normal
+from engine.errors import Overloaded
+from media.bridge import phone_messages as say
+from media.bridge.browser_party import DIALLED, BrowserParty
+from media.bridge.party import Exchange, Invitation
+from media.webrtc.ports import LegPorts
+
+log = structlog.get_logger(__name__)
+
+MAX_PHONES = 2_000
+MAX_CALLS = 2
+"""One, and another to ask somebody before an attended transfer."""
+RECONNECT_S = 30.0
+"""How long the calls of a window outlive its socket."""
+
+
+class Window(Protocol):
+    """The socket of a phone, as the phone sees it (`media.bridge.phone_socket`)."""
+
+    def tell(self, message: say.ToBrowser) -> None:
+        """Queued; never waits."""
+
+    def close(self, code: int, reason: str) -> None: ...
+
+
+class BrowserPhone:
+    """Implements `media.bridge.party.Phone`."""
+
+    def __init__(self, claims: PhonePass, ports: LegPorts, gone: Callable[["BrowserPhone"], None]) -> None:
+        self.claims = claims
+        self.away = False
+        self.replaced = False
+        """Another window rings; this one ends with its call."""
+        self.calls: dict[str, BrowserParty] = {}
+        self.idle_since = time.monotonic()
+        self._ports, self._gone = ports, gone
+        self._window: Window | None = None
+        self._detached: asyncio.TimerHandle | None = None
+
+    @property
+    def aor(self) -> str:
+        return self.claims.aor
+
+    @property
+    def extension(self) -> str:
+        return self.claims.extension
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return self.claims.numbers
+
+    @property
+    def busy(self) -> bool:
+        over = self.claims.expires_at <= time.time()
+        return bool(self.calls) or self.away or self.replaced or self._window is None or over
+
+    def party(self) -> BrowserParty:
+        party = BrowserParty(
+            self.aor, self.claims.name, self._ports, tell=lambda message: self._tell(party, message), over=self._ended
+        )
+        return party
+
+    # ─── the window ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def attach(self, window: Window) -> None:
+        """The window's socket, or another one of the same window."""
+        before, self._window = self._window, window
+        if before is not None:
+            before.close(say.REPLACED, "the same window came again")
+        if self._detached is not None:
+            self._detached.cancel()
+            self._detached = None
+
+    def detach(self, window: Window) -> None:
+        """The socket is gone; its calls wait for another one."""
+        if window is not self._window:
+            return
+        self._window = None
+        if self.calls:
+            self._detached = asyncio.get_running_loop().call_later(RECONNECT_S, self.hang_up)
+        else:
+            self._gone(self)
+
+    def replace(self) -> None:
+        """Another window of the agent has come."""
+        self.replaced = True
+        if self._window is not None and self.calls:
+            self._window.tell(say.Replaced())
+        self._leave_when_idle()
+
+    def hang_up(self) -> None:
+        """Ends every call: the browser is gone."""
+        for party in list(self.calls.values()):
+            party.hung_up("peer_vanished")
+
+    def standing(self) -> tuple[say.CallState, ...]:
+        states = (party.standing() for party in self.calls.values())
+        return tuple(state for state in states if state is not None)
+
+    def dial(self, exchange: Exchange, to: str, ref: str) -> None:
+        """Calls out; the browser is told `dialling` before all else of the call. Raises `ValueError` when nothing can
+        be dialled so, `Overloaded`."""
+        if len(self.calls) >= MAX_CALLS:
+            raise Overloaded(f"a phone has {MAX_CALLS} calls at most")
+        party = self.party()
+        invitation = Invitation(str(uuid7()), self.aor, self.claims.name, to, DIALLED)
+        party.dialled(invitation)
+        self.calls[invitation.call_id] = party
+        self._tell(party, say.Dialling(ref, invitation.call_id))
+        try:
+            exchange.dial(party, invitation)
+        except ValueError:
+            self.calls.pop(invitation.call_id, None)
+            raise
+
+    # ─── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tell(self, party: BrowserParty, message: say.ToBrowser) -> None:
+        if isinstance(message, say.Incoming):
+            self.calls[message.call] = party
+        if self._window is not None:
+            self._window.tell(message)
+
+    def _ended(self, call_id: str) -> None:
+        if self.calls.pop(call_id, None) is not None and not self.calls:
+            self.idle_since = time.monotonic()
+            self._leave_when_idle()
+
+    def _leave_when_idle(self) -> None:
+        if self.calls:
+            return
+        if self.replaced and self._window is not None:
+            self._window.close(say.REPLACED, "another window rings now")
+        if self._window is None:
+            self._gone(self)
+
+
+class BrowserPhones:
+    """Implements `media.bridge.party.Phones`."""
+
+    def __init__(self, ports: LegPorts) -> None:
+        self._ports = ports
+        self._phones: dict[tuple[str, str], BrowserPhone] = {}
+        """By AOR and window."""
+
+    def __len__(self) -> int:
+        return len(self._phones)
+
+    def register(self, claims: PhonePass, window: str, *, away: bool) -> BrowserPhone:
+        """The phone of that window, which rings from now on instead of the agent's others. Raises `Overloaded`."""
+        key = (claims.aor, window)
+        phone = self._phones.get(key)
+        if phone is None:
+            if len(self._phones) >= MAX_PHONES:
+                raise Overloaded(f"{MAX_PHONES} phones are there")
+            phone = self._phones[key] = BrowserPhone(claims, self._ports, self._forget)
+        phone.claims, phone.away, phone.replaced = claims, away, False
+        for (aor, _), other in list(self._phones.items()):
+            if aor == claims.aor and other is not phone:
+                other.replace()
+        log.info("phone.there", user=claims.user_id, phones=len(self._phones))
+        return phone
+
+    def close(self) -> None:
+        """Ends every call; for the bridge's own end."""
+        for phone in list(self._phones.values()):
+            phone.hang_up()
+
+    def named(self, address: str) -> BrowserPhone | None:
+        wanted = address.strip().lower().removeprefix("sips:").removeprefix("sip:").removeprefix("tel:")
+        wanted = wanted.partition(";")[0]
+        user = wanted.partition("@")[0]
+        there = [phone for phone in self._phones.values() if not phone.replaced]
+        tests: tuple[Callable[[BrowserPhone], bool], ...] = (
+            lambda phone: phone.aor.lower() == wanted,
+            lambda phone: bool(phone.extension) and phone.extension == user,
+            lambda phone: phone.aor.lower().partition("@")[0] == user,
+        )
+        for test in tests:
+            found = [phone for phone in there if test(phone)]
+            if len(found) == 1:
+                return found[0]
+        return None
+
+    def for_number(self, number: str) -> list[BrowserPhone]:
+        dialled = normal(number)
+        free = [
+            phone
+            for phone in self._phones.values()
+            if not phone.busy and any(_alike(normal(own), dialled) for own in phone.numbers)
+        ]
+        return sorted(free, key=lambda phone: phone.idle_since)
+
+    def _forget(self, phone: BrowserPhone) -> None:
+        for key, known in list(self._phones.items()):
+            if known is phone:
+                del self._phones[key]
+
+
+def _alike(own: str, dialled: str) -> bool:
+    """The same number, with and without a country code (`engine.control.routing`)."""
+    if own == dialled:
+        return True
+    long = min(len(own), len(dialled)) >= SIGNIFICANT and own.isdigit() and dialled.isdigit()
+    return long and (own.endswith(dialled) or dialled.endswith(own))
