@@ -5,9 +5,7 @@ Started by `models.ears_client` with an open socket and an open shared memory; e
 
 import argparse
 import asyncio
-import ctypes
 import os
-import signal
 import socket
 import sys
 import time
@@ -18,9 +16,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from engine.child import die_with, framed, messages
 from engine.ports import Heard
 from models.decoding import RATE_HZ, Decoding
-from models.listening import Answer, Cancel, FromEars, Promote, Ready, Status, Stop, Submit, Windows, framed, messages
+from models.listening import Answer, Cancel, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from models.whisper import Whisper
 
 _STATUS_S = 0.25
-_PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger("ears")
 
@@ -146,15 +144,6 @@ def _load(weights: Path, workers: int, device: str, compute_type: str) -> "Whisp
     return Whisper(weights, workers=workers, device=device, compute_type=compute_type)
 
 
-def _die_with(parent: int) -> None:
-    """Linux: be killed when the engine dies, by whatever signal. Elsewhere the closed socket ends us."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit(0)
-
-
 def _log_to_stderr() -> None:
     """Like the engine's log format `auto`: console on a terminal, JSON elsewhere. Standard output is the engine's."""
     console = sys.stderr.isatty()
@@ -203,7 +192,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = _arguments()
-    _die_with(arguments.parent)
+    die_with(arguments.parent)
     os.nice(arguments.nice)
     _log_to_stderr()
     asyncio.run(_serve(arguments))

@@ -5,7 +5,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +13,13 @@ import msgspec
 import numpy as np
 import structlog
 
+from engine.child import framed, messages, spawn
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts, fits
 from models.decoding import RATE_HZ
-from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows, framed, messages
+from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
 
 _STOP_S = 1.0
@@ -331,28 +331,19 @@ class EarsClient:
 
 
 def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    source = str(Path(__file__).resolve().parent.parent)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
     arguments = {
-        "--socket-fd": theirs.fileno(),
-        "--windows-fd": windows.fd,
-        "--windows-samples": windows.samples,
-        "--parent": os.getpid(),
-        "--weights": settings.weights,
-        "--workers": settings.workers or os.cpu_count() or 1,
-        "--nice": settings.nice,
-        "--device": settings.device,
-        "--compute-type": settings.compute_type,
+        "socket-fd": theirs.fileno(),
+        "windows-fd": windows.fd,
+        "windows-samples": windows.samples,
+        "parent": os.getpid(),
+        "weights": settings.weights,
+        "workers": settings.workers or os.cpu_count() or 1,
+        "nice": settings.nice,
+        "device": settings.device,
+        "compute-type": settings.compute_type,
     }
-    command = [sys.executable, "-m", "models.ears", *(f"{name}={value}" for name, value in arguments.items())]
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        pass_fds=(theirs.fileno(), windows.fd),
-    )
+    environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return spawn("models.ears", arguments, (theirs.fileno(), windows.fd), environment)
 
 
 def _as_final(job: ListenJob, due: float) -> ListenJob:

@@ -1,19 +1,15 @@
 """What `engine` and `ears` say to each other: framed messages on a socket, windows of sound in shared memory."""
 
-import asyncio
 import mmap
 import os
-import tempfile
-from collections.abc import AsyncIterator
-from typing import TypeVar
 
 import msgspec
 import numpy as np
 
+from engine.child import anonymous_file
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 
-_FRAME_LIMIT = 1 << 20
 _SAMPLE_BYTES = 2
 
 
@@ -65,9 +61,6 @@ class Status(msgspec.Struct, frozen=True, tag="status"):
 ToEars = Submit | Cancel | Promote | Stop
 FromEars = Ready | Answer | Status
 
-T = TypeVar("T")
-_encoder = msgspec.msgpack.Encoder()
-
 
 def to_ears_decoder() -> msgspec.msgpack.Decoder[ToEars]:
     return msgspec.msgpack.Decoder(ToEars)
@@ -75,25 +68,6 @@ def to_ears_decoder() -> msgspec.msgpack.Decoder[ToEars]:
 
 def from_ears_decoder() -> msgspec.msgpack.Decoder[FromEars]:
     return msgspec.msgpack.Decoder(FromEars)
-
-
-def framed(message: ToEars | FromEars) -> bytes:
-    """Length (4 bytes, big-endian) and MessagePack body."""
-    body = _encoder.encode(message)
-    return len(body).to_bytes(4, "big") + body
-
-
-async def messages(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Decoder[T]) -> AsyncIterator[T]:
-    """Until the peer is gone, which is the normal end. Raises `ValueError` on a frame that is not ours."""
-    while True:
-        try:
-            size = int.from_bytes(await reader.readexactly(4), "big")
-            if size > _FRAME_LIMIT:
-                raise ValueError(f"frame of {size} bytes exceeds {_FRAME_LIMIT}")
-            body = await reader.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        yield decoder.decode(body)
 
 
 class Windows:
@@ -113,8 +87,7 @@ class Windows:
     @classmethod
     def create(cls, samples: int) -> "Windows":
         """The engine's side. `close` frees it."""
-        fd = _anonymous_file()
-        os.ftruncate(fd, samples * _SAMPLE_BYTES)
+        fd = anonymous_file("windows", samples * _SAMPLE_BYTES)
         return cls(fd, samples, writable=True)
 
     def put(self, pcm: Pcm16) -> int | None:
@@ -155,10 +128,3 @@ class Windows:
             gaps.append((at, offset))
             at = offset + length
         return [*gaps, (at, self.samples)]
-
-
-def _anonymous_file() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("welcomedly-windows", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())

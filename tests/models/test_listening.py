@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.child import framed, messages
 from engine.ports import Headroom
-from models.listening import Cancel, Status, Stop, Windows, framed, from_ears_decoder, messages, to_ears_decoder
+from models.listening import Cancel, Status, Stop, Windows, from_ears_decoder, to_ears_decoder
 
 
 async def test_messages_come_as_they_were_sent() -> None:
