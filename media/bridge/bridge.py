@@ -9,18 +9,22 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
+from engine.control.phone_pass import bridge_key
 from engine.control.routes import load_routes
 from engine.control.trunks import Trunk, lines_of, parse_trunks
-from engine.settings import Settings
+from engine.settings import Settings, read_ice_servers
 from engine.telemetry import Metrics
 from engine.web.site import Site
-from media.bridge.dial_plan import NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
+from media.bridge.phone_socket import PhoneSockets
+from media.bridge.phone_web import add_phones
+from media.bridge.phones import BrowserPhones
 from media.bridge.recording_source import Recorders
 from media.ports import PortRange
 from media.sip.tls import client_context
 from media.sip.transport import Listeners
+from media.webrtc.ports import LegPorts
 
 log = structlog.get_logger(__name__)
 
@@ -56,11 +60,13 @@ class Bridge:
         journal = Journal(settings.data_dir / JOURNAL)
         self._stack.callback(journal.close)
         recorders = await self._open_recorders()
+        rtp_ports = PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1])
+        phones = BrowserPhones(LegPorts(settings.bridge_host, rtp_ports, advertise=settings.bridge_rtp_host))
         self.exchange = SipExchange(
             settings.bridge_host,
             settings.bridge_sip_port,
-            PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1]),
-            NoPhones(),
+            rtp_ports,
+            phones,
             recorders.make if recorders else Unrecorded,
             journal,
             trunks=trunks,
@@ -72,9 +78,17 @@ class Bridge:
         )
         await self.exchange.open()
         self._stack.push_async_callback(self.exchange.close)
-        self.web = Site(self._app(), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT")
+        sockets = PhoneSockets(
+            phones,
+            self.exchange,
+            bridge_key(settings.bridge_key, settings.data_dir),
+            origin=settings.public_url,
+            ice_servers=read_ice_servers(settings.ice_servers),
+        )
+        self.web = Site(self._app(sockets), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT")
         await self.web.open()
         self._stack.push_async_callback(self.web.close)
+        self._stack.callback(phones.close)
 
     async def _open_recorders(self) -> Recorders | None:
         settings = self.settings
@@ -86,8 +100,9 @@ class Bridge:
         recorders = Recorders(engine, settings.bridge_host)
         return await self._stack.enter_async_context(recorders)
 
-    def _app(self) -> web.Application:
+    def _app(self, sockets: PhoneSockets) -> web.Application:
         app = web.Application()
+        add_phones(app, sockets)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         return app

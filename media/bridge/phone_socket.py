@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_S = 20.0
 REGISTER_S = 10.0
 SEND_S = 10.0
+CLOSE_S = 2.0
 OUTBOX = 128
 RATE, BURST = 20.0, 60.0
 """Messages a second of one socket: keys are the fastest that a person sends."""
@@ -30,7 +31,7 @@ _OVER_CHECK_S = 5.0
 
 
 class PhoneSockets:
-    """Serves the route. `origin` is the console's public origin, empty for none."""
+    """Serves the route. `origin` is the console's public address, empty for none."""
 
     def __init__(
         self,
@@ -44,8 +45,9 @@ class PhoneSockets:
     ) -> None:
         self.phones, self.exchange = phones, exchange
         self.ice_servers = tuple(ice_servers)
-        self._key, self._origin, self._wall_clock = key, origin, wall_clock
-        self._open: set[web.WebSocketResponse] = set()
+        self._key, self._wall_clock = key, wall_clock
+        self._origin = str(URL(origin).origin()) if origin else ""
+        self._open: dict[_Conversation, asyncio.Task[None]] = {}
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of the upgrade."""
@@ -53,17 +55,20 @@ class PhoneSockets:
             raise web.HTTPForbidden(reason="Wrong origin")
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=say.MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
-        self._open.add(socket)
+        conversation = _Conversation(self, socket)
+        task = self._open[conversation] = asyncio.ensure_future(conversation.run())
         try:
-            await _Conversation(self, socket).run()
+            await task
         finally:
-            self._open.discard(socket)
+            del self._open[conversation]
         return socket
 
     async def close(self) -> None:
-        """Browsers see 1001 and come back."""
-        closing = [socket.close(code=WSCloseCode.GOING_AWAY) for socket in self._open]
-        await asyncio.gather(*closing, return_exceptions=True)
+        """Browsers hear what was told them, see 1001 and come back."""
+        for conversation in self._open:
+            conversation.close(WSCloseCode.GOING_AWAY, "the bridge stops")
+        if self._open:
+            await asyncio.wait(list(self._open.values()), timeout=CLOSE_S)
 
     def check(self, token: str) -> PhonePass:
         """Raises `Forbidden`."""

@@ -103,10 +103,10 @@ class BrowserPhone:
             self._window.tell(say.Replaced())
         self._leave_when_idle()
 
-    def hang_up(self) -> None:
-        """Ends every call: the browser is gone."""
+    def hang_up(self, reason: str = "peer_vanished") -> None:
+        """Ends every call."""
         for party in list(self.calls.values()):
-            party.hung_up("peer_vanished")
+            party.hung_up(reason)
 
     def standing(self) -> tuple[say.CallState, ...]:
         states = (party.standing() for party in self.calls.values())
@@ -177,9 +177,9 @@ class BrowserPhones:
         return phone
 
     def close(self) -> None:
-        """Ends every call; for the bridge's own end."""
+        """Ends every call, for the bridge's own end."""
         for phone in list(self._phones.values()):
-            phone.hang_up()
+            phone.hang_up("shutdown")
 
     def named(self, address: str) -> BrowserPhone | None:
         wanted = address.strip().lower().removeprefix("sips:").removeprefix("sip:").removeprefix("tel:")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from uuid_utils import uuid7
 
 from engine.control.phone_pass import PhonePass, sign
@@ -17,7 +17,7 @@ from engine.web.site import Site
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.party import Invitation, Party
 from media.bridge.phone_socket import PhoneSockets
-from media.bridge.phone_web import build_phone_app
+from media.bridge.phone_web import add_phones
 from media.bridge.phones import BrowserPhones
 from media.rtp import RtpPacket
 from media.session import AudioCodec
@@ -178,7 +178,9 @@ class World:
         sockets = PhoneSockets(
             self.phones, self.switch, KEY, origin="https://desk.example", wall_clock=lambda: self.now()
         )
-        self._site = Site(build_phone_app(sockets), "127.0.0.1", 0)
+        app = web.Application()
+        add_phones(app, sockets)
+        self._site = Site(app, "127.0.0.1", 0)
         self.client: ClientSession
         self.url = ""
 
@@ -187,13 +189,16 @@ class World:
         self.url = self._site.url
         self.client = ClientSession()
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         self.phones.close()
+        await self._site.close()
+
+    async def close(self) -> None:
         for desk in self.desks:
             with suppress(ConnectionError):
                 await desk.close()
         await self.client.close()
-        await self._site.close()
+        await self.stop()
 
     def desk(self, aor: str, window: str = "w1") -> Desk:
         desk = Desk(self, aor, window)

@@ -300,3 +300,13 @@ async def test_a_bad_offer_and_an_unknown_call_are_said(world: World) -> None:
     assert (await ana.hears("error"))["code"] == "no_such_call"
     await ana.say(type="decline", call=call)
     await far.until(lambda far: far.over is not None)
+
+
+async def test_a_bridge_that_stops_says_so_and_ends_the_calls(world: World) -> None:
+    ana = await world.desk("ana@desk").open()
+    far = FarParty(NUMBER)
+    call = await answered(world, ana, far)
+    await world.stop()
+    assert (await ana.hears("ended", call=call))["reason"] == "shutdown"
+    assert await ana.is_closed() == 1001
+    assert far.over == ("shutdown", 0)
