@@ -141,5 +141,5 @@ class SipCallee(SipParty):
 
 def _user(aor: str) -> str:
     """The user part, as a SIP URI may have it."""
-    user = aor.partition("@")[0] if "@" in aor or aor[:1] in "+0123456789" else ""
+    user = aor.partition("@")[0] if "@" in aor or "." not in aor else ""  # a host alone names nobody
     return "".join(char for char in user if char.isascii() and (char.isalnum() or char in "+-_.!~*'()")) or "anonymous"

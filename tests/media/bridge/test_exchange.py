@@ -1,5 +1,6 @@
 """Calls through the bridge, on loopback: telephones on both sides, and what each is told and hears."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -11,10 +12,10 @@ from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
-from media.bridge.party import Answered, HungUp
+from media.bridge.party import Answered, EarlyMedia, HungUp, Pressed, Refused, Ringing, Turned
 from media.ports import PortRange
 from media.rtp import RtpPacket
-from tests.media.bridge.telephones import Talk, Telephone
+from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
 
@@ -25,18 +26,29 @@ class Unrecorded:
     def __init__(self) -> None:
         self.said: list[tuple[Slot, bytes]] = []
         self.history: list[str] = []
+        self._told = asyncio.Event()
+
+    async def until(self, what: str) -> None:
+        async with asyncio.timeout(SECONDS):
+            while what not in self.history:
+                self._told.clear()
+                await self._told.wait()
+
+    def _tell(self, what: str) -> None:
+        self.history.append(what)
+        self._told.set()
 
     def begin(self, call: BridgedCall) -> None:
-        self.history.append("begin")
+        self._tell("begin")
 
     def talk(self, slot: Slot, packet: RtpPacket) -> None:
         self.said.append((slot, packet.payload))
 
     def changed(self, call: BridgedCall) -> None:
-        self.history.append("held" if call.held else "changed")
+        self._tell("held" if call.held else "changed")
 
     def end(self) -> None:
-        self.history.append("end")
+        self._tell("end")
 
 
 class Office:
@@ -104,3 +116,177 @@ async def test_call_goes_through_and_sound_is_the_same_both_ways(here: Office) -
     assert (await agent.told(HungUp)).reason == "bye"
     assert here.tape.history == ["begin", "end"]
     assert not here.bridge.calls
+
+
+async def test_early_media_is_heard_before_the_answer_and_goes_on(here: Office) -> None:
+    customer = here.dial()
+    agent = await here.desks[0].rung()
+    agent.party.progress("PCMU")
+    assert (await customer.told(EarlyMedia)).codec == "PCMU"
+    agent.say(*SOUND[:5])
+    await customer.hears(*SOUND[:5])
+    agent.party.accept("PCMU")
+    await customer.told(Answered)
+    agent.say(*SOUND[5:9])
+    await customer.hears(*SOUND[5:9])
+    assert len({packet.ssrc for packet in customer.packets}) == 1
+    numbers = [packet.sequence for packet in customer.packets]
+    assert [(number - numbers[0]) & 0xFFFF for number in numbers] == list(range(len(numbers)))
+
+
+async def test_hold_and_its_end_are_passed_on(here: Office) -> None:
+    customer, agent = await here.talking()
+    agent.party.turn("sendonly")
+    assert (await customer.told(Turned)).direction == "sendonly"
+    assert here.tape.history == ["begin", "held"]
+    agent.party.turn("sendrecv")
+    assert (await customer.told(Turned)).direction == "sendrecv"
+    customer.party.turn("inactive")
+    assert (await agent.told(Turned)).direction == "inactive"
+    customer.party.turn("sendrecv")
+    assert (await agent.told(Turned)).direction == "sendrecv"
+    customer.say(*SOUND[:4])
+    await agent.hears(*SOUND[:4])
+
+
+async def test_keys_reach_the_other_side_once(here: Office) -> None:
+    customer, agent = await here.talking()
+    customer.say(*SOUND[:3])  # the first packets of a source are heard from the second one on
+    await agent.hears(*SOUND[:3])
+    customer.party.press("5", 100)
+    customer.party.press("#", 60)
+    assert [(await agent.told(Pressed)) for _ in range(2)] == [Pressed("5", 100), Pressed("#", 60)]
+    customer.say(*SOUND[3:6])
+    await agent.hears(*SOUND[3:6])
+
+
+async def test_next_one_is_rung_when_the_first_is_busy(here: Office) -> None:
+    customer = here.dial("300")
+    (await here.desks[0].rung()).party.hang_up("rejected", 486)
+    (await here.desks[1].rung()).party.accept("PCMU")
+    assert (await customer.told(Answered)).codec == "PCMU"
+
+
+@pytest.mark.parametrize(
+    ("number", "refusals", "status"), [("300", (486, 480), 486), ("100", (603,), 603), ("9", (), 404)]
+)
+async def test_caller_hears_why_nobody_comes(here: Office, number: str, refusals: tuple[int, ...], status: int) -> None:
+    customer = here.dial(number)
+    for desk, refusal in zip(here.desks, refusals, strict=False):
+        (await desk.rung()).party.hang_up("rejected", refusal)
+    assert (await customer.told(Refused)).status == status
+    assert not here.bridge.calls
+
+
+async def test_caller_who_gives_up_frees_the_desk(here: Office) -> None:
+    customer = here.dial()
+    agent = await here.desks[0].rung()
+    agent.party.progress(None)
+    await customer.told(Ringing)
+    customer.party.hang_up("cancelled")
+    assert (await agent.told(HungUp)).reason == "cancelled"
+    assert not here.bridge.calls
+
+
+async def test_blind_transfer(here: Office) -> None:
+    customer, agent = await here.talking()
+    refer(agent, "sip:200@bridge.example")
+    second = await here.desks[1].rung()
+    second.party.accept("PCMU")
+    assert (await agent.told(HungUp)).reason == "bye"
+    customer.say(*SOUND[:4])
+    await second.hears(*SOUND[:4])
+    second.say(*SOUND[4:8])
+    await customer.hears(*SOUND[4:8])
+    assert here.tape.history == ["begin", "changed"]
+    second.party.hang_up("bye")
+    await customer.told(HungUp)
+
+
+async def test_blind_transfer_that_nobody_takes_leaves_the_call_as_it_was(here: Office) -> None:
+    customer, agent = await here.talking()
+    refer(agent, "sip:200@bridge.example")
+    (await here.desks[1].rung()).party.hang_up("rejected", 486)
+    customer.say(*SOUND[:4])
+    await agent.hears(*SOUND[:4])
+    agent.party.hang_up("bye")
+    await customer.told(HungUp)
+
+
+async def test_who_asks_for_a_transfer_may_leave_at_once(here: Office) -> None:
+    customer, agent = await here.talking()
+    refer(agent, "sip:200@bridge.example")
+    second = await here.desks[1].rung()
+    agent.party.hang_up("bye")
+    second.party.accept("PCMU")
+    await here.tape.until("changed")
+    customer.say(*SOUND[:4])
+    await second.hears(*SOUND[:4])
+
+
+async def test_attended_transfer(here: Office) -> None:
+    customer, agent = await here.talking()
+    consult = here.desks[0].call(f"sip:200@127.0.0.1:{here.bridge.port}", here.bridge.port, user="desk@office.example")
+    second = await here.desks[1].rung()
+    second.party.accept("PCMU")
+    await consult.told(Answered)
+    refer(agent, "sip:200@bridge.example", replacing(consult))
+    assert (await agent.told(HungUp)).reason == "bye"
+    assert (await consult.told(HungUp)).reason == "bye"
+    customer.say(*SOUND[:4])
+    await second.hears(*SOUND[:4])
+    second.say(*SOUND[4:8])
+    await customer.hears(*SOUND[4:8])
+    assert len(here.bridge.calls) == 1
+
+
+async def test_protected_sound_on_one_side(here: Office) -> None:
+    customer = here.dial("400")
+    agent = await here.desks[0].rung()
+    agent.party.accept("PCMU")
+    await customer.told(Answered)
+    assert agent.party._line.keys is not None
+    customer.say(*SOUND[:5])
+    await agent.hears(*SOUND[:5])
+    agent.say(*SOUND[5:9])
+    await customer.hears(*SOUND[5:9])
+
+
+async def test_protected_caller(here: Office) -> None:
+    customer = here.dial(protected=True)
+    agent = await here.desks[0].rung()
+    agent.party.accept("PCMU")
+    await customer.told(Answered)
+    assert customer.party._line.keys is not None
+    assert agent.party._line.keys is None
+    customer.say(*SOUND[:5])
+    await agent.hears(*SOUND[:5])
+
+
+async def test_call_over_the_limit_is_told_to_come_again(tmp_path: Path) -> None:
+    async with office(tmp_path, max_calls=1) as here:
+        customer, _ = await here.talking()
+        second = here.dial("200")
+        assert (await second.told(Refused)).status == 503
+        customer.party.hang_up("bye")
+
+
+async def test_close_says_bye_to_both_sides(here: Office) -> None:
+    customer, agent = await here.talking()
+    await here.bridge.close(0.5)
+    assert (await customer.told(HungUp)).reason == "bye"
+    assert (await agent.told(HungUp)).reason == "bye"
+
+
+async def test_next_process_says_bye_for_one_that_was_killed(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        customer, agent = await here.talking()
+        left = (tmp_path / "dialogs").read_bytes()
+        assert b"Ana" not in left
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "dialogs").write_bytes(left)
+        async with office(other):
+            assert (await customer.told(HungUp)).reason == "bye"
+            assert (await agent.told(HungUp)).reason == "bye"
+        assert (other / "dialogs").stat().st_mode & 0o777 == 0o600
