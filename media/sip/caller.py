@@ -303,5 +303,6 @@ async def place_call(caller: Caller, plan: CallPlan, transport: Transport = "UDP
 async def prepare_call(caller: Caller, plan: CallPlan, transport: Transport = "UDP") -> PlacedCall:
     """A call that has not been sent yet: `wait_answered` sends it, `cancel` may take it back meanwhile."""
     hop = hop_of(plan.target, transport)
-    flow = await caller.endpoint.transports.flow_to(hop.transport, hop.host, hop.port)
-    return PlacedCall(caller, plan, flow)
+    if hop.transport == "UDP" and not hop.numeric:  # the endpoint finds the name's targets, and goes on to the next
+        return PlacedCall(caller, plan, Flow("UDP", hop.host, hop.port, -1))
+    return PlacedCall(caller, plan, await caller.endpoint.reach(hop))

@@ -1,4 +1,4 @@
-"""Where a request goes first: transport, host and port of a URI (RFC 3263 without NAPTR and SRV)."""
+"""Where a request goes first, as far as its URI says: transport, host and port. Names: see `locate` (RFC 3263)."""
 
 import dataclasses
 
@@ -14,6 +14,10 @@ class Hop:
     host: str
     """Without brackets."""
     port: int
+    port_said: bool = True
+    """False: `port` is the transport's default, and SRV records may name another."""
+    transport_said: bool = True
+    """False: NAPTR and SRV records may choose another."""
 
     @property
     def numeric(self) -> bool:
@@ -28,4 +32,6 @@ def hop_of(uri: str, otherwise: str = "UDP") -> Hop:
     transport = _NAMES.get(named, otherwise)
     if parsed.scheme == "sips":
         transport = {"WS": "WSS", "WSS": "WSS"}.get(transport, "TLS")
-    return Hop(transport, parsed.host.strip("[]"), parsed.port or DEFAULT_PORTS[transport])
+    said = named in _NAMES or parsed.scheme == "sips"
+    port = parsed.port or DEFAULT_PORTS[transport]
+    return Hop(transport, parsed.host.strip("[]"), port, bool(parsed.port), said)

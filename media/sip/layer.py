@@ -64,6 +64,7 @@ class Answer:
     request: Request
     response: Response
     owner: object
+    flow: Flow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Expired:
 
     request: Request
     owner: object
+    flow: Flow
 
 
 Event = Outgoing | Incoming | Cancelled | Answer | Expired
@@ -233,9 +235,9 @@ class TransactionLayer:
             if isinstance(effect, machines.Transmit):
                 events.append(Outgoing(effect.message, sent.flow))
             elif isinstance(effect, machines.TimedOut):
-                events.append(Expired(sent.request, sent.owner))
+                events.append(Expired(sent.request, sent.owner, sent.flow))
             elif isinstance(effect.message, Response):
-                events.append(Answer(sent.request, effect.message, sent.owner))
+                events.append(Answer(sent.request, effect.message, sent.owner, sent.flow))
         return events
 
 

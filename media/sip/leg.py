@@ -70,7 +70,9 @@ class Leg:
     @property
     def next_hop(self) -> str:
         """URI to connect to when the flow is gone; empty: only the flow's own address is known."""
-        return self.usage.dialog.next_hop() if self.usage.dialog else ""
+        if self.usage.dialog is None:
+            return self.usage.invite.uri if self.usage.state == "inviting" else ""
+        return self.usage.dialog.next_hop()
 
     def moved(self, flow: Flow) -> None:
         """The connection was made anew."""

@@ -21,6 +21,8 @@ MAX_CONNECTIONS_PER_HOST = 128
 CONNECT_SECONDS = 5.0
 DEFAULT_PORTS = {"UDP": 5060, "TCP": 5060, "TLS": 5061, "WS": 80, "WSS": 443}
 _SECURE = ("TLS", "WSS")
+_ELSEWHERE = "192.0.2.1"
+"""Stands for a host whose name is not resolved yet: what leads there is the default route (RFC 5737)."""
 
 
 class Receiver(Protocol):
@@ -139,23 +141,24 @@ class Transports:
         connection = self._connections.get(flow.connection)
         return connection is not None and connection.open
 
-    async def flow_to(self, transport: str, host: str, port: int) -> Flow:
-        """A flow to that host; an open connection there or a new one. Raises `OSError`."""
-        loop = asyncio.get_running_loop()
+    async def flow_to(self, transport: str, host: str, port: int, name: str = "") -> Flow:
+        """A flow to that host; an open connection there or a new one. `name` is whose certificate is expected, where it
+        is not `host`. Raises `OSError`."""
+        loop, name = asyncio.get_running_loop(), name or host
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         address = str(found[0][4][0])
         if transport == "UDP":
             return Flow("UDP", address, port)
         for connection in self._connections.values():
             # RFC 5923: what came in over TLS proves nothing about who it is, so only our own serves again
-            named = connection.server_name == host or (transport not in _SECURE and not connection.server_name)
+            named = connection.server_name == name or (transport not in _SECURE and not connection.server_name)
             there = (connection.flow.transport, connection.flow.host, connection.flow.port)
             if there == (transport, address, port) and named and connection.open:
                 return connection.flow
-        key = (transport, address, port, host)
+        key = (transport, address, port, name)
         task = self._opening.get(key)
         if task is None:  # whoever asks meanwhile waits for the same connection
-            task = self._opening[key] = loop.create_task(self._connect(transport, address, port, host))
+            task = self._opening[key] = loop.create_task(self._connect(transport, address, port, name))
             task.add_done_callback(lambda _: self._opening.pop(key, None))
         return (await asyncio.shield(task)).flow
 
@@ -185,9 +188,11 @@ class Transports:
         return server.sockets[0].getsockname()[1] if server is not None and server.sockets else self.port
 
     def local_host(self, peer_host: str) -> str:
-        """The address by which that peer reaches us."""
+        """The address by which that peer reaches us. Never waits for DNS."""
         if self.host not in ("0.0.0.0", "::", ""):
             return self.host
+        if not is_numeric(peer_host):
+            peer_host = _ELSEWHERE
         family = socket.AF_INET6 if ":" in peer_host else socket.AF_INET
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((peer_host, 9))  # a datagram socket: nothing is sent
