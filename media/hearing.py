@@ -1,13 +1,14 @@
 """One call's hearing: decoded sound in; speech segments, clock ticks and windows of sound out."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.flow import Channel
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
+from media.event_queue import EventQueue
 from media.gate import EnergyGate
 from media.level import Level
 from media.segmenter import Endpointing, Segmenter
@@ -15,11 +16,6 @@ from media.vad import FRAME_MS, RATE_HZ, VadBank
 from media.vad_network import FRAME
 
 TICK_MS = 250
-EVENTS = 4096
-"""Events that wait for the reader; far more than a minute of a call."""
-CROWDED = 1024
-"""From here on `continues` and ticks, which later ones replace, are left out."""
-
 _SILENCE_PEAK = 8
 """G.711's smallest step in 16 bits: a frame within it is silence by definition and costs no inference."""
 _FORGET_FRAMES = 8
@@ -37,9 +33,12 @@ class Ear:
         rate_hz: int = RATE_HZ,
         *,
         gated: bool = False,
+        since: int = 0,
+        first: int = 0,
     ) -> None:
         """`rate_hz` is 8,000 or 16,000: the VAD hears 8 kHz of either. `gated`: frames as quiet as the line's own noise
-        are taken for silence without asking the network."""
+        are taken for silence without asking the network. What came before the position `since` somebody else has
+        heard; `first` is the number of the next segment."""
         if rate_hz not in (RATE_HZ, MODEL_RATE_HZ):
             raise ValueError(f"a stream is of {RATE_HZ} or {MODEL_RATE_HZ} Hz, not {rate_hz}")
         self.stream = stream
@@ -50,7 +49,7 @@ class Ear:
         self._halver = Halver() if rate_hz == MODEL_RATE_HZ else None
         self._bank = bank
         self.slot = bank.open()
-        self._segmenter = Segmenter(stream, endpointing)
+        self._segmenter = Segmenter(stream, endpointing, first=first)
         self._waiting: list[Pcm16] = []
         self._size = 0
         self.judged_until = 0
@@ -58,6 +57,9 @@ class Ear:
         self._silent_frames = 0
         self._level = Level()
         self._gate = EnergyGate() if gated else None
+        self._since = since
+        if since:
+            self._begin(since)
 
     @property
     def quiet(self) -> bool:
@@ -66,7 +68,7 @@ class Ear:
     @property
     def unheard(self) -> bool:
         """Nobody has spoken here yet."""
-        return not self._segmenter.begun
+        return not self._segmenter.begun and not self._since
 
     def pull(self, by: int) -> None:
         """All that came so far belongs `by` samples earlier: an even number, and only while `unheard`."""
@@ -153,6 +155,17 @@ class Ear:
         self._wait(np.zeros(-self._size % FRAME, np.int16))
 
 
+class Since(msgspec.Struct, frozen=True):
+    """From when on a call is heard, where another process heard what came before."""
+
+    at_ms: int = 0
+    segments: Mapping[str, int] = {}
+    """By stream, the number of its next segment."""
+
+
+BEGINNING = Since()
+
+
 class Hearing:
     """All streams of one call. Implements what `IngestSession` says of events, sound and clocks; whoever feeds it makes
     it a session. Not thread-safe: one event loop."""
@@ -165,27 +178,42 @@ class Hearing:
         endpointing: Endpointing | None = None,
         gated: bool = False,
         sink: Callable[[MediaEvent], None] | None = None,
+        ring: Callable[[str, int], AudioRing] = lambda stream, rate_hz: AudioRing(rate_hz),
+        since: Since = BEGINNING,
     ) -> None:
-        """`sink` takes the events instead of `events()`, for a shell that feeds and reads in turn."""
+        """`sink` takes the events instead of `events()`, for a shell that feeds and reads in turn. `ring` makes the
+        memory of a stream's sound. `since` is where hearing begins."""
         self.offer = offer
         self._bank = bank
         self._endpointing = endpointing
         self._gated = gated
         self._ears: dict[str, Ear] = {}
         self._sources: dict[str, SampleSource] = {}
-        self._events: Channel[MediaEvent] = Channel(EVENTS, "drop_oldest")
+        self._events = EventQueue()
         self._sink = sink
+        self._ring = ring
+        self._since = since
         self._over = False
-        self._ticked_ms = 0
-        self.left_out = 0
-        """Events that a slow reader never saw: `continues` and ticks only, until the channel itself is full."""
+        self._ticked_ms = since.at_ms
+
+    @property
+    def left_out(self) -> int:
+        return self._events.left_out
 
     def add_stream(self, stream: str, source: SampleSource | None = None, rate_hz: int = RATE_HZ) -> Ear:
         """`rate_hz` is the rate of what `put` will bring, and of all positions on the stream: 8,000, or 16,000 for
         wideband sound, which is then kept as it is for `audio`. Sound of other rates is resampled first (`ValueError`).
         `source`: where the stream's sound is read from when it does not come through `put`, at a rate of its own."""
-        ear = self._ears[stream] = Ear(stream, self._bank, self._endpointing, rate_hz, gated=self._gated)
-        self._sources[stream] = source or AudioRing(rate_hz)
+        ear = self._ears[stream] = Ear(
+            stream,
+            self._bank,
+            self._endpointing,
+            rate_hz,
+            gated=self._gated,
+            since=self._since.at_ms * rate_hz // 1000,
+            first=self._since.segments.get(stream, 0),
+        )
+        self._sources[stream] = source or self._ring(stream, rate_hz)
         return ear
 
     def ears(self) -> Iterable[Ear]:
@@ -210,13 +238,8 @@ class Hearing:
     def emit(self, event: MediaEvent) -> None:
         if self._sink is not None:
             self._sink(event)
-            return
-        crowded = len(self._events) >= CROWDED
-        replaceable = isinstance(event, ClockTick) or getattr(event, "state", "") == "continues"
-        if crowded and replaceable:
-            self.left_out += 1
-            return
-        self._events.put(event)
+        else:
+            self._events.put(event)
 
     def tick(self) -> None:
         """Tells how far the call's clock has come: to where every stream has been judged."""

@@ -4,8 +4,6 @@ Nothing wakes the loop when a datagram comes: the kernel notes the time and keep
 on all legs of all calls together, so that G.711 is decoded in one table look-up and the VAD runs in one batch.
 """
 
-import asyncio
-import contextlib
 import logging
 import selectors
 import socket
@@ -13,11 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
 
 from engine.errors import Overloaded
 from engine.ports import CallOffer
 from media.hearing import Hearing, listen
+from media.plane import Plane
 from media.ports import PortPool, PortRange
 from media.reception import Quality
 from media.rtp_port import RtpPort
@@ -30,15 +28,12 @@ from media.vad import VadBank
 
 log = logging.getLogger(__name__)
 
-TICK_S = 0.020
-LATE_S = 0.1
-"""When the loop was busy for so long, ticks are left out."""
 SUSPEND_AFTER_S = 30.0
 REPORT_EVERY_S = 5.0
 """Counts are passed on and drops logged so often at most."""
 
 
-class RtpPlane:
+class RtpPlane(Plane[RtpSession]):
     """All calls' RTP (`media.session.MediaAllocator`). `start` it in the loop that calls it, `aclose` it there."""
 
     def __init__(
@@ -58,17 +53,15 @@ class RtpPlane:
         """`host` is bound; `advertise` is what peers are told instead, behind NAT. `counted` is told now and then how
         many more packets met which fate (`RtpStream.fates`), `judged` how well each stream came over the last 10 s.
         `gated` spares the VAD what is as quiet as the line's noise (`Ear`)."""
+        super().__init__("rtp-plane", clock)
         self._bank = bank or VadBank()
-        self._clock = clock
         self._host = host
         self._advertise = advertise
         self._pool = PortPool(ports or PortRange(20_000, 23_999))
         self._suspend_after_ms = suspend_after_s * 1000
         self._endpointing = endpointing
         self._gated = gated
-        self._sessions: dict[int, RtpSession] = {}
         self._ready = selectors.DefaultSelector()
-        self._task: asyncio.Task[None] | None = None
         self._over: Counter[str] = Counter()
         """Fates in calls that are over."""
         self._counted = counted
@@ -76,26 +69,8 @@ class RtpPlane:
         self._reported: Counter[str] = Counter()
         self._report_at = clock()
 
-    async def __aenter__(self) -> "RtpPlane":
-        self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="rtp-plane")
-
     async def aclose(self) -> None:
-        """Ends every call with `shutdown`."""
-        for session in list(self._sessions.values()):
-            session.close("shutdown")
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await super().aclose()
         self._ready.close()
         self._report()
 
@@ -114,7 +89,7 @@ class RtpPlane:
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> RtpSession:
         """The call's clock starts now."""
         hearing = Hearing(offer, self._bank, endpointing=self._endpointing, gated=self._gated)
-        session = RtpSession(self, hearing, self._clock, judged=self._judged)
+        session = RtpSession(self, hearing, self.clock, judged=self._judged)
         await session.update(streams)
         self._sessions[id(session)] = session
         return session
@@ -135,13 +110,13 @@ class RtpPlane:
 
     def _bind(self, now_ms: Callable[[], float]) -> RtpPort:
         for _ in range(len(self._pool)):
-            number = self._pool.take(self._clock())
+            number = self._pool.take(self.clock())
             if number is None:
                 break
             try:
                 return RtpPort(number, bind_pair(self._host, number), now_ms)
             except OSError:  # another program has it
-                self._pool.give_back(number, self._clock(), unused=True)
+                self._pool.give_back(number, self.clock(), unused=True)
         raise Overloaded("no RTP port is free")
 
     def close_ports(self, ports: list[RtpPort]) -> None:
@@ -149,7 +124,7 @@ class RtpPlane:
             for sock in port.sockets:
                 self._ready.unregister(sock)
             port.close()
-            self._pool.give_back(port.number, self._clock())
+            self._pool.give_back(port.number, self.clock())
 
     def release(self, session: RtpSession, ports: list[RtpPort], *, hear: bool = True) -> None:
         self._sessions.pop(id(session), None)
@@ -165,27 +140,13 @@ class RtpPlane:
 
     # ─── the clock ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self) -> None:
-        due = self._clock()
-        while True:
-            due += TICK_S
-            behind = self._clock() - due
-            if behind > LATE_S:  # the process was stopped: catch up in one tick, not in hundreds
-                due += behind
-            await asyncio.sleep(max(0.0, due - self._clock()))
-            try:
-                self.tick()
-            except Exception:
-                log.exception("an RTP tick failed; the calls go on")
-
     def tick(self) -> None:
-        """Hears what has come on all calls since the last tick."""
         self._read()
         for session in self._hear(list(self._sessions.values())):
             session.abandon()
         for session in list(self._sessions.values()):
             session.watch(self._suspend_after_ms)
-        if self._clock() >= self._report_at:
+        if self.clock() >= self._report_at:
             self._report()
 
     def _read(self) -> None:
@@ -230,7 +191,7 @@ class RtpPlane:
         return total
 
     def _report(self) -> None:
-        self._report_at = self._clock() + REPORT_EVERY_S
+        self._report_at = self.clock() + REPORT_EVERY_S
         total = self.fates()
         more = {fate: count - self._reported[fate] for fate, count in total.items() if count > self._reported[fate]}
         self._reported.update(more)

@@ -52,14 +52,15 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
 class Segmenter:
     """One stream's state machine. Pure: frames must come in order and without holes; nothing else is time.
 
-    A segment's states are `started (continues | paused resumed)* paused? ended`, and its numbers count from 0. Segments
-    are ordered and disjoint. After `ended` with `cut` the next segment starts where it ended, to the millisecond.
+    A segment's states are `started (continues | paused resumed)* paused? ended`, and its numbers count from
+    `first`. Segments are ordered and disjoint. After `ended` with `cut` the next segment starts where it ended, to the
+    millisecond.
     """
 
-    def __init__(self, stream: str, endpointing: Endpointing | None = None) -> None:
+    def __init__(self, stream: str, endpointing: Endpointing | None = None, *, first: int = 0) -> None:
         self._stream = stream
         self._rules = endpointing or Endpointing()
-        self._segment = -1
+        self._segment = first - 1
         self._open = False
         self._paused = False
         self._start_ms = 0.0

@@ -6,7 +6,8 @@ import soxr
 
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
-from media.hearing import CROWDED, EVENTS, Hearing, listen
+from media.event_queue import CROWDED, EVENTS
+from media.hearing import Hearing, listen
 from media.vad import VadBank
 from media.wav_file import read_channels
 
