@@ -1,0 +1,113 @@
+"""The bridge as a SIPREC source: what the engine's SIP server is told and sent of a bridged call."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from media.bridge import recording_source
+from media.bridge.call import BridgedCall
+from media.bridge.party import Answered, Turned
+from media.bridge.recording_source import Recorders
+from media.sip.server import SipServer
+from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, packet
+from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
+
+SECONDS = 10.0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - the doubles tell nobody of packets
+            await asyncio.sleep(0.01)
+
+
+class Engine:
+    """A SIP server that may go away and come back on its port."""
+
+    def __init__(self) -> None:
+        self.intake, self.media = FakeIntake(), FakeMedia()
+        self.port = 0
+        self._server: SipServer | None = None
+
+    async def start(self) -> None:
+        self._server = SipServer("127.0.0.1", self.port, self.intake, self.media)
+        await self._server.open()
+        self.port = self._server.port
+
+    async def kill(self) -> None:
+        """No BYE, and no answer to anything that comes."""
+        assert self._server is not None
+        await self._server.endpoint.close()
+        for session in self.media.sessions:
+            session.close("killed")
+
+    @property
+    def sessions(self) -> list[FakeMediaSession]:
+        return self.media.sessions
+
+
+@asynccontextmanager
+async def recorded() -> AsyncIterator[tuple[BridgedCall, FakeParty, FakeParty, Engine]]:
+    engine = Engine()
+    await engine.start()
+    async with Recorders(f"sip:127.0.0.1:{engine.port};transport=tcp") as recorders:
+        exchange, customer = FakeExchange(), FakeParty("+34600")
+        call = BridgedCall(INVITATION, customer, exchange, recorders.make())
+        call.start(exchange.candidates(1), 0.0)
+        agent = exchange.made[0]
+        agent.aor = "marta@desk"
+        agent.says(Answered("PCMU"))
+        await engine.intake.begun()
+        yield call, customer, agent, engine
+        call.hang_up("bye")
+    await engine.kill()
+
+
+async def test_both_sides_are_told_and_heard_on_their_lines() -> None:
+    async with recorded() as (call, customer, agent, engine):
+        (offer,) = engine.intake.offers
+        assert offer.protocol == "siprec"
+        assert offer.to_aor == "100@127.0.0.1"
+        assert [(one.aor, one.side) for one in offer.participants] == [("+34600", "caller"), ("marta@desk", "called")]
+        assert offer.correlation["session-id"].startswith(call.call_id.replace("-", ""))
+        for number in range(30):
+            customer.voice(packet(number))
+            agent.voice(packet(number))
+        await until(lambda: engine.sessions[0].heard(0) and engine.sessions[0].heard(1))
+        assert len(agent.heard) == len(customer.heard) == 30
+        call.hang_up("bye")
+        await until(lambda: engine.sessions[0].reason == "bye")
+
+
+async def test_hold_and_its_end_are_told() -> None:
+    async with recorded() as (_, customer, _, engine):
+        customer.says(Turned("inactive"))
+        await until(lambda: "hold" in engine.sessions[0].history)
+        customer.says(Turned("sendrecv"))
+        await until(lambda: "resume" in engine.sessions[0].history)
+
+
+async def test_who_takes_over_is_told() -> None:
+    async with recorded() as (call, _, _, engine):
+        call.take_over(1, FakeParty("ben@desk"))
+        await until(lambda: [one.aor for one in engine.sessions[0].participants] == ["+34600", "ben@desk"])
+
+
+async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recording_source, "_PROBE_S", 0.05)
+    monkeypatch.setattr(recording_source, "_FIRST_PAUSE_S", 0.05)
+    async with recorded() as (call, customer, agent, engine):
+        await engine.kill()
+        customer.voice(packet(1))
+        assert agent.heard == [packet(1)]
+        await engine.start()
+        await engine.intake.begun(2)
+        assert [one.aor for one in engine.intake.offers[1].participants] == ["+34600", "marta@desk"]
+        assert not call.ended
+        for number in range(30):
+            customer.voice(packet(number))
+        await until(lambda: engine.sessions[1].heard(0))
