@@ -51,6 +51,8 @@ class SpeechSegment(msgspec.Struct, frozen=True):
     """End of the last voiced frame so far: the end of the last word by the VAD."""
     cut: bool = False
     """With `ended`: the segment was cut for length at a dip of the voice, and the speaker goes on."""
+    voice: float = 1.0
+    """The VAD's highest probability so far: near 1 for any clear word, lower for music and noises that resemble one."""
 
 
 class Stamps(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -158,7 +158,12 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     due: float
     """Deadline on `time.monotonic()`, seconds. Late finals still run; late partials are shed."""
     language: str = ""
-    """`es pt en`, or empty: to be identified."""
+    """`es pt en`: the campaign's, or of the words in `prefix`; empty: to be identified."""
+    belief: Mapping[str, float] = {}
+    """What the leg was believed to speak before this segment, shares by language: identification goes on from there.
+    Empty: `language` it is."""
+    suspect: bool = False
+    """The VAD was never sure of a voice: only clear words count, and nothing is carried over to the next segment."""
     prefix: str = ""
     """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
     with."""
@@ -186,6 +191,8 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     confidence: float = 0.0
     """exp of the mean token log-probability."""
     no_speech: float = 0.0
+    belief: Mapping[str, float] = {}
+    """What the leg is believed to speak after this segment; empty where nothing was identified."""
     words: tuple[HeardWord, ...] = ()
     queued_ms: float = 0.0
     run_ms: float = 0.0

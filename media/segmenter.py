@@ -66,6 +66,8 @@ class Segmenter:
         self._start_ms = 0.0
         self._voiced_ms = 0.0
         """End of the last voiced frame."""
+        self._voice = 0.0
+        """Highest probability within the segment."""
         self._told_ms = 0.0
         self._lulled = False
         """The present silence has been told of."""
@@ -113,7 +115,7 @@ class Segmenter:
         self._voiced_ms = frame.end_ms
         start_ms = max(self._floor_ms, self._faint_start(self._run_start_ms) - self._rules.pre_roll_ms)
         self._run_start_ms = None
-        return [self._begin(start_ms, frame.end_ms)]
+        return [self._begin(start_ms, frame)]
 
     def _faint_start(self, start_ms: float) -> float:
         """Where the first word began, going back from where voice was certain."""
@@ -127,6 +129,7 @@ class Segmenter:
 
     def _within(self, frame: _Frame) -> list[SpeechSegment]:
         self._remember(frame)
+        self._voice = max(self._voice, frame.probability)
         if frame.probability < self._rules.keep_probability:
             return self._silent(frame)
         pause_ms = frame.start_ms - self._voiced_ms
@@ -178,22 +181,27 @@ class Segmenter:
         self._voiced_ms = at_ms
         ended = self._end(cut=True)
         self._voiced_ms = frame.end_ms
-        return [ended, self._begin(ended.end_ms, frame.end_ms)]
+        return [ended, self._begin(ended.end_ms, frame)]
 
-    def _begin(self, start_ms: float, now_ms: float) -> SpeechSegment:
+    def _begin(self, start_ms: float, frame: _Frame) -> SpeechSegment:
         self._segment += 1
         self._open, self._paused, self._lulled = True, False, False
         self._start_ms = start_ms
-        return self._say("started", now_ms)
+        heard = [frame, *self._recent]
+        self._voice = max(one.probability for one in heard if one.end_ms > start_ms)
+        return self._say("started", frame.end_ms)
 
     def _end(self, *, cut: bool = False) -> SpeechSegment:
         self._open = self._paused = False
         self._floor_ms = self._voiced_ms
         self._recent.clear()
-        return SpeechSegment(
-            self._stream, self._segment, "ended", round(self._start_ms), round(self._voiced_ms), cut=cut
-        )
+        return self._told("ended", cut=cut)
 
     def _say(self, state: _State, now_ms: float) -> SpeechSegment:
         self._told_ms = now_ms
-        return SpeechSegment(self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms))
+        return self._told(state)
+
+    def _told(self, state: Literal["ended"] | _State, *, cut: bool = False) -> SpeechSegment:
+        return SpeechSegment(
+            self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms), cut, self._voice
+        )

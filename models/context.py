@@ -9,6 +9,7 @@ import numpy as np
 from engine.facts import Pcm16
 from engine.ports import Heard, ListenJob
 from models.decoding import RATE_HZ
+from models.languages import likeliest
 from models.privacy.numbers import lex
 
 _GAP = np.zeros(RATE_HZ * 2 // 5, np.int16)
@@ -73,7 +74,9 @@ class Contexts:
         before = self._said.get(stream)
         if heard.shed or (before is not None and (before.segment, before.job) > (job.segment, job.job)):
             return
-        text = heard.text if heard.confidence >= _LEAST_CONFIDENCE else ""
+        clear = heard.confidence >= _LEAST_CONFIDENCE and not job.suspect
+        foreign = bool(heard.belief) and heard.language != likeliest(heard.belief)
+        text = heard.text if clear and not foreign else ""
         private = job.capture or _holds_a_number(heard)
         until = now + (FORGET_NUMBER_S if private else _FORGET_S)
         self._said[stream] = Said(job.segment, job.job, pcm, text, until)

@@ -19,6 +19,7 @@ from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts, fits
 from models.decoding import RATE_HZ
+from models.languages import Languages
 from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
 
@@ -80,6 +81,7 @@ class EarsClient:
         self._windows: Windows | None = None
         self._jobs: dict[int, _Listening] = {}
         self._contexts = Contexts()
+        self._languages = Languages()
         self._held: set[int] = set()
         """Jobs that wait for the words of the segment before theirs."""
         self._promoted: dict[int, float] = {}
@@ -148,6 +150,8 @@ class EarsClient:
             raise Invalid(f"a window of {len(pcm)} samples cannot be heard")
         answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         if job.kind == "partial":
+            # a prefix is of a language already
+            job = job if job.prefix else self._with_belief(job)
             return await self._listen(job, pcm, None, answer)
         before = self._contexts.before(job)
         self._contexts.ask(job, answer)
@@ -156,15 +160,19 @@ class EarsClient:
             if await self._after(before, job.job):
                 if (due := self._promoted.pop(job.job, None)) is not None:
                     job = _as_final(job, due)
-                heard = await self._listen(job, pcm, self._contexts.of(job), answer)
+                heard = await self._listen(self._with_belief(job), pcm, self._contexts.of(job), answer)
         finally:
             self._promoted.pop(job.job, None)
             answer.cancel()
             self._remember(job, pcm, heard)
         return heard
 
+    def _with_belief(self, job: ListenJob) -> ListenJob:
+        return msgspec.structs.replace(job, belief=self._languages.before(job))
+
     def _remember(self, job: ListenJob, pcm: Pcm16, heard: Heard) -> None:
         self._contexts.answered(job, pcm, heard, time.monotonic())
+        self._languages.heard(job, heard)
         asyncio.get_running_loop().call_later(FORGET_NUMBER_S, lambda: self._contexts.forget_old(time.monotonic()))
 
     async def _after(self, answers: list[asyncio.Future[Heard]], job: int) -> bool:
@@ -217,6 +225,7 @@ class EarsClient:
     def forget(self, call_id: str) -> None:
         """See `engine.ports.Ears`."""
         self._contexts.forget(call_id)
+        self._languages.forget(call_id)
 
     def headroom(self) -> Headroom:
         """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""

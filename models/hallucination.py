@@ -7,6 +7,8 @@ import numpy as np
 from engine.facts import Samples
 
 _QUIET_DBFS = -55.0
+_SUSPECT_SILENCE = 0.3
+_SUSPECT_DOUBT = -0.9
 _FRAME = 1600
 
 _CREDITS = (
@@ -59,17 +61,22 @@ _PHRASES = frozenset(
 _MARKS = re.compile(r"[\W_]+")
 
 
-def is_hallucinated(text: str, speech: Samples, no_speech: float, log_probability: float) -> bool:
+def is_hallucinated(
+    text: str, speech: Samples, no_speech: float, log_probability: float, *, suspect: bool = False
+) -> bool:
     """Whether no one said `text`: the sound is silence to Whisper or to the ear, or the words are a video's.
 
-    `speech` is within ±1; `log_probability` the mean over tokens.
+    `speech` is within ±1; `log_probability` the mean over tokens. `suspect`: it may be music or noise, so the words
+    must be clear.
     """
     if not text:
         return False
     plain = _MARKS.sub(" ", text.casefold()).strip()
     if not plain or level_dbfs(speech) < _QUIET_DBFS:
         return True
-    if no_speech > 0.6 and log_probability < -1.0:
+    if no_speech > 0.45 and log_probability < -0.9:
+        return True
+    if suspect and (no_speech > _SUSPECT_SILENCE or log_probability < _SUSPECT_DOUBT):
         return True
     if any(credit in text.casefold() for credit in _CREDITS) and (no_speech > 0.1 or log_probability < -0.3):
         return True

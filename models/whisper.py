@@ -18,8 +18,13 @@ from engine.facts import Pcm16, Samples
 from engine.ports import Heard, ListenJob
 from models.decoding import RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated
+from models.languages import OURS, Belief, expected, likeliest, moved
 
-LANGUAGES = ("es", "pt", "en")
+_POSITION = RATE_HZ // 50
+"""Samples to one position of the encoder's output."""
+_FOREIGN_GAIN = 0.1
+"""So much likelier (mean log-probability) must words in another language than the leg's be."""
+_FOREIGN_DOUBT = -0.5
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
 
 
@@ -67,10 +72,9 @@ class Whisper:
         )
         self._mel = FeatureExtractor(feature_size=self._model.n_mels)
         self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
-        self._tokenizers = {
-            language: Tokenizer(self._vocabulary, True, "transcribe", language) for language in LANGUAGES
-        }
         self._never = never_chosen(self._vocabulary, spelt_numbers=self._decoding.spelt_numbers)
+        self._never_foreign = never_chosen(self._vocabulary, spelt_numbers=False)
+        """In languages whose number words nobody here knows, digits are the form in which a number can be masked."""
 
     def hear(self, job: ListenJob, pcm: Pcm16, context: int = 0, said: str = "") -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
@@ -87,31 +91,41 @@ class Whisper:
         """With the stream's segment before it; None when that does not help, so that it is to be heard alone."""
         length_s = len(sound) / RATE_HZ
         encoded = self._encode(sound, self._decoding.context_s(length_s))
-        language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
-        begun = msgspec.structs.replace(job, prefix=said)
-        decode = self._decode(begun, encoded, language, (len(sound) - context) / RATE_HZ)
         speech = sound[context:]
+        belief, own = self._identify(job, encoded, len(speech) / RATE_HZ, context // _POSITION)
+        language = likeliest(belief)
+        if job.belief and language != likeliest(job.belief):
+            return None  # words of another language would mislead
+        begun = msgspec.structs.replace(job, prefix=said)
+        decode = self._decode(begun, encoded, language, len(speech) / RATE_HZ)
         if not decode.new or self._is_doubtful(decode, capture=job.capture):
             return None
-        if is_hallucinated(decode.new, speech, decode.no_speech, decode.log_probability):
+        if own != language and decode.log_probability < _FOREIGN_DOUBT:
             return None
-        return _heard(job, decode.new, decode, language, language_score)
+        if is_hallucinated(decode.new, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
+            return None
+        return _heard(job, decode.new, decode, language, belief)
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
         speech_s = len(speech) / RATE_HZ
         encoded = self._encode(speech, self._decoding.window_s(speech_s, job.kind))
-        language, language_score = (job.language, 1.0) if job.language in LANGUAGES else self._language(encoded)
+        belief, own = self._identify(job, encoded, speech_s)
+        language = likeliest(belief)
         decode = self._decode(job, encoded, language, speech_s)
+        if own != language and job.kind != "partial":
+            foreign = self._decode(job, encoded, own, speech_s)
+            if foreign.log_probability > decode.log_probability + _FOREIGN_GAIN:
+                language, decode = own, foreign
         doubtful = self._is_doubtful(decode, capture=job.capture)
         if doubtful and job.kind != "partial":
             longer = self._encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
             decode = _better(decode, self._decode(job, longer, language, speech_s, again=True))
         text = decode.text
-        if is_hallucinated(text, speech, decode.no_speech, decode.log_probability):
+        if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
             text = ""
         elif doubtful and job.kind == "partial":
             text = job.prefix  # a draft that loops is not worth showing, nor a second decode
-        return _heard(job, text, decode, language, language_score)
+        return _heard(job, text, decode, language, belief)
 
     def _encode(self, speech: Samples, window_s: float) -> ctranslate2.StorageView:
         window = np.zeros(round(window_s * RATE_HZ), np.float32)
@@ -119,17 +133,22 @@ class Whisper:
         features = np.ascontiguousarray(self._mel(window, padding=0)[None], dtype=np.float32)
         return self._model.encode(ctranslate2.StorageView.from_array(features))
 
-    def _language(self, encoded: ctranslate2.StorageView) -> tuple[str, float]:
-        """The likeliest of our languages, and its share among them."""
-        scores = {token.strip("<|>"): score for token, score in self._model.detect_language(encoded)[0]}
-        ours = {language: scores.get(language, 0.0) for language in LANGUAGES}
-        best = max(ours, key=lambda language: ours[language])
-        return best, ours[best] / (sum(ours.values()) or 1.0)
+    def _identify(
+        self, job: ListenJob, encoded: ctranslate2.StorageView, speech_s: float, behind: int = 0
+    ) -> tuple[Belief, str]:
+        """What the leg speaks after this segment, and what the segment by itself: by the encoder's output that is there
+        anyway, one step of the decoder. The first `behind` positions are of the segment before."""
+        if job.language and not job.belief:
+            return {job.language: 1.0}, job.language
+        speech = _positions_from(encoded, behind) if behind else encoded
+        scores = {token[2:-2]: score for token, score in self._model.detect_language(speech)[0]}
+        own = likeliest(moved(expected(), scores, speech_s))
+        return moved(job.belief or expected(), scores, speech_s), own
 
     def _decode(
         self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float, *, again: bool = False
     ) -> _Decode:
-        tokenizer = self._tokenizers[language]
+        tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
         # job.prompt is not given to base: as previous text it cost 1 to 4 points of WER on every demo call
         begin = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
@@ -140,7 +159,7 @@ class Whisper:
             beam_size=1 if job.kind == "partial" else self._decoding.beam,
             # CTranslate2 halves it, as OpenAI's sample_len does, and counts the prefix
             max_length=min(448, 2 * (len(begin) + len(prefix) + cap)),
-            suppress_tokens=self._never,
+            suppress_tokens=self._never if language in OURS else self._never_foreign,
             # a prefix may already be all that is said
             suppress_blank=not prefix,
             no_repeat_ngram_size=4 if again and not job.capture else 0,
@@ -178,27 +197,36 @@ def _better(first: _Decode, second: _Decode) -> _Decode:
     return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
 
 
-def _heard(job: ListenJob, text: str, decode: _Decode, language: str, language_score: float) -> Heard:
+def _heard(job: ListenJob, text: str, decode: _Decode, language: str, belief: Belief) -> Heard:
     return Heard(
         job=job.job,
         text=text,
         language=language,
-        language_score=round(language_score, 4),
+        language_score=round(belief.get(language, 0.0), 4),
         confidence=round(math.exp(decode.log_probability), 4),
         no_speech=round(decode.no_speech, 4),
+        belief=belief if job.belief else {},
     )
+
+
+def _positions_from(encoded: ctranslate2.StorageView, first: int) -> ctranslate2.StorageView:
+    """The encoder's output from a position on: what it holds of the sound from there."""
+    here = encoded if encoded.device == "cpu" else encoded.to_device(ctranslate2.Device.cpu)
+    output = np.array(here.to(ctranslate2.DataType.float32))
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(output[:, first:]))
 
 
 def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
     """One answer for the parts of a window."""
-    best = max(parts, key=lambda part: part.language_score)
+    last = parts[-1]
     return Heard(
         job=job.job,
         text=" ".join(part.text for part in parts if part.text),
-        language=best.language,
-        language_score=best.language_score,
+        language=last.language,
+        language_score=last.language_score,
         confidence=round(sum(part.confidence for part in parts) / len(parts), 4),
         no_speech=max(part.no_speech for part in parts),
+        belief=last.belief,
         run_ms=round(run_ms, 1),
     )
 

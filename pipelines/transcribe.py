@@ -15,6 +15,7 @@ import msgspec
 from engine.facts import Leg, SpeechSegment
 from engine.ports import Ears, Heard, IngestSession, ListenJob, ListenKind
 from engine.tracing import NO_TRACES, Tracing
+from media.sounds import is_tone
 from models.agreement import Agreement
 
 TAIL_MS = 200
@@ -23,6 +24,9 @@ DUE_S: dict[ListenKind, float] = {"final": 0.45, "speculation": 0.4, "partial": 
 """Deadlines from the moment of asking."""
 FIRST_PARTIAL_MS = 500
 """No partial of less speech than this: it would be revised."""
+SURE = 0.95
+"""The VAD's probability that clear speech reaches somewhere: each of 670 segments on clean telephone lines did (0.98 at
+the least), and all but 4 of 170 under noise of 10 dB; hold music that it takes for speech stayed below 0.9."""
 
 _jobs = itertools.count(1)
 
@@ -65,6 +69,8 @@ class _Lane:
         self.open = True
         self.revision = 0
         self.agreement = Agreement()
+        self.language = ""
+        """In which the partials so far were heard."""
         self.partial: asyncio.Task[None] | None = None
         self.partial_job = 0
         self.next_partial: SpeechSegment | None = None
@@ -128,7 +134,8 @@ class Transcriber:
     # ─── partials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _partial(self, lane: _Lane, segment: SpeechSegment) -> None:
-        if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or not self._ears.headroom().partials:
+        too_early = segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE
+        if too_early or not self._ears.headroom().partials:
             return
         lane.next_partial = segment
         if lane.partial is None or lane.partial.done():
@@ -142,13 +149,15 @@ class Transcriber:
 
     async def _show_partial(self, lane: _Lane, segment: SpeechSegment) -> None:
         stable = lane.agreement.stable
-        job = self._job(lane, segment.stream, "partial", prefix=stable)
+        job = self._job(lane, segment, "partial", prefix=stable)
         lane.partial_job = job.job
         heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
         if lane.open and not heard.shed and heard.text:
             self._show(lane, segment, heard)
 
     def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
+        if heard.language != lane.language:
+            lane.agreement, lane.language = Agreement(), heard.language
         text, stable = lane.agreement.offer(heard.text)
         lane.revision += 1
         self._draft(
@@ -169,7 +178,9 @@ class Transcriber:
 
     def _speculate(self, lane: _Lane, segment: SpeechSegment) -> None:
         self._take_back(lane)
-        job = self._job(lane, segment.stream, "speculation")
+        if segment.voice < SURE:
+            return  # it may yet be music; a final tells
+        job = self._job(lane, segment, "speculation")
         lane.speculation_job, lane.speculation_end_ms = job.job, segment.end_ms
         lane.speculation = self._group.create_task(
             self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS)
@@ -206,8 +217,7 @@ class Transcriber:
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
         if heard is None or heard.shed:
-            end_ms = segment.end_ms + (0 if segment.cut else TAIL_MS)
-            heard = await self._listen(self._job(lane, segment.stream, "final"), segment.stream, lane.start_ms, end_ms)
+            heard = await self._hear_whole(lane, segment)
         return Finished(
             stream=segment.stream,
             segment=segment.segment,
@@ -218,15 +228,24 @@ class Transcriber:
             waited_ms=(time.monotonic() - asked) * 1000,
         )
 
-    def _job(self, lane: _Lane, stream: str, kind: ListenKind, prefix: str = "") -> ListenJob:
+    async def _hear_whole(self, lane: _Lane, segment: SpeechSegment) -> Heard:
+        job = self._job(lane, segment, "final")
+        end_ms = segment.end_ms + (0 if segment.cut else TAIL_MS)
+        # every second sample: of a telephone line's sound those that came
+        if job.suspect and is_tone(self._session.audio(segment.stream, lane.start_ms, segment.end_ms)[::2]):
+            return Heard(job=job.job, text="", language=self._language)
+        return await self._listen(job, segment.stream, lane.start_ms, end_ms)
+
+    def _job(self, lane: _Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(
             job=next(_jobs),
             call_id=self._session.offer.call_id,
-            stream=stream,
+            stream=segment.stream,
             segment=lane.segment,
             kind=kind,
             due=time.monotonic() + DUE_S[kind],
-            language=self._language,
+            language=lane.language if prefix else self._language,
+            suspect=segment.voice < SURE,
             prefix=prefix,
             capture=self._capturing(),
         )

@@ -161,3 +161,14 @@ def test_open_segments_are_told_of(probabilities: list[float]) -> None:
         if states or segmenter.quiet or probability < 0.35:
             told = now
         assert now - told <= 400 + 480
+
+
+def test_how_sure_the_vad_was_is_told_of_each_segment_apart() -> None:
+    states = run(frames((0.0, 640), (0.6, 320), (0.97, 64), (0.5, 320), (0.0, 960), (0.7, 640), (0.0, 960)))
+    assert [state.voice for state in ended(states)] == [0.97, 0.7]
+    assert states[0].voice == 0.6
+
+
+def test_after_a_cut_the_next_segment_starts_with_the_voice_that_goes_on() -> None:
+    states = run(frames((0.99, 8000), (0.1, 192), (0.6, 640), (0.0, 960)))
+    assert [(state.cut, state.voice) for state in ended(states)] == [(True, 0.99), (False, 0.6)]

@@ -4,9 +4,10 @@ import asyncio
 import datetime
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
-from engine.facts import CallEvent, Fact, SpeechSegment, Transcript
+from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Transcript
 from engine.ports import (
     CallEnded,
     CallRecord,
@@ -58,7 +59,11 @@ def by_position(participants: Sequence[Participant]) -> list[RoleDecision]:
 
 
 def live_call(
-    events: Sequence[MediaEvent], ears: FakeEars, sink: FakeSink, participants: Sequence[Participant] = PARTICIPANTS
+    events: Sequence[MediaEvent],
+    ears: FakeEars,
+    sink: FakeSink,
+    participants: Sequence[Participant] = PARTICIPANTS,
+    session: type[FakeSession] = FakeSession,
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
     conversation = Conversation(
@@ -83,7 +88,7 @@ def live_call(
         country="US",
     )
     return LiveCall(
-        session=FakeSession(events, participants),
+        session=session(events, participants),
         record=record,
         ledger=ledger,
         conversation=conversation,
@@ -215,3 +220,36 @@ async def test_a_fault_costs_one_final_and_never_the_call() -> None:
     assert texts(sink.facts) == ["good morning"]
     assert isinstance(sink.facts[-1], CallEvent)
     assert sink.facts[-1].name == "call.ended"
+
+
+class Ringing(FakeSession):
+    """Every stream sounds like a ringback tone."""
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        time = np.arange((end_ms - start_ms) * 16) / 16_000
+        return np.asarray(8000 * (np.sin(2764.6 * time) + np.sin(3015.9 * time)), np.int16)
+
+
+@pytest.mark.parametrize(("voice", "asked"), [(0.7, []), (0.99, ["final"])])
+async def test_a_tone_that_resembles_a_voice_is_not_put_into_words(voice: float, asked: list[str]) -> None:
+    ears, sink = FakeEars({("1", 0): "thank you"}), FakeSink()
+    ended = SpeechSegment("1", 0, "ended", 0, 900, voice=voice)
+    await live_call([ended, CallEnded(2000, "bye")], ears, sink, session=Ringing).serve()
+    assert [job.kind for job in ears.jobs] == asked
+    assert len(texts(sink.facts)) == len(asked)
+
+
+async def test_nothing_is_drafted_while_the_vad_is_not_sure_and_the_final_is_told_so() -> None:
+    ears, sink = FakeEars({("1", 0): "hello there"}), FakeSink()
+    states = [SpeechSegment("1", 0, state, 0, 900, voice=0.7) for state in ("started", "continues", "paused", "ended")]
+    await live_call([*states, CallEnded(2000, "bye")], ears, sink).serve()
+    assert [(job.kind, job.suspect) for job in ears.jobs] == [("final", True)]
+
+
+async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
+    ears, sink = FakeEars({("1", 0): "buenos días"}, language="es"), FakeSink()
+    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1300, 1700)]
+    await live_call([*states, CallEnded(2000, "bye")], ears, sink).serve()
+    partials = [(job.language, job.prefix) for job in ears.jobs if job.kind == "partial"]
+    assert partials[0] == ("en", "")
+    assert partials[-1] == ("es", "buenos días")
