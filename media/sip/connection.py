@@ -210,6 +210,9 @@ class WebSocketConnection(Connection):
 
     def _accept(self, request: HttpRequest) -> None:
         assert isinstance(self._protocol, ServerProtocol)
+        if self._protocol.eof_sent:  # frames came with the handshake, not waiting for its answer, and were wrong
+            self.close()
+            return
         self._protocol.send_response(self._protocol.accept(request))
         if self._protocol.handshake_exc is None:
             self._done(None)

@@ -154,6 +154,22 @@ async def test_long_request_goes_by_udp_where_tcp_is_refused(tmp_path: Path) -> 
         assert it.intake.offers[0].peer.endswith("/udp")
 
 
+async def test_frames_that_do_not_wait_for_the_handshake_and_are_wrong_close_the_connection(tmp_path: Path) -> None:
+    raised: list[object] = []
+    async with asyncio.timeout(10), bench(tmp_path) as it:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context))
+        port = it.server.endpoint.transports.local_port("WS")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        shake = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        shake += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        writer.write(shake.encode() + b"\xff\x00\x00")
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        assert not it.server.endpoint.transports.connections
+    assert raised == []
+
+
 async def test_server_whose_certificate_nobody_vouches_for_is_not_called(tmp_path: Path) -> None:
     async with bench(tmp_path) as it, Caller() as stranger:
         with pytest.raises(OSError, match="TLS"):
