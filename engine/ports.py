@@ -74,12 +74,19 @@ class ParticipantsChanged(msgspec.Struct, frozen=True):
 
 
 class MediaNotice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hold, resume, suspension by silence, a new clock anchor, or how well a stream comes; `stream` is empty for the
-    whole call."""
+    """Hold, resume, suspension by silence, a new clock anchor, hold music, or how well a stream comes; `stream` is empty
+    for the whole call."""
 
     at_ms: int
     name: Literal[
-        "call.held", "call.resumed", "stream.suspended", "stream.resumed", "media.clock_reset", "media.quality"
+        "call.held",
+        "call.resumed",
+        "stream.suspended",
+        "stream.resumed",
+        "media.clock_reset",
+        "media.quality",
+        "music.started",
+        "music.ended",
     ]
     stream: str = ""
     data: dict[str, Any] = {}

@@ -1,21 +1,24 @@
 """One call's hearing: decoded sound in; speech segments, clock ticks and windows of sound out."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent
+from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
 from media.event_queue import EventQueue
 from media.gate import EnergyGate
 from media.level import Level
 from media.segmenter import Endpointing, Segmenter
+from media.sounds import MUSIC_MS, Music
 from media.vad import FRAME_MS, RATE_HZ, VadBank
 from media.vad_network import FRAME
 
 TICK_MS = 250
+_NOTHING = np.empty(0, np.int16)
 _SILENCE_PEAK = 8
 """G.711's smallest step in 16 bits: a frame within it is silence by definition and costs no inference."""
 _FORGET_FRAMES = 8
@@ -56,6 +59,7 @@ class Ear:
         """Position at 8 kHz of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
         self._level = Level()
+        self.music = Music()
         self._gate = EnergyGate() if gated else None
         self._since = since
         if since:
@@ -247,8 +251,19 @@ class Hearing:
             return
         at_ms = min([ear.judged_until for ear in self._ears.values()]) * 1000 // RATE_HZ // TICK_MS * TICK_MS
         if at_ms > self._ticked_ms:
+            if at_ms // 1000 > self._ticked_ms // 1000:
+                self._look_for_music(at_ms)
             self._ticked_ms = at_ms
             self.emit(ClockTick(at_ms))
+
+    def _look_for_music(self, at_ms: int) -> None:
+        for stream, ear in self._ears.items():
+            source = self._sources[stream]
+            count = source.rate_hz * MUSIC_MS // 1000
+            heard = source.read(at_ms * source.rate_hz // 1000 - count, count) if ear.quiet else _NOTHING
+            if ear.music.next_second(heard[:: source.rate_hz // RATE_HZ]):
+                name: Literal["music.started", "music.ended"] = "music.started" if ear.music.playing else "music.ended"
+                self.emit(MediaNotice(at_ms, name, stream))
 
     def finish(self, last: CallEnded) -> None:
         """Judges what is left of every stream, ends open segments, and then the events with `last`."""

@@ -20,6 +20,12 @@ _STANDING = 0.6
 _MOVING = 0.3
 """A frame with less of its power in standing lines may be of a voice."""
 _MOVING_SHARE = 0.5
+_AUDIBLE = 200.0
+"""RMS in 16 bits (−44 dBFS): a line that hums more softly is a line."""
+MUSIC_MS = 1500
+"""Sound that each look for music takes in."""
+_STARTS_S = 4
+_ENDS_S = 3
 _TAPER = np.hanning(_WINDOW).astype(np.float32)
 
 
@@ -36,6 +42,25 @@ def is_tone(pcm: Pcm16) -> bool:
     loud = total > _LOUD * total.max()
     moving = still[loud] < _MOVING * total[loud]
     return bool(still[loud].sum() >= _STANDING * total[loud].sum() and moving.mean() < _MOVING_SHARE)
+
+
+class Music:
+    """Whether music, or a tone that lasts, is on a stream: asked once a second. A ringback's pauses keep it from being
+    taken for either."""
+
+    def __init__(self) -> None:
+        self.playing = False
+        self._seconds = 0
+        """In a row that speak for a change."""
+
+    def next_second(self, pcm: Pcm16) -> bool:
+        """The stream's last `MUSIC_MS` at 8 kHz, or nothing while somebody speaks. Whether `playing` has changed."""
+        tone = bool(len(pcm)) and float(np.square(pcm, dtype=np.float32).mean()) > _AUDIBLE**2 and is_tone(pcm)
+        self._seconds = self._seconds + 1 if tone is not self.playing else 0
+        if self._seconds < (_ENDS_S if self.playing else _STARTS_S):
+            return False
+        self.playing, self._seconds = tone, 0
+        return True
 
 
 def _power(pcm: Pcm16) -> Samples:

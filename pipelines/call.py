@@ -30,10 +30,12 @@ from engine.ports import (
     RoleDecision,
 )
 from engine.tracing import NO_TRACES, Tracing
+from models.languages import OURS
 from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
 from pipelines.ledger import Ledger
+from pipelines.spoken import Spoken
 from pipelines.tape import Tape
 from pipelines.transcribe import Drafted, Finished, Transcriber
 from pipelines.utterance import Utterance
@@ -106,6 +108,7 @@ class LiveCall:
         self._name_of = name_of
         self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
         self._acknowledgements = Acknowledgements(on_shown)
+        self._spoken = Spoken(record.language)
         self._wall_clock = wall_clock
         self.tape = tape
         """None: the call is not recorded."""
@@ -260,6 +263,7 @@ class LiveCall:
         if not final.heard.text.strip():
             self._sink.draft(self.record, self._drafting.nothing(final, self._conversation.roster.leg(final.stream)))
             return
+        await self._tell_language(final)
         utterance = Utterance(
             stream=final.stream,
             leg=self._conversation.roster.leg(final.stream),
@@ -273,6 +277,14 @@ class LiveCall:
         )
         async for facts in self._conversation.hear(utterance):
             await self._publish(facts)
+
+    async def _tell_language(self, final: Finished) -> None:
+        if decided := self._spoken.decided(final):
+            if not self.record.language and decided["language"] in OURS:
+                await self._change(language=decided["language"])
+            leg = self._conversation.roster.leg(final.stream)
+            fact = self._ledger.event("language.decided", final.end_ms, decided, stream=final.stream, leg=leg)
+            await self._publish([fact])
 
     async def _apply_roles(self, participants: Sequence[Participant], at_ms: int) -> None:
         await self._publish(self._conversation.decide_roles(self._decide_roles(participants), at_ms))

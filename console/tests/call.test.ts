@@ -174,3 +174,20 @@ describe("drafts", () => {
     expect(receiveDraft(view, draft(1, 1, "late", 9000))).toBe(view);
   });
 });
+
+describe("music", () => {
+  it("is on the line until it is over on every stream", () => {
+    const played = (seq: number, name: CallEvent["name"], stream: string): CallEvent => ({
+      ...event(seq, name),
+      stream,
+    });
+    const facts = [
+      played(1, "music.started", "1"),
+      played(2, "music.started", "2"),
+      played(3, "music.ended", "1"),
+    ];
+    const view = receive(emptyCall(id), facts);
+    expect(view.music).toEqual(["2"]);
+    expect(receive(view, [played(4, "music.ended", "2")]).music).toEqual([]);
+  });
+});

@@ -126,3 +126,18 @@ def test_wide_sound_may_begin_between_two_narrow_samples(bank: VadBank) -> None:
 def test_other_rates_are_refused(bank: VadBank) -> None:
     with pytest.raises(ValueError, match="48000"):
         Hearing(OFFER, bank).add_stream("a", rate_hz=48_000)
+
+
+async def test_music_on_a_stream_is_told_and_so_is_its_end(bank: VadBank) -> None:
+    hearing = Hearing(OFFER, bank)
+    hearing.add_stream("a")
+    time = np.arange(8 * 8000) / 8000
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (262, 330, 392))
+    sound = np.concatenate([3000 * chord, np.zeros(5 * 8000)]).astype(np.int16)
+    for position in range(0, len(sound), 800):
+        hearing.put("a", position, sound[position : position + 800])
+        listen(bank, [hearing])
+        hearing.tick()
+    hearing.finish(CallEnded(13_000, "bye"))
+    notices = [event for event in await read(hearing) if isinstance(event, MediaNotice)]
+    assert [(notice.name, notice.stream) for notice in notices] == [("music.started", "a"), ("music.ended", "a")]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.facts import Pcm16, SpeechSegment
-from media.sounds import RATE_HZ, is_tone
+from media.sounds import MUSIC_MS, RATE_HZ, Music, is_tone
 from media.wav_file import FileSession
 
 CALL = Path(__file__).parent.parent / "data" / "call_15s.flac"
@@ -72,3 +72,24 @@ async def test_speech_is_no_tone_and_neither_is_speech_over_music_that_is_softer
         music *= 0.2 * np.sqrt(np.mean(np.square(segment, dtype=np.float32)) / np.mean(np.square(music)))
         assert not is_tone(segment)
         assert not is_tone(np.clip(segment + music, -32768, 32767).astype(np.int16))
+
+
+def told(sound: Pcm16) -> list[tuple[int, bool]]:
+    """Seconds at which the state changed, and to what."""
+    music, changes = Music(), []
+    for second in range(2, len(sound) // RATE_HZ + 1):
+        end = second * RATE_HZ
+        if music.next_second(sound[end - MUSIC_MS * RATE_HZ // 1000 : end]):
+            changes.append((second, music.playing))
+    return changes
+
+
+def test_hold_music_is_known_after_some_seconds_and_its_end_too() -> None:
+    silence = np.zeros(6 * RATE_HZ, np.int16)
+    assert told(np.concatenate([silence, np.tile(melody(), 4), silence])) == [(10, True), (22, False)]
+
+
+def test_ringback_is_no_music_and_neither_is_a_hum_that_nobody_hears() -> None:
+    ring = np.concatenate([tones(440, 480, seconds=2), np.zeros(4 * RATE_HZ, np.int16)])
+    assert told(np.tile(ring, 5)) == []
+    assert told(tones(120, 180, 240, seconds=20, loud=0.005)) == []

@@ -26,6 +26,7 @@ const shownNotices = new Set<CallEvent["name"]>([
   "ears.lost",
   "ears.back",
   "dnc.requested",
+  "language.decided",
 ]);
 
 /** Takes facts as they came. A fact that is known already changes nothing. */
@@ -132,6 +133,10 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
       return { ...noted, held: true };
     case "call.resumed":
       return { ...noted, held: false };
+    case "music.started":
+      return { ...noted, music: [...noted.music, fact.stream ?? ""] };
+    case "music.ended":
+      return { ...noted, music: noted.music.filter((stream) => stream !== (fact.stream ?? "")) };
     case "recording.started":
       return { ...noted, recording: true };
     case "recording.paused":

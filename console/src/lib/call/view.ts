@@ -125,6 +125,8 @@ export interface CallView {
   endedMs: number | undefined;
   endReason: string;
   held: boolean;
+  /** Streams on which music plays. */
+  music: readonly string[];
   /** The call is being recorded, or was. */
   recording: boolean;
   recordingPaused: boolean;
@@ -154,6 +156,7 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     endedMs: undefined,
     endReason: "",
     held: false,
+    music: [],
     recording: false,
     recordingPaused: false,
     recordingReason: "",

@@ -50,6 +50,7 @@ export const en = {
   "call.unknown": "Speaker",
   "call.duration": "Call time",
   "call.held": "On hold",
+  "call.music": "Music on the line",
   "call.ended": "Ended",
   "call.recording": "Recording",
   "call.recordingPaused": "Recording paused",
@@ -244,6 +245,7 @@ export const en = {
   "notice.ears.lost": "Transcription interrupted; words will come late",
   "notice.ears.back": "Transcription is back",
   "notice.dnc.requested": "Do-not-call request noted",
+  "notice.language.decided": "Another language is spoken from here",
 
   "recordingReason.person": "by hand",
   "recordingReason.card": "a card is read",

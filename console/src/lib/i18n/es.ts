@@ -51,6 +51,7 @@ export const es: Messages = {
   "call.unknown": "Hablante",
   "call.duration": "Tiempo de llamada",
   "call.held": "En espera",
+  "call.music": "Música en la línea",
   "call.ended": "Terminada",
   "call.recording": "Grabando",
   "call.recordingPaused": "Grabación en pausa",
@@ -245,6 +246,7 @@ export const es: Messages = {
   "notice.ears.lost": "Transcripción interrumpida; las palabras llegarán tarde",
   "notice.ears.back": "La transcripción volvió",
   "notice.dnc.requested": "Anotado: no volver a llamar",
+  "notice.language.decided": "Desde aquí se habla otro idioma",
 
   "recordingReason.person": "a mano",
   "recordingReason.card": "se dicta una tarjeta",

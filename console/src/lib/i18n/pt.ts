@@ -52,6 +52,7 @@ export const pt: Messages = {
   "call.unknown": "Falante",
   "call.duration": "Tempo de ligação",
   "call.held": "Em espera",
+  "call.music": "Música na linha",
   "call.ended": "Encerrada",
   "call.recording": "Gravando",
   "call.recordingPaused": "Gravação pausada",
@@ -246,6 +247,7 @@ export const pt: Messages = {
   "notice.ears.lost": "Transcrição interrompida; as palavras virão com atraso",
   "notice.ears.back": "A transcrição voltou",
   "notice.dnc.requested": "Anotado: não ligar mais",
+  "notice.language.decided": "A partir daqui fala-se outro idioma",
 
   "recordingReason.person": "manualmente",
   "recordingReason.card": "cartão sendo ditado",
