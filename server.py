@@ -18,6 +18,7 @@ import structlog
 
 from engine import command_line
 from engine.bus import Bus, asyncapi
+from engine.control.forms import FormService
 from engine.control.login import Passwords
 from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
@@ -36,16 +37,22 @@ from engine.web.site import Site
 from media.bridge.child import BridgeChild
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
+from media.session import MediaAllocator
 from media.sip.server import SipServer
 from media.sip.tls import listeners_of
 from media.sockets.platforms import Platforms
 from media.wav_file import NotAudioError
+from media.workers.pool import MediaWorkers
+from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.calls import Calls, default_max_calls
-from pipelines.commands import bridge, demo, listen, replay, rules, serve, weights
+from pipelines.commands import bridge, demo, feedback, listen, replay, rules, serve, weights
+from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
+from pipelines.training_rows import training_rows
+from pipelines.typed_text import mask_typed
 from pipelines.understanding import Understanding, load_understanding
 
 log = structlog.get_logger(__name__)
@@ -60,6 +67,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
         self._passwords = Passwords()
+        self._forms = FormBook()
         self._tracing: Tracing = NO_TRACES
         self.ears: EarsClient
         self.sip: SipServer
@@ -81,7 +89,7 @@ class Engine:
             router = await CachedRouter.load(store)
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
-            self._load_models()
+            self._load_models(store)
             calls = self._calls = self._make_calls(router, hub)
             await self.bus.start()
             self._stack.push_async_callback(self.bus.stop)
@@ -137,7 +145,7 @@ class Engine:
             await seed_knowledge(store, bundled_articles())
         return store
 
-    def _load_models(self) -> None:
+    def _load_models(self, store: Store) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""
         self.ears = EarsClient(
             EarsSettings(weights=whisper_dir(self.settings), workers=self.settings.ears_workers),
@@ -146,14 +154,17 @@ class Engine:
         )
         self._metrics.watch_ears(self.ears.headroom, lambda: self.ears.starts)
         self._stack.push_async_callback(self.ears.close)
-        self._loading = asyncio.create_task(self._load(), name="models")
+        self._loading = asyncio.create_task(self._load(store), name="models")
         self._stack.push_async_callback(cancel, self._loading)
 
-    async def _load(self) -> Understanding:
+    async def _load(self, store: Store) -> Understanding:
         """On threads, one model after another: SIP must not wait for them, and answers beside them."""
         await asyncio.to_thread(verify_whisper, self.settings)
         await self.ears.start()
-        return await asyncio.to_thread(load_understanding, models_dir(self.settings), self._metrics.onnx)
+        understanding = await asyncio.to_thread(load_understanding, models_dir(self.settings), self._metrics.onnx)
+        await asyncio.to_thread(self._forms.load)
+        await FormService(store, self._forms).load()
+        return understanding
 
     def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:
         return Calls(
@@ -168,6 +179,7 @@ class Engine:
             override=functools.partial(override_of, trunks=parse_trunks(self.settings.sip_trunks)),
             tracing=self._tracing,
             recorder=self._open_recorder(),
+            form_of=self._forms.form_of,
         )
 
     def _open_recorder(self) -> Recorder | None:
@@ -186,6 +198,9 @@ class Engine:
             router,
             metrics=self._metrics,
             recordings=self._recordings,
+            forms=self._forms,
+            mask=mask_typed,
+            training_rows=training_rows(store, load_rules),
             passwords=self._passwords,
             ready=self._ready,
             asyncapi=asyncapi(),
@@ -198,7 +213,8 @@ class Engine:
         """Calls are closed after all that feeds them: what was said on them is committed first."""
         settings = self.settings
         ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
-        rtp = RtpPlane(
+        make = RtpPlane if settings.media_workers == 1 else functools.partial(MediaWorkers, settings.media_workers)
+        rtp = make(
             settings.sip_host,
             ports,
             advertise=settings.rtp_host,
@@ -209,6 +225,8 @@ class Engine:
         rtp.start()
         self._stack.push_async_callback(calls.close)
         self._stack.push_async_callback(rtp.aclose)
+        if isinstance(rtp, MediaWorkers):
+            await rtp.ready()
         trunks = parse_trunks(settings.sip_trunks)
         listeners = listeners_of(settings)
         self.sip = SipServer(
@@ -224,7 +242,7 @@ class Engine:
         if settings.bridge == "on":
             await self._stack.enter_async_context(BridgeChild(settings))
 
-    async def _open_platforms(self, calls: Calls, rtp: RtpPlane) -> None:
+    async def _open_platforms(self, calls: Calls, rtp: MediaAllocator) -> None:
         settings = self.settings
         peers = load_peers(Path(settings.sockets)) if settings.sockets else ()
         if peers:
@@ -264,6 +282,7 @@ def main() -> None:
         "listen": listen.run,
         "models": weights.run,
         "rules": rules.run,
+        "feedback": feedback.run,
     }
     try:
         sys.exit(commands[arguments.command](arguments))

@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _listen(commands)
     _models(commands)
     _rules(commands)
+    _feedback(commands)
     return top
 
 
@@ -120,3 +121,17 @@ def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _rules(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     rules = commands.add_parser("rules", help="check the compliance rules' files and run their tests")
     rules.add_argument("files", nargs="*", metavar="FILE", help="rule files of your own; default: the bundled ones")
+
+
+def _feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    feedback = commands.add_parser("feedback", help="what people judged, as training rows")
+    actions = feedback.add_subparsers(dest="action", metavar="ACTION", required=True)
+    export = actions.add_parser(
+        "export",
+        help="print an organisation's rows as JSON lines",
+        description="Prints what an organisation's people judged (alerts, cards, dispositions, summaries, quality) as "
+        "JSON lines that `models.training` reads, of the masked transcripts alone. Only when the organisation allows "
+        "it, and while no engine runs on the same data; a running one has them at /api/feedback/rows.",
+    )
+    export.add_argument("--organisation", required=True, metavar="NAME")
+    export.add_argument("--allow", action="store_true", help="first note that the organisation allows it")

@@ -1,7 +1,7 @@
 """The seams between the packages: what a pipeline asks of media, models and the platform, and what the web asks of
 it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -354,16 +354,18 @@ class RecordingFiles(Protocol):
 class DeskCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person at a desk or wall does to a live call."""
 
-    name: Literal["claim", "shown", "card", "mark", "pause", "resume"]
+    name: Literal["claim", "shown", "card", "judge", "mark", "pause", "resume"]
     call_id: str = msgspec.field(name="id")
     seq: int = 0
-    """shown, card: the fact."""
+    """shown, card, judge: the fact."""
     stream: str = ""
     segment: int = 0
     revision: int = 0
     """shown of a draft."""
     action: str = ""
-    """card: `accepted` or `dismissed`."""
+    """card: `accepted`, `dismissed` or `wrong`; judge (an alert): `right` or `wrong`."""
+    reason: str = ""
+    """judge: why, in words; masked already."""
     at_ms: float = 0.0
     """Monotonic ms when the command reached the engine."""
 
@@ -382,6 +384,40 @@ class CallDesk(Protocol):
 
     async def command(self, person: Person, command: DeskCommand) -> None:
         """Raises `NotFound` or `Forbidden`."""
+
+
+Mask = Callable[[str, str, str], str]
+"""(text, language, country) → the text as it may be stored: digits that make a card or an identity are masked. For what
+people type; blocking, about a millisecond."""
+
+Rows = Callable[[str], AsyncIterator[bytes]]
+"""Organisation → its people's judgements as training rows, one JSON object each. Raises `Conflict` when the
+organisation does not let them out."""
+
+
+class FormHead(msgspec.Struct, frozen=True):
+    """A form of quality and wrap-up, as lists show it."""
+
+    id: str
+    title: Mapping[str, str]
+    """By language."""
+    campaigns: tuple[str, ...]
+    active: bool
+    items: int
+    dispositions: int
+
+
+class FormKeeper(Protocol):
+    """Knows what a form is. Implemented by pipelines."""
+
+    def check(self, source: str) -> FormHead:
+        """Raises `Invalid` that says where and what. Blocking."""
+
+    def adopt(self, organisation_id: str, sources: Sequence[tuple[str, int]]) -> None:
+        """(YAML, version) of all forms of an organisation: its calls are judged by them from the next one on."""
+
+    def bundled(self) -> Sequence[str]:
+        """YAML of the forms that come with the engine; an organisation's own of the same id goes before."""
 
 
 class Routing(msgspec.Struct, frozen=True):

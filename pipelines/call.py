@@ -34,6 +34,7 @@ from models.languages import OURS
 from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
+from pipelines.judgeable import Judgeable
 from pipelines.ledger import Ledger
 from pipelines.spoken import Spoken
 from pipelines.tape import Tape
@@ -75,6 +76,11 @@ _Item = (
     | _TapeNotice
 )
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
+CARD_EVENTS: dict[str, EventName] = {
+    "accepted": "card.accepted",
+    "dismissed": "card.dismissed",
+    "wrong": "card.wrong",
+}
 
 
 class LiveCall:
@@ -108,6 +114,7 @@ class LiveCall:
         self._name_of = name_of
         self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
         self._acknowledgements = Acknowledgements(on_shown)
+        self._judgeable = Judgeable()
         self._spoken = Spoken(record.language)
         self._wall_clock = wall_clock
         self.tape = tape
@@ -299,10 +306,11 @@ class LiveCall:
             await self._publish([self._ledger.event("call.claimed", self._now_ms, {"by": person.user_id})])
         elif command.name in ("pause", "resume") and self.tape:
             await self._publish(self.tape.press(command.name, person, at_ms))
-        elif command.name == "card" and command.action in ("accepted", "dismissed"):
+        elif command.name == "card" and (name := CARD_EVENTS.get(command.action)):
             self._conversation.answered_card(command.action)
-            name: EventName = "card.accepted" if command.action == "accepted" else "card.dismissed"
-            await self._publish([self._ledger.event(name, self._now_ms, {"of": command.seq, "by": person.user_id})])
+            await self._publish([self._ledger.event(name, self._now_ms, self._judgeable.card(person, command))])
+        elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
+            await self._publish([self._ledger.event("alert.judged", self._now_ms, judged)])
 
     async def _end(self, ended: CallEnded) -> None:
         facts = self._conversation.end(ended.at_ms)
@@ -323,6 +331,7 @@ class LiveCall:
             facts = [*facts, *self.tape.follow(facts)]
         for fact in facts:
             self._acknowledgements.expect(fact)
+            self._judgeable.follow(fact)
         with self._tracing.span("commit", facts=len(facts)):
             await self._sink.publish(self.record, facts)
         if isinstance(self._session, FactReader):

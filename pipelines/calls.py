@@ -25,12 +25,14 @@ from engine.ports import (
 )
 from engine.telemetry import Metrics
 from engine.tracing import NO_TRACES, Tracing
-from models.compliance import CallContext, Judge
+from models.compliance import CallContext, Judge, Metadata
 from models.privacy import DigitGuard
+from models.review import Form
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.recorder import Recorder
+from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_aside
@@ -68,6 +70,7 @@ class Calls:
         override: Callable[[str], RoleOverride | None] = lambda peer: None,
         tracing: Tracing = NO_TRACES,
         recorder: Recorder | None = None,
+        form_of: Callable[[Routing], Form | None] = lambda routing: None,
     ) -> None:
         """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
         a `recorder` no call is recorded, whatever its campaign says."""
@@ -82,6 +85,7 @@ class Calls:
         self._override = override
         self._tracing = tracing
         self._recorder = recorder
+        self._form_of = form_of
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -153,11 +157,13 @@ class Calls:
         ledger = Ledger(offer.call_id, self._clock_ms)
         roster = Roster()
         recorder = self._recorder if routing.recording else None
+        rules, detectors = understanding.rules, understanding.detectors
+        context = self._context(routing)
         conversation = Conversation(
             ledger=ledger,
             roster=roster,
             guard=DigitGuard(routing.country, secrets.token_bytes(32)),
-            judge=Judge(understanding.rules, self._context(routing), understanding.detectors),
+            judge=Judge(rules, context, detectors),
             reader=understanding.reader,
             reads=read_aside,
             knowledge=understanding.knowledge(routing.knowledge),
@@ -166,6 +172,7 @@ class Calls:
             country=routing.country,
             clock_ms=self._clock_ms,
             tracing=self._tracing,
+            review=Review.of_call(context, self._form_of(routing), rules, detectors, ledger=ledger, roster=roster),
         )
         return LiveCall(
             session=session,
@@ -194,6 +201,7 @@ class Calls:
             day=today,
             segment="opening",
             rule_packs=routing.rule_packs,
+            metadata=Metadata(retention_days=routing.retention_days if routing.recording else None),
         )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────

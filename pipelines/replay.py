@@ -23,7 +23,7 @@ from engine.ports import (
     RoleDecision,
     TextReader,
 )
-from models.compliance import CallContext, Detectors, Judge, Rule
+from models.compliance import CallContext, Detectors, Judge, Metadata, Rule
 from models.privacy import DigitGuard
 from models.review import Form, bundled_forms, form_for
 from pipelines.call import LiveCall
@@ -63,6 +63,8 @@ class TranscriptCall(msgspec.Struct, frozen=True):
     """ISO 8601 or UNIX seconds. Decides which rules were in force; today when left out."""
     segment: Literal["opening", "mid"] = "opening"
     direction: Literal["inbound", "outbound"] | None = None
+    metadata: Metadata = Metadata()
+    """What is known of the call beside its words; what is left out is not judged."""
 
 
 class Judging(msgspec.Struct, frozen=True):
@@ -72,7 +74,7 @@ class Judging(msgspec.Struct, frozen=True):
     rules: Sequence[Rule]
     detectors: Detectors
     knowledge: KnowledgeSearch | None
-    forms: Sequence[Form] = bundled_forms()
+    forms: Sequence[Form] = msgspec.field(default_factory=bundled_forms)
     """What calls are scored and wrapped up by."""
 
 
@@ -121,6 +123,7 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
             language=call.language,
             day=day_of(call.answered_at),
             segment=call.segment,
+            metadata=call.metadata,
         ),
     )
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):

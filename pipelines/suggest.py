@@ -132,5 +132,5 @@ class Governor:
         return Choice(best, "", trigger)
 
     def answered(self, action: str) -> None:
-        """What the agent did with a card: `accepted` or `dismissed`."""
-        self._dismissed_in_a_row = self._dismissed_in_a_row + 1 if action == "dismissed" else 0
+        """What the agent did with a card: `accepted`, `dismissed`, or said that it is `wrong`."""
+        self._dismissed_in_a_row = 0 if action == "accepted" else self._dismissed_in_a_row + 1

@@ -10,10 +10,13 @@ from engine.ports import CallRecord
 from engine.settings import Settings
 from engine.store.calls import Calls
 from engine.store.campaigns import Campaigns
+from engine.store.feedback import Feedback
+from engine.store.forms import Forms
 from engine.store.knowledge import Knowledge
 from engine.store.outbox import Outbox
 from engine.store.people import People
 from engine.store.recordings import Recordings
+from engine.store.scores import Scores
 from engine.store.session import Database, begun
 from engine.store.sqlite import DATABASE
 from engine.store.tables import KeyProofRow
@@ -41,6 +44,9 @@ class Store:
         self.campaigns = Campaigns(database)
         self.knowledge = Knowledge(database)
         self.recordings = Recordings(database)
+        self.forms = Forms(database)
+        self.scores = Scores(database)
+        self.feedback = Feedback(database)
         self.outbox = Outbox(database)
         self.interrupted = interrupted
         """Calls that `open` found live and closed as `engine_restarted`."""

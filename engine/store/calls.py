@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.errors import NotFound
 from engine.facts import CallEvent, Fact, encode
+from engine.feedback import Judgement, judgements_of
 from engine.ports import CallRecord
+from engine.store.scores import put_score
 from engine.store.session import Database
-from engine.store.tables import CallRow, FactRow, OutboxRow
+from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, ScoreRow
 from engine.vault import CallKey, Vault
 
 KEYS_KEPT = 2_048
@@ -59,7 +61,16 @@ class Calls:
             _fact_row(record, key, fact, body, now)
             for fact, body in zip(facts, bodies or [encode(fact) for fact in facts], strict=True)
         ]
-        await self._database.write(lambda connection: self._insert(connection, rows))
+        judged = [_feedback_row(record, one, now) for fact in facts for one in judgements_of(fact)]
+
+        async def write(connection: AsyncConnection) -> None:
+            await self._insert(connection, rows)
+            if judged:
+                await connection.execute(insert(FeedbackRow), judged)
+            for fact in facts:
+                await put_score(connection, record, fact, now)
+
+        await self._database.write(write)
 
     async def facts_after(self, organisation_id: str, call_id: str, seq: int) -> list[tuple[int, bytes]]:
         """(seq, encoded fact) of up to `PAGE` facts with a greater `seq`, in order."""
@@ -83,6 +94,12 @@ class Calls:
             if len(page) < PAGE:
                 break
         return found
+
+    async def newest(self, organisation_id: str, call_id: str) -> tuple[int, int]:
+        """(seq, media time of its end) of a call's last fact; zeros when it has none. Raises `NotFound`."""
+        await self.key(organisation_id, call_id)
+        seq, end_ms, _ = await self._last(call_id)
+        return seq, end_ms
 
     async def get(self, organisation_id: str, call_id: str) -> CallRecord:
         query = select(CallRow).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
@@ -150,7 +167,9 @@ class Calls:
         async def write(connection: AsyncConnection) -> None:
             mine = FactRow.call_id == call_id, FactRow.organisation_id == organisation_id
             await connection.execute(delete(FactRow).where(*mine))
-            await connection.execute(delete(OutboxRow).where(OutboxRow.call_id == call_id))
+            for table in (OutboxRow, FeedbackRow, ScoreRow):
+                mine_too = table.call_id == call_id, table.organisation_id == organisation_id
+                await connection.execute(delete(table).where(*mine_too))
             await connection.execute(
                 update(CallRow)
                 .where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
@@ -200,6 +219,14 @@ def _row(record: CallRecord) -> dict[str, Any]:
 
 def _record(row: Row[Any]) -> CallRecord:
     return CallRecord(**{name: getattr(row, "id" if name == "call_id" else name) for name in _RECORD})
+
+
+def _feedback_row(record: CallRecord, judgement: Judgement, now: float) -> dict[str, Any]:
+    return msgspec.structs.asdict(judgement) | {
+        "organisation_id": record.organisation_id,
+        "call_id": record.call_id,
+        "at": now,
+    }
 
 
 def _fact_row(record: CallRecord, key: CallKey, fact: Fact, body: bytes, now: float) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class People:
     async def add_organisation(self, name: str, now: float) -> str:
         """Returns its id."""
         organisation_id = str(uuid7())
-        statement = insert(OrganisationRow).values(id=organisation_id, name=name, created_at=now)
+        statement = insert(OrganisationRow).values(id=organisation_id, name=name, created_at=now, training=False)
         await self._database.write(lambda connection: connection.execute(statement))
         return organisation_id
 

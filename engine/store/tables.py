@@ -27,6 +27,8 @@ class OrganisationRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[float]
+    training: Mapped[bool]
+    """Whether what its people judged may be taken out as training rows."""
 
 
 class UserRow(Table):
@@ -125,6 +127,59 @@ class RecordingRow(Table):
     """UNIX seconds from which on it must be gone; 0: kept until somebody erases it."""
     retention_days: Mapped[int]
     """What the campaign asked for when the call was made."""
+
+
+class FormRow(Table):
+    """Every version of a form that an organisation wrote; none is ever changed."""
+
+    __tablename__ = "forms"
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    form: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source: Mapped[str]
+    """YAML."""
+    created_at: Mapped[float]
+    created_by: Mapped[str]
+
+
+class ScoreRow(Table):
+    """A call's quality as its newest fact has it, to list and filter by; which words it rests on is sealed with it."""
+
+    __tablename__ = "quality_scores"
+    __table_args__ = (Index(None, "organisation_id", "at"),)
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    organisation_id: Mapped[str]
+    form: Mapped[str]
+    version: Mapped[int]
+    score: Mapped[float | None]
+    passed: Mapped[bool]
+    failed: Mapped[bool]
+    """By an item that fails the call."""
+    open: Mapped[int]
+    """Items that wait for a person."""
+    reviewed: Mapped[bool]
+    at: Mapped[float]
+
+
+class FeedbackRow(Table):
+    """What people judged, and what there was to judge: only ever added to, and gone with the call."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index(None, "organisation_id", "kind", "subject"),)
+    id: Mapped[int] = mapped_column(_COUNTER, primary_key=True, autoincrement=True)
+    organisation_id: Mapped[str]
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), index=True)
+    seq: Mapped[int]
+    """The fact that says it."""
+    of: Mapped[int]
+    """The fact that it is about."""
+    kind: Mapped[str]
+    subject: Mapped[str]
+    version: Mapped[str]
+    verdict: Mapped[str]
+    by: Mapped[str]
+    role: Mapped[str]
+    at: Mapped[float]
 
 
 class OutboxRow(Table):

@@ -7,22 +7,33 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from engine.control.after_call import AfterCall
 from engine.control.campaigns import CampaignService
+from engine.control.forms import FormService
 from engine.control.login import Login, Passwords
 from engine.control.people import PeopleService
 from engine.control.phone_pass import bridge_key
 from engine.control.routing import CachedRouter
 from engine.fanout import Hub
-from engine.ports import CallDesk
+from engine.ports import CallDesk, FormKeeper, Mask, Rows
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics
 from engine.web import console, health, keys, sockets
 from engine.web.access import ADMINS, EVERYBODY, PUBLIC, SUPERVISORS, Route, guard
+from engine.web.after_call_api import (
+    AlertJudgementView,
+    QualityView,
+    ReviewView,
+    ScoredCallsView,
+    WrapUpView,
+)
 from engine.web.calls_api import CallsView, CallView
 from engine.web.campaigns_api import CampaignsView, CampaignView
 from engine.web.desk_socket import desk_socket
+from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
+from engine.web.forms_api import FormsView, FormVersionView, FormView
 from engine.web.knowledge_api import KnowledgeView
 from engine.web.login_api import LoginView, LogoutView, MeView
 from engine.web.people_api import UsersView, UserView
@@ -50,6 +61,19 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/calls/{call_id}/recording", RecordingView, SUPERVISORS),
     Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),
     Route("POST", "/api/calls/{call_id}/recording/resume", ResumeView, EVERYBODY),
+    Route("GET", "/api/calls/{call_id}/wrap-up", WrapUpView, EVERYBODY),
+    Route("PUT", "/api/calls/{call_id}/wrap-up", WrapUpView, EVERYBODY),
+    Route("POST", "/api/calls/{call_id}/alerts/{seq}/judgement", AlertJudgementView, EVERYBODY),
+    Route("GET", "/api/calls/{call_id}/quality", QualityView, EVERYBODY),
+    Route("PUT", "/api/calls/{call_id}/quality/{item}", ReviewView, SUPERVISORS),
+    Route("GET", "/api/quality", ScoredCallsView, SUPERVISORS),
+    Route("GET", "/api/forms", FormsView, SUPERVISORS),
+    Route("PUT", "/api/forms/{form_id}", FormView, ADMINS),
+    Route("GET", "/api/forms/{form_id}/versions/{version}", FormVersionView, SUPERVISORS),
+    Route("GET", "/api/feedback", FeedbackView, SUPERVISORS),
+    Route("GET", "/api/feedback/training", TrainingView, SUPERVISORS),
+    Route("PUT", "/api/feedback/training", TrainingView, ADMINS),
+    Route("GET", "/api/feedback/rows", TrainingRowsView, ADMINS),
     Route("GET", "/api/knowledge", KnowledgeView, EVERYBODY),
     Route("GET", "/api/phone", PhoneView, EVERYBODY),
     Route("GET", "/ws/desk", desk_socket, EVERYBODY),
@@ -75,6 +99,9 @@ def build_app(
     *,
     metrics: Metrics,
     recordings: Recordings,
+    forms: FormKeeper,
+    mask: Mask,
+    training_rows: Rows,
     passwords: Passwords | None = None,
     ready: Callable[[], Mapping[str, bool]] = dict,
     asyncapi: bytes = b"{}",
@@ -95,6 +122,9 @@ def build_app(
     app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)
+    app[keys.FORMS] = FormService(store, forms)
+    app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask)
+    app[keys.TRAINING_ROWS] = training_rows
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready
     app[keys.ASYNCAPI] = asyncapi

@@ -9,7 +9,7 @@ from engine.web.bridge import bridge_address
 STATIC = Path(__file__).with_name("static")
 """Built from `console/` by the wheel's hook; absent in a checkout where it has not run."""
 
-PAGES = ("/", "/login", "/desk", "/wall", "/admin")
+PAGES = ("/", "/login", "/desk", "/wall", "/quality", "/admin")
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

@@ -51,7 +51,7 @@ class Shown(msgspec.Struct, frozen=True, tag="shown"):
 class Card(msgspec.Struct, frozen=True, tag="card"):
     id: str
     seq: int
-    action: Literal["accepted", "dismissed"]
+    action: Literal["accepted", "dismissed", "wrong"]
 
 
 class Claim(msgspec.Struct, frozen=True, tag="claim"):

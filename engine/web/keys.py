@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
+from engine.control.after_call import AfterCall
 from engine.control.campaigns import CampaignService
+from engine.control.forms import FormService
 from engine.control.login import Login
 from engine.control.people import PeopleService
 from engine.fanout import Hub
-from engine.ports import CallDesk, Person
+from engine.ports import CallDesk, Person, Rows
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
@@ -22,6 +24,9 @@ LOGIN = web.AppKey("LOGIN", Login)
 PEOPLE = web.AppKey("PEOPLE", PeopleService)
 CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
 RECORDINGS = web.AppKey("RECORDINGS", Recordings)
+FORMS = web.AppKey("FORMS", FormService)
+AFTER_CALL = web.AppKey("AFTER_CALL", AfterCall)
+TRAINING_ROWS: web.AppKey[Rows] = web.AppKey("TRAINING_ROWS")
 METRICS = web.AppKey("METRICS", Metrics)
 READY: web.AppKey[Callable[[], Mapping[str, bool]]] = web.AppKey("READY")
 BRIDGE_KEY = web.AppKey("BRIDGE_KEY", bytes)

@@ -17,7 +17,7 @@ from models.compliance import Detectors, JudgedTurn
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.review.due_dates import due_date
-from models.review.forms import Form, title_in
+from models.review.forms import INTENTS, Disposition, Form, title_in
 from models.review.scoring import compiled
 
 TURNS_KEPT = 2_000
@@ -67,6 +67,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     confidence: float = 0.0
     """0 to 1. Says how clear the signs are, not how often they are right."""
+    intent: str = ""
+    """The one intent of the customer that speaks for it, where there is one: what a confirmed choice teaches."""
 
 
 class Slot(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -223,8 +225,14 @@ class Composer:
         order = sorted(self._dispositions, key=lambda one: (-strengths[one.code], not one.default))
         whole = sum(strengths.values())
         return tuple(
-            Choice(one.code, title_in(one.title, language), _confidence(strengths[one.code], whole)) for one in order
+            Choice(one.code, title_in(one.title, language), _confidence(strengths[one.code], whole), _intent(one))
+            for one in order
         )
+
+
+def _intent(disposition: Disposition) -> str:
+    intents = [sign for sign in disposition.signs if sign in INTENTS]
+    return intents[0] if len(intents) == 1 else ""
 
 
 def _confidence(strength: float, whole: float) -> float:

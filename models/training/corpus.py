@@ -1,4 +1,4 @@
-"""Reads the authored data: ideas to rows."""
+"""Reads the authored data, and what people judged of calls: ideas to rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,8 +45,12 @@ def read_plan(name: str, data: Path = DATA) -> HeadPlan:
         raise Invalid(f"{path}: {error}") from None
 
 
-def read_rows(name: str, plan: HeadPlan, data: Path = DATA) -> list[Row]:
-    """All rows of a head in the order of files and lines. Raises `Invalid` that names the file and the idea."""
+def read_rows(name: str, plan: HeadPlan, data: Path = DATA, feedback: Sequence[Path] = ()) -> list[Row]:
+    """All rows of a head in the order of files and lines. Raises `Invalid` that names the file and the idea.
+
+    `feedback` are JSON lines of `welcomedly feedback export`: rows for other heads are passed over, and so is a text
+    that the authored data, or a later judgement, labels otherwise.
+    """
     own = [path for path in sorted((data / name).glob("*.yaml")) if path.name != "head.yaml"]
     rows: list[Row] = []
     for path, key in [(p, "labels") for p in own] + [(p, name) for p in sorted((data / "shared").glob("*.yaml"))]:
@@ -54,6 +58,20 @@ def read_rows(name: str, plan: HeadPlan, data: Path = DATA) -> list[Row]:
             if key in item:
                 rows.extend(_rows(path, item, key, plan))
     _check(rows)
+    known = {row.text.casefold() for row in rows}
+    judged = {row.text.casefold(): row for path in feedback for row in _judged(path, name, plan)}
+    return rows + [row for text, row in judged.items() if text not in known]
+
+
+def _judged(path: Path, name: str, plan: HeadPlan) -> list[Row]:
+    rows = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            item = msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise Invalid(f"{path}:{number}: {error}") from None
+        if name in item and "idea" in item and set(item[name]) <= set(plan.labels):
+            rows += _rows(path, item, name, plan)
     return rows
 
 

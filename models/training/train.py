@@ -91,12 +91,15 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--models", type=Path, required=True, help="directory with the installed sentence-encoder")
     parser.add_argument("--into", type=Path, default=BUNDLED, help="where the head's two files go")
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument(
+        "--feedback", type=Path, action="append", default=[], help="rows that people judged (JSON lines)"
+    )
     parser.add_argument("--dry", action="store_true", help="print metrics, write nothing")
     for field, kind in (("strength", float), ("lexical_scale", float), ("embedding_scale", float), ("seed", int)):
         parser.add_argument(f"--{field.replace('_', '-')}", type=kind, default=getattr(Settings(), field))
     given = parser.parse_args(arguments)
     plan = read_plan(given.name, given.data)
-    rows = read_rows(given.name, plan, given.data)
+    rows = read_rows(given.name, plan, given.data, given.feedback)
     settings = Settings(
         strength=given.strength,
         lexical_scale=given.lexical_scale,

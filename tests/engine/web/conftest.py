@@ -17,6 +17,10 @@ from engine.store import Store
 from engine.store.people import Role, User
 from engine.telemetry import Metrics
 from engine.web.app import build_app
+from models.compliance import load_rules
+from pipelines.forms import FormBook
+from pipelines.training_rows import training_rows
+from pipelines.typed_text import mask_typed
 from tests.engine.web.running_site import PASSWORD, FakeDesk, Site
 
 
@@ -39,7 +43,21 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
     router = await CachedRouter.load(store)
     desk = FakeDesk(hub)
     recordings = Recordings(store, settings.data_dir)
-    app = build_app(settings, store, hub, desk, router, metrics=metrics, recordings=recordings, passwords=passwords)
+    forms = FormBook()
+    forms.load()
+    app = build_app(
+        settings,
+        store,
+        hub,
+        desk,
+        router,
+        metrics=metrics,
+        recordings=recordings,
+        forms=forms,
+        mask=mask_typed,
+        training_rows=training_rows(store, load_rules),
+        passwords=passwords,
+    )
     server: TestServer = TestServer(app)
     await server.start_server()
     record = msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana")

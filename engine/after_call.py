@@ -1,0 +1,84 @@
+"""What a call left, as it stands: its wrap-up and its score, and what people made of them since. Pure."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from engine.facts import CallEvent, Fact
+from engine.quality import QualityScore
+
+
+class FollowUp(msgspec.Struct, frozen=True, omit_defaults=True):
+    text: str
+    due: str = ""
+    """ISO 8601 date, or empty."""
+
+
+class WrapUpState(msgspec.Struct, frozen=True, omit_defaults=True):
+    summary: str = ""
+    disposition: str = ""
+    follow_ups: tuple[FollowUp, ...] = ()
+    confirmed: bool = False
+    by: str = ""
+    """User id of who confirmed it last."""
+    proposal: int = 0
+    """`seq` of the proposal; 0 when the engine made none (it was killed)."""
+    proposed: dict[str, Any] = {}
+    """The proposal's data, whole."""
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Dispositions that the campaign has."""
+        return frozenset(choice["code"] for choice in self.proposed.get("choices", ()))
+
+    def edited(self, summary: str, disposition: str, follow_ups: tuple[FollowUp, ...]) -> list[str]:
+        """Parts that differ from the proposal."""
+        proposed = _proposed(self.proposal, self.proposed)
+        parts = {
+            "summary": proposed.summary != summary,
+            "disposition": proposed.disposition != disposition,
+            "follow_ups": proposed.follow_ups != follow_ups,
+        }
+        return [name for name, differs in parts.items() if differs]
+
+
+def wrap_up_of(facts: Iterable[Fact]) -> WrapUpState:
+    """Facts in order of `seq`."""
+    state = WrapUpState()
+    for fact in facts:
+        match fact:
+            case CallEvent(name="wrap_up.proposed"):
+                state = _proposed(fact.seq, fact.data)
+            case CallEvent(name="wrap_up.confirmed"):
+                state = msgspec.structs.replace(
+                    state,
+                    summary=fact.data["summary"],
+                    disposition=fact.data["disposition"],
+                    follow_ups=msgspec.convert(fact.data["follow_ups"], tuple[FollowUp, ...]),
+                    confirmed=True,
+                    by=fact.data["by"],
+                )
+    return state
+
+
+def quality_of(facts: Iterable[Fact]) -> tuple[int, QualityScore] | None:
+    """`seq` of the call's own score, and the score as reviewed since; None when the call was not scored."""
+    found: tuple[int, QualityScore] | None = None
+    for fact in facts:
+        match fact:
+            case CallEvent(name="qa.scored"):
+                found = fact.seq, msgspec.convert(fact.data, QualityScore)
+            case CallEvent(name="qa.reviewed") if found:
+                found = found[0], msgspec.convert(fact.data["score"], QualityScore)
+    return found
+
+
+def _proposed(seq: int, data: dict[str, Any]) -> WrapUpState:
+    return WrapUpState(
+        summary=data.get("summary", ""),
+        disposition=data.get("disposition", ""),
+        follow_ups=msgspec.convert(data.get("follow_ups", ()), tuple[FollowUp, ...]),
+        proposal=seq,
+        proposed=data,
+    )

@@ -1,0 +1,94 @@
+"""How calls scored, to list and filter: the newest word on each."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from engine.facts import CallEvent, Fact
+from engine.ports import CallRecord
+from engine.store.session import Database
+from engine.store.tables import CallRow, ScoreRow
+
+
+class ScoredCall(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call's row and its quality."""
+
+    call_id: str
+    agent_id: str
+    agent_name: str
+    campaign: str
+    language: str
+    started_at: float
+    form: str
+    version: int
+    score: float | None
+    passed: bool
+    failed: bool
+    open: int
+    reviewed: bool
+
+
+class Scores:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(
+        self,
+        organisation_id: str,
+        *,
+        agent_id: str | None = None,
+        campaign: str | None = None,
+        passed: bool | None = None,
+        open: bool | None = None,
+        reviewed: bool | None = None,
+        before: float | None = None,
+        limit: int = 50,
+    ) -> list[ScoredCall]:
+        """Newest first; `before` (UNIX seconds of a call's start) turns the page. `open`: something waits for a
+        person."""
+        query = (
+            select(
+                CallRow.id, CallRow.agent_id, CallRow.agent_name, CallRow.campaign, CallRow.language,
+                CallRow.started_at, ScoreRow.form, ScoreRow.version, ScoreRow.score, ScoreRow.passed, ScoreRow.failed,
+                ScoreRow.open, ScoreRow.reviewed,
+            )
+            .join(CallRow, CallRow.id == ScoreRow.call_id)
+            .where(ScoreRow.organisation_id == organisation_id)
+        )  # fmt: skip
+        if agent_id is not None:
+            query = query.where(CallRow.agent_id == agent_id)
+        if campaign is not None:
+            query = query.where(CallRow.campaign == campaign)
+        if passed is not None:
+            query = query.where(ScoreRow.passed.is_(passed))
+        if open is not None:
+            query = query.where(ScoreRow.open > 0 if open else ScoreRow.open == 0)
+        if reviewed is not None:
+            query = query.where(ScoreRow.reviewed.is_(reviewed))
+        if before is not None:
+            query = query.where(CallRow.started_at < before)
+        query = query.order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit)
+        return [ScoredCall(*row) for row in await self._database.fetch(query)]
+
+
+async def put_score(connection: AsyncConnection, record: CallRecord, fact: Fact, now: float) -> None:
+    """Within the transaction that stores the fact: the call scores as `qa.scored` or a review says."""
+    if not isinstance(fact, CallEvent) or fact.name not in ("qa.scored", "qa.reviewed"):
+        return
+    said: dict[str, Any] = fact.data if fact.name == "qa.scored" else fact.data["score"]
+    row = {
+        "call_id": record.call_id,
+        "organisation_id": record.organisation_id,
+        "form": said["form"],
+        "version": said["version"],
+        "score": said.get("score"),
+        "passed": said.get("passed", False),
+        "failed": bool(said.get("failed_by")),
+        "open": said.get("open", 0),
+        "reviewed": fact.name == "qa.reviewed",
+        "at": now,
+    }
+    await connection.execute(delete(ScoreRow).where(ScoreRow.call_id == record.call_id))
+    await connection.execute(insert(ScoreRow).values(row))

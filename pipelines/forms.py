@@ -1,0 +1,58 @@
+"""The forms by which calls are scored and wrapped up: those of each organisation, and those that come with the engine.
+
+Implements `engine.ports.FormKeeper`. Forms are read once, when they are adopted; a call keeps the one that it began
+with.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from engine.errors import Invalid
+from engine.ports import FormHead, Routing
+from models.review import Form, bundled_forms, form_for, read_form
+from models.review.forms import bundled_sources
+
+log = structlog.get_logger(__name__)
+
+
+class FormBook:
+    def __init__(self) -> None:
+        self._own: dict[str, tuple[Form, ...]] = {}
+        """By organisation."""
+        self._bundled: tuple[Form, ...] = ()
+
+    def load(self) -> None:
+        """Reads the forms that come with the engine. Blocking, a few tenths of a second."""
+        self._bundled = bundled_forms()
+
+    def check(self, source: str) -> FormHead:
+        form = read_form(source)
+        return FormHead(
+            id=form.id,
+            title=form.title,
+            campaigns=tuple(form.campaigns),
+            active=form.active,
+            items=len(form.items),
+            dispositions=len(form.dispositions),
+        )
+
+    def adopt(self, organisation_id: str, sources: Sequence[tuple[str, int]]) -> None:
+        self._own[organisation_id] = tuple(form for source, version in sources if (form := _read(source, version)))
+
+    def bundled(self) -> Sequence[str]:
+        return [source for _, source in bundled_sources()]
+
+    def form_of(self, routing: Routing) -> Form | None:
+        own = self._own.get(routing.organisation_id, ())
+        others = [form for form in self._bundled if form.id not in {one.id for one in own}]
+        return form_for([*own, *others], routing.campaign, routing.name)
+
+
+def _read(source: str, version: int) -> Form | None:
+    """A form was good when it was stored; an act or a rule that it names may be gone since."""
+    try:
+        return read_form(source, version)
+    except Invalid as error:
+        log.error("form.unreadable", version=version, error=str(error))
+        return None

@@ -1,0 +1,174 @@
+"""What people judged, as rows that training reads (`models/training/README.md`, "Feedback").
+
+One JSON object a row, made of the masked transcript alone: texts by language, with the label that a person stood for.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from engine.after_call import quality_of, wrap_up_of
+from engine.errors import Conflict, NotFound
+from engine.facts import CallEvent, Evidence, Fact, Insight, Suggestion, Transcript, decode
+from engine.ports import Rows
+from engine.store import Store
+from engine.store.feedback import Judged
+from models.compliance import Rule
+
+_MASK = re.compile(r"\[\w+\]")
+
+
+class CallWords:
+    """A call's facts as rows need them."""
+
+    def __init__(self, facts: Sequence[Fact], language: str) -> None:
+        self.facts = facts
+        self._by_seq = {fact.seq: fact for fact in facts}
+        self._turns = {fact.turn: fact for fact in facts if isinstance(fact, Transcript)}
+        self._texts = {turn: fact.text for turn, fact in self._turns.items()}
+        for fact in facts:
+            if isinstance(fact, CallEvent) and fact.name == "text.settled":
+                self._texts[fact.data["turn"]] = fact.data["text"]
+        self._language = language
+
+    def __getitem__(self, seq: int) -> Fact | None:
+        return self._by_seq.get(seq)
+
+    def said(self, turn: int) -> dict[str, list[str]]:
+        """The turn's words by language; empty when they are not there or nothing but masks."""
+        text = self._texts.get(turn, "").strip()
+        language = self.language(turn)
+        return {language: [text]} if language and any(c.isalpha() for c in _MASK.sub("", text)) else {}
+
+    def language(self, turn: int) -> str:
+        said = self._turns.get(turn)
+        return (said.language if said else "") or self._language
+
+    def alerts(self, turn: int) -> list[Insight]:
+        """What rules saw in the turn and did not take back."""
+        gone = {
+            seq
+            for fact in self.facts
+            if isinstance(fact, CallEvent) and fact.name == "withdrawn"
+            for seq in fact.data["of"]
+        }
+        return [
+            fact
+            for fact in self.facts
+            if isinstance(fact, Insight)
+            and fact.kind == "compliance"
+            and fact.outcome in ("violation", "event", "satisfied")
+            and fact.turn == turn
+            and fact.seq not in gone
+        ]
+
+
+def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
+    """Implements `engine.ports.Rows`. Calls that were erased give none."""
+
+    async def rows(organisation_id: str) -> AsyncIterator[bytes]:
+        if not await store.feedback.may_train(organisation_id):
+            raise Conflict("the organisation does not let its judgements out: an administrator may allow it")
+        acts = {rule.id: frozenset(_acts(rule)) for rule in await asyncio.to_thread(rules)}
+        last, call_id, words = 0, "", CallWords((), "")
+        while page := await store.feedback.after(organisation_id, last):
+            for judged in page:
+                last = judged.id
+                if judged.call_id != call_id:
+                    call_id, words = judged.call_id, await _words(store, organisation_id, judged)
+                for row in rows_of(judged, words, acts):
+                    yield msgspec.json.encode(row)
+
+    return rows
+
+
+def _acts(rule: Rule) -> Iterator[str]:
+    """What its checks look for in words; those that look elsewhere have none."""
+    for check in rule.checks:
+        yield from [act] if (act := getattr(check, "act", "")) else []
+        yield from (act for way in getattr(check, "ways", ()) for act in way)
+
+
+async def _words(store: Store, organisation_id: str, judged: Judged) -> CallWords:
+    try:
+        bodies = await store.calls.all_facts(organisation_id, judged.call_id)
+    except NotFound:
+        bodies = []
+    return CallWords([decode(body) for body in bodies], judged.language)
+
+
+def rows_of(judged: Judged, words: CallWords, acts: dict[str, frozenset[str]]) -> Iterator[dict[str, Any]]:
+    """Rows of one judgement; none where its words say nothing that could be learned."""
+    about = {
+        "idea": f"feedback-{judged.call_id}-{judged.seq}-{judged.kind}",
+        "campaign": judged.campaign,
+        "verdict": judged.verdict,
+        "role": judged.role,
+    }
+    match judged.kind:
+        case "alert":
+            row = _alert_row(judged, words, acts)
+        case "card":
+            row = _card_row(judged, words)
+        case "disposition":
+            row = _disposition_row(words)
+        case "summary" | "follow_ups":
+            row = _edit_row(judged, words)
+        case _:
+            row = _quality_row(judged, words)
+    if row:
+        yield about | row
+
+
+def _alert_row(judged: Judged, words: CallWords, acts: dict[str, frozenset[str]]) -> dict[str, Any]:
+    """For the head of acts: what was said is one of the rule's acts, or it is not. A rule with several says nothing of
+    which; and what other rules saw in the same words stays."""
+    alert = words[judged.of]
+    own = acts.get(judged.subject, frozenset())
+    if not isinstance(alert, Insight) or len(own) != 1 or not (said := words.said(alert.turn)):
+        return {}
+    others = {act for one in words.alerts(alert.turn) if one.rule != judged.subject for act in acts.get(one.rule, ())}
+    labels = others | own if judged.verdict == "right" else others - own
+    return {"acts": sorted(labels), "rule": judged.subject, **said}
+
+
+def _card_row(judged: Judged, words: CallWords) -> dict[str, Any]:
+    """For the search: what the customer said, and whether the article answers it."""
+    card = words[judged.of]
+    if not isinstance(card, Suggestion) or not (said := words.said(card.turn)):
+        return {}
+    return {"article": judged.subject, **said}
+
+
+def _disposition_row(words: CallWords) -> dict[str, Any]:
+    """For the head of intents: why the customer called, in their words, by the disposition that a person stood for."""
+    state = wrap_up_of(words.facts)
+    reason = state.proposed.get("reason") or {}
+    choices: list[dict[str, Any]] = state.proposed.get("choices", [])
+    chosen = next((one for one in choices if one["code"] == state.disposition), {})
+    if not chosen.get("intent") or reason.get("leg") != "customer" or not (said := words.said(reason["turn"])):
+        return {}
+    return {"intents": [chosen["intent"]], "disposition": state.disposition, **said}
+
+
+def _edit_row(judged: Judged, words: CallWords) -> dict[str, Any]:
+    state = wrap_up_of(words.facts)
+    before = state.proposed.get(judged.kind, "" if judged.kind == "summary" else [])
+    after = msgspec.to_builtins(getattr(state, judged.kind))
+    return {judged.kind: {"before": before, "after": after, "language": state.proposed.get("language", "")}}
+
+
+def _quality_row(judged: Judged, words: CallWords) -> dict[str, Any]:
+    review = words[judged.seq]
+    scored = quality_of(words.facts)
+    if not isinstance(review, CallEvent) or scored is None:
+        return {}
+    evidence: Sequence[Evidence] = next(
+        (item.evidence for item in scored[1].items if item.item == review.data["item"]), ()
+    )
+    quotes = [piece.quote for piece in evidence]
+    told = {name: review.data[name] for name in ("before", "after", "reason")}
+    return {"quality": judged.subject, "evidence": quotes, **told}

@@ -1,0 +1,111 @@
+"""Scores and judgements stand beside the facts that say them, and go with them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.errors import NotFound
+from engine.facts import CallEvent, EventName
+from engine.ports import CallRecord
+from engine.settings import Settings
+from engine.store import Store
+from tests.engine.ended_call import ended_call
+
+
+def event(seq: int, name: EventName, call_id: str = "call-1", **data: Any) -> CallEvent:
+    return CallEvent(call_id=call_id, seq=seq, name=name, data={"by": "user-ana", "role": "agent", **data})
+
+
+async def test_the_newest_judgement_of_one_thing_counts_and_what_was_shown_stands_beside_it(
+    store: Store, record: CallRecord
+) -> None:
+    other = msgspec.structs.replace(record, call_id="call-2")
+    for call in (record, other):
+        await store.calls.open(call)
+        await store.calls.append(call, ended_call(call.call_id))
+    judged: dict[str, Any] = {"of": 4, "rule": "CO-2300-WHY", "version": "2", "reason": ""}
+    await store.calls.append(record, [event(9, "alert.judged", verdict="wrong", **judged)])
+    await store.calls.append(record, [event(10, "alert.judged", verdict="right", **judged)])
+    await store.calls.append(other, [event(9, "alert.judged", "call-2", verdict="wrong", **judged)])
+    await store.calls.append(record, [event(11, "card.accepted", of=3, article="payment-plan")])
+    found = {(one.kind, one.subject): one for one in await store.feedback.tallies(record.organisation_id)}
+    alert, card = found["alert", "CO-2300-WHY"], found["card", "payment-plan"]
+    assert (alert.shown, alert.right, alert.wrong, alert.precision) == (2, 1, 1, 0.5)
+    assert (card.shown, card.accepted, card.precision) == (2, 1, 1.0)
+    assert [one.kind for one in await store.feedback.tallies(record.organisation_id, kind="card")] == ["card"]
+    assert await store.feedback.tallies("another") == []
+    assert await store.feedback.tallies(record.organisation_id, since=4e9) == []
+
+
+async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, record: CallRecord) -> None:
+    await store.calls.open(msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana"))
+    await store.calls.append(record, ended_call())
+    (scored,) = await store.scores.find(record.organisation_id)
+    assert (scored.score, scored.passed, scored.open, scored.reviewed) == (100.0, True, 1, False)
+    assert (scored.agent_name, scored.form) == ("Ana", "collections")
+    after = {"form": "collections", "version": 0, "score": 50.0, "passed": False, "failed_by": ["notice"]}
+    told: dict[str, Any] = {
+        "of": 6,
+        "form": "collections",
+        "version": 0,
+        "item": "notice",
+        "before": "yes",
+        "after": "no",
+    }
+    await store.calls.append(record, [event(9, "qa.reviewed", **told, reason="no lo dijo", score=after)])
+    (scored,) = await store.scores.find(record.organisation_id, reviewed=True, passed=False, open=False)
+    assert (scored.score, scored.failed) == (50.0, True)
+    assert await store.scores.find(record.organisation_id, passed=True) == []
+    assert await store.scores.find(record.organisation_id, open=True) == []
+    assert await store.scores.find(record.organisation_id, agent_id="user-ben") == []
+    assert await store.scores.find(record.organisation_id, campaign="sales") == []
+    assert await store.scores.find(record.organisation_id, before=record.started_at) == []
+    assert await store.scores.find("another") == []
+
+
+async def test_what_people_judged_goes_with_the_call(store: Store, record: CallRecord) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, ended_call())
+    await store.calls.erase(record.organisation_id, record.call_id)
+    assert await store.feedback.tallies(record.organisation_id) == []
+    assert await store.scores.find(record.organisation_id) == []
+    with pytest.raises(NotFound):
+        await store.calls.newest(record.organisation_id, record.call_id)
+
+
+async def test_no_word_of_a_wrap_up_or_a_reason_is_on_disk_in_clear(
+    store: Store, record: CallRecord, settings: Settings
+) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, ended_call())
+    confirmed: dict[str, Any] = {
+        "summary": "cuotas mensuales",
+        "disposition": "callback",
+        "follow_ups": [],
+        "edited": ["summary"],
+    }
+    more: dict[str, Any] = {"of": 7, "proposed": "promise_to_pay", "campaign": "collections"}
+    await store.calls.append(record, [event(9, "wrap_up.confirmed", **confirmed, **more)])
+    await store.calls.change(msgspec.structs.replace(record, ended_at=1.0))
+    for file in settings.data_dir.rglob("*"):
+        assert not file.is_file() or b"cuotas" not in file.read_bytes(), file.name
+
+
+async def test_forms_are_kept_version_by_version(store: Store, organisation: str) -> None:
+    for source in ("one", "two"):
+        await store.forms.add(organisation, "own", source, "user-root", 1.0)
+    await store.forms.add(organisation, "other", "three", "user-root", 1.0)
+    newest = await store.forms.newest(organisation)
+    assert [(one.form, one.version, one.source) for one in newest] == [("other", 1, "three"), ("own", 2, "two")]
+    assert (await store.forms.get(organisation, "own", 1)).source == "one"
+    with pytest.raises(NotFound):
+        await store.forms.get("another", "own", 1)
+
+
+async def test_training_is_off_until_somebody_allows_it(store: Store, organisation: str) -> None:
+    assert not await store.feedback.may_train(organisation)
+    await store.feedback.let_train(organisation, True)
+    assert await store.feedback.may_train(organisation)
+    with pytest.raises(NotFound):
+        await store.feedback.may_train("another")

@@ -1,0 +1,186 @@
+"""Wrap-ups, reviews, alerts and forms over REST: who may, what is refused, what comes of it."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.facts import CallEvent, decode
+from tests.engine.ended_call import PROPOSAL, REASON, WHY, ended_call
+from tests.engine.web.running_site import Client, Site
+
+CALL = "/api/calls/call-1"
+WRAP_UP = {"summary": "Pagará en cuotas.", "disposition": "callback", "follow_ups": [{"text": "Llamar", "due": ""}]}
+FORM = (
+    "id: own\ntitle: {en: Own}\ncampaigns: [collections]\nitems:\n  - {id: a, title: {en: A}, check: {kind: person}}\n"
+)
+
+
+async def ended(site: Site, *, live: bool = False) -> None:
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, ended_call())
+    if not live:
+        await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1_700_000_060.0))
+
+
+async def newest(site: Site) -> CallEvent:
+    facts = await site.store.calls.all_facts(site.record.organisation_id, "call-1")
+    last = decode(facts[-1])
+    assert isinstance(last, CallEvent)
+    return last
+
+
+async def body(client: Client, path: str) -> Any:
+    response = await client.get(path)
+    assert response.status == 200, await response.text()
+    return await response.json()
+
+
+async def test_an_agent_confirms_what_was_proposed(site: Site) -> None:
+    await ended(site)
+    agent = await site.logged_in("ana")
+    state = await body(agent, f"{CALL}/wrap-up")
+    assert (state["summary"], state["disposition"]) == (PROPOSAL["summary"], "promise_to_pay")
+    assert "confirmed" not in state
+    given = {"summary": state["summary"], "disposition": "promise_to_pay"}
+    follow_ups = [{"text": one["text"], "due": one["due"]} for one in state["follow_ups"]]
+    response = await agent.put(f"{CALL}/wrap-up", json=given | {"follow_ups": follow_ups})
+    assert response.status == 200
+    assert (await response.json())["confirmed"] is True
+    event = await newest(site)
+    assert (event.name, event.seq, event.data["edited"], event.data["of"]) == ("wrap_up.confirmed", 9, [], 7)
+
+
+async def test_an_edited_wrap_up_is_kept_beside_the_proposal_and_typed_digits_are_masked(site: Site) -> None:
+    await ended(site)
+    agent = await site.logged_in("ana")
+    given = WRAP_UP | {"summary": "Pagó con la tarjeta 4539 1488 0343 6467."}
+    state = await (await agent.put(f"{CALL}/wrap-up", json=given)).json()
+    assert state["summary"] == "Pagó con la tarjeta [card]."
+    assert state["proposed"]["summary"] == PROPOSAL["summary"]
+    event = await newest(site)
+    assert event.data["edited"] == ["summary", "disposition", "follow_ups"]
+    assert "4539" not in str(event.data)
+    counts = await body(await site.logged_in("sofia"), "/api/feedback?kind=disposition")
+    assert counts == [{"kind": "disposition", "subject": "promise_to_pay", "edited": 1, "precision": 0.0}]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"disposition": "won_the_lottery"},
+        {"summary": "x" * 4_001},
+        {"follow_ups": [{"text": ""}]},
+        {"follow_ups": [{"text": "a", "due": "tomorrow"}]},
+        {"mood": "good"},
+    ],
+)
+async def test_a_wrong_wrap_up_is_refused(site: Site, wrong: dict[str, Any]) -> None:
+    await ended(site)
+    agent = await site.logged_in("ana")
+    assert (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP | wrong)).status == 422
+
+
+async def test_a_live_call_is_neither_wrapped_up_nor_reviewed(site: Site) -> None:
+    await ended(site, live=True)
+    agent, supervisor = await site.logged_in("ana"), await site.logged_in("sofia")
+    assert (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP)).status == 409
+    review = {"answer": "no", "reason": "it was not"}
+    assert (await supervisor.put(f"{CALL}/quality/notice", json=review)).status == 409
+
+
+async def test_another_agent_sees_nothing_of_it(site: Site) -> None:
+    await ended(site)
+    stranger = await site.logged_in("ben")
+    for path in ("wrap-up", "quality"):
+        assert (await stranger.get(f"{CALL}/{path}")).status == 404
+    assert (await stranger.put(f"{CALL}/wrap-up", json=WRAP_UP)).status == 404
+    assert (await stranger.post(f"{CALL}/alerts/4/judgement", json={"verdict": "wrong"})).status == 404
+
+
+async def test_a_supervisor_reviews_an_item_with_a_reason(site: Site) -> None:
+    await ended(site)
+    supervisor = await site.logged_in("sofia")
+    assert (await supervisor.put(f"{CALL}/quality/empathy", json={"answer": "no", "reason": ""})).status == 422
+    assert (await supervisor.put(f"{CALL}/quality/charm", json={"answer": "no", "reason": "none"})).status == 404
+    response = await supervisor.put(f"{CALL}/quality/empathy", json={"answer": "no", "reason": "no escuchó"})
+    assert (await response.json())["score"] == 50.0
+    score = await body(supervisor, f"{CALL}/quality")
+    assert (score["items"][1]["reason"], score["items"][1]["reviewed_by"]) == ("no escuchó", "user-sofia")
+    (listed,) = await body(supervisor, "/api/quality?passed=false&reviewed=true")
+    assert (listed["call_id"], listed["score"]) == ("call-1", 50.0)
+    agent = await site.logged_in("ana")
+    assert (await body(agent, f"{CALL}/quality"))["score"] == 50.0
+    assert (await agent.put(f"{CALL}/quality/empathy", json={"answer": "yes", "reason": "I did"})).status == 403
+
+
+async def test_an_alert_of_an_ended_call_is_judged_here_and_of_a_live_one_by_its_task(site: Site) -> None:
+    await ended(site, live=True)
+    agent = await site.logged_in("ana")
+    path = f"{CALL}/alerts/4/judgement"
+    assert (await agent.post(path, json={"verdict": "wrong", "reason": "ironía"})).status == 204
+    ((_, command),) = site.desk.commands
+    assert (command.name, command.seq, command.action, command.reason) == ("judge", 4, "wrong", "ironía")
+    await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1.0))
+    assert (await agent.post(path, json={"verdict": "wrong"})).status == 204
+    event = await newest(site)
+    assert (event.name, event.data["rule"], event.data["verdict"]) == ("alert.judged", "CO-2300-WHY", "wrong")
+    for seq in (3, 99, 0):
+        assert (await agent.post(f"{CALL}/alerts/{seq}/judgement", json={"verdict": "wrong"})).status == 404
+    assert (await agent.post(path, json={"verdict": "maybe"})).status == 422
+
+
+async def test_confirming_twice_at_once_numbers_both(site: Site) -> None:
+    await ended(site)
+    agent, supervisor = await site.logged_in("ana"), await site.logged_in("sofia")
+    for client in (agent, supervisor):
+        assert (await client.put(f"{CALL}/wrap-up", json=WRAP_UP)).status == 200
+    assert (await newest(site)).seq == 10
+    assert (await body(agent, f"{CALL}/wrap-up"))["by"] == "user-sofia"
+
+
+async def test_forms_are_listed_written_and_refused_with_where_and_what(site: Site) -> None:
+    admin, supervisor = await site.logged_in("root"), await site.logged_in("sofia")
+    forms = await body(supervisor, "/api/forms")
+    assert [(one["id"], one["version"]) for one in forms] == [("care", 0), ("collections", 0), ("sales", 0)]
+    assert (await supervisor.put("/api/forms/own", json={"source": FORM})).status == 403
+    written = await admin.put("/api/forms/own", json={"source": FORM})
+    assert (await written.json())["version"] == 1
+    again = await admin.put("/api/forms/own", json={"source": FORM + "pass_score: 70\n"})
+    assert (await again.json())["version"] == 2
+    assert "pass_score" not in (await body(supervisor, "/api/forms/own/versions/1"))["source"]
+    assert (await supervisor.get("/api/forms/own/versions/9")).status == 404
+    wrong = await admin.put("/api/forms/own", json={"source": FORM.replace("person", "magic")})
+    assert wrong.status == 422
+    assert "magic" in (await wrong.json())["detail"]
+    elsewhere = await admin.put("/api/forms/else", json={"source": FORM})
+    assert "else" in (await elsewhere.json())["detail"]
+
+
+async def test_an_own_form_of_a_bundled_name_takes_its_place(site: Site) -> None:
+    admin = await site.logged_in("root")
+    source = FORM.replace("id: own", "id: collections")
+    assert (await admin.put("/api/forms/collections", json={"source": source})).status == 200
+    forms = {one["id"]: one for one in await body(admin, "/api/forms")}
+    assert (forms["collections"]["version"], forms["collections"]["items"]) == (1, 1)
+    assert len(forms) == 3
+
+
+async def test_training_rows_come_out_only_when_the_organisation_allows_it(site: Site) -> None:
+    await ended(site)
+    admin, agent = await site.logged_in("root"), await site.logged_in("ana")
+    await agent.post(f"{CALL}/alerts/4/judgement", json={"verdict": "wrong"})
+    await agent.put(f"{CALL}/wrap-up", json=WRAP_UP)
+    refused = await admin.get("/api/feedback/rows")
+    assert (refused.status, (await refused.json())["code"]) == (409, "conflict")
+    assert (await (await site.logged_in("sofia")).put("/api/feedback/training", json={"allowed": True})).status == 403
+    assert (await admin.put("/api/feedback/training", json={"allowed": True})).status == 200
+    response = await admin.get("/api/feedback/rows")
+    assert response.content_type == "application/x-ndjson"
+    rows = [json.loads(line) for line in (await response.text()).splitlines()]
+    alert, disposition, summary, follow_ups = rows
+    assert (alert["acts"], alert["es"], alert["verdict"]) == ([], [WHY], "wrong")
+    assert (disposition["intents"], disposition["es"]) == (["callback_request"], [REASON])
+    assert summary["summary"] == {"before": PROPOSAL["summary"], "after": WRAP_UP["summary"], "language": "es"}
+    assert follow_ups["follow_ups"]["after"] == [{"text": "Llamar"}]

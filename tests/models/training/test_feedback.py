@@ -1,0 +1,54 @@
+"""Rows that people judged join the authored ones."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Invalid
+from models.training.corpus import HeadPlan, read_rows
+
+PLAN = HeadPlan(kind="multilabel", labels=("opt_out", "threat"))
+AUTHORED = """
+- idea: stop
+  labels: [opt_out]
+  en: ["Stop calling me."]
+"""
+
+
+def read(folder: Path, *lines: str) -> list[tuple[str, tuple[str, ...]]]:
+    (folder / "acts").mkdir(exist_ok=True)
+    (folder / "acts" / "own.yaml").write_text(AUTHORED)
+    judged = folder / "feedback.jsonl"
+    judged.write_text("\n".join(lines))
+    return [(row.text, row.labels) for row in read_rows("acts", PLAN, folder, [judged])]
+
+
+def test_judged_texts_are_added_under_their_language(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        '{"idea": "f1", "acts": [], "verdict": "wrong", "es": ["No me llame tonto."]}',
+        '{"idea": "f2", "acts": ["threat"], "en": ["We will sue you."]}',
+        '{"idea": "f3", "intents": ["complaint"], "en": ["For another head."]}',
+        '{"idea": "f4", "acts": ["unknown_act"], "en": ["Of another version."]}',
+        '{"idea": "f5", "summary": {"before": "a", "after": "b"}}',
+    )
+    assert rows == [
+        ("Stop calling me.", ("opt_out",)),
+        ("No me llame tonto.", ()),
+        ("We will sue you.", ("threat",)),
+    ]
+
+
+def test_authored_labels_and_the_newest_judgement_stand(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        '{"idea": "f1", "acts": [], "en": ["stop calling me."]}',
+        '{"idea": "f2", "acts": ["threat"], "en": ["You will see."]}',
+        '{"idea": "f3", "acts": [], "en": ["You will see."]}',
+    )
+    assert rows == [("Stop calling me.", ("opt_out",)), ("You will see.", ())]
+
+
+def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"feedback\.jsonl:2"):
+        read(tmp_path, '{"idea": "f1", "acts": [], "en": ["a b"]}', "not json")
