@@ -18,7 +18,19 @@ Cell = Callable[[], dict[str, Any]]
 def cells() -> dict[str, Cell]:
     """Every cell by name, in the order in which they are worth running."""
     found: dict[str, Cell] = {}
-    for module in ("media", "setups", "fuzz", "accuracy", "display", "rules", "alignments", "knowledge", "latency"):
+    for module in (
+        "media",
+        "setups",
+        "fuzz",
+        "accuracy",
+        "display",
+        "rules",
+        "alignments",
+        "knowledge",
+        "silence",
+        "languages",
+        "latency",
+    ):
         found |= importlib.import_module(f"benchmarks.{module}").CELLS
     return found
 
