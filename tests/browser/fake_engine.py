@@ -10,7 +10,8 @@ from aiohttp import WSMsgType, web
 from engine import facts, floor
 from engine.facts import Draft, Fact
 from engine.ports import CallRecord, Person
-from engine.web import console
+from engine.settings import Settings
+from engine.web import console, keys
 
 SESSION = "fake-session"
 PASSWORD = "correct horse"
@@ -19,8 +20,12 @@ PASSWORD = "correct horse"
 class FakeEngine:
     """Keeps what was published, answers a `resume` with what is missing, and writes down what the browser says."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, bridge: str = "") -> None:
+        """`bridge` is the address of one, `http://…`."""
         self.person = person
+        self.bridge = bridge
+        self.token = ""
+        """The pass for it."""
         self.calls: dict[str, CallRecord] = {}
         self.facts: dict[str, list[Fact]] = {}
         self.tiles: list[dict[str, Any]] = []
@@ -38,6 +43,7 @@ class FakeEngine:
 
     async def start(self) -> None:
         app = web.Application()
+        app[keys.SETTINGS] = Settings(bridge_url=self.bridge, bridge_http_port=0)
         app.on_response_prepare.append(console.harden)
         app.router.add_get("/assets/{name}", console.asset)
         app.router.add_get("/favicon.svg", console.favicon)
@@ -47,6 +53,7 @@ class FakeEngine:
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
+        app.router.add_get("/api/phone", self._phone)
         app.router.add_get("/api/{table}", self._rows)
         app.router.add_post("/api/{table}", self._create)
         app.router.add_put("/api/{table}/{id}", self._change)
@@ -117,6 +124,12 @@ class FakeEngine:
         if not self._known(request):
             return web.json_response({"code": "not_logged_in", "message": "log in"}, status=401)
         return web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
+
+    async def _phone(self, request: web.Request) -> web.Response:
+        if not self.bridge:
+            return web.Response(status=204)
+        url = self.bridge.replace("http", "ws", 1) + "/phone"
+        return web.json_response({"url": url, "token": self.token, "expires_at": time.time() + 600})
 
     async def _press(self, request: web.Request) -> web.Response:
         self.presses.append(request.match_info["press"])

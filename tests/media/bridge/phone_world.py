@@ -200,6 +200,14 @@ class World:
         await self.client.close()
         await self.stop()
 
+    async def free(self, name: str) -> None:
+        """Until that phone may be rung."""
+        for _ in range(1_000):
+            if (phone := self.phones.named(name)) is not None and not phone.busy:
+                return
+            await asyncio.sleep(0.01)
+        raise TimeoutError
+
     def desk(self, aor: str, window: str = "w1") -> Desk:
         desk = Desk(self, aor, window)
         self.desks.append(desk)

@@ -1,0 +1,263 @@
+/** The desk's phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
+
+import { api } from "./api.ts";
+import { change, dialled, emptyPhone, forget, isOver, take, tone } from "./phone/calls.ts";
+import type { PhoneCall, PhoneView } from "./phone/calls.ts";
+import { NoMicrophone, openMicrophone, SoundPath } from "./phone/sound.ts";
+import type { MicrophoneError } from "./phone/sound.ts";
+import { Tones } from "./phone/tones.ts";
+import { REPLACED } from "./phone/wire.ts";
+import type { FromBrowser, IceServer, PhoneKey, ToBrowser } from "./phone/wire.ts";
+
+interface Pass {
+  url: string;
+  token: string;
+  expires_at: number;
+}
+
+const FIRST_PAUSE_MS = 500;
+const LAST_PAUSE_MS = 5000;
+const NO_BRIDGE_MS = 30_000;
+const RENEW_MS = 240_000;
+const SHOWN_MS = 4000;
+const WINDOW = "welcomedly.phone.window";
+const THERE = "welcomedly.phone.there";
+
+export class Phone {
+  /** The bridge is reached; else there is no phone to show. */
+  connected = $state(false);
+  there = $state(false);
+  microphone = $state<MicrophoneError | "">("");
+  view = $state.raw<PhoneView>(emptyPhone);
+  readonly calls: readonly PhoneCall[] = $derived(this.view.calls);
+  readonly talking: PhoneCall | undefined = $derived(this.calls.find((call) => call.state === "up"));
+
+  #pass: Pass | undefined;
+  #socket: WebSocket | undefined;
+  #iceServers: readonly IceServer[] = [];
+  #paths = new Map<string, SoundPath>();
+  #tones = new Tones();
+  #pause = FIRST_PAUSE_MS;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
+  #closed = false;
+  #window: string;
+
+  constructor() {
+    this.#window = sessionStorage.getItem(WINDOW) ?? crypto.randomUUID();
+    sessionStorage.setItem(WINDOW, this.#window);
+    addEventListener("online", this.#hurry);
+    void this.#open();
+    if (sessionStorage.getItem(THERE) === this.#window) void this.come(); // the same window, loaded again
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    clearInterval(this.#renewal);
+    removeEventListener("online", this.#hurry);
+    this.#socket?.close(1000);
+    for (const path of this.#paths.values()) path.close();
+    this.#tones.close();
+  }
+
+  // ─── what the agent does ───
+
+  /** Takes calls from now on; the browser asks for the microphone here and not when somebody calls. */
+  async come(): Promise<void> {
+    const microphone = await this.#microphoneOr();
+    if (!microphone) return;
+    for (const track of microphone.getTracks()) track.stop(); // it is opened again for each call
+    this.there = true;
+    sessionStorage.setItem(THERE, this.#window);
+    if (this.view.replaced || !this.connected) this.#reopen();
+    else this.#say({ type: "presence", away: false });
+  }
+
+  leave(): void {
+    this.there = false;
+    sessionStorage.removeItem(THERE);
+    this.#say({ type: "presence", away: true });
+  }
+
+  dial(to: string): void {
+    const ref = crypto.randomUUID();
+    if (!to.trim() || !this.#say({ type: "dial", ref, to: to.trim() })) return;
+    const talking = this.talking;
+    if (talking && !talking.held) this.hold(talking.id, true);
+    this.#set(dialled(this.view, ref, to.trim()));
+  }
+
+  accept(id: string): void {
+    if (!this.#say({ type: "accept", call: id })) return;
+    this.#set(change(this.view, id, { state: "taken" }));
+    void this.#makePath(id);
+  }
+
+  decline(id: string): void {
+    this.#say({ type: "decline", call: id });
+  }
+
+  hangUp(id: string): void {
+    this.#say({ type: "hang_up", call: id });
+  }
+
+  mute(id: string, on: boolean): void {
+    this.#paths.get(id)?.mute(on);
+    this.#set(change(this.view, id, { muted: on }));
+  }
+
+  hold(id: string, on: boolean): void {
+    if (this.#say({ type: "hold", call: id, on })) this.#set(change(this.view, id, { held: on }));
+  }
+
+  press(id: string, key: PhoneKey): void {
+    this.#say({ type: "key", call: id, key });
+  }
+
+  /** Blind: the other side is connected with somebody else. */
+  transfer(id: string, to: string): void {
+    if (this.#say({ type: "transfer", call: id, to }))
+      this.#set(change(this.view, id, { transfer: "asked" }));
+  }
+
+  /** Attended: those on the agent's two calls are connected with each other. */
+  join(id: string, consult: string): void {
+    if (this.#say({ type: "transfer", call: id, consult }))
+      this.#set(change(this.view, id, { transfer: "asked" }));
+  }
+
+  // ─── the socket ───
+
+  async #open(): Promise<void> {
+    const pass = await this.#usablePass();
+    if (this.#closed) return;
+    if (!pass) {
+      this.#timer = setTimeout(() => void this.#open(), NO_BRIDGE_MS);
+      return;
+    }
+    const socket = (this.#socket = new WebSocket(pass.url));
+    socket.onopen = () =>
+      this.#say({ type: "register", token: pass.token, window: this.#window, away: !this.there });
+    socket.onmessage = (event) => this.#heard(JSON.parse(String(event.data)) as ToBrowser);
+    socket.onclose = (event) => this.#lost(socket, event.code);
+  }
+
+  /** One that lasts a while; while the engine is away, the one before. None: there is no bridge. */
+  async #usablePass(): Promise<Pass | undefined> {
+    try {
+      this.#pass = await api<Pass | undefined>("GET", "/api/phone");
+    } catch {
+      if (this.#pass && this.#pass.expires_at * 1000 < Date.now()) this.#pass = undefined;
+    }
+    return this.#pass;
+  }
+
+  #lost(socket: WebSocket, code: number): void {
+    if (this.#closed || socket !== this.#socket) return;
+    this.connected = false;
+    clearInterval(this.#renewal);
+    if (code === REPLACED) {
+      this.there = false; // another window of this agent rings; this one waits to be asked
+      this.#set({ ...this.view, replaced: true });
+      return;
+    }
+    this.#timer = setTimeout(() => void this.#open(), this.#pause * (0.75 + Math.random() / 2));
+    this.#pause = Math.min(this.#pause * 2, LAST_PAUSE_MS);
+  }
+
+  #hurry = (): void => {
+    if (!this.connected && !this.view.replaced) this.#reopen();
+  };
+
+  #reopen(): void {
+    clearTimeout(this.#timer);
+    const before = this.#socket;
+    this.#socket = undefined;
+    before?.close(1000);
+    void this.#open();
+  }
+
+  async #renew(): Promise<void> {
+    const pass = await this.#usablePass();
+    if (pass) this.#say({ type: "renew", token: pass.token });
+  }
+
+  /** False when the bridge is not reached. */
+  #say(message: FromBrowser): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #heard(message: ToBrowser): void {
+    this.#set(take(this.view, message, Date.now()));
+    if (message.type === "registered") this.#registered(message.ice_servers ?? []);
+    else if (message.type === "dialling") void this.#makePath(message.call);
+    else if (message.type === "answer") void this.#paths.get(message.call)?.answered(message.sdp);
+  }
+
+  #registered(iceServers: readonly IceServer[]): void {
+    this.connected = true;
+    this.#pause = FIRST_PAUSE_MS;
+    this.#iceServers = iceServers;
+    clearInterval(this.#renewal);
+    this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
+    for (const call of this.calls) {
+      const lost = !isOver(call) && call.state !== "ringing" && !this.#paths.has(call.id);
+      if (lost) void this.#makePath(call.id);
+    }
+  }
+
+  // ─── sound ───
+
+  /** A path for the call, instead of the one that it may have. */
+  async #makePath(id: string): Promise<void> {
+    const microphone = await this.#microphoneOr();
+    if (!microphone) return this.hangUp(id);
+    const call = this.calls.find((one) => one.id === id);
+    if (!call || isOver(call)) return microphone.getTracks().forEach((track) => track.stop());
+    this.#paths.get(id)?.close();
+    const path = new SoundPath(microphone, this.#iceServers, () => void this.#makePath(id));
+    this.#paths.set(id, path);
+    path.mute(call.muted);
+    const sdp = await path.offer();
+    if (!this.#say({ type: "offer", call: id, sdp })) {
+      path.close(); // made again when the socket is back
+      this.#paths.delete(id);
+    }
+  }
+
+  async #microphoneOr(): Promise<MediaStream | undefined> {
+    try {
+      const microphone = await openMicrophone();
+      this.microphone = "";
+      return microphone;
+    } catch (error) {
+      this.microphone = error instanceof NoMicrophone ? error.reason : "missing";
+      this.there = false;
+      this.#say({ type: "presence", away: true });
+      return undefined;
+    }
+  }
+
+  #set(view: PhoneView): void {
+    const ended = view.calls.filter(
+      (call) => isOver(call) && !this.view.calls.some((one) => over(one, call)),
+    );
+    this.view = view;
+    for (const call of ended) {
+      setTimeout(() => (this.view = forget(this.view, (one) => over(one, call))), SHOWN_MS);
+    }
+    for (const [id, path] of this.#paths) {
+      if (view.calls.some((call) => call.id === id && !isOver(call))) continue;
+      path.close();
+      this.#paths.delete(id);
+    }
+    this.#tones.play(tone(view));
+  }
+}
+
+function over(one: PhoneCall, call: PhoneCall): boolean {
+  return isOver(one) && one.id === call.id && one.ref === call.ref;
+}

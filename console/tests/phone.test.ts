@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { change, dialled, emptyPhone, take, tone, type PhoneView } from "../src/lib/phone/calls.ts";
+import type { ToBrowser } from "../src/lib/phone/wire.ts";
+
+const NOW = 1_000_000;
+const fold = (view: PhoneView, ...messages: ToBrowser[]): PhoneView =>
+  messages.reduce((before, message) => take(before, message, NOW), view);
+const ringing: ToBrowser = { type: "incoming", call: "a", address: "+34910000000", to: "sales" };
+
+describe("a phone", () => {
+  it("rings, is answered and ends", () => {
+    const rung = fold(emptyPhone, ringing);
+    expect([rung.calls[0]!.state, tone(rung)]).toEqual(["ringing", "ring"]);
+    const up = fold(rung, { type: "answered", call: "a" });
+    expect([up.calls[0]!.state, up.calls[0]!.upAt, tone(up)]).toEqual(["up", NOW, ""]);
+    const over = fold(up, { type: "ended", call: "a", reason: "bye" });
+    expect([over.calls[0]!.state, over.calls[0]!.reason]).toEqual(["ended", "bye"]);
+  });
+
+  it("knows its own call by its name until the bridge gives it an id", () => {
+    const out = dialled(emptyPhone, "r", "1002");
+    expect(tone(out)).toBe("");
+    const named = fold(out, { type: "dialling", ref: "r", call: "b" });
+    expect([named.calls[0]!.id, tone(named)]).toEqual(["b", "ringback"]);
+    expect(tone(fold(named, { type: "progress", call: "b", early: true }))).toBe("");
+    const refused = fold(out, { type: "error", code: "not_dialled", message: "", ref: "r" });
+    expect([refused.calls[0]!.state, refused.calls[0]!.reason]).toEqual(["ended", "not_dialled"]);
+  });
+
+  it("tells a hold of one side from a hold of the other", () => {
+    const up = fold(emptyPhone, ringing, { type: "answered", call: "a" });
+    const held = fold(change(up, "a", { held: true }), { type: "held", call: "a", direction: "inactive" });
+    expect([held.calls[0]!.held, held.calls[0]!.heldByOther]).toEqual([true, true]);
+    const back = fold(held, { type: "held", call: "a", direction: "sendrecv" });
+    expect(back.calls[0]!.heldByOther).toBe(false);
+  });
+
+  it("comes back to the calls that stand, and lets go of those that do not", () => {
+    const before = fold(emptyPhone, ringing, { type: "answered", call: "a" });
+    const standing: ToBrowser = {
+      type: "registered",
+      aor: "ana@desk",
+      calls: [{ call: "b", way: "out", state: "up", address: "1002", held: true, up_s: 60 }],
+    };
+    const after = fold(before, standing);
+    expect(after.calls.map((call) => [call.id, call.state, call.held, call.upAt])).toEqual([
+      ["b", "up", true, NOW - 60_000],
+    ]);
+    expect(fold(after, standing)).toEqual({ ...after, calls: after.calls });
+  });
+
+  it("says how a transfer goes", () => {
+    const up = fold(emptyPhone, ringing, { type: "answered", call: "a" });
+    const states = [100, 180, 486].map(
+      (status) => fold(up, { type: "transferred", call: "a", status }).calls[0]!.transfer,
+    );
+    expect(states).toEqual(["asked", "rings", "failed"]);
+    expect(fold(up, { type: "error", code: "refused", message: "", call: "a" }).calls[0]!.transfer).toBe(
+      "failed",
+    );
+  });
+});
