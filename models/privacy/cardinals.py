@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from models.privacy.foreign import FOREIGN_NUMBERS
 from models.privacy.lexicon import DOUBLED_ZERO, HOMOPHONES, JOINERS, NUMBER_WORDS, NumberWord, fold, glued
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
@@ -81,7 +82,7 @@ def _firm(text: str, token: Token) -> Token:
 
 def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
     """The language that the number words themselves speak; the declared one when they do not say."""
-    votes = {"es": 0, "pt": 0, "en": 0}
+    votes = {"es": 0, "pt": 0, "en": 0, language: sum(word in FOREIGN_NUMBERS.get(language, ()) for word, _, _ in raw)}
     for word, _, _ in raw:
         if word in _SAYS:
             votes[_SAYS[word]] += 1
@@ -89,6 +90,7 @@ def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
     return best if votes[best] > votes.get(language, 0) else language
 
 
+_SPEAKS = ("es", "pt", "en")
 _SAYS = {
     word: name
     for name, words in {
@@ -103,8 +105,8 @@ _SAYS = {
 def _token(word: str, start: int, end: int, language: str, homophones: bool) -> Token:
     if word[0].isdecimal():  # "²" is a digit by Unicode, and none that anybody says
         return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
-    number = NUMBER_WORDS.get(word)
-    if number is not None and language not in number.languages:
+    number = FOREIGN_NUMBERS.get(language, {}).get(word) or NUMBER_WORDS.get(word)
+    if number is not None and language in _SPEAKS and language not in number.languages:
         silent = word == "um" and language == "en"
         number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
     if number is None and homophones and word in HOMOPHONES:

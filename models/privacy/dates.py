@@ -48,7 +48,7 @@ def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
     if not groups:
         return found
     for at, token in enumerate(lexed.tokens):
-        if token.word in _MONTHS:
+        if token.word in _MONTHS and not token.numeric:
             span = _around_month(lexed.tokens, groups, at)
             if span is not None:
                 found.append(span)

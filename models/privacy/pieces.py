@@ -10,6 +10,7 @@ from models.privacy.cardinals import Token
 from models.privacy.cues import BACKCHANNEL, Cue
 from models.privacy.dates import dates
 from models.privacy.entities import TYPE_OF, Entity
+from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.numbers import Lexed, Run, lex
@@ -101,6 +102,9 @@ class Said(NamedTuple):
 
 
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
+    if situation.guarded and said.language and said.language not in KNOWN:
+        # any word may be a digit here
+        return Parsed((Mask(0, len(said.text), "number"),), (), (), 0, 0, corrects_before=False, corrects_after=False)
     lexed = lex(said.text, said.language, guarded=situation.guarded, homophones=situation.capture)
     found = [*written.emails(said.text), *written.identifiers(said.text), *written.persons(said.text)]
     found += written.spelled_identifiers(lexed)
