@@ -2,12 +2,26 @@
 
 import contextlib
 import socket
+import struct
 import sys
 
 RECEIVE_BUFFER = 1 << 19
 """Kernel memory for packets that come while the loop is busy: seconds of one stream."""
 STAMP_OPTION = 35 if sys.platform == "linux" else 0
 """SO_TIMESTAMPNS of Linux (asm-generic/socket.h), which Python 3.11 does not name; SCM_TIMESTAMPNS is the same."""
+
+_TIMESPEC = struct.Struct("@ll")
+ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+"""Room that `recvmsg` needs for the stamp."""
+
+
+def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """UNIX seconds at which the kernel took the datagram from the wire; 0 where it does not say."""
+    for level, kind, value in ancillary:
+        if level == socket.SOL_SOCKET and kind == STAMP_OPTION and len(value) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return float(seconds + nanoseconds / 1e9)
+    return 0.0
 
 
 def bind_udp(host: str, port: int) -> socket.socket:

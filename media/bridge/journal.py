@@ -22,8 +22,8 @@ log = structlog.get_logger()
 
 _CSEQ_AHEAD = 1_000
 """Requests since the record was written have raised CSeq; a gap is allowed (RFC 3261 §12.2.1.1)."""
-_MAX_LINES = 10_000
-"""The file is written anew when it has so many, most of which are of calls that are over."""
+_SPARE_LINES = 64
+"""The file is written anew when it has so many more than calls stand: what is over is nobody's to read."""
 _REASON = ("Reason", 'SIP;cause=503;text="the bridge was restarted"')
 
 
@@ -82,8 +82,12 @@ class Journal:
 
     def forget(self, leg: Leg | None) -> None:
         """Its dialog is over."""
-        if leg is not None and self._records.pop(leg.key, None) is not None:
+        if leg is None or self._records.pop(leg.key, None) is None:
+            return
+        if self._records:
             self._append(_Record(*leg.key))
+        else:
+            self._rewrite()
 
     def say_goodbye(self, endpoint: Endpoint) -> int:
         """BYE, with the reason, to everybody whom the process before left on the line; how many those are."""
@@ -92,6 +96,7 @@ class Journal:
             _Farewell(record).send(endpoint)
         if left:
             log.warning("bridge.left_behind", dialogs=len(left))
+            self._rewrite()
         return len(left)
 
     def close(self) -> None:
@@ -101,7 +106,7 @@ class Journal:
 
     def _append(self, record: _Record) -> None:
         self._lines += 1
-        if self._lines > _MAX_LINES + len(self._records):
+        if self._lines > _SPARE_LINES + 4 * len(self._records):
             self._rewrite()
             return
         self._write(self._file, msgspec.json.encode(record) + b"\n")

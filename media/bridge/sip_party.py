@@ -84,7 +84,7 @@ class SipParty:
         self._turn_peer()
 
     def transferred(self, status: int) -> None:
-        if self.leg is not None:
+        if self.leg is not None and status > 100:  # that one went with the 202
             self.leg.run(self.leg.usage.tell_referrer(status, self._now()))
 
     def hang_up(self, reason: str, status: int = 0) -> None:

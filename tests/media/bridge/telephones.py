@@ -4,7 +4,7 @@ import asyncio
 from typing import Self, TypeVar
 
 from engine.errors import Overloaded
-from media.bridge.party import Invitation, PartyEvent
+from media.bridge.party import HungUp, Invitation, PartyEvent
 from media.bridge.rtp_line import RtpLines
 from media.bridge.sip_callee import Destination, SipCallee
 from media.bridge.sip_caller import SipCaller
@@ -47,6 +47,14 @@ class Talk:
             while not isinstance(event := await self._events.get(), kind):
                 pass
             return event
+
+    async def rest(self) -> list[PartyEvent]:
+        """All that is told from here to the end, which is the last."""
+        events: list[PartyEvent] = []
+        async with asyncio.timeout(3 * SECONDS):
+            while not (events and isinstance(events[-1], HungUp)):
+                events.append(await self._events.get())
+        return events
 
     def say(self, *payloads: bytes, ssrc: int = 7) -> None:
         for payload in payloads:
