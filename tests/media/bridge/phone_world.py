@@ -86,11 +86,38 @@ class Switch:
         self.calls.pop(call.call_id, None)
 
 
+class Door:
+    """Where desks come in: a bridge's address, and passes for it."""
+
+    def __init__(self, url: str = "", key: bytes = KEY) -> None:
+        self.url, self.key = url, key
+        self.now = time.time
+        self.desks: list[Desk] = []
+        self.client: ClientSession
+
+    def desk(self, aor: str, window: str = "w1") -> "Desk":
+        desk = Desk(self, aor, window)
+        self.desks.append(desk)
+        return desk
+
+    def token(self, aor: str, *, lasts_s: float = 600.0, extension: str = "", numbers: tuple[str, ...] = ()) -> str:
+        claims = PhonePass(
+            "org", f"user-{aor}", aor.title(), aor, extension, numbers, "", expires_at=self.now() + lasts_s
+        )
+        return sign(claims, self.key)
+
+    async def shut(self) -> None:
+        for desk in self.desks:
+            with suppress(ConnectionError):
+                await desk.close()
+        await self.client.close()
+
+
 class Desk:
     """One window: its socket, and a WebRTC peer a call."""
 
-    def __init__(self, world: "World", aor: str, window: str) -> None:
-        self.world, self.aor, self.window = world, aor, window
+    def __init__(self, door: Door, aor: str, window: str) -> None:
+        self.door, self.aor, self.window = door, aor, window
         self.said: list[dict[str, Any]] = []
         self.peers: list[Peer] = []
         self.closed: int | None = None
@@ -100,7 +127,7 @@ class Desk:
         self._reading: asyncio.Task[None] | None = None
 
     async def open(self, token: str | None = None, *, away: bool = False) -> "Desk":
-        await self.knock(self.world.token(self.aor) if token is None else token, away=away)
+        await self.knock(self.door.token(self.aor) if token is None else token, away=away)
         self.registered = await self.hears("registered", aor=self.aor)
         return self
 
@@ -110,7 +137,7 @@ class Desk:
         return self
 
     async def connect(self) -> None:
-        self._socket = await self.world.client.ws_connect(self.world.url + "/phone")
+        self._socket = await self.door.client.ws_connect(self.door.url + "/phone")
         self._reading = asyncio.create_task(self._read())
 
     async def say(self, **message: object) -> None:
@@ -166,23 +193,20 @@ class Desk:
         self._changed.set()
 
 
-class World:
+class World(Door):
     """The bridge; a test opens desks on it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ports = LegPorts()
         self.phones = BrowserPhones(self.ports)
         self.switch = Switch(self.phones)
-        self.desks: list[Desk] = []
-        self.now = time.time
         sockets = PhoneSockets(
             self.phones, self.switch, KEY, origin="https://desk.example", wall_clock=lambda: self.now()
         )
         app = web.Application()
         add_phones(app, sockets)
         self._site = Site(app, "127.0.0.1", 0)
-        self.client: ClientSession
-        self.url = ""
 
     async def open(self) -> None:
         await self._site.open()
@@ -194,10 +218,7 @@ class World:
         await self._site.close()
 
     async def close(self) -> None:
-        for desk in self.desks:
-            with suppress(ConnectionError):
-                await desk.close()
-        await self.client.close()
+        await self.shut()
         await self.stop()
 
     async def free(self, name: str) -> None:
@@ -207,17 +228,6 @@ class World:
                 return
             await asyncio.sleep(0.01)
         raise TimeoutError
-
-    def desk(self, aor: str, window: str = "w1") -> Desk:
-        desk = Desk(self, aor, window)
-        self.desks.append(desk)
-        return desk
-
-    def token(self, aor: str, *, lasts_s: float = 600.0, extension: str = "", numbers: tuple[str, ...] = ()) -> str:
-        claims = PhonePass(
-            "org", f"user-{aor}", aor.title(), aor, extension, numbers, "", expires_at=self.now() + lasts_s
-        )
-        return sign(claims, KEY)
 
     def call_in(self, party: Party, to: str, codecs: tuple[AudioCodec, ...] = ("PCMU",)) -> BridgedCall:
         """A call from elsewhere to the phone of that name."""

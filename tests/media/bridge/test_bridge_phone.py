@@ -1,0 +1,83 @@
+"""The bridge as it runs: a SIP telephone on one side, an agent's browser (aiortc) on the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiohttp import ClientSession
+
+from engine.control.phone_pass import bridge_key
+from engine.settings import load_settings
+from media.bridge.bridge import Bridge
+from media.bridge.party import Answered, HungUp, Pressed, Refused, Turned
+from media.codecs import PCMA
+from media.ports import PortRange
+from tests.media.bridge.phone_world import Door
+from tests.media.bridge.telephones import Telephone
+
+TONE = (8000 * np.sin(np.arange(16_000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+NUMBER = "+34910000000"
+
+
+class Office(Door):
+    """A bridge, a telephone that may call it, and desks."""
+
+    def __init__(self, bridge: Bridge, telephone: Telephone, key: bytes) -> None:
+        super().__init__(bridge.web.url, key)
+        self.bridge, self.telephone = bridge, telephone
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    settings = load_settings(
+        data_dir=tmp_path,
+        bridge_sip_port=0,
+        bridge_http_port=0,
+        bridge_rtp_ports="26100-26139",
+        bridge_engine="off",
+    )
+    bridge = Bridge(settings)
+    await bridge.start()
+    async with Telephone(PortRange(26_140, 26_159)) as telephone:
+        office = Office(bridge, telephone, bridge_key("", tmp_path))
+        office.client = ClientSession()
+        yield office
+        await office.shut()
+    await bridge.close()
+
+
+async def test_a_call_from_a_trunk_rings_the_desk_and_is_talked_through(office: Office) -> None:
+    desk = await office.desk("ana@desk").open(office.token("ana@desk", numbers=(NUMBER,)))
+    port = office.bridge.exchange.port
+    talk = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMA")
+    shown = await desk.hears("incoming")
+    assert (shown["address"].partition("@")[0], shown["name"]) == ("+34600000001", "Ana")
+    call = shown["call"]
+    await desk.sound(call, TONE)
+    await desk.say(type="accept", call=call)
+    assert (await talk.told(Answered)).codec == "PCMA"
+    await desk.hears("answered", call=call)
+    for number in range(60):
+        talk.say(PCMA.encode(TONE[number * 160 : number * 160 + 160]))
+    await desk.peers[0].hears(20)
+    for _ in range(1_000):
+        if len(talk.heard) >= 25:
+            break
+        await asyncio.sleep(0.01)
+    await desk.say(type="key", call=call, key="9")
+    assert (await talk.told(Pressed)).key == "9"
+    await desk.say(type="hold", call=call, on=True)
+    assert (await talk.told(Turned)).direction == "inactive"
+    await desk.say(type="hang_up", call=call)
+    assert (await talk.told(HungUp)).reason == "bye"
+    heard = np.concatenate(PCMA.decode(talk.heard[5:25])).astype(float)
+    spectrum = np.abs(np.fft.rfft(heard))
+    assert abs(np.argmax(spectrum) * 8000 / len(heard) - 440) < 10
+
+
+async def test_nobody_at_the_desk_is_an_answer_to_the_trunk(office: Office) -> None:
+    port = office.bridge.exchange.port
+    talk = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMU")
+    assert (await talk.told(Refused)).status in (404, 480)
