@@ -123,6 +123,8 @@ class Whisper:
         text = decode.text
         if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
             text = ""
+        elif _loops(decode) and not job.capture:
+            text = job.prefix
         elif doubtful and job.kind == "partial":
             text = job.prefix  # a draft that loops is not worth showing, nor a second decode
         return _heard(job, text, decode, language, belief)
@@ -190,6 +192,11 @@ def check_weights(weights: Path) -> None:
         raise WeightsMissing(
             f"no Whisper model in {weights}: {', '.join(missing)} missing; `welcomedly models install`"
         )
+
+
+def _loops(decode: _Decode) -> bool:
+    """The same again and again until the cap: nobody said it."""
+    return decode.capped and decode.compression > 2.4
 
 
 def _better(first: _Decode, second: _Decode) -> _Decode:

@@ -45,3 +45,26 @@ def test_the_loudest_tenth_of_a_second_counts() -> None:
     assert level_dbfs(short) == pytest.approx(-20, abs=0.1)
     assert level_dbfs(SILENCE) == pytest.approx(-120)
     assert level_dbfs(SILENCE[:0]) == -120.0
+
+
+@pytest.mark.parametrize(
+    "text", ["E aí?", "O que é isso?", "¡Adiós!", "you", "Thank you.", "Muchas gracias.", "Buenos días."]
+)
+def test_where_it_may_be_music_only_clear_words_count(text: str) -> None:
+    assert is_hallucinated(text, SPEECH, no_speech=0.25, log_probability=-1.1, suspect=True)
+    assert is_hallucinated(text, SPEECH, no_speech=0.4, log_probability=-0.5, suspect=True)
+    assert not is_hallucinated(text, SPEECH, no_speech=0.25, log_probability=-0.7, suspect=True)
+    assert not is_hallucinated(text, SPEECH, no_speech=0.4, log_probability=-0.8)
+
+
+def test_nobody_says_twenty_words_in_two_seconds() -> None:
+    assert is_hallucinated("y " * 20, SPEECH, no_speech=0.0, log_probability=-0.1)
+    assert not is_hallucinated("y " * 12, SPEECH, no_speech=0.0, log_probability=-0.1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Sous-titres réalisés par la communauté d'Amara.org", "Legendas por Tradução", "Até a próxima!", "Dale like."],
+)
+def test_phrases_of_every_language_are_known(text: str) -> None:
+    assert is_hallucinated(text, SPEECH, no_speech=0.4, log_probability=-0.6)
