@@ -214,7 +214,7 @@ class Engine:
         settings = self.settings
         ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
         make = RtpPlane if settings.media_workers == 1 else functools.partial(MediaWorkers, settings.media_workers)
-        rtp = make(
+        rtp: RtpPlane | MediaWorkers = make(
             settings.sip_host,
             ports,
             advertise=settings.rtp_host,

@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     )
     rtp_host: str = Field(default="", description="Address offered for RTP; empty takes `SIP_HOST`.")
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
+    media_workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that hear RTP, each with its share of `RTP_PORTS`; 1 hears it in the engine's own, "
+        "enough for some hundred streams. One that dies is replaced, and its calls go on after a gap of a second or "
+        "two.",
+    )
     rtp_vad_gate: bool = Field(
         default=False,
         description="Spare the VAD what is as quiet as a line's own noise: nearly half of its work on the demo calls, "

@@ -170,6 +170,11 @@ class Since(msgspec.Struct, frozen=True):
 BEGINNING = Since()
 
 
+def own_ring(stream: str, rate_hz: int) -> AudioRing:
+    """Memory of this process for a stream's sound."""
+    return AudioRing(rate_hz)
+
+
 class Hearing:
     """All streams of one call. Implements what `IngestSession` says of events, sound and clocks; whoever feeds it makes
     it a session. Not thread-safe: one event loop."""
@@ -182,7 +187,7 @@ class Hearing:
         endpointing: Endpointing | None = None,
         gated: bool = False,
         sink: Callable[[MediaEvent], None] | None = None,
-        ring: Callable[[str, int], AudioRing] = lambda stream, rate_hz: AudioRing(rate_hz),
+        ring: Callable[[str, int], AudioRing] = own_ring,
         since: Since = BEGINNING,
     ) -> None:
         """`sink` takes the events instead of `events()`, for a shell that feeds and reads in turn. `ring` makes the

@@ -29,8 +29,13 @@ class PortPool:
     def __len__(self) -> int:
         return len(self._free)
 
-    def take(self, now_s: float) -> int | None:
-        """None when all ports are taken or cooling."""
+    def take(self, now_s: float, port: int = 0) -> int | None:
+        """This port, or with 0 any; None when it is taken, or all are taken or cooling."""
+        if port:
+            found = next((one for one in self._free if one[0] == port), None)
+            if found is not None:
+                self._free.remove(found)
+            return None if found is None else port
         if not self._free or now_s < self._free[0][1]:
             return None
         return self._free.popleft()[0]

@@ -6,20 +6,20 @@ on all legs of all calls together, so that G.711 is decoded in one table look-up
 
 import logging
 import selectors
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from engine.errors import Overloaded
-from engine.ports import CallOffer
-from media.hearing import Hearing, listen
+from engine.ports import CallOffer, MediaEvent
+from media.audio import AudioRing
+from media.hearing import BEGINNING, Hearing, Since, listen, own_ring
 from media.plane import Plane
 from media.ports import PortPool, PortRange
 from media.reception import Quality
-from media.rtp_port import RtpPort
-from media.rtp_session import RtpSession
+from media.rtp_port import RtpPort, own_address
+from media.rtp_session import Before, RtpSession
 from media.rtp_stream import INBOX, Waiting, decode_all
 from media.segmenter import Endpointing
 from media.session import StreamOffer
@@ -77,30 +77,40 @@ class RtpPlane(Plane[RtpSession]):
     # ─── what signalling asks ────────────────────────────────────────────────────────────────────────────────────────
 
     def address(self, peer_host: str) -> str:
-        if self._advertise:
-            return self._advertise
-        if self._host not in ("0.0.0.0", "::", ""):
-            return self._host
-        family = socket.AF_INET6 if ":" in peer_host else socket.AF_INET
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:  # sends nothing: asks the routing table
-            probe.connect((peer_host, 9))
-            return str(probe.getsockname()[0])
+        return own_address(self._host, self._advertise, peer_host)
 
-    async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> RtpSession:
-        """The call's clock starts now."""
-        hearing = Hearing(offer, self._bank, endpointing=self._endpointing, gated=self._gated)
-        session = RtpSession(self, hearing, self.clock, judged=self._judged)
+    async def allocate(
+        self,
+        offer: CallOffer,
+        streams: tuple[StreamOffer, ...],
+        *,
+        sink: Callable[[MediaEvent], None] | None = None,
+        ring: Callable[[str, int], AudioRing] = own_ring,
+        before: Before | None = None,
+        since: Since = BEGINNING,
+    ) -> RtpSession:
+        """The call's clock starts now, or as it did `before`. For `sink`, `ring` and `since` see `Hearing`."""
+        hearing = Hearing(
+            offer,
+            self._bank,
+            endpointing=self._endpointing,
+            gated=self._gated,
+            sink=sink,
+            ring=ring,
+            since=since,
+        )
+        session = RtpSession(self, hearing, self.clock, judged=self._judged, before=before)
         await session.update(streams)
         self._sessions[id(session)] = session
         return session
 
     # ─── what sessions ask ───────────────────────────────────────────────────────────────────────────────────────────
 
-    async def open_ports(self, count: int, now_ms: Callable[[], float]) -> list[RtpPort]:
+    async def open_ports(self, numbers: Sequence[int], now_ms: Callable[[], float]) -> list[RtpPort]:
         opened: list[RtpPort] = []
         try:
-            for _ in range(count):
-                opened.append(self._bind(now_ms))
+            for wanted in numbers:
+                opened.append(self._bind(wanted, now_ms))
                 for sock in opened[-1].sockets:
                     self._ready.register(sock, selectors.EVENT_READ, partial(opened[-1].read, sock))
         except BaseException:
@@ -108,9 +118,9 @@ class RtpPlane(Plane[RtpSession]):
             raise
         return opened
 
-    def _bind(self, now_ms: Callable[[], float]) -> RtpPort:
+    def _bind(self, wanted: int, now_ms: Callable[[], float]) -> RtpPort:
         for _ in range(len(self._pool)):
-            number = self._pool.take(self.clock())
+            number = self._pool.take(self.clock(), wanted)
             if number is None:
                 break
             try:

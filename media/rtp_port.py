@@ -16,6 +16,17 @@ _OLDEST_S = 10.0
 """A packet that seems older was stamped before somebody set the machine's clock."""
 
 
+def own_address(host: str, advertise: str, peer_host: str) -> str:
+    """What a peer is told of us who listen on `host`: `advertise` where that is given, else an address that it may
+    reach us by."""
+    if advertise or host not in ("0.0.0.0", "::", ""):
+        return advertise or host
+    family = socket.AF_INET6 if ":" in peer_host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:  # sends nothing: asks the routing table
+        probe.connect((peer_host, 9))
+        return str(probe.getsockname()[0])
+
+
 class RtpPort:
     """A bound pair. Before `stream` is set and after it is taken away, datagrams are dropped."""
 

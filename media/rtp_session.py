@@ -1,6 +1,6 @@
 """One call's RTP: what signalling opens, changes and closes, and what a pipeline listens to."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,13 +21,23 @@ WATCH_EVERY_MS = 100.0
 class PortSource(Protocol):
     """The plane, as a session sees it."""
 
-    async def open_ports(self, count: int, now_ms: Callable[[], float]) -> list[RtpPort]:
-        """Bound and receiving. Raises `Overloaded`, and then none is open."""
+    async def open_ports(self, numbers: Sequence[int], now_ms: Callable[[], float]) -> list[RtpPort]:
+        """Bound and receiving, with 0 on any port. Raises `Overloaded`, and then none is open."""
 
     def close_ports(self, ports: list[RtpPort]) -> None: ...
 
     def release(self, session: "RtpSession", ports: list[RtpPort], *, hear: bool = True) -> None:
         """The session is closing: hears what has come, frees the ports and forgets it."""
+
+
+class Before(msgspec.Struct, frozen=True):
+    """A call that began elsewhere."""
+
+    answered_s: float
+    """On the plane's clock."""
+    ports: Mapping[str, int] = {}
+    """By stream, for those that must keep one."""
+    held: bool = False
 
 
 class RtpSession:
@@ -40,6 +50,7 @@ class RtpSession:
         clock: Callable[[], float],
         *,
         judged: Callable[[Quality], None] = lambda quality: None,
+        before: Before | None = None,
     ) -> None:
         self.offer = hearing.offer
         self.hearing = hearing
@@ -49,24 +60,30 @@ class RtpSession:
         self._judged = judged
         self._judge_ms = QUALITY_EVERY_MS
         self._watch_ms = 0.0
-        self._answered_s = clock()
+        before = before or Before(clock())
+        self.answered_s = before.answered_s
+        self._keeps = before.ports
         self._ports: dict[str, RtpPort] = {}
         self._positions: dict[int, str] = {}
-        self._held = False
+        self._held = before.held
         self._closed = False
 
     def now_ms(self) -> float:
         """Milliseconds since answer, on the monotonic clock."""
-        return (self._clock() - self._answered_s) * 1000
+        return (self._clock() - self.answered_s) * 1000
 
     # ─── what signalling asks ────────────────────────────────────────────────────────────────────────────────────────
+
+    def numbers(self) -> Mapping[str, int]:
+        """Stream → local RTP port."""
+        return {stream: port.number for stream, port in self._ports.items()}
 
     def local_ports(self) -> Mapping[int, int]:
         return {position: self._ports[stream].number for position, stream in self._positions.items()}
 
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
         new = [offer for offer in streams if offer.stream not in self.streams]
-        ports = await self._source.open_ports(len(new), self.now_ms)
+        ports = await self._source.open_ports([self._keeps.get(offer.stream, 0) for offer in new], self.now_ms)
         if self._closed:  # while the ports opened
             self._source.close_ports(ports)
             return
@@ -106,7 +123,7 @@ class RtpSession:
 
     def last_packet_at(self) -> float:
         newest = [stream.last_packet_ms for stream in self.streams.values() if stream.last_packet_ms is not None]
-        return self._answered_s + max(newest, default=0.0) / 1000
+        return self.answered_s + max(newest, default=0.0) / 1000
 
     def close(self, reason: str) -> None:
         if self._closed:
@@ -132,7 +149,7 @@ class RtpSession:
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         ahead_ms = self.streams[stream].ahead_ms if stream in self.streams else 0.0
-        return self._answered_s * 1000 + at_ms - ahead_ms
+        return self.answered_s * 1000 + at_ms - ahead_ms
 
     # ─── what the plane does each tick ───────────────────────────────────────────────────────────────────────────────
 
