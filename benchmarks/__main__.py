@@ -20,6 +20,7 @@ def cells() -> dict[str, Cell]:
     found: dict[str, Cell] = {}
     for module in (
         "media",
+        "bridge",
         "setups",
         "fuzz",
         "accuracy",

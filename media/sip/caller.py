@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Self
 
 from media import siprec_source
 from media.session import AudioCodec
@@ -47,7 +47,7 @@ class Caller:
         self.host = host
         self.endpoint = Endpoint(self, clock, listeners=listeners)
 
-    async def __aenter__(self) -> "Caller":
+    async def __aenter__(self) -> Self:
         await self.endpoint.open(self.host, 0, "the address to call from")
         return self
 
