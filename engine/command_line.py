@@ -119,8 +119,15 @@ def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _rules(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    rules = commands.add_parser("rules", help="check the compliance rules' files and run their tests")
-    rules.add_argument("files", nargs="*", metavar="FILE", help="rule files of your own; default: the bundled ones")
+    rules = commands.add_parser("rules", help="check, test and explain the compliance rules")
+    actions = rules.add_subparsers(dest="action", metavar="ACTION")
+    for name, what in (("check", "validate rule files"), ("test", "validate them and run the tests that they carry")):
+        action = actions.add_parser(name, help=what)
+        action.add_argument("files", nargs="*", metavar="FILE", help="files of your own; default: the bundled rules")
+    explain = actions.add_parser("explain", help="say what a rule looks for, and why it did or did not speak")
+    explain.add_argument("rule", nargs="?", default="", metavar="RULE", help="its id; default: all rules")
+    explain.add_argument("text", nargs="?", default="", metavar="WORDS", help="a sentence to try it on")
+    explain.add_argument("--call", metavar="FILE", help="a transcript, a JSON line a call")
 
 
 def _feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

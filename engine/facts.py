@@ -139,6 +139,8 @@ class Insight(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="insight
     severity: Literal["", "info", "warning", "critical"] = ""
     action: str = ""
     source: str = ""
+    because: str = ""
+    """What it rests on beside words: the called party's local time, a count, a list."""
     # kind "entity"
     entity_type: str = ""
     start: int | None = None

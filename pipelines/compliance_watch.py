@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engine.facts import Evidence, Fact
+from engine.facts import CallEvent, Evidence, Fact
 from engine.ports import RoleDecision
 from models.compliance import Judge, Verdict
 from models.privacy import Judged
@@ -21,13 +21,16 @@ class ComplianceWatch:
         self._turns = turns
         self._alerts: dict[str, list[int]] = {}
         """`seq` of the facts made of a verdict, by the verdict's key."""
+        self._done: set[str] = set()
+        """Rules whose duty was done by a notice that was played."""
 
     def hear(self, turn: Turn, judged: Judged) -> list[Fact]:
         """A turn as read, and earlier ones of which it settled the digits."""
         verdicts = list(self._judge.hear(turn.judged(self._roster.leg_of(turn.utterance))))
+        taken_back = self._withdraw(self._judge.taken_back(), turn.utterance.end_ms, "went_on")
         for number in sorted(_touched(judged) - {turn.turn}):
             verdicts += self._settle(number)
-        return self._alerts_of(verdicts)
+        return taken_back + self._alerts_of(verdicts)
 
     def settle(self, judged: Judged) -> list[Fact]:
         """Turns whose digits were judged without a new turn: by the clock or at the end."""
@@ -35,6 +38,30 @@ class ComplianceWatch:
         for number in sorted(_touched(judged)):
             facts += self._alerts_of(self._settle(number))
         return facts
+
+    def noticed(self, played: CallEvent) -> list[Fact]:
+        """The far end was played that the call is recorded: duties that ask for no more are done, whatever is said."""
+        rules = [(rule, title) for rule, title in self._judge.notices() if rule.id not in self._done]
+        self._done.update(rule.id for rule, _ in rules)
+        evidence = Evidence(turn=played.seq, leg="customer", quote=played.name, start=0, end=0, end_ms=played.start_ms)
+        return [
+            self._ledger.insight(
+                "compliance",
+                played.seq,
+                stream=played.stream,
+                start_ms=played.start_ms,
+                end_ms=played.end_ms,
+                value=title,
+                score=1.0,
+                evidence=(evidence,),
+                rule=rule.id,
+                rule_version=rule.version,
+                outcome="satisfied",
+                severity=rule.severity,
+                source=rule.source,
+            )
+            for rule, title in rules
+        ]
 
     def tick(self, now_ms: int) -> list[Fact]:
         return self._alerts_of(self._judge.tick(now_ms))
@@ -46,7 +73,7 @@ class ComplianceWatch:
     def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
         """What was said on the stream is judged anew."""
         verdicts, withdrawn = self._judge.roles_changed(decision.stream, decision.role, now_ms)
-        return self._withdraw(withdrawn, now_ms) + self._alerts_of(verdicts)
+        return self._withdraw(withdrawn, now_ms, "role_changed") + self._alerts_of(verdicts)
 
     def duties(self) -> list[dict[str, str]]:
         """What the call owes from its start, for the desk's checklist."""
@@ -59,6 +86,8 @@ class ComplianceWatch:
     def _alerts_of(self, verdicts: Iterable[Verdict]) -> list[Fact]:
         facts: list[Fact] = []
         for verdict in verdicts:
+            if verdict.rule in self._done and verdict.outcome != "event":
+                continue
             alert = self._alert(verdict)
             self._alerts.setdefault(verdict.key, []).append(alert.seq)
             facts.append(alert)
@@ -87,12 +116,13 @@ class ComplianceWatch:
             source=verdict.source,
             start=verdict.start,
             end=verdict.end,
+            because=verdict.because,
             measured=self._ledger.measured_turn(turn) if turn else None,
         )
 
-    def _withdraw(self, keys: Iterable[str], now_ms: int) -> list[Fact]:
+    def _withdraw(self, keys: Iterable[str], now_ms: int, reason: str) -> list[Fact]:
         taken = [seqs for key in keys if (seqs := self._alerts.pop(key, None))]
-        return [self._ledger.event("withdrawn", now_ms, {"of": seqs, "reason": "role_changed"}) for seqs in taken]
+        return [self._ledger.event("withdrawn", now_ms, {"of": seqs, "reason": reason}) for seqs in taken]
 
 
 def _touched(judged: Judged) -> set[int]:

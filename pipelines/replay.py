@@ -109,22 +109,27 @@ def direction_of(campaign: str) -> Literal["inbound", "outbound"]:
     return "outbound" if campaign in OUTBOUND else "inbound"
 
 
+def context_of(call: TranscriptCall) -> CallContext:
+    """Raises `Invalid`."""
+    return CallContext(
+        country=call.country.upper(),
+        region=(call.region or "").upper(),
+        campaign=call.campaign,
+        direction=call.direction or direction_of(call.campaign),
+        language=call.language,
+        day=day_of(call.answered_at),
+        segment=call.segment,
+        metadata=call.metadata,
+    )
+
+
 async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) -> None:
     """Judges one call's turns in their order, on the clock that their times make."""
     conversation = _conversation(
         tools,
         call.id,
         live=False,
-        context=CallContext(
-            country=call.country.upper(),
-            region=(call.region or "").upper(),
-            campaign=call.campaign,
-            direction=call.direction or direction_of(call.campaign),
-            language=call.language,
-            day=day_of(call.answered_at),
-            segment=call.segment,
-            metadata=call.metadata,
-        ),
+        context=context_of(call),
     )
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)

@@ -1,4 +1,4 @@
-"""The README's generated tables: settings, metrics, spans, rules. `python -m tests.readme_tables` writes them anew."""
+"""The README's generated tables: settings, metrics, spans. `python -m tests.readme_tables` writes them anew."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from engine.settings import settings_table
 from engine.telemetry import METRICS
 from engine.tracing import SPANS
-from models.compliance import load_rules, render_table
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -27,7 +26,6 @@ def tables() -> dict[str, str]:
         "settings": "\n".join(settings),
         "metrics": "\n".join(metrics),
         "spans": "\n".join(spans),
-        "rules": render_table(load_rules()).strip(),
     }
 
 

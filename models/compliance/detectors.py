@@ -12,7 +12,7 @@ from models.compliance.mending import Mender
 from models.compliance.phrases import Phrase, PhraseError
 from models.compliance.text import Folded
 
-_PHRASE_SCORE = 0.97
+PHRASE_SCORE = 0.97
 ACTS = Path(__file__).parent / "data" / "acts"
 
 
@@ -82,7 +82,7 @@ class Detector:
     def find(self, text: Folded, reading: Reading | None = None, after: int = 0) -> Hit | None:
         """The first hit that ends behind code point `after` of the text; None when the act is not performed there."""
         for phrase in self._phrases:
-            if hit := self._first(phrase, text, after, _PHRASE_SCORE):
+            if hit := self._first(phrase, text, after, PHRASE_SCORE):
                 return hit
         score = head_score(reading, self._head)
         if score >= self._hint_score:
@@ -94,17 +94,27 @@ class Detector:
     def _first(self, phrase: Phrase, text: Folded, after: int, score: float) -> Hit | None:
         for start, end in phrase.spans(text):
             first, last = text.span(start, end)
-            if last > after and not self._excused(text, start, end):
+            if last > after and not self._excuse(text, start, end):
                 return Hit(start=first, end=last, score=score, by=phrase.source)
         return None
 
-    def _excused(self, text: Folded, start: int, end: int) -> bool:
-        if any(a < end and start < b for phrase in self._unless for a, b in phrase.spans(text)):
-            return True
+    def trace(self, text: Folded) -> Iterator[tuple[Hit, str]]:
+        """Every phrase that matches, with the guard that excuses it (empty: none does); for `rules explain`."""
+        for phrase in self._phrases:
+            for start, end in phrase.spans(text):
+                first, last = text.span(start, end)
+                yield Hit(first, last, PHRASE_SCORE, phrase.source), self._excuse(text, start, end)
+
+    def _excuse(self, text: Folded, start: int, end: int) -> str:
+        """The guard that says that these words are not meant; empty when there is none."""
+        for phrase in self._unless:
+            if any(a < end and start < b for a, b in phrase.spans(text)):
+                return phrase.source
         left = text.line.rfind(". ", 0, start) + 1
         right = text.line.find(". ", end)
         right = len(text.line) if right < 0 else right
-        return any(left <= a < right for phrase in self._near for a, _ in phrase.spans(text))
+        near = (phrase for phrase in self._near if any(left <= a < right for a, _ in phrase.spans(text)))
+        return next((phrase.source for phrase in near), "")
 
 
 def head_score(reading: Reading | None, label: str) -> float:

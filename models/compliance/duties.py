@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from engine.facts import Outcome
+from models.compliance.checks import Duty
 from models.compliance.hearing import CallContext, Verdict
 from models.compliance.history import Heard, History, Mark
-from models.compliance.rules import Duty, Rule
+from models.compliance.rules import Rule
 
 GRACE_MS = 15_000
 """How long after the deadline words spoken before it may still arrive: the longest utterance plus its transcription."""
@@ -46,7 +47,7 @@ class DutyWatch:
         return sorted(mine, key=lambda heard: heard.turn.start_ms)
 
     def _outcome(self, turns: list[Heard], now_ms: int, ended: bool) -> tuple[Outcome, Mark, Heard] | None:
-        if not turns:
+        if not turns or not self._owed(turns):
             return None
         opening = bool(self._duty.within_s)
         excerpt = self._context.segment == "mid"
@@ -59,13 +60,17 @@ class DutyWatch:
                 return "satisfied", *done
             if self._duty.before and not excerpt and (mark := self._history.find(heard, self._duty.before)):
                 return "violation", mark, heard
-        if excerpt:
+        if excerpt or self._duty.elsewhere:
             return None
         late = opening and (len(turns) > len(due) or now_ms >= deadline + GRACE_MS)
         if late or (ended and self._substance(turns)):
             last = due[-1]
             return "violation", Mark(0, len(last.turn.text), 1.0), last
         return None
+
+    def _owed(self, turns: list[Heard]) -> bool:
+        when = self._duty.when
+        return not when or any(self._history.find(heard, when) for heard in turns)
 
     def _fill(self, filled: dict[str, tuple[Mark, Heard]], heard: Heard) -> None:
         for act in {act for way in self._duty.ways for act in way} - filled.keys():

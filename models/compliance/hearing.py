@@ -8,6 +8,7 @@ import msgspec
 
 from engine.facts import Leg, Outcome
 from engine.ports import Reading
+from models.compliance.metadata import Metadata
 
 Severity = Literal["info", "warning", "critical"]
 Breakpoints = tuple[tuple[int, int], ...]
@@ -30,6 +31,12 @@ class CallContext(msgspec.Struct, frozen=True):
     """`mid` is an excerpt: opening duties are taken as done, and its end is not the call's."""
     rule_packs: tuple[str, ...] = ()
     """Names of packs (stems of the files in `data/rules`); empty means all."""
+    metadata: Metadata = Metadata()
+
+    @property
+    def place(self) -> str:
+        """The region without its country: `CA`."""
+        return self.region.upper().removeprefix(f"{self.country.upper()}-")
 
 
 class EntityRef(msgspec.Struct, frozen=True):
@@ -81,6 +88,8 @@ class Verdict(msgspec.Struct, frozen=True):
     title: str
     key: str
     """Same finding, same key: what the judge withdraws by."""
+    because: str = ""
+    """What it rests on beside words: the local time, a count, a list."""
 
 
 def to_spoken(offsets: Sequence[tuple[int, int]], position: int) -> int:

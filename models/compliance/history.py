@@ -5,14 +5,17 @@ from collections.abc import Iterator
 import msgspec
 
 from engine.facts import Leg, Outcome
-from models.compliance.detectors import Detectors
+from models.compliance.checks import Bears, Consent, Order, Says
+from models.compliance.detectors import PHRASE_SCORE, Detectors
 from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
-from models.compliance.rules import Bears, Rule, Says
+from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
 JOIN_GAP_MS = 2_000
 """Finals of one speaker with less silence between them, and nobody else, are one utterance."""
 _JOINED = 2
+_ONE_BREATH_MS = 1_000
+"""What follows sooner may still change what was meant."""
 _SAME_CARD_MS = 120_000
 _SAME_UNKNOWN_MS = 30_000
 
@@ -106,22 +109,33 @@ class History:
         hit = self._detectors[act].find(heard.folded, heard.turn.reading, offset)
         return Mark(max(hit.start - offset, 0), hit.end - offset, hit.score) if hit else None
 
-    def mark(self, heard: Heard, check: Says | Bears, name: str) -> Mark | None:
+    def unsaid(self, heard: Heard, act: str) -> list[Heard]:
+        """Finals that performed the act by their words alone, and no longer do now that the sentence goes on: `No me
+        llame.` and then `ahora, que estoy trabajando`."""
+        if heard.before is None or heard.turn.start_ms - heard.before.turn.end_ms > _ONE_BREATH_MS:
+            return []
+        parts = [part for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
+        said = [part for part in parts if (mark := part.hits.get(act)) and mark.score == PHRASE_SCORE]
+        if not said or self.find(heard, act) or heard.folded is None:
+            return []
+        return [] if self._detectors[act].find(heard.folded) else said
+
+    def mark(self, heard: Heard, check: Says | Bears | Order | Consent, name: str) -> Mark | None:
         """Where the turn meets the check, unless the same utterance met it before."""
         if name not in heard.marks:
             heard.marks[name] = (
-                self._says(heard, check, name) if isinstance(check, Says) else self._bears(heard, check, name)
+                self._bears(heard, check, name) if isinstance(check, Bears) else self._says(heard, check, name)
             )
         return heard.marks[name]
 
-    def _says(self, heard: Heard, check: Says, name: str) -> Mark | None:
+    def _says(self, heard: Heard, check: Says | Order | Consent, name: str) -> Mark | None:
         mark = self.find(heard, check.act)
         if mark and any(part.marks.get(name) for part in heard.chain()):
             return None
         return mark
 
     def _bears(self, heard: Heard, check: Bears, name: str) -> Mark | None:
-        mark = _borne(heard.turn, check.entity)
+        mark = borne(heard.turn, check.entity)
         if mark is None:
             return None
         for other in self.heard:
@@ -135,7 +149,15 @@ class History:
         return mark
 
     def verdict(
-        self, rule: Rule, outcome: Outcome, action: str, mark: Mark, heard: Heard, key: str, language: str
+        self,
+        rule: Rule,
+        outcome: Outcome,
+        action: str,
+        mark: Mark,
+        heard: Heard,
+        key: str,
+        language: str,
+        because: str = "",
     ) -> Verdict:
         turn = heard.turn
         spoken = mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
@@ -157,10 +179,12 @@ class History:
             source=rule.source,
             title=rule.title.get(language) or rule.title["en"],
             key=key,
+            because=because,
         )
 
 
-def _borne(turn: JudgedTurn, entity: str) -> Mark | None:
+def borne(turn: JudgedTurn, entity: str) -> Mark | None:
+    """Where the turn bears private data of the type, as found or as its mask shows."""
     mask = f"[{entity.lower()}]"
     at = turn.text.find(mask)
     for ref in turn.entities:

@@ -7,11 +7,23 @@ replay judges as the live call did.
 from collections.abc import Iterable, Sequence
 
 from engine.facts import Leg, Outcome
+from models.compliance.checks import Consent, Duty, Order, Pickup, Says, Spoken, is_spoken
 from models.compliance.detectors import Detectors, load_detectors
 from models.compliance.duties import ROLE_WAIT_MS, DutyWatch
 from models.compliance.hearing import CallContext, JudgedTurn, Verdict
 from models.compliance.history import Heard, History, Mark
-from models.compliance.rules import Bears, Duty, Rule, Says, select
+from models.compliance.metadata import consent_missing
+from models.compliance.opening import known_against, slow_pickup
+from models.compliance.rules import Rule, select
+from models.compliance.states import holds, load_states
+
+_OF_CALL = "!call"
+"""Ends the keys of verdicts on what is known of a call: roles do not change them."""
+_ONCE = "!once"
+"""Ends the keys of verdicts that rest on what both legs said."""
+
+
+RECORDING_NOTICE = "recording_notice"
 
 
 class Judge:
@@ -22,6 +34,7 @@ class Judge:
         self._context = context
         self._rules = select(rules, context)
         self._history = History(detectors or load_detectors())
+        self._states = load_states()
         self._duties = [
             DutyWatch(rule, check, context, self._history)
             for rule in self._rules
@@ -29,6 +42,7 @@ class Judge:
             if isinstance(check, Duty)
         ]
         self._said: dict[str, Verdict] = {}
+        self._taken_back: list[str] = []
         self._waiting: dict[str, tuple[int, str, Verdict]] = {}
         """Undecided verdicts that wait for a role: key → (due, stream, verdict)."""
 
@@ -37,10 +51,27 @@ class Judge:
         duties = [rule for rule in self._rules if any(isinstance(check, Duty) for check in rule.checks)]
         return [(rule.id, rule.title.get(self._context.language) or rule.title["en"]) for rule in duties]
 
+    def notices(self) -> list[tuple[Rule, str]]:
+        """Rules that are content with a notice that the call is recorded, each with its title in the call's language:
+        one that was played does what they ask."""
+        wanted = [
+            rule
+            for rule in self._rules
+            if any(isinstance(check, Duty) and [RECORDING_NOTICE] in check.ways for check in rule.checks)
+        ]
+        return [(rule, rule.title.get(self._context.language) or rule.title["en"]) for rule in wanted]
+
     def hear(self, turn: JudgedTurn) -> list[Verdict]:
         """A final, once."""
         heard = self._history.add(turn)
-        return self._emit([*self._of_turn(heard), *self._of_duties(turn.end_ms)]) + self.tick(turn.end_ms)
+        self._taken_back += self._unsaid(heard)
+        found = [*self._of_call(heard), *self._of_turn(heard), *self._of_pickup(), *self._of_duties(turn.end_ms)]
+        return self._emit(found) + self.tick(turn.end_ms)
+
+    def taken_back(self) -> list[str]:
+        """Keys of verdicts that no longer hold since their sentence went on; given once."""
+        taken, self._taken_back = self._taken_back, []
+        return taken
 
     def settle(self, turn: JudgedTurn) -> list[Verdict]:
         """A turn heard before whose text or entities changed, since its digits were judged."""
@@ -57,7 +88,8 @@ class Judge:
         self._history.legs[stream] = leg
         self._waiting = {key: wait for key, wait in self._waiting.items() if wait[1] != stream}
         turns = [heard for heard in self._history.heard if heard.turn.stream == stream]
-        now = [verdict for heard in turns for verdict in self._of_turn(heard)]
+        now = [verdict for heard in self._history.heard for verdict in self._of_turn(heard)]
+        now += self._of_pickup()
         duties = [verdict for watch in self._duties if (verdict := watch.judge(now_ms))]
         hold = {verdict.key for verdict in (*now, *duties)}
         owed = {watch.name for watch in self._duties}
@@ -65,7 +97,9 @@ class Judge:
         withdrawn = [
             key
             for key, verdict in self._said.items()
-            if key not in hold and (key.partition("!")[0] in owed or verdict.turn in numbers)
+            if key not in hold
+            and not key.endswith(_OF_CALL)
+            and (key.partition("!")[0] in owed or verdict.turn in numbers or key.endswith(_ONCE))
         ]
         for key in withdrawn:
             del self._said[key]
@@ -76,6 +110,16 @@ class Judge:
         ripe = [verdict for _, _, verdict in self._waiting.values()]
         self._waiting.clear()
         return self._emit([*ripe, *self._of_duties(now_ms, ended=True)])
+
+    def _unsaid(self, heard: Heard) -> list[str]:
+        acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says)}
+        turns = {(act, part.turn.turn) for act in acts for part in self._history.unsaid(heard, act)}
+        taken: list[str] = []
+        for rule in self._rules:
+            mine = {check.act for check in rule.checks if isinstance(check, Says)}
+            keys = [f"{rule.id}!{turn}" for act, turn in turns if act in mine]
+            taken += [key for key in keys if self._said.pop(key, None)]
+        return taken
 
     def _emit(self, verdicts: Iterable[Verdict]) -> list[Verdict]:
         fresh: list[Verdict] = []
@@ -94,27 +138,70 @@ class Judge:
         """`satisfied` or `violation` stands until roles change."""
         return f"{watch.name}!satisfied" in self._said or f"{watch.name}!violation" in self._said
 
+    def _of_call(self, first: Heard) -> list[Verdict]:
+        """What is known of the call, told with its first words: nobody was disturbed by one that nobody took."""
+        if len(self._history.heard) > 1:
+            return []
+        found: list[Verdict] = []
+        for rule in self._rules:
+            for check in rule.checks:
+                if because := known_against(check, self._context):
+                    key = f"{rule.id}{_OF_CALL}"
+                    found.append(self._verdict(rule, check.action, "violation", Mark(0, 0, 1.0), first, key, because))
+                    break
+        return found
+
+    def _of_pickup(self) -> list[Verdict]:
+        found: list[Verdict] = []
+        for rule in self._rules:
+            for check in rule.checks:
+                if isinstance(check, Pickup) and (late := slow_pickup(check, self._history, self._context)):
+                    heard, because = late
+                    mark, key = Mark(0, len(heard.turn.text), 1.0), f"{rule.id}{_ONCE}"
+                    found.append(self._verdict(rule, check.action, "violation", mark, heard, key, because))
+        return found
+
     def _of_turn(self, heard: Heard) -> list[Verdict]:
         found: list[Verdict] = []
         for rule in self._rules:
             for number, check in enumerate(rule.checks):
-                if not isinstance(check, Duty) and (verdict := self._check(rule, number, check, heard)):
+                if not isinstance(check, Spoken) or not is_spoken(check):
+                    continue
+                if verdict := self._check(rule, number, check, heard):
                     found.append(verdict)
                     break
         return found
 
-    def _check(self, rule: Rule, number: int, check: Says | Bears, heard: Heard) -> Verdict | None:
+    def _check(self, rule: Rule, number: int, check: Spoken, heard: Heard) -> Verdict | None:
         leg = self._history.leg(heard)
         if check.leg not in ("any", leg) and leg not in ("unknown", "mixed"):
             return None
         name = f"{rule.id}/{number}"
         mark = self._history.mark(heard, check, name)
-        if mark is None:
+        if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard)):
             return None
+        outcome, because = self._outcome(check)
         if check.leg in ("any", leg):
-            return self._verdict(rule, check, check.outcome, mark, heard, f"{rule.id}!{heard.turn.turn}")
-        self._postpone(self._verdict(rule, check, "undecided", mark, heard, f"{rule.id}!undecided"), heard, leg)
+            key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else f"{rule.id}!{heard.turn.turn}"
+            return self._verdict(rule, check.action, outcome, mark, heard, key, because)
+        key = f"{rule.id}!undecided"
+        self._postpone(self._verdict(rule, check.action, "undecided", mark, heard, key), heard, leg)
         return None
+
+    def _outcome(self, check: Spoken) -> tuple[Outcome, str]:
+        if not isinstance(check, Consent):
+            return check.outcome, ""
+        missing = consent_missing(check.purposes, self._context.day, self._context.metadata)
+        if missing is None:
+            return "undecided", "nobody said which consents are on file"
+        return ("violation", missing) if missing else ("satisfied", "")
+
+    def _out_of_order(self, check: Order, heard: Heard) -> bool:
+        """An excerpt may have reached the state before it begins."""
+        if check.until:
+            opening = self._context.segment != "mid"
+            return opening and not holds(self._states[check.until], self._history, heard)
+        return holds(self._states[check.since], self._history, heard)
 
     def _postpone(self, verdict: Verdict, heard: Heard, leg: Leg) -> None:
         wait = 0 if leg == "mixed" else ROLE_WAIT_MS
@@ -122,6 +209,6 @@ class Judge:
             self._waiting.setdefault(verdict.key, (heard.turn.end_ms + wait, heard.turn.stream, verdict))
 
     def _verdict(
-        self, rule: Rule, check: Says | Bears, outcome: Outcome, mark: Mark, heard: Heard, key: str
+        self, rule: Rule, action: str, outcome: Outcome, mark: Mark, heard: Heard, key: str, because: str = ""
     ) -> Verdict:
-        return self._history.verdict(rule, outcome, check.action, mark, heard, key, self._context.language)
+        return self._history.verdict(rule, outcome, action, mark, heard, key, self._context.language, because)

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
+from rapidfuzz.distance import OSA
+
 from models.compliance.text import BOUNDARY, Token
 
 _SOUNDED = (  # what Spanish and Portuguese spelling tells apart and the ear does not, in this order
@@ -77,7 +79,6 @@ class Mender:
     def __call__(self, tokens: list[Token]) -> list[Token]:
         """The words as they were meant; a word put together spans both of its halves."""
         cased = any(token.word.isalpha() and not token.capital for token in tokens)
-        cased = any(token.word.isalpha() and not token.capital for token in tokens)
         mended: list[Token] = []
         at = 0
         while at < len(tokens):
@@ -125,22 +126,13 @@ class Mender:
         off = [
             (gap, meant)
             for key, meant in self._by_start[heard[0]]
-            if abs(len(key) - len(heard)) <= slack(meant)
-            and (gap := min(distance(heard, key), distance(word, meant))) <= slack(meant)
+            if abs(len(key) - len(heard)) <= slack(meant) and (gap := _gap(heard, word, key, meant)) <= slack(meant)
         ]
         return min(off)[1] if off else word
 
 
-def distance(one: str, other: str) -> int:
-    """Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, one each."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        previous, row, older = row, [i], before
-        for j, b in enumerate(other, 1):
-            cost = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
-        before = previous
-    return row[-1]
+def _gap(heard: str, word: str, key: str, meant: str) -> int:
+    """Letters by which one word is not the other, by sound or by spelling, whichever is nearer; insertions, deletions,
+    substitutions and swaps of neighbours are one each (optimal string alignment)."""
+    cutoff = slack(meant)
+    return min(OSA.distance(heard, key, score_cutoff=cutoff), OSA.distance(word, meant, score_cutoff=cutoff))

@@ -8,59 +8,36 @@ from typing import Literal
 import msgspec
 import yaml
 
-from engine.facts import Outcome
-from models.compliance.detectors import Detectors, load_detectors
+from models.compliance.checks import Check
 from models.compliance.hearing import CallContext, Severity
+from models.compliance.metadata import Metadata
+from models.compliance.places import where
 
 RULES = Path(__file__).parent / "data" / "rules"
 LANGUAGES = ("es", "pt", "en")
-CheckLeg = Literal["agent", "customer", "any"]
-"""`agent` is also the leg on which an IVR or announcement is heard."""
-
-
-class Says(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="says"):
-    """Somebody performs a speech act: an event or a violation at once."""
-
-    leg: CheckLeg
-    act: str
-    outcome: Outcome
-    action: str
-
-
-class Bears(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="entity"):
-    """Private data of a type are spoken, found by the privacy stage or visible as its mask."""
-
-    leg: CheckLeg
-    entity: str
-    outcome: Outcome
-    action: str
-
-
-class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="duty"):
-    """Something has to be said in time: satisfied when it is, a violation when it was not."""
-
-    leg: CheckLeg
-    ways: list[list[str]]
-    """Any one of the lists does; of a list every act is needed, in any order, over any number of turns."""
-    action: str
-    """What to do when it was not done."""
-    within_s: int = 0
-    """Counted from the leg's first words; what begins before it ends is in time. 0: by the end of the call."""
-    before: str = ""
-    """An act of the same leg that must not come first."""
-
-
-Check = Says | Bears | Duty
 Dialogue = list[str]
-"""Turns as `agent: …` or `customer: …`, 2.5 s apart."""
+"""Turns as `agent: …` or `customer: …`, 2.5 s apart; an empty one is silence."""
+
+
+class Situation(Metadata, frozen=True, forbid_unknown_fields=True):
+    """A call of which something is known beside its words."""
+
+    said: tuple[str, ...] = ()
+    """Left out: somebody answers."""
+
+
+Case = str | Dialogue | Situation
+ANY = "any"
+"""Stands for a language where no words are judged."""
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What must and must not make the rule speak, by language. A plain string is said by the first check's leg."""
+    """What must and must not make the rule speak, by language (`any` where it judges no words). A plain string is said
+    by the first check's leg."""
 
-    fire: dict[str, list[str | Dialogue]]
+    fire: dict[str, list[Case]]
     """Makes an event or a violation; for a duty, satisfies it."""
-    quiet: dict[str, list[str | Dialogue]]
+    quiet: dict[str, list[Case]]
     """Makes none; for a duty, does not satisfy it."""
 
 
@@ -86,21 +63,28 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     campaigns: list[str] = []
     not_campaigns: list[str] = []
     directions: list[str] = []
+    voice: Literal["", "human", "synthetic"] = ""
+    """`synthetic`: only where a machine speaks for the firm, by what is known of the call."""
     note: str = ""
     pack: str = ""
     """Set at load: stem of the file."""
 
     def applies(self, context: CallContext) -> bool:
-        region = context.region.upper().removeprefix(f"{context.country.upper()}-")
-        return (
-            (not self.countries or context.country.upper() in self.countries)
-            and (not self.regions or region in self.regions)
-            and (not self.campaigns or context.campaign in self.campaigns)
-            and context.campaign not in self.not_campaigns
-            and (not self.directions or context.direction in self.directions)
-            and (self.valid_from is None or self.valid_from <= context.day)
-            and (self.valid_until is None or context.day < self.valid_until)
-        )
+        return not self.not_here(context)
+
+    def not_here(self, context: CallContext) -> str:
+        """Why the rule does not hold for a call, by the name of what differs; empty when it does."""
+        differs = {
+            "country": bool(self.countries) and context.country.upper() not in self.countries,
+            "region": bool(self.regions) and context.place not in self.regions,
+            "campaign": (bool(self.campaigns) and context.campaign not in self.campaigns)
+            or context.campaign in self.not_campaigns,
+            "direction": bool(self.directions) and context.direction not in self.directions,
+            "voice": bool(self.voice) and context.metadata.voice != self.voice,
+            "not yet in force": self.valid_from is not None and context.day < self.valid_from,
+            "no longer in force": self.valid_until is not None and self.valid_until <= context.day,
+        }
+        return next((name for name, is_so in differs.items() if is_so), "")
 
 
 class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,17 +95,25 @@ def load_rules(paths: Sequence[Path] = (RULES,)) -> tuple[Rule, ...]:
     """Rules of files and folders, in order. A rule of a later path replaces one of the same id and first day, so that a
     site can change a list of states or a window. Raises `ValueError` that says where and what."""
     known: dict[tuple[str, datetime.date | None], Rule] = {}
-    for path in _files(paths):
-        try:
-            file = msgspec.convert(yaml.safe_load(path.read_text("utf-8")), RuleFile)
-        except (msgspec.ValidationError, yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-            raise ValueError(f"{path.name}: {error}") from error
-        for rule in file.rules:
+    for path in files_of(paths):
+        for rule in read_file(path):
             known[rule.id, rule.valid_from] = msgspec.structs.replace(rule, pack=path.stem)
     return tuple(known.values())
 
 
-def _files(paths: Iterable[Path]) -> list[Path]:
+def read_file(path: Path) -> list[Rule]:
+    """Raises `ValueError`, `FILE:LINE: what`."""
+    try:
+        text = path.read_text("utf-8")
+    except (UnicodeDecodeError, OSError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    try:
+        return msgspec.convert(yaml.safe_load(text), RuleFile).rules
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise ValueError(f"{path.name}:{where(text, error)}") from error
+
+
+def files_of(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         found += sorted(path.glob("*.yaml")) if path.is_dir() else [path]
@@ -138,51 +130,6 @@ def select(rules: Iterable[Rule], context: CallContext) -> tuple[Rule, ...]:
 def default_direction(campaign: str) -> Literal["inbound", "outbound"]:
     """Where nothing says who called: sales and collections call out, everybody else is called."""
     return "outbound" if campaign in ("sales", "collections") else "inbound"
-
-
-def check_rules(paths: Sequence[Path] = (RULES,), detectors: Detectors | None = None) -> list[str]:
-    """Everything wrong with rule files, one line a problem; empty when they are good. Runs no rule's tests."""
-    detectors = detectors or load_detectors()
-    problems: list[str] = []
-    seen: dict[tuple[str, str], str] = {}
-    for path in _files(paths):
-        try:
-            rules = load_rules([path])
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        for rule in rules:
-            where = f"{path.name}: {rule.id}"
-            problems += [f"{where}: {what}" for what in _faults(rule, detectors)]
-            if (other := seen.setdefault((rule.id, rule.version), path.name)) != path.name:
-                problems.append(f"{where}: version {rule.version} is also in {other}")
-    return problems
-
-
-def _faults(rule: Rule, detectors: Detectors) -> Iterable[str]:
-    if not rule.checks:
-        yield "has no checks"
-    if missing := [language for language in LANGUAGES if not rule.title.get(language)]:
-        yield f"title is missing in {', '.join(missing)}"
-    for side in ("fire", "quiet"):
-        if missing := [language for language in LANGUAGES if not getattr(rule.tests, side).get(language)]:
-            yield f"tests.{side} is missing in {', '.join(missing)}"
-    if rule.valid_from and rule.valid_until and rule.valid_until <= rule.valid_from:
-        yield f"valid_until {rule.valid_until} is not after valid_from {rule.valid_from}"
-    if not rule.source.startswith(("https://", "http://")):
-        yield "source is no web address"
-    for check in rule.checks:
-        for act in _acts(check):
-            if act not in detectors:
-                yield f"no act {act}"
-
-
-def _acts(check: Check) -> list[str]:
-    if isinstance(check, Says):
-        return [check.act]
-    if isinstance(check, Duty):
-        return [act for way in check.ways for act in way] + ([check.before] if check.before else [])
-    return []
 
 
 def render_table(rules: Iterable[Rule]) -> str:

@@ -1,12 +1,14 @@
 """Runs the tests that stand beside each rule."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.facts import Leg
+from models.compliance.checks import Duty, leg_of
 from models.compliance.detectors import Detectors, Hit, load_detectors
 from models.compliance.hearing import CallContext, JudgedTurn, Verdict
 from models.compliance.judge import Judge
-from models.compliance.rules import LANGUAGES, Dialogue, Duty, Rule, default_direction
+from models.compliance.metadata import Metadata
+from models.compliance.rules import ANY, LANGUAGES, Case, Rule, Situation, default_direction
 
 _TURN_MS, _GAP_MS = 2_000, 500
 
@@ -14,7 +16,7 @@ _TURN_MS, _GAP_MS = 2_000, 500
 def run_trials(rule: Rule, detectors: Detectors | None = None) -> list[str]:
     """What the rule gets wrong of its own tests, one line each."""
     failures: list[str] = []
-    for language in LANGUAGES:
+    for language in (*LANGUAGES, ANY):
         for side, wanted, said in ((rule.tests.fire, True, "must fire"), (rule.tests.quiet, False, "must not fire")):
             failures += [
                 f"{rule.id} ({language}) {said}: {case}"
@@ -32,8 +34,9 @@ def explain(text: str, detectors: Detectors | None = None) -> list[tuple[str, Hi
     return [(act, hit) for act, hit in found if hit]
 
 
-def context_for(rule: Rule, language: str) -> CallContext:
+def context_for(rule: Rule, language: str, case: Case = "") -> CallContext:
     """A call that the rule applies to."""
+    metadata: Metadata = case if isinstance(case, Situation) else Metadata(voice=rule.voice)
     campaign = rule.campaigns[0] if rule.campaigns else "care" if "sales" in rule.not_campaigns else "sales"
     direction = default_direction(campaign)
     return CallContext(
@@ -42,22 +45,26 @@ def context_for(rule: Rule, language: str) -> CallContext:
         campaign=campaign,
         direction=direction if direction in rule.directions or not rule.directions else "inbound",
         language=language,
-        day=rule.verified_on,
+        day=metadata.at.date() if metadata.at else rule.valid_from or rule.verified_on,
+        metadata=metadata,
     )
 
 
-def hear(rule: Rule, case: str | Dialogue, language: str, detectors: Detectors | None = None) -> list[Verdict]:
+def hear(rule: Rule, case: Case, language: str, detectors: Detectors | None = None) -> list[Verdict]:
     """Everything that the rule says of a case before the call's end."""
-    judge = Judge([rule], context_for(rule, language), detectors)
+    judge = Judge([rule], context_for(rule, language, case), detectors)
     verdicts: list[Verdict] = []
     for turn in turns_of(rule, case, language):
         verdicts += judge.hear(turn)
     return verdicts
 
 
-def turns_of(rule: Rule, case: str | Dialogue, language: str) -> Iterable[JudgedTurn]:
-    own = next((check.leg for check in rule.checks if check.leg != "any"), "customer")
-    for number, line in enumerate([case] if isinstance(case, str) else case):
+def turns_of(rule: Rule, case: Case, language: str) -> Iterable[JudgedTurn]:
+    own = next((leg_of(check) for check in rule.checks if leg_of(check) != "any"), "customer")
+    lines = (
+        (case.said or ("customer: …",)) if isinstance(case, Situation) else [case] if isinstance(case, str) else case
+    )
+    for number, line in enumerate(lines):
         who, colon, words = line.partition(": ")
         leg: Leg = "agent" if (who if colon and who in ("agent", "customer") else own) == "agent" else "customer"
         text = words if colon and who in ("agent", "customer") else line
@@ -65,8 +72,14 @@ def turns_of(rule: Rule, case: str | Dialogue, language: str) -> Iterable[Judged
         yield JudgedTurn(number, leg, leg, text, start, start + _TURN_MS, language)
 
 
-def fires(rule: Rule, case: str | Dialogue, language: str, detectors: Detectors | None = None) -> bool:
+def fires(rule: Rule, case: Case, language: str, detectors: Detectors | None = None) -> bool:
     """Whether the rule has an alert for a case, or, when it is a duty, takes it as done."""
     duty = any(isinstance(check, Duty) for check in rule.checks)
     wanted = ("satisfied",) if duty else ("event", "violation")
     return any(verdict.outcome in wanted for verdict in hear(rule, case, language, detectors))
+
+
+def _lines(case: Case) -> Sequence[str]:
+    if isinstance(case, Situation):
+        return case.said or ("customer: …",)
+    return [case] if isinstance(case, str) else case

@@ -263,6 +263,7 @@ class DigitGuard:
             named=named[0] if named else "",
             capture=self._expected.card,
             near_card=self._expected.near_card,
+            after_card=self._expected.after_card,
             garbled=self._run.garbled,
             loose=self._run.loose,
             bare=self._run.bare,

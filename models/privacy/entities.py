@@ -59,6 +59,8 @@ _MIN_ASKED_CARD = 6
 and garble digits."""
 _HALF_A_CARD = 8
 """So many unexplained digits after talk of a card are one that was broken off."""
+_CODE = 3
+"""Digits of a verification value on the back of a card."""
 _HARMLESS = 5
 """At most so many digits are released when nothing says what they are."""
 
@@ -74,6 +76,9 @@ class Context(NamedTuple):
     capture: bool = False
     near_card: bool = False
     """A card is on the table: none of these digits is harmless by being few."""
+    after_card: bool = False
+    """A card was asked for or heard a few turns ago: three digits may be its code, whatever was heard of the
+    question."""
     garbled: bool = False
     """The recogniser repeats one word over and over: a number that it could not hear."""
     loose: bool = False
@@ -241,6 +246,8 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     count = len(longest)
     if context.loose and not context.capture and not context.near_card:
         return Verdict("", 0.5, longest)
+    if context.after_card and count == _CODE and not context.loose:
+        return Verdict("cvv", 0.5, longest)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:

@@ -49,7 +49,12 @@ class Expectations:
     @property
     def near_card(self) -> bool:
         """A card is on the table."""
-        return self._count - self._card_turn <= _CARD_TURNS or self._count - self._mention_turn <= _MENTION_TURNS
+        return self.after_card or self._count - self._mention_turn <= _MENTION_TURNS
+
+    @property
+    def after_card(self) -> bool:
+        """A card was asked for or heard a few turns ago."""
+        return self._count - self._card_turn <= _CARD_TURNS
 
     @property
     def date(self) -> str:

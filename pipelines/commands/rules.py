@@ -1,17 +1,100 @@
-"""`welcomedly rules`: checks the compliance rules' files and runs the tests that they carry."""
+"""`welcomedly rules`: checks the compliance rules' files, runs the tests that they carry, and explains verdicts."""
 
 import argparse
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from models.compliance import check_rules, load_rules
+from engine.errors import Invalid
+from models.compliance import JudgedTurn, Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
+from models.compliance.rules import RULES
+from models.privacy import DigitGuard, SpokenTurn
+from pipelines.replay import MS_PER_CHARACTER, PAUSE_MS, TranscriptCall, context_of, parse_line
 
 
 def run(arguments: argparse.Namespace) -> int:
-    paths = [Path(name) for name in arguments.files]
-    problems = check_rules(paths) if paths else check_rules()
+    paths = [Path(name) for name in getattr(arguments, "files", [])] or [RULES]
+    match arguments.action:
+        case "test":
+            return _test(paths)
+        case "explain":
+            return _explain(arguments)
+        case _:
+            return _check(paths)
+
+
+def _check(paths: Sequence[Path]) -> int:
+    problems = check_rules(paths)
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        print(f"{len(load_rules(paths) if paths else load_rules())} rules, no problems")
+        print(f"{len(load_rules(paths))} rules, no problems")
     return 1 if problems else 0
+
+
+def _test(paths: Sequence[Path]) -> int:
+    if _check(paths):
+        return 1
+    rules = load_rules(paths)
+    failures = [failure for rule in rules for failure in run_trials(rule)]
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    print(f"{sum(_cases(rule) for rule in rules)} tests, {len(failures)} failures")
+    return 1 if failures else 0
+
+
+def _cases(rule: Rule) -> int:
+    return sum(len(cases) for side in (rule.tests.fire, rule.tests.quiet) for cases in side.values())
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    rules = [rule for rule in load_rules() if not arguments.rule or rule.id == arguments.rule]
+    if not rules:
+        print(
+            f"no rule {arguments.rule}; `welcomedly rules check` lists faults, docs/rules.md all rules", file=sys.stderr
+        )
+        return 2
+    if arguments.call:
+        return _explain_calls(Path(arguments.call), rules)
+    for rule in rules:
+        print("\n".join(describe(rule)))
+        if arguments.text:
+            print("\n".join(account(rule, arguments.text)))
+    return 0
+
+
+def _explain_calls(path: Path, rules: Sequence[Rule]) -> int:
+    try:
+        lines = [line for line in path.read_bytes().splitlines() if line.strip()]
+    except OSError as error:
+        print(f"{path}: {error.strerror}", file=sys.stderr)
+        return 2
+    for number, line in enumerate(lines, 1):
+        try:
+            call = parse_line(line)
+            context = context_of(call)
+        except Invalid as error:
+            print(f"{path}:{number}: {error}", file=sys.stderr)
+            return 2
+        turns = list(_turns(call))
+        print(f"call {call.id}")
+        print("\n".join(account_of_call(rules, context, turns, turns[-1].end_ms if turns else 0)))
+    return 0
+
+
+def _turns(call: TranscriptCall) -> Iterator[JudgedTurn]:
+    """The call's turns as the rules see them: what is private is masked, by the words said up to its end."""
+    guard = DigitGuard(call.country.upper(), b"explain:" + call.id.encode())
+    said: list[SpokenTurn] = []
+    texts: dict[int, str] = {}
+    clock = 0
+    for index, turn in enumerate(call.turns):
+        start = turn.start_ms if turn.start_ms is not None else clock + PAUSE_MS
+        end = max(start, turn.end_ms if turn.end_ms is not None else start + MS_PER_CHARACTER * len(turn.text))
+        said.append(SpokenTurn(index, turn.leg, turn.leg, turn.text, start, end, call.language))
+        texts |= {text.turn: text.text for text in guard.hear(said[-1]).texts}
+        clock = max(clock, end)
+    if closing := guard.close():
+        texts |= {text.turn: text.text for text in closing.texts}
+    for one in said:
+        yield JudgedTurn(one.turn, one.stream, one.leg, texts[one.turn], one.start_ms, one.end_ms, call.language)

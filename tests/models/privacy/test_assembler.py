@@ -167,6 +167,19 @@ def test_the_code_on_the_back_is_never_kept() -> None:
     assert call.text[1] == "[cvv]"
 
 
+def test_three_digits_after_a_card_are_its_code_however_the_question_was_heard() -> None:
+    call = Call("ES", "es")
+    call.say(
+        ("agent", "¿Me da el número de la tarjeta?"),
+        ("customer", "cuatro cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete"),
+        ("agent", "Gracias. ¿Y el si bebe de atrás?"),
+        ("customer", "siete uno dos"),
+        ("agent", "Perfecto, ya quedó procesado su pago de hoy."),
+    )
+    assert call.text[3] == "[cvv]"
+    assert [one.value for one in call.entities if one.entity_type == "CVV"] == [""]
+
+
 def test_fifteen_seconds_close_a_run() -> None:
     call = Call()
     heard = call.say(("customer", "Mi celular es tres uno cero cuatro cinco seis siete ocho nueve cero"))

@@ -1,0 +1,137 @@
+"""What is known of a call beside its words, and the small pure checks that need no word: clocks, counts, lists, bases.
+
+What is not known (`None`, empty) is never judged: a rule stays silent rather than guess. A check answers with what
+speaks against the call, in a form that a compliance officer may read, or with nothing.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+import msgspec
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An earlier try to reach the same person (about the same debt, where there is one)."""
+
+    at: datetime.datetime
+    spoke: bool = False
+    """Whether there was a conversation."""
+
+
+class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the dialer, the campaign or the CRM says of one call."""
+
+    at: datetime.datetime | None = None
+    """When it was answered; without an offset it is the called party's local time."""
+    zones: tuple[str, ...] = ()
+    """IANA time zones where the called party may be; every one of them has to allow the call."""
+    attempts: tuple[Attempt, ...] | None = None
+    """Earlier ones of the last 30 days."""
+    lists: tuple[str, ...] | None = None
+    """Suppression lists that the number stands on (`us-dnc`, `repep`, `company`…); empty: looked up, on none."""
+    consents: dict[str, datetime.date] | None = None
+    """Day of each consent or basis on file (`marketing`, `customer`, `biometrics`, `artificial_voice`)."""
+    caller: str = ""
+    """The number that the called party sees, as dialled in the country."""
+    voice: Literal["", "human", "synthetic"] = ""
+    """Who speaks for the firm."""
+    retention_days: int | None = None
+    """How long the recording is kept; 0 is for ever, None: not recorded, or not known."""
+    emotion_of_agent: bool | None = None
+    """Whether some system reads the agent's emotions from the voice."""
+
+    def __post_init__(self) -> None:
+        for zone in self.zones:
+            try:
+                ZoneInfo(zone)
+            except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+                raise ValueError(f"no time zone {zone!r}") from error
+
+
+def closed(open_hours: Mapping[str, str], calendar: str, meta: Metadata) -> str:
+    """Where the call's local time lies outside the hours (`{"mon-fri": "08:00-21:00"}`), for the first zone that says
+    so. `calendar` is a country whose public holidays are closed."""
+    if meta.at is None or (not meta.zones and meta.at.tzinfo is not None):
+        return ""
+    times = [meta.at.astimezone(ZoneInfo(zone)) for zone in meta.zones] if meta.at.tzinfo else [meta.at]
+    for local in times:
+        holiday = calendar and local.date() in public_holidays(calendar, local.year)
+        hours = "" if holiday else hours_on(open_hours, local.weekday())
+        if not hours or not _within(local.time(), hours):
+            zone = f" {local.tzinfo}" if local.tzinfo else ""
+            allowed = hours or ("holiday" if holiday else "closed")
+            return f"{DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M}{zone}; {allowed}"
+    return ""
+
+
+def hours_on(open_hours: Mapping[str, str], weekday: int) -> str:
+    """`HH:MM-HH:MM` of a weekday (Monday is 0); empty when closed. Raises `ValueError` for a day that is none."""
+    for days, hours in open_hours.items():
+        first, _, last = days.partition("-")
+        if DAYS.index(first) <= weekday <= DAYS.index(last or first):
+            return hours
+    return ""
+
+
+def _within(time: datetime.time, hours: str) -> bool:
+    first, last = (datetime.time.fromisoformat(end) for end in hours.split("-"))
+    return first <= time <= last
+
+
+@lru_cache(maxsize=64)
+def public_holidays(country: str, year: int) -> frozenset[datetime.date]:
+    """Raises `NotImplementedError` for a country without a calendar."""
+    return frozenset(holidays.country_holidays(country, years=year))
+
+
+def too_often(most: int, days: int, after_talk_days: int, meta: Metadata) -> str:
+    """More than `most` calls in `days` with this one, or one within `after_talk_days` of a conversation."""
+    if meta.attempts is None or meta.at is None:
+        return ""
+    since = [(_same_kind(meta.at, attempt.at), attempt.spoke) for attempt in meta.attempts]
+    recent = [age for age, _ in since if datetime.timedelta() <= age < datetime.timedelta(days)]
+    if most and len(recent) + 1 > most:
+        return f"call {len(recent) + 1} in {days} days; {most} allowed"
+    talks = [age for age, spoke in since if spoke and datetime.timedelta() <= age < datetime.timedelta(after_talk_days)]
+    return f"{min(talks).days} days after a conversation; {after_talk_days} required" if talks else ""
+
+
+def _same_kind(at: datetime.datetime, before: datetime.datetime) -> datetime.timedelta:
+    if (at.tzinfo is None) != (before.tzinfo is None):
+        at, before = at.replace(tzinfo=None), before.replace(tzinfo=None)
+    return at - before
+
+
+def suppressed(lists: Sequence[str], meta: Metadata) -> str:
+    """The first of the lists that the number stands on."""
+    return next((f"on {name}" for name in lists if name in (meta.lists or ())), "")
+
+
+def consent_missing(purposes: Mapping[str, int], day: datetime.date, meta: Metadata) -> str | None:
+    """Empty when one of the purposes (days for which it holds; 0: until revoked) is on file; None when nobody said."""
+    if meta.consents is None:
+        return None
+    ages = {purpose: (day - since).days for purpose, since in meta.consents.items() if purpose in purposes}
+    if any(not purposes[purpose] or age <= purposes[purpose] for purpose, age in ages.items()):
+        return ""
+    old = ", ".join(f"{purpose} of {age} days ago" for purpose, age in sorted(ages.items()))
+    return f"on file: {old or 'none of ' + ', '.join(purposes)}"
+
+
+def wrong_caller(prefixes: Sequence[str], meta: Metadata) -> str:
+    number = "".join(c for c in meta.caller if c.isdigit())
+    if not number or number.startswith(tuple(prefixes)):
+        return ""
+    return f"shows {number[:4]}…; {' or '.join(prefixes)} required"
+
+
+def kept_too_short(least_days: int, meta: Metadata) -> str:
+    """A recording that is deleted before the floor."""
+    days = meta.retention_days
+    return f"kept {days} days; {least_days} required" if days and days < least_days else ""

@@ -1,0 +1,68 @@
+"""What is judged once, as a call opens: what is known of it beside its words, and how soon the agent spoke."""
+
+from models.compliance.checks import (
+    Attempts,
+    Caller,
+    Check,
+    Consent,
+    Emotion,
+    Known,
+    Listed,
+    Pickup,
+    Retention,
+    Window,
+)
+from models.compliance.hearing import CallContext
+from models.compliance.history import Heard, History
+from models.compliance.metadata import (
+    closed,
+    consent_missing,
+    kept_too_short,
+    suppressed,
+    too_often,
+    wrong_caller,
+)
+
+
+def known_against(check: Check, context: CallContext) -> str:
+    """What is known of the call that the check forbids; empty when nothing is."""
+    return _against(check, context) if isinstance(check, Known) else ""
+
+
+def _against(check: Known, context: CallContext) -> str:
+    meta = context.metadata
+    match check:
+        case Window(open=open_hours, holidays=calendar, regions=regions):
+            there = not regions or context.place in regions
+            return closed(open_hours, calendar, meta) if there else ""
+        case Attempts(most=most, days=days, after_talk_days=after):
+            return too_often(most, days, after, meta)
+        case Listed(lists=lists):
+            return suppressed(lists, meta)
+        case Consent(act="", purposes=purposes):
+            return consent_missing(purposes, context.day, meta) or ""
+        case Caller(prefixes=prefixes):
+            return wrong_caller(prefixes, meta)
+        case Retention(least_days=least):
+            return kept_too_short(least, meta)
+        case Emotion():
+            return "emotions are inferred from the agent's voice" if meta.emotion_of_agent else ""
+        case _:
+            return ""
+
+
+def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[Heard, str] | None:
+    """The agent's first turn, where it came later than allowed after the called person's greeting, and by how much.
+    Nothing when the agent spoke first, or where times are not known."""
+    turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
+    if context.segment == "mid" or len(turns) < 2 or history.leg(turns[0]) != "customer":
+        return None
+    first = next((heard for heard in turns if history.leg(heard) != "customer"), None)
+    if first is None or history.leg(first) != "agent":
+        return None
+    waited = first.turn.start_ms - turns[0].turn.end_ms
+    return (
+        (first, f"{waited / 1000:.1f} s after the greeting; {check.within_s:g} s allowed")
+        if (turns[0].turn.end_ms and waited > check.within_s * 1000)
+        else None
+    )

@@ -1,0 +1,88 @@
+"""States that a call reaches and loses by what is said: who is on the line, what has been told.
+
+A state is data (`data/states.yaml`): steps that reach it and steps that lose it, the latest one counting. A step is an
+act or private data of one leg; with `answer` it takes an act of the other leg soon after.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from engine.facts import Leg
+from models.compliance.history import Heard, History, borne
+
+STATES = Path(__file__).parent / "data" / "states.yaml"
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    leg: Leg
+    act: str = ""
+    entity: str = ""
+    answer: str = ""
+    """Act of the other leg, in its next turns."""
+    within_turns: int = 2
+    """How many of them."""
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    about: str
+    reached: list[Step]
+    lost: list[Step] = []
+
+
+class StateFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    states: dict[str, State]
+
+
+@lru_cache(maxsize=4)
+def load_states(path: Path = STATES) -> dict[str, State]:
+    """Raises `ValueError` that says where and what."""
+    try:
+        return msgspec.convert(yaml.safe_load(path.read_text("utf-8")), StateFile).states
+    except (msgspec.ValidationError, yaml.YAMLError) as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def holds(state: State, history: History, at: Heard) -> bool:
+    """Whether the call is in the state when the turn begins. Words of the same leg in the same turn count: who says
+    what first in one breath is not told apart."""
+    turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
+    before = [heard for heard in turns if heard.turn.start_ms <= at.turn.start_ms]
+    reached = -1
+    for place in range(len(before)):
+        if any(_taken(step, history, before, place) for step in state.lost):
+            reached = -1
+        elif any(_taken(step, history, before, place) for step in state.reached):
+            reached = place
+    return reached >= 0
+
+
+def _taken(step: Step, history: History, turns: list[Heard], place: int) -> bool:
+    """Whether the turn takes the step, or answers one that did."""
+    heard = turns[place]
+    if not step.answer:
+        return history.leg(heard) == step.leg and _meets(step, history, heard)
+    if history.leg(heard) == step.leg or not history.find(heard, step.answer):
+        return False
+    asked = list(_answered(history, turns, place, step.within_turns))
+    return any(history.leg(one) == step.leg and _meets(step, history, one) for one in asked)
+
+
+def _answered(history: History, turns: list[Heard], place: int, within: int) -> Iterator[Heard]:
+    """The other leg's turns that a turn may answer: back to the answering leg's turns before it."""
+    leg, own = history.leg(turns[place]), 0
+    for heard in reversed(turns[:place]):
+        own += history.leg(heard) == leg
+        if own >= within:
+            return
+        if history.leg(heard) != leg:
+            yield heard
+
+
+def _meets(step: Step, history: History, heard: Heard) -> bool:
+    if step.act and history.find(heard, step.act):
+        return True
+    return bool(step.entity and borne(heard.turn, step.entity))

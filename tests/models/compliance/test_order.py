@@ -1,0 +1,85 @@
+"""Order of things: who is on the line before the debt is named, what is known before the first word."""
+
+import datetime
+
+from engine.facts import Leg
+from models.compliance import CallContext, Judge, JudgedTurn, Metadata, Verdict, load_rules
+
+DAY = datetime.date(2026, 11, 27)
+DEBT_US = CallContext("US", "TX", "collections", "outbound", "en", DAY)
+RULES = load_rules()
+THIRD_PARTY = tuple(rule for rule in RULES if rule.id == "US-FDCPA-3RDPARTY")
+
+
+def turn(number: int, leg: Leg, text: str, stream: str = "") -> JudgedTurn:
+    return JudgedTurn(number, stream or leg, leg, text, number * 5_000, number * 5_000 + 2_000)
+
+
+def heard(judge: Judge, *turns: JudgedTurn) -> list[tuple[str, str, int]]:
+    return [_brief(verdict) for one in turns for verdict in judge.hear(one)]
+
+
+def _brief(verdict: Verdict) -> tuple[str, str, int]:
+    return verdict.rule, verdict.outcome, verdict.turn
+
+
+def test_debt_named_before_the_right_person_is_said_once() -> None:
+    said = heard(
+        Judge(THIRD_PARTY, DEBT_US),
+        turn(0, "agent", "Hello, is Jane there?"),
+        turn(1, "customer", "She's not here, I'm her mother."),
+        turn(2, "agent", "Tell her that her outstanding balance is five hundred dollars."),
+        turn(3, "agent", "And your account is past due."),
+    )
+    assert said == [("US-FDCPA-3RDPARTY", "violation", 2)]
+
+
+def test_another_person_who_takes_over_loses_the_state() -> None:
+    said = heard(
+        Judge(THIRD_PARTY, DEBT_US),
+        turn(0, "agent", "Am I speaking with Jane Roe?"),
+        turn(1, "customer", "Yes, this is she."),
+        turn(2, "agent", "Your account is past due."),
+        turn(3, "customer", "Hold on. Hi, this is her husband, what is this about?"),
+        turn(4, "agent", "Your outstanding balance is five hundred dollars."),
+    )
+    assert said == [("US-FDCPA-3RDPARTY", "violation", 4)]
+
+
+def test_the_customers_late_role_takes_a_violation_back() -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    said = heard(
+        judge,
+        turn(0, "agent", "Am I speaking with Jane Roe?"),
+        turn(1, "agent", "Yes, this is she.", "2"),
+        turn(2, "agent", "Your account is past due."),
+    )
+    assert said == [("US-FDCPA-3RDPARTY", "violation", 2)]
+    fresh, withdrawn = judge.roles_changed("2", "customer", 20_000)
+    assert (fresh, withdrawn) == ([], ["US-FDCPA-3RDPARTY/0!once"])
+
+
+def test_what_is_known_is_told_with_the_first_words_and_stays() -> None:
+    at = datetime.datetime.fromisoformat("2026-11-27T22:30")
+    judge = Judge(RULES, CallContext("US", "TX", "collections", "outbound", "en", DAY, metadata=Metadata(at=at)))
+    (verdict,) = judge.hear(turn(0, "unknown", "Hello?", "1"))
+    assert _brief(verdict) == ("US-FDCPA-HOURS", "violation", 0)
+    assert verdict.because == "fri 2026-11-27 22:30; 08:00-21:00"
+    assert judge.roles_changed("1", "customer", 5_000)[1] == []
+
+
+def test_a_sentence_that_goes_on_takes_its_request_back() -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    first = JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000)
+    assert [verdict.rule for verdict in judge.hear(first)] == ["MX-REPEP"]
+    goes_on = JudgedTurn(2, "customer", "customer", "ahora, que estoy trabajando.", 2_300, 4_000)
+    assert judge.hear(goes_on) == []
+    assert judge.taken_back() == ["MX-REPEP!1"]
+    assert judge.taken_back() == []
+
+
+def test_what_is_said_after_a_pause_takes_nothing_back() -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    judge.hear(JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000))
+    judge.hear(JudgedTurn(2, "customer", "customer", "Ahora le paso a mi esposa.", 4_500, 6_000))
+    assert judge.taken_back() == []

@@ -1,0 +1,104 @@
+"""`welcomedly rules`: check, test and explain."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.command_line import parser
+from pipelines.commands import rules
+
+BAD = """\
+rules:
+  - id: XX-1
+    version: "1"
+    title: {en: a, es: a}
+    countries: [US]
+    source: nowhere
+    citation: c
+    verified_on: 2026-01-01
+    severity: critical
+    checks:
+      - {kind: says, leg: agent, act: no_such_act, outcome: event, action: a}
+      - {kind: order, leg: agent, act: opt_out, until: nowhere, outcome: event, action: a}
+      - {kind: window, open: {someday: "08:00-21:00"}, action: a}
+    tests: {fire: {en: [x], es: [x], pt: [x]}, quiet: {en: [x], es: [x], pt: [x]}}
+"""
+
+
+def run(*words: str) -> int:
+    return rules.run(parser().parse_args(["rules", *words]))
+
+
+def test_faults_have_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD, "utf-8")
+    assert run("check", str(tmp_path / "bad.yaml")) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "bad.yaml:4: XX-1: title is missing in pt",
+        "bad.yaml:6: XX-1: source is no web address",
+        "bad.yaml:11: XX-1: no act no_such_act",
+        "bad.yaml:12: XX-1: no state nowhere",
+        "bad.yaml:13: XX-1: open: tuple.index(x): x not in tuple",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (BAD.replace("severity: critical", "severity: grave"), "bad.yaml:9: Invalid enum value 'grave'"),
+        (BAD.replace("act: no_such_act", "akt: opt_out"), "bad.yaml:11: Object "),
+        ("rules: [", "bad.yaml:1: "),
+        ("rules:\n  - id: [\n", "bad.yaml:3: "),
+    ],
+)
+def test_files_that_cannot_be_read_name_the_line(
+    text: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text(text, "utf-8")
+    assert run("test", str(tmp_path / "bad.yaml")) == 1
+    assert capsys.readouterr().err.startswith(fault)
+
+
+def test_a_failing_test_of_a_rule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = BAD.partition("    checks:")[0].replace("es: a}", "es: a, pt: a}").replace("nowhere", "https://x.example")
+    good += "    checks:\n      - {kind: listed, lists: [a], action: b}\n"
+    good += "    tests: {fire: {any: [{lists: [b]}]}, quiet: {any: [{lists: []}]}}\n"
+    (tmp_path / "own.yaml").write_text(good, "utf-8")
+    assert run("test", str(tmp_path / "own.yaml")) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("XX-1 (any) must fire: ")
+    assert told.out.splitlines() == ["1 rules, no problems", "2 tests, 1 failures"]
+
+
+def test_explains_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("explain", "US-TCPA-DNC", "Why did you stop calling me?") == 0
+    told = capsys.readouterr().out
+    assert "47 CFR 64.1200" in told
+    assert "excused by" in told
+    assert run("explain", "XX-9") == 2
+
+
+def test_explains_a_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call = {
+        "id": "c1",
+        "language": "es",
+        "country": "CO",
+        "campaign": "collections",
+        "answered_at": "2026-11-24",
+        "metadata": {"at": "2026-11-29T10:00:00"},
+        "turns": [
+            {"leg": "agent", "text": "Buenas, esta llamada está siendo grabada. ¿Por qué no ha pagado?"},
+            {"leg": "customer", "text": "Es el 4539 1488 0343 6467."},
+        ],
+    }
+    (tmp_path / "call.jsonl").write_text(json.dumps(call), "utf-8")
+    assert run("explain", "--call", str(tmp_path / "call.jsonl")) == 0
+    told = capsys.readouterr().out
+    assert "CO-2300-WHY: violation on turn 0 (agent): 'Por qué no ha pagado'" in told
+    assert "CO-REC-NOTICE: satisfied on turn 0" in told
+    assert "CO-2300-HOURS: violation on turn 0 (agent) because sun 2026-11-29 10:00; closed" in told
+    assert "PCI-PAN: event on turn 1 (customer): '[card]'" in told
+    assert "US-TCPA-DNC: does not apply (country)" in told
+    assert "1488" not in told
+    (tmp_path / "call.jsonl").write_text('{"id": 3}', "utf-8")
+    assert run("explain", "--call", str(tmp_path / "call.jsonl")) == 2
