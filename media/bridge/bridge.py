@@ -21,6 +21,7 @@ from media.bridge.phone_socket import PhoneSockets
 from media.bridge.phone_web import add_phones
 from media.bridge.phones import BrowserPhones
 from media.bridge.recording_source import Recorders
+from media.bridge.whip import Whip
 from media.ports import PortRange
 from media.sip.tls import client_context
 from media.sip.transport import Listeners
@@ -61,7 +62,8 @@ class Bridge:
         self._stack.callback(journal.close)
         recorders = await self._open_recorders()
         rtp_ports = PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1])
-        phones = BrowserPhones(LegPorts(settings.bridge_host, rtp_ports, advertise=settings.bridge_rtp_host))
+        ports = LegPorts(settings.bridge_host, rtp_ports, advertise=settings.bridge_rtp_host)
+        phones = BrowserPhones(ports)
         self.exchange = SipExchange(
             settings.bridge_host,
             settings.bridge_sip_port,
@@ -85,10 +87,15 @@ class Bridge:
             origin=settings.public_url,
             ice_servers=read_ice_servers(settings.ice_servers),
         )
-        self.web = Site(self._app(sockets), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT")
+        whip = Whip(sockets.check, ports, recorders, ice_servers=sockets.ice_servers) if recorders else None
+        self.web = Site(
+            self._app(sockets, whip), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT"
+        )
         await self.web.open()
         self._stack.push_async_callback(self.web.close)
         self._stack.callback(phones.close)
+        if whip is not None:
+            self._stack.callback(whip.close)
 
     async def _open_recorders(self) -> Recorders | None:
         settings = self.settings
@@ -100,9 +107,11 @@ class Bridge:
         recorders = Recorders(engine, settings.bridge_host)
         return await self._stack.enter_async_context(recorders)
 
-    def _app(self, sockets: PhoneSockets) -> web.Application:
+    def _app(self, sockets: PhoneSockets, whip: Whip | None) -> web.Application:
         app = web.Application()
         add_phones(app, sockets)
+        if whip is not None:
+            whip.routes(app)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         return app

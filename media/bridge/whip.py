@@ -1,0 +1,292 @@
+"""WHIP (RFC 9725): whoever has a pass publishes a voice over HTTP, and the engine hears it as a call of that person.
+
+`POST /whip/{number}` with an SDP offer begins it and names the campaign by its number; `DELETE` at the `Location` ends
+it. We are reachable ourselves (ICE-lite), so that a client's trickled candidates are welcome and not needed, and a path
+that failed is followed by another POST. The voice goes on to the engine's SIP port as a SIPREC session of one stream.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+from aiohttp import web
+from uuid_utils import uuid7
+
+from engine.control.phone_pass import PhonePass
+from engine.errors import Forbidden, Overloaded
+from engine.settings import IceServer
+from engine.web.problems import problem
+from media.bridge.renumbering import Renumbering
+from media.codecs import CODECS
+from media.rtp import RtpPacket, build_packet
+from media.session import AudioCodec
+from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, prepare_call
+from media.sip.negotiation import NUMBERS
+from media.siprec_source import RecordedParty, correlation_headers
+from media.webrtc.description import BrowserOffer, read_offer
+from media.webrtc.leg import LegState, WebRtcLeg
+from media.webrtc.ports import LegPorts
+
+log = structlog.get_logger(__name__)
+
+MAX_SESSIONS = 200
+OFFER_BYTES = 32 * 1024
+ANSWER_S = 5.0
+"""How long the engine may take to answer."""
+RETRY_S = 5
+_SDP, _FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
+_BEST: Sequence[AudioCodec] = ("opus", "G722", "PCMU", "PCMA")
+"""Recognisers hear more in wideband."""
+_NUMBER = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-_.*")
+
+
+class Engine(Protocol):
+    """Where calls are heard (`media.bridge.recording_source.Recorders`)."""
+
+    engine: str
+    """A SIP URI without user."""
+    host: str
+    caller: Caller
+
+
+class Whip:
+    """The endpoint; `routes` puts it onto an application, `close` ends its sessions."""
+
+    def __init__(
+        self,
+        check: Callable[[str], PhonePass],
+        ports: LegPorts,
+        engine: Engine,
+        *,
+        ice_servers: Sequence[IceServer] = (),
+    ) -> None:
+        """`check` reads a pass and raises `Forbidden`."""
+        self._check, self._ports, self._engine = check, ports, engine
+        self._links = [link for server in ice_servers for link in _links(server)]
+        self._sessions: dict[str, _Session] = {}
+
+    def routes(self, app: web.Application) -> None:
+        """What the table does not name is 405, as RFC 9725 §4.2 reserves it."""
+        app.router.add_route("POST", "/whip/{number}", self._publish)
+        app.router.add_route("OPTIONS", "/whip/{number}", self._options)
+        app.router.add_route("PATCH", "/whip/{number}/{session}", self._patch)
+        app.router.add_route("DELETE", "/whip/{number}/{session}", self._end)
+
+    def close(self) -> None:
+        for session in list(self._sessions.values()):
+            session.close("shutdown")
+
+    async def _options(self, request: web.Request) -> web.Response:
+        return web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "POST, OPTIONS"})
+
+    async def _publish(self, request: web.Request) -> web.Response:
+        number = request.match_info["number"]
+        try:
+            claims = self._bearer(request)
+            offer = await _read(request)
+        except _Refused as refused:
+            return refused.answer()
+        if not number or len(number) > 64 or not _NUMBER.issuperset(number):
+            return problem(404, "not_found", "the path names no number")
+        if len(self._sessions) >= MAX_SESSIONS:
+            return problem(503, "overloaded", "too many sessions", {"Retry-After": str(RETRY_S)})
+        try:
+            session = await _Session.begin(claims, offer, number, self._ports, self._engine, self._gone)
+        except Overloaded as error:
+            return problem(503, "overloaded", str(error), {"Retry-After": str(RETRY_S)})
+        except (CallRefused, OSError, TimeoutError, ValueError) as error:
+            return _unheard(error)
+        self._sessions[session.id] = session
+        headers = [
+            ("Location", f"/whip/{number}/{session.id}"),
+            ("ETag", session.etag),
+            *(("Link", link) for link in self._links),
+        ]
+        return web.Response(status=201, body=session.leg.answer, content_type=_SDP, headers=headers)
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        """Trickled candidates (RFC 8840), which are taken and change nothing; no restart of ICE."""
+        try:
+            session = self._find(request)
+        except _Refused as refused:
+            return refused.answer()
+        if request.content_type != _FRAGMENT:
+            return problem(415, "wrong_type", f"{_FRAGMENT} is what may come", {"Accept-Patch": _FRAGMENT})
+        match = request.headers.get("If-Match", "")
+        if not match:
+            return problem(428, "no_etag", "If-Match is needed")
+        if match == "*":
+            return problem(422, "no_restart", "ICE is not restarted; publish anew")
+        if match != session.etag:
+            return problem(412, "wrong_etag", "that is not the session's ETag")
+        return web.Response(status=204)
+
+    async def _end(self, request: web.Request) -> web.Response:
+        try:
+            session = self._find(request)
+        except _Refused as refused:
+            return refused.answer()
+        session.close("bye")
+        return web.Response(status=200)
+
+    def _bearer(self, request: web.Request) -> PhonePass:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        challenge = {"WWW-Authenticate": "Bearer"}
+        if scheme.lower() != "bearer":
+            raise _Refused(401, "no_pass", "a bearer token is needed", challenge)
+        try:
+            return self._check(token.strip())
+        except Forbidden as error:
+            raise _Refused(401, "wrong_pass", str(error), challenge) from None
+
+    def _find(self, request: web.Request) -> "_Session":
+        """Whoever began it may change it."""
+        claims = self._bearer(request)
+        session = self._sessions.get(request.match_info["session"])
+        if session is None or session.user_id != claims.user_id:
+            raise _Refused(404, "not_found", "there is no such session")
+        return session
+
+    def _gone(self, session_id: str) -> None:
+        self._sessions.pop(session_id, None)
+
+
+class _Refused(Exception):
+    """A request that gets a problem for an answer."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self._given = (status, code, detail, headers)
+
+    def answer(self) -> web.Response:
+        return problem(*self._given)
+
+
+async def _read(request: web.Request) -> BrowserOffer:
+    """Raises `_Refused`."""
+    if request.content_type != _SDP:
+        raise _Refused(415, "wrong_type", f"{_SDP} is what may come", {"Accept-Post": _SDP})
+    try:
+        body = await request.content.readexactly(OFFER_BYTES + 1)
+    except asyncio.IncompleteReadError as whole:
+        body = whole.partial
+    if len(body) > OFFER_BYTES:
+        raise _Refused(413, "too_long", "the offer is too long")
+    try:
+        offer = read_offer(body)
+    except ValueError as error:
+        raise _Refused(400, "bad_offer", str(error)) from None
+    if offer.direction not in ("sendonly", "sendrecv"):
+        raise _Refused(400, "bad_offer", "the offer sends nothing")
+    return offer
+
+
+async def _heard_by(caller: Caller, plan: CallPlan) -> PlacedCall:
+    """Raises `TimeoutError` too, and then the call is taken back."""
+    placed = await prepare_call(caller, plan)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await placed.wait_answered()
+    except TimeoutError:
+        placed.cancel()
+        raise
+    return placed
+
+
+def _unheard(error: Exception) -> web.Response:
+    status = error.status if isinstance(error, CallRefused) else 0
+    log.warning("whip.unheard", status=status)
+    if status in (403, 404):
+        return problem(404, "not_found", "no campaign has that number")
+    return problem(503, "unheard", "the engine does not take it now", {"Retry-After": str(RETRY_S)})
+
+
+def _links(server: IceServer) -> list[str]:
+    """RFC 9725 §4.6."""
+    urls = (server.urls,) if isinstance(server.urls, str) else server.urls
+    quoted = {name: msgspec.json.encode(value).decode() for name, value in msgspec.structs.asdict(server).items()}
+    login = f"; username={quoted['username']}; credential={quoted['credential']}" if server.username else ""
+    kind = '; credential-type="password"' if server.username else ""
+    return [f'<{url}>; rel="ice-server"{login}{kind}' for url in urls]
+
+
+class _Session:
+    """One published voice: a leg in, a SIPREC session out. Ends as a whole."""
+
+    def __init__(
+        self, claims: PhonePass, sock: socket.socket, codec: AudioCodec, placed: PlacedCall, over: Callable[[str], None]
+    ) -> None:
+        self.id, self.etag = secrets.token_urlsafe(16), f'"{secrets.token_hex(8)}"'
+        self.user_id = claims.user_id
+        self.leg: WebRtcLeg
+        self._socket, self._placed, self._over = sock, placed, over
+        self._numbers = Renumbering(CODECS[codec].clock_hz)
+        self._payload_type = int(NUMBERS[codec])
+        self._remote = placed.remote_ports()[0]
+        self._closed = False
+        placed.on_bye = lambda reason: self.close("unheard")
+
+    @classmethod
+    async def begin(
+        cls,
+        claims: PhonePass,
+        offer: BrowserOffer,
+        number: str,
+        ports: LegPorts,
+        engine: Engine,
+        over: Callable[[str], None],
+    ) -> "_Session":
+        """Once the engine hears it. Raises `CallRefused`, `OSError`, `TimeoutError` when it does not, `Overloaded`."""
+        codec = next(codec for codec in _BEST if codec in offer.payloads)
+        sock = socket.socket(socket.AF_INET6 if ":" in engine.host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            sock.bind((engine.host, 0))
+            scheme, _, host = engine.engine.partition(":")
+            plan = CallPlan(
+                f"{scheme}:{number}@{host}",
+                engine.host,
+                [int(sock.getsockname()[1])],
+                parties=[RecordedParty("1", claims.aor, claims.name)],
+                codec=codec,
+                from_uri=f"sip:bridge@{engine.host}",
+                extra=correlation_headers({}, str(uuid7())),
+            )
+            placed = await _heard_by(engine.caller, plan)
+            try:
+                session = cls(claims, sock, codec, placed, over)
+                session.leg = WebRtcLeg(ports, offer, codec, heard=session._heard, told=session._told)
+            except BaseException:
+                placed.bye()
+                raise
+        except BaseException:
+            sock.close()
+            raise
+        log.info("whip.begun", user=claims.user_id, codec=codec)
+        return session
+
+    def close(self, reason: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        log.info("whip.ended", user=self.user_id, reason=reason)
+        self._placed.bye()
+        self.leg.close()
+        self._socket.close()
+        self._over(self.id)
+
+    def _told(self, state: LegState) -> None:
+        if state != "open":
+            self.close(state)
+
+    def _heard(self, packet: RtpPacket) -> None:
+        sequence, timestamp, marker = self._numbers.place(packet, time.monotonic())
+        copy = RtpPacket(self._payload_type, sequence, timestamp, self._numbers.ssrc, packet.payload, marker)
+        with contextlib.suppress(OSError):  # a full buffer loses a packet, as networks do
+            self._socket.sendto(build_packet(copy), self._remote)

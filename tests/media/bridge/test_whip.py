@@ -1,0 +1,172 @@
+"""WHIP with aiortc as the client, and the engine's own SIP server and RTP plane to hear it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import msgspec
+import numpy as np
+import pytest
+from aiohttp import ClientResponse, ClientSession, web
+
+from engine.control.phone_pass import PhonePass, sign, verify
+from engine.facts import Pcm16
+from engine.ports import CallEnded, CallOffer, IngestSession, Refusal
+from engine.settings import read_ice_servers
+from engine.web.site import Site
+from media.bridge.recording_source import Recorders
+from media.bridge.whip import Whip
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
+from media.sip.server import SipServer
+from media.webrtc.ports import LegPorts
+from tests.media.sip.sip_fakes import FakeIntake
+from tests.webrtc_peer import Peer
+
+KEY = b"k" * 32
+TONE = (8000 * np.sin(np.arange(40_000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+ICE = '[{"urls": ["turn:turn.example:3478"], "username": "u", "credential": "p\\"q"}, {"urls": "stun:stun.example"}]'
+
+
+class Desk:
+    """The endpoint, who uses it, and the engine behind it."""
+
+    def __init__(self, url: str, client: ClientSession, intake: FakeIntake) -> None:
+        self.url, self.client, self.intake = url, client, intake
+
+    def token(self, aor: str = "ana@desk") -> str:
+        return sign(PhonePass("org", f"user-{aor}", "Ana", aor, "", (), "", time.time() + 60), KEY)
+
+    async def publish(self, sdp: bytes, number: str = "sales", **headers: str) -> ClientResponse:
+        given = {"Authorization": f"Bearer {self.token()}", "Content-Type": "application/sdp"} | headers
+        return await self.client.post(f"{self.url}/whip/{number}", data=sdp, headers=given)
+
+    async def ask(self, method: str, where: str, *, aor: str = "ana@desk", **headers: str) -> ClientResponse:
+        given = {"Authorization": f"Bearer {self.token(aor)}"} | headers
+        return await self.client.request(method, self.url + where, headers=given)
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    intake = FakeIntake()
+    async with AsyncExitStack() as stack:
+        plane = await stack.enter_async_context(RtpPlane("127.0.0.1", PortRange(26_200, 26_219)))
+        server = SipServer("127.0.0.1", 0, intake, plane)
+        await server.open()
+        stack.push_async_callback(server.close)
+        recorders = await stack.enter_async_context(Recorders(f"sip:127.0.0.1:{server.port};transport=tcp"))
+        whip = Whip(
+            lambda token: verify(token, KEY, time.time()), LegPorts(), recorders, ice_servers=read_ice_servers(ICE)
+        )
+        app = web.Application()
+        whip.routes(app)
+        site = Site(app, "127.0.0.1", 0)
+        await site.open()
+        stack.push_async_callback(site.close)
+        stack.callback(whip.close)
+        client = await stack.enter_async_context(ClientSession())
+        yield Desk(site.url, client, intake)
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer(TONE)
+    yield peer
+    await peer.close()
+
+
+async def reason_of(session: IngestSession) -> str:
+    async with asyncio.timeout(10):
+        async for event in session.events():
+            if isinstance(event, CallEnded):
+                return event.reason
+    return ""
+
+
+def is_tone(sound: Pcm16) -> bool:
+    spectrum = np.abs(np.fft.rfft(sound.astype(float)))
+    return bool(abs(np.argmax(spectrum) * 16_000 / len(sound) - 440) < 10)
+
+
+async def test_a_published_voice_is_heard_as_a_call_of_that_person(desk: Desk, peer: Peer) -> None:
+    response = await desk.publish(await peer.offer())
+    assert (response.status, response.content_type) == (201, "application/sdp")
+    assert response.headers.getall("Link") == [
+        '<turn:turn.example:3478>; rel="ice-server"; username="u"; credential="p\\"q"; credential-type="password"',
+        '<stun:stun.example>; rel="ice-server"',
+    ]
+    await peer.answered(await response.read())
+    await desk.intake.begun()
+    session = desk.intake.sessions[0]
+    offer: CallOffer = session.offer
+    assert (offer.protocol, offer.to_aor.partition("@")[0]) == ("siprec", "sales")
+    assert [one.aor for one in offer.participants] == ["ana@desk"]
+    ending = asyncio.create_task(reason_of(session))
+    for _ in range(500):
+        if is_tone(sound := session.audio("1", 500, 1500)) and np.abs(sound[-800:].astype(int)).max() > 1000:
+            break
+        await asyncio.sleep(0.02)
+    else:
+        pytest.fail("the voice was not heard")
+    where = response.headers["Location"]
+    assert (await desk.ask("DELETE", where, aor="ben@desk")).status == 404
+    assert (await desk.ask("DELETE", where)).status == 200
+    assert await ending == "bye"
+    assert (await desk.ask("DELETE", where)).status == 404
+
+
+async def test_candidates_may_trickle_and_ice_is_not_restarted(desk: Desk, peer: Peer) -> None:
+    response = await desk.publish(await peer.offer())
+    where, etag, kind = response.headers["Location"], response.headers["ETag"], "application/trickle-ice-sdpfrag"
+    for headers, status in (
+        ({"Content-Type": "text/plain", "If-Match": etag}, 415),
+        ({"Content-Type": kind}, 428),
+        ({"Content-Type": kind, "If-Match": '"other"'}, 412),
+        ({"Content-Type": kind, "If-Match": "*"}, 422),
+        ({"Content-Type": kind, "If-Match": etag}, 204),
+    ):
+        assert (await desk.ask("PATCH", where, **headers)).status == status
+
+
+async def test_what_cannot_be_taken_is_a_problem(desk: Desk, peer: Peer) -> None:
+    offer = await peer.offer()
+    for sdp, number, headers, status in (
+        (offer, "sales", {"Authorization": ""}, 401),
+        (offer, "sales", {"Authorization": "Bearer x.y"}, 401),
+        (offer, "sales", {"Content-Type": "application/json"}, 415),
+        (b"v=0\r\n", "sales", {}, 400),
+        (offer.replace(b"a=sendrecv", b"a=recvonly"), "sales", {}, 400),
+        (offer + b"a=x\r\n" * 20_000, "sales", {}, 413),
+        (offer, "a%20b", {}, 404),
+    ):
+        response = await desk.publish(sdp, number, **headers)
+        assert response.status == status
+        assert response.content_type == "application/problem+json"
+        assert msgspec.json.decode(await response.read())["status"] == status
+    assert desk.intake.offers == []
+    for method in ("GET", "PUT"):
+        assert (await desk.ask(method, "/whip/sales")).status == 405
+    options = await desk.ask("OPTIONS", "/whip/sales")
+    assert (options.status, options.headers["Accept-Post"]) == (204, "application/sdp")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"), [(Refusal("unknown_number"), 404), (Refusal("overloaded", retry_after_s=9), 503)]
+)
+async def test_an_engine_that_does_not_take_it_is_said(desk: Desk, peer: Peer, refusal: Refusal, status: int) -> None:
+    desk.intake.refusal = refusal
+    response = await desk.publish(await peer.offer())
+    assert response.status == status
+    assert ("Retry-After" in response.headers) == (status == 503)
+
+
+async def test_a_client_that_closes_ends_its_session(desk: Desk, peer: Peer) -> None:
+    response = await desk.publish(await peer.offer())
+    await peer.answered(await response.read())
+    await desk.intake.begun()
+    await peer.connected()
+    ending = asyncio.create_task(reason_of(desk.intake.sessions[0]))
+    await peer.close()
+    assert await ending == "bye"
+    assert (await desk.ask("DELETE", response.headers["Location"])).status == 404
