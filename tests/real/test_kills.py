@@ -61,10 +61,10 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serve(data: Path, weights: Path) -> AsyncIterator[Served]:
+async def serve(data: Path, weights: Path, sip_port: int = 0) -> AsyncIterator[Served]:
     settings = {
         "HTTP_PORT": "0",
-        "SIP_PORT": "0",
+        "SIP_PORT": str(sip_port),
         "DATA_DIR": str(data),
         "XDG_DATA_HOME": str(data.parent / "keys"),
         "WEIGHTS_DIR": str(weights.resolve()),
