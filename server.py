@@ -240,7 +240,8 @@ class Engine:
         self._stack.push_async_callback(self.sip.close)
         await self._open_platforms(calls, rtp)
         if settings.bridge == "on":
-            await self._stack.enter_async_context(BridgeChild(settings))
+            here = settings.model_copy(update={"sip_port": self.sip.port})
+            await self._stack.enter_async_context(BridgeChild(here))
 
     async def _open_platforms(self, calls: Calls, rtp: MediaAllocator) -> None:
         settings = self.settings
