@@ -20,7 +20,10 @@ def cells() -> dict[str, Cell]:
     found: dict[str, Cell] = {}
     for module in (
         "media",
+        "media_gate",
+        "idle_calls",
         "bridge",
+        "browser",
         "setups",
         "fuzz",
         "accuracy",

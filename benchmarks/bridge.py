@@ -108,26 +108,33 @@ def _waiting(sock: socket.socket) -> Iterator[tuple[bytes, float]]:
 
 @asynccontextmanager
 async def bridge(callee_port: int) -> AsyncIterator[tuple[int, int]]:
-    """The process's id, and its SIP port."""
+    """The process's id, and its SIP port; every number rings the callee."""
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
         plan = Path(folder) / "routes.toml"
         plan.write_text(f'[[route]]\nnumber = "*"\nuri = "sip:callee@127.0.0.1:{callee_port}"\n')
-        settings = {"BRIDGE_SIP_PORT": "0", "BRIDGE_HTTP_PORT": "0", "BRIDGE_RTP_PORTS": "44000-45999"}
-        settings |= {"BRIDGE_ROUTES": str(plan), "BRIDGE_ENGINE": "off", "DATA_DIR": folder, "LOG_LEVEL": "error"}
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pipelines.commands.bridge"),
-            env=os.environ | settings,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        said = ""
-        while not (found := re.search(r"SIP\s+\S+?:(\d+)", said)):
-            said += (await process.stdout.readline()).decode()
-        try:
-            yield process.pid, int(found[1])
-        finally:
-            process.terminate()
-            await process.wait()
+        async with bridge_process(Path(folder), BRIDGE_ROUTES=str(plan)) as (process, _, port):
+            yield process, port
+
+
+@asynccontextmanager
+async def bridge_process(folder: Path, **more: str) -> AsyncIterator[tuple[int, str, int]]:
+    """Its id, the address of its HTTP port, and its SIP port; its data lie in `folder`."""
+    settings = {"BRIDGE_SIP_PORT": "0", "BRIDGE_HTTP_PORT": "0", "BRIDGE_RTP_PORTS": "44000-45999"}
+    settings |= {"BRIDGE_ENGINE": "off", "DATA_DIR": str(folder), "LOG_LEVEL": "error"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pipelines.commands.bridge"),
+        env=os.environ | settings | more,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = ""
+    while not (found := re.search(r"Bridge\s+(http\S+).*?SIP\s+\S+?:(\d+)", said, re.DOTALL)):
+        said += (await process.stdout.readline()).decode()
+    try:
+        yield process.pid, found[1], int(found[2])
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 def burn(niceness: int) -> None:
