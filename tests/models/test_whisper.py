@@ -10,11 +10,15 @@ import pytest
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import ListenJob
+from media.audio import Recording, window_16k
+from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
 from models.installation import install
+from models.languages import likeliest
 from models.whisper import Whisper
 
 CLIP = Path(__file__).parent.parent / "data" / "ears" / "good_question.wav"
+SPANISH = CLIP.parents[1] / "digits" / "fours_es.flac"
 WORDS = "Good question. Let me check that for you."
 FINAL = ListenJob(job=1, call_id="c", stream="1", segment=0, kind="final", due=0.0, language="en")
 
@@ -59,6 +63,28 @@ def test_a_segment_is_heard_after_another_without_its_words(whisper: Whisper, cl
     window = np.concatenate([first, gap, second])
     heard = whisper.hear(FINAL, window, context=len(first) + len(gap), said="Good question.")
     assert heard.text == "Let me check that for you."
+
+
+def test_words_of_another_language_are_heard_as_such_and_alone(whisper: Whisper, clip: Pcm16) -> None:
+    before, _ = read_channels(SPANISH)
+    spanish = window_16k(Recording(before[0], 8000), 500, 3500)
+    job = msgspec.structs.replace(FINAL, language="es", belief={"es": 0.97, "pt": 0.01, "en": 0.01})
+    context = np.concatenate([spanish, np.zeros(6400, np.int16)])
+    heard = whisper.hear(job, np.concatenate([context, clip]), len(context), "¿Me da el número de su tarjeta?")
+    assert (heard.text, heard.language) == (WORDS, "en")
+    assert likeliest(heard.belief) == "en"
+
+
+def test_a_language_of_the_job_without_a_belief_is_not_asked_again(whisper: Whisper, clip: Pcm16) -> None:
+    heard = whisper.hear(msgspec.structs.replace(FINAL, language="es"), clip)
+    assert (heard.language, heard.language_score, heard.belief) == ("es", 1.0, {})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_that_may_be_no_voice_has_no_words(whisper: Whisper, seed: int) -> None:
+    noise = np.cumsum(np.random.default_rng(seed).normal(0, 400, 32_000))
+    pcm = (noise - np.linspace(noise[0], noise[-1], len(noise))).clip(-32768, 32767).astype(np.int16)
+    assert whisper.hear(msgspec.structs.replace(FINAL, suspect=True), pcm).text == ""
 
 
 def test_silence_has_no_words(whisper: Whisper) -> None:
