@@ -13,6 +13,8 @@ STAMP_OPTION = 35 if sys.platform == "linux" else 0
 _TIMESPEC = struct.Struct("@ll")
 ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 """Room that `recvmsg` needs for the stamp."""
+_EXPEDITED = 46 << 2
+"""DSCP EF in the octet of IP."""
 
 
 def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> float:
@@ -22,6 +24,13 @@ def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> float:
             seconds, nanoseconds = _TIMESPEC.unpack(value)
             return float(seconds + nanoseconds / 1e9)
     return 0.0
+
+
+def expedite(sock: socket.socket) -> None:
+    """Marks what is sent over IPv4 as voice (RFC 3246): networks that have a queue for it put it there."""
+    if sock.family is socket.AF_INET:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
 
 
 def bind_udp(host: str, port: int) -> socket.socket:

@@ -15,7 +15,7 @@ from engine.settings import IceServer
 from media.bridge import phone_messages as say
 from media.bridge.browser_party import BrowserParty
 from media.bridge.party import Exchange
-from media.bridge.phones import BrowserPhone, BrowserPhones
+from media.bridge.phones import MAX_PHONES, BrowserPhone, BrowserPhones
 from media.sip.rate import Allowance
 
 log = structlog.get_logger(__name__)
@@ -24,6 +24,8 @@ HEARTBEAT_S = 20.0
 REGISTER_S = 10.0
 SEND_S = 10.0
 CLOSE_S = 2.0
+MAX_SOCKETS = MAX_PHONES + 500
+"""With those that have not shown their pass yet."""
 OUTBOX = 128
 RATE, BURST = 20.0, 60.0
 """Messages a second of one socket: keys are the fastest that a person sends."""
@@ -53,6 +55,8 @@ class PhoneSockets:
         """The handler of the upgrade."""
         if not self._is_ours(request):
             raise web.HTTPForbidden(reason="Wrong origin")
+        if len(self._open) >= MAX_SOCKETS:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=say.MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
         conversation = _Conversation(self, socket)

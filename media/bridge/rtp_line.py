@@ -23,12 +23,10 @@ from media.session import AudioCodec
 from media.sip.negotiation import NUMBERS
 from media.source_lock import Address, SourceLock
 from media.srtp import SrtpKeys, SrtpReader, SrtpWriter
-from media.udp_pair import bind_pair
+from media.udp_pair import bind_pair, expedite
 
 _BATCH = 64
 """Datagrams of one socket before others have their turn."""
-_EXPEDITED = 46 << 2
-"""DSCP EF (RFC 3246) in the octet of IP: networks that have a queue for voice put it there."""
 _STEP_S = 0.02
 _MAX_KEYS = 32
 
@@ -235,9 +233,7 @@ class RtpLines:
             except OSError:  # another program has it
                 self._pool.give_back(number, now, unused=True)
                 continue
-            if sockets[0].family is socket.AF_INET:
-                with contextlib.suppress(OSError):
-                    sockets[0].setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED)
+            expedite(sockets[0])
             line = RtpLine(self, number, sockets)
             self._open.add(line)
             return line

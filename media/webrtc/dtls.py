@@ -62,9 +62,22 @@ class DtlsSrtp:
         except pylibsrtp.Error:
             raise ValueError("the packet is not authentic") from None
 
+    def open_report(self, packet: bytes) -> bytes:
+        """RTCP likewise."""
+        if not self.is_open:
+            raise ValueError("there are no keys yet")
+        try:
+            return bytes(self._transport._rx_srtp.unprotect_rtcp(packet))
+        except pylibsrtp.Error:
+            raise ValueError("the packet is not authentic") from None
+
     def seal(self, packet: bytes) -> bytes:
         """RTP as it goes onto the wire; only while `is_open`."""
         return bytes(self._transport._tx_srtp.protect(packet))
+
+    def seal_report(self, packet: bytes) -> bytes:
+        """RTCP likewise."""
+        return bytes(self._transport._tx_srtp.protect_rtcp(packet))
 
     async def close(self) -> None:
         """Says goodbye (close_notify)."""

@@ -12,7 +12,9 @@ from typing import Literal
 
 import structlog
 
-from media.rtcp import is_rtcp
+from media.codecs import CODECS
+from media.rtcp import SentReport, is_rtcp
+from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, RtpPacket, build_packet, parse_packet
 from media.session import AudioCodec
 from media.webrtc.description import BrowserOffer, write_answer
@@ -57,6 +59,8 @@ class WebRtcLeg:
         self._loop = asyncio.get_running_loop()
         self._socket = ports.open()
         self._ice = IceLite(offer.user)
+        self._reporter, self._sent = RtcpReporter(), SentReport(self.ssrc)
+        self._clock_hz = CODECS[codec].clock_hz
         self._dtls = DtlsSrtp(self._put)
         where = (ports.advertised, int(self._socket.getsockname()[1]))
         self.answer = write_answer(offer, codec, self._ice, self._dtls.fingerprint, where, self.ssrc)
@@ -76,6 +80,7 @@ class WebRtcLeg:
     def send(self, packet: RtpPacket) -> None:
         """RTP whose payload type and SSRC are `payload_type` and `ssrc`; dropped unless `is_open`."""
         if self.is_open:
+            self._sent.count(packet, time.time())
             self._put(self._dtls.seal(build_packet(packet)))
 
     def close(self) -> None:
@@ -111,10 +116,14 @@ class WebRtcLeg:
         self._told("open")
 
     def _watch_on(self) -> None:
-        if time.monotonic() - self._last_heard > VANISHED_S:
+        """Once a second: whether the browser is there, and the RTCP report that is due."""
+        now = time.monotonic()
+        if now - self._last_heard > VANISHED_S:
             self._end("vanished")
-        else:
-            self._watch = self._loop.call_later(_WATCH_S, self._watch_on)
+            return
+        if now * 1000 >= self._reporter.due_ms and self.is_open:
+            self._put(self._dtls.seal_report(self._reporter.report(now * 1000, self._sent)))
+        self._watch = self._loop.call_later(_WATCH_S, self._watch_on)
 
     def _end(self, state: LegState) -> None:
         if not self._over:
@@ -144,8 +153,8 @@ class WebRtcLeg:
     def _take(self, data: bytes, address: Address) -> None:
         first = data[0]
         if 128 <= first <= 191:
-            if not is_rtcp(data):
-                self._take_sound(data)
+            with contextlib.suppress(ValueError):  # forged, repeated, malformed, or before the keys
+                self._take_report(data, address) if is_rtcp(data) else self._take_sound(data)
         elif first <= 3:
             if answer := self._ice.check(data, address):
                 self._last_heard = time.monotonic()
@@ -155,14 +164,15 @@ class WebRtcLeg:
             self._dtls.receive(data)
 
     def _take_sound(self, data: bytes) -> None:
-        """What is forged, malformed or of another payload type is passed over."""
-        try:
-            packet = parse_packet(self._dtls.open(data))
-        except ValueError:
-            return
-        self._last_heard = time.monotonic()
+        """What is of another payload type is passed over."""
+        packet = parse_packet(self._dtls.open(data))
+        self._last_heard = now = time.monotonic()
         if packet.payload_type == self.payload_type:
+            self._reporter.arrived(packet.ssrc, packet.sequence, packet.timestamp, now * 1000, self._clock_hz)
             self._heard(packet)
+
+    def _take_report(self, data: bytes, address: Address) -> None:
+        self._reporter.heard(self._dtls.open_report(data), address, time.monotonic() * 1000)
 
     def _put(self, data: bytes) -> None:
         if self._ice.address is not None:

@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 from engine.errors import Overloaded
 from media.ports import PortPool, PortRange
-from media.udp_pair import bind_udp
+from media.rtp_port import own_address
+from media.udp_pair import bind_udp, expedite
+
+_OUTSIDE = {"": "192.0.2.1", "::": "2001:db8::1"}
+"""Nobody's addresses (RFC 5737, RFC 3849), which lie behind the default route."""
 
 
 class LegPorts:
@@ -20,14 +24,20 @@ class LegPorts:
         advertise: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`host` is bound; browsers are told `advertise` instead, behind NAT. Without a range the system chooses."""
-        self.advertised = advertise or host
+        """`host` is bound; browsers are told `advertise` instead, behind NAT, and the way out of this machine where all
+        addresses are bound. Without a range the system chooses."""
+        self.advertised = own_address(host, advertise, _OUTSIDE["::" if host == "::" else ""])
         self._host = host
         self._pool = PortPool(ports) if ports else None
         self._clock = clock
 
     def open(self) -> socket.socket:
         """Raises `Overloaded` when no port is free."""
+        sock = self._bind()
+        expedite(sock)
+        return sock
+
+    def _bind(self) -> socket.socket:
         if self._pool is None:
             return bind_udp(self._host, 0)
         for _ in range(len(self._pool)):

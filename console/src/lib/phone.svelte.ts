@@ -51,8 +51,10 @@ export class Phone {
     if (sessionStorage.getItem(THERE) === this.#window) void this.come(); // the same window, loaded again
   }
 
+  /** The desk is left: whoever comes to it next is away until they say otherwise. */
   close(): void {
     this.#closed = true;
+    sessionStorage.removeItem(THERE);
     clearTimeout(this.#timer);
     clearInterval(this.#renewal);
     removeEventListener("online", this.#hurry);

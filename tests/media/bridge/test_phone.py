@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.facts import Pcm16
-from media.bridge import browser_party, phone_socket, phones
+from media.bridge import browser_party, phone_messages, phone_socket, phones
 from media.codecs import PCMA, PCMU
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import Desk, World
@@ -261,6 +265,21 @@ async def test_what_is_no_message_closes_with_its_code(world: World, frames: lis
     for frame in frames:
         await desk.send(frame)
     assert await desk.is_closed() == code
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=20), st.lists, max_leaves=5))
+def test_no_json_raises_but_a_value_error(value: object) -> None:
+    for kind in ("register", "dial", "offer", "hold", "key", "transfer", "x"):
+        said = {"type": kind, "call": value, "token": value, "to": value, "sdp": value, "key": value, "on": value}
+        with suppress(ValueError):
+            phone_messages.read(msgspec.json.encode(said))
+
+
+async def test_no_more_sockets_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(phone_socket, "MAX_SOCKETS", 1)
+    await world.desk("ana@desk").open()
+    async with world.client.get(world.url + "/phone") as response:
+        assert (response.status, response.headers["Retry-After"]) == (503, "5")
 
 
 async def test_a_flood_is_cut(world: World) -> None:

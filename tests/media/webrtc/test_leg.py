@@ -5,15 +5,20 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.codecs import PCMU
 from media.rtp import RtpPacket
 from media.session import AudioCodec
+from media.webrtc import leg as leg_module
 from media.webrtc.description import read_offer
 from media.webrtc.leg import LegState, WebRtcLeg
 from media.webrtc.ports import LegPorts
+from tests.media.webrtc.test_description import offer
 from tests.webrtc_peer import Peer
 
+OFFER = read_offer(offer())
 TONE = (8000 * np.sin(np.arange(8000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
 
 
@@ -99,3 +104,65 @@ async def test_a_browser_that_closes_says_goodbye(peer: Peer) -> None:
     await leg.closed()
     assert ends.states == ["open", "closed"]
     assert not leg.is_open
+
+
+async def test_a_browser_that_falls_silent_has_vanished(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leg_module, "VANISHED_S", -1.0)
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.state("vanished")
+    await leg.closed()
+
+
+async def test_whoever_is_not_the_one_of_the_offer_gets_no_keys(peer: Peer) -> None:
+    ends = Ends()
+    sdp = await peer.offer()
+    at = sdp.index(b"a=fingerprint:sha-256 ") + 22
+    forged = sdp[:at] + (b"00" if sdp[at : at + 2] != b"00" else b"11") + sdp[at + 2 :]
+    leg = WebRtcLeg(LegPorts(), read_offer(forged), "PCMU", heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.state("failed")
+    assert ends.packets == []
+    await leg.closed()
+
+
+async def test_a_browser_that_never_comes_has_failed(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leg_module, "OPENING_S", 0.0)
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+    async with asyncio.timeout(10):
+        await ends.state("failed")
+    await leg.closed()
+
+
+async def test_reports_of_both_sides_reach_each_other(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leg_module, "_WATCH_S", 0.05)
+    monkeypatch.setattr("media.rtcp_reporter.next_interval_s", lambda chance, first=False: 0.2)
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+    await peer.answered(leg.answer)
+    async with asyncio.timeout(10):
+        await ends.heard(20)
+        for number in range(1_000):
+            leg.send(RtpPacket(leg.payload_type, number, number * 160, leg.ssrc, bytes(160)))
+            kinds = {one.type for one in (await peer.connection.getStats()).values()}
+            if {"remote-inbound-rtp", "remote-outbound-rtp"} <= kinds:
+                break
+            await asyncio.sleep(0.02)
+    leg.close()
+    await leg.closed()
+
+
+@given(st.lists(st.binary(max_size=100), max_size=20))
+async def test_no_datagram_from_anywhere_raises_or_moves_it(noise: list[bytes]) -> None:
+    ends = Ends()
+    leg = WebRtcLeg(LegPorts(), OFFER, "PCMU", heard=ends.hear, told=ends.told)
+    for data in noise:
+        for first in (0, 22, 128, 200):
+            leg._take(bytes([first]) + data, ("192.0.2.9", 9))
+    assert (ends.packets, ends.states, leg.is_open) == ([], [], False)
+    leg.close()
+    await leg.closed()
