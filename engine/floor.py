@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.facts import CallEvent, Fact, Insight
+from engine.facts import CallEvent, Fact, Insight, Transcript
 from engine.ports import CallRecord
 
 ALERTS_SHOWN = 20
@@ -45,6 +45,10 @@ class Tile(msgspec.Struct, frozen=True):
     last_at_ms: int = 0
     """Media time of the newest fact."""
     unclaimed: bool = False
+    agent_share: float | None = None
+    """How much of what was spoken the agent spoke, 0 to 1; None until that is known."""
+    silent: bool = False
+    """Nobody has spoken for a while."""
 
 
 def tile(record: CallRecord) -> Tile:
@@ -77,6 +81,13 @@ def reduce(before: Tile, fact: Fact) -> Tile:
         case CallEvent(name="withdrawn"):
             gone = set(fact.data.get("of", ()))
             return msgspec.structs.replace(after, alerts=tuple(a for a in after.alerts if a.seq not in gone))
+        case CallEvent(name="talk.measured"):
+            share = fact.data.get("legs", {}).get("agent", {}).get("share")
+            return msgspec.structs.replace(after, agent_share=share)
+        case CallEvent(name="dead_air"):
+            return msgspec.structs.replace(after, silent=True)
+        case Transcript() if after.silent:
+            return msgspec.structs.replace(after, silent=False)
         case CallEvent() if fact.name in _STATES:
             return msgspec.structs.replace(after, state=_STATES[fact.name])
         case _:

@@ -71,7 +71,7 @@ describe("a desk", () => {
     const messages: DeskMessage[] = [
       ...opening,
       transcript("a", 1),
-      { type: "event", id: "a", seq: 2, name: "summary" },
+      { type: "event", id: "a", seq: 2, name: "talk.measured" },
     ];
     expect(paintable(messages).map((one) => one.type)).toEqual(["transcript"]);
   });

@@ -34,6 +34,10 @@ class FakeEngine:
         self.heard: list[dict[str, Any]] = []
         self.presses: list[str] = []
         """`pause` and `resume` of recordings."""
+        self.answers: dict[str, Any] = {}
+        """What a path of the API answers when it is asked."""
+        self.sent: list[tuple[str, Any]] = []
+        """(path, body) of what was sent to it."""
         self.refusing = False
         """New sockets are turned away, as by an engine that restarts."""
         self.url = ""
@@ -54,6 +58,9 @@ class FakeEngine:
         app.router.add_get("/api/me", self._me)
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
         app.router.add_get("/api/phone", self._phone)
+        app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/quality).*}", self._ask)
+        for method in ("PUT", "POST"):
+            app.router.add_route(method, "/api/{path:(?:forms|feedback|calls)/.*}", self._send)
         app.router.add_get("/api/{table}", self._rows)
         app.router.add_post("/api/{table}", self._create)
         app.router.add_put("/api/{table}/{id}", self._change)
@@ -134,6 +141,13 @@ class FakeEngine:
     async def _press(self, request: web.Request) -> web.Response:
         self.presses.append(request.match_info["press"])
         return web.Response(status=204)
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        return web.json_response(self.answers[request.path])
+
+    async def _send(self, request: web.Request) -> web.Response:
+        self.sent.append((request.path, await request.json()))
+        return web.json_response(self.answers.get(request.path, {}))
 
     def _table(self, request: web.Request) -> list[dict[str, Any]]:
         return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]

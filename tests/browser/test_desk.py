@@ -40,7 +40,7 @@ async def test_a_live_call_is_shown_and_what_was_painted_is_acknowledged(engine:
     await expect(page.get_by_test_id("mood")).to_contain_text("Neutral")
     alert = page.get_by_test_id("alert").last
     await expect(alert).to_contain_text("CO-2300-WHY")
-    await alert.get_by_role("button").click()
+    await alert.get_by_role("button").first.click()
     await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
     await expect(page.locator("mark")).to_be_in_viewport()
     await expect(page.get_by_test_id("card")).to_contain_text("Pago con otra tarjeta")

@@ -3,7 +3,7 @@
 import msgspec
 
 from engine import floor
-from engine.facts import CallEvent, Insight, Leg
+from engine.facts import CallEvent, Insight, Leg, Transcript
 from engine.ports import CallRecord
 
 RECORD = CallRecord("call-1", "org", "campaign", "sales", "inbound", "en", "US", started_at=3.0)
@@ -54,3 +54,14 @@ def test_states_and_claims() -> None:
     claimed = floor.changed(held, msgspec.structs.replace(RECORD, agent_id="u", agent_name="Ana"))
     assert (claimed.unclaimed, claimed.agent_name, claimed.state) == (False, "Ana", "held")
     assert floor.changed(claimed, msgspec.structs.replace(RECORD, ended_at=9.0)).state == "ended"
+
+
+def test_how_it_is_talked_and_that_nobody_speaks() -> None:
+    tile = floor.tile(RECORD)
+    assert (tile.agent_share, tile.silent) == (None, False)
+    measured = {"legs": {"agent": {"share": 0.64}, "customer": {"share": 0.36}}}
+    tile = floor.reduce(tile, CallEvent(call_id="call-1", seq=1, name="talk.measured", data=measured))
+    tile = floor.reduce(tile, CallEvent(call_id="call-1", seq=2, name="dead_air", data={"since_ms": 1}))
+    assert (tile.agent_share, tile.silent) == (0.64, True)
+    tile = floor.reduce(tile, Transcript(call_id="call-1", seq=3, turn=3, text="Hello"))
+    assert (tile.agent_share, tile.silent) == (0.64, False)

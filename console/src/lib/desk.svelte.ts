@@ -15,7 +15,7 @@ import {
 import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor.ts";
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
-import type { DeskCommand, DeskMessage, WallMessage } from "./wire.ts";
+import type { CardAction, DeskCommand, DeskMessage, WallMessage } from "./wire.ts";
 
 export interface Gap {
   call: string;
@@ -114,7 +114,7 @@ export class Desk {
     this.selected = undefined;
   }
 
-  answer(call: CallView, seq: number, action: "accepted" | "dismissed"): void {
+  answer(call: CallView, seq: number, action: CardAction): void {
     if (!this.link.send({ type: "card", id: call.id, seq, action })) return;
     const cards = call.cards.map((card) => (card.seq === seq ? { ...card, state: action } : card));
     this.view = { ...this.view, calls: new Map(this.view.calls).set(call.id, { ...call, cards }) };

@@ -1,6 +1,6 @@
 /** The address bar as state. */
 
-export const pages = ["login", "desk", "wall", "admin"] as const;
+export const pages = ["login", "desk", "wall", "quality", "admin"] as const;
 export type Page = (typeof pages)[number];
 
 let current = $state<Page | undefined>(pageOf(location.pathname));

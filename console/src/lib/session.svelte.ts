@@ -18,8 +18,8 @@ export const homes: Record<Role, Page> = { agent: "desk", supervisor: "wall", ad
 
 const allowed: Record<Role, readonly Page[]> = {
   agent: ["desk"],
-  supervisor: ["wall", "desk"],
-  admin: ["wall", "desk", "admin"],
+  supervisor: ["wall", "desk", "quality"],
+  admin: ["wall", "desk", "quality", "admin"],
 };
 
 export function pagesOf(role: Role): readonly Page[] {

@@ -195,6 +195,10 @@ export interface Tile {
   alerts: TileAlert[];
   last_at_ms: number;
   unclaimed: boolean;
+  /** How much of what was spoken the agent spoke, 0 to 1. */
+  agent_share?: number | null;
+  /** Nobody has spoken for a while. */
+  silent?: boolean;
 }
 
 export type DeskMessage =
@@ -205,11 +209,13 @@ export type DeskMessage =
   | { type: "stamped"; id: string; seq: number; shown: number }
   | { type: "error"; code: string; message: string };
 
+export type CardAction = "accepted" | "dismissed" | "wrong";
+
 export type DeskCommand =
   | { type: "resume"; calls: Record<string, number> }
   | { type: "shown"; id: string; seq: number }
   | { type: "shown"; id: string; stream: string; segment: number; revision: number }
-  | { type: "card"; id: string; seq: number; action: "accepted" | "dismissed" }
+  | { type: "card"; id: string; seq: number; action: CardAction }
   | { type: "claim"; id: string }
   | { type: "follow"; id: string }
   | { type: "unfollow"; id: string };

@@ -27,6 +27,8 @@ async def test_the_floor_then_changes_then_gone(site: Site) -> None:
             "alerts": [],
             "last_at_ms": 0,
             "unclaimed": False,
+            "agent_share": None,
+            "silent": False,
         }
     ]
     await site.hub.publish(site.record, [ALERT])

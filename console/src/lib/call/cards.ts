@@ -19,7 +19,6 @@ export function cardOf(fact: Suggestion): Card {
   };
 }
 
-export function answerCard(view: CallView, seq: number, accepted: boolean): CallView {
-  const state = accepted ? "accepted" : "dismissed";
+export function answerCard(view: CallView, seq: number, state: Card["state"]): CallView {
   return { ...view, cards: view.cards.map((card) => (card.seq === seq ? { ...card, state } : card)) };
 }

@@ -8,6 +8,7 @@
 
 import type { CallEvent, Fact, Insight, Leg, Stamps } from "../wire.ts";
 import { answerCard, cardOf } from "./cards.ts";
+import { reviewOf } from "./review.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
 import { judge, owe } from "./rules.ts";
 import { addEntity, addIntent, addTranscript, onTurn, setMood } from "./turns.ts";
@@ -75,7 +76,7 @@ function apply(view: CallView, fact: Fact): CallView {
   const next = { ...view, lastSeq: Math.max(view.lastSeq, fact.seq) };
   switch (fact.type) {
     case "transcript":
-      return addTranscript(next, fact);
+      return addTranscript({ ...next, silentSinceMs: undefined }, fact);
     case "insight":
       return applyInsight(next, fact);
     case "suggestion":
@@ -147,15 +148,20 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
       return { ...noted, recording: false };
     case "card.accepted":
     case "card.dismissed":
-      return answerCard(noted, Number(data["of"] ?? data["seq"]), fact.name === "card.accepted");
-    case "wrap_up.proposed":
-      return { ...noted, summary: data };
+    case "card.wrong":
+      return answerCard(noted, Number(data["of"] ?? data["seq"]), answered[fact.name]);
     case "call.ended":
       return { ...noted, drafts: [], endedMs: fact.start_ms ?? 0, endReason: String(data["reason"] ?? "") };
     default:
-      return noted;
+      return { ...noted, ...reviewOf(noted, fact) };
   }
 }
+
+const answered = {
+  "card.accepted": "accepted",
+  "card.dismissed": "dismissed",
+  "card.wrong": "wrong",
+} as const;
 
 function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
   const alerts = view.alerts.filter((alert) => !of.has(alert.seq));

@@ -12,6 +12,7 @@ import type {
   Severity,
   Stamps,
 } from "../wire.ts";
+import type { Quality, Talk, WrapUp } from "./review.ts";
 
 export interface Entity {
   type: string;
@@ -53,7 +54,7 @@ export interface Card {
   evidence: readonly Evidence[];
   atMs: number;
   stamps: Stamps | undefined;
-  state: "open" | "accepted" | "dismissed";
+  state: "open" | "accepted" | "dismissed" | "wrong";
 }
 
 export interface Duty {
@@ -74,6 +75,8 @@ export interface Alert {
   outcome: Outcome;
   severity: Severity;
   source: string;
+  /** What a person said of it. */
+  judged?: "right" | "wrong" | undefined;
   turn: number;
   atMs: number;
   evidence: readonly Evidence[];
@@ -121,7 +124,13 @@ export interface CallView {
   moods: readonly MoodPoint[];
   notices: readonly Notice[];
   withdrawn: number;
-  summary: Readonly<Record<string, unknown>> | undefined;
+  /** How it is talked; measured anew while the call goes on. */
+  talk: Talk | undefined;
+  /** Items of the campaign's form as far as they are answered; with a score once the call has ended. */
+  quality: Quality | undefined;
+  wrapUp: WrapUp | undefined;
+  /** Media time since which nobody speaks, once that was told. */
+  silentSinceMs: number | undefined;
   endedMs: number | undefined;
   endReason: string;
   held: boolean;
@@ -152,7 +161,10 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     moods: [],
     notices: [],
     withdrawn: 0,
-    summary: undefined,
+    talk: undefined,
+    quality: undefined,
+    wrapUp: undefined,
+    silentSinceMs: undefined,
     endedMs: undefined,
     endReason: "",
     held: false,

@@ -1,0 +1,158 @@
+"""After the call: the agent confirms the wrap-up; a supervisor reviews the score; what people judged is shown."""
+
+import time
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from engine.facts import CallEvent, EventName
+from tests.browser.fake_engine import FakeEngine
+from tests.browser.played_call import CALL_ID, Player, record
+from tests.browser.visitor import ADMIN, AGENT, SUPERVISOR, Visitor, misfits, serious_findings
+from tests.engine.ended_call import PROPOSAL, REASON, SCORE, WHY
+
+SCORED: dict[str, Any] = {
+    "call_id": CALL_ID, "agent_id": "u-andrea", "agent_name": "Andrea Rojas", "campaign": "collections",
+    "language": "es", "started_at": time.time() - 600, "form": "collections", "version": 0, "score": 100.0,
+    "passed": True, "failed": False, "open": 1, "reviewed": False,
+}  # fmt: skip
+FORM = "id: own\ntitle: {en: Own form}\ncampaigns: [collections]\n"
+FORMS = [
+    {"id": "own", "title": {"en": "Own form"}, "campaigns": ["collections"], "active": True, "items": 1,
+     "dispositions": 2, "version": 3, "source": FORM},
+]  # fmt: skip
+TALLIES = [
+    {"kind": "alert", "subject": "CO-2300-WHY", "shown": 12, "right": 3, "wrong": 1, "precision": 0.75},
+    {"kind": "card", "subject": "payment-plan", "shown": 8, "accepted": 5, "dismissed": 3, "precision": 0.625},
+]
+TALK = {
+    "legs": {"agent": {"share": 0.64, "words_per_minute": 121, "response_ms": 500, "interruptions": 2},
+             "customer": {"share": 0.36}},
+    "talk_over_ms": 0, "dead_air_ms": 0, "longest_silence_ms": 6_700, "hold_ms": 0, "whole": True,
+}  # fmt: skip
+
+
+def event(player: Player, name: EventName, data: dict[str, Any]) -> CallEvent:
+    player.seq += 1
+    return CallEvent(call_id=CALL_ID, seq=player.seq, name=name, start_ms=100_000, end_ms=100_000, data=data)
+
+
+async def ended_call(engine: FakeEngine, page: Page) -> Player:
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(0), *player.turn(4))
+    await expect(page.get_by_test_id("alert")).to_have_count(1)
+    names: tuple[EventName, ...] = ("talk.measured", "qa.scored", "wrap_up.proposed")
+    for name, data in zip(names, (TALK, SCORE, PROPOSAL), strict=True):
+        await engine.publish(event(player, name, data))
+    await engine.publish(*player.end())
+    return player
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_the_agent_changes_and_confirms_the_wrap_up(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
+    page = await visitor.visit("/desk", person=AGENT, dark=dark)
+    player = await ended_call(engine, page)
+    wrap_up = page.get_by_test_id("wrap-up")
+    await expect(wrap_up.get_by_label("Outcome")).to_have_value("promise_to_pay")
+    await expect(wrap_up).to_contain_text("60 % sure")
+    await expect(wrap_up.get_by_label("Summary")).to_have_value(f"Motivo: «{REASON}»")
+    await expect(wrap_up.get_by_label("By when")).to_have_value("2026-12-01")
+    await expect(page.get_by_test_id("summary")).to_contain_text("64 %")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await wrap_up.get_by_label("Outcome").select_option("callback")
+    await wrap_up.get_by_label("Summary").fill("Pidió que lo llamen.")
+    await wrap_up.get_by_role("button", name="Remove").click()
+    await wrap_up.get_by_role("button", name="+ Add").click()
+    await wrap_up.get_by_label("What is to do").fill("Llamar")
+    await wrap_up.get_by_role("button", name="Confirm").click()
+    await expect(wrap_up.get_by_role("button", name="Confirm")).to_be_enabled()
+    body = {"summary": "Pidió que lo llamen.", "disposition": "callback", "follow_ups": [{"text": "Llamar", "due": ""}]}
+    assert engine.sent == [(f"/api/calls/{CALL_ID}/wrap-up", body)]
+    await engine.publish(event(player, "wrap_up.confirmed", body | {"by": "u-andrea", "edited": ["summary"]}))
+    await expect(wrap_up.get_by_role("status")).to_contain_text("Confirmed")
+    assert visitor.complaints == []
+
+
+async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4))
+    alert = page.get_by_test_id("alert")
+    await alert.get_by_role("button", name="Wrong").click()
+    seq = next(fact.seq for fact in engine.facts[CALL_ID] if getattr(fact, "outcome", None) == "violation")
+    await engine.publish(event(player, "alert.judged", {"of": seq, "verdict": "wrong"}))
+    await expect(alert.get_by_role("button", name="Wrong")).to_have_attribute("aria-pressed", "true")
+    assert engine.sent == [(f"/api/calls/{CALL_ID}/alerts/{seq}/judgement", {"verdict": "wrong"})]
+    await expect(page.get_by_text("Silence")).to_have_count(0)
+    await engine.publish(event(player, "dead_air", {"since_ms": 5_000}))
+    await expect(page.get_by_text("Silence")).to_be_visible()
+    await engine.publish(*player.turn(5))
+    await expect(page.get_by_text("Silence")).to_have_count(0)
+    await page.get_by_test_id("card").get_by_role("button", name="Wrong").click()
+    assert [message["action"] for message in engine.said("card")] == ["wrong"]
+    assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
+    proof = {"turn": 1, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
+    items = [SCORE["items"][0] | {"evidence": [proof]}, SCORE["items"][1]]  # type: ignore[index]
+    engine.answers["/api/quality"] = [SCORED]
+    engine.answers[f"/api/calls/{CALL_ID}/quality"] = SCORE | {"items": items}
+    reviewed = SCORE | {"score": 50.0, "items": [items[0], items[1] | {"answer": "no", "reason": "no escuchó"}]}
+    engine.answers[f"/api/calls/{CALL_ID}/quality/empathy"] = reviewed
+    page = await visitor.visit("/quality", person=SUPERVISOR, dark=dark)
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    sheet = page.get_by_test_id("review")
+    await expect(sheet).to_contain_text(WHY)
+    await sheet.get_by_role("button", name="Change Empatía").click()
+    await sheet.get_by_label("Answer").select_option("no")
+    await sheet.get_by_label("Why").fill("no escuchó")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await sheet.get_by_role("button", name="Save").click()
+    await expect(sheet).to_contain_text("50")
+    assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
+    assert visitor.complaints == []
+
+
+async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
+    engine.answers["/api/feedback/training"] = {"allowed": False}
+    page = await visitor.visit("/quality", person=ADMIN)
+    await page.get_by_role("tab", name="Feedback").click()
+    await expect(page.get_by_role("row", name="CO-2300-WHY")).to_contain_text("75 %")
+    await expect(page.get_by_role("link", name="Download")).to_have_count(0)
+    await page.get_by_label("May be taken out").check()
+    await expect(page.get_by_role("link", name="Download")).to_be_visible()
+    await page.get_by_label("What was judged").select_option("card")
+    await expect(page.get_by_role("row", name="payment-plan")).to_contain_text("63 %")
+    assert await serious_findings(page) == []
+    await page.get_by_role("tab", name="Forms").click()
+    await page.get_by_role("button", name="Edit Own form").click()
+    source = page.get_by_label("Form (YAML)")
+    await source.fill(FORM + "pass_score: 70\n")
+    assert await serious_findings(page) == []
+    await page.get_by_role("button", name="Save").click()
+    await expect(source).to_have_count(0)
+    assert engine.sent == [
+        ("/api/feedback/training", {"allowed": True}),
+        ("/api/forms/own", {"source": FORM + "pass_score: 70\n"}),
+    ]
+    assert visitor.complaints == []
+
+
+async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
+    page = await visitor.visit("/quality", person=SUPERVISOR, locale="es-CO")
+    await page.get_by_role("tab", name="Opiniones").click()
+    await expect(page.get_by_role("row", name="CO-2300-WHY")).to_be_visible()
+    await expect(page.get_by_role("checkbox")).to_have_count(0)
+    await page.get_by_role("tab", name="Formularios").click()
+    await page.get_by_role("button", name="Abrir Own form").click()
+    await expect(page.get_by_label("Formulario (YAML)")).to_have_attribute("readonly", "")
+    assert visitor.complaints == []
