@@ -76,10 +76,18 @@ class BridgedCall:
     """`start` it; then parties' events and `tick` move it. `over` is told to the owner once, at the end."""
 
     def __init__(
-        self, invitation: Invitation, caller: Party, owner: CallOwner, recorder: Recorder, *, ring_s: float = 20.0
+        self,
+        invitation: Invitation,
+        caller: Party,
+        owner: CallOwner,
+        recorder: Recorder,
+        *,
+        number: str = "",
+        ring_s: float = 20.0,
     ) -> None:
-        """Each party that is rung has `ring_s` to answer."""
-        self.invitation = invitation
+        """`number` is ours: the one that was dialled, or that is shown to those whom we call. Each party that is rung
+        has `ring_s` to answer."""
+        self.invitation, self.number = invitation, number or invitation.to_aor
         self.codec: AudioCodec | None = None
         """Of both sides, from early media or answer on."""
         self.parties: list[Party | None] = [caller, None]

@@ -29,14 +29,19 @@ class DialPlan:
         """What `caller` (a trunk's name, or `agents`) reaches at that address; None: nothing is there."""
         number = dialled(address)
         found: list[Callable[[], Party | None]] = []
-        known, ring_s = False, 0.0
+        known, ring_s, ours = False, 0.0, ""
         for route in routes_to(number, caller, self._routes):
             makers = list(self._makers(route, number))
-            named = route is not PHONES and not (route.phones and route.number == "*")
-            known = known or named or bool(makers)
-            ring_s = ring_s or route.ring_s
+            known = known or bool(makers) or self._knows(route, number)
+            ring_s, ours = ring_s or route.ring_s, ours or route.show
             found += makers
-        return Reach(number, found[:MAX_RUNG], ring_s) if known else None
+        return Reach(ours or number, found[:MAX_RUNG], ring_s) if known else None
+
+    def _knows(self, route: Route, number: str) -> bool:
+        """Whether the number is one of ours though nobody can be rung: 480, and not 404."""
+        if route.phones and route.number == "*":
+            return self._phones.named(route.rewritten(number)) is not None
+        return True
 
     def _makers(self, route: Route, number: str) -> Iterator[Callable[[], Party | None]]:
         target = route.rewritten(number)
@@ -54,6 +59,7 @@ class Reach:
     """What a number reaches: an iterator of parties, each made when it is to be rung."""
 
     def __init__(self, number: str, makers: Sequence[Callable[[], Party | None]], ring_s: float) -> None:
+        """`number` is ours: the one that was dialled, or that we show where we call."""
         self.number, self.ring_s = number, ring_s
         self._makers = iter(makers)
 

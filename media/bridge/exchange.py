@@ -13,7 +13,7 @@ from engine.control.trunks import LOOPBACK, Trunk, lines_of
 from engine.errors import Overloaded, StartupError
 from media import siprec
 from media.bridge.call import BridgedCall, Recorder
-from media.bridge.dial_plan import DialPlan
+from media.bridge.dial_plan import DialPlan, Reach
 from media.bridge.journal import Journal
 from media.bridge.party import Invitation, Party, Phones
 from media.bridge.rtp_line import RtpLine, RtpLines
@@ -142,7 +142,9 @@ class SipExchange:
     def _connect(self, caller: SipCaller, request: Request, flow: Flow) -> None:
         """Raises `Unacceptable`."""
         codecs = caller.codecs()
-        if request.headers.get("Max-Forwards").strip() == "0":
+        forwards = request.headers.get("Max-Forwards").strip()
+        hops = int(forwards) - 1 if forwards.isdecimal() and len(forwards) < 4 else 70
+        if hops < 0:
             raise Unacceptable(483)
         dialled = aor_of(request.uri)
         trunk = self._gate.line_at(flow.host)
@@ -156,14 +158,16 @@ class SipExchange:
             to_aor=dialled,
             codecs=codecs,
             correlation=siprec.correlation(request.headers, None),
+            hops=hops,
         )
-        self._begin(caller, invitation, reach, reach.ring_s)
+        self._begin(caller, invitation, reach)
 
-    def _begin(self, caller: Party, invitation: Invitation, candidates: Iterator[Party], ring_s: float) -> None:
-        call = BridgedCall(invitation, caller, self, self._recorder(), ring_s=ring_s)
+    def _begin(self, caller: Party, invitation: Invitation, reach: Reach) -> None:
+        call = BridgedCall(invitation, caller, self, self._recorder(), number=reach.number, ring_s=reach.ring_s)
         self.calls[call.call_id] = call
+        self.endpoint.metrics.set("bridge_calls_live", len(self.calls))
         log.info("bridge.call", call=call.call_id)
-        call.start(candidates, self.endpoint.clock())
+        call.start(reach, self.endpoint.clock())
 
     def _turn_away(self, request: Request, wait_s: int) -> None:
         response = request.respond(503, ("Retry-After", str(wait_s)), to_tag=new_tag())
@@ -207,7 +211,7 @@ class SipExchange:
         reach = self._plan.find(invitation.to_aor, AGENTS)
         if reach is None:
             raise ValueError("nobody is at that number")
-        self._begin(caller, invitation, reach, reach.ring_s)
+        self._begin(caller, invitation, reach)
         return invitation.call_id
 
     def consult(self, call_id: str) -> bool:
@@ -230,6 +234,8 @@ class SipExchange:
     def over(self, call: BridgedCall, reason: str) -> None:
         log.info("bridge.ended", call=call.call_id, reason=reason)
         self.calls.pop(call.call_id, None)
+        self.endpoint.metrics.set("bridge_calls_live", len(self.calls))
+        self.endpoint.metrics.count("bridge_calls_total", reason=reason)
 
     # ─── SIP parties ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -31,6 +31,8 @@ class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the other side can send and hear, its best first. Never empty."""
     correlation: dict[str, str] = {}
     """Vendor ids that came with the call (`media.siprec.correlation`)."""
+    hops: int = 70
+    """Max-Forwards (RFC 3261 §8.1.1.6) of what is sent on, so that a call that goes in a circle ends."""
 
 
 class Ringing(msgspec.Struct, frozen=True):

@@ -136,7 +136,7 @@ class RecordingSource:
     async def _place(self, call: BridgedCall, codec: AudioCodec) -> PlacedCall | None:
         """A session with the engine; None when there is none to be had now."""
         scheme, _, host = self._owner.engine.partition(":")
-        number = "".join(char for char in dialled(call.invitation.to_aor) if char.isalnum() or char in "+-_.*#")
+        number = "".join(char for char in dialled(call.number) if char.isalnum() or char in "+-_.*#")
         plan = CallPlan(
             f"{scheme}:{number.replace('#', '%23')}@{host}",
             self._owner.host,

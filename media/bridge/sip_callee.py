@@ -69,6 +69,7 @@ class SipCallee(SipParty):
             *correlation_headers(invitation.correlation),
             body=self._description.offer(invitation.codecs),
         )
+        invite = invite.changed(headers=invite.headers.setting("Max-Forwards", str(invitation.hops)))
         dice = secrets.SystemRandom().random
         machine = usage.InviteUsage(invite, contact, tag, ours=True, dice=dice, login=to.login, session_s=_SESSION_S)
         self.leg = Leg(endpoint, machine, to.flow, self._heard)

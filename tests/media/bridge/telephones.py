@@ -41,9 +41,9 @@ class Talk:
         self.packets.append(packet)
         self._sound.set()
 
-    async def told(self, kind: type[E]) -> E:
+    async def told(self, kind: type[E], seconds: float = SECONDS) -> E:
         """The next event of that kind; those before it are passed over."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             while not isinstance(event := await self._events.get(), kind):
                 pass
             return event
@@ -77,6 +77,8 @@ class Telephone:
     def __init__(self, ports: PortRange) -> None:
         self.endpoint = Endpoint(self)
         self.rtp = RtpLines("127.0.0.1", ports)
+        self.hops = 70
+        """Max-Forwards of its calls."""
         self._rung: asyncio.Queue[Talk] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
@@ -100,7 +102,7 @@ class Telephone:
         to = Destination(uri, flow, "bridge", Login(None), protected=protected)
         party = SipCallee(self, self.rtp.open(), to)
         talk = Talk(party)
-        party.ring(Invitation("", user, "Ana", "", codecs or ("PCMU",)))
+        party.ring(Invitation("", user, "Ana", "", codecs or ("PCMU",), hops=self.hops))
         return talk
 
     async def rung(self) -> Talk:

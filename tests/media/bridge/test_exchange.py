@@ -9,12 +9,15 @@ import pytest
 
 from engine.control.routes import Route
 from media.bridge.call import BridgedCall, Slot
-from media.bridge.dial_plan import NoPhones
+from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
 from media.bridge.party import Answered, EarlyMedia, HungUp, Pressed, Refused, Ringing, Turned
+from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
+from media.sip.caller import Caller, CallPlan, place_call
+from media.udp_pair import bind_udp
 from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
@@ -73,7 +76,9 @@ class Office:
 
 
 @asynccontextmanager
-async def office(where: Path, max_calls: int = 0) -> AsyncIterator[Office]:
+async def office(
+    where: Path, max_calls: int = 0, silence_s: float = 30.0, dead_s: float = 32.0
+) -> AsyncIterator[Office]:
     tape = Unrecorded()
     async with AsyncExitStack() as stack:
         caller = await stack.enter_async_context(Telephone(PortRange(26_000, 26_019)))
@@ -92,6 +97,8 @@ async def office(where: Path, max_calls: int = 0) -> AsyncIterator[Office]:
             *("127.0.0.1", 0, PortRange(26_060, 26_099), NoPhones(), lambda: tape, Journal(where / "dialogs")),
             routes=routes,
             max_calls=max_calls,
+            silence_s=silence_s,
+            dead_s=dead_s,
         )
         await bridge.open()
         stack.push_async_callback(bridge.close, 0.5)
@@ -290,3 +297,51 @@ async def test_next_process_says_bye_for_one_that_was_killed(tmp_path: Path) -> 
             assert (await customer.told(HungUp)).reason == "bye"
             assert (await agent.told(HungUp)).reason == "bye"
         assert (other / "dialogs").stat().st_mode & 0o777 == 0o600
+
+
+async def test_key_by_info_reaches_the_other_side(here: Office) -> None:
+    customer, agent = await here.talking()
+    assert customer.party.leg is not None
+    customer.party.leg.run(customer.party.leg.usage.inform("application/dtmf-relay", info_body("7", 120)))
+    assert await agent.told(Pressed) == Pressed("7", 120)
+
+
+async def test_side_that_vanishes_ends_the_call(tmp_path: Path) -> None:
+    async with office(tmp_path, silence_s=0.2, dead_s=0.5) as here:
+        _, agent = await here.talking()
+        here.caller.rtp.close()
+        await here.caller.endpoint.transports.close()
+        assert (await agent.told(HungUp)).reason == "bye"
+        assert here.tape.history[-1] == "end"
+
+
+async def test_another_telephone_takes_a_place_over(here: Office) -> None:
+    customer, agent = await here.talking()
+    wanted = replacing(agent).text
+    async with Caller() as caller:
+        sock = bind_udp("127.0.0.1", 0)
+        plan = CallPlan(
+            *(f"sip:100@127.0.0.1:{here.bridge.port}", "127.0.0.1", [sock.getsockname()[1]]),
+            from_uri="sip:ben@office.example",
+            extra=[("Replaces", wanted), ("Require", "replaces")],
+        )
+        placed = await place_call(caller, plan)
+        assert (await agent.told(HungUp)).reason == "bye"
+        (call,) = here.bridge.calls.values()
+        assert [party.aor if party else "" for party in call.parties] == [
+            "+34600000001@127.0.0.1",
+            "ben@office.example",
+        ]
+        assert here.tape.history == ["begin", "changed"]
+        placed.bye()
+        await customer.told(HungUp)
+        sock.close()
+
+
+async def test_call_that_goes_in_a_circle_ends(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        circle = Route("500", uri=f"sip:500@127.0.0.1:{here.bridge.port}")
+        here.bridge._plan = DialPlan((circle,), NoPhones(), here.bridge)
+        here.caller.hops = 3
+        assert (await here.dial("500").told(Refused)).status == 480
+        assert not here.bridge.calls

@@ -11,7 +11,7 @@ import pytest
 import soxr
 
 from engine.facts import Pcm16
-from media.bridge.party import Answered, EarlyMedia, HungUp, Refused, Turned
+from media.bridge.party import Answered, Direction, EarlyMedia, HungUp, Refused, Turned
 from media.ports import PortRange
 from tests.media.bridge.telephones import Talk, Telephone, refer
 from tests.media.sip.test_baresip import BARESIP, MODULES
@@ -158,6 +158,23 @@ async def test_desk_transfers_and_nobody_takes_it(customer: Telephone, desk: Tel
         await agent.hears(*sound[2:])
         talk.party.hang_up("bye")
         await agent.told(HungUp)
+
+
+async def test_both_sides_hold_at_once_and_take_up_again(customer: Telephone, desk: Telephone, tmp_path: Path) -> None:
+    async with bridge_process(tmp_path, {"5000": desk.uri}) as bridge:
+        talk = dial(customer, bridge)
+        agent = await desk.rung()
+        agent.party.accept("PCMU")
+        await talk.told(Answered)
+        directions: tuple[Direction, ...] = ("sendonly", "sendrecv")
+        for direction in directions:  # two offers cross, both get 491 and come again (RFC 3261 §14.1)
+            talk.party.turn(direction)
+            agent.party.turn(direction)
+            for side in (talk, agent):
+                assert (await side.told(Turned, 15.0)).direction == direction
+        sound = noise(8, 20)
+        await speak(talk, sound)
+        await agent.hears(*sound[2:])
 
 
 async def test_killed_bridge_says_bye_to_both_sides_when_it_is_back(
