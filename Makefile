@@ -32,6 +32,9 @@ format: .venv/.ready
 bench: .venv/.ready
 	$(BIN)/python -m benchmarks $(CELL)
 
+bench-report: .venv/.ready
+	$(BIN)/python -m benchmarks --report
+
 .venv/.ready: pyproject.toml constraints.txt hatch_build.py $(CONSOLE)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

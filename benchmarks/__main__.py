@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import table
+
 RESULTS = Path(__file__).parent / "results"
 Cell = Callable[[], dict[str, Any]]
 
@@ -66,11 +68,8 @@ def run(name: str, cell: Cell) -> None:
 
 
 def report() -> None:
-    for path in sorted(RESULTS.glob("*.json")):
-        record = json.loads(path.read_text("utf-8"))
-        print(
-            f"{record['cell']:<20} {record['seconds']:>7} s  {json.dumps(record['result'], ensure_ascii=False)[:400]}"
-        )
+    for line in table(RESULTS):
+        print(line)
 
 
 def main(arguments: list[str]) -> int:

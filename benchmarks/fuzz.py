@@ -24,7 +24,8 @@ import structlog
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from benchmarks.media import VirtualClock, packets_of, voices
+from benchmarks.media import VirtualClock
+from benchmarks.media_load import packets_of, voices
 from engine.ports import CallOffer
 from media.codecs import PCMU
 from media.ports import PortRange
