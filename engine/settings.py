@@ -84,6 +84,9 @@ class Settings(BaseSettings):
     )
     bridge_host: str = Field(default="127.0.0.1", description="Address that the bridge's SIP and RTP listen on.")
     bridge_sip_port: int = Field(default=5070, ge=0, le=65535, description="Its SIP port; 0 takes a free one.")
+    bridge_sip_tls_port: int = Field(
+        default=5071, ge=0, le=65535, description="Its SIP port over TLS, open when `SIP_TLS_CERT` is set."
+    )
     bridge_rtp_host: str = Field(default="", description="Address it offers for RTP; empty takes `BRIDGE_HOST`.")
     bridge_rtp_ports: str = Field(
         default="21000-21999", description="Its range of UDP ports for RTP, both ends included: two pairs a call."

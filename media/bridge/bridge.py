@@ -1,6 +1,7 @@
 """The process of bridged calls, composed: the exchange, its recorders, its journal, and the one HTTP port."""
 
 import asyncio
+import dataclasses
 import gc
 import os
 from contextlib import AsyncExitStack
@@ -11,7 +12,8 @@ from aiohttp import web
 
 from engine.control.phone_pass import bridge_key
 from engine.control.routes import load_routes
-from engine.control.trunks import Trunk, lines_of, parse_trunks
+from engine.control.trunks import lines_of, parse_trunks
+from engine.errors import StartupError
 from engine.settings import Settings, read_ice_servers
 from engine.telemetry import Metrics
 from engine.web.site import Site
@@ -23,7 +25,7 @@ from media.bridge.phones import BrowserPhones
 from media.bridge.recording_source import Recorders
 from media.bridge.whip import Whip
 from media.ports import PortRange
-from media.sip.tls import client_context
+from media.sip.tls import listeners_of
 from media.sip.transport import Listeners
 from media.webrtc.ports import LegPorts
 
@@ -75,7 +77,7 @@ class Bridge:
             routes=routes,
             advertise=settings.bridge_rtp_host,
             max_calls=settings.bridge_max_calls,
-            listeners=_listeners(settings, trunks),
+            listeners=_listeners(settings),
             metrics=self.metrics,
         )
         await self.exchange.open()
@@ -104,7 +106,10 @@ class Bridge:
         local = settings.sip_host if settings.sip_host not in ("0.0.0.0", "::") else "127.0.0.1"
         host = f"[{local}]" if ":" in local else local
         engine = settings.bridge_engine or f"sip:{host}:{settings.sip_port};transport=tcp"
-        recorders = Recorders(engine, settings.bridge_host)
+        try:
+            recorders = Recorders(engine, settings.bridge_host)
+        except ValueError:
+            raise StartupError("BRIDGE_ENGINE: expected a SIP URI, e.g. sip:10.0.0.5:5060;transport=tcp") from None
         return await self._stack.enter_async_context(recorders)
 
     def _app(self, sockets: PhoneSockets, whip: Whip | None) -> web.Application:
@@ -139,8 +144,7 @@ class Unrecorded:
     def end(self) -> None: ...
 
 
-def _listeners(settings: Settings, trunks: tuple[Trunk, ...]) -> Listeners | None:
-    """What TLS trunks are asked for their certificate with; the engine has SIP's TLS port."""
-    if any("tls" in line.uri or line.uri.startswith("sips:") for line in lines_of(trunks)):
-        return Listeners(client_tls=client_context(settings.sip_tls_ca, settings.sip_tls_cert, settings.sip_tls_key))
-    return None
+def _listeners(settings: Settings) -> Listeners:
+    """SIP's, on a TLS port of our own."""
+    port = settings.bridge_sip_tls_port if settings.sip_tls_cert else None
+    return dataclasses.replace(listeners_of(settings), tls_port=port, ws_port=None, wss_port=None)

@@ -23,6 +23,7 @@ from media.bridge.sip_party import SipParty
 from media.ports import PortRange
 from media.sip.address import aor_of, parse_uri
 from media.sip.bodies import Unacceptable
+from media.sip.digest import Login
 from media.sip.endpoint import Endpoint, new_tag
 from media.sip.hop import hop_of
 from media.sip.layer import Flow
@@ -31,7 +32,7 @@ from media.sip.referral import Replaces, parse_replaces
 from media.sip.telemetry import Counts
 from media.sip.transport import Listeners
 from media.sip.trunk_gate import TrunkGate
-from media.sip.trunk_line import TrunkLine
+from media.sip.trunk_line import TrunkLine, login_of
 
 log = structlog.get_logger()
 
@@ -259,7 +260,7 @@ class SipExchange:
             return None
         if not (hop.numeric and self.allows(hop.host)):
             return None
-        return self._callee(route, uri, Flow(hop.transport, hop.host, hop.port))
+        return self._callee(route, uri, Flow(hop.transport, hop.host, hop.port), self._gate.login_at(hop.host))
 
     def to_trunk(self, route: Route, number: str) -> Party | None:
         line = next((line.line for line in self.lines if line.line.name == route.trunk), None)
@@ -268,13 +269,14 @@ class SipExchange:
         hop, scheme = hop_of(line.uri), parse_uri(line.uri).scheme
         rest = line.uri.partition(":")[2].rpartition("@")[2]
         flow = Flow(hop.transport, hop.host, hop.port, 0 if hop.transport != "UDP" or hop.numeric else -1)
-        return self._callee(route, f"{scheme}:{number}@{rest}", flow)
+        uri = f"{scheme}:{number.replace('#', '%23')}@{rest}"
+        return self._callee(route, uri, flow, login_of(line))
 
-    def _callee(self, route: Route, uri: str, flow: Flow) -> Party | None:
+    def _callee(self, route: Route, uri: str, flow: Flow, login: Login) -> Party | None:
         rtp = self._open_line()
         if rtp is None:
             return None
-        to = Destination(uri, flow, aor_of(uri), self._gate.login_at(flow.host), route.show, route.srtp)
+        to = Destination(uri, flow, aor_of(uri), login, route.show, route.srtp)
         return SipCallee(self, rtp, to)
 
     def _open_line(self) -> RtpLine | None:

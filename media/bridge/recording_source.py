@@ -20,6 +20,7 @@ from media.codecs import CODECS
 from media.rtp import RtpPacket, build_packet
 from media.session import AudioCodec
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, prepare_call
+from media.sip.hop import hop_of
 from media.sip.negotiation import NUMBERS
 from media.sip.telemetry import report_fault
 from media.siprec_source import RecordedParty, correlation_headers
@@ -37,9 +38,11 @@ class Recorders:
     """Makes the recorder of each call; an async context manager that lasts as long as the exchange."""
 
     def __init__(self, engine: str, host: str = "127.0.0.1") -> None:
-        """`engine` is a SIP URI without user, e.g. `sip:127.0.0.1:5060;transport=tcp`; `host` is where we call from."""
+        """`engine` is a SIP URI without user, e.g. `sip:127.0.0.1:5060;transport=tcp`; `host` is where we call from.
+        Raises `ValueError` for what is no such URI."""
         self.engine, self.host = engine, host
         self.caller = Caller(host)
+        self._engine_host = hop_of(engine).host
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Recorders":
@@ -53,6 +56,11 @@ class Recorders:
         for task in list(self._tasks):
             task.cancel()
         await self.caller.__aexit__(*error)
+
+    @property
+    def address(self) -> str:
+        """Ours, as the engine reaches it."""
+        return self.caller.endpoint.transports.local_host(self._engine_host)
 
     def make(self) -> "RecordingSource":
         return RecordingSource(self)
@@ -139,11 +147,11 @@ class RecordingSource:
         number = "".join(char for char in dialled(call.number) if char.isalnum() or char in "+-_.*#")
         plan = CallPlan(
             f"{scheme}:{number.replace('#', '%23')}@{host}",
-            self._owner.host,
+            self._owner.address,
             [int(sock.getsockname()[1]) for sock in self._sockets],
             parties=_parties(call),
             codec=codec,
-            from_uri=f"sip:bridge@{self._owner.host}",
+            from_uri=f"sip:bridge@{self._owner.address}",
             extra=correlation_headers(call.invitation.correlation, call.call_id),
         )
         try:

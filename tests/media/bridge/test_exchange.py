@@ -8,17 +8,21 @@ from pathlib import Path
 import pytest
 
 from engine.control.routes import Route
+from engine.control.trunks import Line
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
-from media.bridge.party import Answered, EarlyMedia, HungUp, Pressed, Refused, Ringing, Turned
+from media.bridge.party import Answered, EarlyMedia, HungUp, Invitation, Pressed, Refused, Ringing, Turned
 from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
+from media.sip.address import aor_of, parse_address
 from media.sip.caller import Caller, CallPlan, place_call
+from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
 from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing
+from tests.media.bridge.test_call import FakeParty
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
 
@@ -345,3 +349,29 @@ async def test_call_that_goes_in_a_circle_ends(tmp_path: Path) -> None:
         here.caller.hops = 3
         assert (await here.dial("500").told(Refused)).status == 480
         assert not here.bridge.calls
+
+
+async def test_agent_calls_out_through_a_trunk_and_a_stranger_may_not(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        line = Line("carrier", uri=here.desks[0].uri.replace("desk@", ""))
+        here.bridge.lines = (TrunkLine(line, here.bridge.endpoint),)
+        route = Route("0*", trunk="carrier", strip=1, prefix="+34", show="+34910000000")
+        here.bridge._plan = DialPlan((route,), NoPhones(), here.bridge)
+        assert (await here.dial("0600000000").told(Refused)).status == 404
+        agent = FakeParty("marta@desk")
+        call_id = here.bridge.dial(agent, Invitation("a-call", agent.aor, "Marta", "0600000000", ("PCMU",)))
+        far = await here.desks[0].rung()
+        assert far.party.leg is not None
+        invite = far.party.leg.usage.invite
+        assert invite.uri == f"sip:+34600000000@127.0.0.1:{here.desks[0].endpoint.transports.port}"
+        assert aor_of(parse_address(invite.headers.get("From")).uri) == "+34910000000@127.0.0.1"
+        assert "Marta" not in invite.headers.get("From")
+        far.party.accept("PCMU")
+        await here.tape.until("begin")
+        assert here.bridge.consult(call_id)
+        assert here.bridge.calls[call_id].number == "+34910000000"
+        assert agent.told[-1] == ("accept", "PCMU")
+        with pytest.raises(ValueError, match="nobody"):
+            here.bridge.dial(agent, Invitation("another", agent.aor, "Marta", "123", ("PCMU",)))
+        agent.says(HungUp("bye"))
+        await far.told(HungUp)
