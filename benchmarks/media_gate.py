@@ -79,7 +79,8 @@ def media_gate() -> dict[str, Any]:
         for path in sorted(folder.glob("*.flac")):
             for leg, sound in enumerate(read_channels(path)[0]):
                 rows += leg_rows(path.stem, leg, sound, kinds)
-            print(f"  {path.stem}: {sum(row['onsets'] for row in rows)} onsets so far", flush=True)
+            so_far = [sum(row[what] for row in rows) for what in ("onsets", "lost")]
+            print(f"  {path.stem}: {so_far[0]} onsets so far, {so_far[1]} lost", flush=True)
     onsets, missed = sum(row["onsets"] for row in rows), sum(row["lost"] for row in rows)
     judged = round(float(np.mean([row["judged"] for row in rows])), 3)
     worst = sorted((row for row in rows if row["lost"]), key=lambda row: -row["lost"])[:10]

@@ -2,16 +2,13 @@
 
 import contextlib
 import socket
-import struct
 import time
 from collections.abc import Callable
 
 from media.rtp import MAX_PACKET_SIZE
 from media.rtp_stream import INBOX, RtpStream
-from media.udp_pair import STAMP_OPTION
+from media.udp_pair import ANCILLARY, stamp_of
 
-_TIMESPEC = struct.Struct("@ll")
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 _OLDEST_S = 10.0
 """A packet that seems older was stamped before somebody set the machine's clock."""
 
@@ -41,13 +38,15 @@ class RtpPort:
         """Takes one datagram from either socket, without waiting. False: there is none. `wall_s` is `time.time()` of
         just now."""
         try:
-            data, ancillary, _, address = sock.recvmsg(MAX_PACKET_SIZE + 1, _ANCILLARY)
+            data, ancillary, _, address = sock.recvmsg(MAX_PACKET_SIZE + 1, ANCILLARY)
         except BlockingIOError:
             return False
         except OSError:  # an ICMP error says nothing about a port that mostly receives; the next one may be a packet
             return True
         if self.stream is not None:
-            self.stream.receive(data, (address[0], address[1]), self._now_ms() - _age_ms(ancillary, wall_s))
+            age_s = wall_s - stamp_of(ancillary)  # decades, where there is no stamp
+            at_ms = self._now_ms() - (age_s * 1000 if 0 < age_s < _OLDEST_S else 0.0)
+            self.stream.receive(data, (address[0], address[1]), at_ms)
         return True
 
     def drain(self) -> None:
@@ -70,13 +69,3 @@ class RtpPort:
         self.stream = None
         for sock in self.sockets:
             sock.close()
-
-
-def _age_ms(ancillary: list[tuple[int, int, bytes]], wall_s: float) -> float:
-    """How long ago the kernel took the datagram from the wire; 0 where it does not say."""
-    for level, kind, value in ancillary:
-        if level == socket.SOL_SOCKET and kind == STAMP_OPTION and len(value) == _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack(value)
-            age_s = wall_s - seconds - nanoseconds / 1e9
-            return age_s * 1000 if 0 < age_s < _OLDEST_S else 0.0
-    return 0.0

@@ -256,9 +256,11 @@ class PlayedAsterisk:
         self.refuses = ""
         self._events: web.WebSocketResponse | None = None
         self.connected = asyncio.Event()
+        self.refused = asyncio.Event()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Authorization") != encode_basic_auth("ari", "hush"):
+            self.refused.set()
             return web.Response(status=401)
         self._events = web.WebSocketResponse()
         await self._events.prepare(request)
@@ -366,7 +368,9 @@ async def test_a_lost_connection_ends_its_calls_and_comes_back() -> None:
 async def test_an_asterisk_that_does_not_let_us_in_is_asked_again_later() -> None:
     intake = Intake()
     async with asterisk(intake, secret="wrong") as (played, ari):
-        await asyncio.sleep(0.2)
+        for _ in range(2):  # and again
+            await asyncio.wait_for(played.refused.wait(), 5)
+            played.refused.clear()
         assert not played.connected.is_set()
         assert ari.calls == 0
 
