@@ -54,6 +54,8 @@ class FakeEars:
         """Kinds that are shed."""
         self._language = language
         self._partials = partials
+        self.belief: dict[str, float] = {}
+        """What every leg is said to speak; empty: nothing is identified."""
 
     async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
         self.jobs.append(job)
@@ -62,7 +64,15 @@ class FakeEars:
         if job.kind in self.shed or job.job in self.cancelled:
             return Heard(job=job.job, text="", language=self._language, shed="load")
         text = self.words[job.stream, job.segment]
-        return Heard(job=job.job, text=text, language=self._language, confidence=0.9, queued_ms=1.0, run_ms=2.0)
+        return Heard(
+            job=job.job,
+            text=text,
+            language=self._language,
+            confidence=0.9,
+            belief=self.belief,
+            queued_ms=1.0,
+            run_ms=2.0,
+        )
 
     def cancel(self, job: int) -> None:
         self.cancelled.append(job)

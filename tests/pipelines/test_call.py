@@ -64,6 +64,7 @@ def live_call(
     sink: FakeSink,
     participants: Sequence[Participant] = PARTICIPANTS,
     session: type[FakeSession] = FakeSession,
+    language: str = "en",
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
     conversation = Conversation(
@@ -84,7 +85,7 @@ def live_call(
         campaign_id="c",
         campaign="care",
         direction="inbound",
-        language="en",
+        language=language,
         country="US",
     )
     return LiveCall(
@@ -253,3 +254,26 @@ async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
     partials = [(job.language, job.prefix) for job in ears.jobs if job.kind == "partial"]
     assert partials[0] == ("en", "")
     assert partials[-1] == ("es", "buenos días")
+
+
+async def test_a_language_that_the_campaign_does_not_have_is_told_once_before_the_words() -> None:
+    ears, sink = FakeEars({("1", 0): "bonjour", ("1", 1): "madame"}), FakeSink()
+    ears.belief = {"fr": 0.95, "en": 0.05}
+    events = [*speech("1", 0, 0, 900, "started", "ended"), *speech("1", 1, 2000, 2900, "started", "ended")]
+    await live_call([*events, CallEnded(4000, "bye")], ears, sink).serve()
+    told = [fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "language.decided"]
+    assert [(fact.stream, fact.leg, fact.data) for fact in told] == [
+        ("1", "customer", {"language": "fr", "confidence": 0.95, "from_ms": 0})
+    ]
+    assert told[0].seq < next(fact.seq for fact in sink.facts if isinstance(fact, Transcript))
+    assert sink.record is not None
+    assert sink.record.language == "en"
+
+
+async def test_a_campaign_without_a_language_takes_that_of_the_first_clear_words() -> None:
+    ears, sink = FakeEars({("1", 0): "bom dia"}), FakeSink()
+    ears.belief = {"pt": 0.95}
+    events = speech("1", 0, 0, 900, "started", "ended")
+    await live_call([*events, CallEnded(4000, "bye")], ears, sink, language="").serve()
+    assert sink.record is not None
+    assert sink.record.language == "pt"
