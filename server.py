@@ -20,6 +20,7 @@ from engine import command_line
 from engine.bus import Bus, asyncapi
 from engine.control.forms import FormService
 from engine.control.login import Passwords
+from engine.control.notices import notice_of
 from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
@@ -177,6 +178,7 @@ class Engine:
             clock_ms=monotonic_ms,
             wall_clock=time.time,
             override=functools.partial(override_of, trunks=parse_trunks(self.settings.sip_trunks)),
+            notice_of=functools.partial(notice_of, data_dir=self.settings.data_dir),
             tracing=self._tracing,
             recorder=self._open_recorder(),
             form_of=self._forms.form_of,

@@ -181,6 +181,7 @@ EventName = Literal[
     "recording.resumed",
     "recording.silenced",
     "recording.failed",
+    "notice.played",
     "media.clock_reset",
     "media.quality",
     "music.started",

@@ -74,8 +74,8 @@ class ParticipantsChanged(msgspec.Struct, frozen=True):
 
 
 class MediaNotice(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Hold, resume, suspension by silence, a new clock anchor, hold music, or how well a stream comes; `stream` is empty
-    for the whole call."""
+    """Hold, resume, suspension by silence, a new clock anchor, hold music, a notice that was played, or how well a
+    stream comes; `stream` is empty for the whole call."""
 
     at_ms: int
     name: Literal[
@@ -87,6 +87,7 @@ class MediaNotice(msgspec.Struct, frozen=True, omit_defaults=True):
         "media.quality",
         "music.started",
         "music.ended",
+        "notice.played",
     ]
     stream: str = ""
     data: dict[str, Any] = {}
@@ -130,6 +131,17 @@ class FactReader(Protocol):
         """Facts that have been committed, in order. Never waits and never raises; text in them is masked."""
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """What the far end of a call is to hear from us, on calls in which we may send sound."""
+
+    files: tuple[str, ...]
+    """Sound files with the words, the best first; where none of them is, a bundled tone."""
+    announced: bool
+    """The notice is played at answer."""
+    beep_every_s: int
+    """While the call is recorded; 0: never."""
+
+
 class CallIntake(Protocol):
     """What media hands an offered call to. Implemented by pipelines."""
 
@@ -138,6 +150,9 @@ class CallIntake(Protocol):
 
     def full(self) -> "Refusal | None":
         """Why no call at all would be admitted now: what a peer's pings are told."""
+
+    def notice(self, offer: CallOffer) -> Notice | None:
+        """What its far end is to hear; None: nothing."""
 
     def begin(self, session: IngestSession) -> None:
         """The call is answered: serve it until its events end. Returns at once; the intake owns the task."""
@@ -439,6 +454,10 @@ class Routing(msgspec.Struct, frozen=True):
     names: Mapping[str, str]
     """User id → name."""
     recording: bool = False
+    notice: bool = False
+    """The far end of a recorded call is played a notice at answer, where we may send sound."""
+    beep_s: int = 0
+    """And a beep every so many seconds; 0: none."""
     retention_days: int = 0
     """Of the recording; 0: kept until somebody erases it."""
     name: str = ""

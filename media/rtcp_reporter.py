@@ -17,7 +17,8 @@ class RtcpReporter:
         self.due_ms = float("inf")
         """When the next report is due; never before a packet has come."""
         self._chance = chance or random.SystemRandom()
-        self._ssrc = self._chance.getrandbits(32)
+        self.ssrc = self._chance.getrandbits(32)
+        """Ours."""
         self._cname = new_cname(self._chance)
         self._told = Tally()
         self._report: SenderReport | None = None
@@ -50,4 +51,4 @@ class RtcpReporter:
             stamp=self._report.stamp if known and self._report else 0,
             since=int((now_ms - self._reported_ms) * 65.536) if known else 0,
         )
-        return build_report(self._ssrc, self._cname, block, sent)
+        return build_report(self.ssrc, self._cname, block, sent)

@@ -1,17 +1,19 @@
 """One call's RTP: what signalling opens, changes and closes, and what a pipeline listens to."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from engine.facts import Pcm16
+from engine.facts import Fact, Pcm16
 from engine.ports import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.hearing import Hearing
 from media.reception import Quality
 from media.rtp_port import RtpPort
 from media.rtp_stream import RtpStream, Waiting
 from media.session import StreamOffer
+from media.speaker import Speaker
 
 QUALITY_EVERY_MS = 10_000.0
 WATCH_EVERY_MS = 100.0
@@ -67,6 +69,7 @@ class RtpSession:
         self._positions: dict[int, str] = {}
         self._held = before.held
         self._closed = False
+        self._speaker: Speaker | None = None
 
     def now_ms(self) -> float:
         """Milliseconds since answer, on the monotonic clock."""
@@ -121,6 +124,19 @@ class RtpSession:
     def participants_changed(self, participants: tuple[Participant, ...]) -> None:
         self.hearing.emit(ParticipantsChanged(round(self.now_ms()), participants))
 
+    def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        name, port = next(iter(self._ports.items()))
+        host = self.offer.peer.rpartition(":")[0].strip("[]")
+        with contextlib.suppress(ValueError):
+            self._speaker = Speaker(
+                self.streams[name], port, sound, words=words, beep_every_s=beep_every_s, peer_host=host
+            )
+
+    def told(self, facts: Sequence[Fact]) -> None:
+        """See `engine.ports.FactReader`."""
+        if self._speaker is not None:
+            self._speaker.told(facts)
+
     def last_packet_at(self) -> float:
         newest = [stream.last_packet_ms for stream in self.streams.values() if stream.last_packet_ms is not None]
         return self.answered_s + max(newest, default=0.0) / 1000
@@ -172,6 +188,8 @@ class RtpSession:
         """What only time brings about: suspension, RTCP that is due, how well the streams came, the clock's tick."""
         self.hearing.tick()
         now_ms = self.now_ms()
+        if self._speaker is not None and (played := self._speaker.speak(now_ms, held=self._held)):
+            self.hearing.emit(played)
         if now_ms >= self._watch_ms:
             self._watch_ms = now_ms + WATCH_EVERY_MS
             self._watch_silence(now_ms, suspend_after_ms)

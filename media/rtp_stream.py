@@ -15,7 +15,7 @@ from media.concealment import CONCEALED_MS, HISTORY_MS, conceal
 from media.hearing import Hearing
 from media.jitter import JitterBuffer, Released
 from media.reception import Quality, Tally
-from media.rtcp import is_rtcp
+from media.rtcp import SentReport, is_rtcp
 from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, MalformedRtpError, RtpPacket, parse_packet
 from media.rtp_clock import RtpClock
@@ -63,6 +63,8 @@ class RtpStream:
         """Of a protected line: the newest key first, then the one before."""
         self._writer: SrtpWriter | None = None
         self.reporter = RtcpReporter()
+        self.sent = SentReport(self.reporter.ssrc)
+        """What we have sent to whoever sends this stream."""
         self._judged = Tally()
         self._soundless: set[int] = set()
         self._learn(offer)
@@ -151,8 +153,20 @@ class RtpStream:
 
     def report(self, now_ms: float) -> bytes:
         """The receiver report that is due (`reporter.due_ms`), as it goes onto the wire."""
-        data = self.reporter.report(now_ms)
+        data = self.reporter.report(now_ms, self.sent if self.sent.packets else None)
         return data if self._writer is None else self._writer.rtcp(data)
+
+    def rtp_address(self, peer_host: str) -> Address | None:
+        """Where sound goes: to where the peer's comes from; before any has come to where it is wanted, but only if that
+        is the host that called (`peer_host`), so that nobody is made to send to a third party."""
+        if self._lock.source is not None:
+            return self._lock.source[0]
+        host, port = self.offer.remote_host, self.offer.remote_port
+        return (host, port) if port and host == peer_host else None
+
+    def protect(self, packet: bytes) -> bytes:
+        """A packet of ours as it goes onto the wire."""
+        return packet if self._writer is None else self._writer.rtp(packet)
 
     @property
     def rtcp_address(self) -> Address | None:

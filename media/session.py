@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from engine.facts import Pcm16
 from engine.ports import CallOffer, IngestSession, Participant
 from media.srtp import SrtpKeys
 
@@ -44,6 +45,8 @@ class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the peer wants RTCP, when it says so (RFC 3605); else it is the port after `remote_port`."""
     flowing: bool = True
     """False: inactive or held; silence is expected and is no sign of a vanished peer."""
+    listens: bool = False
+    """The peer would hear what we send: sendrecv or recvonly, and not held."""
 
 
 class MediaSession(IngestSession, Protocol):
@@ -66,6 +69,10 @@ class MediaSession(IngestSession, Protocol):
 
     def participants_changed(self, participants: tuple[Participant, ...]) -> None:
         """Puts `ParticipantsChanged` onto the events, at the current media time."""
+
+    def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        """Plays a notice (8 kHz; may be empty) to the far end of the first stream, then beeps while the call is
+        recorded; `notice.played` goes to the events. What the agreed codec cannot say is not said."""
 
     def last_packet_at(self) -> float:
         """Monotonic seconds of the newest accepted RTP packet of any stream; of the allocation when none came yet."""

@@ -244,7 +244,8 @@ class LiveCall:
             case MediaNotice():
                 self._hold(item)
                 leg = self._conversation.roster.leg(item.stream)
-                await self._publish([self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)])
+                event = self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)
+                await self._publish([event, *self._conversation.noticed(event)])
             case _EarsNotice(up=up):
                 await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
             case _TapeNotice(name=name, at_ms=at_ms, data=data):

@@ -18,6 +18,7 @@ from engine.ports import (
     Ears,
     FactSink,
     IngestSession,
+    Notice,
     Person,
     Refusal,
     Router,
@@ -68,6 +69,7 @@ class Calls:
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
         override: Callable[[str], RoleOverride | None] = lambda peer: None,
+        notice_of: Callable[[Routing], Notice | None] = lambda routing: None,
         tracing: Tracing = NO_TRACES,
         recorder: Recorder | None = None,
         form_of: Callable[[Routing], Form | None] = lambda routing: None,
@@ -83,6 +85,7 @@ class Calls:
         self._clock_ms = clock_ms
         self._wall_clock = wall_clock
         self._override = override
+        self._notice_of = notice_of
         self._tracing = tracing
         self._recorder = recorder
         self._form_of = form_of
@@ -113,6 +116,10 @@ class Calls:
         if self._router.route(offer) is None:
             return Refusal("unknown_number")
         return None
+
+    def notice(self, offer: CallOffer) -> Notice | None:
+        routing = self._router.route(offer)
+        return self._notice_of(routing) if routing and routing.recording and self._recorder else None
 
     def begin(self, session: IngestSession) -> None:
         routing = self._router.route(session.offer)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import structlog
 
-from engine.facts import Fact, Leg
+from engine.facts import CallEvent, Fact, Leg
 from engine.ports import KnowledgeSearch, Reading, RoleDecision, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
@@ -140,6 +140,11 @@ class Conversation:
         facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
         self._seen(facts)
         return facts + self._summed_up(now_ms)
+
+    def noticed(self, event: CallEvent) -> list[Fact]:
+        """What media noticed of the call: words that were played to its far end may be owed ones."""
+        played = event.name == "notice.played" and event.data["what"] == "words"
+        return self._watch.noticed(event) if played else []
 
     def duties(self) -> list[dict[str, str]]:
         """What the call owes from its start, for the desk's checklist."""

@@ -29,6 +29,8 @@ class CampaignForm(msgspec.Struct, frozen=True):
     active: bool = True
     recording: bool = False
     retention_days: int = 90
+    notice: bool = False
+    beep_s: int = 0
 
 
 class CampaignService:

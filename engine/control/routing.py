@@ -97,6 +97,8 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
         ),
         names=MappingProxyType({user.id: user.name for user in members}),
         recording=campaign.recording,
+        notice=campaign.notice,
+        beep_s=campaign.beep_s,
         retention_days=campaign.retention_days,
         name=campaign.name,
     )

@@ -36,6 +36,10 @@ class Campaign(msgspec.Struct, frozen=True):
     """Its calls are recorded, from the next one on."""
     retention_days: int = 90
     """How long a recording is kept; 0: until somebody erases it."""
+    notice: bool = False
+    """Whoever is on the far end of a recorded call is played a notice at answer, where we may send sound."""
+    beep_s: int = 0
+    """And a beep every so many seconds; 0: none."""
 
 
 class Campaigns:

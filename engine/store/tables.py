@@ -76,6 +76,8 @@ class CampaignRow(Table):
     created_at: Mapped[float]
     recording: Mapped[bool]
     retention_days: Mapped[int]
+    notice: Mapped[bool]
+    beep_s: Mapped[int]
 
 
 class CallRow(Table):

@@ -34,6 +34,10 @@ class CampaignBody(Body):
     """Record its calls: off until somebody who answers for it says so."""
     retention_days: Annotated[int, Field(ge=0, le=36_500)] = 90
     """How long recordings are kept; 0: until somebody erases them."""
+    notice: bool = False
+    """Play a notice to the far end of recorded calls at answer, where sound may be sent."""
+    beep_s: Annotated[int, Field(ge=0, le=3_600)] = 0
+    """And a beep every so many seconds; 0: none."""
 
     def form(self) -> CampaignForm:
         return CampaignForm(**self.model_dump())
@@ -55,6 +59,8 @@ class CampaignOut(BaseModel):
     active: bool
     recording: bool
     retention_days: int
+    notice: bool
+    beep_s: int
 
 
 class CampaignsView(View):

@@ -6,10 +6,12 @@ import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+import numpy as np
 import structlog
 import uuid_utils
 
 from engine.errors import Overloaded
+from engine.facts import Pcm16
 from engine.ports import CallIntake, CallOffer, Participant, Refusal
 from media import siprec
 from media.session import MediaAllocator, MediaSession, StreamOffer
@@ -27,6 +29,7 @@ from media.sip.takeover import Takeover
 from media.sip.telemetry import report_fault
 from media.sip.transfers import Transfers
 from media.siprec_metadata import Metadata, merge
+from media.speaker import notice_sound
 
 log = structlog.get_logger()
 
@@ -72,6 +75,8 @@ class IncomingCall:
         self._recording = self._begun = self._held = self._own_offer = self._two_way = False
         self.transfers = Transfers(self, owner)
         self._closed = ""
+        self._notice: tuple[Pcm16, bool] = (np.zeros(0, np.int16), False)
+        self._beep_every_s = 0
         self._probed_at = self._alive_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -165,6 +170,11 @@ class IncomingCall:
 
     async def _answer(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> None:
         machine = self.leg.usage
+        notice = None if self._recording else self._owner.intake.notice(offer)
+        if notice is not None and notice.announced:
+            self._notice = await asyncio.to_thread(notice_sound, notice.files)
+        self._beep_every_s = notice.beep_every_s if notice else 0
+        self.answerer.speaks = notice is not None
         try:
             session = await self._owner.media.allocate(offer, streams)
         except Overloaded:
@@ -219,6 +229,9 @@ class IncomingCall:
             report_fault(error, self.call_id)
             self.fail()
             return
+        if self.answerer.speaks:
+            sound, words = self._notice
+            self.session.announce(sound, words=words, beep_every_s=self._beep_every_s)
         if self._held:
             self.session.hold()
         if self._own_offer and effect.ack is not None:

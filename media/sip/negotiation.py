@@ -93,6 +93,7 @@ def _stream(
         rtcp_host=rtcp_host,
         rtcp_port=rtcp_port,
         flowing=not is_held(offer, line),
+        listens=offer.direction(line) in ("sendrecv", "recvonly") and offer.address(line) != "0.0.0.0",
     )
 
 
@@ -148,13 +149,20 @@ class Answerer:
         self._version = session_id
         self._last: tuple[Media, ...] = ()
 
+    speaks = False
+    """We have something to say to whoever listens."""
+
     def answer(self, offer: Sdp, streams: Iterable[StreamOffer], ports: Mapping[int, int]) -> Sdp:
         """`ports` are our RTP ports by position."""
         taken = {stream.position: stream for stream in streams}
         media = []
         for position, line in enumerate(offer.media):
             stream = taken.get(position)
-            media.append(refused(line) if stream is None else _accepted(offer, line, stream, ports[position]))
+            if stream is None:
+                media.append(refused(line))
+                continue
+            says = self.speaks and stream.listens
+            media.append(_accepted(offer, line, stream, ports[position], says=says))
         return self._described(tuple(media))
 
     def offer(self, port: int) -> Sdp:
@@ -165,7 +173,7 @@ class Answerer:
             ("rtpmap", "101 telephone-event/8000"),
             ("fmtp", "101 0-15"),
             ("ptime", "20"),
-            ("recvonly", None),
+            ("sendrecv" if self.speaks else "recvonly", None),
         )
         return self._described((Media("audio", port, "RTP/AVP", ("0", "8", "101"), attributes),))
 
@@ -189,7 +197,7 @@ def refused(line: Media) -> Media:
     return Media(line.kind, 0, line.protocol, line.formats[:1], (*kept, ("inactive", None)))
 
 
-def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
+def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int, *, says: bool) -> Media:
     formats = [str(stream.payload_type)]
     attributes: list[Attribute] = [("rtpmap", f"{stream.payload_type} {CODECS[stream.codec].encoding}")]
     if stream.codec in PARAMETERS:
@@ -205,7 +213,8 @@ def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int) -> Media:
     if line.label:
         attributes.append(("label", line.label))
     hears = offer.direction(line) in ("sendonly", "sendrecv")
-    attributes.append(("recvonly" if hears else "inactive", None))
+    direction = ("sendrecv" if says else "recvonly") if hears else ("sendonly" if says else "inactive")
+    attributes.append((direction, None))
     return Media("audio", port, line.protocol, tuple(formats), tuple(attributes))
 
 

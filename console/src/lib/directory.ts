@@ -29,6 +29,10 @@ export interface Campaign {
   recording: boolean;
   /** 0: kept until somebody erases it. */
   retention_days: number;
+  /** Played to the far end of recorded calls at answer. */
+  notice: boolean;
+  /** Seconds from beep to beep; 0: none. */
+  beep_s: number;
 }
 
 /** `id` is empty for a new row, `password` for one that stays. */
@@ -58,6 +62,8 @@ const newCampaign: Omit<Campaign, "id"> = {
   active: true,
   recording: false,
   retention_days: 90,
+  notice: false,
+  beep_s: 0,
 };
 
 export function editUser(user?: User): Editing {
@@ -81,6 +87,8 @@ export function editCampaign(campaign?: Campaign): Editing {
     active,
     recording,
     retention_days,
+    notice,
+    beep_s,
   } = campaign ?? newCampaign;
   const row = {
     name,
@@ -96,6 +104,8 @@ export function editCampaign(campaign?: Campaign): Editing {
     active,
     recording,
     retention_days,
+    notice,
+    beep_s,
   };
   return { table: "campaigns", id: campaign?.id ?? "", row };
 }

@@ -32,6 +32,7 @@ export type EventName =
   | "recording.resumed"
   | "recording.silenced"
   | "recording.failed"
+  | "notice.played"
   | "media.clock_reset"
   | "media.quality"
   | "music.started"

@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import Overloaded
 from engine.facts import Pcm16
 from engine.flow import Channel
-from engine.ports import CallEnded, CallOffer, IngestSession, MediaEvent, Participant, ParticipantsChanged, Refusal
+from engine.ports import CallEnded, CallOffer, IngestSession, MediaEvent, Notice, Participant, ParticipantsChanged, Refusal
 from media.session import StreamOffer
 from media.sip.layer import Flow
 from media.sip.transport import Receiver, Transports
@@ -21,6 +21,7 @@ class FakeIntake:
 
     def __init__(self, refusal: Refusal | None = None) -> None:
         self.refusal = refusal
+        self.says: Notice | None = None
         self.offers: list[CallOffer] = []
         self.sessions: list[IngestSession] = []
         self._begun = asyncio.Event()
@@ -28,6 +29,9 @@ class FakeIntake:
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
         return self.refusal
+
+    def notice(self, offer: CallOffer) -> Notice | None:
+        return self.says
 
     def full(self) -> Refusal | None:
         return self.refusal if self.refusal and self.refusal.code in ("overloaded", "shutting_down") else None
@@ -124,6 +128,9 @@ class FakeMediaSession:
         self.participants = participants
         self._events.put(ParticipantsChanged(0, participants))
         self.changed.set()
+
+    def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        self.history.append(f"announce {len(sound)} {words} {beep_every_s}")
 
     def last_packet_at(self) -> float:
         return self.silent_since

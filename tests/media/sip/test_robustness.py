@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import Refusal
+from engine.ports import Notice, Refusal
 from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
@@ -225,7 +225,7 @@ async def test_music_on_hold_of_a_plain_call_is_a_hold() -> None:
         await it.intake.begun()
         await it.peer.invite(audio("1"))
         await it.peer.invite(audio("1", direction="sendrecv"))
-        assert it.media.sessions[0].history == ["hold", "resume"]
+        assert it.media.sessions[0].history == ["update", "hold", "update", "resume"]
 
 
 async def test_offer_that_we_cannot_hear_leaves_the_call_as_it_was() -> None:
@@ -292,6 +292,23 @@ async def test_pings_are_answered_as_an_invite_would_be() -> None:
         answer = await it.peer.ask("OPTIONS")  # our BYE waits for its answer meanwhile
         assert (inside.status, answer.status, answer.headers.get("Retry-After")) == (200, 503, "30")
         closing.cancel()
+
+
+async def test_who_listens_is_announced_to_and_a_recorder_s_source_is_not() -> None:
+    async with bench() as it:
+        it.intake.says = Notice((), announced=True, beep_every_s=15)
+        answer = await it.peer.invite(audio("1", direction="sendrecv"))
+        await it.intake.begun()
+        assert parse_sdp(answer.body).direction(parse_sdp(answer.body).media[0]) == "sendrecv"
+        assert it.media.sessions[0].history == ["announce 6000 False 15"]  # the bundled tone
+        for number, lines in enumerate(((audio("1"),), (audio("1"), audio("2"))), 1):  # sendonly; two legs
+            it.peer.tag = ""
+            body = SDP.format(version=1, media="".join(lines))
+            kind = "Content-Type: application/sdp"
+            it.peer.send(it.peer.request("INVITE", it.peer.contact(), kind, body=body, call=f"n{number}"))
+            answer = await it.peer.final()
+            assert b"a=sendrecv" not in answer.body
+            assert b"a=recvonly" in answer.body
 
 
 async def test_a_fault_of_the_intake_is_500_and_hurts_nobody_else() -> None:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 from engine.control.peers import Peer
-from engine.ports import CallOffer, IngestSession, MediaEvent, Refusal
+from engine.ports import CallOffer, IngestSession, MediaEvent, Notice, Refusal
 from media.sockets.plane import SocketPlane
 from media.sockets.server import SocketServer
 from media.sockets.session import SocketSession
@@ -41,6 +41,9 @@ class FakeIntake:
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
         return self.refusal
+
+    def notice(self, offer: CallOffer) -> Notice | None:
+        return None
 
     def full(self) -> Refusal | None:
         return None

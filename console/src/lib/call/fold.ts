@@ -24,6 +24,7 @@ const shownNotices = new Set<CallEvent["name"]>([
   "recording.resumed",
   "recording.silenced",
   "recording.failed",
+  "notice.played",
   "ears.lost",
   "ears.back",
   "dnc.requested",
