@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ async def bridge_process(folder: Path, **more: str) -> AsyncIterator[tuple[int, 
 
 
 def burn(niceness: int) -> None:
-    os.nice(niceness)
+    os.setpriority(os.PRIO_PROCESS, 0, niceness)
     values = np.random.default_rng(1).random((256, 256))
     while True:
         values = values @ values
@@ -172,6 +172,19 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@contextmanager
+def on_time() -> Iterator[None]:
+    """This process before all others, where we may: the sender stands for a line that is never late, and one that is
+    stopped between a packet and its copy would count as delay."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
 async def talk(roads: list[Road], seconds: float) -> None:
     start = time.monotonic()
     for number in range(int(seconds / FRAME_S)):
@@ -193,7 +206,7 @@ async def measure(niceness: int | None, calls: int = CALLS, seconds: float = SEC
             plan = CallPlan(f"sip:100@127.0.0.1:{port}", "127.0.0.1", [near.getsockname()[1]])
             placed.append(await place_call(caller, plan))
             roads.append(Road(near, callee.sockets[-1], placed[-1].remote_ports()[0]))
-        with busy(niceness):
+        with busy(niceness), on_time():
             used, started = cpu_s(pid), time.monotonic()
             await talk(roads, seconds)
             share = (cpu_s(pid) - used) / (time.monotonic() - started)

@@ -90,6 +90,11 @@ class RtpLine:
         self.last_packet_at = time.monotonic()
 
     @property
+    def unused(self) -> bool:
+        """Nothing was negotiated: no packet can be late for it."""
+        return self._far is None
+
+    @property
     def keys(self) -> SrtpKeys | None:
         """Those that hold."""
         return self._srtp
@@ -124,6 +129,9 @@ class RtpLine:
             return
         packet = parse_packet(self._reader.rtp(data) if self._reader else data)
         if packet.payload_type not in self._numbers and packet.payload_type not in self._events:
+            return
+        if self._lock.hears(packet.ssrc, address, now * 1000):
+            self._hear(packet, now)
             return
         for arrived in self._lock.accept(packet, address, now * 1000):
             self._hear(arrived.packet, now)
@@ -241,7 +249,7 @@ class RtpLines:
 
     def closed(self, line: RtpLine) -> None:
         self._open.discard(line)
-        self._pool.give_back(line.number, time.monotonic())
+        self._pool.give_back(line.number, time.monotonic(), unused=line.unused)
 
     def report(self, now: float) -> None:
         """Call it about twice a second."""

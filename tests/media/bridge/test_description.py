@@ -1,0 +1,97 @@
+"""One audio line both ways: what we answer and offer, and that nothing is said twice in two ways."""
+
+import msgspec
+import pytest
+
+from media.bridge.description import Description, far_line, meeting
+from media.sip.sdp import Direction, parse_sdp
+
+CALLER = b"""v=0
+o=sbc 1 1 IN IP4 192.0.2.1
+s=-
+c=IN IP4 192.0.2.1
+t=0 0
+m=video 6000 RTP/AVP 96
+a=rtpmap:96 VP8/90000
+m=audio 7000 RTP/AVP 8 0 13 120
+a=rtpmap:120 telephone-event/8000
+a=label:x
+"""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "answer"),
+    [
+        ("sendrecv", "sendrecv", "sendrecv"),
+        ("sendonly", "sendrecv", "recvonly"),
+        ("inactive", "sendrecv", "inactive"),
+        ("recvonly", "sendrecv", "sendonly"),
+        ("sendrecv", "sendonly", "sendonly"),
+        ("sendonly", "sendonly", "inactive"),
+        ("sendrecv", "inactive", "inactive"),
+        ("sendrecv", "recvonly", "recvonly"),
+    ],
+)
+def test_directions_meet(theirs: Direction, ours: Direction, answer: Direction) -> None:
+    assert meeting(theirs, ours) == answer
+
+
+def test_answer_has_every_line_and_one_codec_and_an_offer_after_it_too() -> None:
+    offer = parse_sdp(CALLER)
+    far = far_line(offer)
+    assert far is not None
+    assert (far.position, list(far.numbers), far.event, far.host, far.port) == (
+        1,
+        ["PCMA", "PCMU"],
+        120,
+        "192.0.2.1",
+        7000,
+    )
+    ours = Description("198.51.100.1", 21_000)
+    answer, keys = ours.answer(offer, far, "PCMU", "sendrecv")
+    assert keys is None
+    lines = parse_sdp(answer).media
+    assert [(line.kind, line.port, line.formats) for line in lines] == [
+        ("video", 0, ("96",)),
+        ("audio", 21_000, ("0", "120")),
+    ]
+    held = parse_sdp(ours.again("sendonly"))
+    assert [line.port for line in held.media] == [0, 21_000]
+    assert held.direction(held.media[1]) == "sendonly"
+    assert int(held.version) == int(parse_sdp(answer).version) + 1
+    assert parse_sdp(ours.again("sendonly")).version == held.version
+
+
+def test_hold_of_old_is_inactive_and_sends_nowhere() -> None:
+    far = far_line(parse_sdp(CALLER.replace(b"c=IN IP4 192.0.2.1", b"c=IN IP4 0.0.0.0")))
+    assert far is not None
+    assert (far.direction, far.host, far.sends) == ("inactive", "", False)
+
+
+def test_wideband_offer_has_keys_at_each_clock() -> None:
+    line = parse_sdp(Description("198.51.100.1", 21_000).offer(("opus", "PCMU"))).media[0]
+    assert line.formats == ("111", "0", "101", "110")
+    assert far_line(parse_sdp(Description("198.51.100.1", 2).offer(("opus", "PCMU")))).event == 110  # type: ignore[union-attr]
+
+
+def test_protected_line_is_protected_on_both_sides_or_not_at_all() -> None:
+    ours, theirs = Description("198.51.100.1", 21_000, protected=True), Description("192.0.2.1", 7000)
+    offer = parse_sdp(ours.offer(("PCMU",)))
+    far = far_line(offer)
+    assert far is not None
+    answer, keys = theirs.answer(offer, far, "PCMU", "sendrecv")
+    agreed = far_line(parse_sdp(answer))
+    assert agreed is not None
+    assert keys is not None
+    mine = ours.keys(agreed)
+    assert mine is not None
+    assert (mine.ours, mine.theirs) == (keys.theirs, keys.ours)
+    with pytest.raises(ValueError, match="no key"):
+        ours.keys(msgspec.structs.replace(agreed, crypto=()))
+    with pytest.raises(ValueError, match="no key"):
+        theirs.answer(offer, msgspec.structs.replace(far, crypto=()), "PCMU", "sendrecv")
+    bad = parse_sdp(offer.to_bytes().replace(b"AES_CM_128_HMAC_SHA1_80", b"F8_128_HMAC_SHA1_80"))
+    refused = far_line(bad)
+    assert refused is not None
+    with pytest.raises(ValueError, match="no key"):
+        theirs.answer(bad, refused, "PCMU", "sendrecv")

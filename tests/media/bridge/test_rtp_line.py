@@ -1,0 +1,122 @@
+"""One party's packets on real sockets: whose are taken, where ours go, what is reported."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from engine.errors import Overloaded
+from media.bridge.description import FarLine
+from media.bridge.rtp_line import RtpLine, RtpLines
+from media.ports import PortRange
+from media.rtcp import parse_reports
+from media.rtp import RtpPacket, build_packet, parse_packet
+from media.source_lock import Address
+
+
+class Peer:
+    """A socket that speaks RTP."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+
+    @property
+    def address(self) -> Address:
+        host, port = self.socket.getsockname()
+        return host, port
+
+    def say(self, line: RtpLine, *numbers: int, kind: int = 0, ssrc: int = 5) -> None:
+        for number in numbers:
+            packet = RtpPacket(kind, number, 160 * number, ssrc, bytes([number]) * 160)
+            self.socket.sendto(build_packet(packet), ("127.0.0.1", line.number))
+
+    async def hear(self) -> bytes:
+        async with asyncio.timeout(5.0):
+            return await asyncio.get_running_loop().sock_recv(self.socket, 2048)
+
+
+@pytest.fixture
+def peers() -> Iterator[tuple[Peer, Peer]]:
+    both = Peer(), Peer()
+    yield both
+    for peer in both:
+        peer.socket.close()
+
+
+def far(address: Address, event: int | None = 101) -> FarLine:
+    return FarLine(0, {"PCMU": 0}, "sendrecv", *address, event=event)
+
+
+async def heard(packets: list[RtpPacket], count: int) -> None:
+    async with asyncio.timeout(5.0):
+        while len(packets) < count:  # noqa: ASYNC110 - the line tells nobody else
+            await asyncio.sleep(0.01)
+
+
+async def test_strangers_and_other_payloads_are_not_heard(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    packets: list[RtpPacket] = []
+    line.voice = packets.append
+    line.agree(far(peers[0].address), "PCMU", None)
+    peers[0].say(line, 1, 2)
+    peers[1].say(line, 3, 4, ssrc=6)
+    peers[0].say(line, 5, kind=8)
+    peers[0].socket.sendto(b"no packet", ("127.0.0.1", line.number))
+    peers[0].say(line, 6)
+    await heard(packets, 3)
+    assert [packet.sequence for packet in packets] == [1, 2, 6]
+    lines.close()
+
+
+async def test_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    packets: list[RtpPacket] = []
+    line.voice = packets.append
+    line.agree(far(peers[0].address), "PCMU", None)
+    line.play(RtpPacket(8, 9, 1440, 77, b"a" * 160))
+    first = parse_packet(await peers[0].hear())
+    assert (first.payload_type, first.payload) == (0, b"a" * 160)
+    peers[1].say(line, *range(1, 60))  # a second of it: the address in its description was that of its network
+    await heard(packets, 50)
+    line.play(RtpPacket(8, 10, 1600, 77, b"b" * 160))
+    second = parse_packet(await peers[1].hear())
+    assert (second.ssrc, second.sequence) == (first.ssrc, (first.sequence + 1) & 0xFFFF)
+    lines.close()
+
+
+async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    packets: list[RtpPacket] = []
+    line.voice = packets.append
+    host, port = peers[0].address
+    described = FarLine(
+        0, {"PCMU": 0}, "sendrecv", host, port, rtcp_host=peers[1].address[0], rtcp_port=peers[1].address[1]
+    )
+    line.agree(described, "PCMU", None)
+    peers[0].say(line, 1, 2, 3)
+    await heard(packets, 3)
+    line.play(RtpPacket(0, 1, 160, 77, b"a" * 160))
+    lines.report(time.monotonic() + 60.0)
+    report = await peers[1].hear()
+    (sender,) = parse_reports(report)
+    assert sender.ssrc == parse_packet(await peers[0].hear()).ssrc
+    assert int.from_bytes(report[20:24]) == 1, "packets sent"
+    assert int.from_bytes(report[28:32]) == 5, "the SSRC that is heard"
+    lines.close()
+
+
+async def test_no_port_is_left() -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    first, _ = lines.open(), lines.open()
+    with pytest.raises(Overloaded):
+        lines.open()
+    first.close()
+    assert lines.open().number == first.number, "one that carried nothing need not cool down"
+    lines.close()
