@@ -27,6 +27,7 @@ COLUMNS = (
 
 
 SIP, SIPREC = "SIP", "SIPREC"
+CHROMIUM = "desk's phone (Chromium)"
 RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("test_sipp.py::test_siprec_source_with_two_legs", SIPREC, ("connects", "legs right")),
     ("test_sipp.py::test_siprec_source_that_holds", SIPREC, ("pause", "change")),
@@ -57,6 +58,11 @@ RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("test_rtpengine.py::", "rtpengine", ("connects", "legs right")),
     ("test_audiohook_call.py::", "audiohook", ("connects", "legs right")),
     ("test_kamailio.py::", "SIPREC (Kamailio)", ("connects",)),
+    ("test_phone.py::test_a_call_is_accepted_heard", CHROMIUM, ("connects",)),
+    ("test_phone.py::test_hold_mute_and_keys", CHROMIUM, ("pause",)),
+    ("test_phone.py::test_a_number_is_dialled", CHROMIUM, ("change",)),
+    ("test_phone.py::test_a_reload_of_the_page", CHROMIUM, ("abnormal end",)),
+    ("test_softphone.py::", CHROMIUM, ("legs right", "abnormal end")),
 )
 """Tests that fill cells without a mark: part of their node id, the protocol, the columns."""
 
@@ -65,13 +71,30 @@ REASONS: dict[tuple[str, str], str] = {
     ("rtpengine", "silence"): "its sound is RTP, placed as SIPREC's is",
     ("ari", "silence"): "its sound is RTP, placed as SIPREC's is",
     ("rtpengine", "pause"): "NG tells of no hold; what is not sent is silence",
+    ("desk's phone", "silence"): "a browser sends silence as packets; the bridge relays what comes",
+    ("whip", "silence"): "its sound is RTP, placed as SIPREC's is",
+    ("whip", "pause"): "RFC 9725 has no hold",
+    ("whip", "change"): "RFC 9725 publishes one voice to its end",
+    (CHROMIUM, "audio exact"): "its encoder and noise suppression are not exact; the envelope is compared",
     ("rtpengine", "change"): "not followed yet: a third party's media needs a new subscription",
 }
 """Of cells that no test fills."""
 SAME_ROAD = "once its call is up, it goes the road of the row without brackets"
 
-PATHS = ("tests/media/sockets", "tests/media/sip", "tests/media/test_siprec.py", "tests/media/test_rtp_plane.py")
-REAL = ("tests/real/sip", "tests/real/test_audiohook_call.py")
+PATHS = (
+    "tests/media/sockets",
+    "tests/media/sip",
+    "tests/media/bridge/test_phone.py",
+    "tests/media/bridge/test_whip.py",
+    "tests/media/test_siprec.py",
+    "tests/media/test_rtp_plane.py",
+)
+REAL = (
+    "tests/real/sip",
+    "tests/real/test_audiohook_call.py",
+    "tests/real/test_softphone.py",
+    "tests/browser/test_phone.py",
+)
 """With `--real`: the peers that take minutes."""
 Cell = tuple[str, str]
 

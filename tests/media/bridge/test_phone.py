@@ -17,6 +17,7 @@ from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import Desk, World
 
 TONE = (8000 * np.sin(np.arange(16_000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+NOISE = np.random.default_rng(3).integers(-9000, 9000, 16_000).astype(np.int16)
 NUMBER = "+34910000000"
 
 
@@ -46,6 +47,14 @@ def is_tone(sound: Pcm16) -> bool:
     )
 
 
+def likeness(heard: Pcm16, said: Pcm16) -> float:
+    """Correlation where it is best."""
+    at = int(np.argmax(np.correlate(said.astype(float), heard.astype(float))))
+    return float(np.corrcoef(heard, said[at : at + len(heard)])[0, 1])
+
+
+@pytest.mark.interop("desk's phone", "connects")
+@pytest.mark.interop("desk's phone", "legs right")
 async def test_two_desks_call_talk_and_hang_up(world: World) -> None:
     ana, ben = await world.desk("ana@desk").open(), await world.desk("ben@desk").open()
     await ana.say(type="dial", ref="r1", to="ben")
@@ -66,6 +75,7 @@ async def test_two_desks_call_talk_and_hang_up(world: World) -> None:
     assert world.switch.calls == {}
 
 
+@pytest.mark.interop("desk's phone", "audio exact")
 async def test_a_caller_hears_ringing_until_there_is_a_path_for_the_sound(world: World) -> None:
     ana = await world.desk("ana@desk").open()
     far = FarParty(NUMBER)
@@ -74,11 +84,16 @@ async def test_a_caller_hears_ringing_until_there_is_a_path_for_the_sound(world:
     await ana.say(type="accept", call=call)
     await far.until(lambda far: far.progressed > 0)
     assert far.accepted is None
-    await ana.sound(call, TONE)
+    await ana.sound(call, NOISE)
     await ana.hears("answered", call=call)
     assert far.accepted == "PCMU"
     await far.until(lambda far: len(far.played) > 25)
-    assert is_tone(np.concatenate(PCMU.decode([packet.payload for packet in far.played[5:25]])))
+    assert likeness(np.concatenate(PCMU.decode([packet.payload for packet in far.played[5:25]])), NOISE) > 0.99
+    for number in range(60):
+        far.speak([PCMU.encode(NOISE[number * 160 : number * 160 + 160])], number)
+        await asyncio.sleep(0)
+    await ana.peers[0].hears(40)
+    assert likeness(ana.peers[0].sound[1600:4800], NOISE) > 0.99
 
 
 async def test_the_other_law_is_looked_up_in_both_directions(world: World) -> None:
@@ -100,6 +115,7 @@ async def test_the_other_law_is_looked_up_in_both_directions(world: World) -> No
     assert is_tone(peer.sound[1600:4800])
 
 
+@pytest.mark.interop("desk's phone", "pause")
 async def test_hold_keys_and_their_echo_on_the_desk(world: World) -> None:
     ana = await world.desk("ana@desk").open()
     far = FarParty(NUMBER)
@@ -131,6 +147,7 @@ async def test_a_call_is_declined_or_given_up(world: World) -> None:
     assert (await ana.hears("ended", call=bridged.call_id))["reason"] == "cancelled"
 
 
+@pytest.mark.interop("desk's phone", "change")
 async def test_a_call_is_given_to_another_desk_blind(world: World) -> None:
     ana, ben = await world.desk("ana@desk").open(), await world.desk("ben@desk").open()
     far = FarParty(NUMBER)
@@ -148,6 +165,7 @@ async def test_a_call_is_given_to_another_desk_blind(world: World) -> None:
     await far.until(lambda far: len(far.played) > before + 20)
 
 
+@pytest.mark.interop("desk's phone", "change")
 async def test_a_call_is_given_to_another_desk_after_a_word_with_it(world: World) -> None:
     ana, ben = await world.desk("ana@desk").open(), await world.desk("ben@desk").open()
     far = FarParty(NUMBER)
@@ -169,6 +187,7 @@ async def test_a_call_is_given_to_another_desk_after_a_word_with_it(world: World
     assert not world.phones.named("ana").busy  # type: ignore[union-attr]
 
 
+@pytest.mark.interop("desk's phone", "abnormal end")
 async def test_a_call_outlives_its_socket_and_a_reload_of_the_page(world: World) -> None:
     ana = await world.desk("ana@desk").open()
     far = FarParty(NUMBER)
@@ -186,6 +205,7 @@ async def test_a_call_outlives_its_socket_and_a_reload_of_the_page(world: World)
     assert far.over is None
 
 
+@pytest.mark.interop("desk's phone", "abnormal end")
 async def test_a_browser_that_does_not_come_back_ends_its_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser_party, "GRACE_S", 0.0)
     ana = await world.desk("ana@desk").open()
@@ -229,6 +249,7 @@ async def test_only_a_free_phone_of_the_campaign_is_rung(world: World) -> None:
     assert [phone.aor for phone in world.phones.for_number("910000000")] == ["ana@desk", "ben@desk"]
 
 
+@pytest.mark.interop("desk's phone", "bad auth")
 async def test_a_pass_that_is_wrong_or_over_closes_the_socket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone_socket, "_OVER_CHECK_S", 0.0)
     assert await (await world.desk("ana@desk").knock("nonsense.pass")).is_closed() == 4401
@@ -248,6 +269,7 @@ async def test_a_pass_that_is_wrong_or_over_closes_the_socket(world: World, monk
     assert await ben.is_closed() == 4401
 
 
+@pytest.mark.interop("desk's phone", "malformed input")
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
@@ -267,6 +289,7 @@ async def test_what_is_no_message_closes_with_its_code(world: World, frames: lis
     assert await desk.is_closed() == code
 
 
+@pytest.mark.interop("desk's phone", "malformed input")
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=20), st.lists, max_leaves=5))
 def test_no_json_raises_but_a_value_error(value: object) -> None:
     for kind in ("register", "dial", "offer", "hold", "key", "transfer", "x"):

@@ -1,6 +1,7 @@
 """WHIP with aiortc as the client, and the engine's own SIP server and RTP plane to hear it."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack
 import msgspec
 import numpy as np
 import pytest
+import soxr
 from aiohttp import ClientResponse, ClientSession, web
 
 from engine.control.phone_pass import PhonePass, sign, verify
@@ -26,6 +28,7 @@ from tests.webrtc_peer import Peer
 
 KEY = b"k" * 32
 TONE = (8000 * np.sin(np.arange(40_000) * 2 * np.pi * 440 / 8000)).astype(np.int16)
+NOISE = np.random.default_rng(4).integers(-9000, 9000, 24_000).astype(np.int16)
 ICE = '[{"urls": ["turn:turn.example:3478"], "username": "u", "credential": "p\\"q"}, {"urls": "stun:stun.example"}]'
 
 
@@ -89,6 +92,8 @@ def is_tone(sound: Pcm16) -> bool:
     return bool(abs(np.argmax(spectrum) * 16_000 / len(sound) - 440) < 10)
 
 
+@pytest.mark.interop("whip", "connects")
+@pytest.mark.interop("whip", "legs right")
 async def test_a_published_voice_is_heard_as_a_call_of_that_person(desk: Desk, peer: Peer) -> None:
     response = await desk.publish(await peer.offer())
     assert (response.status, response.content_type) == (201, "application/sdp")
@@ -116,6 +121,24 @@ async def test_a_published_voice_is_heard_as_a_call_of_that_person(desk: Desk, p
     assert (await desk.ask("DELETE", where)).status == 404
 
 
+@pytest.mark.interop("whip", "audio exact")
+async def test_g711_is_heard_as_it_was_said(desk: Desk) -> None:
+    peer = Peer(NOISE)
+    sdp = re.sub(rb"(m=audio \d+ \S+) [\d ]+", rb"\1 0", await peer.offer())
+    response = await desk.publish(sdp)
+    await peer.answered(await response.read())
+    await desk.intake.begun()
+    session = desk.intake.sessions[0]
+    said = soxr.resample(NOISE.astype(float), 8_000, 16_000)
+    for _ in range(500):
+        if np.abs((heard := session.audio("1", 1_000, 2_000).astype(float))[-320:]).max() > 1_000:
+            break
+        await asyncio.sleep(0.02)
+    at = int(np.argmax(np.correlate(said, heard[4_000:12_000])))
+    assert np.corrcoef(heard[4_000:12_000], said[at : at + 8_000])[0, 1] > 0.99
+    await peer.close()
+
+
 async def test_candidates_may_trickle_and_ice_is_not_restarted(desk: Desk, peer: Peer) -> None:
     response = await desk.publish(await peer.offer())
     where, etag, kind = response.headers["Location"], response.headers["ETag"], "application/trickle-ice-sdpfrag"
@@ -129,6 +152,8 @@ async def test_candidates_may_trickle_and_ice_is_not_restarted(desk: Desk, peer:
         assert (await desk.ask("PATCH", where, **headers)).status == status
 
 
+@pytest.mark.interop("whip", "bad auth")
+@pytest.mark.interop("whip", "malformed input")
 async def test_what_cannot_be_taken_is_a_problem(desk: Desk, peer: Peer) -> None:
     offer = await peer.offer()
     for sdp, number, headers, status in (
@@ -161,6 +186,7 @@ async def test_an_engine_that_does_not_take_it_is_said(desk: Desk, peer: Peer, r
     assert ("Retry-After" in response.headers) == (status == 503)
 
 
+@pytest.mark.interop("whip", "abnormal end")
 async def test_a_client_that_closes_ends_its_session(desk: Desk, peer: Peer) -> None:
     response = await desk.publish(await peer.offer())
     await peer.answered(await response.read())
