@@ -410,6 +410,15 @@ Rows = Callable[[str], AsyncIterator[bytes]]
 organisation does not let them out."""
 
 
+class SummaryWriter(Protocol):
+    """Puts a wrap-up into whole sentences. Where a site has none, the call's own words stand."""
+
+    async def write(self, proposal: Mapping[str, Any]) -> str:
+        """The summary that takes the place of `proposal["summary"]`, in `proposal["language"]`; empty when it has
+        nothing better. The proposal is the data of `wrap_up.proposed`: masked words alone. May take its time: whoever
+        asks has a deadline."""
+
+
 class FormHead(msgspec.Struct, frozen=True):
     """A form of quality and wrap-up, as lists show it."""
 

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from engine.errors import EarsClosed, Overloaded
-from engine.facts import EventName, Fact
+from engine.facts import CallEvent, EventName, Fact
 from engine.ports import (
     CallEnded,
     CallRecord,
@@ -28,9 +28,11 @@ from engine.ports import (
     ParticipantsChanged,
     Person,
     RoleDecision,
+    SummaryWriter,
 )
 from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
+from models.vocabulary import NO_VOCABULARY, Corrector
 from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
@@ -76,6 +78,8 @@ _Item = (
     | _TapeNotice
 )
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
+WORDING_S = 5.0
+"""How long the summary in whole sentences may take; meanwhile nobody waits for it."""
 CARD_EVENTS: dict[str, EventName] = {
     "accepted": "card.accepted",
     "dismissed": "card.dismissed",
@@ -99,11 +103,14 @@ class LiveCall:
         name_of: Callable[[str], str],
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
+        corrector: Corrector = NO_VOCABULARY,
         tape: Tape | None = None,
         drafts: bool = True,
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
         tracing: Tracing = NO_TRACES,
+        writer: SummaryWriter | None = None,
     ) -> None:
+        """Without a `writer` the wrap-up's summary stands in the call's own words."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -112,6 +119,7 @@ class LiveCall:
         self._sink = sink
         self._decide_roles = decide_roles
         self._name_of = name_of
+        self._corrector = corrector
         self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
         self._acknowledgements = Acknowledgements(on_shown)
         self._judgeable = Judgeable()
@@ -121,6 +129,7 @@ class LiveCall:
         """None: the call is not recorded."""
         self._drafts = drafts
         self._tracing = tracing
+        self._writer = writer
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._claimed = bool(record.agent_id)
         self._now_ms = 0
@@ -272,12 +281,15 @@ class LiveCall:
             self._sink.draft(self.record, self._drafting.nothing(final, self._conversation.roster.leg(final.stream)))
             return
         await self._tell_language(final)
+        heard = final.heard
+        text, corrections = self._corrector.correct(heard.text.strip(), heard.language, heard.confidence)
         utterance = Utterance(
             stream=final.stream,
             leg=self._conversation.roster.leg(final.stream),
             start_ms=final.start_ms,
             end_ms=final.end_ms,
-            text=final.heard.text.strip(),
+            text=text,
+            corrections=corrections,
             language=final.heard.language,
             confidence=final.heard.confidence,
             heard=final.heard_at,
@@ -319,7 +331,23 @@ class LiveCall:
             self.tape.end(ended.at_ms, self._conversation.withheld())
         facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
         await self._publish(facts)
+        await self._reword(facts, ended.at_ms)
         await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
+
+    async def _reword(self, facts: Sequence[Fact], at_ms: int) -> None:
+        """The agent has the wrap-up in the call's own words already; one in whole sentences takes its place if it comes
+        in time."""
+        proposals = [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == "wrap_up.proposed"]
+        if self._writer is None or not proposals:
+            return
+        try:
+            summary = await asyncio.wait_for(self._writer.write(proposals[-1].data), WORDING_S)
+        except Exception as error:
+            log.warning("wrap_up.not_worded", call_id=self.record.call_id, error=type(error).__name__)
+            return
+        if summary.strip():
+            data = proposals[-1].data | {"summary": summary.strip()}
+            await self._publish([self._ledger.event("wrap_up.proposed", at_ms, data)])
 
     async def _change(self, **fields: object) -> None:
         self.record = msgspec.structs.replace(self.record, **fields)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+
 import msgspec
 import yaml
 
@@ -101,6 +102,8 @@ class _Said(msgspec.Struct):
 
     turn: JudgedTurn
     text: str
+    kept: list[tuple[str, frozenset[str]]]
+    """Sentences worth keeping, with what makes them so (`calls_for agent customer`)."""
 
 
 class _Signs(msgspec.Struct):
@@ -141,7 +144,7 @@ class Composer:
         self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
-        self._said[turn.turn] = _Said(turn, turn.text)
+        self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text))
         if len(self._said) > TURNS_KEPT:
             del self._said[list(self._said)[OPENING]]
         self._languages[turn.language] = self._languages.get(turn.language, 0) + len(turn.text)
@@ -166,6 +169,7 @@ class Composer:
             case CallEvent(name="text.settled"):
                 if said := self._said.get(fact.data["turn"]):
                     said.text = fact.data["text"]
+                    said.kept = _kept(said.text)
 
     def finish(self, leg_of: Mapping[str, Leg]) -> WrapUp:
         """`leg_of` by stream, as known at the end."""
@@ -199,8 +203,8 @@ class Composer:
     def _reason(self, said: Sequence[tuple[_Said, Leg]]) -> tuple[Note | None, str]:
         """Why the agent says that they call; else the first words of the customer that want something, else the
         customer's longest ones near the beginning."""
-        agents = ((one, sentence) for one, leg in said[:OPENING] if leg == "agent" for sentence in sentences(one.text))
-        if found := next(((one, text) for one, text in agents if _is("calls_for", text)), None):
+        agents = ((one, *kept) for one, leg in said[:OPENING] if leg == "agent" for kept in one.kept)
+        if found := next(((one, text) for one, text, why in agents if "calls_for" in why), None):
             return Note(_clipped(found[1]), found[0].turn.turn, "agent"), next(iter(self._intents.values()), "")
         customers = [(one, leg) for one, leg in said[:OPENING] if leg in ("customer", "mixed", "unknown")]
         wanting = [pair for pair in customers if pair[0].turn.turn in self._intents and _says_something(pair[0])]
@@ -264,26 +268,28 @@ def _phrases() -> dict[str, tuple[Phrase, ...]]:
     return {name: compiled(phrases) for name, phrases in data.items()}
 
 
-def _is(name: str, sentence: str) -> bool:
-    folded = Folded(sentence)
-    return any(phrase.spans(folded) for phrase in _phrases()[name])
-
-
 def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
     """Sentences that promise something, each with the whole turn, newest kept; a question promises nothing."""
     found = [
         (Note(_clipped(sentence), one.turn.turn, leg), one.text)
         for one, leg in said
-        for sentence in sentences(one.text)
-        if not sentence.endswith("?") and _promises_in(sentence, leg)
+        for sentence, why in one.kept
+        if "calls_for" not in why
+        and not sentence.endswith("?")
+        and len(sentence.split()) >= _LEAST_WORDS
+        and any(leg in (side, "mixed", "unknown") for side in why)
     ]
     yield from found[-PROMISES:]
 
 
-def _promises_in(sentence: str, leg: Leg) -> bool:
-    if len(sentence.split()) < _LEAST_WORDS or _is("calls_for", sentence):
-        return False
-    return any(_is(side, sentence) for side in ("agent", "customer") if leg in (side, "mixed", "unknown"))
+def _kept(text: str) -> list[tuple[str, frozenset[str]]]:
+    """Looked for as words come, so that nothing is left to do when the call ends."""
+    return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence))]
+
+
+def _why(sentence: str) -> frozenset[str]:
+    folded = Folded(sentence)
+    return frozenset(name for name, phrases in _phrases().items() if any(phrase.spans(folded) for phrase in phrases))
 
 
 def _says_something(one: _Said) -> bool:

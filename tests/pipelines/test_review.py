@@ -7,6 +7,7 @@ import pytest
 
 from engine.facts import CallEvent, Fact, Suggestion, encode
 from pipelines.replay import TranscriptCall, parse_line
+from tests.leaks import stretches
 from tests.pipelines.test_replay import facts_of, script
 
 
@@ -54,6 +55,26 @@ async def test_every_quote_is_in_the_transcript_and_no_withheld_digit_is_anywher
         assert note["text"] in (texts | settled)[note["turn"]]
     shown = b"\n".join(encode(fact) for fact in facts).decode().lower()
     assert "cuatro cinco tres" not in shown
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        "I will pay with card four five three nine, one four eight eight, zero three four three, six four six seven.",
+        "I will pay on Monday, my card is 4539 1488 0343 6467 and the code is 123.",
+    ],
+)
+async def test_a_card_in_a_promise_is_a_card_in_the_wrap_up(spoken: str) -> None:
+    said = call(
+        ("agent", 1, 3, "How would you like to pay?"),
+        ("customer", 4, 12, spoken),
+        ("agent", 13, 15, "Perfect, we will send you the receipt by email."),
+    )
+    facts = await facts_of(said)
+    for name in ("wrap_up.proposed", "qa.scored", "qa.judged", "talk.measured"):
+        for one in events(facts, name):
+            assert stretches(json.dumps(one.data), "4539148803436467", 5) == [], name
+    assert "[card]" in events(facts, "wrap_up.proposed")[0].data["summary"]
 
 
 async def test_a_silence_that_lasts_is_told_once_and_puts_no_card_there() -> None:

@@ -1,0 +1,142 @@
+"""What people do to a live call becomes its facts; its end brings figures, and a wrap-up that may be put better."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from engine.facts import CallEvent, Fact, Insight
+from engine.ports import CallEnded, CallRecord, ClockTick, DeskCommand, MediaEvent, MediaNotice, Person, SummaryWriter
+from models.compliance import Judge, load_detectors, load_rules
+from models.privacy import DigitGuard
+from models.review import bundled_forms, form_for
+from pipelines.call import LiveCall
+from pipelines.conversation import Conversation
+from pipelines.ledger import Ledger
+from pipelines.review import Review
+from pipelines.roster import Roster
+from pipelines.suggest import Governor
+from pipelines.understand import read_here
+from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
+from tests.pipelines.test_call import CONTEXT, PARTICIPANTS, by_position, clock_ms, speech
+
+AGENT = Person("user-1", "org", "Ana", "agent")
+OPT_OUT = {("1", 0): "Please stop calling me and take my number off your list."}
+
+
+class LastingSession(FakeSession):
+    """Ends when it is told to."""
+
+    def __init__(self, events: Sequence[MediaEvent], over: asyncio.Event) -> None:
+        super().__init__(events, PARTICIPANTS)
+        self._over = over
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        async for event in super().events():
+            yield event
+        await self._over.wait()
+        yield CallEnded(9_000, "bye")
+
+
+class FakeWriter:
+    """Says what it is told to; what it was given is kept."""
+
+    def __init__(self, summary: str, fault: Exception | None = None) -> None:
+        self.given: list[Mapping[str, Any]] = []
+        self._summary, self._fault = summary, fault
+
+    async def write(self, proposal: Mapping[str, Any]) -> str:
+        self.given.append(proposal)
+        if self._fault:
+            raise self._fault
+        return self._summary
+
+
+def live_call(session: FakeSession, ears: FakeEars, sink: FakeSink, writer: SummaryWriter | None = None) -> LiveCall:
+    ledger, roster, detectors, rules = Ledger("call-1", clock_ms), Roster(), load_detectors(), load_rules()
+    form = form_for(bundled_forms(), "care")
+    conversation = Conversation(
+        ledger=ledger, roster=roster, guard=DigitGuard("US", b"key"), judge=Judge(rules, CONTEXT, detectors),
+        reader=FakeReader(), reads=read_here, knowledge=None, governor=Governor(), language="en", clock_ms=clock_ms,
+        review=Review.of_call(CONTEXT, form, rules, detectors, ledger=ledger, roster=roster),
+    )  # fmt: skip
+    record = CallRecord(
+        call_id="call-1", organisation_id="org", campaign_id="c", campaign="care", direction="inbound", language="en",
+        country="US",
+    )  # fmt: skip
+    return LiveCall(
+        session=session, record=record, ledger=ledger, conversation=conversation, ears=ears,
+        sink=sink, decide_roles=by_position, name_of=lambda user: "Ana", clock_ms=clock_ms, wall_clock=lambda: 1.0,
+        writer=writer,
+    )  # fmt: skip
+
+
+def events(facts: Sequence[Fact], name: str) -> list[CallEvent]:
+    return [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == name]
+
+
+async def served(writer: SummaryWriter | None = None) -> list[Fact]:
+    sink = FakeSink()
+    said: list[MediaEvent] = [*speech("1", 0, 1_000, 4_000, "started", "ended"), CallEnded(9_000, "bye")]
+    ears = FakeEars({("1", 0): "Hello, I would like to change my address."})
+    await live_call(FakeSession(said, PARTICIPANTS), ears, sink, writer).serve()
+    return sink.facts
+
+
+async def test_an_alert_and_a_card_are_judged_while_the_call_is_live() -> None:
+    sink = FakeSink()
+    over = asyncio.Event()
+    session = LastingSession(speech("1", 0, 0, 4_000, "started", "ended"), over)
+    call = live_call(session, FakeEars(OPT_OUT), sink)
+    serving = asyncio.create_task(call.serve())
+    for _ in range(200):
+        await asyncio.sleep(0)
+    alert = next(fact for fact in sink.facts if isinstance(fact, Insight) and fact.outcome == "event")
+    call.command(AGENT, DeskCommand("judge", "call-1", seq=alert.seq, action="wrong", reason="a joke"))
+    call.command(AGENT, DeskCommand("judge", "call-1", seq=9_999, action="wrong"))
+    call.command(AGENT, DeskCommand("card", "call-1", seq=7, action="wrong"))
+    over.set()
+    await serving
+    (mark,) = events(sink.facts, "alert.judged")
+    assert (mark.data["of"], mark.data["rule"], mark.data["verdict"]) == (alert.seq, alert.rule, "wrong")
+    assert (mark.data["by"], mark.data["role"], mark.data["reason"]) == ("user-1", "agent", "a joke")
+    assert [one.data["of"] for one in events(sink.facts, "card.wrong")] == [7]
+
+
+async def test_hold_is_no_silence_and_a_silence_is_told_once() -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [
+        *speech("1", 0, 1_000, 4_000, "started", "ended"),
+        MediaNotice(5_000, "call.held"),
+        *(ClockTick(at) for at in range(6_000, 60_000, 3_000)),
+        MediaNotice(60_000, "call.resumed"),
+        *(ClockTick(at) for at in range(61_000, 90_000, 1_000)),
+        CallEnded(90_000, "bye"),
+    ]
+    await live_call(FakeSession(said, PARTICIPANTS), FakeEars({("1", 0): "One moment please."}), sink).serve()
+    (dead,) = events(sink.facts, "dead_air")
+    assert (dead.start_ms, dead.data["since_ms"]) == (75_000, 60_000)
+    whole = events(sink.facts, "talk.measured")[-1].data
+    assert (whole["hold_ms"], whole["longest_silence_ms"]) == (55_000, 30_000)
+
+
+async def test_the_wrap_up_is_there_before_the_call_is_told_to_have_ended() -> None:
+    names = [fact.name for fact in await served() if isinstance(fact, CallEvent)]
+    assert names[-4:] == ["talk.measured", "qa.scored", "wrap_up.proposed", "call.ended"]
+
+
+async def test_a_better_worded_summary_takes_the_place_of_the_call_s_own_words() -> None:
+    writer = FakeWriter("The customer asked for a change of address.")
+    facts = await served(writer)
+    own, worded = [one.data for one in events(facts, "wrap_up.proposed")]
+    assert writer.given == [own]
+    assert worded == own | {"summary": "The customer asked for a change of address."}
+
+
+@pytest.mark.parametrize("writer", [FakeWriter("  "), FakeWriter("", OSError("no server"))])
+async def test_a_writer_that_fails_or_has_nothing_to_say_costs_nothing(writer: FakeWriter) -> None:
+    facts = await served(writer)
+    assert len(events(facts, "wrap_up.proposed")) == 1
+    assert isinstance(facts[-1], CallEvent)
+    assert facts[-1].name == "call.ended"
