@@ -30,14 +30,19 @@ from engine.facts import Pcm16, SpeechSegment
 from engine.ports import ListenJob
 from media.wav_file import FileSession
 from models.catalogue import WHISPER_BASE
-from models.context import Contexts, fits
+from models.context import Contexts
 from models.decoding import RATE_HZ
 from models.installation import install
 from models.whisper import Whisper, never_chosen
+from pipelines.dialogue import Dialogue
 from pipelines.transcribe import TAIL_MS
 
 CALLS = Path(__file__).parent.parent / "pipelines" / "demo_calls"
 _MARKS = re.compile(r"[\W_]+")
+
+
+Window = tuple[SpeechSegment, Pcm16]
+"""A segment and its sound."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -122,32 +127,38 @@ def measure(recording: Path, ours: Whisper, offline: WhisperModel, *, margin_ms:
     )
 
 
-async def _segments(recording: Path, legs: tuple[str, ...]) -> list[tuple[str, Pcm16]]:
-    """Leg and sound of every segment as a live call has them."""
+async def _segments(recording: Path, legs: tuple[str, ...]) -> list[Window]:
+    """Every segment as a live call has them."""
     session = FileSession(recording, legs=legs)
     segments = []
     async for event in session.events():
         if isinstance(event, SpeechSegment) and event.state == "ended":
             end_ms = event.end_ms + (0 if event.cut else TAIL_MS)
-            segments.append((event.stream, session.audio(event.stream, event.start_ms, end_ms)))
+            segments.append((event, session.audio(event.stream, event.start_ms, end_ms)))
     return segments
 
 
-def _hear(ours: Whisper, language: str, windows: list[tuple[str, Pcm16]]) -> tuple[dict[str, str], list[float]]:
-    """Words by leg, and how long each window took, ms. Each is heard after the one before it, as `EarsClient` does."""
+def _hear(ours: Whisper, language: str, windows: list[Window]) -> tuple[dict[str, str], list[float]]:
+    """Words by leg, and how long each window took, ms. Each is heard after those before it, as `EarsClient` does."""
     words: dict[str, list[str]] = {}
     took = []
-    contexts = Contexts()
-    for leg, pcm in windows:
-        segment = len(words.get(leg, ()))
-        job = ListenJob(job=segment, call_id="", stream=leg, segment=segment, kind="final", due=0.0, language=language)
-        context, said = contexts.of(job) or (pcm[:0], "")
-        if fits(context, pcm):
-            heard = ours.hear(job, np.concatenate([context, pcm]), len(context), said)
-        else:
-            heard = ours.hear(job, pcm)
+    contexts, dialogue = Contexts(), Dialogue()
+    for number, (segment, pcm) in enumerate(windows):
+        job = ListenJob(
+            job=number,
+            call_id="",
+            stream=segment.stream,
+            segment=segment.segment,
+            kind="final",
+            due=0.0,
+            language=language,
+            after=dialogue.before(segment),
+        )
+        context, said = contexts.of(job, len(pcm)) or (pcm[:0], "")
+        heard = ours.hear(job, np.concatenate([context, pcm]), len(context), said)
         contexts.answered(job, pcm, heard, 0.0)
-        words.setdefault(leg, []).append(heard.text)
+        dialogue.ended(segment)
+        words.setdefault(segment.stream, []).append(heard.text)
         took.append(heard.run_ms)
     return {leg: normalised(" ".join(texts)) for leg, texts in words.items()}, took
 
@@ -173,12 +184,13 @@ def _models(directory: Path) -> tuple[Whisper, WhisperModel]:
     return Whisper(weights, device="cpu"), offline
 
 
-def _turns(script: Script, sound: Pcm16, margin_ms: int) -> list[tuple[str, Pcm16]]:
+def _turns(script: Script, sound: Pcm16, margin_ms: int) -> list[Window]:
     windows = []
-    for turn in script.turns:
+    for number, turn in enumerate(script.turns):
         start = max(0, turn.start_ms - margin_ms) * RATE_HZ // 1000
         end = (turn.end_ms + margin_ms) * RATE_HZ // 1000
-        windows.append((turn.leg, sound[script.legs.index(turn.leg), start:end]))
+        segment = SpeechSegment(turn.leg, number, "ended", turn.start_ms, turn.end_ms)
+        windows.append((segment, sound[script.legs.index(turn.leg), start:end]))
     return windows
 
 

@@ -184,6 +184,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     belief: Mapping[str, float] = {}
     """What the leg was believed to speak before this segment, shares by language: identification goes on from there.
     Empty: `language` it is."""
+    after: tuple[tuple[str, int], ...] = ()
+    """Stream and number of the call's segments that were said before this one, newest first: what it is heard after."""
     suspect: bool = False
     """The VAD was never sure of a voice: only clear words count, and nothing is carried over to the next segment."""
     prefix: str = ""

@@ -1,4 +1,4 @@
-"""What a stream said just before: Whisper hears a short segment far better after the one that it follows."""
+"""What was said just before, by whom ever: Whisper hears a short segment far better after those that it follows."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,92 +13,118 @@ from models.languages import likeliest
 from models.privacy.numbers import lex
 
 _GAP = np.zeros(RATE_HZ * 2 // 5, np.int16)
-"""Stands for the pause between the two, however long it was."""
-_LONGEST_S = 9.0
-"""Of both segments together: with its padding a window of 13 s, which costs a third more than the least one."""
+"""Stands for the pause between two segments, however long it was."""
+LONGEST_S = 16.0
+"""Of a segment and all that it is heard after, gaps between them included. Half a minute is what Whisper was made for;
+the words of base hardly get better beyond this."""
 _LEAST_CONFIDENCE = 0.5
 """Words that are themselves in doubt would mislead."""
-_STREAMS = 1024
+_CALLS = 1024
 _FORGET_S = 600.0
 FORGET_NUMBER_S = 20.0
-"""A segment in which a number was read orients the one right after it, and is not kept for longer than a reader's
+"""A segment in which a number was read orients the ones right after it, and is not kept for longer than a reader's
 pause."""
 
 
 class Said(msgspec.Struct, frozen=True):
-    """The segment last heard on a stream."""
+    """A segment that was heard."""
 
-    segment: int
     job: int
     pcm: Pcm16
     text: str
+    """Empty: what was said is not clear enough to orient by."""
+    language: str
     until: float
     """When it is forgotten at the latest."""
 
 
 class Contexts:
-    """The last segment of each stream: until the call's end, ten minutes at most, and far shorter where a number was
-    read. Time is an argument, in seconds.
+    """The last seconds of each call: until its end, ten minutes at most, and far shorter where a number was read. Time
+    is an argument, in seconds.
 
-    What is used depends on the sound alone: the segment before, if it is short enough and was clearly heard. So that
-    it does, a segment waits for the words of the one before (`before`).
+    What is used depends on the sound alone: the segments that a job names (`after`), back to the first that is not
+    clear, is in another language, or does not fit any more. So that it does, a segment waits for the words of those
+    before it (`before`).
     """
 
     def __init__(self) -> None:
-        self._said: OrderedDict[tuple[str, str], Said] = OrderedDict()
-        self._asked: dict[tuple[str, str], dict[int, tuple[int, asyncio.Future[Heard]]]] = {}
+        self._said: OrderedDict[str, OrderedDict[tuple[str, int], Said]] = OrderedDict()
+        self._asked: dict[str, dict[int, tuple[str, int, asyncio.Future[Heard]]]] = {}
 
     def before(self, job: ListenJob) -> list[asyncio.Future[Heard]]:
-        """Answers still to come for earlier segments of the job's stream."""
-        asked = self._asked.get((job.call_id, job.stream), {})
-        return [answer for segment, answer in asked.values() if segment < job.segment]
+        """Answers still to come for what the job is heard after, and for earlier segments of its stream."""
+        asked = self._asked.get(job.call_id, {}).values()
+        return [
+            answer
+            for stream, segment, answer in asked
+            if (stream, segment) in job.after or (stream == job.stream and segment < job.segment)
+        ]
 
     def ask(self, job: ListenJob, answer: asyncio.Future[Heard]) -> None:
-        self._asked.setdefault((job.call_id, job.stream), {})[job.job] = (job.segment, answer)
+        self._asked.setdefault(job.call_id, {})[job.job] = (job.stream, job.segment, answer)
 
-    def of(self, job: ListenJob) -> tuple[Pcm16, str] | None:
-        """Sound and words to put before the window of `job`, gap included."""
-        said = self._said.get((job.call_id, job.stream))
-        if said is None or said.segment != job.segment - 1 or not said.text:
+    def of(self, job: ListenJob, samples: int) -> tuple[Pcm16, str] | None:
+        """Sound and words to put before the job's window of so many samples, gaps included; None: it is heard alone."""
+        said = self._said.get(job.call_id, {})
+        language = likeliest(job.belief) if job.belief else job.language
+        room = int(LONGEST_S * RATE_HZ) - samples
+        before: list[Said] = []
+        for segment in job.after:
+            one = said.get(segment)
+            if one is None or not one.text or len(one.pcm) > room or (language and one.language != language):
+                break
+            before.append(one)
+            room -= len(one.pcm) + len(_GAP)
+        if not before:
             return None
-        return np.concatenate([said.pcm, _GAP]), said.text
+        before.reverse()
+        sound = [part for one in before for part in (one.pcm, _GAP)]
+        return np.concatenate(sound), " ".join(one.text for one in before)
 
     def answered(self, job: ListenJob, pcm: Pcm16, heard: Heard, now: float) -> None:
         """Remember a segment's sound and words; of one segment, what was asked last. `forget_old` is due
         `FORGET_NUMBER_S` later."""
-        stream = (job.call_id, job.stream)
-        asked = self._asked.get(stream, {})
+        asked = self._asked.get(job.call_id, {})
         asked.pop(job.job, None)
         if not asked:
-            self._asked.pop(stream, None)
-        before = self._said.get(stream)
-        if heard.shed or (before is not None and (before.segment, before.job) > (job.segment, job.job)):
+            self._asked.pop(job.call_id, None)
+        said = self._said.get(job.call_id, OrderedDict())
+        segment = (job.stream, job.segment)
+        before = said.get(segment)
+        if heard.shed or (before is not None and before.job > job.job):
             return
         clear = heard.confidence >= _LEAST_CONFIDENCE and not job.suspect
         foreign = bool(heard.belief) and heard.language != likeliest(heard.belief)
         text = heard.text if clear and not foreign else ""
         private = job.capture or _holds_a_number(heard)
-        until = now + (FORGET_NUMBER_S if private else _FORGET_S)
-        self._said[stream] = Said(job.segment, job.job, pcm, text, until)
-        self._said.move_to_end(stream)
-        while len(self._said) > _STREAMS:
+        said[segment] = Said(job.job, pcm, text, heard.language, now + (FORGET_NUMBER_S if private else _FORGET_S))
+        said.move_to_end(segment)
+        _let_go(said)
+        self._said[job.call_id] = said
+        self._said.move_to_end(job.call_id)
+        while len(self._said) > _CALLS:
             self._said.popitem(last=False)
         self.forget_old(now)
 
     def forget_old(self, now: float) -> None:
         """What has been kept for long enough goes."""
-        for stream in [stream for stream, said in self._said.items() if said.until <= now]:
-            del self._said[stream]
+        for call_id, said in list(self._said.items()):
+            for segment in [segment for segment, one in said.items() if one.until <= now]:
+                del said[segment]
+            if not said:
+                del self._said[call_id]
 
     def forget(self, call_id: str) -> None:
         """The call is over: nothing said in it stays."""
-        for stream in [stream for stream in self._said if stream[0] == call_id]:
-            del self._said[stream]
+        self._said.pop(call_id, None)
 
 
-def fits(context: Pcm16, pcm: Pcm16) -> bool:
-    """Whether both may share a window."""
-    return len(context) - len(_GAP) + len(pcm) <= _LONGEST_S * RATE_HZ
+def _let_go(said: OrderedDict[tuple[str, int], Said]) -> None:
+    """The oldest, as long as the others alone are more than any window takes."""
+    samples = sum(len(one.pcm) for one in said.values())
+    while samples - len(oldest := next(iter(said.values())).pcm) >= LONGEST_S * RATE_HZ:
+        samples -= len(oldest)
+        said.popitem(last=False)
 
 
 def _holds_a_number(heard: Heard) -> bool:

@@ -17,7 +17,7 @@ from engine.child import framed, messages, spawn
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Headroom, Heard, ListenJob
-from models.context import FORGET_NUMBER_S, Contexts, fits
+from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
 from models.languages import Languages
 from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows
@@ -83,7 +83,7 @@ class EarsClient:
         self._contexts = Contexts()
         self._languages = Languages()
         self._held: set[int] = set()
-        """Jobs that wait for the words of the segment before theirs."""
+        """Jobs that wait for the words of the segments before theirs."""
         self._promoted: dict[int, float] = {}
         """When those of them are due that have become finals meanwhile."""
         self._room = asyncio.Event()
@@ -160,7 +160,8 @@ class EarsClient:
             if await self._after(before, job.job):
                 if (due := self._promoted.pop(job.job, None)) is not None:
                     job = _as_final(job, due)
-                heard = await self._listen(self._with_belief(job), pcm, self._contexts.of(job), answer)
+                job = self._with_belief(job)
+                heard = await self._listen(job, pcm, self._contexts.of(job, len(pcm)), answer)
         finally:
             self._promoted.pop(job.job, None)
             answer.cancel()
@@ -189,7 +190,7 @@ class EarsClient:
     async def _listen(
         self, job: ListenJob, pcm: Pcm16, context: tuple[Pcm16, str] | None, answer: asyncio.Future[Heard]
     ) -> Heard:
-        before, said = context if context is not None and fits(context[0], pcm) else (pcm[:0], "")
+        before, said = context or (pcm[:0], "")
         window = np.concatenate([before, pcm])
         offset = await self._place(job, window)
         if offset is None:

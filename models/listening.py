@@ -21,7 +21,7 @@ class Submit(msgspec.Struct, frozen=True, tag="submit"):
     """Samples from the start of the shared memory."""
     samples: int
     context: int = 0
-    """So many samples at the window's start are the stream's segment before and a gap: heard for orientation only."""
+    """So many samples at the window's start are what was said before, and gaps: heard for orientation only."""
     said: str = ""
     """Words of the context, which the decoder is made to begin with and which are not answered."""
 

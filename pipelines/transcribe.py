@@ -17,6 +17,7 @@ from engine.ports import Ears, Heard, IngestSession, ListenJob, ListenKind
 from engine.tracing import NO_TRACES, Tracing
 from media.sounds import is_tone
 from models.agreement import Agreement
+from pipelines.dialogue import Dialogue
 
 TAIL_MS = 200
 """Sound kept behind the last voiced frame: word endings are quieter than the VAD's threshold."""
@@ -108,6 +109,7 @@ class Transcriber:
         self._capturing = capturing
         self._tracing = tracing
         self._lanes: dict[str, _Lane] = {}
+        self._dialogue = Dialogue()
 
     def open_since_ms(self) -> int | None:
         """Start of the oldest segment that has not ended: what is being said is not judged yet from here on."""
@@ -203,6 +205,7 @@ class Transcriber:
 
     def _finish(self, lane: _Lane, segment: SpeechSegment) -> asyncio.Task[Finished]:
         lane.open = False
+        self._dialogue.ended(segment)
         if lane.partial is not None and not lane.partial.done():
             self._ears.cancel(lane.partial_job)
         speculation = lane.speculation if lane.speculation_end_ms == segment.end_ms and not segment.cut else None
@@ -245,6 +248,7 @@ class Transcriber:
             kind=kind,
             due=time.monotonic() + DUE_S[kind],
             language=lane.language if prefix else self._language,
+            after=self._dialogue.before(segment) if kind != "partial" else (),
             suspect=segment.voice < SURE,
             prefix=prefix,
             capture=self._capturing(),

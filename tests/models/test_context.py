@@ -7,43 +7,77 @@ import numpy as np
 import pytest
 
 from engine.ports import Heard, ListenJob, ListenKind
-from models.context import FORGET_NUMBER_S, Contexts, fits
+from models.context import FORGET_NUMBER_S, LONGEST_S, Contexts
 from models.decoding import RATE_HZ
 
 PCM = np.full(RATE_HZ, 7, np.int16)
+GAP = RATE_HZ * 2 // 5
 
 
-def job(number: int, segment: int, *, kind: ListenKind = "final", stream: str = "a") -> ListenJob:
-    return ListenJob(job=number, call_id="c", stream=stream, segment=segment, kind=kind, due=0.0)
+def job(number: int, segment: int, *after: tuple[str, int], kind: ListenKind = "final", stream: str = "a") -> ListenJob:
+    return ListenJob(job=number, call_id="c", stream=stream, segment=segment, kind=kind, due=0.0, after=after)
 
 
-def heard(number: int, text: str, *, confidence: float = 0.9, shed: str = "") -> Heard:
-    return Heard(job=number, text=text, language="en", confidence=confidence, shed=shed)
+def heard(number: int, text: str, *, confidence: float = 0.9, shed: str = "", language: str = "en") -> Heard:
+    return Heard(job=number, text=text, language=language, confidence=confidence, shed=shed)
 
 
-def test_the_segment_before_is_the_context() -> None:
+def said_before(contexts: Contexts, asking: ListenJob, samples: int = RATE_HZ) -> str:
+    context = contexts.of(asking, samples)
+    return context[1] if context else ""
+
+
+def test_what_was_said_before_is_the_context_whoever_said_it() -> None:
     contexts = Contexts()
     contexts.answered(job(1, 0), PCM, heard(1, "Good question."), 0.0)
-    context = contexts.of(job(2, 1))
+    contexts.answered(job(2, 0, stream="b"), 2 * PCM, heard(2, "Is it?"), 0.0)
+    context = contexts.of(job(3, 1, ("b", 0), ("a", 0)), RATE_HZ)
     assert context is not None
-    assert context[1] == "Good question."
+    assert context[1] == "Good question. Is it?"
     assert np.array_equal(context[0][: len(PCM)], PCM)
-    assert not context[0][len(PCM) :].any()
+    assert not context[0][len(PCM) : len(PCM) + GAP].any()
+    assert np.array_equal(context[0][len(PCM) + GAP : -GAP], 2 * PCM)
+    assert not context[0][-GAP:].any()
 
 
-def test_another_stream_and_a_later_segment_have_none() -> None:
+def test_a_segment_that_is_not_named_or_was_not_heard_is_none() -> None:
     contexts = Contexts()
     contexts.answered(job(1, 0), PCM, heard(1, "Good question."), 0.0)
-    assert contexts.of(job(2, 1, stream="b")) is None
-    assert contexts.of(job(2, 2)) is None
+    assert said_before(contexts, job(2, 1)) == ""
+    assert said_before(contexts, job(2, 2, ("a", 1), ("a", 0))) == ""
 
 
-def test_doubtful_words_and_silence_are_no_context() -> None:
+def test_context_ends_at_doubtful_words_at_silence_and_at_another_language() -> None:
     contexts = Contexts()
-    contexts.answered(job(1, 0), PCM, heard(1, "Sikonel", confidence=0.4), 0.0)
-    assert contexts.of(job(2, 1)) is None
-    contexts.answered(job(2, 1), PCM, heard(2, ""), 0.0)
-    assert contexts.of(job(3, 2)) is None
+    contexts.answered(job(1, 0), PCM, heard(1, "One."), 0.0)
+    for unclear in (heard(2, "Sikonel", confidence=0.4), heard(2, "")):
+        contexts.answered(job(2, 1), PCM, unclear, 0.0)
+        assert said_before(contexts, job(3, 2, ("a", 1), ("a", 0))) == ""
+    contexts.answered(job(2, 1), PCM, heard(2, "Two."), 0.0)
+    spanish = job(3, 2, ("a", 1), ("a", 0))
+    assert said_before(contexts, spanish) == "One. Two."
+    assert said_before(contexts, msgspec.structs.replace(spanish, language="es")) == ""
+    assert said_before(contexts, msgspec.structs.replace(spanish, belief={"es": 0.7, "en": 0.3})) == ""
+
+
+def test_all_of_it_fits_into_one_window() -> None:
+    contexts = Contexts()
+    contexts.answered(job(1, 0), np.ones(5 * RATE_HZ, np.int16), heard(1, "first"), 0.0)
+    contexts.answered(job(2, 1), np.ones(5 * RATE_HZ, np.int16), heard(2, "second"), 0.0)
+    asking = job(3, 2, ("a", 1), ("a", 0))
+    room = int(LONGEST_S * RATE_HZ) - 10 * RATE_HZ - GAP
+    assert said_before(contexts, asking, room) == "first second"
+    assert said_before(contexts, asking, room + 1) == "second"
+    assert said_before(contexts, asking, room + GAP + 5 * RATE_HZ + 1) == ""
+
+
+def test_a_call_keeps_no_more_sound_than_a_window_takes() -> None:
+    contexts = Contexts()
+    for number in range(10):
+        contexts.answered(job(number, number), np.ones(8 * RATE_HZ, np.int16), heard(number, f"{number}"), 0.0)
+    everything = tuple(("a", number) for number in reversed(range(10)))
+    assert said_before(contexts, job(99, 10, *everything), 0) == "9"
+    assert said_before(contexts, job(99, 10, ("a", 7)), 0) == ""
 
 
 def test_what_was_asked_last_of_a_segment_counts_and_what_was_shed_does_not() -> None:
@@ -51,29 +85,28 @@ def test_what_was_asked_last_of_a_segment_counts_and_what_was_shed_does_not() ->
     contexts.answered(job(2, 0), PCM, heard(2, "whole"), 0.0)
     contexts.answered(job(1, 0, kind="speculation"), PCM, heard(1, "who"), 0.0)
     contexts.answered(job(3, 0), PCM, heard(3, "", shed="cancelled"), 0.0)
-    context = contexts.of(job(4, 1))
-    assert context is not None
-    assert context[1] == "whole"
+    assert said_before(contexts, job(4, 1, ("a", 0))) == "whole"
 
 
-async def test_a_segment_waits_for_the_one_before_on_its_stream() -> None:
+async def test_a_segment_waits_for_those_that_it_is_heard_after_and_for_its_stream() -> None:
     contexts = Contexts()
     answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
     contexts.ask(job(1, 0), answer)
     assert contexts.before(job(2, 1)) == [answer]
     assert contexts.before(job(2, 0)) == []
     assert contexts.before(job(2, 1, stream="b")) == []
+    assert contexts.before(job(2, 1, ("a", 0), stream="b")) == [answer]
     contexts.answered(job(1, 0), PCM, heard(1, "yes"), 0.0)
     assert contexts.before(job(2, 1)) == []
     answer.cancel()
 
 
-def test_streams_are_forgotten_after_ten_minutes() -> None:
+def test_segments_are_forgotten_after_ten_minutes() -> None:
     contexts = Contexts()
     contexts.answered(job(1, 0), PCM, heard(1, "old"), 0.0)
     contexts.answered(job(2, 0, stream="b"), PCM, heard(2, "new"), 601.0)
-    assert contexts.of(job(3, 1)) is None
-    assert contexts.of(job(4, 1, stream="b")) is not None
+    assert said_before(contexts, job(3, 1, ("a", 0))) == ""
+    assert said_before(contexts, job(4, 1, ("b", 0), stream="b")) == "new"
 
 
 def test_a_call_that_is_over_is_forgotten_and_no_other() -> None:
@@ -82,8 +115,8 @@ def test_a_call_that_is_over_is_forgotten_and_no_other() -> None:
     other = msgspec.structs.replace(job(2, 0), call_id="d")
     contexts.answered(other, PCM, heard(2, "new"), 0.0)
     contexts.forget("c")
-    assert contexts.of(job(3, 1)) is None
-    assert contexts.of(msgspec.structs.replace(other, job=4, segment=1)) is not None
+    assert said_before(contexts, job(3, 1, ("a", 0))) == ""
+    assert said_before(contexts, msgspec.structs.replace(other, job=4, segment=1, after=(("a", 0),))) == "new"
 
 
 @pytest.mark.parametrize(
@@ -93,22 +126,13 @@ def test_a_number_orients_the_next_segment_and_is_not_kept(said: str, capture: b
     contexts = Contexts()
     number = msgspec.structs.replace(job(1, 0), capture=capture)
     contexts.answered(number, PCM, heard(1, said), 0.0)
-    assert contexts.of(job(2, 1)) is not None
+    assert said_before(contexts, job(2, 1, ("a", 0))) == said
     contexts.forget_old(FORGET_NUMBER_S)
-    assert contexts.of(job(2, 1)) is None
+    assert said_before(contexts, job(2, 1, ("a", 0))) == ""
 
 
 def test_other_words_are_kept_for_longer() -> None:
     contexts = Contexts()
     contexts.answered(job(1, 0), PCM, heard(1, "Good question, just one moment."), 0.0)
     contexts.forget_old(FORGET_NUMBER_S)
-    assert contexts.of(job(2, 1)) is not None
-
-
-def test_two_segments_share_a_window_of_nine_seconds() -> None:
-    contexts = Contexts()
-    contexts.answered(job(1, 0), np.ones(5 * RATE_HZ, np.int16), heard(1, "long"), 0.0)
-    context = contexts.of(job(2, 1))
-    assert context is not None
-    assert fits(context[0], np.ones(4 * RATE_HZ, np.int16))
-    assert not fits(context[0], np.ones(4 * RATE_HZ + 1, np.int16))
+    assert said_before(contexts, job(2, 1, ("a", 0))) != ""
