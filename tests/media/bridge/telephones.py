@@ -4,7 +4,7 @@ import asyncio
 from typing import Self, TypeVar
 
 from engine.errors import Overloaded
-from media.bridge.party import HungUp, Invitation, PartyEvent
+from media.bridge.party import Answered, HungUp, Invitation, PartyEvent, Refused
 from media.bridge.rtp_line import RtpLines
 from media.bridge.sip_callee import Destination, SipCallee
 from media.bridge.sip_caller import SipCaller
@@ -45,6 +45,13 @@ class Talk:
         """The next event of that kind; those before it are passed over."""
         async with asyncio.timeout(seconds):
             while not isinstance(event := await self._events.get(), kind):
+                pass
+            return event
+
+    async def outcome(self, seconds: float) -> Answered | Refused:
+        """What comes of a call of ours."""
+        async with asyncio.timeout(seconds):
+            while not isinstance(event := await self._events.get(), Answered | Refused):
                 pass
             return event
 
@@ -107,7 +114,11 @@ class Telephone:
 
     async def rung(self) -> Talk:
         async with asyncio.timeout(SECONDS):
-            return await self._rung.get()
+            return await self.next_rung()
+
+    async def next_rung(self) -> Talk:
+        """However long it takes."""
+        return await self._rung.get()
 
     # ─── as an endpoint's acceptor ───────────────────────────────────────────────────────────────────────────────────
 
