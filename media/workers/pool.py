@@ -12,7 +12,8 @@ from media.ports import PortRange
 from media.reception import Quality
 from media.rtp_port import own_address
 from media.session import StreamOffer
-from media.workers.keeper import Keeper, WorkerSettings
+from media.workers.keeper import Keeper
+from media.workers.line import WorkerSettings
 from media.workers.session import WorkerSession
 
 
@@ -49,11 +50,11 @@ class MediaWorkers:
 
     def start(self) -> None:
         for keeper in self.keepers:
-            keeper.start()
+            keeper.line.start()
 
     async def ready(self) -> None:
         """Returns once every worker takes calls. Raises `StartupError` when one never does."""
-        await asyncio.gather(*(keeper.wait_ready() for keeper in self.keepers))
+        await asyncio.gather(*(keeper.line.wait_ready() for keeper in self.keepers))
 
     async def aclose(self) -> None:
         await asyncio.gather(*(keeper.aclose() for keeper in self.keepers))
@@ -63,7 +64,7 @@ class MediaWorkers:
 
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> WorkerSession:
         """The call's clock starts now. A worker that has just died takes none until it is back."""
-        there = [keeper for keeper in self.keepers if keeper.ready.is_set()]
+        there = [keeper for keeper in self.keepers if keeper.line.ready.is_set()]
         if not there:
             raise Overloaded("no media worker is there")
         keeper = min(there, key=lambda one: one.streams)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import msgspec
+import numpy as np
 import uvloop
 
 from engine.child import die_with, framed, messages
@@ -26,6 +27,7 @@ from media.rtp_plane import RtpPlane
 from media.rtp_session import Before, RtpSession
 from media.workers.rings import SharedRing, SharedRings
 from media.workers.wire import (
+    Announce,
     Close,
     Counted,
     FromWorker,
@@ -40,6 +42,7 @@ from media.workers.wire import (
     Spoke,
     Stop,
     Ticked,
+    Told,
     ToWorker,
     Update,
 )
@@ -88,6 +91,12 @@ class MediaWorker:
                 case Hold(number, held):
                     if (session := self._session(number)) is not None:
                         session.hold() if held else session.resume()
+                case Announce(number, sound, words, beep_every_s):
+                    if (session := self._session(number)) is not None:
+                        session.announce(np.frombuffer(sound, np.int16), words=words, beep_every_s=beep_every_s)
+                case Told(number, events):
+                    if (session := self._session(number)) is not None:
+                        session.told(events)
                 case Close(number, reason):
                     if (session := self._session(number)) is not None:
                         session.close(reason)

@@ -1,17 +1,17 @@
 """One call that a media worker hears, as the engine sees it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from engine.facts import Pcm16, SpeechSegment
+from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment
 from engine.ports import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.audio import AudioRing, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
 from media.workers.rings import SharedRing
-from media.workers.wire import Open
+from media.workers.wire import Announce, Hold, Open, Told
 
 LOSSES = 3
 """A call that so many workers died with may be what kills them: it ends."""
@@ -23,7 +23,7 @@ class Home(Protocol):
     async def update(self, session: "WorkerSession", streams: tuple[StreamOffer, ...]) -> None:
         """Raises `Overloaded`."""
 
-    def hold(self, session: "WorkerSession", held: bool) -> None: ...
+    def send(self, message: Hold | Announce | Told) -> None: ...
 
     def close(self, session: "WorkerSession", reason: str) -> None: ...
 
@@ -62,15 +62,24 @@ class WorkerSession:
     def hold(self) -> None:
         if not self._held:
             self._held = True
-            self._home.hold(self, True)
+            self._home.send(Hold(self.number, True))
 
     def resume(self) -> None:
         if self._held:
             self._held = False
-            self._home.hold(self, False)
+            self._home.send(Hold(self.number, False))
 
     def participants_changed(self, participants: tuple[Participant, ...]) -> None:
         self._events.put(ParticipantsChanged(self.now_ms(), participants))
+
+    def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        self._home.send(Announce(self.number, sound.tobytes(), words, beep_every_s))
+
+    def told(self, facts: Sequence[Fact]) -> None:
+        """See `engine.ports.FactReader`."""
+        events = tuple(fact for fact in facts if isinstance(fact, CallEvent) and fact.name.startswith("recording."))
+        if events:
+            self._home.send(Told(self.number, events))
 
     def last_packet_at(self) -> float:
         return max([self.answered_s, self._last_packet_s, *(ring.last_packet_s for _, ring in self._shared())])

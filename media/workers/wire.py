@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.facts import SpeechSegment
+from engine.facts import CallEvent, SpeechSegment
 from engine.ports import CallEnded, CallOffer, MediaNotice
 from media.reception import Quality
 from media.session import StreamOffer
@@ -42,6 +42,23 @@ class Hold(msgspec.Struct, frozen=True, tag="hold"):
     held: bool
 
 
+class Announce(msgspec.Struct, frozen=True, tag="announce"):
+    """A notice to the call's far end (`MediaSession.announce`)."""
+
+    session: int
+    sound: bytes
+    """int16 of this machine, 8 kHz."""
+    words: bool
+    beep_every_s: int
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """Of the facts that `RtpSession.told` is told, those that it heeds."""
+
+    session: int
+    events: tuple[CallEvent, ...]
+
+
 class Close(msgspec.Struct, frozen=True, tag="close"):
     """Answered with `Over`."""
 
@@ -53,7 +70,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Every call has been closed: end."""
 
 
-ToWorker = Open | Update | Hold | Close | Stop
+ToWorker = Open | Update | Hold | Announce | Told | Close | Stop
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine.errors import Overloaded
-from engine.facts import SpeechSegment
+from engine.facts import CallEvent, SpeechSegment
 from engine.ports import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.ports import PortRange
 from media.rtp_sender import RtpLine, RtpSender
@@ -25,7 +25,7 @@ from media.workers.session import LOSSES, WorkerSession
 
 CALL = Path(__file__).parents[2] / "data" / "call_15s.flac"
 OFFER = CallOffer("call", "siprec", "192.0.2.1:5060/udp", "", "", ())
-LINE = StreamOffer("customer", 0, "PCMU", 0)
+LINE = StreamOffer("customer", 0, "PCMU", 0, listens=True)
 OTHER = StreamOffer("agent", 1, "PCMU", 0)
 
 
@@ -75,8 +75,8 @@ async def talk(port: int) -> None:
 
 def kill(workers: MediaWorkers, session: WorkerSession) -> Keeper:
     keeper = next(one for one in workers.keepers if session.number in one.sessions)
-    assert keeper.pid is not None
-    os.kill(keeper.pid, signal.SIGKILL)
+    assert keeper.line.pid is not None
+    os.kill(keeper.line.pid, signal.SIGKILL)
     return keeper
 
 
@@ -92,8 +92,12 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
     ear = Ear(second)
     await talk(second.local_ports()[0])
     await ear.until(spoke("ended"))
-    sound = second.audio("customer", 0, 5000)[::2]
+    sound = second.audio("customer", 0, 2500)[::2]
     assert np.correlate(sound.astype(float), VOICE.astype(float)).max() > 0.99 * float(np.sum(VOICE.astype(float) ** 2))
+    second.announce(np.full(800, 500, np.int16), words=True, beep_every_s=1)
+    await talk(second.local_ports()[0])
+    await ear.until(lambda event: isinstance(event, MediaNotice) and event.name == "notice.played")
+    second.told([CallEvent(call_id="call", seq=1, name="recording.started")])
     second.hold()
     await ear.until(lambda event: isinstance(event, MediaNotice) and event.name == "call.held")
     second.resume()
@@ -105,7 +109,7 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
     assert isinstance(ear.events[-1], CallEnded)
     assert ear.events[-1].reason == "bye"
     assert any(isinstance(event, ParticipantsChanged) for event in ear.events)
-    assert np.array_equal(second.audio("customer", 0, 5000)[::2], sound)
+    assert np.array_equal(second.audio("customer", 0, 2500)[::2], sound)
     assert second.last_packet_at() > second.answered_s
     first.close("bye")
 
@@ -122,7 +126,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers:
     await ear.until(worker_lost)
     assert any(map(spoke("ended"), ear.events))  # what was being said
     assert session.local_ports() == ports
-    await asyncio.wait_for(keeper.ready.wait(), 20)
+    await asyncio.wait_for(keeper.line.ready.wait(), 20)
     await session.update((LINE, OTHER))  # it is there and listens: the answer says so
     assert set(session.local_ports()) == {0, 1}
     await talk(ports[0])
@@ -160,7 +164,7 @@ async def test_a_call_without_ports_is_refused_and_leaves_nothing(workers: Media
 async def test_stopping_ends_calls_and_processes() -> None:
     async with MediaWorkers(2, "127.0.0.1", PortRange(42_608, 42_615)) as workers:
         ear = Ear(await workers.allocate(OFFER, (LINE,)))
-        pids = [keeper.pid for keeper in workers.keepers]
+        pids = [keeper.line.pid for keeper in workers.keepers]
     await ear.end()
     assert ear.events[-1].reason == "shutdown"  # type: ignore[union-attr]
     for pid in pids:
@@ -177,7 +181,7 @@ from media.workers.pool import MediaWorkers
 
 async def main() -> None:
     async with MediaWorkers(2, "127.0.0.1", PortRange(42_616, 42_623)) as workers:
-        print(*(keeper.pid for keeper in workers.keepers), flush=True)
+        print(*(keeper.line.pid for keeper in workers.keepers), flush=True)
         await asyncio.sleep(60)
 
 asyncio.run(main())
