@@ -109,7 +109,7 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
     assert isinstance(ear.events[-1], CallEnded)
     assert ear.events[-1].reason == "bye"
     assert any(isinstance(event, ParticipantsChanged) for event in ear.events)
-    assert np.array_equal(second.audio("customer", 0, 2500)[::2], sound)
+    assert np.array_equal(second.audio("customer", 0, 1000)[::2], sound[:8000])
     assert second.last_packet_at() > second.answered_s
     first.close("bye")
 
