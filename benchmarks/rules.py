@@ -2,16 +2,21 @@
 
     python -m benchmarks.rules [FILE ...] [--misses]
 
-A file holds sentences as `tests/data/compliance/phrasing` has them: rule → fire | quiet → language → what is said.
+A file holds sentences as `tests/data/compliance/phrasing` has them: rule → fire | quiet → language → what is said;
+`act:NAME` in a rule's place judges one speech act, for which the sentences of every other act are quiet ones too. With
+`--dialogues` whole quiet calls are judged: the share of them with an alert. Recall and precision stand with their 95 %
+intervals (Wilson).
 `clean` is the sentence as written. The other rows garble each sentence once, in a way that recognition does; the same
 garbling whenever it runs. The words alone are judged, without the `acts` head, whose say only adds to them.
 """
 
 import argparse
+import math
 import random
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +25,14 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from models.compliance import Rule, load_rules
+from models.compliance import Judge, Rule, Verdict, load_detectors, load_rules
+from models.compliance.checks import leg_of
 from models.compliance.text import fold
 from models.compliance.trials import fires
+from pipelines.replay import TranscriptCall, context_of, masked_turns, parse_line
 
+ACT = "act:"
+DIALOGUES = Path(__file__).parent.parent / "tests" / "data" / "compliance" / "quiet.jsonl"
 PHRASING = Path(__file__).parent.parent / "tests" / "data" / "compliance" / "phrasing"
 Lines = list[str]
 Garble = Callable[[str, random.Random], str | Lines]
@@ -50,6 +59,25 @@ class Count(msgspec.Struct):
     @property
     def precision(self) -> float:
         return round(self.found / max(self.found + self.false, 1), 3)
+
+    def shown(self) -> tuple[str, ...]:
+        recall = interval(self.found, self.found + self.missed)
+        precision = interval(self.found, self.found + self.false)
+        return (
+            f"{self.recall:.3f} ({recall[0]:.2f}–{recall[1]:.2f})",
+            f"{self.precision:.3f} ({precision[0]:.2f}–{precision[1]:.2f})",
+            *map(str, (self.missed, self.found + self.missed, self.false, self.false + self.quiet)),
+        )
+
+
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share."""
+    if not of:
+        return 0.0, 1.0
+    z, share = 1.96, hits / of
+    middle = share + z * z / (2 * of)
+    spread = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return (middle - spread) / (1 + z * z / of), (middle + spread) / (1 + z * z / of)
 
 
 def plain(text: str, _: random.Random) -> str:
@@ -133,36 +161,82 @@ def cell(file: Path) -> dict[str, Any]:
     return {name: _figures(count) for name, count in measure(file).items()}
 
 
-CELLS = {f"accuracy.rules.{path.stem}": lambda path=path: cell(path) for path in sorted(PHRASING.glob("*.yaml"))}
+CELLS: dict[str, Callable[[], dict[str, Any]]] = {
+    f"accuracy.rules.{path.stem}": partial(cell, path) for path in sorted(PHRASING.glob("*.yaml"))
+}
+CELLS["accuracy.rules.quiet_dialogues"] = lambda: dict(
+    zip(("with_an_alert", "dialogues"), quiet_share(DIALOGUES), strict=True)
+)
 
 
 def measure(file: Path, note: Callable[[str], object] = lambda _: None) -> dict[str, Count]:
-    """Counts by garbling, and for the clean sentences by language and rule. `note` is told of every mistake."""
+    """Counts by garbling, and for the clean sentences by language and by class in a language. `note` is told of every
+    mistake."""
     rules = {rule.id: rule for rule in load_rules()}
     counts: dict[str, Count] = {}
-    for rule_id, wanted, language, text in sentences(file):
-        for name, garble in GARBLES.items():
-            said = garble(text, random.Random(f"{name} {text}"))
-            fired = _fires(rules[rule_id], said, language)
-            for key in (name, language, rule_id) if name == "clean" else (name,):
+    for name, wanted, language, text in sentences(file):
+        for garbling, garble in GARBLES.items():
+            said = garble(text, random.Random(f"{garbling} {text}"))
+            fired = _performs(name, said) if name.startswith(ACT) else _fires(rules[name], said, language)
+            classes = (garbling, language, f"{name} {language}") if garbling == "clean" else (garbling,)
+            for key in classes:
                 counts.setdefault(key, Count()).add(fired, wanted)
             if fired is not wanted:
-                note(f"{name} {rule_id} {language} {'missed' if wanted else 'false'}: {said}")
+                note(f"{garbling} {name} {language} {'missed' if wanted else 'false'}: {said}")
     return counts
 
 
 def sentences(file: Path) -> Iterator[tuple[str, bool, str, str]]:
-    """Rule, whether it has to fire, language, sentence."""
-    for rule, sides in yaml.safe_load(file.read_text("utf-8")).items():
+    """Rule or act, whether it has to fire, language, sentence."""
+    classes = yaml.safe_load(file.read_text("utf-8"))
+    for name, sides in classes.items():
         for side, languages in sides.items():
             for language, texts in languages.items():
                 for text in texts:
-                    yield rule, side == "fire", language, text
+                    yield name, side == "fire", language, text
+        for other in classes:
+            if name.startswith(ACT) and other.startswith(ACT) and other != name and not _akin(name, other):
+                for language, texts in classes[other]["fire"].items():
+                    for text in texts:
+                        yield name, False, language, text
+
+
+def _akin(one: str, other: str) -> bool:
+    """What asks for erasure may in the same breath object."""
+    return all(name.removeprefix(ACT).startswith(("data_", "automated_")) for name in (one, other))
+
+
+def _performs(act: str, said: str | Lines) -> bool:
+    detectors = load_detectors()
+    text = said if isinstance(said, str) else " ".join(line.rstrip(".") for line in said)
+    return detectors[act.removeprefix(ACT)].find(detectors.fold(text)) is not None
 
 
 def _fires(rule: Rule, said: str | Lines, language: str) -> bool:
-    leg = rule.checks[0].leg
+    leg = leg_of(rule.checks[0])
     return fires(rule, said if isinstance(said, str) else [f"{leg}: {line}" for line in said], language)
+
+
+def quiet_share(file: Path, note: Callable[[str], object] = lambda _: None) -> tuple[int, int]:
+    """Dialogues with an alert, and all: calls in which nobody does anything that a rule is about."""
+    alarmed = 0
+    lines = file.read_bytes().splitlines()
+    for line in lines:
+        call = parse_line(line)
+        judge = Judge(load_rules(), context_of(call))
+        alerts = [verdict for verdict in _heard(judge, call) if verdict.outcome in ("violation", "event")]
+        alarmed += bool(alerts)
+        for verdict in alerts:
+            note(f"{call.id} {verdict.rule} {verdict.outcome} on turn {verdict.turn}: {verdict.quote}")
+    return alarmed, len(lines)
+
+
+def _heard(judge: Judge, call: TranscriptCall) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    turns = masked_turns(call)
+    for turn in turns:
+        verdicts += [*judge.tick(turn.start_ms), *judge.hear(turn)]
+    return verdicts + judge.end(turns[-1].end_ms if turns else 0)
 
 
 def _figures(count: Count) -> dict[str, float]:
@@ -177,17 +251,24 @@ def _figures(count: Count) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, default=sorted(PHRASING.glob("*.yaml")))
-    parser.add_argument("--misses", action="store_true", help="print every sentence judged wrong")
+    parser.add_argument("--misses", action="store_true", help="print every sentence or alert judged wrong")
+    parser.add_argument("--dialogues", action="store_true", help="judge quiet dialogues rather than sentences")
     arguments = parser.parse_args()
+    note: Callable[[str], object] = (lambda line: print(line, file=sys.stderr)) if arguments.misses else lambda _: None
+    if arguments.dialogues:
+        alarmed, of = quiet_share(DIALOGUES, note)
+        low, high = interval(alarmed, of)
+        print(f"{alarmed} of {of} quiet dialogues with an alert: {alarmed / of:.3f} ({low:.3f}–{high:.3f})")
+        return
     for file in arguments.files:
-        counts = measure(file, (lambda line: print(line, file=sys.stderr)) if arguments.misses else lambda _: None)
+        counts = measure(file, note)
         clean = counts["clean"]
         sizes = f"{clean.found + clean.missed} fire sentences and {clean.false + clean.quiet} quiet ones"
         table = Table(title=f"{file.stem}: rules on {sizes}")
-        for name in ("", "recall", "precision", "missed", "false"):
+        for name in ("", "recall (95 %)", "precision (95 %)", "missed", "of", "false", "of"):
             table.add_column(name, justify="right" if name else "left")
         for name, count in counts.items():
-            table.add_row(name, f"{count.recall:.3f}", f"{count.precision:.3f}", str(count.missed), str(count.false))
+            table.add_row(name, *count.shown())
         Console().print(table)
 
 

@@ -23,8 +23,8 @@ from engine.ports import (
     RoleDecision,
     TextReader,
 )
-from models.compliance import CallContext, Detectors, Judge, Metadata, Rule
-from models.privacy import DigitGuard
+from models.compliance import CallContext, Detectors, Judge, JudgedTurn, Metadata, Rule
+from models.privacy import DigitGuard, SpokenTurn
 from models.review import Form, bundled_forms, form_for
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
@@ -123,6 +123,31 @@ def context_of(call: TranscriptCall) -> CallContext:
     )
 
 
+def masked_turns(call: TranscriptCall) -> list[JudgedTurn]:
+    """The call's turns as rules may see them: what is private is masked by all that is said up to the call's end."""
+    guard = DigitGuard(call.country.upper(), b"turns:" + call.id.encode())
+    said: list[SpokenTurn] = []
+    texts: dict[int, str] = {}
+    clock = 0
+    for index, turn in enumerate(call.turns):
+        start, end = _times(turn, clock)
+        said.append(SpokenTurn(index, turn.leg, turn.leg, turn.text, start, end, call.language))
+        texts |= {text.turn: text.text for text in guard.hear(said[-1]).texts}
+        clock = max(clock, end)
+    if closing := guard.close():
+        texts |= {text.turn: text.text for text in closing.texts}
+    return [
+        JudgedTurn(one.turn, one.stream, one.leg, texts[one.turn], one.start_ms, one.end_ms, call.language)
+        for one in said
+    ]
+
+
+def _times(turn: TranscriptTurn, clock: int) -> tuple[int, int]:
+    start = turn.start_ms if turn.start_ms is not None else clock + PAUSE_MS
+    end = turn.end_ms if turn.end_ms is not None else start + MS_PER_CHARACTER * len(turn.text)
+    return start, max(start, end)
+
+
 async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) -> None:
     """Judges one call's turns in their order, on the clock that their times make."""
     conversation = _conversation(
@@ -135,15 +160,14 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
         emit(fact)
     clock = 0
     for index, turn in enumerate(call.turns):
-        start = turn.start_ms if turn.start_ms is not None else clock + PAUSE_MS
-        end = turn.end_ms if turn.end_ms is not None else start + MS_PER_CHARACTER * len(turn.text)
+        start, end = _times(turn, clock)
         for fact in conversation.tick(start):
             emit(fact)
         said = Utterance(
             stream=turn.leg,
             leg=turn.leg,
             start_ms=start,
-            end_ms=max(start, end),
+            end_ms=end,
             text=turn.text,
             language=call.language,
             confidence=1.0,

@@ -47,6 +47,8 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     """An act of the same leg that must not come first."""
     when: str = ""
     """Owed only once the leg has performed this act; empty: always."""
+    unless: str = ""
+    """A state of the call in which it is not owed."""
     elsewhere: bool = False
     """May also be done outside the call (in writing, before it): words that do not come prove nothing."""
 

@@ -7,6 +7,7 @@ from models.compliance.checks import Duty
 from models.compliance.hearing import CallContext, Verdict
 from models.compliance.history import Heard, History, Mark
 from models.compliance.rules import Rule
+from models.compliance.states import holds, load_states
 
 GRACE_MS = 15_000
 """How long after the deadline words spoken before it may still arrive: the longest utterance plus its transcription."""
@@ -63,7 +64,7 @@ class DutyWatch:
         if excerpt or self._duty.elsewhere:
             return None
         late = opening and (len(turns) > len(due) or now_ms >= deadline + GRACE_MS)
-        if late or (ended and self._substance(turns)):
+        if (late or (ended and self._substance(turns))) and not self._let_off(turns[-1]):
             last = due[-1]
             return "violation", Mark(0, len(last.turn.text), 1.0), last
         return None
@@ -71,6 +72,10 @@ class DutyWatch:
     def _owed(self, turns: list[Heard]) -> bool:
         when = self._duty.when
         return not when or any(self._history.find(heard, when) for heard in turns)
+
+    def _let_off(self, last: Heard) -> bool:
+        state = self._duty.unless
+        return bool(state) and holds(load_states()[state], self._history, last)
 
     def _fill(self, filled: dict[str, tuple[Mark, Heard]], heard: Heard) -> None:
         for act in {act for way in self._duty.ways for act in way} - filled.keys():

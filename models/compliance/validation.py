@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from models.compliance.checks import Check, Order, Window, acts_of, is_spoken
+from models.compliance.checks import Check, Duty, Order, Window, acts_of, is_spoken
 from models.compliance.detectors import Detectors, load_detectors
 from models.compliance.metadata import hours_on, public_holidays
 from models.compliance.places import line_of
@@ -65,6 +65,8 @@ def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
                 yield "an order has either `until` or `since`"
             elif (until or since) not in load_states():
                 yield f"no state {until or since}"
+        case Duty(unless=state) if state and state not in load_states():
+            yield f"no state {state}"
         case Window(open=open_hours, holidays=calendar):
             yield from _window_faults(open_hours, calendar)
 

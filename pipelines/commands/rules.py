@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.errors import Invalid
-from models.compliance import JudgedTurn, Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
+from models.compliance import Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
 from models.compliance.rules import RULES
-from models.privacy import DigitGuard, SpokenTurn
-from pipelines.replay import MS_PER_CHARACTER, PAUSE_MS, TranscriptCall, context_of, parse_line
+from pipelines.replay import context_of, masked_turns, parse_line
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,25 +75,7 @@ def _explain_calls(path: Path, rules: Sequence[Rule]) -> int:
         except Invalid as error:
             print(f"{path}:{number}: {error}", file=sys.stderr)
             return 2
-        turns = list(_turns(call))
+        turns = masked_turns(call)
         print(f"call {call.id}")
         print("\n".join(account_of_call(rules, context, turns, turns[-1].end_ms if turns else 0)))
     return 0
-
-
-def _turns(call: TranscriptCall) -> Iterator[JudgedTurn]:
-    """The call's turns as the rules see them: what is private is masked, by the words said up to its end."""
-    guard = DigitGuard(call.country.upper(), b"explain:" + call.id.encode())
-    said: list[SpokenTurn] = []
-    texts: dict[int, str] = {}
-    clock = 0
-    for index, turn in enumerate(call.turns):
-        start = turn.start_ms if turn.start_ms is not None else clock + PAUSE_MS
-        end = max(start, turn.end_ms if turn.end_ms is not None else start + MS_PER_CHARACTER * len(turn.text))
-        said.append(SpokenTurn(index, turn.leg, turn.leg, turn.text, start, end, call.language))
-        texts |= {text.turn: text.text for text in guard.hear(said[-1]).texts}
-        clock = max(clock, end)
-    if closing := guard.close():
-        texts |= {text.turn: text.text for text in closing.texts}
-    for one in said:
-        yield JudgedTurn(one.turn, one.stream, one.leg, texts[one.turn], one.start_ms, one.end_ms, call.language)

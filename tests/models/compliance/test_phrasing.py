@@ -1,32 +1,29 @@
 """Phrasings written without sight of the phrases: a guard, not a measurement (that is `python -m benchmarks.rules`)."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
+from benchmarks.rules import DIALOGUES, GARBLES, PHRASING, measure, quiet_share
 from models.compliance import load_rules
 from models.compliance.trials import fires
 
-PHRASING = Path(__file__).parents[2] / "data" / "compliance" / "phrasing"
 RULES = {rule.id: rule for rule in load_rules()}
-# The phrases were never changed for what they got wrong of the fifth batch.
-RECALL = {"first": 0.98, "second": 0.98, "third": 0.98, "fourth": 0.96, "fifth": 0.86}
+# The phrases were never changed for what they got wrong of the seventh batch.
+RECALL = {"first": 0.98, "second": 0.98, "third": 0.98, "fourth": 0.96, "fifth": 0.98, "sixth": 0.98, "seventh": 0.9}
+PRECISION = {"sixth": 0.99, "seventh": 0.98}
 
 
 @pytest.mark.parametrize("batch", RECALL)
-def test_phrases_hold_on_independent_sentences(batch: str) -> None:
-    found = missed = 0
-    false: list[str] = []
-    for rule, sides in yaml.safe_load((PHRASING / f"{batch}.yaml").read_text("utf-8")).items():
-        for language, texts in sides["fire"].items():
-            for text in texts:
-                fired = fires(RULES[rule], text, language)
-                found, missed = found + fired, missed + (not fired)
-        for language, texts in sides["quiet"].items():
-            false += [text for text in texts if fires(RULES[rule], text, language)]
-    assert false == []
-    assert found / (found + missed) >= RECALL[batch]
+def test_phrases_hold_on_independent_sentences(batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.rules.GARBLES", {"clean": GARBLES["clean"]})
+    clean = measure(PHRASING / f"{batch}.yaml")["clean"]
+    assert clean.recall >= RECALL[batch]
+    assert clean.precision >= PRECISION.get(batch, 1.0)
+
+
+def test_quiet_dialogues_stay_quiet() -> None:
+    alarmed, of = quiet_share(DIALOGUES)
+    assert of >= 100
+    assert alarmed / of <= 0.03
 
 
 @pytest.mark.parametrize(
