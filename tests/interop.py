@@ -63,10 +63,26 @@ RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("test_phone.py::test_a_number_is_dialled", CHROMIUM, ("change",)),
     ("test_phone.py::test_a_reload_of_the_page", CHROMIUM, ("abnormal end",)),
     ("test_softphone.py::", CHROMIUM, ("legs right", "abnormal end")),
+    ("test_recording_source.py::test_both_sides", "bridge", ("connects", "legs right")),
+    ("test_recording_source.py::test_hold", "bridge", ("pause",)),
+    ("test_recording_source.py::test_who_takes_over", "bridge", ("change",)),
+    ("test_recording_source.py::test_engine_that_starts_anew", "bridge", ("abnormal end",)),
+    ("test_exchange.py::test_call_goes_through", "bridge", ("audio exact",)),
+    ("test_exchange.py::test_side_that_vanishes", "bridge", ("abnormal end",)),
+    ("test_exchange.py::test_next_process_says_bye", "bridge", ("abnormal end",)),
+    ("sip/test_bridge.py::test_callers_voice", "bridge (sipp)", ("connects", "audio exact")),
+    ("sip/test_bridge.py::test_call_flows_of_a_caller[hold", "bridge (sipp)", ("pause",)),
+    ("sip/test_bridge.py::test_blind_transfer_by_a_caller", "bridge (sipp)", ("change",)),
+    ("sip/test_bridge.py::test_caller_who_gives_up", "bridge (sipp)", ("abnormal end",)),
+    ("sip/test_bridge.py::test_killed_bridge", "bridge", ("abnormal end",)),
+    ("sip/test_bridge.py::test_two_telephones", "bridge (baresip)", ("connects", "audio exact")),
 )
 """Tests that fill cells without a mark: part of their node id, the protocol, the columns."""
 
 REASONS: dict[tuple[str, str], str] = {
+    ("bridge", "silence"): "nothing is decoded there: packets are passed on with the gaps that they came with",
+    ("bridge", "bad auth"): "its trunks pass the same gate as those of SIP",
+    ("bridge", "malformed input"): "it is the same SIP endpoint",
     ("rtpengine", "bad auth"): "NG has no authentication: rtpengine listens on a private address",
     ("rtpengine", "silence"): "its sound is RTP, placed as SIPREC's is",
     ("ari", "silence"): "its sound is RTP, placed as SIPREC's is",
@@ -84,7 +100,9 @@ SAME_ROAD = "once its call is up, it goes the road of the row without brackets"
 PATHS = (
     "tests/media/sockets",
     "tests/media/sip",
+    "tests/media/bridge/test_exchange.py",
     "tests/media/bridge/test_phone.py",
+    "tests/media/bridge/test_recording_source.py",
     "tests/media/bridge/test_whip.py",
     "tests/media/test_siprec.py",
     "tests/media/test_rtp_plane.py",
