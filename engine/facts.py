@@ -101,6 +101,17 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     measured: Measured | None = None
 
 
+class Correction(msgspec.Struct, frozen=True):
+    """A word of the campaign's vocabulary that was put in the place of what recognition heard."""
+
+    start: int
+    end: int
+    """Code points of `term` in the spoken text before masking; `end` is exclusive."""
+    term: str
+    heard: str
+    """The words as they were recognised; no masked word is among them."""
+
+
 class Transcript(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="transcript"):
     """A final: the spoken words of one utterance."""
 
@@ -113,6 +124,8 @@ class Transcript(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="tran
     display_map: tuple[tuple[int, int, int, int], ...] = ()
     """Where the two differ in more than casing: start and end in `text`, start and end in `display`, of each stretch
     that is written otherwise; code points, ends exclusive, in order. All else is the same in both."""
+    corrected: tuple[Correction, ...] = ()
+    """What of `text` was put right by the campaign's vocabulary, in order."""
     language: str = ""
     confidence: float = 0.0
 

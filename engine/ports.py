@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import Draft, Fact, Leg, Pcm16, SpeechSegment
+from engine.vocabulary import Term
 
 # ─── media → pipelines ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -464,6 +465,8 @@ class Routing(msgspec.Struct, frozen=True):
     """AOR or extension (lower case, without scheme) → user id, for the campaign's members."""
     names: Mapping[str, str]
     """User id → name."""
+    vocabulary: tuple[Term, ...] = ()
+    """Names and products to be heard right."""
     recording: bool = False
     notice: bool = False
     """The far end of a recorded call is played a notice at answer, where we may send sound."""

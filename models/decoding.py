@@ -33,6 +33,8 @@ class Decoding(msgspec.Struct, frozen=True):
     redo_compression: float = 2.4
     spelt_numbers: bool = True
     """Numbers come as words, the spoken form: tokens with digits, % and currency signs are never chosen."""
+    prompted: bool = False
+    """Finals are decoded behind `ListenJob.prompt`. Base does not gain by it (`make bench CELL=accuracy.vocabulary`)."""
 
     def context_s(self, speech_s: float) -> float:
         """Length of the window for a segment and the one before it, `speech_s` together: a multiple of 0.5 s."""

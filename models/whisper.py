@@ -25,6 +25,7 @@ _POSITION = RATE_HZ // 50
 _FOREIGN_GAIN = 0.1
 """So much likelier (mean log-probability) must words in another language than the leg's be."""
 _FOREIGN_DOUBT = -0.5
+_PROMPT_TOKENS = 200
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
 
 
@@ -151,8 +152,7 @@ class Whisper:
         self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float, *, again: bool = False
     ) -> _Decode:
         tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
-        # job.prompt is not given to base: as previous text it cost 1 to 4 points of WER on every demo call
-        begin = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        begin = [*self._prompt(job, tokenizer), *tokenizer.sot_sequence, tokenizer.no_timestamps]
         prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
         cap = round(8 + 12 * speech_s)
         result = self._model.generate(
@@ -177,6 +177,12 @@ class Whisper:
             no_speech=result.no_speech_prob,
             capped=len(new) >= cap,
         )
+
+    def _prompt(self, job: ListenJob, tokenizer: Tokenizer) -> list[int]:
+        """What a final is told to have been said before: at most half of the decoder's memory."""
+        if not (self._decoding.prompted and job.prompt and job.kind == "final"):
+            return []
+        return [tokenizer.sot_prev, *tokenizer.encode(f" {job.prompt}")[-_PROMPT_TOKENS:]]
 
     def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
         """Whether to listen once more. A number read aloud is a repetition, so with `capture` only the score counts."""

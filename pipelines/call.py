@@ -32,6 +32,7 @@ from engine.ports import (
 )
 from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
+from models.vocabulary import NO_VOCABULARY, Corrector
 from pipelines.acknowledgements import Acknowledgements
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
@@ -102,6 +103,7 @@ class LiveCall:
         name_of: Callable[[str], str],
         clock_ms: Callable[[], float],
         wall_clock: Callable[[], float],
+        corrector: Corrector = NO_VOCABULARY,
         tape: Tape | None = None,
         drafts: bool = True,
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
@@ -117,6 +119,7 @@ class LiveCall:
         self._sink = sink
         self._decide_roles = decide_roles
         self._name_of = name_of
+        self._corrector = corrector
         self._drafting = Drafting(record.call_id, conversation.guard, clock_ms)
         self._acknowledgements = Acknowledgements(on_shown)
         self._judgeable = Judgeable()
@@ -278,12 +281,15 @@ class LiveCall:
             self._sink.draft(self.record, self._drafting.nothing(final, self._conversation.roster.leg(final.stream)))
             return
         await self._tell_language(final)
+        heard = final.heard
+        text, corrections = self._corrector.correct(heard.text.strip(), heard.language, heard.confidence)
         utterance = Utterance(
             stream=final.stream,
             leg=self._conversation.roster.leg(final.stream),
             start_ms=final.start_ms,
             end_ms=final.end_ms,
-            text=final.heard.text.strip(),
+            text=text,
+            corrections=corrections,
             language=final.heard.language,
             confidence=final.heard.confidence,
             heard=final.heard_at,

@@ -29,6 +29,7 @@ from engine.tracing import NO_TRACES, Tracing
 from models.compliance import CallContext, Judge, Metadata
 from models.privacy import DigitGuard
 from models.review import Form
+from models.vocabulary import corrector_of
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
@@ -190,6 +191,7 @@ class Calls:
             sink=self._sink,
             decide_roles=lambda participants: decide_roles(participants, routing, self._override(offer.peer)),
             name_of=lambda user: routing.names.get(user, ""),
+            corrector=corrector_of(routing.vocabulary),
             clock_ms=self._clock_ms,
             wall_clock=self._wall_clock,
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),

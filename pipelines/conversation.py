@@ -182,6 +182,7 @@ class Conversation:
             turn.turn if said.turn is None else None,
             text=turn.text,
             **turn.display(self._country),
+            corrected=turn.corrected(),
             language=said.language,
             confidence=round(said.confidence, 4),
             measured=measured,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from engine.facts import Evidence, Leg
+from engine.facts import Correction, Evidence, Leg
 from engine.ports import Reading
 from models.compliance import EntityRef, JudgedTurn
 from models.display import write
@@ -33,6 +33,14 @@ class Turn(msgspec.Struct):
         """The fields that say how readers see it now; none where that is as it was spoken."""
         written = write(self.text, self.utterance.language, country)
         return {} if written.text == self.text else {"display": written.text, "display_map": written.spans}
+
+    def corrected(self) -> tuple[Correction, ...]:
+        """What was put right by the campaign's vocabulary, but for what is masked."""
+        return tuple(
+            one
+            for one in self.utterance.corrections
+            if not any(mask.start < one.end and one.start < mask.end for mask in self.masks)
+        )
 
     def place(self, leg: Leg) -> dict[str, Any]:
         """The fields by which a fact says where in the call it is."""

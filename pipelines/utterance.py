@@ -2,7 +2,7 @@
 
 import msgspec
 
-from engine.facts import Leg
+from engine.facts import Correction, Leg
 
 
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,6 +12,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: int
     end_ms: int
     text: str
+    corrections: tuple[Correction, ...] = ()
+    """What of `text` was put right by the campaign's vocabulary."""
     language: str
     confidence: float = 0.0
     turn: int | None = None

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { readTerms, writeTerms } from "../src/lib/directory.ts";
 import { clock, delay, stampSteps, wordToScreen } from "../src/lib/format.ts";
 import { findQuote, markdown, pieces, splitStable, toDisplay } from "../src/lib/words.ts";
 
@@ -52,6 +53,27 @@ describe("the form for readers", () => {
 
   it("is the text itself without a map", () => {
     expect(toDisplay("hola", "hola", [], { start: 1, end: 3 })).toEqual({ start: 1, end: 3 });
+  });
+});
+
+describe("words that were put right", () => {
+  it("say what was heard", () => {
+    const text = "Le llamo de Finarca hoy";
+    const cut = pieces(text, [], [], [{ start: 12, end: 19, heard: "finarka" }]);
+    expect(cut.map((piece) => [piece.text, piece.heard])).toEqual([
+      ["Le llamo de ", undefined],
+      ["Finarca", "finarka"],
+      [" hoy", undefined],
+    ]);
+  });
+
+  it("are listed a line each, with how else they sound", () => {
+    const terms = [
+      { text: "SIMIT", sounds_like: ["si mit", "cimí"] },
+      { text: "Plan Zafiro", sounds_like: [] },
+    ];
+    expect(readTerms(" SIMIT = si  mit, cimí,\n\nPlan  Zafiro\n")).toEqual(terms);
+    expect(readTerms(writeTerms(terms))).toEqual(terms);
   });
 });
 

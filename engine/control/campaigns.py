@@ -11,6 +11,7 @@ from engine.errors import Conflict, Invalid
 from engine.ports import Person
 from engine.store import Store
 from engine.store.campaigns import Campaign
+from engine.vocabulary import Term, check_terms
 
 
 class CampaignForm(msgspec.Struct, frozen=True):
@@ -24,6 +25,7 @@ class CampaignForm(msgspec.Struct, frozen=True):
     region: str = ""
     rule_packs: tuple[str, ...] = ()
     knowledge: str = ""
+    vocabulary: tuple[Term, ...] = ()
     numbers: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     active: bool = True
@@ -63,6 +65,7 @@ class CampaignService:
             raise Invalid("name and kind must not be empty")
         if not all(normal(number) for number in form.numbers):
             raise Invalid("numbers: a number or the user part of an address")
+        check_terms(form.vocabulary)
         users = {user.id for user in await self._store.people.all(organisation_id)}
         if strangers := sorted(set(form.members) - users):
             raise Invalid(f"members: no user {strangers[0]}")

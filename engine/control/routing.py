@@ -88,6 +88,7 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
         region=campaign.region,
         rule_packs=campaign.rule_packs,
         knowledge=campaign.knowledge,
+        vocabulary=campaign.vocabulary,
         members=MappingProxyType(
             {
                 address.lower(): user.id

@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select, update
 from engine.errors import NotFound
 from engine.store.session import Database
 from engine.store.tables import CampaignRow
+from engine.vocabulary import Term
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -27,6 +28,8 @@ class Campaign(msgspec.Struct, frozen=True):
     """Empty: every pack that fits the country."""
     knowledge: str = ""
     """Name of the knowledge base."""
+    vocabulary: tuple[Term, ...] = ()
+    """Names and products to be heard right."""
     numbers: tuple[str, ...] = ()
     """Numbers that route to it, as dialled."""
     members: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ _COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
 class Table(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {list[str]: JSON, dict[str, Any]: JSON, bytes: LargeBinary}  # noqa: RUF012 (SQLAlchemy's API)
+    type_annotation_map = {list[str]: JSON, list[Any]: JSON, dict[str, Any]: JSON, bytes: LargeBinary}  # noqa: RUF012 (SQLAlchemy's API)
 
 
 class OrganisationRow(Table):
@@ -69,6 +69,8 @@ class CampaignRow(Table):
     region: Mapped[str]
     rule_packs: Mapped[list[str]]
     knowledge: Mapped[str]
+    vocabulary: Mapped[list[Any]]
+    """`engine.vocabulary.Term` as JSON."""
     numbers: Mapped[list[str]]
     members: Mapped[list[str]]
     """User ids."""

@@ -2,14 +2,23 @@
 
 from typing import Annotated, Literal
 
+import msgspec
 from aiohttp_pydantic.oas.typing import r200, r201, r404, r409, r422
 from pydantic import BaseModel, Field
 
 from engine.control.campaigns import CampaignForm
 from engine.web.keys import CAMPAIGNS, PERSON
+from engine.vocabulary import LONGEST_TERM, MOST_FORMS, MOST_TERMS
 from engine.web.view import Body, View, answer
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class TermBody(Body):
+    text: Annotated[str, Field(min_length=2, max_length=LONGEST_TERM)]
+    """As it is written."""
+    sounds_like: Annotated[tuple[Name, ...], Field(max_length=MOST_FORMS)] = ()
+    """How else recognition may spell what it sounds like."""
 
 
 class CampaignBody(Body):
@@ -25,6 +34,8 @@ class CampaignBody(Body):
     """ISO 3166-2 without the country."""
     rule_packs: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
     knowledge: Annotated[str, Field(max_length=100)] = ""
+    vocabulary: Annotated[tuple[TermBody, ...], Field(max_length=MOST_TERMS)] = ()
+    """Names, products, competitors, acronyms: put right in the transcript where they were heard otherwise."""
     numbers: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
     """Numbers, or user parts of addresses, that route to it."""
     members: Annotated[tuple[Name, ...], Field(max_length=2_000)] = ()
@@ -40,7 +51,12 @@ class CampaignBody(Body):
     """And a beep every so many seconds; 0: none."""
 
     def form(self) -> CampaignForm:
-        return CampaignForm(**self.model_dump())
+        return msgspec.convert(self.model_dump(), CampaignForm)
+
+
+class TermOut(BaseModel):
+    text: str
+    sounds_like: list[str]
 
 
 class CampaignOut(BaseModel):
@@ -54,6 +70,7 @@ class CampaignOut(BaseModel):
     region: str
     rule_packs: list[str]
     knowledge: str
+    vocabulary: list[TermOut]
     numbers: list[str]
     members: list[str]
     active: bool

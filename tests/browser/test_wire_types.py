@@ -50,7 +50,7 @@ def fits(schema: dict[str, Any], kind: str) -> bool:
 @pytest.mark.parametrize(
     "struct",
     [
-        facts.Transcript, facts.Insight, facts.Suggestion, facts.CallEvent, facts.Draft, facts.Evidence, facts.Stamps,
+        facts.Transcript, facts.Insight, facts.Suggestion, facts.CallEvent, facts.Draft, facts.Evidence, facts.Correction, facts.Stamps,
         facts.Measured, ports.CallRecord, ports.Person,
     ],
     ids=lambda struct: struct.__name__,

@@ -13,6 +13,12 @@ export interface User {
   active: boolean;
 }
 
+export interface Term {
+  text: string;
+  /** How else recognition may spell what it sounds like. */
+  sounds_like: string[];
+}
+
 export interface Campaign {
   id: string;
   name: string;
@@ -23,6 +29,7 @@ export interface Campaign {
   region: string;
   rule_packs: string[];
   knowledge: string;
+  vocabulary: Term[];
   numbers: string[];
   members: string[];
   active: boolean;
@@ -57,6 +64,7 @@ const newCampaign: Omit<Campaign, "id"> = {
   region: "",
   rule_packs: [],
   knowledge: "",
+  vocabulary: [],
   numbers: [],
   members: [],
   active: true,
@@ -82,6 +90,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     region,
     rule_packs,
     knowledge,
+    vocabulary,
     numbers,
     members,
     active,
@@ -99,6 +108,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     region,
     rule_packs: [...rule_packs],
     knowledge,
+    vocabulary: [...vocabulary],
     numbers: [...numbers],
     members: [...members],
     active,
@@ -108,6 +118,28 @@ export function editCampaign(campaign?: Campaign): Editing {
     beep_s,
   };
   return { table: "campaigns", id: campaign?.id ?? "", row };
+}
+
+/** One term a line, its other forms behind "=": `SIMIT = si mit, cimí`. */
+export function readTerms(text: string): Term[] {
+  return text
+    .split("\n")
+    .map((line) => line.split("="))
+    .map(([term, forms = ""]) => ({
+      text: clean(term!),
+      sounds_like: forms.split(",").map(clean).filter(Boolean),
+    }))
+    .filter((term) => term.text !== "");
+}
+
+export function writeTerms(terms: readonly Term[]): string {
+  return terms
+    .map(({ text, sounds_like }) => (sounds_like.length > 0 ? `${text} = ${sounds_like.join(", ")}` : text))
+    .join("\n");
+}
+
+function clean(words: string): string {
+  return words.trim().replace(/\s+/g, " ");
 }
 
 export async function loadDirectory(): Promise<[User[], Campaign[]]> {

@@ -90,12 +90,20 @@ interface FactBase {
   measured?: Measured;
 }
 
+export interface Correction {
+  start: number;
+  end: number;
+  term: string;
+  heard: string;
+}
+
 export interface Transcript extends FactBase {
   type: "transcript";
   turn: number;
   text: string;
   display?: string;
   display_map?: [number, number, number, number][];
+  corrected?: Correction[];
   language?: string;
   confidence?: number;
 }

@@ -8,6 +8,13 @@ export interface Piece {
   /** Chip: last digits that may be shown. */
   last4: string;
   marked: boolean;
+  /** What recognition heard in place of these words of the campaign's vocabulary. */
+  heard?: string;
+}
+
+/** A stretch of the display that was put right. */
+export interface Mended extends Span {
+  heard: string;
 }
 
 export interface Span {
@@ -64,12 +71,17 @@ function tokens(text: string): { word: string; start: number; end: number }[] {
 }
 
 /** `marks` are spans of UTF-16 units in `text`; the n-th mask of a type takes the last digits of its n-th entity. */
-export function pieces(text: string, entities: readonly Entity[], marks: readonly Span[]): Piece[] {
+export function pieces(
+  text: string,
+  entities: readonly Entity[],
+  marks: readonly Span[],
+  mended: readonly Mended[] = [],
+): Piece[] {
   const result: Piece[] = [];
   const seen = new Map<string, number>();
   let at = 0;
   for (const match of text.matchAll(mask)) {
-    pushWords(result, text, at, match.index, marks);
+    pushWords(result, text, at, match.index, marks, mended);
     const label = match[1]!;
     const nth = seen.get(label) ?? 0;
     seen.set(label, nth + 1);
@@ -79,13 +91,20 @@ export function pieces(text: string, entities: readonly Entity[], marks: readonl
     result.push({ kind: "chip", text: label, last4: entity?.last4 ?? "", marked });
     at = end;
   }
-  pushWords(result, text, at, text.length, marks);
+  pushWords(result, text, at, text.length, marks, mended);
   return result;
 }
 
-function pushWords(result: Piece[], text: string, from: number, to: number, marks: readonly Span[]): void {
+function pushWords(
+  result: Piece[],
+  text: string,
+  from: number,
+  to: number,
+  marks: readonly Span[],
+  mended: readonly Mended[],
+): void {
   const cuts = new Set([from, to]);
-  for (const span of marks) {
+  for (const span of [...marks, ...mended]) {
     if (span.start > from && span.start < to) cuts.add(span.start);
     if (span.end > from && span.end < to) cuts.add(span.end);
   }
@@ -93,7 +112,9 @@ function pushWords(result: Piece[], text: string, from: number, to: number, mark
   for (let index = 0; index + 1 < edges.length; index += 1) {
     const [start, end] = [edges[index]!, edges[index + 1]!];
     const marked = marks.some((span) => span.start <= start && span.end >= end);
-    result.push({ kind: "words", text: text.slice(start, end), last4: "", marked });
+    const heard = mended.find((span) => span.start <= start && span.end >= end)?.heard;
+    const words: Piece = { kind: "words", text: text.slice(start, end), last4: "", marked };
+    result.push(heard === undefined ? words : { ...words, heard });
   }
 }
 

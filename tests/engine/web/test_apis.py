@@ -8,6 +8,7 @@ import pytest
 from engine.facts import Transcript, encode
 from engine.ports import CallOffer
 from engine.store.knowledge import Article
+from engine.vocabulary import Term
 from tests.engine.web.running_site import Site
 
 USER = {"login": "cruz", "name": "Cruz", "role": "agent", "extensions": ["1001"], "password": "long enough here"}
@@ -73,6 +74,36 @@ async def test_a_campaign_s_number_routes_as_soon_as_it_is_saved(site: Site) -> 
     assert (await admin.put("/api/campaigns/none", json=body)).status == 404
     unknown = await admin.post("/api/campaigns", json=CAMPAIGN | {"members": ["stranger"]})
     assert unknown.status == 422
+
+
+async def test_a_campaign_s_vocabulary_is_kept_and_reaches_its_calls(site: Site) -> None:
+    admin = await site.logged_in("root")
+    terms: list[dict[str, Any]] = [{"text": "Finarca", "sounds_like": ["fin arca"]}, {"text": "Plan Zafiro"}]
+    created = await admin.post("/api/campaigns", json=CAMPAIGN | {"numbers": ["6015550134"], "vocabulary": terms})
+    campaign = await created.json()
+    assert campaign["vocabulary"] == [terms[0], terms[1] | {"sounds_like": []}]
+    kept = await (await admin.get(f"/api/campaigns/{campaign['id']}")).json()
+    assert kept["vocabulary"] == campaign["vocabulary"]
+    routing = site.router.route(CallOffer("c", "sip", "127.0.0.1:5060/udp", "", "sip:6015550134@pbx.example", ()))
+    assert routing is not None
+    assert routing.vocabulary == (Term("Finarca", ("fin arca",)), Term("Plan Zafiro"))
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [{"text": "Plan 500"}],
+        [{"text": "Finarca"}, {"text": "FINARCA"}],
+        [{"text": "x"}],
+        [{"text": f"Finarca {chr(97 + at // 26)}{chr(97 + at % 26)}"} for at in range(301)],
+        [{"text": "Finarca", "weight": 2}],
+    ],
+)
+async def test_a_wrong_vocabulary_is_refused(site: Site, terms: list[dict[str, object]]) -> None:
+    admin = await site.logged_in("root")
+    response = await admin.post("/api/campaigns", json=CAMPAIGN | {"vocabulary": terms})
+    assert response.status == 422
+    assert "vocabulary" in (await response.json())["detail"]
 
 
 @pytest.mark.parametrize("wrong", [{"country": "Colombia"}, {"language": "fr"}, {"kind": "Ñ"}, {"direction": "up"}])

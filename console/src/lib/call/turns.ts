@@ -14,6 +14,7 @@ export function addTranscript(view: CallView, fact: Transcript): CallView {
     text: fact.text,
     display: fact.display || fact.text,
     displayMap: fact.display_map ?? [],
+    corrected: fact.corrected ?? [],
     language: fact.language ?? "",
     startMs: fact.start_ms ?? 0,
     endMs: fact.end_ms ?? 0,

@@ -3,6 +3,7 @@
 import type {
   CallEvent,
   CallRecord,
+  Correction,
   Draft,
   Evidence,
   Fact,
@@ -34,6 +35,8 @@ export interface Turn {
   display: string;
   /** Start and end in `text`, start and end in `display` of what is written otherwise; code points. */
   displayMap: readonly DisplaySpan[];
+  /** Terms of the campaign's vocabulary, and what recognition had heard in their place. */
+  corrected: readonly Correction[];
   language: string;
   startMs: number;
   endMs: number;

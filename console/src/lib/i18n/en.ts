@@ -61,6 +61,7 @@ export const en = {
   "call.transcript": "Transcript",
   "call.newest": "Newest",
   "call.speaking": "speaking",
+  "call.heardAs": "heard: “{words}”",
   "call.empty": "The first words appear here as they are spoken.",
 
   "phone.title": "Phone",
@@ -301,6 +302,8 @@ export const en = {
   "admin.campaign.numbers": "Numbers that route here",
   "admin.campaign.rules": "Rule packs",
   "admin.campaign.knowledge": "Knowledge base",
+  "admin.campaign.vocabulary": "Words to hear right",
+  "admin.campaign.vocabularyForm": "one term a line; how else it is heard behind “=”",
   "admin.campaign.recording": "Record its calls",
   "admin.campaign.retention": "Days kept (0: for good)",
   "admin.campaign.notice": "Play the recording notice on plain trunk calls",

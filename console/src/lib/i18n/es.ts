@@ -62,6 +62,7 @@ export const es: Messages = {
   "call.transcript": "Transcripción",
   "call.newest": "Lo último",
   "call.speaking": "hablando",
+  "call.heardAs": "se oyó: «{words}»",
   "call.empty": "Aquí aparecen las primeras palabras a medida que se dicen.",
 
   "phone.title": "Teléfono",
@@ -302,6 +303,8 @@ export const es: Messages = {
   "admin.campaign.numbers": "Números que llegan aquí",
   "admin.campaign.rules": "Paquetes de reglas",
   "admin.campaign.knowledge": "Base de conocimiento",
+  "admin.campaign.vocabulary": "Palabras que oír bien",
+  "admin.campaign.vocabularyForm": "un término por línea; cómo más se oye, tras “=”",
   "admin.campaign.recording": "Grabar sus llamadas",
   "admin.campaign.retention": "Días que se conserva (0: siempre)",
   "admin.campaign.notice": "Reproducir el aviso de grabación en llamadas de troncal",

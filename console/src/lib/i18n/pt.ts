@@ -63,6 +63,7 @@ export const pt: Messages = {
   "call.transcript": "Transcrição",
   "call.newest": "Mais recente",
   "call.speaking": "falando",
+  "call.heardAs": "ouviu-se: «{words}»",
   "call.empty": "As primeiras palavras aparecem aqui assim que são ditas.",
 
   "phone.title": "Telefone",
@@ -303,6 +304,8 @@ export const pt: Messages = {
   "admin.campaign.numbers": "Números que chegam aqui",
   "admin.campaign.rules": "Pacotes de regras",
   "admin.campaign.knowledge": "Base de conhecimento",
+  "admin.campaign.vocabulary": "Palavras a ouvir bem",
+  "admin.campaign.vocabularyForm": "um termo por linha; como mais se ouve, depois de “=”",
   "admin.campaign.recording": "Gravar as chamadas",
   "admin.campaign.retention": "Dias de guarda (0: sempre)",
   "admin.campaign.notice": "Tocar o aviso de gravação em chamadas de tronco",
