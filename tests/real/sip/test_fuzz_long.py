@@ -7,8 +7,10 @@ import tracemalloc
 
 import pytest
 
+from media.sip.layer import MAX_TRANSACTIONS
+from media.sip.server import MAX_HALF_OPEN
 from media.sip.wire import Malformed, StreamFramer
-from tests.media.sip.test_fuzz import REQUESTS, SAMPLES, Target, mutated
+from tests.media.sip.test_fuzz import REQUESTS, SAMPLES, SDP, Target, mutated
 
 pytestmark = pytest.mark.real
 ROUNDS = 4
@@ -51,3 +53,26 @@ def test_streams() -> None:
                 framer.feed(stream[at : at + 997])
         except Malformed:
             continue
+
+
+async def test_ten_thousand_half_open_invites() -> None:
+    """From as many callers: few become calls, none stays, and a call that stands goes on."""
+    target = Target()
+    await target.call()
+    target.media.room = 100_000
+    invite = target.request("INVITE", 1, body=SDP)
+    for number in range(10_000):
+        another = invite.replace(b"good", b"bad%d" % number).replace(b"INVITE1", b"I%d" % number)
+        target.endpoint.received(another, target.flow)
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+    assert target.server.calls <= MAX_HALF_OPEN + 1
+    assert len(target.endpoint._layer) <= MAX_TRANSACTIONS
+    for _ in range(40):  # the 2xx are repeated in vain, and then our BYEs
+        target.now += 20
+        target.endpoint._tick()
+        await asyncio.sleep(0)
+    assert (len(target.endpoint._layer), target.server.calls) == (0, 1)
+    assert target.media.sessions[0].reason == ""
+    assert {session.reason for session in target.media.sessions[1:]} == {"no_ack"}
+    await target.close()
