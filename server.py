@@ -36,6 +36,7 @@ from engine.vault import open_vault
 from engine.web.app import build_app
 from engine.web.site import Site
 from media.bridge.child import BridgeChild
+from media.dtls_media import DtlsMedia
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.session import MediaAllocator
@@ -43,6 +44,7 @@ from media.sip.server import SipServer
 from media.sip.tls import listeners_of
 from media.sockets.platforms import Platforms
 from media.wav_file import NotAudioError
+from media.webrtc.ports import LegPorts
 from media.workers.pool import MediaWorkers
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
@@ -149,7 +151,11 @@ class Engine:
     def _load_models(self, store: Store) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""
         self.ears = EarsClient(
-            EarsSettings(weights=whisper_dir(self.settings), workers=self.settings.ears_workers),
+            EarsSettings(
+                weights=whisper_dir(self.settings),
+                workers=self.settings.ears_workers,
+                prompted=self.settings.vocabulary_prompt,
+            ),
             on_change=self._ears_changed,
             on_heard=self._metrics.heard,
         )
@@ -231,8 +237,9 @@ class Engine:
             await rtp.ready()
         trunks = parse_trunks(settings.sip_trunks)
         listeners = listeners_of(settings)
+        fronts = LegPorts(settings.sip_host, ports, advertise=settings.rtp_host)
         self.sip = SipServer(
-            *(settings.sip_host, settings.sip_port, calls, rtp),
+            *(settings.sip_host, settings.sip_port, calls, DtlsMedia(rtp, fronts, settings.sip_host)),
             trunks=trunks,
             metrics=self._metrics,
             listeners=listeners,

@@ -17,6 +17,15 @@ AudioCodec = Literal["PCMU", "PCMA", "G722", "opus", "G729", "L16/8000", "L16/16
 """Those that we decode and hence answer with: names of `media.codecs.CODECS`."""
 
 
+class DtlsOffer(msgspec.Struct, frozen=True):
+    """What an m-line says of keys by DTLS-SRTP (RFC 5763 §5)."""
+
+    fingerprints: tuple[str, ...]
+    """Values of the peer's `a=fingerprint`, of digests that are known. Never empty."""
+    waits: bool
+    """The peer is passive: we begin the handshake."""
+
+
 class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """One accepted m-line, as negotiated. A refused m-line (port 0 in the answer) has none."""
 
@@ -38,6 +47,8 @@ class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     remote_port: int = 0
     srtp: SrtpKeys | None = None
     """Keys of both directions, when the line is protected."""
+    dtls: DtlsOffer | None = None
+    """Keys come by a handshake on the line itself; `media.dtls_media` takes it off what the RTP plane gets."""
     rtcp_mux: bool = False
     """RTCP comes on the RTP port (RFC 5761); else on the odd one after it."""
     rtcp_host: str = ""

@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 _REFUSALS = {"overloaded": 503, "shutting_down": 503, "forbidden": 403, "unknown_number": 404}
 _SDP = ("Content-Type", "application/sdp")
-_WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES,"
+_WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES or DTLS,"
 
 
 class Owner(Protocol):

@@ -7,10 +7,13 @@ cannot hear get port 0 in their place, so that the answer has as many lines as t
 import ipaddress
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from media.codecs import CODECS
-from media.session import AudioCodec, StreamOffer
+from media.session import AudioCodec, DtlsOffer, StreamOffer
 from media.sip.sdp import MAX_MEDIA, Attribute, Direction, Media, Sdp
 from media.srtp import SrtpKeys, choose_keys
+from media.webrtc.dtls import own_fingerprint
 
 _WIDE: dict[str, AudioCodec] = {"G722/8000": "G722", "OPUS/48000": "opus", "L16/16000": "L16/16000"}
 _NARROW: dict[str, AudioCodec] = {"PCMU/8000": "PCMU", "PCMA/8000": "PCMA", "L16/8000": "L16/8000"}
@@ -34,6 +37,8 @@ CLEAR = ("RTP/AVP", "RTP/AVPF")
 """A key in such a line is an invitation that we take: the line is protected, under its own name."""
 PROTECTED = ("RTP/SAVP", "RTP/SAVPF")
 """A line without a key that we can use is refused, never answered in the clear."""
+_BY_HANDSHAKE = ("UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
+_DIGESTS = ("sha-256", "sha-384", "sha-512")
 
 
 def negotiate(
@@ -52,7 +57,8 @@ def negotiate(
     for position, line in enumerate(offer.media):
         codec = _choose(line, wideband)
         keys = choose_keys([value or "" for name, value in line.attributes if name == "crypto"])
-        safe = line.protocol in CLEAR or (line.protocol in PROTECTED and keys is not None)
+        dtls = _dtls_of(offer, line) if line.protocol in _BY_HANDSHAKE else None
+        safe = line.protocol in CLEAR or (line.protocol in PROTECTED and keys is not None) or dtls is not None
         usable = line.kind == "audio" and line.port != 0 and safe
         if not usable or codec is None or len(taken) >= lines:
             continue
@@ -60,8 +66,18 @@ def negotiate(
         if not name or (position not in known and (labels.count(name) > 1 or name in known.values())):
             name = str(position) if str(position) not in labels else f"line-{position}"
         known[position] = name
-        taken.append(_stream(offer, line, position, name, codec, keys))
+        stream = _stream(offer, line, position, name, codec, None if dtls else keys)
+        taken.append(msgspec.structs.replace(stream, dtls=dtls) if dtls else stream)
     return tuple(taken)
+
+
+def _dtls_of(offer: Sdp, line: Media) -> DtlsOffer | None:
+    """None when no handshake can come of it."""
+    given = [*line.attributes, *offer.attributes]
+    values = [value or "" for name, value in given if name == "fingerprint"]
+    known = tuple(value for value in values if value.partition(" ")[0].lower() in _DIGESTS and " " in value)
+    setup = next((value for name, value in given if name == "setup"), None) or "actpass"  # RFC 8842 §5.2
+    return DtlsOffer(known, setup == "passive") if known and setup in ("actpass", "active", "passive") else None
 
 
 def _choose(line: Media, wideband: bool) -> tuple[int, AudioCodec] | None:
@@ -208,6 +224,8 @@ def _accepted(offer: Sdp, line: Media, stream: StreamOffer, port: int, *, says: 
     attributes.append(("ptime", str(stream.ptime_ms)))
     if stream.srtp is not None:
         attributes.append(("crypto", stream.srtp.answer()))
+    if stream.dtls is not None:
+        attributes += [("fingerprint", own_fingerprint()), ("setup", "active" if stream.dtls.waits else "passive")]
     if stream.rtcp_mux:
         attributes.append(("rtcp-mux", None))
     if line.label:

@@ -5,6 +5,7 @@ in a thread of its own for each leg, while we relay what came, as it came.
 """
 
 import asyncio
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Literal, cast
 
@@ -14,6 +15,7 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 
 DtlsRole = Literal["client", "server"]
 
+_RENEWED_BEFORE = datetime.timedelta(days=2)
 _INBOX = 64
 """Records that wait for the handshake: a flight is a handful of them."""
 
@@ -28,10 +30,7 @@ class DtlsSrtp:
     def __init__(self, send: Callable[[bytes], None]) -> None:
         """`send` puts a datagram onto the wire."""
         self._wire = _Wire(send)
-        self._transport = RTCDtlsTransport(cast(RTCIceTransport, self._wire), [RTCCertificate.generateCertificate()])
-        own = self._transport.getLocalParameters().fingerprints
-        self.fingerprint = next(f"{one.algorithm} {one.value}" for one in own if one.algorithm == "sha-256")
-        """Value of our `a=fingerprint`."""
+        self._transport = RTCDtlsTransport(cast(RTCIceTransport, self._wire), [_own_certificate()])
 
     @property
     def is_open(self) -> bool:
@@ -82,6 +81,24 @@ class DtlsSrtp:
     async def close(self) -> None:
         """Says goodbye (close_notify)."""
         await self._transport.stop()
+
+
+_certificates: list[RTCCertificate] = []
+"""The process's, one at a time."""
+
+
+def own_fingerprint() -> str:
+    """Value of our `a=fingerprint`, for whatever is begun now."""
+    own = _own_certificate().getFingerprints()
+    return next(f"{one.algorithm} {one.value}" for one in own if one.algorithm == "sha-256")
+
+
+def _own_certificate() -> RTCCertificate:
+    """Self-signed, for 30 days; another one in good time."""
+    now = datetime.datetime.now(datetime.UTC)
+    if not _certificates or _certificates[0].expires - now < _RENEWED_BEFORE:
+        _certificates[:] = [RTCCertificate.generateCertificate()]
+    return _certificates[0]
 
 
 class _Wire:

@@ -18,7 +18,7 @@ from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, RtpPacket, build_packet, parse_packet
 from media.session import AudioCodec
 from media.webrtc.description import BrowserOffer, write_answer
-from media.webrtc.dtls import DtlsRole, DtlsSrtp, HandshakeError
+from media.webrtc.dtls import DtlsRole, DtlsSrtp, HandshakeError, own_fingerprint
 from media.webrtc.ice_lite import Address, IceLite
 from media.webrtc.ports import LegPorts
 
@@ -63,7 +63,7 @@ class WebRtcLeg:
         self._clock_hz = CODECS[codec].clock_hz
         self._dtls = DtlsSrtp(self._put)
         where = (ports.advertised, int(self._socket.getsockname()[1]))
-        self.answer = write_answer(offer, codec, self._ice, self._dtls.fingerprint, where, self.ssrc)
+        self.answer = write_answer(offer, codec, self._ice, own_fingerprint(), where, self.ssrc)
         """Our SDP, as bytes."""
         self._last_heard = time.monotonic()
         self._over = False

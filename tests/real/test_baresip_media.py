@@ -9,12 +9,14 @@ import pytest
 import soxr
 
 from engine.facts import Pcm16
+from media.dtls_media import DtlsMedia, DtlsSession
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.rtp_session import RtpSession
 from media.sip.server import SipServer
 from media.vad import VadBank
 from media.wav_file import read_channels
+from media.webrtc.ports import LegPorts
 from tests.media.sip.sip_fakes import FakeIntake
 from tests.media.sip.test_baresip import BARESIP, MODULES
 from tests.media.sip.test_sipp import free_port
@@ -48,7 +50,7 @@ def configure(where: Path, codec: str, rate_hz: int, encryption: str) -> None:
     port = str(free_port())
     text = CONFIG.read_text().replace("@SOUND@", str(sound)).replace("@PORT@", port)
     text = text.replace("_srate 8000", f"_srate {rate_hz}")
-    modules = "\n".join(f"module {name}.so" for name in ("g722", "opus", "srtp"))
+    modules = "\n".join(f"module {name}.so" for name in ("g722", "opus", "srtp", "dtls_srtp"))
     (where / "config").write_text(text.replace("module g711.so", f"module g711.so\n{modules}"))
     media = f";mediaenc={encryption}" if encryption else ""
     (where / "accounts").write_text(f"<sip:1001@127.0.0.1:{port}>;regint=0;audio_codecs={codec}{media}\n")
@@ -76,30 +78,47 @@ async def test_it_is_heard(codec: str, rate_hz: int, encryption: str, least: flo
     configure(tmp_path, codec, rate_hz, encryption)
     intake = FakeIntake()
     async with RtpPlane(ports=PortRange(25_000, 25_099), bank=VadBank()) as plane:
-        server = SipServer("127.0.0.1", 0, intake, plane)
-        await server.open()
-        process = await asyncio.create_subprocess_exec(
-            *(BARESIP, "-f", str(tmp_path), "-t", "7", "-e", f"d sip:5000@127.0.0.1:{server.port}"),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(25):
-                await intake.begun()
-                said, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-            await server.close(0.2)
+        said = await called(SipServer("127.0.0.1", 0, intake, plane), intake, tmp_path)
     session = intake.sessions[0]
     assert isinstance(session, RtpSession)
     (stream,) = session.streams.values()
-    assert stream.offer.codec == codec.partition("/")[0], said.decode()
-    assert (stream.offer.srtp is not None) == bool(encryption), said.decode()
-    assert stream.fates["played"] > 100, said.decode()
+    assert stream.offer.codec == codec.partition("/")[0], said
+    assert (stream.offer.srtp is not None) == bool(encryption), said
+    assert stream.fates["played"] > 100, said
     # It opens and closes a protected line with RTCP in the clear, which is not taken.
     assert stream.fates.get("malformed", 0) <= (2 if encryption else 0)
     heard = session.audio(stream.offer.stream, 0, 8000)
     assert likeness(heard, spoken(16_000)) > least
+
+
+async def test_it_is_heard_after_a_handshake(tmp_path: Path) -> None:
+    configure(tmp_path, "PCMU/8000/1", 8000, "dtls_srtp")
+    intake = FakeIntake()
+    async with RtpPlane(ports=PortRange(25_000, 25_099), bank=VadBank()) as plane:
+        media = DtlsMedia(plane, LegPorts(), "127.0.0.1")
+        said = await called(SipServer("127.0.0.1", 0, intake, media), intake, tmp_path)
+    session = intake.sessions[0]
+    assert isinstance(session, DtlsSession), said
+    heard = session.audio(session.offer.participants[0].stream, 0, 8000)
+    assert likeness(heard, spoken(16_000)) > 0.98, said
+
+
+async def called(server: SipServer, intake: FakeIntake, where: Path) -> str:
+    """baresip calls, plays its file and hangs up; gives what it wrote."""
+    await server.open()
+    process = await asyncio.create_subprocess_exec(
+        *(BARESIP, "-f", str(where), "-t", "7", "-e", f"d sip:5000@127.0.0.1:{server.port}"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(25):
+            await intake.begun()
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await server.close(0.2)
+    return said.decode()

@@ -1,0 +1,237 @@
+"""Lines whose keys come by a handshake (DTLS-SRTP, RFC 5763), before the RTP plane: the peer talks to a port of ours
+that opens its packets and hands them on in the clear to the plane's, within this machine; reports go back the same way.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from engine.facts import Pcm16
+from engine.ports import CallOffer, MediaEvent, Participant
+from media.rtcp import is_rtcp
+from media.rtp import MAX_PACKET_SIZE
+from media.session import DtlsOffer, MediaAllocator, MediaSession, StreamOffer
+from media.webrtc.dtls import DtlsRole, DtlsSrtp, HandshakeError
+from media.webrtc.ice_lite import Address
+from media.webrtc.ports import LegPorts
+
+log = structlog.get_logger(__name__)
+
+OPENING_S = 20.0
+_BURST = 64
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class DtlsMedia:
+    """A `media.session.MediaAllocator` around another one; calls without such lines go straight to that."""
+
+    def __init__(self, inner: MediaAllocator, ports: LegPorts, host: str) -> None:
+        """`host` is what the plane and the ports are bound to."""
+        self._inner, self._ports = inner, ports
+        self._host = _EVERYWHERE.get(host, host)
+
+    def address(self, peer_host: str) -> str:
+        return self._inner.address(peer_host)
+
+    async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> MediaSession:
+        if not any(stream.dtls for stream in streams):
+            return await self._inner.allocate(offer, streams)
+        fronts = Fronts(self._ports, self._host)
+        try:
+            inner = await self._inner.allocate(offer, fronts.inner(streams))
+        except BaseException:
+            fronts.close()
+            raise
+        fronts.connect(inner.local_ports())
+        return DtlsSession(inner, fronts)
+
+
+class Fronts:
+    """The ports of one call's lines with handshakes, by position."""
+
+    def __init__(self, ports: LegPorts, host: str) -> None:
+        self._ports, self._host = ports, host
+        self._fronts: dict[int, Front] = {}
+
+    def inner(self, streams: tuple[StreamOffer, ...]) -> tuple[StreamOffer, ...]:
+        """The lines as the plane gets them: in the clear, from us. Raises `Overloaded`."""
+        return tuple(self._behind(stream) if stream.dtls else stream for stream in streams)
+
+    def _behind(self, stream: StreamOffer) -> StreamOffer:
+        assert stream.dtls is not None
+        front = self._fronts.get(stream.position)
+        if front is None:
+            front = self._fronts[stream.position] = Front(self._ports, self._host)
+        front.reports = stream.rtcp_mux
+        front.agree(stream.dtls, (stream.remote_host, stream.remote_port))
+        return msgspec.structs.replace(
+            stream,
+            dtls=None,
+            remote_host=self._host,
+            remote_port=front.port,
+            rtcp_mux=True,
+            rtcp_host="",
+            rtcp_port=0,
+        )
+
+    def connect(self, ports: Mapping[int, int]) -> None:
+        """Tells each front the plane's port of its line."""
+        for position, front in self._fronts.items():
+            front.behind = (self._host, ports[position])
+
+    def ports(self, ports: Mapping[int, int]) -> dict[int, int]:
+        """What the peer is told instead."""
+        return {
+            position: self._fronts[position].port if position in self._fronts else ports[position] for position in ports
+        }
+
+    def close(self) -> None:
+        for front in self._fronts.values():
+            front.close()
+
+
+class Front:
+    """One line's socket: the peer on one side, the plane on the other."""
+
+    def __init__(self, ports: LegPorts, host: str) -> None:
+        self.behind: Address | None = None
+        """The plane's port."""
+        self.reports = False
+        """The peer takes RTCP here; on a port of its own it would want a handshake of its own (RFC 5764 §5.1.1)."""
+        self._ports = ports
+        self._socket: socket.socket = ports.open()
+        self.port = int(self._socket.getsockname()[1])
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), self._read)
+        self._agreed: DtlsOffer | None = None
+        self._peer: Address | None = None
+        """Who sent the first record of the handshake; where we begin it, who was named."""
+        self._dtls = DtlsSrtp(self._to_peer)
+        self._opening: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def agree(self, offer: DtlsOffer, hint: Address) -> None:
+        """Begins the handshake; the same again changes nothing, another one begins anew (RFC 8842 §4)."""
+        if offer == self._agreed or self._closed:
+            return
+        if self._agreed is not None:
+            self._spawn(self._end(self._dtls, self._opening))
+            self._dtls = DtlsSrtp(self._to_peer)
+        self._agreed = offer
+        self._peer = hint if offer.waits else None
+        self._opening = self._loop.create_task(self._open(self._dtls, offer), name="dtls")
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._socket.fileno())
+            self._spawn(self._end(self._dtls, self._opening, last=True))
+
+    async def _open(self, dtls: DtlsSrtp, offer: DtlsOffer) -> None:
+        role: DtlsRole = "client" if offer.waits else "server"
+        try:
+            async with asyncio.timeout(OPENING_S):
+                await dtls.start(role, offer.fingerprints, lambda: None)
+        except (TimeoutError, HandshakeError) as error:
+            log.warning("dtls.failed", reason=type(error).__name__)
+
+    async def _end(self, dtls: DtlsSrtp, opening: asyncio.Task[None] | None, *, last: bool = False) -> None:
+        try:
+            if opening is not None:
+                opening.cancel()
+                await asyncio.wait([opening])
+            await dtls.close()
+        finally:
+            if last:
+                self._ports.close(self._socket)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _read(self) -> None:
+        for _ in range(_BURST):
+            try:
+                data, address = self._socket.recvfrom(MAX_PACKET_SIZE + 1)
+            except BlockingIOError:
+                return
+            except OSError:  # an ICMP error; whether the peer is there is the call's to find out
+                continue
+            if data and not self._closed:
+                self._take(data, (address[0], address[1]))
+
+    def _take(self, data: bytes, address: Address) -> None:
+        """RFC 5764 §5.1.2: a record of the handshake, or a packet; or what the plane sends back."""
+        behind = self.behind
+        if behind is not None and address[0] == behind[0] and address[1] in (behind[1], behind[1] + 1):
+            if self._dtls.is_open and not is_rtcp(data):
+                self._to_peer(self._dtls.seal(data))
+            elif self._dtls.is_open and self.reports:
+                self._to_peer(self._dtls.seal_report(data))
+        elif 20 <= data[0] <= 63:
+            if self._peer is None:
+                self._peer = address
+            if address == self._peer:
+                self._dtls.receive(data)
+        elif address == self._peer and behind is not None and 128 <= data[0] <= 191:
+            with contextlib.suppress(ValueError):  # forged, repeated, or before the keys
+                self._send(self._dtls.open_report(data) if is_rtcp(data) else self._dtls.open(data), behind)
+
+    def _to_peer(self, data: bytes) -> None:
+        if self._peer is not None:
+            self._send(data, self._peer)
+
+    def _send(self, data: bytes, address: Address) -> None:
+        with contextlib.suppress(OSError):  # a full buffer loses a packet, as networks do
+            self._socket.sendto(data, address)
+
+
+class DtlsSession:
+    """The plane's session with fronts before it; all else is the plane's."""
+
+    def __init__(self, inner: MediaSession, fronts: Fronts) -> None:
+        self._inner, self._fronts = inner, fronts
+        self.offer = inner.offer
+
+    def local_ports(self) -> Mapping[int, int]:
+        return self._fronts.ports(self._inner.local_ports())
+
+    async def update(self, streams: tuple[StreamOffer, ...]) -> None:
+        await self._inner.update(self._fronts.inner(streams))
+        self._fronts.connect(self._inner.local_ports())
+
+    def close(self, reason: str) -> None:
+        self._inner.close(reason)
+        self._fronts.close()
+
+    def hold(self) -> None:
+        self._inner.hold()
+
+    def resume(self) -> None:
+        self._inner.resume()
+
+    def participants_changed(self, participants: tuple[Participant, ...]) -> None:
+        self._inner.participants_changed(participants)
+
+    def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        self._inner.announce(sound, words=words, beep_every_s=beep_every_s)
+
+    def last_packet_at(self) -> float:
+        return self._inner.last_packet_at()
+
+    def events(self) -> AsyncIterator[MediaEvent]:
+        return self._inner.events()
+
+    def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
+        return self._inner.audio(stream, start_ms, end_ms)
+
+    def monotonic_ms(self, stream: str, at_ms: int) -> float:
+        return self._inner.monotonic_ms(stream, at_ms)

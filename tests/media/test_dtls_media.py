@@ -1,0 +1,183 @@
+"""DTLS-SRTP without ICE, as SIP trunks have it: handshake, sound to the plane, reports back."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.ports import CallOffer, IngestSession, Participant
+from media.codecs import PCMU
+from media.dtls_media import DtlsMedia, Front
+from media.ports import PortRange
+from media.rtcp import is_rtcp
+from media.rtp import RtpPacket, build_packet
+from media.rtp_plane import RtpPlane
+from media.session import DtlsOffer, StreamOffer
+from media.sip.negotiation import Answerer, negotiate
+from media.sip.sdp import parse_sdp
+from media.webrtc.dtls import DtlsRole, DtlsSrtp, own_fingerprint
+from media.webrtc.ports import LegPorts
+
+NOISE = np.random.default_rng(5).integers(-9000, 9000, 24_000).astype(np.int16)
+OFFER = """v=0
+o=- 1 1 IN IP4 127.0.0.1
+s=-
+c=IN IP4 127.0.0.1
+t=0 0
+m=audio 40000 UDP/TLS/RTP/SAVP 0 101
+a=rtpmap:0 PCMU/8000
+a=rtpmap:101 telephone-event/8000
+a=setup:actpass
+a=fingerprint:SHA-256 AA:BB
+a=sendrecv
+"""
+CALL = CallOffer("c", "sip", "p", "a@x", "b@x", (Participant("0", 0),))
+
+
+class Peer:
+    """A socket with keys: what a trunk is on one line."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self.to: tuple[str, int] | None = None
+        self.reports = 0
+        self.dtls = DtlsSrtp(self._send)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
+
+    async def shake(self, port: int, role: DtlsRole, fingerprint: str = "") -> None:
+        self.to = ("127.0.0.1", port)
+        async with asyncio.timeout(10):
+            await self.dtls.start(role, [fingerprint or own_fingerprint()], lambda: None)
+
+    def say(self, first: int, count: int) -> None:
+        for number in range(first, first + count):
+            sound = PCMU.encode(NOISE[number * 160 : number * 160 + 160])
+            self._send(self.dtls.seal(build_packet(RtpPacket(0, number, number * 160, 7, sound))))
+
+    def _send(self, data: bytes) -> None:
+        if self.to is not None:
+            self._socket.sendto(data, self.to)
+
+    def _read(self) -> None:
+        data = self._socket.recv(2048)
+        if 20 <= data[0] <= 63:
+            self.dtls.receive(data)
+        elif is_rtcp(data):
+            self.dtls.open_report(data)
+            self.reports += 1
+
+    async def close(self) -> None:
+        await self.dtls.close()
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+
+
+@pytest.fixture
+async def media() -> AsyncIterator[DtlsMedia]:
+    async with RtpPlane("127.0.0.1", PortRange(26_500, 26_519)) as plane:
+        yield DtlsMedia(plane, LegPorts(), "127.0.0.1")
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[Peer]:
+    peer = Peer()
+    yield peer
+    await peer.close()
+
+
+def line(peer: Peer, *, waits: bool = False, fingerprint: str = "") -> StreamOffer:
+    offer = DtlsOffer((fingerprint or own_fingerprint(),), waits)
+    return StreamOffer("0", 0, "PCMU", 0, remote_host="127.0.0.1", remote_port=peer.port, dtls=offer, rtcp_mux=True)
+
+
+async def heard(session: IngestSession, peer: Peer) -> float:
+    """Speaks for a second and a half; how much what was heard is like it."""
+    for number in range(75):
+        peer.say(number, 1)
+        await asyncio.sleep(0.015)
+    for _ in range(200):
+        sound = session.audio("0", 0, 1_400).astype(float)
+        if np.abs(sound[-640:]).max() > 1_000:
+            break
+        await asyncio.sleep(0.02)
+    said = np.repeat(NOISE, 2)[: len(sound)].astype(float)
+    spectra = np.fft.rfft(said) * np.conj(np.fft.rfft(sound))
+    lag = int(np.argmax(np.fft.irfft(spectra)))
+    shifted = np.roll(sound, lag)[3_200:16_000]
+    return float(np.corrcoef(shifted, said[3_200:16_000])[0, 1])
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_line_is_heard_once_hands_are_shaken(media: DtlsMedia, peer: Peer, waits: bool) -> None:
+    session = await media.allocate(CALL, (line(peer, waits=waits),))
+    await peer.shake(session.local_ports()[0], "server" if waits else "client")
+    assert await heard(session, peer) > 0.8  # said is not smoothed as the plane's resampler does it
+    for _ in range(400):
+        if peer.reports:
+            break
+        await asyncio.sleep(0.02)
+    assert peer.reports
+    session.close("bye")
+
+
+async def test_whoever_is_not_the_one_of_the_offer_is_not_heard(media: DtlsMedia, peer: Peer) -> None:
+    session = await media.allocate(CALL, (line(peer, fingerprint="sha-256 " + "00:" * 31 + "00"),))
+    await peer.shake(session.local_ports()[0], "client")
+    peer.say(0, 20)
+    await asyncio.sleep(0.1)
+    assert not session.audio("0", 0, 400).any()
+    session.close("bye")
+
+
+async def test_another_handshake_begins_anew_on_the_same_port(media: DtlsMedia, peer: Peer) -> None:
+    session = await media.allocate(CALL, (line(peer),))
+    port = session.local_ports()[0]
+    await peer.shake(port, "client")
+    other = Peer()
+    await session.update((line(other, waits=True),))
+    assert session.local_ports()[0] == port
+    await other.shake(port, "server")
+    assert await heard(session, other) > 0.8
+    await other.close()
+    session.close("bye")
+
+
+async def test_a_call_in_the_clear_has_no_front(media: DtlsMedia, peer: Peer) -> None:
+    session = await media.allocate(CALL, (StreamOffer("0", 0, "PCMU", 0),))
+    assert 26_500 <= session.local_ports()[0] < 26_520
+    session.close("bye")
+
+
+def test_an_offer_of_dtls_is_answered_with_our_fingerprint() -> None:
+    offer = parse_sdp(OFFER.encode())
+    streams = negotiate(offer)
+    assert streams[0].dtls == DtlsOffer(("SHA-256 AA:BB",), False)
+    answer = Answerer(1, "127.0.0.1").answer(offer, streams, {0: 20_000}).media[0]
+    assert answer.protocol == "UDP/TLS/RTP/SAVP"
+    assert (answer.attribute("setup"), answer.attribute("fingerprint")) == ("passive", own_fingerprint())
+    waiting = negotiate(parse_sdp(OFFER.replace("actpass", "passive").encode()))
+    assert waiting[0].dtls is not None
+    assert waiting[0].dtls.waits
+
+
+@pytest.mark.parametrize("change", [("SHA-256", "md5"), ("a=fingerprint:SHA-256 AA:BB\n", ""), ("actpass", "holdconn")])
+def test_a_line_without_a_handshake_that_we_can_do_is_refused(change: tuple[str, str]) -> None:
+    assert negotiate(parse_sdp(OFFER.replace(*change).encode())) == ()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=80), max_size=20))
+async def test_no_datagram_raises(noise: list[bytes]) -> None:
+    front = Front(LegPorts(), "127.0.0.1")
+    front.behind = ("127.0.0.1", 9)
+    for data in noise:
+        for address in (("127.0.0.1", 9), ("192.0.2.1", 5)):
+            front._take(data, address)
+    front.close()
+    await asyncio.sleep(0)
