@@ -11,6 +11,7 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -64,6 +65,16 @@ async def test_it_hears_and_leaves_no_process_behind(ears: EarsClient, clip: Pcm
     await ears.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_what_a_leg_speaks_is_believed_on_from_segment_to_segment(ears: EarsClient, clip: Pcm16) -> None:
+    spanish = msgspec.structs.replace(job(1), language="es")
+    first = await ears.listen(spanish, clip)
+    second = await ears.listen(msgspec.structs.replace(spanish, job=2, segment=2), clip)
+    assert (first.language, second.language) == ("en", "en")
+    assert 0.5 < first.belief["en"] < second.belief["en"]
+    ears.forget("c")
+    assert (await ears.listen(msgspec.structs.replace(spanish, job=3), clip)).belief == first.belief
 
 
 async def test_finals_outlive_a_killed_process(weights: Path, clip: Pcm16) -> None:
