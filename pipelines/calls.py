@@ -31,6 +31,7 @@ from models.privacy import DigitGuard
 from models.review import Form
 from models.vocabulary import corrector_of
 from pipelines.call import LiveCall
+from pipelines.callee import zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.recorder import Recorder
@@ -166,7 +167,7 @@ class Calls:
         roster = Roster()
         recorder = self._recorder if routing.recording else None
         rules, detectors = understanding.rules, understanding.detectors
-        context = self._context(routing)
+        context = self._context(offer, routing)
         conversation = Conversation(
             ledger=ledger,
             roster=roster,
@@ -199,18 +200,22 @@ class Calls:
             tracing=self._tracing,
         )
 
-    def _context(self, routing: Routing) -> CallContext:
-        today = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC).date()
+    def _context(self, offer: CallOffer, routing: Routing) -> CallContext:
+        now = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC)
         return CallContext(
             country=routing.country,
             region=routing.region,
             campaign=routing.campaign,
             direction=routing.direction,
             language=routing.language,
-            day=today,
+            day=now.date(),
             segment="opening",
             rule_packs=routing.rule_packs,
-            metadata=Metadata(retention_days=routing.retention_days if routing.recording else None),
+            metadata=Metadata(
+                at=now,
+                zones=zones_of(offer, routing),
+                retention_days=routing.retention_days if routing.recording else None,
+            ),
         )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────
