@@ -110,6 +110,8 @@ class Front:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._read)
         self._agreed: DtlsOffer | None = None
+        self._named: Address = ("", 0)
+        """Whom the peer's description names."""
         self._peer: Address | None = None
         """Who sent the first record of the handshake; where we begin it, who was named."""
         self._dtls = DtlsSrtp(self._to_peer)
@@ -121,11 +123,15 @@ class Front:
         """Begins the handshake; the same again changes nothing, another one begins anew (RFC 8842 §4)."""
         if offer == self._agreed or self._closed:
             return
+        self._named = hint
+        self._begin(offer)
+
+    def _begin(self, offer: DtlsOffer) -> None:
         if self._agreed is not None:
             self._spawn(self._end(self._dtls, self._opening))
             self._dtls = DtlsSrtp(self._to_peer)
         self._agreed = offer
-        self._peer = hint if offer.waits else None
+        self._peer = self._named if offer.waits else None
         self._opening = self._loop.create_task(self._open(self._dtls, offer), name="dtls")
 
     def close(self) -> None:
@@ -177,13 +183,19 @@ class Front:
             elif self._dtls.is_open and self.reports:
                 self._to_peer(self._dtls.seal_report(data))
         elif 20 <= data[0] <= 63:
-            if self._peer is None:
-                self._peer = address
-            if address == self._peer:
-                self._dtls.receive(data)
+            self._shake(data, address)
         elif address == self._peer and behind is not None and 128 <= data[0] <= 191:
             with contextlib.suppress(ValueError):  # forged, repeated, or before the keys
                 self._send(self._dtls.open_report(data) if is_rtcp(data) else self._dtls.open(data), behind)
+
+    def _shake(self, data: bytes, address: Address) -> None:
+        """Whoever begins it is the peer, unless the one who was named comes after a stranger without keys."""
+        stranger = self._peer is not None and self._peer[0] != self._named[0] == address[0]
+        if stranger and not self._dtls.is_open and self._agreed is not None:
+            self._begin(self._agreed)
+        self._peer = self._peer or address
+        if address == self._peer:
+            self._dtls.receive(data)
 
     def _to_peer(self, data: bytes) -> None:
         if self._peer is not None:

@@ -149,6 +149,18 @@ async def test_another_handshake_begins_anew_on_the_same_port(media: DtlsMedia, 
     session.close("bye")
 
 
+async def test_a_stranger_who_is_first_keeps_nobody_out(media: DtlsMedia, peer: Peer) -> None:
+    session = await media.allocate(CALL, (line(peer),))
+    port = session.local_ports()[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        stranger.sendto(bytes([22]) + bytes(60), ("127.0.0.1", port))
+        await asyncio.sleep(0.1)
+    await peer.shake(port, "client")
+    assert await heard(session, peer) > 0.8
+    session.close("bye")
+
+
 async def test_a_call_in_the_clear_has_no_front(media: DtlsMedia, peer: Peer) -> None:
     session = await media.allocate(CALL, (StreamOffer("0", 0, "PCMU", 0),))
     assert 26_500 <= session.local_ports()[0] < 26_520
