@@ -80,6 +80,32 @@ async def test_a_replay_is_the_same_every_time_but_for_what_was_measured() -> No
     assert content(await facts_of(script("es"))) == content(await facts_of(script("es")))
 
 
+async def test_what_is_known_of_the_call_is_judged_with_its_first_words() -> None:
+    line = {
+        "id": "m",
+        "language": "es",
+        "country": "CO",
+        "campaign": "collections",
+        "answered_at": "2026-11-29",
+        "metadata": {"at": "2026-11-29T15:00:00Z", "zones": ["America/Bogota"]},
+        "turns": [{"leg": "customer", "text": "¿Aló?"}],
+    }
+    facts = await facts_of(parse_line(json.dumps(line).encode()))
+    (alert,) = [one for one in facts if isinstance(one, Insight) and one.rule]
+    assert (alert.rule, alert.outcome, alert.turn) == ("CO-2300-HOURS", "violation", 0)
+    assert alert.because == "sun 2026-11-29 10:00 America/Bogota; closed"
+
+
+async def test_a_request_whose_sentence_goes_on_to_mean_something_else_is_withdrawn() -> None:
+    said = ["No me llame.", "ahora, que estoy trabajando."]
+    turns = [{"leg": "customer", "text": text} for text in said]
+    line = {"id": "w", "language": "es", "country": "MX", "campaign": "sales", "turns": turns}
+    facts = await facts_of(parse_line(json.dumps(line).encode()))
+    request = next(one for one in facts if isinstance(one, Insight) and one.rule == "MX-REPEP")
+    (taken,) = [one for one in facts if isinstance(one, CallEvent) and one.name == "withdrawn"]
+    assert taken.data == {"of": [request.seq], "reason": "went_on"}
+
+
 async def test_times_that_are_not_given_are_made() -> None:
     line = {
         "id": "x",
