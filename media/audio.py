@@ -146,7 +146,11 @@ class AudioRing:
         start = max(position, self.end - len(self._ring), 0)
         stop = min(position + count, self.end)
         if stop > start:
-            found[start - position : stop - position] = self._ring.take(range(start, stop), mode="wrap")
+            at, wanted = start % len(self._ring), stop - start
+            first = self._ring[at : at + wanted]
+            into = found[start - position :]
+            into[: len(first)] = first
+            into[len(first) : wanted] = self._ring[: wanted - len(first)]
         return found
 
     def _fill(self, start: int, stop: int) -> None:

@@ -1,6 +1,6 @@
 """An energy gate before the VAD: what is no louder than the line's own noise costs no inference."""
 
-OPEN_RATIO = 1.5
+OPEN_RATIO = 1.3
 """How much louder than the floor (in amplitude) a frame opens the gate."""
 HOLD_FRAMES = 16
 """Half a second after the last loud frame it stays open: words end softly, and pauses within them are short."""

@@ -83,8 +83,10 @@ class Ear:
 
     def put(self, position: int, samples: Pcm16) -> None:
         """Sound at `position`; a gap before it is silence, what lies before `frontier` is not heard again."""
-        if position == self.frontier:  # nearly always
-            self._append(samples)
+        if position == self.frontier and self._halver is None:  # nearly always
+            self.frontier = position + len(samples)
+            self._waiting.append(samples)
+            self._size += len(samples)
             return
         if self.frontier is None:
             self._begin(position)

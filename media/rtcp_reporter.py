@@ -26,9 +26,13 @@ class RtcpReporter:
 
     def arrived(self, ssrc: int, sequence: int, timestamp: int, at_ms: float, clock_hz: int) -> None:
         """A packet of the source that is heard."""
+        self.begin(at_ms)
+        self.reception.arrived(ssrc, sequence, timestamp, at_ms, clock_hz)
+
+    def begin(self, at_ms: float) -> None:
+        """A source is heard, the first or another. Who says so may tell `reception` of its packets without us."""
         if self.reception.ssrc is None:
             self.due_ms = at_ms + next_interval_s(self._chance, first=True) * 1000
-        self.reception.arrived(ssrc, sequence, timestamp, at_ms, clock_hz)
 
     def heard(self, data: bytes, address: Address, at_ms: float) -> None:
         """RTCP in the clear. Reports of others than the source that is heard are passed over. Raises `ValueError`."""

@@ -76,7 +76,9 @@ class RtpClock:
             or arrived_ms < self._settles_until_ms
         ):
             return False
-        self._observe(round(arrived_ms * self._per_ms) - samples - frontier, arrived_ms)
+        late = round(arrived_ms * self._per_ms) - samples - frontier
+        if late < self._least or arrived_ms - self._window_since_ms >= WINDOW_MS:
+            self._observe(late, arrived_ms)
         limit = DRIFT_MS * self._per_ms
         if not (-limit <= self._least <= limit and -limit <= self._least_before <= limit):
             return False

@@ -23,6 +23,8 @@ from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
 from media.srtp import SrtpKey, SrtpReader, SrtpWriter
 
+_RTCP_FIRST = b"\xc0"
+"""Second octet; without a marker no RTP of ours has one so high."""
 INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
 FILL_AFTER_MS = 240.0
@@ -114,7 +116,7 @@ class RtpStream:
         released: list[Released] = []
         while self._inbox:
             data, address, at_ms = self._inbox.popleft()
-            if is_rtcp(data):
+            if data[1:2] >= _RTCP_FIRST and is_rtcp(data):
                 self._take_report(data, address, at_ms)
                 continue
             packet = self._parse(data)
@@ -203,6 +205,8 @@ class RtpStream:
             self._source_before = self._lock.source
             released = self._jitter.flush()
             self._jitter.restart()
+        if accepted:
+            self.reporter.begin(accepted[0].at_ms)
         for arrived in accepted:
             if self._take(arrived.packet, arrived.at_ms):
                 released.append(Released(arrived.packet, arrived.at_ms))
@@ -210,7 +214,7 @@ class RtpStream:
 
     def _take(self, packet: RtpPacket, at_ms: float) -> bool:
         """A packet of the source that is heard: whether it is to be heard at once."""
-        self.reporter.arrived(packet.ssrc, packet.sequence, packet.timestamp, at_ms, self._clock_hz)
+        self.reporter.reception.arrived(packet.ssrc, packet.sequence, packet.timestamp, at_ms, self._clock_hz)
         self._played += 1
         self.last_packet_ms = self.silent_since_ms = at_ms
         if self._jitter.pass_by(packet):
