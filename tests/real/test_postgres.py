@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.errors import Conflict, Invalid, Overloaded, StartupError
-from engine.facts import Transcript, decode
+from engine.facts import CallEvent, Transcript, decode
 from engine.ports import CallRecord
 from engine.settings import Settings
 from engine.store import Store, data_exist
@@ -24,6 +24,7 @@ from engine.store.tables import Table
 from engine.vault import Vault
 from pipelines.commands.demo import throwaway_settings
 from server import Engine
+from tests.engine.ended_call import ended_call
 from tests.real.postgres_server import Cut, PostgresServer, programs
 
 pytestmark = pytest.mark.real
@@ -73,6 +74,25 @@ def said(seq: int, call_id: str = "call-1") -> Transcript:
 
 async def seqs(store: Store, record: CallRecord) -> list[int]:
     return [decode(body).seq for body in await store.calls.all_facts(record.organisation_id, record.call_id)]
+
+
+async def test_judgements_and_scores_are_counted_as_on_sqlite(store: Store, record: CallRecord) -> None:
+    judged = {"of": 4, "rule": "CO-2300-WHY", "version": "2", "by": "u", "role": "agent"}
+    await store.calls.append(record, ended_call())
+    for seq, verdict in ((9, "right"), (10, "wrong")):
+        told = judged | {"verdict": verdict}
+        await store.calls.append(record, [CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=told)])
+    (alert,) = await store.feedback.tallies(record.organisation_id, kind="alert")
+    assert (alert.shown, alert.right, alert.wrong) == (1, 0, 1)
+    assert [one.verdict for one in await store.feedback.after(record.organisation_id, 0)] == ["wrong"]
+    (scored,) = await store.scores.find(record.organisation_id, passed=True, open=True, reviewed=False)
+    assert (scored.score, scored.form) == (100.0, "collections")
+    for _ in range(2):
+        stored = await store.forms.add(record.organisation_id, "own", "id: own", "u", 1.0)
+    assert stored.version == 2
+    await store.calls.erase(record.organisation_id, record.call_id)
+    assert await store.feedback.tallies(record.organisation_id) == []
+    assert await store.scores.find(record.organisation_id) == []
 
 
 async def test_migrations_make_the_tables(store: Store, settings: Settings) -> None:
