@@ -6,6 +6,7 @@ Also the entry point of the program `welcomedly`, whose commands are in `pipelin
 import argparse
 import asyncio
 import functools
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -171,6 +172,7 @@ class Engine:
         understanding = await asyncio.to_thread(load_understanding, models_dir(self.settings), self._metrics.onnx)
         await asyncio.to_thread(self._forms.load)
         await FormService(store, self._forms).load()
+        gc.freeze()  # what is loaded by now stays: no collection need look at it while packets wait
         return understanding
 
     def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:

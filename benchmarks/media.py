@@ -239,6 +239,7 @@ async def watched(ports: list[int]) -> dict[str, Any]:
     """Has packets sent to the ports, and says what this process used meanwhile."""
     load = await asyncio.to_thread(Load, ports, SECONDS)
     gc.collect()
+    gc.freeze()  # as the engine does once it is up
     load.go()
     await asyncio.sleep(SETTLE_S)
     shares = []
@@ -269,6 +270,7 @@ def media_loopback() -> dict[str, Any]:
     rows = []
     print("  road           streams     sent  missing  share of a core  tick late p99 ms  sender's share, late p99 ms")
     for name, run, fast in runs:
+        gc.unfreeze()
         gc.collect()
         row = {"road": name} | (uvloop.run(run()) if fast else asyncio.run(run()))
         rows.append(row)
