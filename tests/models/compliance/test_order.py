@@ -83,3 +83,16 @@ def test_what_is_said_after_a_pause_takes_nothing_back() -> None:
     judge.hear(JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000))
     judge.hear(JudgedTurn(2, "customer", "customer", "Ahora le paso a mi esposa.", 4_500, 6_000))
     assert judge.taken_back() == []
+
+
+def test_who_opted_out_is_sold_nothing_more() -> None:
+    said = heard(
+        Judge(RULES, CallContext("US", "TX", "sales", "outbound", "en", DAY)),
+        turn(0, "agent", "It is twenty dollars a month. Can I have your card number, please?"),
+        turn(1, "customer", "No, stop calling me."),
+        turn(2, "agent", "Just give me the card number."),
+    )
+    assert [entry for entry in said if entry[0] == "US-TCPA-DNC"] == [
+        ("US-TCPA-DNC", "event", 1),
+        ("US-TCPA-DNC", "violation", 2),
+    ]
