@@ -92,7 +92,6 @@ REASONS: dict[tuple[str, str], str] = {
     ("whip", "pause"): "RFC 9725 has no hold",
     ("whip", "change"): "RFC 9725 publishes one voice to its end",
     (CHROMIUM, "audio exact"): "its encoder and noise suppression are not exact; the envelope is compared",
-    ("rtpengine", "change"): "not followed yet: a third party's media needs a new subscription",
 }
 """Of cells that no test fills."""
 SAME_ROAD = "once its call is up, it goes the road of the row without brackets"

@@ -1,17 +1,18 @@
 """Calls that rtpengine relays: asked for over its NG protocol, heard through our RTP plane.
 
 https://github.com/sipwise/rtpengine, `docs/ng_control_protocol.md`. Kamailio or OpenSIPS need no change: we look for
-new calls (`list`), subscribe to the media of those with two sides (`subscribe request`, `subscribe answer`), and leave
-(`unsubscribe`) when they are gone.
+new calls (`list`), subscribe to the media of those with two sides (`subscribe request`, `subscribe answer`) and of
+sides that come later (a third party, whoever a call is transferred to), and leave (`unsubscribe`) when they are gone.
 """
 
 import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import structlog
 import uuid_utils
 
@@ -32,6 +33,10 @@ TRIES_S = (0.4, 0.8, 1.6)
 GONE_AFTER = 5
 """So many looks without an answer, and rtpengine is gone with its calls."""
 MAX_CALLS = 1000
+QUERIES = 20
+"""Calls that are followed are asked for new sides by turns, so many a look."""
+MAX_SIDES = 8
+"""Of one call, over its time; more are not heard."""
 
 
 class NgError(Exception):
@@ -93,8 +98,13 @@ class NgClient(asyncio.DatagramProtocol):
 
 
 class _Followed:
-    def __init__(self, session: MediaSession, to_tag: str) -> None:
-        self.session, self.to_tag = session, to_tag
+    """A call that we hear, over one subscription for its first sides and one for each that came later."""
+
+    def __init__(self, session: MediaSession, to_tag: str, streams: tuple[StreamOffer, ...], sides: set[str]) -> None:
+        self.session, self.to_tags, self.streams = session, [to_tag], streams
+        self.sides = sides
+        """Tags that are heard, or were found not to be to hear."""
+        self.participants = session.offer.participants
 
 
 class Rtpengine:
@@ -166,18 +176,54 @@ class Rtpengine:
         self._refused &= live
         for call_id in [known for known in self._followed if known not in live]:
             self._end(call_id, "bye")
+        for call_id in list(self._followed)[:QUERIES]:
+            followed = self._followed[call_id] = self._followed.pop(call_id)  # to the end: all get their turn
+            await self._look_for_others(call_id, followed)
         for call_id in sorted(live - self._followed.keys() - self._refused):
             await self._try(call_id)
 
+    async def _sides(self, call_id: str) -> set[str]:
+        tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
+        return {name for name, about in tags.items() if _is_side(name, about)} if isinstance(tags, dict) else set()
+
     async def _try(self, call_id: str) -> None:
         try:
-            tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
-            if isinstance(tags, dict) and sum(_is_side(name, about) for name, about in tags.items()) > 1:  # answered
-                await self._follow(call_id)
+            sides = await self._sides(call_id)
+            if len(sides) > 1:  # answered
+                await self._follow(call_id, sides)
         except (NgError, ValueError) as error:
             log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
 
-    async def _follow(self, call_id: str) -> None:
+    async def _look_for_others(self, call_id: str, followed: _Followed) -> None:
+        try:
+            known = followed.sides | set(followed.to_tags)  # our own listening has tags, too
+            for side in sorted(await self._sides(call_id) - known):
+                followed.sides.add(side)
+                if len(followed.sides) <= MAX_SIDES:
+                    await self._join(call_id, followed, side)
+        except (NgError, ValueError, Overloaded) as error:
+            log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
+
+    async def _join(self, call_id: str, followed: _Followed, side: str) -> None:
+        """Hears one more side of a call, as a stream of its own."""
+        asked = await self._ng.ask("subscribe request", call_id=call_id, from_tags=[side])
+        to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
+        offered = negotiate(described, lines=1)
+        if not offered:
+            await self._unsubscribe(call_id, to_tag)
+            return
+        followed.to_tags.append(to_tag)
+        place = 1 + max(stream.position for stream in followed.streams)
+        new = msgspec.structs.replace(offered[0], position=place, stream=str(place))
+        await followed.session.update((*followed.streams, new))
+        followed.streams = (*followed.streams, new)
+        ports = {offered[0].position: followed.session.local_ports()[place]}
+        await self._accept(call_id, to_tag, described, offered, ports)
+        followed.participants = (*followed.participants, self._party(place, new.stream))
+        followed.session.participants_changed(followed.participants)
+        log.info("rtpengine.joined", call=followed.session.offer.call_id, peer=self._peer.name)
+
+    async def _follow(self, call_id: str, sides: set[str]) -> None:
         asked = await self._ng.ask("subscribe request", call_id=call_id, flags=["all"])
         to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
         streams = negotiate(described)
@@ -193,23 +239,26 @@ class Rtpengine:
         except Overloaded:
             await self._unsubscribe(call_id, to_tag)
             return
-        await self._answer(call_id, to_tag, described, streams, session)
-
-    async def _answer(
-        self, call_id: str, to_tag: str, described: Sdp, streams: tuple[StreamOffer, ...], session: MediaSession
-    ) -> None:
-        answerer = Answerer(int(self._wall_clock()), self._media.address(self._host))
-        answer = answerer.answer(described, streams, session.local_ports()).to_bytes()
         try:
-            await self._ng.ask(
-                "subscribe answer", call_id=call_id, to_tag=to_tag, sdp=answer, flags=["allow transcoding"]
-            )
+            await self._accept(call_id, to_tag, described, streams, session.local_ports())
         except NgError:
             session.close("error")
             raise
-        self._followed[call_id] = _Followed(session, to_tag)
+        self._followed[call_id] = _Followed(session, to_tag, streams, sides)
         self._intake.begin(session)
         log.info("rtpengine.following", call=session.offer.call_id, peer=self._peer.name, streams=len(streams))
+
+    async def _accept(
+        self,
+        call_id: str,
+        to_tag: str,
+        described: Sdp,
+        streams: tuple[StreamOffer, ...],
+        ports: Mapping[int, int],
+    ) -> None:
+        answerer = Answerer(int(self._wall_clock()), self._media.address(self._host))
+        answer = answerer.answer(described, streams, ports).to_bytes()
+        await self._ng.ask("subscribe answer", call_id=call_id, to_tag=to_tag, sdp=answer, flags=["allow transcoding"])
 
     def _offer(self, call_id: str, streams: tuple[StreamOffer, ...]) -> CallOffer:
         """m-lines are in the order of the tags: who offered first is the caller."""
@@ -235,7 +284,8 @@ class Rtpengine:
         return followed
 
     async def _leave(self, call_id: str, reason: str) -> None:
-        await self._unsubscribe(call_id, self._end(call_id, reason).to_tag)
+        for to_tag in self._end(call_id, reason).to_tags:
+            await self._unsubscribe(call_id, to_tag)
 
     async def _unsubscribe(self, call_id: str, to_tag: str) -> None:
         with contextlib.suppress(NgError):

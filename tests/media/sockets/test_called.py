@@ -158,6 +158,9 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
                 return {"calls": list(self.calls)}
             case "query":
                 return {"tags": self.calls[call]}
+            case "subscribe request" if "from-tags" in request:
+                one_line = SUBSCRIPTION[: SUBSCRIPTION.index("m=audio 30002")]
+                return {"sdp": one_line, "from-tags": request["from-tags"], "to-tag": f"sub-{request['from-tags'][0]}"}
             case "subscribe request":
                 return {"sdp": SUBSCRIPTION, "from-tags": list(self.calls[call]), "to-tag": "sub-1"}
             case "subscribe answer":
@@ -223,6 +226,44 @@ async def test_an_rtpengine_that_is_gone_ends_its_calls() -> None:
             await engine.look()
         assert await intake.reason() == "peer_vanished"
         assert engine.calls == 0
+
+
+@pytest.mark.interop("rtpengine", "change")
+async def test_who_joins_later_or_takes_the_call_over_is_heard_too() -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        first = played.ports()
+        played.calls["call-1"] = ANSWERED | {"third-tag": {"medias": []}}
+        await engine.look()
+        await engine.look()
+        asked = [one for one in played.asked if one["command"] == "subscribe request"]
+        assert [one.get("from-tags") for one in asked] == [None, ["third-tag"]]
+        (third,) = played.ports()
+        assert third not in first
+        await send_rtp([*first, third][1:], 2)  # the second side, and who came
+        assert intake.sessions[0].audio("2", 0, 2_000).any()
+        played.calls.clear()
+        await engine.look()
+        assert await intake.reason() == "bye"
+        (change,) = [event for event in intake.events if isinstance(event, ParticipantsChanged)]
+        assert [(one.stream, one.position, one.side) for one in change.participants] == [
+            ("0", 0, "caller"),
+            ("1", 1, "called"),
+            ("2", 2, ""),
+        ]
+
+
+async def test_every_listening_is_given_up() -> None:
+    async with following(Intake()) as (played, engine):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.calls["call-1"] = ANSWERED | {"third-tag": {"medias": []}}
+        await engine.look()
+        await engine.close()
+        given_up = [one["to-tag"] for one in played.asked if one["command"] == "unsubscribe"]
+        assert given_up == ["sub-1", "sub-third-tag"]
 
 
 async def test_a_refused_call_is_left_and_not_asked_for_again() -> None:

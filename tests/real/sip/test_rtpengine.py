@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from media.sip.server import SipServer
 from media.sockets.rtpengine import NgClient, NgError, Rtpengine
 from tests.media.sip.test_sipp import SIPP, free_port
 from tests.media.sockets.site import bank, until
-from tests.media.sockets.speech import best_correlation, voices
+from tests.media.sockets.speech import FRAME, best_correlation, to_ulaw, voices
 from tests.media.sockets.test_called import Intake
 from tests.media.sockets.test_interop import ROUTING
 from tests.real.kamailio import KAMAILIO, kamailio
@@ -142,3 +143,58 @@ async def test_a_call_to_us_whose_sound_goes_through_rtpengine(tmp_path: Path) -
         (session,) = intake.sessions
         for stream, voice in zip(("1", "2"), voices(), strict=True):
             assert best_correlation(session.audio(stream, 0, 2_000), voice[:4_000]) > 0.99
+
+
+def sdp(port: int) -> str:
+    return (
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n"
+    )
+
+
+def port_in(answer: dict[str, object]) -> int:
+    return int(next(line for line in str(answer["sdp"]).splitlines() if line.startswith("m=audio")).split()[1])
+
+
+@pytest.mark.interop("rtpengine", "change")
+async def test_whoever_takes_a_call_over_is_heard(tmp_path: Path) -> None:
+    """What a proxy asks of rtpengine when somebody comes in place of the called side: an offer of another tag."""
+    intake = Intake()
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    async with (
+        asyncio.timeout(40),
+        rtpengine(tmp_path / "rtpengine") as ng_port,
+        RtpPlane("127.0.0.1", PortRange(41_600, 41_699), bank=bank()) as plane,
+    ):
+        proxy = NgClient("127.0.0.1", ng_port)
+        await proxy.open()
+        peer = Peer("edge", "rtpengine", url=f"127.0.0.1:{ng_port}", number="+34910000000")
+        engine = Rtpengine(peer, intake, plane, look_every_s=3600)
+        await engine.open()
+        try:
+            await proxy.ask("offer", call_id="x", from_tag="a", sdp=sdp(ports[0]))
+            await proxy.ask("answer", call_id="x", from_tag="a", to_tag="b", sdp=sdp(ports[1]))
+            await engine.look()
+            assert engine.calls == 1
+            await proxy.ask("offer", call_id="x", from_tag="c", to_tag="a", sdp=sdp(ports[2]))
+            answered = await proxy.ask("answer", call_id="x", from_tag="c", to_tag="a", sdp=sdp(ports[0]))
+            await engine.look()
+            (session,) = intake.sessions
+            voice = to_ulaw(voices()[1])
+            for number in range(SPEAKS_S * 50):
+                header = b"\x80\x00" + number.to_bytes(2) + (number * FRAME).to_bytes(4) + b"cccc"
+                sound = voice[number * FRAME : (number + 1) * FRAME]
+                sockets[2].sendto(header + sound, ("127.0.0.1", port_in(answered)))
+                await asyncio.sleep(0.02)
+            assert best_correlation(session.audio("2", 0, 5_000), voices()[1][: SPEAKS_S * 8_000]) > 0.99
+            await proxy.ask("delete", call_id="x")
+            await engine.look()
+            assert await intake.reason() == "bye"
+        finally:
+            await engine.close()
+            proxy.close()
+            for one in sockets:
+                one.close()
