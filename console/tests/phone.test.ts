@@ -35,7 +35,7 @@ describe("a phone", () => {
     expect(back.calls[0]!.heldByOther).toBe(false);
   });
 
-  it("comes back to the calls that stand, and lets go of those that do not", () => {
+  it("comes back to the calls that stand, and says which are lost", () => {
     const before = fold(emptyPhone, ringing, { type: "answered", call: "a" });
     const standing: ToBrowser = {
       type: "registered",
@@ -44,6 +44,7 @@ describe("a phone", () => {
     };
     const after = fold(before, standing);
     expect(after.calls.map((call) => [call.id, call.state, call.held, call.upAt])).toEqual([
+      ["a", "ended", false, NOW],
       ["b", "up", true, NOW - 60_000],
     ]);
     expect(fold(after, standing)).toEqual({ ...after, calls: after.calls });

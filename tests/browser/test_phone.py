@@ -14,7 +14,7 @@ from engine.facts import Pcm16, Samples
 from engine.web.console import STATIC
 from media.codecs import PCMU
 from tests.browser.fake_engine import FakeEngine
-from tests.browser.visitor import AGENT, Visitor, serious_findings
+from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import World
 
@@ -37,6 +37,8 @@ _HEARD = """(wanted) => new Promise((done) => {
   look();
 })"""
 """Comes back once that pitch is the loudest that the call's track has: the track is what the page plays."""
+_BEYOND = """() => [...document.querySelectorAll("[data-testid=phone] *")]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1).map((one) => one.textContent)"""
 _KEEP_CONNECTIONS = """() => {
   window.connections = [];
   window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -198,6 +200,10 @@ async def test_a_number_is_dialled_and_the_call_given_on_after_a_word(visitor: V
     expert.answer()
     await expect(phone.get_by_role("status")).to_contain_text("On a call with 1002")
     assert await serious_findings(page) == []
+    for width in (1280, 1024):
+        await page.set_viewport_size({"width": width, "height": 768})
+        assert await misfits(page) == []
+        assert await page.evaluate(_BEYOND) == []
     await phone.get_by_role("button", name="Connect both").click()
     await expect(phone.get_by_label("Number or extension")).to_be_visible()
     customer.speak([bytes(160)], 500)

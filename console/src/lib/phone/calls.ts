@@ -113,7 +113,9 @@ function transferOf(status: number): PhoneCall["transfer"] {
 }
 
 function registered(view: PhoneView, standing: readonly CallState[], now: number): PhoneView {
-  const calls = view.calls.filter((call) => isOver(call) || standing.some((one) => one.call === call.id));
+  const stands = (call: PhoneCall): boolean => standing.some((one) => one.call === call.id);
+  const lost = { state: "ended" as const, reason: "peer_vanished" };
+  const calls = view.calls.map((call) => (isOver(call) || stands(call) ? call : { ...call, ...lost }));
   const known = new Set(calls.map((call) => call.id));
   const found = standing.filter((one) => !known.has(one.call)).map((one) => restored(one, now));
   return { replaced: false, calls: [...calls, ...found] };
