@@ -5,12 +5,14 @@ record is in the kernel's hands as soon as `note` returns, so SIGKILL loses none
 """
 
 import contextlib
+import fcntl
 import os
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from engine.errors import StartupError
 from media.sip.address import parse_address, tag_of
 from media.sip.dialog import Dialog
 from media.sip.endpoint import Endpoint
@@ -51,7 +53,9 @@ class Journal:
     """One process's. A disk that fails costs the farewell after a crash, never a call."""
 
     def __init__(self, path: Path) -> None:
+        """Raises `StartupError` when another bridge that lives keeps its calls there: they are not to be hung up on."""
         self._path = path
+        self._lock = _locked(path.with_suffix(".lock"))
         self._records: dict[tuple[str, str], _Record] = {}
         self._left = _read(path)
         self._file = -1
@@ -100,6 +104,12 @@ class Journal:
         return len(left)
 
     def close(self) -> None:
+        self._close_file()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _close_file(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -113,11 +123,10 @@ class Journal:
 
     def _rewrite(self) -> None:
         """The records that hold, and those of the process before until they have been served."""
-        self.close()
+        self._close_file()
         kept = [*self._left, *self._records.values()]
         new = self._path.with_suffix(".new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
             self._write(self._file, b"".join(msgspec.json.encode(record) + b"\n" for record in kept))
             os.replace(new, self._path)
@@ -132,6 +141,22 @@ class Journal:
             os.write(file, data)
         except OSError as error:
             log.error("bridge.journal", why=error.strerror)
+
+
+def _locked(path: Path) -> int:
+    """A descriptor that holds the lock until it is closed or the process ends; -1 where the disk cannot do it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        log.error("bridge.journal", why=error.strerror)
+        return -1
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise StartupError(f"DATA_DIR: another bridge keeps its calls in {path.parent}") from None
+    return file
 
 
 def _read(path: Path) -> tuple[_Record, ...]:

@@ -14,6 +14,7 @@ from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request
 from media.sip.sdp import Sdp, parse_sdp
+from media.srtp import choose_keys
 
 _BY_DEFAULT: tuple[AudioCodec, ...] = ("PCMU", "PCMA")
 """What a caller without an offer is taken to speak."""
@@ -44,6 +45,8 @@ class SipCaller(SipParty):
         self._far = far_line(self._offer)
         if self._far is None:
             raise Unacceptable(488, ("Warning", '304 welcomedly "an audio codec that we know is needed"'))
+        if self._far.protected and choose_keys(self._far.crypto) is None:
+            raise Unacceptable(488, ("Warning", '304 welcomedly "a key by SDES that we know is needed"'))
         return tuple(self._far.numbers)
 
     def refuse(self, status: int, *headers: tuple[str, str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from engine.control.routes import Route
 from engine.control.trunks import Line
+from engine.errors import StartupError
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
@@ -97,8 +98,10 @@ async def office(
             Route("300", uri=desks[1].uri),
             Route("400", uri=desks[0].uri, srtp=True),
         )
+        journal = Journal(where / "dialogs")
+        stack.callback(journal.close)
         bridge = SipExchange(
-            *("127.0.0.1", 0, PortRange(26_060, 26_099), NoPhones(), lambda: tape, Journal(where / "dialogs")),
+            *("127.0.0.1", 0, PortRange(26_060, 26_099), NoPhones(), lambda: tape, journal),
             routes=routes,
             max_calls=max_calls,
             silence_s=silence_s,
@@ -301,6 +304,16 @@ async def test_next_process_says_bye_for_one_that_was_killed(tmp_path: Path) -> 
             assert (await customer.told(HungUp)).reason == "bye"
             assert (await agent.told(HungUp)).reason == "bye"
         assert (other / "dialogs").stat().st_mode & 0o777 == 0o600
+        assert (other / "dialogs").read_bytes() == b""
+
+
+async def test_second_bridge_keeps_off_the_calls_of_the_first(tmp_path: Path) -> None:
+    async with office(tmp_path) as here:
+        await here.talking()
+        before = (tmp_path / "dialogs").read_bytes()
+        with pytest.raises(StartupError, match="another bridge"):
+            Journal(tmp_path / "dialogs")
+        assert (tmp_path / "dialogs").read_bytes() == before != b""
 
 
 async def test_key_by_info_reaches_the_other_side(here: Office) -> None:
