@@ -30,6 +30,7 @@ def cells() -> dict[str, Cell]:
         "fuzz",
         "accuracy",
         "display",
+        "vocabulary",
         "rules",
         "alignments",
         "knowledge",

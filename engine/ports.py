@@ -193,7 +193,7 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
     with."""
     prompt: str = ""
-    """Campaign vocabulary and the last words of the turn before, as context. May be empty."""
+    """The campaign's vocabulary, which the decoder may be told to have been said before. May be empty."""
     capture: bool = False
     """A number is being read: the repetition guard is off, since a number read aloud is a repetition."""
 

@@ -34,7 +34,7 @@ class Decoding(msgspec.Struct, frozen=True):
     spelt_numbers: bool = True
     """Numbers come as words, the spoken form: tokens with digits, % and currency signs are never chosen."""
     prompted: bool = False
-    """Finals are decoded behind `ListenJob.prompt`. Base does not gain by it (`make bench CELL=accuracy.vocabulary`)."""
+    """Finals with a `ListenJob.prompt` are decoded a second time behind it, and the likelier holds."""
 
     def context_s(self, speech_s: float) -> float:
         """Length of the window for a segment and the one before it, `speech_s` together: a multiple of 0.5 s."""

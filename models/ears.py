@@ -46,10 +46,10 @@ class EarsServer:
         self._running: set[asyncio.Task[None]] = set()
         self._whisper: Whisper | None = None
 
-    async def load(self, weights: Path, device: str, compute_type: str) -> None:
+    async def load(self, weights: Path, device: str, compute_type: str, decoding: Decoding) -> None:
         """Load the model while jobs already queue."""
         began = time.monotonic()
-        self._whisper = await asyncio.to_thread(_load, weights, self._workers, device, compute_type)
+        self._whisper = await asyncio.to_thread(_load, weights, self._workers, device, compute_type, decoding)
         took_ms = round(1000 * (time.monotonic() - began))
         log.info("model.loaded", device=self._whisper.device, workers=self._workers, took_ms=took_ms)
         self._send(Ready(self._workers, self._whisper.device))
@@ -137,11 +137,11 @@ def _queued(heard: Heard, queued_ms: float) -> Heard:
     return msgspec.structs.replace(heard, queued_ms=round(queued_ms, 1))
 
 
-def _load(weights: Path, workers: int, device: str, compute_type: str) -> "Whisper":
+def _load(weights: Path, workers: int, device: str, compute_type: str, decoding: Decoding) -> "Whisper":
     # imported here: the process must be niced and bound to its parent before seconds of imports and loading
     from models.whisper import Whisper
 
-    return Whisper(weights, workers=workers, device=device, compute_type=compute_type)
+    return Whisper(weights, workers=workers, device=device, compute_type=compute_type, decoding=decoding)
 
 
 def _log_to_stderr() -> None:
@@ -161,7 +161,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=arguments.socket_fd))
     windows = Windows(arguments.windows_fd, arguments.windows_samples, writable=False)
     ears = EarsServer(writer, windows, arguments.workers)
-    loading = asyncio.create_task(ears.load(arguments.weights, arguments.device, arguments.compute_type))
+    decoding = Decoding(prompted=arguments.prompted)
+    loading = asyncio.create_task(ears.load(arguments.weights, arguments.device, arguments.compute_type, decoding))
     loading.add_done_callback(_end_if_failed)
     reporting = asyncio.create_task(ears.report())
     await ears.serve(reader)
@@ -187,6 +188,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--nice", type=int, default=10)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--compute-type", default="")
+    parser.add_argument("--prompted", type=int, default=0)
     return parser.parse_args()
 
 

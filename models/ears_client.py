@@ -44,6 +44,8 @@ class EarsSettings(msgspec.Struct, frozen=True):
     device: str = "auto"
     """`auto cpu cuda`."""
     compute_type: str = ""
+    prompted: bool = False
+    """See `models.decoding.Decoding`."""
     """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
     nice: int = 10
     windows_s: float = 600.0
@@ -351,6 +353,7 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
         "nice": settings.nice,
         "device": settings.device,
         "compute-type": settings.compute_type,
+        "prompted": int(settings.prompted),
     }
     environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     return spawn("models.ears", arguments, (theirs.fileno(), windows.fd), environment)

@@ -26,6 +26,7 @@ _FOREIGN_GAIN = 0.1
 """So much likelier (mean log-probability) must words in another language than the leg's be."""
 _FOREIGN_DOUBT = -0.5
 _PROMPT_TOKENS = 200
+"""Of a prompt, from its start: less than half of the decoder's memory."""
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
 
 
@@ -98,7 +99,7 @@ class Whisper:
         if job.belief and language != likeliest(job.belief):
             return None  # words of another language would mislead
         begun = msgspec.structs.replace(job, prefix=said)
-        decode = self._decode(begun, encoded, language, len(speech) / RATE_HZ)
+        decode = self._likelier(begun, encoded, language, len(speech) / RATE_HZ)
         if not decode.new or self._is_doubtful(decode, capture=job.capture):
             return None
         if own != language and decode.log_probability < _FOREIGN_DOUBT:
@@ -112,7 +113,7 @@ class Whisper:
         encoded = self._encode(speech, self._decoding.window_s(speech_s, job.kind))
         belief, own = self._identify(job, encoded, speech_s)
         language = likeliest(belief)
-        decode = self._decode(job, encoded, language, speech_s)
+        decode = self._likelier(job, encoded, language, speech_s)
         if own != language and job.kind != "partial":
             foreign = self._decode(job, encoded, own, speech_s)
             if foreign.log_probability > decode.log_probability + _FOREIGN_GAIN:
@@ -148,11 +149,28 @@ class Whisper:
         own = likeliest(moved(expected(), scores, speech_s))
         return moved(job.belief or expected(), scores, speech_s), own
 
+    def _likelier(self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float) -> _Decode:
+        """As it is heard, or as it is behind the campaign's terms: the likelier, and never one that loops."""
+        plain = self._decode(job, encoded, language, speech_s)
+        if not (self._decoding.prompted and job.prompt and job.kind != "partial"):
+            return plain
+        prompted = self._decode(job, encoded, language, speech_s, prompt=job.prompt)
+        worse = prompted.log_probability < plain.log_probability or self._is_doubtful(prompted, capture=job.capture)
+        return plain if worse else prompted
+
     def _decode(
-        self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float, *, again: bool = False
+        self,
+        job: ListenJob,
+        encoded: ctranslate2.StorageView,
+        language: str,
+        speech_s: float,
+        *,
+        prompt: str = "",
+        again: bool = False,
     ) -> _Decode:
         tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
-        begin = [*self._prompt(job, tokenizer), *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        before = [tokenizer.sot_prev, *tokenizer.encode(f" {prompt}")[:_PROMPT_TOKENS]] if prompt else []
+        begin = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
         prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
         cap = round(8 + 12 * speech_s)
         result = self._model.generate(
@@ -177,12 +195,6 @@ class Whisper:
             no_speech=result.no_speech_prob,
             capped=len(new) >= cap,
         )
-
-    def _prompt(self, job: ListenJob, tokenizer: Tokenizer) -> list[int]:
-        """What a final is told to have been said before: at most half of the decoder's memory."""
-        if not (self._decoding.prompted and job.prompt and job.kind == "final"):
-            return []
-        return [tokenizer.sot_prev, *tokenizer.encode(f" {job.prompt}")[-_PROMPT_TOKENS:]]
 
     def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
         """Whether to listen once more. A number read aloud is a repetition, so with `capture` only the score counts."""

@@ -199,6 +199,7 @@ class LiveCall:
             group=group,
             draft=self._show_draft,
             capturing=lambda: self._conversation.capturing,
+            prompt=self._corrector.prompt,
             tracing=self._tracing,
         )
         async for event in self._session.events():

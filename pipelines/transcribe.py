@@ -98,6 +98,7 @@ class Transcriber:
         group: asyncio.TaskGroup,
         draft: Callable[[Drafted], None],
         capturing: Callable[[], bool],
+        prompt: str = "",
         tracing: Tracing = NO_TRACES,
     ) -> None:
         self._session = session
@@ -107,6 +108,7 @@ class Transcriber:
         self._group = group
         self._draft = draft
         self._capturing = capturing
+        self._prompt = prompt
         self._tracing = tracing
         self._lanes: dict[str, _Lane] = {}
         self._dialogue = Dialogue()
@@ -251,6 +253,7 @@ class Transcriber:
             after=self._dialogue.before(segment) if kind != "partial" else (),
             suspect=segment.voice < SURE,
             prefix=prefix,
+            prompt=self._prompt if kind != "partial" else "",
             capture=self._capturing(),
         )
 

@@ -7,8 +7,8 @@ from aiohttp_pydantic.oas.typing import r200, r201, r404, r409, r422
 from pydantic import BaseModel, Field
 
 from engine.control.campaigns import CampaignForm
-from engine.web.keys import CAMPAIGNS, PERSON
 from engine.vocabulary import LONGEST_TERM, MOST_FORMS, MOST_TERMS
+from engine.web.keys import CAMPAIGNS, PERSON
 from engine.web.view import Body, View, answer
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]

@@ -122,6 +122,8 @@ class Corrector:
 
     def __init__(self, terms: Sequence[Term]) -> None:
         self._forms = {language: _Forms(terms, language) for language in _LANGUAGES} if terms else {}
+        self.prompt = f"{', '.join(term.text for term in terms)}." if terms else ""
+        """What a decoder may be told to have been said before."""
 
     def correct(self, text: str, language: str, confidence: float = 0.0) -> Corrected:
         """`confidence` is that of the final, 0 to 1. Offsets of corrections are code points in the text returned."""

@@ -1,11 +1,13 @@
 """The decoder in this process, on one clip."""
 
+import json
 import wave
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+import soxr
 
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
@@ -13,12 +15,14 @@ from engine.ports import ListenJob
 from media.audio import Recording, window_16k
 from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
+from models.decoding import Decoding
 from models.installation import install
 from models.languages import likeliest
 from models.whisper import Whisper
 
 CLIP = Path(__file__).parent.parent / "data" / "ears" / "good_question.wav"
 SPANISH = CLIP.parents[1] / "digits" / "fours_es.flac"
+NAMES = CLIP.parents[1] / "vocabulary" / "en.ogg"
 WORDS = "Good question. Let me check that for you."
 FINAL = ListenJob(job=1, call_id="c", stream="1", segment=0, kind="final", due=0.0, language="en")
 
@@ -63,6 +67,23 @@ def test_a_segment_is_heard_after_another_without_its_words(whisper: Whisper, cl
     window = np.concatenate([first, gap, second])
     heard = whisper.hear(FINAL, window, context=len(first) + len(gap), said="Good question.")
     assert heard.text == "Let me check that for you."
+
+
+def test_names_of_a_vocabulary_are_heard_where_that_is_likelier_and_nowhere_else(
+    whisper: Whisper, clip: Pcm16, pytestconfig: pytest.Config
+) -> None:
+    channels, rate_hz = read_channels(NAMES)
+    script = json.loads(NAMES.with_suffix(".json").read_bytes())["turns"][3]
+    sound = soxr.resample(channels[0], rate_hz, 16_000)
+    bank = sound[16 * (script["start_ms"] - 200) : 16 * (script["end_ms"] + 200)]
+    told = msgspec.structs.replace(FINAL, prompt="Sunvera, Quillbank, Kilowise.")
+    assert "Quillbank" not in whisper.hear(told, bank).text, "a prompt is only for those who ask for it"
+    assert pytestconfig.cache is not None
+    weights = install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+    prompted = Whisper(weights, device="cpu", decoding=Decoding(prompted=True))
+    assert prompted.hear(told, bank).text == "I moved my savings to Quillbank last year."
+    assert prompted.hear(told, clip).text == WORDS
+    assert prompted.hear(FINAL, bank).text == whisper.hear(FINAL, bank).text
 
 
 def test_words_of_another_language_are_heard_as_such_and_alone(whisper: Whisper, clip: Pcm16) -> None:

@@ -55,7 +55,7 @@ def transcripts(facts: list[Fact]) -> list[Transcript]:
 async def test_a_final_has_the_term_and_says_what_was_heard() -> None:
     ledger = Ledger("call-1", clock_ms)
     sink = FakeSink()
-    heard = {("1", 0): "le llamo de finarka por cincuenta mil pesos"}
+    ears = FakeEars({("1", 0): "le llamo de finarka por cincuenta mil pesos"}, language="es")
     await LiveCall(
         session=FakeSession(
             [SpeechSegment("1", 0, "started", 0, 900), SpeechSegment("1", 0, "ended", 0, 900), CallEnded(2000, "bye")],
@@ -72,7 +72,7 @@ async def test_a_final_has_the_term_and_says_what_was_heard() -> None:
         ),
         ledger=ledger,
         conversation=conversation(ledger),
-        ears=FakeEars(heard, language="es"),
+        ears=ears,
         sink=sink,
         decide_roles=lambda participants: [],
         name_of=lambda user: "",
@@ -83,6 +83,7 @@ async def test_a_final_has_the_term_and_says_what_was_heard() -> None:
     (final,) = transcripts(sink.facts)
     assert final.text == "le llamo de Finarca por cincuenta mil pesos"
     assert final.display == "Le llamo de Finarca por $50.000"
+    assert [job.prompt for job in ears.jobs] == ["Finarca."]
     assert final.corrected == (Correction(start=12, end=19, term="Finarca", heard="finarka"),)
 
 
