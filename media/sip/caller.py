@@ -305,4 +305,4 @@ async def prepare_call(caller: Caller, plan: CallPlan, transport: Transport = "U
     hop = hop_of(plan.target, transport)
     if hop.transport == "UDP" and not hop.numeric:  # the endpoint finds the name's targets, and goes on to the next
         return PlacedCall(caller, plan, Flow("UDP", hop.host, hop.port, -1))
-    return PlacedCall(caller, plan, await caller.endpoint.reach(hop))
+    return PlacedCall(caller, plan, await caller.endpoint.destinations.reach(hop))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import secrets
 import time
 from collections import Counter
@@ -10,7 +9,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Protocol, cast
 
 from media.sip import layer, usage, wire
-from media.sip.hop import Hop, hop_of
+from media.sip.destinations import Destinations
+from media.sip.hop import hop_of
 from media.sip.layer import Flow, TransactionLayer
 from media.sip.leg import Leg, Mark, mark_of
 from media.sip.locate import MAX_TARGETS, Locator, Target
@@ -75,7 +75,7 @@ class Endpoint:
         locator: Locator | None = None,
     ) -> None:
         self.clock = clock
-        self.locator = locator or Locator(clock=clock)
+        self.destinations = Destinations(locator or Locator(clock=clock), self._connect)
         self.metrics = metrics or Uncounted()
         self.transports = Transports(self, listeners)
         self._allowance = Allowance(rate)
@@ -85,8 +85,6 @@ class Endpoint:
         self._invites: Counter[Mark] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._complaints = Complaints()
-        self._others: dict[int, tuple[Request, list[Target]]] = {}
-        """By the identity of a request on its way to a name: the targets that have not been tried."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._draining = False
@@ -188,26 +186,15 @@ class Endpoint:
             elif isinstance(event, layer.Cancelled):
                 for leg in [leg for leg in self._legs.values() if leg.usage.invite.call_id == event.invite.call_id]:
                     leg.run(leg.usage.cancelled(event.invite))
-            elif event.owner is not None and not self._goes_on(event):
+            elif event.owner is not None:
                 owner = cast(Sender, event.owner)
-                if isinstance(event, layer.Answer):
+                if targets := self.destinations.after(event):
+                    self._spawn(self._try(event.request, targets, owner))
+                elif isinstance(event, layer.Answer):
                     owner.answered(event.request, event.response, self.clock())
                 else:
                     owner.expired(event.request)
         self._arm()
-
-    def _goes_on(self, event: layer.Answer | layer.Expired) -> bool:
-        """RFC 3263 §4.3: after a time-out or a 503 the request goes to the name's next target, if there is one. A peer
-        that has begun to work on it is not left for another."""
-        if isinstance(event, layer.Answer) and event.response.status == 100:
-            return False
-        _, targets = self._others.pop(id(event.request), (None, []))
-        failed = isinstance(event, layer.Expired) or event.response.status == 503
-        if failed:
-            self.locator.avoid(event.flow.transport, event.flow.host, event.flow.port)
-        if failed and targets:
-            self._spawn(self._try(event.request, targets, cast(Sender, event.owner)))
-        return failed and bool(targets)
 
     def _route(self, request: Request, flow: Flow) -> None:
         refusal = self._refusal(request)
@@ -279,57 +266,29 @@ class Endpoint:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def _connect(self, target: Target) -> Flow:
+        return await self.transports.flow_to(target.transport, target.host, target.port, target.name)
+
     async def _send_anew(self, request: Request, flow: Flow, owner: Sender) -> None:
-        await self._try(request, await self._targets(owner, flow), owner)
+        await self._try(request, await self.destinations.of(owner.next_hop, flow), owner)
 
     async def _try(self, request: Request, targets: list[Target], owner: Sender) -> None:
-        """The first that takes a connection; the others are for when nothing comes of it (RFC 3263 §4.3)."""
-        while targets:
-            target, *targets = targets
-            try:
-                flow = await self.transports.flow_to(target.transport, target.host, target.port, target.name)
-            except OSError:
-                self.locator.avoid(target.transport, target.host, target.port)
-                continue
-            if targets:
-                self._others[id(request)] = (request, targets)
-            with self._contained():
-                owner.moved(flow)
-                self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
-            return
-        self.metrics.count("sip_dropped_total", reason="no_connection")
+        flow = await self.destinations.first(request, targets)
         with self._contained():
-            owner.expired(request)  # §8.1.3.1: a transport error is a 503 or a time-out
-
-    async def _targets(self, owner: Sender, flow: Flow, transport: str = "") -> list[Target]:
-        """Of the owner's next hop by name, else of the flow itself; none when that leads nowhere."""
-        try:
-            if not owner.next_hop:
-                return [Target(transport or flow.transport, flow.host, flow.port, flow.host)]
-            hop = hop_of(owner.next_hop, transport or flow.transport)
-            if transport or flow.connection >= 0:  # it was chosen: NAPTR has no say
-                hop = dataclasses.replace(hop, transport=transport or flow.transport, transport_said=True)
-            return await self.locator.targets(hop)
-        except (OSError, ValueError):
-            return []
-
-    async def reach(self, hop: Hop) -> Flow:
-        """A flow to the first of the hop's targets that takes one. Raises `OSError`."""
-        failures: list[OSError] = []
-        for target in await self.locator.targets(hop):
-            try:
-                return await self.transports.flow_to(target.transport, target.host, target.port, target.name)
-            except OSError as error:
-                failures.append(error)
-                self.locator.avoid(target.transport, target.host, target.port)
-        raise failures[-1]
+            if flow is None:
+                self.metrics.count("sip_dropped_total", reason="no_connection")
+                owner.expired(request)  # §8.1.3.1: a transport error is a 503 or a time-out
+                return
+            owner.moved(flow)
+            self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
 
     async def _send_long(self, request: Request, flow: Flow, owner: Sender) -> None:
         """RFC 3261 §18.1.1: over TCP what is within 200 bytes of the path's MTU, and back to UDP where TCP is
         refused."""
         if flow.connection < 0:
-            targets = await self._targets(owner, flow, "TCP")
-            await self._try(request, [*targets, *await self._targets(owner, flow)][:MAX_TARGETS], owner)
+            targets = await self.destinations.of(owner.next_hop, flow, "TCP")
+            others = await self.destinations.of(owner.next_hop, flow)
+            await self._try(request, [*targets, *others][:MAX_TARGETS], owner)
             return
         with contextlib.suppress(OSError):
             flow = await self.transports.flow_to("TCP", flow.host, flow.port)
@@ -346,13 +305,13 @@ class Endpoint:
 
     async def _ack_anew(self, ack: Request, flow: Flow, owner: Sender) -> None:
         with contextlib.suppress(OSError, ValueError):  # then the 2xx comes again, and so does this
-            flow = await self.reach(hop_of(owner.next_hop, flow.transport))
+            flow = await self.destinations.reach(hop_of(owner.next_hop, flow.transport))
             owner.moved(flow)
             self._transmit(layer.with_via(ack, flow, self.sent_by(flow)), flow)
 
     def cancel(self, invite: Request) -> None:
         """Takes back an INVITE of ours that has no final answer."""
-        self._others.pop(id(invite), None)
+        self.destinations.forget(invite)
         self._perform(self._layer.cancel(invite, self.clock()))
 
     def _transmit(self, message: Message, flow: Flow) -> None:

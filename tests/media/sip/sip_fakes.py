@@ -10,7 +10,16 @@ import numpy as np
 from engine.errors import Overloaded
 from engine.facts import Pcm16
 from engine.flow import Channel
-from engine.ports import CallEnded, CallOffer, IngestSession, MediaEvent, Notice, Participant, ParticipantsChanged, Refusal
+from engine.ports import (
+    CallEnded,
+    CallOffer,
+    IngestSession,
+    MediaEvent,
+    Notice,
+    Participant,
+    ParticipantsChanged,
+    Refusal,
+)
 from media.session import StreamOffer
 from media.sip.layer import Flow
 from media.sip.transport import Receiver, Transports

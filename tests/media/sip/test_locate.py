@@ -177,7 +177,7 @@ async def test_a_call_goes_on_to_the_next_target_of_its_name(transport: str) -> 
     try:
         records = srv(transport, first, taking.port)
         async with asyncio.timeout(10), name_server(*records) as (_, resolver), Caller() as caller:
-            caller.endpoint.locator = Locator(Dns(resolver))
+            caller.endpoint.destinations.locator = Locator(Dns(resolver))
             plan = CallPlan(f"sip:5000@site.example;transport={transport}", "127.0.0.1", [40_000])
             call = await place_call(caller, plan)
             await free.begun()
@@ -203,7 +203,7 @@ async def test_a_trunk_by_name_is_pinged_where_srv_points_and_then_where_it_answ
         'site.example. 60 IN NAPTR 1 1 "s" "SIP+D2T" "" _sip._tcp.site.example.',
     ]
     async with asyncio.timeout(10), name_server(*records) as (_, resolver), Caller() as caller:
-        caller.endpoint.locator, caller.endpoint.metrics = Locator(Dns(resolver)), counts
+        caller.endpoint.destinations.locator, caller.endpoint.metrics = Locator(Dns(resolver)), counts
         line = TrunkLine(Line("site", "sip:site.example", ping_s=1), caller.endpoint)
         line.tick(caller.endpoint.clock())
         await counts.until("sip_trunk_up site")
