@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -56,14 +56,17 @@ log = logging.getLogger(__name__)
 class Call:
     """A session, and where its sound goes."""
 
-    def __init__(self, rings: SharedRings) -> None:
+    def __init__(self, rings: SharedRings, begun: Collection[str] = ()) -> None:
+        """`begun`: streams that another worker heard before."""
         self.places: dict[str, int] = {}
         self.session: RtpSession | None = None
-        self._memory = rings
+        self._memory, self._begun = rings, begun
         self._rings: dict[str, SharedRing] = {}
 
     def ring(self, stream: str, rate_hz: int) -> SharedRing:
         ring = self._rings[stream] = self._memory.ring(self.places[stream], rate_hz)
+        if stream not in self._begun:
+            ring.clear()
         return ring
 
     def tell(self) -> None:
@@ -114,7 +117,7 @@ class MediaWorker:
         return None if call is None else call.session
 
     async def _open(self, open_: Open) -> None:
-        call = self._calls[open_.session] = Call(self._rings)
+        call = self._calls[open_.session] = Call(self._rings, open_.ports)
         call.places |= open_.rings
         with self._refusing(open_):
             call.session = await self._plane.allocate(

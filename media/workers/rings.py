@@ -28,6 +28,12 @@ class SharedRing(AudioRing):
         self._shared_end, self._told = end, told
         self.end = int(end[0])
 
+    def clear(self) -> None:
+        """A new stream begins: whatever was here is not its sound."""
+        self.end = 0
+        self._shared_end[0] = 0
+        self.tell(0.0, 0.0)
+
     def write(self, position: int, samples: Pcm16) -> None:
         super().write(position, samples)
         self._shared_end[0] = self.end  # after the samples: who reads up to there finds them

@@ -65,6 +65,16 @@ def test_who_comes_later_goes_on_where_the_first_ended(rings: SharedRings) -> No
     assert not later.read(8000, 8000).any()
 
 
+def test_a_new_stream_has_nothing_of_the_one_before(rings: SharedRings) -> None:
+    rings.ring(0, 8000).write(0, sound(80_000))
+    ring, reader = rings.ring(0, 8000), rings.ring(0, 8000)
+    ring.clear()
+    ring.write(8000, sound(160, 2))
+    assert not reader.read(0, 8000).any()
+    assert np.array_equal(reader.read(8000, 160), sound(160, 2))
+    assert not reader.read(8160, 80_000).any()
+
+
 def test_an_empty_ring_takes_no_memory() -> None:
     made = SharedRings.create(200)
     made.ring(199, 8000).write(0, sound(160))
