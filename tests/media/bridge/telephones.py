@@ -19,7 +19,7 @@ from media.sip.message import Request, Response
 from media.sip.referral import Replaces, Target, refer_to
 
 E = TypeVar("E", bound=PartyEvent)
-SECONDS = 5.0
+SECONDS = 15.0
 """Longest wait for what must happen on loopback."""
 
 
