@@ -22,6 +22,7 @@ from media.wav_file import FileSession
 from models.catalogue import WHISPER_BASE
 from models.compliance import load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
+from models.embed import Encoder
 from models.installation import install
 from models.reader import OnnxTextReader
 from pipelines import demo
@@ -41,7 +42,7 @@ def cell(language: str) -> dict[str, Any]:
 
 async def measure(language: str) -> dict[str, Any]:
     call = demo.load_call(language)
-    search = bundled_knowledge(MODELS)(KNOWLEDGE[call.script.campaign])
+    search = bundled_knowledge(Encoder(MODELS))(KNOWLEDGE[call.script.campaign])
     tools = Judging(reader=OnnxTextReader(MODELS), rules=load_rules(), detectors=load_detectors(), knowledge=search)
     ears = EarsClient(EarsSettings(weights=install(WHISPER_BASE, MODELS)))
     await ears.start()

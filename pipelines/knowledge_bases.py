@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 
 from engine.ports import KnowledgeSearch
 from engine.store.knowledge import Article
 from models import knowledge
-from models.embed import Encoder
+from models.embed import SentenceEncoder
 
 
 def bundled_bases() -> dict[str, list[knowledge.Article]]:
@@ -25,9 +24,9 @@ def bundled_articles() -> list[Article]:
     ]
 
 
-def bundled_knowledge(models: Path) -> Callable[[str], KnowledgeSearch | None]:
+def bundled_knowledge(encoder: SentenceEncoder) -> Callable[[str], KnowledgeSearch | None]:
     """Search by the name of a bundled base; None for a name that there is not. Blocking: embeds the articles."""
-    encoder, weights = Encoder(models), knowledge.load_weights()
+    weights = knowledge.load_weights()
     return {
         base: knowledge.Knowledge(articles, encoder.embed, weights) for base, articles in bundled_bases().items()
     }.get

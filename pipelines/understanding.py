@@ -7,6 +7,7 @@ import msgspec
 
 from engine.ports import KnowledgeSearch, TextReader
 from models.compliance import Detectors, Rule, load_detectors, load_rules
+from models.embed import Encoder
 from models.onnx_session import Observe, unobserved
 from models.reader import OnnxTextReader
 from pipelines.knowledge_bases import bundled_knowledge
@@ -24,9 +25,10 @@ class Understanding(msgspec.Struct, frozen=True):
 
 def load_understanding(models: Path, observe: Observe = unobserved) -> Understanding:
     """Blocking for seconds, on one core; the event loop goes on beside it. Raises `WeightsMissing`."""
+    encoder = Encoder(models)
     return Understanding(
-        reader=OnnxTextReader(models, observe=observe),
+        reader=OnnxTextReader(models, encoder=encoder, observe=observe),
         rules=load_rules(),
         detectors=load_detectors(),
-        knowledge=bundled_knowledge(models),
+        knowledge=bundled_knowledge(encoder),
     )
