@@ -227,7 +227,7 @@ async def watch_a_start(folder: Path) -> Start:
     start = Start()
     opened: list[tuple[float, float]] = []
     failures: list[str] = []
-    with engine(folder, max_calls=400) as ports:
+    with engine(folder, max_calls=2_000) as ports:
         began, stop = time.monotonic(), asyncio.Event()
         line = await Line.open("127.0.0.1", ("127.0.0.1", ports.sip))
         async with aiohttp.ClientSession() as http:
