@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     vocabulary_prompt: bool = Field(
         default=False,
         description="Tell the decoder a campaign's vocabulary too: its finals are decoded twice and the likelier is "
-        "kept, which hears far more of the names for about half more work a final.",
+        "kept, which hears far more of the names and costs the second decode.",
     )
     vocabulary_prompt: bool = Field(
         default=False,

@@ -118,7 +118,13 @@ def _is_figure(line: Line, number: Number) -> bool:
     listed = any(_is_listed(line, at) for at in (number.first, number.last + 1))
     of_speech = number.value >= 1000 and line.next(number.last + 1) in _FIGURES_OF_SPEECH
     code = number.digits.startswith("0")
-    return number.value >= 10 and not (listed or of_speech or number.bare or code)
+    return number.value >= 10 and not (listed or of_speech or number.bare or code or _is_second(line, number))
+
+
+def _is_second(line: Line, number: Number) -> bool:
+    """Whether it is the rest of something that is left in words: "nove e noventa" """
+    first = line.number_before(number.first - 1) if line.before(number.first) in _AND[line.language] else None
+    return first is not None and len(first.digits) == 1
 
 
 def _is_listed(line: Line, at: int) -> bool:

@@ -14,8 +14,8 @@ _FEWEST_NAMED: Final = 2
 _FEWEST_IN_PAIRS: Final = 6
 _NAMED: Final = word_set(
     """
-    codigo extension interno ramal caso ticket protocolo pedido radicado folio orden guia anexo opcion extension ext
-    code case order ticket number room gate flight senha linha
+    apartamento apartment apto suite codigo extension interno ramal caso ticket protocolo pedido radicado folio
+    orden guia anexo opcion extension ext code case order ticket number room gate flight senha linha
     """
 )
 _LISTED = re.compile(r"[\s,\-]*")
