@@ -101,7 +101,8 @@ async def _switch() -> dict[str, Any]:
             blocks = [said[order[at % 2]][at // 2 * BLOCK : (at // 2 + 1) * BLOCK] for at in range(4)]
             turns = [turn for block in blocks for turn in block]
             result[" and ".join(order)] = await _rates(ears, turns, order[0])
-        result["a short English turn"] = await _visit(ears, said["es"], said["en"])
+        english = list(_turns(DEMOS["en"], "en", "customer"))
+        result["a short English turn"] = await _visit(ears, said["es"], english)
     return result
 
 
@@ -148,12 +149,12 @@ async def _heard(ears: PacedEars, turns: Sequence[_Said], campaign: str) -> tupl
     return [normalised(" ".join(texts)) for texts in words], languages
 
 
-def _turns(call: str, language: str) -> Iterator[_Said]:
+def _turns(call: str, language: str, leg: str = "agent") -> Iterator[_Said]:
     script = msgspec.json.decode((CALLS / f"{call}.json").read_bytes(), type=Script)
     legs = dict(zip(script.legs, telephone_legs(CALLS / f"{call}.flac"), strict=True))
     for turn in script.turns:
-        if turn.leg == "agent":
-            yield _Said(language, turn.text, _cut(legs["agent"], turn))
+        if turn.leg == leg:
+            yield _Said(language, turn.text, _cut(legs[leg], turn))
 
 
 def _cut(leg: Pcm16, turn: Turn) -> Pcm16:
