@@ -153,6 +153,9 @@ class FakeEngine:
         return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]
 
     async def _rows(self, request: web.Request) -> web.Response:
+        if request.match_info["table"] == "calls":
+            ended = [msgspec.to_builtins(call) for call in self.calls.values() if call.ended_at]
+            return web.json_response(ended)
         return web.json_response(self._table(request))
 
     async def _create(self, request: web.Request) -> web.Response:
@@ -192,8 +195,10 @@ class FakeEngine:
             now_ms = time.monotonic() * 1000
             person = msgspec.to_builtins(self.person)
             await socket.send_str(json.dumps({"type": "hello", "person": person, "now_ms": now_ms}))
-            for call_id in [one.call_id for one in self.calls.values() if one.agent_id == self.person.user_id]:
-                await self._send_call(socket, call_id, said["calls"].get(call_id, 0))
+            known = said["calls"]
+            for one in list(self.calls.values()):
+                if one.agent_id == self.person.user_id and (not one.ended_at or one.call_id in known):
+                    await self._send_call(socket, one.call_id, known.get(one.call_id, 0))
         elif said["type"] == "follow":
             await self._send_call(socket, said["id"], 0)
         elif said["type"] == "shown" and "seq" in said:

@@ -156,3 +156,18 @@ async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: 
     await page.get_by_role("button", name="Abrir Own form").click()
     await expect(page.get_by_label("Formulario (YAML)")).to_have_attribute("readonly", "")
     assert visitor.complaints == []
+
+
+async def test_a_call_that_ended_before_the_page_was_loaded_is_wrapped_up_all_the_same(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await ended_call(engine, page)
+    ended = record(ended_at=time.time())
+    engine.calls[CALL_ID] = ended
+    await page.reload()
+    await expect(page.get_by_test_id("wrap-up")).to_have_count(0)
+    await page.get_by_role("navigation").get_by_role("button", name="Collections").click()
+    await expect(page.get_by_test_id("wrap-up").get_by_label("Outcome")).to_have_value("promise_to_pay")
+    assert {"type": "follow", "id": CALL_ID} in engine.said("follow")
+    assert visitor.complaints == []

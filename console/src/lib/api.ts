@@ -1,6 +1,6 @@
 /** The engine's REST calls. Cookies carry the session. */
 
-import type { Person } from "./wire.ts";
+import type { CallRecord, Person } from "./wire.ts";
 
 export class ApiError extends Error {
   override name = "ApiError";
@@ -44,4 +44,7 @@ export const signIn = (user: string, password: string): Promise<Person> =>
 export const signOut = (): Promise<void> => api<void>("POST", "/api/logout");
 export const pressRecording = (call: string, press: "pause" | "resume"): Promise<void> =>
   api<void>("POST", `/api/calls/${encodeURIComponent(call)}/recording/${press}`);
+/** The newest calls that ended: an agent's own. */
+export const endedCalls = (): Promise<CallRecord[]> =>
+  api<CallRecord[]>("GET", "/api/calls?live=false&limit=12");
 export const whoAmI = (): Promise<Person> => api<Person>("GET", "/api/me");

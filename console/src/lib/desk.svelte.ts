@@ -1,5 +1,6 @@
 /** The desk as a living thing: socket, calls, what is selected, and the acknowledgement of what was painted. */
 
+import { endedCalls } from "./api.ts";
 import type { CallView } from "./call/view.ts";
 import {
   emptyDesk,
@@ -7,6 +8,7 @@ import {
   isLive,
   listCalls,
   paintable,
+  recall,
   resumeFrom,
   takeMessages,
   type DeskLists,
@@ -89,6 +91,8 @@ export class Desk {
   }
 
   select(id: string): void {
+    const call = this.view.calls.get(id);
+    if (call && !isLive(call) && call.log.size === 0) this.link.send({ type: "follow", id });
     this.selected = id;
     this.focus = undefined;
   }
@@ -129,6 +133,7 @@ export class Desk {
     if (hello) this.#engineAhead = hello.now_ms - performance.now();
     this.#countCaughtUp(messages);
     this.view = takeMessages(this.view, messages);
+    if (hello && this.#options.selectByItself) void this.#recall();
     if (this.#options.selectByItself) this.#selectByItself();
     if (this.#options.acknowledge) this.#acknowledge(messages);
   }
@@ -136,8 +141,19 @@ export class Desk {
   #selectByItself(): void {
     const current = this.call;
     if (current && (isLive(current) || this.lists.mine.length === 0)) return;
-    const next = this.lists.mine.at(-1) ?? (current ? undefined : this.lists.ended[0]);
+    const ended = this.lists.ended.find((call) => call.log.size > 0);
+    const next = this.lists.mine.at(-1) ?? (current ? undefined : ended);
     if (next) this.select(next.id);
+  }
+
+  /** What is left to wrap up of earlier calls stays in reach. */
+  async #recall(): Promise<void> {
+    try {
+      const ended = await endedCalls();
+      this.view = recall(this.view, ended); // as it is now: facts came meanwhile
+    } catch {
+      // the list of calls that ended is a convenience; the live ones come over the socket
+    }
   }
 
   #acknowledge(messages: DeskMessage[]): void {

@@ -3,7 +3,7 @@
 import { receive, stamp } from "./call/fold.ts";
 import { receiveDraft } from "./call/turns.ts";
 import { emptyCall, type CallView } from "./call/view.ts";
-import type { DeskMessage, Draft, Fact, Person } from "./wire.ts";
+import type { CallRecord, DeskMessage, Draft, Fact, Person } from "./wire.ts";
 
 export interface DeskView {
   person: Person | undefined;
@@ -91,6 +91,16 @@ export function listCalls(desk: DeskView): DeskLists {
 export function forget(desk: DeskView, id: string): DeskView {
   const calls = new Map(desk.calls);
   calls.delete(id);
+  return { ...desk, calls };
+}
+
+/** Calls that ended before this page was loaded: rows without facts, which are asked for when one is selected. */
+export function recall(desk: DeskView, records: readonly CallRecord[]): DeskView {
+  const calls = new Map(desk.calls);
+  for (const record of records) {
+    const mine = record.agent_id === desk.person?.user_id && record.ended_at;
+    if (mine && !calls.has(record.id)) calls.set(record.id, emptyCall(record.id, record));
+  }
   return { ...desk, calls };
 }
 
