@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
@@ -65,7 +66,7 @@ class Contexts:
 
     def of(self, job: ListenJob, samples: int) -> tuple[Pcm16, str] | None:
         """Sound and words to put before the job's window of so many samples, gaps included; None: it is heard alone."""
-        said = self._said.get(job.call_id, {})
+        said: Mapping[tuple[str, int], Said] = self._said.get(job.call_id, {})
         language = likeliest(job.belief) if job.belief else job.language
         room = int(LONGEST_S * RATE_HZ) - samples
         before: list[Said] = []

@@ -23,9 +23,9 @@ class Decoding(msgspec.Struct, frozen=True):
     short_window_s: float = 12.0
     """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one; partials do without."""
     context_window_s: float = 11.0
-    """Least window of a segment heard after the one before it, which keeps even short speech from being misheard."""
+    """Least window of a segment heard after those before it, which keeps even short speech from being misheard."""
     context_pad_s: float = 4.0
-    """Silence after a segment that is heard after the one before it: with so much speech there is less to loop over."""
+    """Silence after a segment that is heard after those before it: with so much speech there is less to loop over."""
     redo_window_s: float = 15.0
     beam: int = 5
     """Of finals and speculation. Partials are greedy."""
@@ -37,7 +37,7 @@ class Decoding(msgspec.Struct, frozen=True):
     """Finals with a `ListenJob.prompt` are decoded a second time behind it, and the likelier holds."""
 
     def context_s(self, speech_s: float) -> float:
-        """Length of the window for a segment and the one before it, `speech_s` together: a multiple of 0.5 s."""
+        """Length of the window for a segment and what was said before it, `speech_s` together: a multiple of 0.5 s."""
         return min(_FULL_WINDOW_S, math.ceil(2 * max(self.context_window_s, speech_s + self.context_pad_s)) / 2)
 
     def window_s(self, speech_s: float, kind: ListenKind = "final") -> float:

@@ -81,7 +81,7 @@ class Whisper:
     def hear(self, job: ListenJob, pcm: Pcm16, context: int = 0, said: str = "") -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
 
-        The first `context` samples are what the stream said before, `said` its words: neither is in the answer.
+        The first `context` samples are what was said before, `said` its words: neither is in the answer.
         """
         began = time.perf_counter()
         sound = pcm.astype(np.float32) / 32768.0
@@ -90,7 +90,7 @@ class Whisper:
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
     def _hear_after(self, job: ListenJob, sound: Samples, context: int, said: str) -> Heard | None:
-        """With the stream's segment before it; None when that does not help, so that it is to be heard alone."""
+        """With what was said before it; None when that does not help, so that it is to be heard alone."""
         length_s = len(sound) / RATE_HZ
         encoded = self._encode(sound, self._decoding.context_s(length_s))
         speech = sound[context:]
@@ -141,7 +141,7 @@ class Whisper:
         self, job: ListenJob, encoded: ctranslate2.StorageView, speech_s: float, behind: int = 0
     ) -> tuple[Belief, str]:
         """What the leg speaks after this segment, and what the segment by itself: by the encoder's output that is there
-        anyway, one step of the decoder. The first `behind` positions are of the segment before."""
+        anyway, one step of the decoder. The first `behind` positions are of what was said before."""
         if job.language and not job.belief:
             return {job.language: 1.0}, job.language
         speech = _positions_from(encoded, behind) if behind else encoded
