@@ -166,11 +166,6 @@ class Settings(BaseSettings):
         description="Tell the decoder a campaign's vocabulary too: its finals are decoded twice and the likelier is "
         "kept, which hears far more of the names and costs the second decode.",
     )
-    vocabulary_prompt: bool = Field(
-        default=False,
-        description="Tell the decoder a campaign's vocabulary too: its finals are decoded twice and the likelier is "
-        "kept, which hears far more of the names for about half more work a final.",
-    )
     weights_dir: str = Field(default="", description="Folder of installed model weights; empty is `DATA_DIR/models`.")
     whisper_dir: str = Field(
         default="",

@@ -52,7 +52,7 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
         {
             "id": "k1", "name": "Cobranza", "kind": "collections", "direction": "outbound", "language": "es",
             "country": "CO", "region": "", "rule_packs": ["co"], "knowledge": "cobranza", "numbers": ["6015550100"],
-            "members": [], "active": True,
+            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0,
         }
     )  # fmt: skip
     page = await visitor.visit("/admin", person=ADMIN)

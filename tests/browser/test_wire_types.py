@@ -50,8 +50,8 @@ def fits(schema: dict[str, Any], kind: str) -> bool:
 @pytest.mark.parametrize(
     "struct",
     [
-        facts.Transcript, facts.Insight, facts.Suggestion, facts.CallEvent, facts.Draft, facts.Evidence, facts.Correction, facts.Stamps,
-        facts.Measured, ports.CallRecord, ports.Person,
+        facts.Transcript, facts.Insight, facts.Suggestion, facts.CallEvent, facts.Draft, facts.Evidence,
+        facts.Correction, facts.Stamps, facts.Measured, ports.CallRecord, ports.Person,
     ],
     ids=lambda struct: struct.__name__,
 )  # fmt: skip

@@ -121,6 +121,7 @@ export interface Insight extends FactBase {
   severity?: Severity;
   action?: string;
   source?: string;
+  because?: string;
   entity_type?: string;
   start?: number;
   end?: number;

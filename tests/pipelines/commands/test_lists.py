@@ -38,5 +38,5 @@ def test_bundled_rules_have_no_problems(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_rule_file_that_is_wrong_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "ours.yaml"
     file.write_text("- rule: X-1\n  nonsense: true\n")
-    assert rules.run(parser().parse_args(["rules", str(file)])) == 1
+    assert rules.run(parser().parse_args(["rules", "check", str(file)])) == 1
     assert "ours.yaml" in capsys.readouterr().err

@@ -18,7 +18,13 @@ export function judge(view: CallView, fact: Insight): CallView {
     return { ...view, duties: putDuty(view.duties, { ...base, state: "satisfied" }) };
   if (outcome === "undecided")
     return { ...view, duties: putDuty(view.duties, { ...base, state: "undecided" }) };
-  const alert: Alert = { ...base, outcome, severity: fact.severity ?? "", source: fact.source ?? "" };
+  const alert: Alert = {
+    ...base,
+    outcome,
+    severity: fact.severity ?? "",
+    source: fact.source ?? "",
+    because: fact.because ?? "",
+  };
   const owed = view.duties.some((duty) => duty.rule === base.rule && duty.state !== "satisfied");
   const duties =
     owed && outcome === "violation" ? putDuty(view.duties, { ...base, state: "violated" }) : view.duties;

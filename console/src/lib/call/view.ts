@@ -78,6 +78,8 @@ export interface Alert {
   outcome: Outcome;
   severity: Severity;
   source: string;
+  /** What it rests on beside words. */
+  because: string;
   /** What a person said of it. */
   judged?: "right" | "wrong" | undefined;
   turn: number;
