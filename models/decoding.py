@@ -24,7 +24,7 @@ class Decoding(msgspec.Struct, frozen=True):
     """Speech shorter than `short_speech_s` is misheard in a short window, so it gets this one; partials do without."""
     context_window_s: float = 11.0
     """Least window of a segment heard after those before it, which keeps even short speech from being misheard."""
-    context_pad_s: float = 4.0
+    context_pad_s: float = 2.0
     """Silence after a segment that is heard after those before it: with so much speech there is less to loop over."""
     redo_window_s: float = 15.0
     beam: int = 5
