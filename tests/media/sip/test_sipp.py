@@ -1,6 +1,7 @@
 """sipp as the peer: a real SIPREC source and a real caller, with RTP, over UDP and TCP."""
 
 import asyncio
+import contextlib
 import random
 import shutil
 import socket
@@ -61,9 +62,14 @@ async def run_sipp(server: Listening, scenario: str, where: Path, *options: str)
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Over UDP and over TCP: a telephone listens on both, and gives up when either is taken."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET) as tcp:
+            udp.bind(("127.0.0.1", 0))
+            port = int(udp.getsockname()[1])
+            with contextlib.suppress(OSError):
+                tcp.bind(("127.0.0.1", port))
+                return port
 
 
 @pytest.mark.parametrize("transport", ["u1", "t1"])
