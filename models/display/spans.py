@@ -57,6 +57,8 @@ def _project(spans: Sequence[Span], first: int, last: int) -> tuple[int, int]:
             start = first + d - b
         elif a <= first:
             start = c
+        if a == b == last > first:
+            continue  # what fell away right behind is no part of it
         if b <= last:
             end = last + d - b
         elif a < last:
