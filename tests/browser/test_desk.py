@@ -2,7 +2,7 @@ from playwright.async_api import expect
 
 from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
-from tests.browser.visitor import AGENT, Visitor
+from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings
 
 
 async def test_an_agent_logs_in_and_waits_for_a_call(engine: FakeEngine, visitor: Visitor) -> None:
@@ -50,6 +50,42 @@ async def test_a_live_call_is_shown_and_what_was_painted_is_acknowledged(engine:
     assert shown == facts
     assert any("revision" in message for message in engine.said("shown"))
     assert visitor.complaints == []
+
+
+async def test_a_call_that_goes_on_opens_at_its_newest_words(engine: FakeEngine, visitor: Visitor) -> None:
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening())
+    for index in range(11):
+        await engine.publish(*player.turn(index))
+    page = await visitor.visit("/desk", person=AGENT)
+    await expect(page.get_by_test_id("alert")).to_have_count(2)
+    await expect(page.get_by_role("log").get_by_text("PCI-PAN")).to_be_in_viewport()
+    await page.set_viewport_size({"width": 1280, "height": 640})
+    await expect(page.get_by_role("log").get_by_text("PCI-PAN")).to_be_in_viewport()
+    await page.get_by_role("region", name="Transcript").evaluate("frame => { frame.scrollTop = 0; }")
+    await engine.publish(*player.turn(11))
+    await expect(page.get_by_role("log").locator("[data-turn]").last).not_to_be_in_viewport()
+    await page.get_by_role("button", name="Newest").click()
+    await expect(page.get_by_role("log").locator("[data-turn]").last).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="Newest")).to_have_count(0)
+
+
+async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor: Visitor) -> None:
+    """What can be done with the card is never behind the alerts, and the older alert is one line until it is opened."""
+    page = await visitor.visit("/desk", person=AGENT, size=(1280, 640))
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4), *player.turn(5), *player.turn(10))
+    older = page.get_by_test_id("alert").last
+    await expect(page.get_by_test_id("alert").first).to_contain_text("PCI-PAN")
+    await expect(page.get_by_test_id("card").get_by_role("button", name="Use it")).to_be_in_viewport(ratio=1)
+    await expect(older.get_by_role("button", name="Wrong")).to_be_hidden()
+    await older.get_by_role("button").first.click()
+    await expect(older.get_by_role("button", name="Wrong")).to_be_visible()
+    await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
 
 
 async def test_cards_are_answered_from_the_keyboard(engine: FakeEngine, visitor: Visitor) -> None:
