@@ -179,7 +179,8 @@ class Bus:
             self._metrics.set("bus_up", 0)
             with contextlib.suppress(Exception):  # it may be gone already, which is all the same now
                 async with asyncio.timeout(2.0):
-                    await broker.stop()
+                    # Not `broker.stop`: it refuses while the client reconnects, which then tries again for ever.
+                    await broker.connection.close()
 
     async def _relay(self, broker: NatsBroker) -> None:
         """Send what waits; when nothing does, wait for it."""

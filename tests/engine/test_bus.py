@@ -65,6 +65,7 @@ async def test_a_killed_server_delays_no_fact_and_is_started_again(
     bus = Bus(settings, store.outbox, metrics=metrics)
     hub = Hub(store, metrics=metrics, relay=bus.wake)
     await hub.opened(record)
+    before = asyncio.all_tasks()
     await bus.start()
     async with asyncio.timeout(20):
         await bus.up.wait()
@@ -78,6 +79,7 @@ async def test_a_killed_server_delays_no_fact_and_is_started_again(
     assert bus.server_pid not in (None, first)
     second = bus.server_pid
     await bus.stop()
+    assert not asyncio.all_tasks() - before, "a client still looks for its server"
     assert second is not None
     with pytest.raises(ProcessLookupError):
         os.kill(second, 0)

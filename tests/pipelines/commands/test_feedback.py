@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -34,11 +33,6 @@ async def judged_call(settings: Settings) -> None:
     await store.close()
 
 
-def printed_rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """Log lines of other tests' clients, which still say farewell, left out."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
-
-
 async def test_rows_are_printed_once_they_are_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -49,8 +43,8 @@ async def test_rows_are_printed_once_they_are_allowed(
         await export(settings, "Nobody", allow=False)
     with pytest.raises(Conflict):
         await export(settings, "Acme", allow=False)
-    assert printed_rows(capsys) == []
+    assert capsys.readouterr().out == ""
     assert await export(settings, "Acme", allow=True) == 0
-    (row,) = printed_rows(capsys)
+    (row,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert row["acts"] == ["asks_why_unpaid"]
     assert (row["es"], row["verdict"], row["role"]) == ([WHY], "right", "agent")
