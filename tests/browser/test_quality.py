@@ -100,8 +100,9 @@ async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: F
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
     proof = {"turn": 1, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
-    items = [SCORE["items"][0] | {"evidence": [proof]}, SCORE["items"][1]]  # type: ignore[index]
-    engine.answers["/api/quality"] = [SCORED]
+    measured = {"note": "longest_silence_ms 6700"}
+    items = [SCORE["items"][0] | {"evidence": [proof]}, SCORE["items"][1] | measured]  # type: ignore[index]
+    engine.answers |= {"/api/quality": [SCORED | {"form": "own"}], "/api/forms": FORMS}
     engine.answers[f"/api/calls/{CALL_ID}/quality"] = SCORE | {"items": items}
     reviewed = SCORE | {"score": 50.0, "items": [items[0], items[1] | {"answer": "no", "reason": "no escuchó"}]}
     engine.answers[f"/api/calls/{CALL_ID}/quality/empathy"] = reviewed
@@ -109,6 +110,8 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await page.get_by_role("button", name="Open Andrea Rojas").click()
     sheet = page.get_by_test_id("review")
     await expect(sheet).to_contain_text(WHY)
+    await expect(sheet).to_contain_text("Longest silence: 6.7 s")
+    await expect(page.locator("tr[aria-current=true]")).to_contain_text("Own form")
     await sheet.get_by_role("button", name="Change Empatía").click()
     await sheet.get_by_label("Answer").select_option("no")
     await sheet.get_by_label("Why").fill("no escuchó")
@@ -124,6 +127,7 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
     engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
     engine.answers["/api/feedback/training"] = {"allowed": False}
     page = await visitor.visit("/quality", person=ADMIN)
+    await expect(page.get_by_role("table")).to_contain_text("No call has been scored yet")
     await page.get_by_role("tab", name="Feedback").click()
     await expect(page.get_by_role("row", name="CO-2300-WHY")).to_contain_text("75 %")
     await expect(page.get_by_role("link", name="Download")).to_have_count(0)
@@ -131,6 +135,9 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
     await expect(page.get_by_role("link", name="Download")).to_be_visible()
     await page.get_by_label("What was judged").select_option("card")
     await expect(page.get_by_role("row", name="payment-plan")).to_contain_text("63 %")
+    await expect(page.get_by_role("columnheader", name="Dismissed or wrong")).to_be_visible()
+    await page.get_by_label("What was judged").select_option("summary")
+    await expect(page.get_by_role("table")).to_contain_text("Nothing has been judged yet")
     assert await serious_findings(page) == []
     await page.get_by_role("tab", name="Forms").click()
     await page.get_by_role("button", name="Edit Own form").click()
@@ -149,7 +156,7 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
 async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: FakeEngine, visitor: Visitor) -> None:
     engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
     page = await visitor.visit("/quality", person=SUPERVISOR, locale="es-CO")
-    await page.get_by_role("tab", name="Opiniones").click()
+    await page.get_by_role("tab", name="Valoraciones").click()
     await expect(page.get_by_role("row", name="CO-2300-WHY")).to_be_visible()
     await expect(page.get_by_role("checkbox")).to_have_count(0)
     await page.get_by_role("tab", name="Formularios").click()

@@ -32,6 +32,12 @@ export interface Form {
   fault?: string;
 }
 
+/** A form's title in that language, else in another; its id where the form is not there. */
+export function titleOf(id: string, forms: readonly Form[], language: string): string {
+  const title = forms.find((form) => form.id === id)?.title ?? {};
+  return title[language] ?? Object.values(title)[0] ?? id;
+}
+
 export type TallyKind = "alert" | "card" | "disposition" | "summary" | "follow_ups" | "quality";
 export const tallyKinds: readonly TallyKind[] = [
   "alert",
