@@ -124,6 +124,14 @@ async def test_options(tmp_path: Path) -> None:
 # ─── sipp as the called side of our calls ────────────────────────────────────────────────────────────────────────────
 
 
+async def listening(port: int) -> None:
+    """Until somebody has that UDP port. sipp does not say so, and a probe of ours would stand in its way."""
+    ours = f" 0100007F:{port:04X} "
+    async with asyncio.timeout(10):
+        while ours not in Path("/proc/net/udp").read_text():
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def called(scenario: str, where: Path) -> AsyncIterator[str]:
     """sipp that waits for one call; the URI to call. Its scenario must have succeeded at the end."""
@@ -136,7 +144,7 @@ async def called(scenario: str, where: Path) -> AsyncIterator[str]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        await asyncio.sleep(0.3)
+        await listening(port)
         yield f"sip:called@127.0.0.1:{port}"
         _, errors = await process.communicate()
         said = (where / "errors").read_text() if (where / "errors").exists() else ""
