@@ -57,6 +57,8 @@ async def test_the_agent_changes_and_confirms_the_wrap_up(engine: FakeEngine, vi
     wrap_up = page.get_by_test_id("wrap-up")
     await expect(wrap_up.get_by_label("Outcome")).to_have_value("promise_to_pay")
     await expect(wrap_up).to_contain_text("60 % sure")
+    await expect(wrap_up.get_by_role("button", name="Confirm")).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_test_id("alert").get_by_role("button", name="Wrong")).to_be_hidden()
     await expect(wrap_up.get_by_label("Summary")).to_have_value(f"Motivo: «{REASON}»")
     await expect(wrap_up.get_by_label("By when")).to_have_value("2026-12-01")
     await expect(page.get_by_test_id("summary")).to_contain_text("64 %")

@@ -54,4 +54,9 @@ async def test_a_supervisor_hears_a_recorded_call_from_the_wall(engine: FakeEngi
     player_of = page.get_by_test_id("followed").locator("audio")
     await expect(player_of).to_have_attribute("src", f"/api/calls/{CALL_ID}/recording")
     await expect(player_of).to_have_attribute("aria-label", "Play the recording")
+    followed = page.get_by_test_id("followed")
+    head, said = followed.locator("> *").first, followed.locator("> *").nth(1)
+    await expect(head.locator("audio")).to_have_count(1)
+    await expect(said.get_by_role("log")).to_have_count(1)
+    assert await said.evaluate("said => said.clientHeight > said.previousElementSibling.clientHeight")
     assert visitor.complaints == []
