@@ -31,9 +31,10 @@ from engine.ports import ListenJob
 from media.wav_file import FileSession
 from models.catalogue import WHISPER_BASE
 from models.context import Contexts
+from models.decoder import never_chosen
 from models.decoding import RATE_HZ
 from models.installation import install
-from models.whisper import Whisper, never_chosen
+from models.whisper import Whisper
 from pipelines.dialogue import Dialogue
 from pipelines.transcribe import TAIL_MS
 

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import wave
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -49,12 +49,12 @@ class PacedEars:
         self.idle = asyncio.Event()
         self.idle.set()
 
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         self._running += 1
         self.asked += 1
         self.idle.clear()
         try:
-            return await self._ears.listen(msgspec.structs.replace(job, due=job.due + 60), pcm)
+            return await self._ears.listen(msgspec.structs.replace(job, due=job.due + 60), pcm, draft)
         finally:
             self._running -= 1
             if not self._running:

@@ -240,8 +240,11 @@ class Headroom(msgspec.Struct, frozen=True):
 class Ears(Protocol):
     """Speech to words, in the process `ears`. Survives that process's crash: what it was sent is sent again."""
 
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
-        """`pcm` is 16 kHz mono. Finals always come, however late; raises `EarsClosed` only at shutdown."""
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = ...) -> Heard:
+        """`pcm` is 16 kHz mono. Finals always come, however late; raises `EarsClosed` only at shutdown.
+
+        `draft` is called on the loop with words that are heard once more before they are answered; perhaps never.
+        """
 
     def cancel(self, job: int) -> None: ...
 

@@ -9,12 +9,11 @@ import numpy as np
 
 from engine.facts import Pcm16
 from engine.ports import Heard, ListenJob
-from models.decoding import RATE_HZ
+from models.decoding import PAUSE_S, RATE_HZ
 from models.languages import likeliest
 from models.privacy.numbers import lex
 
-_GAP = np.zeros(RATE_HZ * 2 // 5, np.int16)
-"""Stands for the pause between two segments, however long it was."""
+_GAP = np.zeros(int(PAUSE_S * RATE_HZ), np.int16)
 LONGEST_S = 16.0
 """Of a segment and all that it is heard after, gaps between them included. Half a minute is what Whisper was made for;
 the words of base hardly get better beyond this."""

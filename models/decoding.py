@@ -10,6 +10,8 @@ from engine.facts import Samples
 from engine.ports import ListenKind
 
 RATE_HZ = 16_000
+PAUSE_S = 0.4
+"""Stands for the pause between two segments that are heard together, however long it was."""
 _FULL_WINDOW_S = 30.0
 _LONGEST_SPEECH_S = 28.0
 
@@ -26,6 +28,8 @@ class Decoding(msgspec.Struct, frozen=True):
     """Least window of a segment heard after those before it, which keeps even short speech from being misheard."""
     context_pad_s: float = 2.0
     """Silence after a segment that is heard after those before it: with so much speech there is less to loop over."""
+    sure_log_probability: float = -0.4
+    """Words read from a mark on that are clearer than this stay; others are read again behind every word before."""
     redo_window_s: float = 15.0
     beam: int = 5
     """Of finals and speculation. Partials are greedy."""

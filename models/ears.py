@@ -19,7 +19,7 @@ import structlog
 from engine.child import die_with, framed, messages
 from engine.ports import Heard
 from models.decoding import RATE_HZ, Decoding
-from models.listening import Answer, Cancel, FromEars, Promote, Ready, Status, Stop, Submit, Windows
+from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
 
@@ -108,9 +108,16 @@ class EarsServer:
     async def _run(self, whisper: "Whisper", submit: Submit, since: float) -> None:
         began = time.monotonic()
         loop = asyncio.get_running_loop()
+        queued_ms = 1000 * (began - since)
+
+        def draft(heard: Heard) -> None:
+            loop.call_soon_threadsafe(self._send, Early(_queued(heard, queued_ms)))
+
         try:
             pcm = self._windows.read(submit.offset, submit.samples)
-            heard = await loop.run_in_executor(self._pool, whisper.hear, submit.job, pcm, submit.context, submit.said)
+            heard = await loop.run_in_executor(
+                self._pool, whisper.hear, submit.job, pcm, submit.context, submit.said, draft
+            )
         except Exception as error:
             # one bad window must not end every call's ears; the words themselves never reach the log
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
@@ -120,7 +127,7 @@ class EarsServer:
         self._costs.learn(self._decoding.window_s(speech_s, submit.job.kind), speech_s, ended - began)
         self._scheduler.done(submit.job.job, ended)
         del self._submits[submit.job.job]
-        self._send(Answer(_queued(heard, 1000 * (began - since))))
+        self._send(Answer(_queued(heard, queued_ms)))
         self._pump()
 
     def _send(self, message: FromEars) -> None:

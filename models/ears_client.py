@@ -20,7 +20,7 @@ from engine.ports import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
 from models.languages import Languages
-from models.listening import Answer, Cancel, Promote, Ready, Status, Stop, Submit, ToEars, Windows
+from models.listening import Answer, Cancel, Early, Promote, Ready, Status, Stop, Submit, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
 
 _STOP_S = 1.0
@@ -44,9 +44,9 @@ class EarsSettings(msgspec.Struct, frozen=True):
     device: str = "auto"
     """`auto cpu cuda`."""
     compute_type: str = ""
+    """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
     prompted: bool = False
     """See `models.decoding.Decoding`."""
-    """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
     nice: int = 10
     windows_s: float = 600.0
     """Sound that may wait or run at once, over all calls (32 kB a second of shared memory)."""
@@ -55,9 +55,10 @@ class EarsSettings(msgspec.Struct, frozen=True):
 class _Listening:
     """A job on its way: its window stays in shared memory until it is answered, so it can be sent again."""
 
-    def __init__(self, submit: Submit, answer: asyncio.Future[Heard]) -> None:
+    def __init__(self, submit: Submit, answer: asyncio.Future[Heard], draft: Callable[[Heard], None]) -> None:
         self.submit = submit
         self.answer = answer
+        self.draft = draft
         self.losses = 0
 
 
@@ -142,7 +143,7 @@ class EarsClient:
             self._windows.close()
             self._windows = None
 
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         """See `engine.ports.Ears`. Being cancelled cancels the job.
 
         A final may come back `shed`: `cancelled` on the caller's own word, `failed` when its window cannot be decoded.
@@ -154,7 +155,7 @@ class EarsClient:
         if job.kind == "partial":
             # a prefix is of a language already
             job = job if job.prefix else self._with_belief(job)
-            return await self._listen(job, pcm, None, answer)
+            return await self._listen(job, pcm, None, answer, draft)
         before = self._contexts.before(job)
         self._contexts.ask(job, answer)
         heard = _shed(job, "cancelled")
@@ -163,7 +164,7 @@ class EarsClient:
                 if (due := self._promoted.pop(job.job, None)) is not None:
                     job = _as_final(job, due)
                 job = self._with_belief(job)
-                heard = await self._listen(job, pcm, self._contexts.of(job, len(pcm)), answer)
+                heard = await self._listen(job, pcm, self._contexts.of(job, len(pcm)), answer, draft)
         finally:
             self._promoted.pop(job.job, None)
             answer.cancel()
@@ -190,14 +191,19 @@ class EarsClient:
             self._held.discard(job)
 
     async def _listen(
-        self, job: ListenJob, pcm: Pcm16, context: tuple[Pcm16, str] | None, answer: asyncio.Future[Heard]
+        self,
+        job: ListenJob,
+        pcm: Pcm16,
+        context: tuple[Pcm16, str] | None,
+        answer: asyncio.Future[Heard],
+        draft: Callable[[Heard], None],
     ) -> Heard:
         before, said = context or (pcm[:0], "")
         window = np.concatenate([before, pcm])
         offset = await self._place(job, window)
         if offset is None:
             return _shed(job, "load")
-        listening = _Listening(Submit(job, offset, len(window), len(before), said), answer)
+        listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
         self._jobs[job.job] = listening
         self._send(listening.submit)
         try:
@@ -289,6 +295,9 @@ class EarsClient:
                         self._changed(True)
                     case Status(headroom):
                         self._headroom = headroom
+                    case Early(heard):
+                        if (one := self._jobs.get(heard.job)) is not None:
+                            one.draft(heard)
                     case Answer(heard):
                         self._answered(heard)
         finally:

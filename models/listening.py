@@ -54,12 +54,18 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     heard: Heard
 
 
+class Early(msgspec.Struct, frozen=True, tag="early"):
+    """Words of a job that is heard once more before it is answered."""
+
+    heard: Heard
+
+
 class Status(msgspec.Struct, frozen=True, tag="status"):
     headroom: Headroom
 
 
 ToEars = Submit | Cancel | Promote | Stop
-FromEars = Ready | Answer | Status
+FromEars = Ready | Early | Answer | Status
 
 
 def to_ears_decoder() -> msgspec.msgpack.Decoder[ToEars]:

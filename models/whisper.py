@@ -1,54 +1,32 @@
-"""Whisper through CTranslate2, in windows as short as the speech allows. Its answers depend on the sound alone."""
+"""What was said in a segment, as Whisper hears it: in windows as short as the speech allows. Its answers depend on the
+sound alone."""
 
 import math
+import re
 import time
-import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import ctranslate2
 import msgspec
 import numpy as np
-import tokenizers
-from faster_whisper.feature_extractor import FeatureExtractor
-from faster_whisper.tokenizer import Tokenizer
 
-from engine.errors import WeightsMissing
 from engine.facts import Pcm16, Samples
 from engine.ports import Heard, ListenJob
-from models.decoding import RATE_HZ, Decoding, cut_to_fit
+from models.decoder import POSITION, Decode, Decoder, Encoded
+from models.decoding import PAUSE_S, RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated
-from models.languages import OURS, Belief, expected, likeliest, moved
+from models.languages import Belief, expected, likeliest, moved
 
-_POSITION = RATE_HZ // 50
-"""Samples to one position of the encoder's output."""
 _FOREIGN_GAIN = 0.1
 """So much likelier (mean log-probability) must words in another language than the leg's be."""
 _FOREIGN_DOUBT = -0.5
-_PROMPT_TOKENS = 200
-"""Of a prompt, from its start: less than half of the decoder's memory."""
-_WRITTEN_NUMBER = frozenset("0123456789%$€£")
-
-
-class _Decode(msgspec.Struct, frozen=True):
-    text: str
-    new: str
-    """What follows the prefix."""
-    log_probability: float
-    """Mean over the tokens behind the prefix, the end included."""
-    no_speech: float
-    capped: bool
-    """Ran into the cap for its duration: it does not end by itself."""
-
-    @property
-    def compression(self) -> float:
-        """Above 2.4 a text says the same again and again."""
-        data = self.text.encode()
-        return len(data) / len(zlib.compress(data)) if data else 0.0
+_EARLY_S = 1.0
+"""Words that end so long before their segment does may lack some."""
+_WORD = re.compile(r"\w+")
 
 
 class Whisper:
-    """The model and its vocabulary. `hear` may run in as many threads at once as there are workers.
+    """The model and how it is asked. `hear` may run in as many threads at once as there are workers.
 
     Raises `WeightsMissing` when `weights` is not a directory with a CTranslate2 Whisper model.
     """
@@ -62,55 +40,76 @@ class Whisper:
         compute_type: str = "",
         decoding: Decoding | None = None,
     ) -> None:
-        check_weights(weights)
-        self.device = _device(device)
         self._decoding = decoding or Decoding()
-        self._model = ctranslate2.models.Whisper(
-            str(weights),
-            device=self.device,
-            compute_type=compute_type or ("int8" if self.device == "cpu" else "float16"),
-            inter_threads=workers,
-            intra_threads=1,
+        self._decoder = Decoder(
+            weights,
+            workers=workers,
+            device=device,
+            compute_type=compute_type,
+            spelt_numbers=self._decoding.spelt_numbers,
         )
-        self._mel = FeatureExtractor(feature_size=self._model.n_mels)
-        self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
-        self._never = never_chosen(self._vocabulary, spelt_numbers=self._decoding.spelt_numbers)
-        self._never_foreign = never_chosen(self._vocabulary, spelt_numbers=False)
-        """In languages whose number words nobody here knows, digits are the form in which a number can be masked."""
+        self.device = self._decoder.device
 
-    def hear(self, job: ListenJob, pcm: Pcm16, context: int = 0, said: str = "") -> Heard:
+    def hear(
+        self,
+        job: ListenJob,
+        pcm: Pcm16,
+        context: int = 0,
+        said: str = "",
+        draft: Callable[[Heard], None] = lambda _: None,
+    ) -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
 
-        The first `context` samples are what was said before, `said` its words: neither is in the answer.
+        The first `context` samples are what was said before, `said` its words: neither is in the answer. `draft` is
+        called, in this thread, with words worth showing while the segment is heard once more.
         """
         began = time.perf_counter()
         sound = pcm.astype(np.float32) / 32768.0
-        heard = self._hear_after(job, sound, context, said) if context and said else None
+
+        def early(heard: Heard) -> None:
+            draft(_joined(job, [heard], 1000 * (time.perf_counter() - began)))
+
+        heard = self._hear_after(job, sound, context, said, early) if context and said else None
         parts = [heard] if heard is not None else [self._hear(job, part) for part in cut_to_fit(sound[context:])]
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
-    def _hear_after(self, job: ListenJob, sound: Samples, context: int, said: str) -> Heard | None:
-        """With what was said before it; None when that does not help, so that it is to be heard alone."""
+    def _hear_after(
+        self, job: ListenJob, sound: Samples, context: int, said: str, draft: Callable[[Heard], None]
+    ) -> Heard | None:
+        """With what was said before it; None when that does not help, so that it is to be heard alone.
+
+        Read from a mark on, the words cost half as much as behind every word before them, and are nearly always the
+        same. Where they are in any doubt they are a draft.
+        """
         length_s = len(sound) / RATE_HZ
-        encoded = self._encode(sound, self._decoding.context_s(length_s))
+        encoded = self._decoder.encode(sound, self._decoding.context_s(length_s))
         speech = sound[context:]
-        belief, own = self._identify(job, encoded, len(speech) / RATE_HZ, context // _POSITION)
+        belief, own = self._identify(job, encoded, len(speech) / RATE_HZ, context // POSITION)
         language = likeliest(belief)
         if job.belief and language != likeliest(job.belief):
             return None  # words of another language would mislead
+        if not job.capture and not self._is_prompted(job):
+            cap, start_s = _cap(len(speech) / RATE_HZ), context / RATE_HZ - PAUSE_S / 2
+            marked = self._decoder.decode_from(encoded, language, start_s, said, cap, beam=self._decoding.beam)
+            if not _is_made_up(job, marked, speech) and not _repeats(said, marked.text):
+                heard = _heard(job, marked.text, marked, language, belief)
+                if own == language and self._is_sure(marked, length_s):
+                    return heard
+                if marked.log_probability > self._decoding.redo_log_probability:
+                    draft(heard)
         begun = msgspec.structs.replace(job, prefix=said)
         decode = self._likelier(begun, encoded, language, len(speech) / RATE_HZ)
         if not decode.new or self._is_doubtful(decode, capture=job.capture):
             return None
         if own != language and decode.log_probability < _FOREIGN_DOUBT:
             return None
-        if is_hallucinated(decode.new, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
+        if _is_made_up(job, decode, speech):
             return None
         return _heard(job, decode.new, decode, language, belief)
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
         speech_s = len(speech) / RATE_HZ
-        encoded = self._encode(speech, self._decoding.window_s(speech_s, job.kind))
+        encoded = self._decoder.encode(speech, self._decoding.window_s(speech_s, job.kind))
         belief, own = self._identify(job, encoded, speech_s)
         language = likeliest(belief)
         decode = self._likelier(job, encoded, language, speech_s)
@@ -120,7 +119,7 @@ class Whisper:
                 language, decode = own, foreign
         doubtful = self._is_doubtful(decode, capture=job.capture)
         if doubtful and job.kind != "partial":
-            longer = self._encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
+            longer = self._decoder.encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
             decode = _better(decode, self._decode(job, longer, language, speech_s, again=True))
         text = decode.text
         if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
@@ -131,28 +130,19 @@ class Whisper:
             text = job.prefix  # a draft that loops is not worth showing, nor a second decode
         return _heard(job, text, decode, language, belief)
 
-    def _encode(self, speech: Samples, window_s: float) -> ctranslate2.StorageView:
-        window = np.zeros(round(window_s * RATE_HZ), np.float32)
-        window[: len(speech)] = speech[: len(window)]
-        features = np.ascontiguousarray(self._mel(window, padding=0)[None], dtype=np.float32)
-        return self._model.encode(ctranslate2.StorageView.from_array(features))
-
-    def _identify(
-        self, job: ListenJob, encoded: ctranslate2.StorageView, speech_s: float, behind: int = 0
-    ) -> tuple[Belief, str]:
-        """What the leg speaks after this segment, and what the segment by itself: by the encoder's output that is there
-        anyway, one step of the decoder. The first `behind` positions are of what was said before."""
+    def _identify(self, job: ListenJob, encoded: Encoded, speech_s: float, behind: int = 0) -> tuple[Belief, str]:
+        """What the leg speaks after this segment, and what the segment by itself, by the encoder's output that is there
+        anyway. The first `behind` positions are of what was said before."""
         if job.language and not job.belief:
             return {job.language: 1.0}, job.language
-        speech = _positions_from(encoded, behind) if behind else encoded
-        scores = {token[2:-2]: score for token, score in self._model.detect_language(speech)[0]}
+        scores = self._decoder.languages(encoded, behind)
         own = likeliest(moved(expected(), scores, speech_s))
         return moved(job.belief or expected(), scores, speech_s), own
 
-    def _likelier(self, job: ListenJob, encoded: ctranslate2.StorageView, language: str, speech_s: float) -> _Decode:
+    def _likelier(self, job: ListenJob, encoded: Encoded, language: str, speech_s: float) -> Decode:
         """As it is heard, or as it is behind the campaign's terms: the likelier, and never one that loops."""
         plain = self._decode(job, encoded, language, speech_s)
-        if not (self._decoding.prompted and job.prompt and job.kind != "partial"):
+        if not self._is_prompted(job):
             return plain
         prompted = self._decode(job, encoded, language, speech_s, prompt=job.prompt)
         worse = prompted.log_probability < plain.log_probability or self._is_doubtful(prompted, capture=job.capture)
@@ -161,68 +151,68 @@ class Whisper:
     def _decode(
         self,
         job: ListenJob,
-        encoded: ctranslate2.StorageView,
+        encoded: Encoded,
         language: str,
         speech_s: float,
         *,
         prompt: str = "",
         again: bool = False,
-    ) -> _Decode:
-        tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
-        before = [tokenizer.sot_prev, *tokenizer.encode(f" {prompt}")[:_PROMPT_TOKENS]] if prompt else []
-        begin = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
-        prefix = tokenizer.encode(f" {job.prefix.strip()}") if job.prefix.strip() else []
-        cap = round(8 + 12 * speech_s)
-        result = self._model.generate(
+    ) -> Decode:
+        return self._decoder.decode(
             encoded,
-            [[*begin, *prefix]],
-            beam_size=1 if job.kind == "partial" else self._decoding.beam,
-            # CTranslate2 halves it, as OpenAI's sample_len does, and counts the prefix
-            max_length=min(448, 2 * (len(begin) + len(prefix) + cap)),
-            suppress_tokens=self._never if language in OURS else self._never_foreign,
-            # a prefix may already be all that is said
-            suppress_blank=not prefix,
-            no_repeat_ngram_size=4 if again and not job.capture else 0,
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
-        tokens = result.sequences_ids[0]  # the prefix included
-        new = tokens[len(prefix) :]
-        return _Decode(
-            text=tokenizer.decode(tokens).strip(),
-            new=tokenizer.decode(new).strip().lstrip(".,;:!? "),
-            log_probability=result.scores[0] * len(tokens) / (len(new) + 1),
-            no_speech=result.no_speech_prob,
-            capped=len(new) >= cap,
+            language,
+            _cap(speech_s),
+            beam=1 if job.kind == "partial" else self._decoding.beam,
+            prefix=job.prefix,
+            prompt=prompt,
+            no_repeat=4 if again and not job.capture else 0,
         )
 
-    def _is_doubtful(self, decode: _Decode, *, capture: bool) -> bool:
+    def _is_prompted(self, job: ListenJob) -> bool:
+        return self._decoding.prompted and bool(job.prompt) and job.kind != "partial"
+
+    def _is_sure(self, marked: Decode, length_s: float) -> bool:
+        """Whether words that were read from a mark on are to stay: clear, and as long as the speech."""
+        clear = marked.log_probability > self._decoding.sure_log_probability and not self._is_doubtful(
+            marked, capture=False
+        )
+        return clear and marked.until_s is not None and marked.until_s > length_s - _EARLY_S
+
+    def _is_doubtful(self, decode: Decode, *, capture: bool) -> bool:
         """Whether to listen once more. A number read aloud is a repetition, so with `capture` only the score counts."""
         if decode.log_probability < self._decoding.redo_log_probability:
             return True
         return not capture and (decode.capped or decode.compression > self._decoding.redo_compression)
 
 
-def check_weights(weights: Path) -> None:
-    """Raises `WeightsMissing` when the directory lacks a file of the model."""
-    missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (weights / name).is_file()]
-    if missing:
-        raise WeightsMissing(
-            f"no Whisper model in {weights}: {', '.join(missing)} missing; `welcomedly models install`"
-        )
+def _cap(speech_s: float) -> int:
+    """More tokens than anyone speaks in that time."""
+    return round(8 + 12 * speech_s)
 
 
-def _loops(decode: _Decode) -> bool:
+def _is_made_up(job: ListenJob, decode: Decode, speech: Samples) -> bool:
+    return not decode.new or is_hallucinated(
+        decode.new, speech, decode.no_speech, decode.log_probability, suspect=job.suspect
+    )
+
+
+def _repeats(said: str, text: str) -> bool:
+    """Whether the text begins with the words that were said last: the mark may have come out too early."""
+    before, new = _WORD.findall(said.casefold()), _WORD.findall(text.casefold())
+    return any(before[-count:] == new[:count] for count in range(1, min(len(before), len(new)) + 1))
+
+
+def _loops(decode: Decode) -> bool:
     """The same again and again until the cap: nobody said it."""
     return decode.capped and decode.compression > 2.4
 
 
-def _better(first: _Decode, second: _Decode) -> _Decode:
+def _better(first: Decode, second: Decode) -> Decode:
     """One that ends by itself before one that does not, then the likelier."""
     return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
 
 
-def _heard(job: ListenJob, text: str, decode: _Decode, language: str, belief: Belief) -> Heard:
+def _heard(job: ListenJob, text: str, decode: Decode, language: str, belief: Belief) -> Heard:
     return Heard(
         job=job.job,
         text=text,
@@ -232,13 +222,6 @@ def _heard(job: ListenJob, text: str, decode: _Decode, language: str, belief: Be
         no_speech=round(decode.no_speech, 4),
         belief=belief if job.belief else {},
     )
-
-
-def _positions_from(encoded: ctranslate2.StorageView, first: int) -> ctranslate2.StorageView:
-    """The encoder's output from a position on: what it holds of the sound from there."""
-    here = encoded if encoded.device == "cpu" else encoded.to_device(ctranslate2.Device.cpu)
-    output = np.array(here.to(ctranslate2.DataType.float32))
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(output[:, first:]))
 
 
 def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
@@ -254,20 +237,3 @@ def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
         belief=last.belief,
         run_ms=round(run_ms, 1),
     )
-
-
-def _device(device: str) -> str:
-    if device != "auto":
-        return device
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-
-
-def never_chosen(vocabulary: tokenizers.Tokenizer, *, spelt_numbers: bool = True) -> list[int]:
-    """Tokens that stand for no spoken word: signs, speaker tags, control tokens, and written numbers."""
-    tokenizer = Tokenizer(vocabulary, True, "transcribe", "en")
-    control = (tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev, tokenizer.sot_lm)
-    never = {*tokenizer.non_speech_tokens, *control, tokenizer.no_speech}
-    if spelt_numbers:
-        words = ((token, i) for token, i in vocabulary.get_vocab().items() if i < tokenizer.eot)
-        never.update(i for token, i in words if _WRITTEN_NUMBER & set(token))
-    return sorted(never)

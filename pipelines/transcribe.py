@@ -186,8 +186,13 @@ class Transcriber:
             return  # it may yet be music; a final tells
         job = self._job(lane, segment, "speculation")
         lane.speculation_job, lane.speculation_end_ms = job.job, segment.end_ms
+
+        def draft(heard: Heard) -> None:
+            if lane.speculation is not None and lane.speculation_job == job.job:
+                self._show(lane, segment, heard)
+
         lane.speculation = self._group.create_task(
-            self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS)
+            self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS, draft)
         )
 
         def show(task: asyncio.Task[Heard]) -> None:
@@ -239,7 +244,12 @@ class Transcriber:
         # every second sample: of a telephone line's sound those that came
         if job.suspect and is_tone(self._session.audio(segment.stream, lane.start_ms, segment.end_ms)[::2]):
             return Heard(job=job.job, text="", language=self._language)
-        return await self._listen(job, segment.stream, lane.start_ms, end_ms)
+
+        def draft(heard: Heard) -> None:
+            if self._drafts:
+                self._show(lane, segment, heard)
+
+        return await self._listen(job, segment.stream, lane.start_ms, end_ms, draft)
 
     def _job(self, lane: _Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(
@@ -257,12 +267,14 @@ class Transcriber:
             capture=self._capturing(),
         )
 
-    async def _listen(self, job: ListenJob, stream: str, start_ms: int, end_ms: int) -> Heard:
+    async def _listen(
+        self, job: ListenJob, stream: str, start_ms: int, end_ms: int, draft: Callable[[Heard], None] = lambda _: None
+    ) -> Heard:
         audio_ms = end_ms - start_ms
         with self._tracing.span(
             "transcribe", stream=stream, segment=job.segment, kind=job.kind, audio_ms=audio_ms
         ) as span:
-            heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms))
+            heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms), draft)
             span.note(queued_ms=heard.queued_ms, run_ms=heard.run_ms, shed=heard.shed)
             return heard
 

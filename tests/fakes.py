@@ -1,7 +1,7 @@
 """Doubles for what a test cannot have for real: small, honest, shared."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -52,13 +52,17 @@ class FakeEars:
         """(stream, segment, kind) → the answer waits for this event."""
         self.shed: set[str] = set()
         """Kinds that are shed."""
+        self.early: dict[tuple[str, int], str] = {}
+        """Words that are heard once more before they are answered."""
         self._language = language
         self._partials = partials
         self.belief: dict[str, float] = {}
         """What every leg is said to speak; empty: nothing is identified."""
 
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         self.jobs.append(job)
+        if words := self.early.get((job.stream, job.segment)):
+            draft(Heard(job=job.job, text=words, language=self._language, confidence=0.6))
         if event := self.hold.get((job.stream, job.segment, job.kind)):
             await event.wait()
         if job.kind in self.shed or job.job in self.cancelled:

@@ -11,11 +11,11 @@ import soxr
 
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
-from engine.ports import ListenJob
+from engine.ports import Heard, ListenJob
 from media.audio import Recording, window_16k
 from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
-from models.decoding import Decoding
+from models.decoding import PAUSE_S, RATE_HZ, Decoding
 from models.installation import install
 from models.languages import likeliest
 from models.whisper import Whisper
@@ -28,15 +28,26 @@ FINAL = ListenJob(job=1, call_id="c", stream="1", segment=0, kind="final", due=0
 
 
 @pytest.fixture(scope="module")
-def whisper(pytestconfig: pytest.Config) -> Whisper:
+def weights(pytestconfig: pytest.Config) -> Path:
     assert pytestconfig.cache is not None
-    return Whisper(install(WHISPER_BASE, pytestconfig.cache.mkdir("models")), device="cpu")
+    return install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+
+
+@pytest.fixture(scope="module")
+def whisper(weights: Path) -> Whisper:
+    return Whisper(weights, device="cpu")
 
 
 @pytest.fixture(scope="module")
 def clip() -> Pcm16:
     with wave.open(str(CLIP)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
+
+
+def after(first: Pcm16, second: Pcm16) -> tuple[Pcm16, int]:
+    """A window of both, and how much of it is context."""
+    context = np.concatenate([first, np.zeros(int(PAUSE_S * RATE_HZ), np.int16)])
+    return np.concatenate([context, second]), len(context)
 
 
 def test_the_language_is_identified_when_the_job_has_none(whisper: Whisper, clip: Pcm16) -> None:
@@ -62,11 +73,29 @@ def test_a_prefix_that_is_all_that_was_said_gets_nothing_added(whisper: Whisper,
 
 
 def test_a_segment_is_heard_after_another_without_its_words(whisper: Whisper, clip: Pcm16) -> None:
-    gap = np.zeros(6400, np.int16)
-    first, second = clip[:23_000], clip[23_000:]
-    window = np.concatenate([first, gap, second])
-    heard = whisper.hear(FINAL, window, context=len(first) + len(gap), said="Good question.")
+    heard = whisper.hear(FINAL, *after(clip[:23_000], clip[23_000:]), said="Good question.")
     assert heard.text == "Let me check that for you."
+
+
+@pytest.mark.parametrize(("clearness", "drafts"), [(-9.0, []), (0.0, ["Let me check that for you."])])
+def test_words_in_doubt_are_a_draft_until_they_are_heard_once_more(
+    whisper: Whisper, clip: Pcm16, weights: Path, clearness: float, drafts: list[str]
+) -> None:
+    strict = Whisper(weights, device="cpu", decoding=Decoding(sure_log_probability=clearness))
+    shown: list[Heard] = []
+    window, context = after(clip[:23_000], clip[23_000:])
+    heard = strict.hear(FINAL, window, context, "Good question.", shown.append)
+    assert heard.text == "Let me check that for you."
+    assert [draft.text for draft in shown] == drafts
+    assert all(0 < draft.run_ms < heard.run_ms for draft in shown)
+
+
+def test_words_said_before_are_never_heard_twice(whisper: Whisper, clip: Pcm16) -> None:
+    shown: list[Heard] = []
+    window, context = after(clip[:18_000], clip[18_000:])  # cut before "question" is over
+    heard = whisper.hear(FINAL, window, context, "Good question.", shown.append)
+    assert heard.text.endswith("Let me check that for you.")
+    assert not any(draft.text.startswith("question") for draft in [heard, *shown])
 
 
 def test_names_of_a_vocabulary_are_heard_where_that_is_likelier_and_nowhere_else(

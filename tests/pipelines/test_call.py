@@ -141,6 +141,15 @@ async def test_a_speculation_of_the_same_window_becomes_the_final_without_a_seco
     assert texts(sink.facts) == ["hello there"]
 
 
+@pytest.mark.parametrize("states", [("started", "ended"), ("started", "paused", "ended")])
+async def test_words_that_are_heard_once_more_are_a_draft_until_then(states: tuple[str, ...]) -> None:
+    ears, sink = FakeEars({("1", 0): "hello there"}), FakeSink()
+    ears.early = {("1", 0): "hollow there"}
+    await live_call([*speech("1", 0, 0, 900, *states), CallEnded(2000, "bye")], ears, sink).serve()
+    assert "hollow there" in [draft.text for draft in sink.drafts]
+    assert texts(sink.facts) == ["hello there"]
+
+
 async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
     ears = FakeEars({("1", 0): "hello there"})
     ears.shed = {"speculation", "partial"}

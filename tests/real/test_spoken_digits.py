@@ -3,7 +3,7 @@ correction and doubled digits, unasked, and with the agent's read-back, in three
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -159,10 +159,10 @@ class PatientEars:
         self._ears = ears
         self.outstanding = 0
 
-    async def listen(self, job: ListenJob, pcm: Pcm16) -> Heard:
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         self.outstanding += 1
         try:
-            return await self._ears.listen(msgspec.structs.replace(job, due=time.monotonic() + 600), pcm)
+            return await self._ears.listen(msgspec.structs.replace(job, due=time.monotonic() + 600), pcm, draft)
         finally:
             self.outstanding -= 1
 

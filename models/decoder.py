@@ -1,0 +1,198 @@
+"""CTranslate2's Whisper: sound to the encoder's output, that to words. What to make of them is `models.whisper`'s."""
+
+import zlib
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import ctranslate2
+import msgspec
+import numpy as np
+import tokenizers
+from faster_whisper.feature_extractor import FeatureExtractor
+from faster_whisper.tokenizer import Tokenizer
+
+from engine.errors import WeightsMissing
+from engine.facts import Samples
+from models.decoding import RATE_HZ
+from models.languages import OURS
+
+POSITION = RATE_HZ // 50
+"""Samples to one position of the encoder's output."""
+_PROMPT_TOKENS = 200
+"""Less than half of the decoder's memory."""
+_WRITTEN_NUMBER = frozenset("0123456789%$€£")
+_MARKS_A_SECOND = 50
+"""Timestamps of Whisper's vocabulary."""
+_MARK_DOUBT = 1.5
+"""Log-probability that a timestamp loses on average, however clear the words: to those right beside it."""
+
+Encoded: TypeAlias = ctranslate2.StorageView
+
+
+class Decode(msgspec.Struct, frozen=True):
+    """One reading of a window."""
+
+    text: str
+    new: str
+    """What follows the prefix."""
+    log_probability: float
+    """Mean over the tokens behind the prefix, the end included."""
+    no_speech: float
+    capped: bool
+    """Ran into the cap for its duration: it does not end by itself."""
+    until_s: float | None = None
+    """Where in the window the words end, of those that were read from a mark on."""
+
+    @property
+    def compression(self) -> float:
+        """Above 2.4 a text says the same again and again."""
+        data = self.text.encode()
+        return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+class Decoder:
+    """The model and its vocabulary. Each method blocks, in as many threads at once as there are workers.
+
+    Raises `WeightsMissing` when `weights` is not a directory with a CTranslate2 Whisper model.
+    """
+
+    def __init__(self, weights: Path, *, workers: int, device: str, compute_type: str, spelt_numbers: bool) -> None:
+        check_weights(weights)
+        self.device = _device(device)
+        self._model = ctranslate2.models.Whisper(
+            str(weights),
+            device=self.device,
+            compute_type=compute_type or ("int8" if self.device == "cpu" else "float16"),
+            inter_threads=workers,
+            intra_threads=1,
+        )
+        self._mel = FeatureExtractor(feature_size=self._model.n_mels)
+        self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
+        self._never = never_chosen(self._vocabulary, spelt_numbers=spelt_numbers)
+        self._never_foreign = never_chosen(self._vocabulary, spelt_numbers=False)
+        """In languages whose number words nobody here knows, digits are the form in which a number can be masked."""
+
+    def encode(self, speech: Samples, window_s: float) -> Encoded:
+        """The speech, padded with silence or cut to the window."""
+        window = np.zeros(round(window_s * RATE_HZ), np.float32)
+        window[: len(speech)] = speech[: len(window)]
+        features = np.ascontiguousarray(self._mel(window, padding=0)[None], dtype=np.float32)
+        return self._model.encode(ctranslate2.StorageView.from_array(features))
+
+    def languages(self, encoded: Encoded, behind: int = 0) -> dict[str, float]:
+        """Likelihoods of each language, of what lies behind so many positions: one step of the decoder."""
+        speech = _positions_from(encoded, behind) if behind else encoded
+        return {token[2:-2]: score for token, score in self._model.detect_language(speech)[0]}
+
+    def decode(
+        self,
+        encoded: Encoded,
+        language: str,
+        cap: int,
+        *,
+        beam: int,
+        prefix: str = "",
+        prompt: str = "",
+        no_repeat: int = 0,
+    ) -> Decode:
+        """At most `cap` tokens behind the prefix, each token of which costs a step as those do."""
+        tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
+        before = [tokenizer.sot_prev, *tokenizer.encode(f" {prompt}")[:_PROMPT_TOKENS]] if prompt else []
+        begin = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        begun = tokenizer.encode(f" {prefix.strip()}") if prefix.strip() else []
+        result = self._generate(
+            encoded, language, [*begin, *begun], cap, beam=beam, no_repeat=no_repeat, blank=not begun
+        )
+        tokens = result.sequences_ids[0]  # the prefix included
+        new = tokens[len(begun) :]
+        return Decode(
+            text=tokenizer.decode(tokens).strip(),
+            new=_without_stops(tokenizer.decode(new)),
+            log_probability=result.scores[0] * len(tokens) / (len(new) + 1),
+            no_speech=result.no_speech_prob,
+            capped=len(new) >= cap,
+        )
+
+    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int) -> Decode:
+        """What is said from a mark on, which tells the decoder where it stands. So the words before are a mere prompt,
+        run through at once and not a step each."""
+        tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
+        mark = tokenizer.timestamp_begin + round(start_s * _MARKS_A_SECOND)
+        before = [tokenizer.sot_prev, *tokenizer.encode(f" {said}")[-_PROMPT_TOKENS:]]
+        result = self._generate(encoded, language, [*before, *tokenizer.sot_sequence, mark], cap, beam=beam)
+        tokens = result.sequences_ids[0]  # the mark included
+        words = [token for token in tokens if token < tokenizer.eot]
+        marks = [token for token in tokens[1:] if token >= tokenizer.timestamp_begin]
+        score = result.scores[0] * len(tokens) + _MARK_DOUBT * len(marks)
+        text = _without_stops(tokenizer.decode(words))
+        return Decode(
+            text=text,
+            new=text,
+            log_probability=min(0.0, score / (len(words) + 1)),
+            no_speech=result.no_speech_prob,
+            capped=len(tokens) > cap,
+            until_s=(marks[-1] - tokenizer.timestamp_begin) / _MARKS_A_SECOND if marks else None,
+        )
+
+    def _generate(
+        self,
+        encoded: Encoded,
+        language: str,
+        tokens: list[int],
+        cap: int,
+        *,
+        beam: int,
+        no_repeat: int = 0,
+        blank: bool = False,
+    ) -> Any:
+        """Tokens of text at their end are a prefix. With `blank`, what follows must say something."""
+        return self._model.generate(
+            encoded,
+            [tokens],
+            beam_size=beam,
+            # CTranslate2 halves it, as OpenAI's sample_len does, and counts the prefix
+            max_length=min(448, 2 * (len(tokens) + cap)),
+            suppress_tokens=self._never if language in OURS else self._never_foreign,
+            suppress_blank=blank,
+            no_repeat_ngram_size=no_repeat,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )[0]
+
+
+def check_weights(weights: Path) -> None:
+    """Raises `WeightsMissing` when the directory lacks a file of the model."""
+    missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if not (weights / name).is_file()]
+    if missing:
+        raise WeightsMissing(
+            f"no Whisper model in {weights}: {', '.join(missing)} missing; `welcomedly models install`"
+        )
+
+
+def never_chosen(vocabulary: tokenizers.Tokenizer, *, spelt_numbers: bool = True) -> list[int]:
+    """Tokens that stand for no spoken word: signs, speaker tags, control tokens, and written numbers."""
+    tokenizer = Tokenizer(vocabulary, True, "transcribe", "en")
+    control = (tokenizer.transcribe, tokenizer.translate, tokenizer.sot, tokenizer.sot_prev, tokenizer.sot_lm)
+    never = {*tokenizer.non_speech_tokens, *control, tokenizer.no_speech}
+    if spelt_numbers:
+        words = ((token, i) for token, i in vocabulary.get_vocab().items() if i < tokenizer.eot)
+        never.update(i for token, i in words if _WRITTEN_NUMBER & set(token))
+    return sorted(never)
+
+
+def _without_stops(text: str) -> str:
+    """A full stop that belongs to the words before it is not of these."""
+    return text.strip().lstrip(".,;:!? ")
+
+
+def _positions_from(encoded: ctranslate2.StorageView, first: int) -> ctranslate2.StorageView:
+    """The encoder's output from a position on: what it holds of the sound from there."""
+    here = encoded if encoded.device == "cpu" else encoded.to_device(ctranslate2.Device.cpu)
+    output = np.array(here.to(ctranslate2.DataType.float32))
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(output[:, first:]))
+
+
+def _device(device: str) -> str:
+    if device != "auto":
+        return device
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
