@@ -20,6 +20,7 @@ from pipelines.suggest import Governor
 from pipelines.understand import read_here
 from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
 from tests.pipelines.test_call import CONTEXT, PARTICIPANTS, by_position, clock_ms, speech
+from tests.pipelines.told_sink import ToldSink
 
 AGENT = Person("user-1", "org", "Ana", "agent")
 OPT_OUT = {("1", 0): "Please stop calling me and take my number off your list."}
@@ -85,14 +86,12 @@ async def served(writer: SummaryWriter | None = None) -> list[Fact]:
 
 
 async def test_an_alert_and_a_card_are_judged_while_the_call_is_live() -> None:
-    sink = FakeSink()
+    sink = ToldSink()
     over = asyncio.Event()
     session = LastingSession(speech("1", 0, 0, 4_000, "started", "ended"), over)
     call = live_call(session, FakeEars(OPT_OUT), sink)
     serving = asyncio.create_task(call.serve())
-    for _ in range(200):
-        await asyncio.sleep(0)
-    alert = next(fact for fact in sink.facts if isinstance(fact, Insight) and fact.outcome == "event")
+    alert = await sink.told(Insight, lambda insight: insight.outcome == "event")
     call.command(AGENT, DeskCommand("judge", "call-1", seq=alert.seq, action="wrong", reason="a joke"))
     call.command(AGENT, DeskCommand("judge", "call-1", seq=9_999, action="wrong"))
     call.command(AGENT, DeskCommand("card", "call-1", seq=7, action="wrong"))

@@ -13,8 +13,9 @@ from engine.ports import CallEnded, CallOffer, ClockTick, DeskCommand, MediaEven
 from engine.telemetry import Metrics
 from pipelines.calls import Calls
 from pipelines.recorder import Recorder
-from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
+from tests.fakes import FakeEars, FakeSession, understanding
 from tests.memory_files import MemoryFiles
+from tests.pipelines.told_sink import ToldSink
 
 ROUTING = Routing(
     organisation_id="org",
@@ -62,7 +63,7 @@ class Floor:
     """One open call of a campaign."""
 
     def __init__(self, routing: Routing, *, allowed: bool = True) -> None:
-        self.sink, self.files, self.session = FakeSink(), MemoryFiles(), OpenCall()
+        self.sink, self.files, self.session = ToldSink(), MemoryFiles(), OpenCall()
         metrics = Metrics()
         self.recorder = Recorder(self.files, metrics)
         self.calls = Calls(
@@ -79,12 +80,7 @@ class Floor:
         self.calls.begin(self.session)
 
     async def told(self, name: str) -> CallEvent:
-        async with asyncio.timeout(10):
-            while True:
-                for fact in self.sink.facts:
-                    if isinstance(fact, CallEvent) and fact.name == name:
-                        return fact
-                await asyncio.sleep(0.001)
+        return await self.sink.told(CallEvent, lambda event: event.name == name)
 
     async def end(self) -> None:
         self.session.over.set()

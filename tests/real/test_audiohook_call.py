@@ -35,6 +35,8 @@ class Genesys(AudioHookClient):
         super().__init__(address)
         self.now = int(time.time())
         self.events: list[dict[str, Any]] = []
+        self.told = asyncio.Event()
+        """Of three events."""
 
     async def play(self, sounds: Sequence[Pcm16]) -> None:
         started = time.monotonic()
@@ -43,14 +45,15 @@ class Genesys(AudioHookClient):
             await asyncio.sleep(max(0.0, started + start / 8000 - time.monotonic()))
             await self.frame([sound[start : start + FRAME] for sound in sounds])
         async with asyncio.timeout(30):
-            while len(self.events) < 3:
-                await asyncio.sleep(0.1)
+            await self.told.wait()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(self) -> None:
         while True:
             self.events.append(await self._event())
+            if len(self.events) >= 3:
+                self.told.set()
 
     async def _event(self) -> dict[str, Any]:
         message: dict[str, Any] = msgspec.json.decode(await self.ws.recv())

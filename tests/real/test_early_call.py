@@ -35,7 +35,7 @@ async def test_words_said_before_the_models_are_loaded_are_not_lost(settings: Se
     call = demo.DemoCall(script, tuple(np.ascontiguousarray(one) for one in channels))
     async with Engine(settings) as engine:
         starting = asyncio.create_task(engine.start(seed=True))
-        while not engine.sip_open:
+        while not engine.sip_open:  # the engine sets no event
             await asyncio.sleep(0.01)
         playing = asyncio.create_task(play_demo(engine, call, "members"))
         while not engine.sip.calls:

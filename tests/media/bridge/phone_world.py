@@ -226,7 +226,7 @@ class World(Door):
         for _ in range(1_000):
             if (phone := self.phones.named(name)) is not None and not phone.busy:
                 return
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # it is told over a socket, and tells nobody here
         raise TimeoutError
 
     def call_in(self, party: Party, to: str, codecs: tuple[AudioCodec, ...] = ("PCMU",)) -> BridgedCall:

@@ -77,6 +77,14 @@ class Talk:
         at = self.heard.index(payloads[0])
         assert self.heard[at : at + len(payloads)] == list(payloads)
 
+    async def hears_more(self, count: int) -> None:
+        """Waits until so many more packets than now came."""
+        wanted = len(self.heard) + count
+        async with asyncio.timeout(SECONDS):
+            while len(self.heard) < wanted:
+                self._sound.clear()
+                await self._sound.wait()
+
 
 class Telephone:
     """An endpoint on a free port. An async context manager."""

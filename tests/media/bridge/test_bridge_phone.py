@@ -1,6 +1,5 @@
 """The bridge as it runs: a SIP telephone on one side, an agent's browser (aiortc) on the other."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -62,10 +61,7 @@ async def test_a_call_from_a_trunk_rings_the_desk_and_is_talked_through(office: 
     for number in range(60):
         talk.say(PCMA.encode(TONE[number * 160 : number * 160 + 160]))
     await desk.peers[0].hears(20)
-    for _ in range(1_000):
-        if len(talk.heard) >= 25:
-            break
-        await asyncio.sleep(0.01)
+    await talk.hears_more(25)
     await desk.say(type="key", call=call, key="9")
     assert (await talk.told(Pressed)).key == "9"
     await desk.say(type="hold", call=call, on=True)

@@ -1,7 +1,6 @@
 """The bridge as a SIPREC source: what the engine's SIP server is told and sent of a bridged call."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,14 +12,6 @@ from media.bridge.recording_source import Recorders
 from media.sip.server import SipServer
 from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, packet
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
-
-SECONDS = 10.0
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - the doubles tell nobody of packets
-            await asyncio.sleep(0.01)
 
 
 class Engine:
@@ -75,24 +66,26 @@ async def test_both_sides_are_told_and_heard_on_their_lines() -> None:
         for number in range(30):
             customer.voice(packet(number))
             agent.voice(packet(number))
-        await until(lambda: engine.sessions[0].heard(0) and engine.sessions[0].heard(1))
+        await engine.sessions[0].until(lambda session: session.heard(0) and session.heard(1))
         assert len(agent.heard) == len(customer.heard) == 30
         call.hang_up("bye")
-        await until(lambda: engine.sessions[0].reason == "bye")
+        await engine.sessions[0].ended.wait()
+        assert engine.sessions[0].reason == "bye"
 
 
 async def test_hold_and_its_end_are_told() -> None:
     async with recorded() as (_, customer, _, engine):
         customer.says(Turned("inactive"))
-        await until(lambda: "hold" in engine.sessions[0].history)
+        await engine.sessions[0].until(lambda session: "hold" in session.history)
         customer.says(Turned("sendrecv"))
-        await until(lambda: "resume" in engine.sessions[0].history)
+        await engine.sessions[0].until(lambda session: "resume" in session.history)
 
 
 async def test_who_takes_over_is_told() -> None:
     async with recorded() as (call, _, _, engine):
         call.take_over(1, FakeParty("ben@desk"))
-        await until(lambda: [one.aor for one in engine.sessions[0].participants] == ["+34600", "ben@desk"])
+        told = ["+34600", "ben@desk"]
+        await engine.sessions[0].until(lambda session: [one.aor for one in session.participants] == told)
 
 
 async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it(
@@ -110,4 +103,4 @@ async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it(
         assert not call.ended
         for number in range(30):
             customer.voice(packet(number))
-        await until(lambda: engine.sessions[1].heard(0))
+        await engine.sessions[1].until(lambda session: session.heard(0))

@@ -51,39 +51,43 @@ def far(address: Address, event: int | None = 101) -> FarLine:
     return FarLine(0, {"PCMU": 0}, "sendrecv", *address, event=event)
 
 
-async def heard(packets: list[RtpPacket], count: int) -> None:
-    async with asyncio.timeout(5.0):
-        while len(packets) < count:  # noqa: ASYNC110 - the line tells nobody else
-            await asyncio.sleep(0.01)
+class Ear:
+    """Keeps what a line hears."""
+
+    def __init__(self, line: RtpLine) -> None:
+        self._packets: asyncio.Queue[RtpPacket] = asyncio.Queue()
+        line.voice = self._packets.put_nowait
+
+    async def hear(self, count: int) -> list[RtpPacket]:
+        """The next so many."""
+        async with asyncio.timeout(5.0):
+            return [await self._packets.get() for _ in range(count)]
 
 
 async def test_strangers_and_other_payloads_are_not_heard(peers: tuple[Peer, Peer]) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
-    packets: list[RtpPacket] = []
-    line.voice = packets.append
+    ear = Ear(line)
     line.agree(far(peers[0].address), "PCMU", None)
     peers[0].say(line, 1, 2)
     peers[1].say(line, 3, 4, ssrc=6)
     peers[0].say(line, 5, kind=8)
     peers[0].socket.sendto(b"no packet", ("127.0.0.1", line.number))
     peers[0].say(line, 6)
-    await heard(packets, 3)
-    assert [packet.sequence for packet in packets] == [1, 2, 6]
+    assert [packet.sequence for packet in await ear.hear(3)] == [1, 2, 6]
     lines.close()
 
 
 async def test_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
-    packets: list[RtpPacket] = []
-    line.voice = packets.append
+    ear = Ear(line)
     line.agree(far(peers[0].address), "PCMU", None)
     line.play(RtpPacket(8, 9, 1440, 77, b"a" * 160))
     first = parse_packet(await peers[0].hear())
     assert (first.payload_type, first.payload) == (0, b"a" * 160)
     peers[1].say(line, *range(1, 60))  # a second of it: the address in its description was that of its network
-    await heard(packets, 50)
+    await ear.hear(50)
     line.play(RtpPacket(8, 10, 1600, 77, b"b" * 160))
     second = parse_packet(await peers[1].hear())
     assert (second.ssrc, second.sequence) == (first.ssrc, (first.sequence + 1) & 0xFFFF)
@@ -93,15 +97,14 @@ async def test_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) 
 async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Peer]) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
-    packets: list[RtpPacket] = []
-    line.voice = packets.append
+    ear = Ear(line)
     host, port = peers[0].address
     described = FarLine(
         0, {"PCMU": 0}, "sendrecv", host, port, rtcp_host=peers[1].address[0], rtcp_port=peers[1].address[1]
     )
     line.agree(described, "PCMU", None)
     peers[0].say(line, 1, 2, 3)
-    await heard(packets, 3)
+    await ear.hear(3)
     line.play(RtpPacket(0, 1, 160, 77, b"a" * 160))
     lines.report(time.monotonic() + 60.0)
     report = await peers[1].hear()

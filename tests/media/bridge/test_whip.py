@@ -99,7 +99,7 @@ async def voice(session: IngestSession) -> Pcm16:
             if runs.any():
                 at = int(np.argmax(runs)) * 320
                 return sound[at : at + 16_000]
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # sound that is kept sets no event
 
 
 def is_tone(sound: Pcm16) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import numpy as np
 
@@ -88,11 +88,13 @@ class HandClock:
 
 
 class _Port(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
+    def __init__(self, moved: asyncio.Event) -> None:
         self.packets = 0
+        self._moved = moved
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.packets += 1
+        self._moved.set()
 
 
 class FakeMediaSession:
@@ -105,6 +107,8 @@ class FakeMediaSession:
         self.ended = asyncio.Event()
         self.changed = asyncio.Event()
         self.silent_since = time.monotonic()
+        self._moved = asyncio.Event()
+        """Set by whatever changes what a test can see."""
         self._ports: dict[int, tuple[asyncio.DatagramTransport, _Port]] = {}
         self._events: Channel[MediaEvent] = Channel(100, "refuse")
 
@@ -113,12 +117,19 @@ class FakeMediaSession:
         loop = asyncio.get_running_loop()
         for stream in streams:
             if stream.position not in self._ports:
-                made = await loop.create_datagram_endpoint(_Port, local_addr=("127.0.0.1", 0))
+                made = await loop.create_datagram_endpoint(lambda: _Port(self._moved), local_addr=("127.0.0.1", 0))
                 self._ports[stream.position] = made
 
     def heard(self, position: int) -> bool:
         """Whether at least a quarter of a second of RTP came to that line."""
         return self._ports[position][1].packets >= 12
+
+    async def until(self, test: Callable[["FakeMediaSession"], bool]) -> None:
+        """Waits until that is so of this session."""
+        async with asyncio.timeout(15.0):
+            while not test(self):
+                self._moved.clear()
+                await self._moved.wait()
 
     def local_ports(self) -> Mapping[int, int]:
         return {key: transport.get_extra_info("sockname")[1] for key, (transport, _) in self._ports.items()}
@@ -126,17 +137,21 @@ class FakeMediaSession:
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
         self.history.append("update")
         await self.open(streams)
+        self._moved.set()
 
     def hold(self) -> None:
         self.history.append("hold")
+        self._moved.set()
 
     def resume(self) -> None:
         self.history.append("resume")
+        self._moved.set()
 
     def participants_changed(self, participants: tuple[Participant, ...]) -> None:
         self.participants = participants
         self._events.put(ParticipantsChanged(0, participants))
         self.changed.set()
+        self._moved.set()
 
     def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
         self.history.append(f"announce {len(sound)} {words} {beep_every_s}")
@@ -153,6 +168,7 @@ class FakeMediaSession:
         self._events.put(CallEnded(0, reason))
         self._events.close()
         self.ended.set()
+        self._moved.set()
 
     def events(self) -> AsyncIterator[MediaEvent]:
         return aiter(self._events)

@@ -54,8 +54,7 @@ async def test_softphone_over_tls(hangs_up: str, tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             await intake.begun()
             if hangs_up == "we":
-                while not media.sessions[0].heard(0):
-                    await asyncio.sleep(0.05)
+                await media.sessions[0].until(lambda session: session.heard(0))
                 await server.close(2.0)
             said, _ = await process.communicate()
             await media.sessions[0].ended.wait()

@@ -82,7 +82,7 @@ async def test_nobody_is_left_alone(tmp_path: Path) -> None:
             ends = await asyncio.gather(*(one() for _ in range(CALLS)))
             assert {"bye", "refused", "hung up on", "cancelled"} == set(ends)
             while bridge.calls or any(not talk.party._over for talk in talks):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # the last retransmissions run out
             assert near.lost > 0.03 * near.carried
             await bridge.close(5.0)
         serving.cancel()

@@ -89,8 +89,7 @@ async def test_recording_through_two_proxies(hops: str, hangs_up: str, tmp_path:
         await it.intake.begun()
         (session,) = it.media.sessions
         if hangs_up == "we":
-            while "hold" not in session.history or session.heard(1) is False:
-                await asyncio.sleep(0.05)
+            await session.until(lambda session: "hold" in session.history and session.heard(1))
             await it.server.close(2.0)
         await playing
         await session.ended.wait()
@@ -155,8 +154,7 @@ async def test_recording_over_mutual_tls(hangs_up: str, tmp_path: Path) -> None:
             await it.intake.begun()
             (session,) = it.media.sessions
             if hangs_up == "we":
-                while "hold" not in session.history or session.heard(1) is False:
-                    await asyncio.sleep(0.05)
+                await session.until(lambda session: "hold" in session.history and session.heard(1))
                 await it.server.close(2.0)
             await playing
             await session.ended.wait()
