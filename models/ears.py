@@ -80,19 +80,25 @@ class EarsServer:
     def _submit(self, submit: Submit) -> None:
         now = time.monotonic()
         job = submit.job
-        speech_s = submit.samples / RATE_HZ
         task = Task(
             job=job.job,
             kind=job.kind,
             stream=(job.call_id, job.stream),
             segment=job.segment,
             due=job.due,
-            cost=self._costs.estimate(self._decoding.window_s(speech_s, job.kind), speech_s),
+            cost=self._costs.estimate(*self._size(submit)),
             capture=job.capture,
         )
         self._submits[job.job] = (submit, now)
         self._scheduler.submit(task, now)
         self._pump()
+
+    def _size(self, submit: Submit) -> tuple[float, float]:
+        """Seconds of the window, and of the speech in it that is put into words."""
+        speech_s = (submit.samples - submit.context) / RATE_HZ
+        if submit.context:
+            return self._decoding.context_s(submit.samples / RATE_HZ), speech_s
+        return self._decoding.window_s(speech_s, submit.job.kind), speech_s
 
     def _pump(self) -> None:
         """Give free workers their next jobs and answer what was shed."""
@@ -123,8 +129,7 @@ class EarsServer:
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
             heard = _unheard(submit, "failed", 0.0)
         ended = time.monotonic()
-        speech_s = submit.samples / RATE_HZ
-        self._costs.learn(self._decoding.window_s(speech_s, submit.job.kind), speech_s, ended - began)
+        self._costs.learn(*self._size(submit), ended - began)
         self._scheduler.done(submit.job.job, ended)
         del self._submits[submit.job.job]
         self._send(Answer(_queued(heard, queued_ms)))
