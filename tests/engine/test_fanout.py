@@ -41,7 +41,7 @@ async def test_a_fact_whose_publisher_was_cancelled_is_not_skipped(hub: Hub, rec
     await hub.opened(record)
     await hub.publish(record, [said(1)])
     publishing = asyncio.create_task(hub.publish(record, [said(2)]))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # it has begun, and waits for the store
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
     await hub.publish(record, [said(3)])

@@ -53,7 +53,7 @@ async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its
     door = Door(loading)
     assert door.admits(up=False)
     door.calls.begin(short_call())
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # the call's task has its first turn
     assert door.sink.facts == []
     assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)  # it counts from its answer on
     assert door.calls.full() == Refusal("overloaded", 5)

@@ -116,7 +116,7 @@ async def test_finals_are_committed_in_the_order_of_speech_whatever_ears_finishe
     sink = FakeSink()
     events = [*speech("1", 0, 0, 900, "started", "ended"), *speech("2", 0, 1000, 1500, "started", "ended")]
     serving = asyncio.create_task(live_call([*events, CallEnded(2000, "bye")], ears, sink).serve())
-    for _ in range(50):
+    for _ in range(50):  # turns enough for the second to be committed, if it were not held back
         await asyncio.sleep(0)
     assert texts(sink.facts) == []
     first.set()

@@ -76,7 +76,7 @@ class Recorded:
             self.tape.tick(self.session.now_ms)
         facts = self.tape.judged(now_ms if judged_ms is None else judged_ms, withheld, capturing=False)
         self.tape.tick(now_ms)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the tape's task has its turn
         return facts
 
     async def until(self, end_ms: int) -> None:

@@ -139,7 +139,7 @@ async def test_messages_cut_and_glued_on_tcp() -> None:
         for at in range(0, len(data), 7):
             writer.write(data[at : at + 7])
             await writer.drain()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the server reads each piece by itself
         framer, pongs = StreamFramer(), 0
         got: list[bytes] = []
         while len(got) < 2:
@@ -393,7 +393,7 @@ async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> 
         body = SDP.format(version=1, media=audio("1"))
         response = await it.peer.ask("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=body)
         closing = asyncio.ensure_future(it.server.close(5.0))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it has begun
         assert not closing.done()
         it.peer.tag = response.to_tag
         it.peer.send(it.peer.request("ACK", cseq=response.cseq))
