@@ -103,7 +103,7 @@ async def test_cards_are_answered_from_the_keyboard(engine: FakeEngine, visitor:
     await expect(first).to_contain_text("Ofrecer un acuerdo de pago")
     assert [message["action"] for message in engine.said("card")] == ["accepted", "dismissed"]
     await page.keyboard.press("?")
-    await expect(page.get_by_role("dialog")).to_contain_text("Use the card")
+    await expect(page.get_by_role("dialog")).to_contain_text("Use the suggestion")
 
 
 async def test_a_lost_connection_is_said_and_loses_nothing(engine: FakeEngine, visitor: Visitor) -> None:

@@ -39,7 +39,6 @@ export const en = {
   "calls.waitingBody":
     "A call that is yours opens here by itself. Unclaimed calls can be taken from the list.",
   "calls.claim": "Claim",
-  "calls.select": "Choose a call on the left.",
   "calls.noAgent": "No agent yet",
 
   "call.inbound": "Inbound",
@@ -165,7 +164,7 @@ export const en = {
   "summary.turns": "Utterances",
   "summary.alerts": "Alerts",
   "summary.duties": "Duties done",
-  "summary.cards": "Cards used",
+  "summary.cards": "Suggestions used",
   "summary.latency": "Word to screen",
 
   "app.quality": "Quality",
@@ -231,7 +230,7 @@ export const en = {
   "quality.source": "Form (YAML)",
   "feedback.kind": "What was judged",
   "feedback.alert": "Alerts, by rule",
-  "feedback.card": "Cards, by article",
+  "feedback.card": "Suggestions, by article",
   "feedback.disposition": "Outcomes",
   "feedback.summary": "Summaries, by campaign",
   "feedback.follow_ups": "To do, by campaign",
@@ -250,8 +249,8 @@ export const en = {
   "feedback.export": "Download the rows",
 
   "keys.title": "Keyboard",
-  "keys.accept": "Use the card",
-  "keys.dismiss": "Dismiss the card",
+  "keys.accept": "Use the suggestion",
+  "keys.dismiss": "Dismiss the suggestion",
   "keys.next": "Next call",
   "keys.previous": "Previous call",
   "keys.claim": "Claim the first unclaimed call",
