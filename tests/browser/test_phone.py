@@ -178,6 +178,8 @@ async def test_hold_mute_and_keys_from_the_keyboard(visitor: Visitor, world: Wor
     for key in ("7", "#"):
         await phone.get_by_role("button", name=f"Key {key}").press("Enter")
     await far.until(lambda far: far.keys == ["7", "#"])
+    await page.keyboard.press("Escape")
+    await expect(phone.get_by_role("button", name="Key 7")).to_have_count(0)
     assert await serious_findings(page) == []
     assert visitor.complaints == []
 
