@@ -37,7 +37,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 async def log_in(browser: Browser, engine: Engine, login: str, page_path: str) -> Page:
-    page = await browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = await browser.new_page(viewport={"width": 1280, "height": 800}, locale="en-US", reduced_motion="reduce")
     password = next(one.password for one in engine.logins if one.login == login)
     await page.goto(engine.web.url + page_path)
     await page.get_by_label("User name").fill(login)
