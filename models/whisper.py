@@ -22,6 +22,7 @@ _FOREIGN_GAIN = 0.1
 _FOREIGN_DOUBT = -0.5
 _EARLY_S = 1.0
 """Words that end so long before their segment does may lack some."""
+_LOST_WORDS = 4
 _WORD = re.compile(r"\w+")
 
 
@@ -197,9 +198,13 @@ def _is_made_up(job: ListenJob, decode: Decode, speech: Samples) -> bool:
 
 
 def _repeats(said: str, text: str) -> bool:
-    """Whether the text begins with the words that were said last: the mark may have come out too early."""
+    """Whether the text begins with the words that were said last, or goes back to some: the decoder may have lost the
+    mark."""
     before, new = _WORD.findall(said.casefold()), _WORD.findall(text.casefold())
-    return any(before[-count:] == new[:count] for count in range(1, min(len(before), len(new)) + 1))
+    if any(before[-count:] == new[:count] for count in range(1, min(len(before), len(new)) + 1)):
+        return True
+    runs = {tuple(before[at : at + _LOST_WORDS]) for at in range(len(before) - _LOST_WORDS + 1)}
+    return any(tuple(new[at : at + _LOST_WORDS]) in runs for at in range(len(new) - _LOST_WORDS + 1))
 
 
 def _loops(decode: Decode) -> bool:
