@@ -17,6 +17,9 @@ _GAP = np.zeros(int(PAUSE_S * RATE_HZ), np.int16)
 LONGEST_S = 16.0
 """Of a segment and all that it is heard after, gaps between them included. Half a minute is what Whisper was made for;
 the words of base hardly get better beyond this."""
+LONGEST_OF_NUMBER_S = 9.0
+"""The same of a number that is read aloud: digits owe little to the talk before them, and every word of it is gone
+through."""
 _LEAST_CONFIDENCE = 0.5
 """Words that are themselves in doubt would mislead."""
 _CALLS = 1024
@@ -67,7 +70,7 @@ class Contexts:
         """Sound and words to put before the job's window of so many samples, gaps included; None: it is heard alone."""
         said: Mapping[tuple[str, int], Said] = self._said.get(job.call_id, {})
         language = likeliest(job.belief) if job.belief else job.language
-        room = int(LONGEST_S * RATE_HZ) - samples
+        room = int((LONGEST_OF_NUMBER_S if job.capture else LONGEST_S) * RATE_HZ) - samples
         before: list[Said] = []
         for segment in job.after:
             one = said.get(segment)

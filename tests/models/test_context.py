@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.ports import Heard, ListenJob, ListenKind
-from models.context import FORGET_NUMBER_S, LONGEST_S, Contexts
+from models.context import FORGET_NUMBER_S, LONGEST_OF_NUMBER_S, LONGEST_S, Contexts
 from models.decoding import RATE_HZ
 
 PCM = np.full(RATE_HZ, 7, np.int16)
@@ -69,6 +69,10 @@ def test_all_of_it_fits_into_one_window() -> None:
     assert said_before(contexts, asking, room) == "first second"
     assert said_before(contexts, asking, room + 1) == "second"
     assert said_before(contexts, asking, room + GAP + 5 * RATE_HZ + 1) == ""
+    number = msgspec.structs.replace(asking, capture=True)
+    room = int(LONGEST_OF_NUMBER_S * RATE_HZ) - 5 * RATE_HZ
+    assert said_before(contexts, number, room) == "second"
+    assert said_before(contexts, number, room + 1) == ""
 
 
 def test_a_call_keeps_no_more_sound_than_a_window_takes() -> None:
