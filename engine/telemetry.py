@@ -190,6 +190,12 @@ METRICS: tuple[Metric, ...] = (
         "fault.",
     ),
     Metric("facts_total", "counter", ("type",), "Facts stored and shown."),
+    Metric(
+        "cards_total",
+        "counter",
+        ("decision",),
+        "Decisions about a card: shown, waits (for the agent's pause), or why not.",
+    ),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
     Metric("store_group_writes", "histogram", (), "Writes that shared one commit."),

@@ -42,6 +42,7 @@ from pipelines.spoken import Spoken
 from pipelines.tape import Tape
 from pipelines.transcribe import Drafted, Finished, Transcriber
 from pipelines.utterance import Utterance
+from pipelines.voices import Voices
 
 log = structlog.get_logger(__name__)
 
@@ -109,8 +110,10 @@ class LiveCall:
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
         tracing: Tracing = NO_TRACES,
         writer: SummaryWriter | None = None,
+        voices: Voices | None = None,
     ) -> None:
-        """Without a `writer` the wrap-up's summary stands in the call's own words."""
+        """Without a `writer` the wrap-up's summary stands in the call's own words. `voices` are the conversation's own,
+        told of by this call."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -130,6 +133,7 @@ class LiveCall:
         self._drafts = drafts
         self._tracing = tracing
         self._writer = writer
+        self._voices = voices or Voices(conversation.roster)
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._claimed = bool(record.agent_id)
         self._now_ms = 0
@@ -206,15 +210,23 @@ class LiveCall:
             match event:
                 case ClockTick(at_ms=at_ms):
                     self._now_ms = at_ms
+                    self._voices.tick(at_ms)
                     if self.tape:
                         self.tape.tick(at_ms)
-                    since = transcriber.open_since_ms()
-                    await self._queue.put(ClockTick(at_ms if since is None else min(at_ms, since)))
+                    await self._queue.put(self._judgeable_until(transcriber))
                 case ParticipantsChanged() | MediaNotice() | CallEnded():
                     await self._queue.put(event)
                 case segment:
+                    self._voices.hear(segment)
                     if final := transcriber.hear(segment):
                         await self._queue.put(final)
+                    elif segment.state == "paused" and self._conversation.card_waits:  # not only at the next tick
+                        await self._queue.put(self._judgeable_until(transcriber))
+
+    def _judgeable_until(self, transcriber: Transcriber) -> ClockTick:
+        """What is being said is not judged yet: time stands still at its start."""
+        since = transcriber.open_since_ms()
+        return ClockTick(self._now_ms if since is None else min(self._now_ms, since))
 
     def _show_draft(self, drafted: Drafted) -> None:
         heard = self._session.monotonic_ms(drafted.stream, drafted.end_ms)
@@ -321,8 +333,9 @@ class LiveCall:
         elif command.name in ("pause", "resume") and self.tape:
             await self._publish(self.tape.press(command.name, person, at_ms))
         elif command.name == "card" and (name := CARD_EVENTS.get(command.action)):
-            self._conversation.answered_card(command.action)
-            await self._publish([self._ledger.event(name, self._now_ms, self._judgeable.card(person, command))])
+            answered = self._judgeable.card(person, command)
+            self._conversation.answered_card(command.action, answered.get("article", ""), at_ms)
+            await self._publish([self._ledger.event(name, self._now_ms, answered)])
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
             await self._publish([self._ledger.event("alert.judged", self._now_ms, judged)])
 

@@ -40,6 +40,7 @@ from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_aside
 from pipelines.understanding import Understanding
+from pipelines.voices import Voices
 
 log = structlog.get_logger(__name__)
 
@@ -165,6 +166,7 @@ class Calls:
         )
         ledger = Ledger(offer.call_id, self._clock_ms)
         roster = Roster()
+        voices = Voices(roster)
         recorder = self._recorder if routing.recording else None
         rules, detectors = understanding.rules, understanding.detectors
         context = self._context(offer, routing)
@@ -182,6 +184,8 @@ class Calls:
             clock_ms=self._clock_ms,
             tracing=self._tracing,
             review=Review.of_call(context, self._form_of(routing), rules, detectors, ledger=ledger, roster=roster),
+            voices=voices,
+            decided=lambda decision: self._metrics.count("cards_total", decision=decision),
         )
         return LiveCall(
             session=session,
@@ -198,6 +202,7 @@ class Calls:
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
             tape=recorder.tape(session, ledger, roster, routing.retention_days) if recorder else None,
             tracing=self._tracing,
+            voices=voices,
         )
 
     def _context(self, offer: CallOffer, routing: Routing) -> CallContext:

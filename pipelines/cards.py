@@ -1,8 +1,8 @@
-"""The card for the agent: a customer's need, the article that answers it, and the governor's word on whether to show
-it."""
+"""The card for the agent: a customer's need, the article that answers it, and the governor's word on whether and when
+to show it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -12,8 +12,9 @@ from engine.facts import Fact, Leg
 from engine.ports import KnowledgeSearch, Passage, Reading, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import NEED, Governor, resolved
+from pipelines.suggest import NEED, Choice, Governor, Refused, resolved
 from pipelines.turn import Turn, Turns
+from pipelines.voices import Voices
 
 JOIN_MS = 2_000
 """A speaker who goes on within this pause is still on the same need."""
@@ -44,8 +45,21 @@ class _Need(msgspec.Struct, frozen=True):
     views: tuple[_View, ...]
 
 
+class _Waiting(msgspec.Struct, frozen=True):
+    """A card for the agent's next pause."""
+
+    turn: Turn
+    leg: Leg
+    passage: Passage
+    choice: Choice
+    since_ms: int
+
+
 class Cards:
-    """One call's. Without `knowledge` there are none."""
+    """One call's. Without `knowledge` there are none; with `voices` that hear nothing none has to wait.
+
+    `decided` is told of every decision: `shown`, `waits`, or why not.
+    """
 
     def __init__(
         self,
@@ -57,6 +71,8 @@ class Cards:
         reader: TextReader,
         reads: Reads,
         language: str,
+        voices: Voices,
+        decided: Callable[[str], None] = lambda decision: None,
         tracing: Tracing = NO_TRACES,
     ) -> None:
         self._knowledge = knowledge
@@ -66,28 +82,66 @@ class Cards:
         self._reader = reader
         self._reads = reads
         self._language = language
+        self._voices = voices
+        self._decided = decided
         self._tracing = tracing
+        self._waiting: _Waiting | None = None
 
-    async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> Fact | None:
-        """A suggestion, or the event that says why what was found is not shown; None when nothing was called for."""
+    @property
+    def wait(self) -> bool:
+        """A card is there for the agent's pause."""
+        return self._waiting is not None
+
+    async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
+        """A suggestion, or the event that says why what was found is not shown; nothing when nothing was called for, or
+        when a card has to wait for the agent's pause (`attend`)."""
         if self._knowledge is None:
-            return None
+            return []
         need = await self._need(turn, reading, leg)
         if not need.trigger:
-            return None
+            settled = leg in ("customer", "mixed") and resolved(turn.text)
+            return self._let_go("resolved", turn.utterance.end_ms) if settled else []
         with self._tracing.span("search", turn=turn.turn) as span:
             passages = self._search(self._knowledge, turn, need)
             span.note(passages=len(passages))
-        choice = self._governor.choose(need.trigger, passages, turn.utterance.end_ms)
-        if choice.passage is not None:
-            return self._card(turn, leg, need.trigger, choice.passage)
-        if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
-            return None  # nothing called for a card, and nothing was found
-        return self._withheld(turn, leg, need.trigger, choice.refused)
+        said_ms = turn.utterance.end_ms
+        choice = self._governor.choose(need.trigger, passages, said_ms, speaking=self._voices.agent_speaks())
+        if choice.passage is None:
+            self._decided(choice.refused)
+            if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
+                return []  # nothing called for a card, and nothing was found
+            return [self._withheld(turn, leg, choice, choice.refused, said_ms)]
+        facts = self._let_go("overtaken", said_ms)
+        if choice.waits:
+            self._decided("waits")
+            self._waiting = _Waiting(turn, leg, choice.passage, choice, self._voices.now_ms)
+            return facts
+        return [*facts, self._card(turn, leg, choice.trigger, choice.passage)]
 
-    def answered(self, action: str) -> None:
-        """What the agent did with a card: `accepted` or `dismissed`."""
-        self._governor.answered(action)
+    def attend(self) -> list[Fact]:
+        """Time has passed, or the agent has paused: the card that waits is shown, or is too old by now."""
+        if self._waiting is None:
+            return []
+        waiting, now_ms = self._waiting, self._voices.now_ms
+        said_ms = waiting.turn.utterance.end_ms
+        match self._governor.after_waiting(said_ms, now_ms, speaking=self._voices.agent_speaks()):
+            case "wait":
+                return []
+            case "stale":
+                return self._let_go("stale", now_ms)
+            case "show":
+                self._waiting = None
+                self._governor.shown(waiting.passage.article, now_ms)
+                waited_ms = max(0, now_ms - waiting.since_ms)
+                return [self._card(waiting.turn, waiting.leg, waiting.choice.trigger, waiting.passage, waited_ms)]
+
+    def end(self, now_ms: int) -> list[Fact]:
+        """The call is over: nobody waits for a card any more."""
+        return self._let_go("call_ended", now_ms)
+
+    def answered(self, action: str, article: str, now_ms: int) -> None:
+        """What the agent did with a card: `accepted` or `dismissed`, or found it `wrong`."""
+        self._governor.answered(action, article, now_ms)
 
     async def _need(self, turn: Turn, reading: Reading, leg: Leg) -> "_Need":
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
@@ -124,12 +178,28 @@ class Cards:
         gap = turn.utterance.start_ms - earlier.utterance.end_ms
         return earlier if 0 <= gap < JOIN_MS else None
 
-    def _withheld(self, turn: Turn, leg: Leg, trigger: str, reason: str) -> Fact:
-        said = turn.utterance
-        data = {"turn": turn.turn, "trigger": trigger, "reason": reason}
-        return self._ledger.event("card.withheld", said.end_ms, data, stream=said.stream, leg=leg)
+    def _let_go(self, reason: Refused, at_ms: int) -> list[Fact]:
+        """The card that waits, if there is one, is not shown any more."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return []
+        self._decided(reason)
+        choice = msgspec.structs.replace(waiting.choice, nearest=waiting.passage)
+        return [self._withheld(waiting.turn, waiting.leg, choice, reason, at_ms)]
 
-    def _card(self, turn: Turn, leg: Leg, trigger: str, passage: Passage) -> Fact:
+    def _withheld(self, turn: Turn, leg: Leg, choice: Choice, reason: Refused, at_ms: int) -> Fact:
+        data: dict[str, Any] = {"turn": turn.turn, "trigger": choice.trigger, "reason": reason}
+        if choice.nearest:
+            data |= {
+                "article": choice.nearest.article,
+                "score": round(choice.nearest.score, 4),
+                "bar": round(choice.bar, 4),
+            }
+        return self._ledger.event("card.withheld", at_ms, data, stream=turn.utterance.stream, leg=leg)
+
+    def _card(self, turn: Turn, leg: Leg, trigger: str, passage: Passage, waited_ms: int | None = None) -> Fact:
+        self._decided("shown")
+        latency = None if waited_ms is None else {"agent_pause": float(waited_ms)}
         return self._ledger.suggestion(
             turn.turn,
             article=passage.article,
@@ -138,7 +208,7 @@ class Cards:
             score=round(passage.score, 4),
             trigger=trigger,
             evidence=(turn.evidence(leg),),
-            measured=self._ledger.measured_turn(turn),
+            measured=self._ledger.measured_turn(turn, latency),
             **turn.place(leg),
         )
 

@@ -25,6 +25,7 @@ from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
+from pipelines.voices import Voices
 from pipelines.withheld import Withheld
 
 log = structlog.get_logger(__name__)
@@ -52,8 +53,11 @@ class Conversation:
         clock_ms: Callable[[], float],
         tracing: Tracing = NO_TRACES,
         review: Review | None = None,
+        voices: Voices | None = None,
+        decided: Callable[[str], None] = lambda decision: None,
     ) -> None:
-        """Without a `review` the call is neither measured nor scored nor wrapped up."""
+        """Without a `review` the call is neither measured nor scored nor wrapped up; without `voices` (nobody is there
+        whom it could disturb) no card waits for a pause. `decided` is told of every decision about a card."""
         self._ledger = ledger
         self.roster = roster
         self.guard = guard
@@ -75,6 +79,8 @@ class Conversation:
             reader=reader,
             reads=reads,
             language=language,
+            voices=voices or Voices(roster),
+            decided=decided,
             tracing=tracing,
         )
 
@@ -106,8 +112,8 @@ class Conversation:
             span.note(verdicts=len(alerts))
         self._seen(facts + alerts)
         yield facts + alerts
-        if suggestion := await self._cards.suggest(turn, reading, leg):
-            yield [suggestion]
+        if suggested := await self._cards.suggest(turn, reading, leg):
+            yield suggested
         if self._review and (reviewed := self._review.hear(turn, reading, leg)):
             yield reviewed
 
@@ -115,7 +121,8 @@ class Conversation:
         """Everything said before `now_ms` has been heard: deadlines fall due."""
         facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
         self._seen(facts)
-        return facts + (self._review.tick(now_ms) if self._review else [])
+        reviewed = self._review.tick(now_ms) if self._review else []
+        return facts + reviewed + self._cards.attend()
 
     def held(self, at_ms: int) -> None:
         """The call is on hold: silence is nobody's."""
@@ -139,7 +146,7 @@ class Conversation:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
         facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
         self._seen(facts)
-        return facts + self._summed_up(now_ms)
+        return facts + self._cards.end(now_ms) + self._summed_up(now_ms)
 
     def noticed(self, event: CallEvent) -> list[Fact]:
         """What media noticed of the call: words that were played to its far end may be owed ones."""
@@ -154,8 +161,13 @@ class Conversation:
         """What a recording must not hold, as far as it is known now. Spans are given once."""
         return self._digits.withheld()
 
-    def answered_card(self, action: str) -> None:
-        self._cards.answered(action)
+    @property
+    def card_waits(self) -> bool:
+        """A card is there for the agent's pause: the next `tick` in one shows it."""
+        return self._cards.wait
+
+    def answered_card(self, action: str, article: str, now_ms: int) -> None:
+        self._cards.answered(action, article, now_ms)
 
     def _seen(self, facts: Sequence[Fact]) -> None:
         if self._review:

@@ -32,10 +32,10 @@ class Ledger:
         stamps = Stamps(heard=heard, transcribed=transcribed or self._clock_ms(), decided=decided)
         return Measured(stamps=stamps, latency_ms=latency_ms, host=HOST)
 
-    def measured_turn(self, turn: Turn) -> Measured | None:
-        """Of a fact that was read or judged in a turn, now."""
-        latency = {"onnx": round(turn.reading.latency_ms, 3)} if turn.reading else None
-        return self.measured(turn.utterance.heard, turn.transcribed, latency)
+    def measured_turn(self, turn: Turn, latency_ms: dict[str, float] | None = None) -> Measured | None:
+        """Of a fact that was read or judged in a turn, now; `latency_ms` is what it took beside the reading."""
+        latency = ({"onnx": round(turn.reading.latency_ms, 3)} if turn.reading else {}) | (latency_ms or {})
+        return self.measured(turn.utterance.heard, turn.transcribed, latency or None)
 
     def transcript(self, turn: int | None, seq: int | None = None, **fields: Any) -> Transcript:
         """`seq` was taken before by `next_seq`, else it is the next one; without `turn` the seq numbers the turn."""

@@ -1,7 +1,7 @@
 """When a card is worth an agent's attention, and which.
 
-Pure but for the search that is handed in. The governor says no far more often than yes: one card at a time, none twice,
-none below confidence, fewer after dismissals; every refusal keeps its reason.
+Pure. The governor says no far more often than yes: one card at a time, none twice, none while the agent speaks, none
+below confidence, fewer after dismissals; every refusal keeps its reason.
 """
 
 import re
@@ -19,7 +19,12 @@ QUIET_MS = 6_000
 """After a card the next waits this long, so that the agent can read the one on screen."""
 CARDS_PER_MINUTE = 4
 DISMISSALS_RAISE = 0.08
-"""Each dismissal in a row asks this much more confidence of the next card."""
+"""Each dismissal since a card was used asks this much more confidence of the next one."""
+FORGOTTEN_MS = 120_000
+"""Half of what dismissals ask more is forgotten in this time: a card that did not fit is no reason to stay silent for
+the rest of a long call."""
+FRESH_MS = 10_000
+"""A card that waits for the agent's pause is shown so long after the words that called for it, and no later."""
 HELPFUL_INTENTS = frozenset(
     {
         "cancel_service",
@@ -67,8 +72,20 @@ _NOT_ALL = re.compile(
 """That there is more to it: a question, a contrast, a denial, a wish."""
 
 Refused = Literal[
-    "", "not_customer", "no_need", "nothing_fits", "already_shown", "too_soon", "budget", "low_confidence"
+    "",
+    "no_need",
+    "nothing_fits",
+    "already_shown",
+    "dismissed",
+    "too_soon",
+    "budget",
+    "low_confidence",
+    "stale",
+    "overtaken",
+    "resolved",
+    "call_ended",
 ]
+"""The last four befall a card that waited for the agent's pause."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -77,6 +94,12 @@ class Choice(msgspec.Struct, frozen=True):
     passage: Passage | None
     refused: Refused
     trigger: str = ""
+    nearest: Passage | None = None
+    """With a refusal: the article that it is about."""
+    bar: float = 0.0
+    """The score that was asked for."""
+    waits: bool = False
+    """The agent speaks: the card is for their pause, and not shown yet."""
 
 
 def resolved(text: str) -> bool:
@@ -91,7 +114,10 @@ class Governor:
     def __init__(self) -> None:
         self._shown: dict[str, int] = {}
         self._times: list[int] = []
-        self._dismissed_in_a_row = 0
+        self._put_away: set[str] = set()
+        self._raised = 0.0
+        """What dismissals asked more at `_raised_at`."""
+        self._raised_at = 0
 
     def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
         """The trigger that may call for a card: an intent's name, `question`, `need`, or empty. Only a customer's words
@@ -110,27 +136,48 @@ class Governor:
         """Whether the article was shown in this call."""
         return article in self._shown
 
-    def choose(self, trigger: str, passages: Sequence[Passage], now_ms: int) -> Choice:
-        """Best passage that is new, sure enough and within the budget."""
+    def choose(self, trigger: str, passages: Sequence[Passage], now_ms: int, *, speaking: bool = False) -> Choice:
+        """Best passage that is new, sure enough and within the budget; `passages` are the surest first. While the agent
+        is `speaking` it waits, and counts as shown from `shown` on."""
         if not trigger:
             return Choice(None, "no_need")
-        bar = CARD_SCORE + self._dismissed_in_a_row * DISMISSALS_RAISE
-        bar += ACTION_RAISE if trigger in ACTION_INTENTS else 0.0
+        bar = CARD_SCORE + self._asked_more(now_ms) + (ACTION_RAISE if trigger in ACTION_INTENTS else 0.0)
+        if not passages:
+            return Choice(None, "nothing_fits", trigger, bar=bar)
         fitting = [passage for passage in passages if passage.score >= bar]
         if not fitting:
-            return Choice(None, "low_confidence" if passages else "nothing_fits", trigger)
+            return Choice(None, "low_confidence", trigger, passages[0], bar)
         new = [passage for passage in fitting if passage.article not in self._shown]
         if not new:
-            return Choice(None, "already_shown", trigger)
+            put_away = fitting[0].article in self._put_away
+            return Choice(None, "dismissed" if put_away else "already_shown", trigger, fitting[0], bar)
         best = new[0]
         if self._times and now_ms - self._times[-1] < QUIET_MS:
-            return Choice(None, "too_soon", trigger)
+            return Choice(None, "too_soon", trigger, best, bar)
         if sum(now_ms - at < 60_000 for at in self._times) >= CARDS_PER_MINUTE:
-            return Choice(None, "budget", trigger)
-        self._shown[best.article] = now_ms
-        self._times.append(now_ms)
-        return Choice(best, "", trigger)
+            return Choice(None, "budget", trigger, best, bar)
+        if not speaking:
+            self.shown(best.article, now_ms)
+        return Choice(best, "", trigger, bar=bar, waits=speaking)
 
-    def answered(self, action: str) -> None:
+    def shown(self, article: str, now_ms: int) -> None:
+        """A card that waited is on the screen now."""
+        self._shown[article] = now_ms
+        self._times.append(now_ms)
+
+    def after_waiting(self, said_ms: int, now_ms: int, *, speaking: bool) -> Literal["show", "wait", "stale"]:
+        """What becomes of a card that waits, and was called for by words that ended at `said_ms`."""
+        if now_ms - said_ms > FRESH_MS:
+            return "stale"
+        return "wait" if speaking else "show"
+
+    def answered(self, action: str, article: str, now_ms: int) -> None:
         """What the agent did with a card: `accepted`, `dismissed`, or said that it is `wrong`."""
-        self._dismissed_in_a_row = 0 if action == "accepted" else self._dismissed_in_a_row + 1
+        self._raised = 0.0 if action == "accepted" else self._asked_more(now_ms) + DISMISSALS_RAISE
+        self._raised_at = now_ms
+        if action != "accepted":
+            self._put_away.add(article)
+
+    def _asked_more(self, now_ms: int) -> float:
+        halvings = max(0, now_ms - self._raised_at) / FORGOTTEN_MS
+        return float(self._raised * 0.5**halvings)

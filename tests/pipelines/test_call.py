@@ -2,20 +2,23 @@
 
 import asyncio
 import datetime
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Transcript
+from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Suggestion, Transcript
 from engine.ports import (
     CallEnded,
     CallRecord,
     ClockTick,
     DeskCommand,
+    KnowledgeSearch,
     MediaEvent,
     Participant,
     ParticipantsChanged,
+    Passage,
     Person,
     RoleDecision,
 )
@@ -27,6 +30,7 @@ from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_here
+from pipelines.voices import Voices
 from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
 
 PARTICIPANTS = (Participant(stream="1", position=0), Participant(stream="2", position=1))
@@ -65,19 +69,23 @@ def live_call(
     participants: Sequence[Participant] = PARTICIPANTS,
     session: type[FakeSession] = FakeSession,
     language: str = "en",
+    knowledge: KnowledgeSearch | None = None,
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
+    roster = Roster()
+    voices = Voices(roster)
     conversation = Conversation(
         ledger=ledger,
-        roster=Roster(),
+        roster=roster,
         guard=DigitGuard("US", b"key"),
         judge=Judge([], CONTEXT),
         reader=FakeReader(),
         reads=read_here,
-        knowledge=None,
+        knowledge=knowledge,
         governor=Governor(),
         language="en",
         clock_ms=clock_ms,
+        voices=voices,
     )
     record = CallRecord(
         call_id="call-1",
@@ -99,6 +107,7 @@ def live_call(
         name_of=lambda user: "Ana",
         clock_ms=clock_ms,
         wall_clock=lambda: 1.0,
+        voices=voices,
     )
 
 
@@ -286,3 +295,57 @@ async def test_a_campaign_without_a_language_takes_that_of_the_first_clear_words
     await live_call([*events, CallEnded(4000, "bye")], ears, sink, language="").serve()
     assert sink.record is not None
     assert sink.record.language == "pt"
+
+
+class OneArticle:
+    """Fits whatever is said."""
+
+    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
+        return [Passage(article="restart-modem", title="Restart it", body="", language="en", score=0.9)]
+
+
+AGENT = (Participant(stream="1", position=0), Participant(stream="2", position=1, aor="1001@pbx"))
+NEED = "my internet is down since yesterday"
+
+
+class Stepwise(FakeSession):
+    """Lets the call finish what it has to do between two events, as the time between them does."""
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        async for event in super().events():
+            yield event
+            for _ in range(50):
+                await asyncio.sleep(0)
+
+
+async def test_a_card_is_not_put_before_an_agent_who_speaks_and_comes_with_their_pause() -> None:
+    ears, sink = FakeEars({("1", 0): NEED, ("2", 0): "let me see"}), FakeSink()
+    events: list[MediaEvent] = [
+        *speech("1", 0, 0, 900, "started"),
+        *speech("2", 0, 1000, 1200, "started"),
+        *speech("1", 0, 0, 900, "ended"),
+        ClockTick(1500),
+        *speech("2", 0, 1000, 1800, "paused", "ended"),
+        CallEnded(4000, "bye"),
+    ]
+    call = live_call(events, ears, sink, AGENT, session=Stepwise, knowledge=OneArticle())
+    await call.serve()
+    [card] = [fact for fact in sink.facts if isinstance(fact, Suggestion)]
+    answer = next(fact for fact in sink.facts if isinstance(fact, Transcript) and fact.leg == "agent")
+    assert card.seq < answer.seq
+    assert card.measured is not None
+    assert (card.measured.latency_ms or {})["agent_pause"] == 600.0
+
+
+async def test_a_card_that_no_pause_came_for_is_told_of_at_the_calls_end() -> None:
+    ears, sink = FakeEars({("1", 0): NEED}), FakeSink()
+    events: list[MediaEvent] = [
+        *speech("2", 0, 800, 1000, "started"),
+        *speech("1", 0, 0, 900, "started", "ended"),
+        ClockTick(1500),
+        CallEnded(2000, "bye"),
+    ]
+    await live_call(events, ears, sink, AGENT, session=Stepwise, knowledge=OneArticle()).serve()
+    assert [fact for fact in sink.facts if isinstance(fact, Suggestion)] == []
+    [withheld] = [fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "card.withheld"]
+    assert (withheld.data["reason"], withheld.data["article"]) == ("call_ended", "restart-modem")

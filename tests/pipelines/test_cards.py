@@ -1,18 +1,22 @@
-"""A card comes on the turn that calls for it, also when a pause cuts the need in two."""
+"""A card comes on the turn that calls for it, also when a pause cuts the need in two; and not while the agent
+speaks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.facts import CallEvent, Fact, Leg, Suggestion
-from engine.ports import Passage, Reading, Scored
+from engine.facts import CallEvent, Fact, Leg, SpeechSegment, Suggestion
+from engine.ports import Passage, Reading, RoleDecision, Scored
 from pipelines.cards import JOIN_MS, Cards
 from pipelines.ledger import Ledger
-from pipelines.suggest import QUIET_MS, Governor
+from pipelines.roster import Roster
+from pipelines.suggest import FRESH_MS, QUIET_MS, Governor
 from pipelines.turn import Turn, Turns
 from pipelines.understand import read_here
 from pipelines.utterance import Utterance
+from pipelines.voices import Voices
 
 
 class FakeKnowledge:
@@ -50,7 +54,11 @@ class Desk:
     def __init__(self, scores: Mapping[str, Mapping[str, float]], intents: Mapping[str, str] | None = None) -> None:
         self._turns = Turns()
         self._reader = FakeReader(intents or {})
-        self._cards = Cards(
+        roster = Roster()
+        roster.decide([RoleDecision(stream="agent", role="agent", rule="member", confidence=1.0)])
+        self.voices = Voices(roster)
+        self.decided: list[str] = []
+        self.cards = Cards(
             knowledge=FakeKnowledge(scores),
             governor=Governor(),
             ledger=Ledger("call-1", lambda: 0.0),
@@ -58,19 +66,34 @@ class Desk:
             reader=self._reader,
             reads=read_here,
             language="es",
+            voices=self.voices,
+            decided=self.decided.append,
         )
         self._number = 0
 
+    def agent(self, state: Literal["started", "paused"], end_ms: int) -> list[Fact]:
+        """What the agent's voice does, and what comes of it."""
+        self.voices.hear(SpeechSegment("agent", 0, state, 0, end_ms))
+        return self.cards.attend()
+
     async def say(self, text: str, start_ms: int, leg: Leg = "customer") -> Fact | None:
+        """The last that was made of it."""
+        return ([None, *await self.hear(text, start_ms, leg)])[-1]
+
+    async def hear(self, text: str, start_ms: int, leg: Leg = "customer") -> list[Fact]:
         self._number += 1
         said = Utterance(stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 1_000, text=text, language="es")
         turn = Turn(said, self._number, text, (), 0.0)
         self._turns.remember(turn)
-        return await self._cards.suggest(turn, self._reader.read(text), leg)
+        return await self.cards.suggest(turn, self._reader.read(text), leg)
 
 
 def article(fact: Fact | None) -> str:
     return fact.article if isinstance(fact, Suggestion) else ""
+
+
+def reason(fact: Fact | None) -> str:
+    return str(fact.data["reason"]) if isinstance(fact, CallEvent) and fact.name == "card.withheld" else ""
 
 
 async def test_a_need_that_a_pause_cut_in_two_gets_its_card() -> None:
@@ -107,8 +130,7 @@ async def test_a_need_already_served_does_not_stand_before_a_new_one() -> None:
     )
     assert article(await desk.say(first, 0)) == "restart-modem"
     withheld = await desk.say(second, 2_000)
-    assert isinstance(withheld, CallEvent)
-    assert withheld.data["reason"] == "too_soon"
+    assert reason(withheld) == "too_soon"
     assert article(await desk.say(second, 1_000 + QUIET_MS + 100)) == "retention"
 
 
@@ -129,3 +151,95 @@ async def test_who_wants_no_calls_still_gets_the_article_about_that() -> None:
     text = "no me llamen más"
     desk = Desk({text: {"contact-preferences": 0.8}}, {text: "opt_out"})
     assert article(await desk.say(text, 0)) == "contact-preferences"
+
+
+NEED, OTHER = "no tengo internet desde ayer", "además quiero cancelar todo"
+SCORES = {
+    NEED: {"restart-modem": 0.9},
+    OTHER: {"retention": 0.8},
+    f"{NEED} {OTHER}": {"restart-modem": 0.2},
+    "ya funciona, gracias": {"restart-modem": 0.9},
+}
+
+
+async def test_while_the_agent_speaks_a_card_waits_for_the_pause() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    assert await desk.hear(NEED, 0) == []
+    assert desk.cards.wait
+    assert desk.agent("started", 2_000) == []
+    [card] = desk.agent("paused", 2_500)
+    assert article(card) == "restart-modem"
+    assert card.measured is not None
+    assert (card.measured.latency_ms or {})["agent_pause"] == 1_300.0
+    assert not desk.cards.wait
+    assert desk.decided == ["waits", "shown"]
+
+
+async def test_a_card_whose_words_are_long_past_is_dropped() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert desk.agent("started", 1_000 + FRESH_MS) == []
+    [dropped] = desk.agent("started", 1_001 + FRESH_MS)
+    assert isinstance(dropped, CallEvent)
+    assert dropped.data == {
+        "turn": 1,
+        "trigger": "need",
+        "reason": "stale",
+        "article": "restart-modem",
+        "score": 0.9,
+        "bar": 0.5,
+    }
+    assert dropped.end_ms == 1_001 + FRESH_MS
+    assert desk.agent("paused", 1_002 + FRESH_MS) == []
+    assert desk.decided == ["waits", "stale"]
+
+
+async def test_the_newer_need_takes_the_place_of_a_card_that_waits() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    [dropped] = await desk.hear(OTHER, 1_500)
+    assert reason(dropped) == "overtaken"
+    assert [article(one) for one in desk.agent("paused", 2_800)] == ["retention"]
+
+
+async def test_a_card_that_waits_is_not_shown_once_things_work_again() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert reason(await desk.say("ya funciona, gracias", 4_000)) == "resolved"
+    assert desk.agent("paused", 5_200) == []
+
+
+async def test_when_the_call_ends_nothing_waits_any_more() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert [reason(one) for one in desk.cards.end(2_000)] == ["call_ended"]
+    assert desk.cards.end(2_000) == []
+
+
+async def test_a_card_that_waited_counts_from_when_it_was_shown() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    desk.agent("paused", 6_000)
+    assert reason(await desk.say(OTHER, 6_000 + QUIET_MS - 1_001)) == "too_soon"
+    assert article(await desk.say(OTHER, 6_000 + QUIET_MS + 5_000)) == "retention"
+
+
+async def test_what_a_refusal_is_about_is_told_with_it() -> None:
+    desk = Desk({NEED: {"restart-modem": 0.4}}, {NEED: "technical_problem"})
+    refused = await desk.say(NEED, 0)
+    assert isinstance(refused, CallEvent)
+    assert refused.data == {
+        "turn": 1,
+        "trigger": "technical_problem",
+        "reason": "low_confidence",
+        "article": "restart-modem",
+        "score": 0.4,
+        "bar": 0.5,
+    }
+    assert desk.decided == ["low_confidence"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.ports import Passage, Reading, Scored
-from pipelines.suggest import QUIET_MS, Governor
+from pipelines.suggest import FORGOTTEN_MS, FRESH_MS, QUIET_MS, Governor
 
 
 def passage(article: str, score: float) -> Passage:
@@ -66,11 +66,48 @@ def test_nothing_good_is_nothing_shown() -> None:
 
 def test_dismissals_ask_for_more_confidence_and_an_accepted_card_forgives() -> None:
     governor = Governor()
-    for _ in range(3):
-        governor.answered("dismissed")
-    assert governor.choose("question", [passage("a", 0.7)], 0).refused == "low_confidence"
-    governor.answered("accepted")
+    for article in ("x", "y", "z"):
+        governor.answered("dismissed", article, 0)
+    refused = governor.choose("question", [passage("a", 0.7)], 0)
+    assert refused.refused == "low_confidence"
+    assert refused.nearest is not None
+    assert refused.nearest.article == "a"
+    assert refused.bar == pytest.approx(0.74)
+    governor.answered("accepted", "w", 0)
     assert governor.choose("question", [passage("a", 0.7)], 0).passage is not None
+
+
+def test_what_dismissals_ask_more_is_forgotten_by_halves() -> None:
+    governor = Governor()
+    for article in ("x", "y", "z"):
+        governor.answered("wrong", article, 1_000)
+    assert governor.choose("question", [passage("a", 0.7)], 1_000 + FORGOTTEN_MS // 10).refused == "low_confidence"
+    assert governor.choose("question", [passage("a", 0.65)], 1_000 + FORGOTTEN_MS).passage is not None
+
+
+def test_an_article_that_was_put_away_does_not_come_again_however_sure() -> None:
+    governor = Governor()
+    governor.choose("question", [passage("a", 0.9)], 0)
+    governor.answered("dismissed", "a", 1_000)
+    assert governor.choose("question", [passage("a", 0.99)], 10 * FORGOTTEN_MS).refused == "dismissed"
+
+
+def test_a_card_that_waits_has_not_been_shown_yet() -> None:
+    governor = Governor()
+    waits = governor.choose("question", [passage("a", 0.9)], 1_000, speaking=True)
+    assert waits.waits
+    assert not governor.served("a")
+    governor.shown("a", 3_000)
+    assert governor.served("a")
+    assert governor.choose("question", [passage("b", 0.9)], 3_000 + QUIET_MS - 1).refused == "too_soon"
+
+
+def test_a_card_waits_for_the_pause_as_long_as_it_is_fresh() -> None:
+    governor = Governor()
+    assert governor.after_waiting(1_000, 2_000, speaking=True) == "wait"
+    assert governor.after_waiting(1_000, 2_000, speaking=False) == "show"
+    assert governor.after_waiting(1_000, 1_000 + FRESH_MS, speaking=False) == "show"
+    assert governor.after_waiting(1_000, 1_001 + FRESH_MS, speaking=False) == "stale"
 
 
 def test_no_more_than_four_cards_a_minute() -> None:
