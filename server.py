@@ -51,7 +51,7 @@ from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.calls import Calls, default_max_calls
-from pipelines.commands import bridge, demo, feedback, listen, replay, rules, serve, weights
+from pipelines.commands import bridge, demo, feedback, listen, playbooks, replay, rules, serve, weights
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
@@ -169,7 +169,10 @@ class Engine:
         """On threads, one model after another: SIP must not wait for them, and answers beside them."""
         await asyncio.to_thread(verify_whisper, self.settings)
         await self.ears.start()
-        understanding = await asyncio.to_thread(load_understanding, models_dir(self.settings), self._metrics.onnx)
+        settings = self.settings
+        understanding = await asyncio.to_thread(
+            load_understanding, models_dir(settings), self._metrics.onnx, settings.playbooks
+        )
         await asyncio.to_thread(self._forms.load)
         await FormService(store, self._forms).load()
         gc.freeze()  # what is loaded by now stays: no collection need look at it while packets wait
@@ -294,6 +297,7 @@ def main() -> None:
         "listen": listen.run,
         "models": weights.run,
         "rules": rules.run,
+        "playbooks": playbooks.run,
         "feedback": feedback.run,
     }
     try:

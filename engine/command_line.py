@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     _listen(commands)
     _models(commands)
     _rules(commands)
+    _playbooks(commands)
     _feedback(commands)
     return top
 
@@ -128,6 +129,13 @@ def _rules(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     explain.add_argument("rule", nargs="?", default="", metavar="RULE", help="its id; default: all rules")
     explain.add_argument("text", nargs="?", default="", metavar="WORDS", help="a sentence to try it on")
     explain.add_argument("--call", metavar="FILE", help="a transcript, a JSON line a call")
+
+
+def _playbooks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    playbooks = commands.add_parser("playbooks", help="check the campaigns' playbooks")
+    actions = playbooks.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = actions.add_parser("check", help="validate playbooks and run the tests that they carry")
+    check.add_argument("files", nargs="*", metavar="FILE", help="files or folders of your own; default: the bundled")
 
 
 def _feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

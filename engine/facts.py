@@ -211,6 +211,7 @@ EventName = Literal[
     "card.dismissed",
     "card.wrong",
     "alert.judged",
+    "playbook.changed",
     "dead_air",
     "talk.measured",
     "qa.judged",

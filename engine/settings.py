@@ -172,6 +172,13 @@ class Settings(BaseSettings):
         description="Folder of your own Whisper model in CTranslate2 form; empty is the default, checked by hash.",
     )
 
+    # ─── campaigns ───
+    playbooks: str = Field(
+        default="",
+        description="Folder (or file) of playbooks of your own, each before the bundled one of its campaign; empty is "
+        "the bundled alone, `off` none.",
+    )
+
     # ─── telemetry ───
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."

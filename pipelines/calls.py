@@ -34,6 +34,7 @@ from pipelines.call import LiveCall
 from pipelines.callee import zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.playbook_watch import PlaybookWatch
 from pipelines.recorder import Recorder
 from pipelines.review import Review
 from pipelines.roster import Roster
@@ -186,6 +187,9 @@ class Calls:
             review=Review.of_call(context, self._form_of(routing), rules, detectors, ledger=ledger, roster=roster),
             voices=voices,
             decided=lambda decision: self._metrics.count("cards_total", decision=decision),
+            playbook=PlaybookWatch.of_call(
+                understanding.playbooks, context, detectors, name=routing.name, ledger=ledger, roster=roster
+            ),
         )
         return LiveCall(
             session=session,

@@ -3,7 +3,8 @@
 One `Conversation` a call, fed by a live call, by a recording or by a transcript alike; nothing in it knows which. It
 keeps the order that the law of digits asks for: words are redacted (`digit_hold`) before anything else sees them, then
 read by the text models (`temper`), judged by the rules (`compliance_watch`), only then may an article be suggested
-(`cards`), and last of all the call is measured, scored and wrapped up (`review`).
+(`cards`) and the campaign's playbook move on (`playbook_watch`), and last of all the call is measured, scored and
+wrapped up (`review`).
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,6 +20,7 @@ from pipelines.cards import Cards, Reads
 from pipelines.compliance_watch import ComplianceWatch
 from pipelines.digit_hold import DigitHold
 from pipelines.ledger import Ledger
+from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster, role_decided
 from pipelines.suggest import Governor
@@ -55,9 +57,11 @@ class Conversation:
         review: Review | None = None,
         voices: Voices | None = None,
         decided: Callable[[str], None] = lambda decision: None,
+        playbook: PlaybookWatch | None = None,
     ) -> None:
         """Without a `review` the call is neither measured nor scored nor wrapped up; without `voices` (nobody is there
-        whom it could disturb) no card waits for a pause. `decided` is told of every decision about a card."""
+        whom it could disturb) no card waits for a pause. `decided` is told of every decision about a card. Without a
+        `playbook` no step is shown."""
         self._ledger = ledger
         self.roster = roster
         self.guard = guard
@@ -67,6 +71,7 @@ class Conversation:
         self._clock_ms = clock_ms
         self._tracing = tracing
         self._review = review
+        self._playbook = playbook
         self._turns = Turns()
         self._digits = DigitHold(guard, ledger, roster, self._turns, country)
         self._temper = Temper(ledger)
@@ -114,6 +119,8 @@ class Conversation:
         yield facts + alerts
         if suggested := await self._cards.suggest(turn, reading, leg):
             yield suggested
+        if self._playbook and (moved := self._playbook.hear(turn, reading)):
+            yield moved
         if self._review and (reviewed := self._review.hear(turn, reading, leg)):
             yield reviewed
 
@@ -122,7 +129,7 @@ class Conversation:
         facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
         self._seen(facts)
         reviewed = self._review.tick(now_ms) if self._review else []
-        return facts + reviewed + self._cards.attend()
+        return facts + reviewed + self._cards.attend() + self._moved(reviewed, now_ms)
 
     def held(self, at_ms: int) -> None:
         """The call is on hold: silence is nobody's."""
@@ -140,7 +147,7 @@ class Conversation:
             facts.append(role_decided(self._ledger, decision, now_ms))
             facts += self._watch.role_changed(decision, now_ms)
         self._seen(facts)
-        return facts
+        return facts + (self._playbook.roles_changed(now_ms) if self._playbook else [])
 
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
@@ -172,6 +179,15 @@ class Conversation:
     def _seen(self, facts: Sequence[Fact]) -> None:
         if self._review:
             self._review.saw(facts)
+        if self._playbook:
+            self._playbook.saw(facts)
+
+    def _moved(self, reviewed: Sequence[Fact], now_ms: int) -> list[Fact]:
+        """A silence that lasts, or what was understood late, may call for a step."""
+        if not self._playbook:
+            return []
+        self._playbook.saw(reviewed)
+        return self._playbook.tell(now_ms)
 
     def _summed_up(self, now_ms: int) -> list[Fact]:
         try:

@@ -24,11 +24,13 @@ from engine.ports import (
     TextReader,
 )
 from models.compliance import CallContext, Detectors, Judge, JudgedTurn, Metadata, Rule
+from models.playbooks import Playbook, bundled_playbooks
 from models.privacy import DigitGuard, SpokenTurn
 from models.review import Form, bundled_forms, form_for
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
@@ -76,6 +78,7 @@ class Judging(msgspec.Struct, frozen=True):
     knowledge: KnowledgeSearch | None
     forms: Sequence[Form] = msgspec.field(default_factory=bundled_forms)
     """What calls are scored and wrapped up by."""
+    playbooks: Sequence[Playbook] = msgspec.field(default_factory=bundled_playbooks)
 
 
 Emit = Callable[[Fact], None]
@@ -264,6 +267,7 @@ def _conversation(
         country=context.country,
         clock_ms=_clock_ms,
         review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),
+        playbook=PlaybookWatch.of_call(tools.playbooks, context, tools.detectors, ledger=ledger, roster=roster),
     )
 
 

@@ -9,6 +9,7 @@ from engine.ports import KnowledgeSearch, TextReader
 from models.compliance import Detectors, Rule, load_detectors, load_rules
 from models.embed import Encoder
 from models.onnx_session import Observe, unobserved
+from models.playbooks import Playbook, open_playbooks
 from models.reader import OnnxTextReader
 from pipelines.knowledge_bases import bundled_knowledge
 
@@ -21,14 +22,18 @@ class Understanding(msgspec.Struct, frozen=True):
     detectors: Detectors
     knowledge: Callable[[str], KnowledgeSearch | None] = lambda base: None
     """By the name of a knowledge base."""
+    playbooks: Sequence[Playbook] = ()
 
 
-def load_understanding(models: Path, observe: Observe = unobserved) -> Understanding:
-    """Blocking for seconds, on one core; the event loop goes on beside it. Raises `WeightsMissing`."""
+def load_understanding(models: Path, observe: Observe = unobserved, playbooks: str = "") -> Understanding:
+    """Blocking for seconds, on one core; the event loop goes on beside it. `playbooks` is the setting of that name.
+    Raises `StartupError`."""
+    followed = open_playbooks(playbooks)
     encoder = Encoder(models)
     return Understanding(
         reader=OnnxTextReader(models, encoder=encoder, observe=observe),
         rules=load_rules(),
         detectors=load_detectors(),
         knowledge=bundled_knowledge(encoder),
+        playbooks=followed,
     )

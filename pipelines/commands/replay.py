@@ -21,6 +21,7 @@ from models import knowledge
 from models.compliance import load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
+from models.playbooks import open_playbooks
 from models.reader import OnnxTextReader
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
@@ -43,7 +44,13 @@ def tools_of(settings: Settings, articles: str | None) -> Judging:
     if articles:
         found = knowledge.load_folder(Path(articles))
         search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
-    return Judging(reader=OnnxTextReader(models), rules=load_rules(), detectors=load_detectors(), knowledge=search)
+    return Judging(
+        reader=OnnxTextReader(models),
+        rules=load_rules(),
+        detectors=load_detectors(),
+        knowledge=search,
+        playbooks=open_playbooks(settings.playbooks),
+    )
 
 
 async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settings) -> int:

@@ -49,6 +49,7 @@ export type EventName =
   | "card.dismissed"
   | "card.wrong"
   | "alert.judged"
+  | "playbook.changed"
   | "dead_air"
   | "talk.measured"
   | "qa.judged"

@@ -1,0 +1,173 @@
+"""A playbook on one call: signals in, where the call stands out. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from engine.facts import CallEvent, Fact, Insight, Leg
+from engine.ports import Reading
+from models.compliance import Detectors
+from models.compliance.phrases import Phrase
+from models.compliance.text import Folded
+from models.playbooks import Playbook, Step, When
+from models.review.forms import title_in
+
+SignalKind = Literal["act", "phrase", "intent", "sentiment", "entity", "silence"]
+
+
+class Signal(msgspec.Struct, frozen=True):
+    """Something that a playbook may wait for. It holds no word that was said."""
+
+    kind: SignalKind
+    name: str = ""
+    """An act, an intent, a sentiment, a type of entity, or a phrase as the playbook has it."""
+    stream: str = ""
+    turn: int = 0
+
+
+class Listener:
+    """Hears what one playbook waits for, and nothing else."""
+
+    def __init__(self, playbook: Playbook, detectors: Detectors) -> None:
+        whens = list(playbook.whens())
+        sources = {source for when in whens for phrases in when.says.values() for source in phrases}
+        self._detectors = detectors
+        self._acts = sorted({act for when in whens for act in when.acts})
+        self._phrases = [Phrase(source, {}) for source in sorted(sources)]
+
+    def in_words(self, folded: Folded, reading: Reading | None, stream: str, turn: int) -> Iterator[Signal]:
+        for act in self._acts:
+            if self._detectors[act].find(folded, reading):
+                yield Signal("act", act, stream, turn)
+        for phrase in self._phrases:
+            if phrase.spans(folded):
+                yield Signal("phrase", phrase.source, stream, turn)
+
+
+def signal_of(fact: Fact) -> Signal | None:
+    """What a fact of the rest of the engine says to a playbook."""
+    match fact:
+        case Insight(kind="intent"):
+            return Signal("intent", fact.value, fact.stream, fact.turn)
+        case Insight(kind="sentiment"):
+            return Signal("sentiment", fact.value, fact.stream, fact.turn)
+        case Insight(kind="entity"):
+            return Signal("entity", fact.entity_type, fact.stream, fact.turn)
+        case CallEvent(name="dead_air"):
+            return Signal("silence")
+        case _:
+            return None
+
+
+class Play:
+    """Where one call stands. A step that is done stays done, and a stage is not left for an earlier one unless the
+    playbook says so."""
+
+    def __init__(self, playbook: Playbook) -> None:
+        self._playbook = playbook
+        self._stage = 0
+        self._done: dict[str, int] = {}
+        """Step → the turn that ticked it."""
+        self._called: dict[str, int] = {}
+        """Step with a `when` → the stage in which it was called for; the newest last."""
+        self._because: Signal | None = None
+        self._call_for_stage()
+
+    def take(self, signal: Signal, leg: Leg) -> None:
+        """`leg` is who is on the signal's stream, as far as is known."""
+        stage = self._playbook.stages[self._stage].id
+        before = (self._stage, len(self._done), dict(self._called))
+        for step in self._playbook.all_steps():
+            if step.id not in self._done and self._is_due(step) and _met(step.done, signal, leg, stage):
+                self._done[step.id] = signal.turn
+        for step in self._playbook.all_steps():
+            if step.when and step.when.happens and step.id not in self._done and _met(step.when, signal, leg, stage):
+                self._call(step)
+        for number, later in enumerate(self._playbook.stages):
+            if later.begins and self._follows(number) and _met(later.begins, signal, leg, stage):
+                self._stage = number
+                self._call_for_stage()
+                break
+        if before != (self._stage, len(self._done), self._called):
+            self._because = signal
+
+    @property
+    def stage(self) -> str:
+        return self._playbook.stages[self._stage].id
+
+    def done(self) -> list[str]:
+        return [step.id for step in self._playbook.all_steps() if step.id in self._done]
+
+    def next(self) -> Step | None:
+        """What was called for last in this stage, else the first of the stage that is open."""
+        open_steps = {step.id: step for step in self._playbook.all_steps() if step.id not in self._done}
+        called = [step for step, stage in self._called.items() if stage == self._stage and step in open_steps]
+        if called:
+            return open_steps[called[-1]]
+        own = self._playbook.stages[self._stage].steps
+        return next((step for step in own if step.id in open_steps and step.when is None), None)
+
+    def state(self, language: str) -> dict[str, Any]:
+        """All of it, as `playbook.changed` tells."""
+        book, next_step = self._playbook, self.next()
+        state: dict[str, Any] = {
+            "playbook": book.id,
+            "version": book.version,
+            "title": title_in(book.title, language),
+            "stage": self.stage,
+            "stages": [{"stage": stage.id, "title": title_in(stage.title, language)} for stage in book.stages],
+            "steps": [self._step_state(step, language) for step in self._listed()],
+            "next": next_step.id if next_step else "",
+        }
+        if self._because:
+            state["because"] = {"kind": self._because.kind, "name": self._because.name, "turn": self._because.turn}
+        return state
+
+    def _step_state(self, step: Step, language: str) -> dict[str, Any]:
+        done = {"done": True, "turn": self._done[step.id]} if step.id in self._done else {}
+        return {"step": step.id, "text": title_in(step.text, language), **done}
+
+    def _listed(self) -> Iterator[Step]:
+        """Those of the stage, and those that were called for in it."""
+        for step in self._playbook.stages[self._stage].steps:
+            if step.when is None:
+                yield step
+        for step in self._playbook.all_steps():
+            if self._called.get(step.id) == self._stage:
+                yield step
+
+    def _is_due(self, step: Step) -> bool:
+        return step.when is None or step.id in self._called
+
+    def _follows(self, number: int) -> bool:
+        """`_met` looks at the stages that `begins` names."""
+        begins = self._playbook.stages[number].begins
+        return number != self._stage and (number > self._stage or bool(begins and begins.stages))
+
+    def _call(self, step: Step) -> None:
+        self._called.pop(step.id, None)
+        self._called[step.id] = self._stage
+
+    def _call_for_stage(self) -> None:
+        for step in self._playbook.all_steps():
+            if step.when and not step.when.happens and self.stage in step.when.stages and step.id not in self._done:
+                self._call(step)
+
+
+def _met(when: When, signal: Signal, leg: Leg, stage: str) -> bool:
+    if when.stages and stage not in when.stages:
+        return False
+    match signal.kind:
+        case "act":
+            return signal.name in when.acts and when.by in (leg, "any")
+        case "phrase":
+            return when.by in (leg, "any") and any(signal.name in sources for sources in when.says.values())
+        case "intent":
+            return signal.name in when.intents and leg != "agent"
+        case "sentiment":
+            return signal.name in when.sentiments and leg in ("customer", "mixed")
+        case "entity":
+            return signal.name in when.entities
+        case "silence":
+            return when.silence

@@ -1,0 +1,94 @@
+"""The campaign's playbook on one call: what is heard and read moves it on, and each move is told to the desk."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.facts import Fact
+from engine.ports import Reading
+from models.compliance import CallContext, Detectors
+from models.playbooks import Playbook, playbook_for
+from pipelines.ledger import Ledger
+from pipelines.play import Listener, Play, Signal, signal_of
+from pipelines.roster import Roster
+from pipelines.turn import Turn
+
+SIGNALS_KEPT = 2_000
+"""Kept to be taken anew when roles change; that happens early in a call."""
+
+
+class PlaybookWatch:
+    """Each method that gives facts gives `playbook.changed`, or nothing when all is as it was told."""
+
+    def __init__(
+        self, playbook: Playbook, detectors: Detectors, *, ledger: Ledger, roster: Roster, language: str
+    ) -> None:
+        """Steps are told in `language`, the call's own."""
+        self._playbook = playbook
+        self._detectors = detectors
+        self._ledger = ledger
+        self._roster = roster
+        self._language = language
+        self._listener = Listener(playbook, detectors)
+        self._play = Play(playbook)
+        self._signals: list[Signal] = []
+        self._told: dict[str, Any] | None = None
+        self._stirred = True
+        """Something was taken since it was looked at what there is to tell."""
+
+    @classmethod
+    def of_call(
+        cls,
+        playbooks: Iterable[Playbook],
+        context: CallContext,
+        detectors: Detectors,
+        *,
+        name: str = "",
+        ledger: Ledger,
+        roster: Roster,
+    ) -> "PlaybookWatch | None":
+        """With the playbook of the call's campaign, which `name` may name more exactly; None when there is none."""
+        playbook = playbook_for(playbooks, context.campaign, name)
+        if playbook is None:
+            return None
+        return cls(playbook, detectors, ledger=ledger, roster=roster, language=context.language)
+
+    def saw(self, facts: Sequence[Fact]) -> None:
+        """What the rest of the conversation has made, in its order."""
+        for fact in facts:
+            if signal := signal_of(fact):
+                self._take(signal)
+
+    def hear(self, turn: Turn, reading: Reading) -> list[Fact]:
+        """A final, after it was read and judged."""
+        folded = self._detectors.fold(turn.text)
+        for signal in self._listener.in_words(folded, reading, turn.utterance.stream, turn.turn):
+            self._take(signal)
+        return self.tell(turn.utterance.end_ms)
+
+    def roles_changed(self, now_ms: int) -> list[Fact]:
+        """Who said what is known anew: all is played again."""
+        self._play, self._stirred = Play(self._playbook), True
+        for signal in self._signals:
+            self._play.take(signal, self._roster.leg(signal.stream))
+        return self.tell(now_ms)
+
+    def tell(self, now_ms: int) -> list[Fact]:
+        """Where the call stands, when that was not told yet."""
+        if not self._stirred:
+            return []
+        self._stirred = False
+        state = self._play.state(self._language)
+        if _without_cause(state) == _without_cause(self._told):
+            return []
+        self._told = state
+        return [self._ledger.event("playbook.changed", now_ms, state)]
+
+    def _take(self, signal: Signal) -> None:
+        self._signals.append(signal)
+        del self._signals[:-SIGNALS_KEPT]
+        self._stirred = True
+        self._play.take(signal, self._roster.leg(signal.stream))
+
+
+def _without_cause(state: dict[str, Any] | None) -> dict[str, Any] | None:
+    return {key: value for key, value in state.items() if key != "because"} if state else None

@@ -1,0 +1,111 @@
+"""A call moves its campaign's playbook on, live and in a replay alike, and each move is one event."""
+
+import datetime
+import itertools
+import json
+
+import pytest
+
+from engine.facts import CallEvent, Fact, Insight
+from engine.ports import Reading, RoleDecision, Scored
+from models.compliance import CallContext, load_detectors
+from models.playbooks import bundled_playbooks
+from pipelines.ledger import Ledger
+from pipelines.playbook_watch import PlaybookWatch
+from pipelines.roster import Roster
+from pipelines.turn import Turn
+from pipelines.utterance import Utterance
+from tests.fakes import FakeReader
+from tests.pipelines.test_replay import facts_of, script
+
+
+def moves(facts: list[Fact]) -> list[CallEvent]:
+    return [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == "playbook.changed"]
+
+
+@pytest.mark.parametrize(
+    ("language", "playbook", "done"),
+    [
+        ("es", "collections", {"greet", "notice", "person"}),
+        ("pt", "care", {"greet", "notice", "ask_need"}),
+        ("en", "sales", {"greet", "notice"}),
+    ],
+)
+async def test_each_demo_call_opens_as_its_playbook_says(language: str, playbook: str, done: set[str]) -> None:
+    told = moves(await facts_of(script(language)))
+    assert {one.data["playbook"] for one in told} == {playbook}
+    assert told[0].data["stage"] == "opening"
+    assert not any(step.get("done") for step in told[0].data["steps"])
+    ticked = {step["step"] for one in told for step in one.data["steps"] if step.get("done")}
+    assert done <= ticked
+    for before, after in itertools.pairwise(told):
+        assert before.data != after.data
+
+
+async def test_no_word_that_was_said_is_in_it() -> None:
+    facts = await facts_of(script("es"))
+    shown = json.dumps([one.data for one in moves(facts)]).lower()
+    for word in ("julián", "juli\\u00e1n", "empleo", "marzo", "cuatro cinco"):
+        assert word not in shown
+
+
+class Followed:
+    """The collections playbook on one call."""
+
+    def __init__(self) -> None:
+        self.roster = Roster()
+        self.ledger = Ledger("call-1", lambda: 0.0)
+        context = CallContext(
+            country="CO",
+            region="",
+            campaign="collections",
+            direction="outbound",
+            language="es",
+            day=datetime.date(2026, 11, 27),
+            segment="opening",
+        )
+        watch = PlaybookWatch.of_call(
+            bundled_playbooks(), context, load_detectors(), ledger=self.ledger, roster=self.roster
+        )
+        assert watch
+        self.watch = watch
+
+    def decide(self, stream: str, role: str) -> list[Fact]:
+        decision = RoleDecision(stream=stream, role=role, rule="position", confidence=0.7)  # type: ignore[arg-type]
+        self.roster.decide([decision])
+        return self.watch.roles_changed(5_000)
+
+    def say(self, stream: str, text: str) -> list[Fact]:
+        said = Utterance(stream=stream, leg="unknown", start_ms=0, end_ms=1_000, text=text, language="es")
+        reading: Reading = FakeReader().read(text)
+        return self.watch.hear(Turn(said, 1, text, (), 0.0, reading=reading), reading)
+
+
+def test_what_did_not_change_is_not_told_again() -> None:
+    call = Followed()
+    assert len(call.watch.tell(0)) == 1
+    assert call.watch.tell(250) == []
+    assert call.say("1", "buenas") == []
+
+
+def test_who_is_the_agent_may_be_known_late() -> None:
+    call = Followed()
+    call.watch.tell(0)
+    assert call.say("2", "Buenas tardes, le habla Andrea Rojas, del banco Horizonte.") == []
+    [move] = call.decide("2", "agent")
+    assert isinstance(move, CallEvent)
+    assert [step["step"] for step in move.data["steps"] if step.get("done")] == ["greet"]
+    [back] = call.decide("2", "customer")
+    assert isinstance(back, CallEvent)
+    assert not any(step.get("done") for step in back.data["steps"])
+
+
+def test_what_is_read_in_a_turn_calls_for_a_step() -> None:
+    call = Followed()
+    call.decide("1", "customer")
+    angry = Scored("negative", 0.9)
+    fact: Insight = call.ledger.insight("sentiment", 3, value=angry.label, stream="1", leg="customer")
+    call.watch.saw([fact])
+    [move] = call.watch.tell(2_000)
+    assert isinstance(move, CallEvent)
+    assert (move.data["next"], move.data["because"]["name"]) == ("empathy", "negative")
