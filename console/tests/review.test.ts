@@ -42,6 +42,8 @@ const story: Fact[] = [
     score: { form: "f", version: 1, items: [{ ...item, answer: "no", reason: "r" }], score: 0 },
   }),
   event(10, "wrap_up.confirmed", { summary: "y", disposition: "sold", follow_ups: [] }),
+  event(11, "playbook.changed", { playbook: "p", stage: "a", stages: [], steps: [], next: "x" }),
+  event(12, "playbook.changed", { playbook: "p", stage: "b", stages: [], steps: [], next: "" }),
 ];
 
 describe("what is made of a call", () => {
@@ -61,10 +63,13 @@ describe("what is made of a call", () => {
     expect(until(9).quality?.items[0]).toMatchObject({ answer: "no", reason: "r" });
     expect(until(10).wrapUp).toMatchObject({ summary: "y", confirmed: true, followUps: [] });
     expect(until(10).wrapUp?.choices).toHaveLength(1);
+    expect(until(10).playbook).toBeUndefined();
+    expect(until(11).playbook).toMatchObject({ stage: "a", next: "x" });
+    expect(until(12).playbook).toMatchObject({ stage: "b", next: "" });
   });
 
   it("is the same in whatever order they come", () => {
-    const shuffled = [3, 9, 0, 7, 1, 5, 8, 2, 6, 4].map((at) => story[at]!);
+    const shuffled = [3, 11, 9, 0, 7, 1, 5, 10, 8, 2, 6, 4].map((at) => story[at]!);
     const one = shuffled.reduce((view, fact) => receive(view, [fact]), emptyCall(id));
     const other = receive(emptyCall(id), story);
     expect({ ...one, log: undefined }).toEqual({ ...other, log: undefined });

@@ -97,6 +97,28 @@ class Player:
             made.append(self._card(said, card, where))
         return made
 
+    def playbook(self, *, done: int = 0, step: str = "offer") -> list[Fact]:
+        """The call stands in the second stage; so many of its steps are ticked, by the first turns."""
+        texts = {
+            "verify": "Verifique la identidad antes de nombrar la deuda",
+            "offer": "Ofrezca un acuerdo que el cliente pueda cumplir",
+        }
+        ticks: list[dict[str, Any]] = [
+            {"done": True, "turn": number + 1} if number < done else {} for number in range(len(texts))
+        ]
+        state = {
+            "playbook": "collections",
+            "version": "1",
+            "title": "Cobranza",
+            "stage": "debt",
+            "stages": [{"stage": "opening", "title": "Apertura"}, {"stage": "debt", "title": "La deuda"}],
+            "steps": [
+                {"step": name, "text": text, **tick} for (name, text), tick in zip(texts.items(), ticks, strict=True)
+            ],
+            "next": step,
+        }
+        return [self._event("playbook.changed", 0, state)]
+
     def end(self) -> list[Fact]:
         return [self._event("call.ended", 101_000, {"reason": "bye"})]
 

@@ -88,6 +88,30 @@ async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor
     assert await misfits(page) == []
 
 
+async def test_the_playbooks_next_step_is_shown_beside_cards_and_alerts(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT, size=(1280, 640))
+    player = Player()
+    await engine.open_call(record())
+    await expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+    await expect(page.get_by_test_id("playbook")).to_have_count(0)
+    await engine.publish(*player.opening(), *player.turn(4), *player.turn(5), *player.turn(10))
+    await engine.publish(*player.playbook(done=1))
+    panel = page.get_by_test_id("playbook")
+    await expect(panel).to_contain_text("La deuda")
+    await expect(panel).to_contain_text("2/2")
+    await expect(panel).to_contain_text("Next: Ofrezca un acuerdo")
+    await panel.get_by_text("1 of 2 steps done").click()
+    await expect(page.get_by_test_id("step")).to_have_count(2)
+    await expect(page.get_by_test_id("step").first).to_contain_text("done")
+    await expect(page.get_by_test_id("card").get_by_role("button", name="Use it")).to_be_in_viewport(ratio=1)
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await engine.publish(*player.playbook(done=2, step=""))
+    await expect(panel).to_contain_text("All done in this stage")
+    await engine.publish(*player.end())
+    await expect(panel).to_have_count(0)
+
+
 async def test_cards_are_answered_from_the_keyboard(engine: FakeEngine, visitor: Visitor) -> None:
     page = await visitor.visit("/desk", person=AGENT)
     player = Player()

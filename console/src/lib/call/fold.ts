@@ -8,6 +8,7 @@
 
 import type { CallEvent, Fact, Insight, Leg, Stamps } from "../wire.ts";
 import { answerCard, cardOf } from "./cards.ts";
+import type { Playbook } from "./playbook.ts";
 import { reviewOf } from "./review.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
 import { judge, owe } from "./rules.ts";
@@ -151,6 +152,8 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     case "card.dismissed":
     case "card.wrong":
       return answerCard(noted, Number(data["of"] ?? data["seq"]), answered[fact.name]);
+    case "playbook.changed":
+      return { ...noted, playbook: data as unknown as Playbook };
     case "call.ended":
       return { ...noted, drafts: [], endedMs: fact.start_ms ?? 0, endReason: String(data["reason"] ?? "") };
     default:

@@ -13,6 +13,7 @@ import type {
   Severity,
   Stamps,
 } from "../wire.ts";
+import type { Playbook } from "./playbook.ts";
 import type { Quality, Talk, WrapUp } from "./review.ts";
 
 export interface Entity {
@@ -134,6 +135,7 @@ export interface CallView {
   /** Items of the campaign's form as far as they are answered; with a score once the call has ended. */
   quality: Quality | undefined;
   wrapUp: WrapUp | undefined;
+  playbook: Playbook | undefined;
   /** Media time since which nobody speaks, once that was told. */
   silentSinceMs: number | undefined;
   endedMs: number | undefined;
@@ -169,6 +171,7 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     talk: undefined,
     quality: undefined,
     wrapUp: undefined,
+    playbook: undefined,
     silentSinceMs: undefined,
     endedMs: undefined,
     endReason: "",

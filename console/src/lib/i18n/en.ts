@@ -127,6 +127,12 @@ export const en = {
   "cards.because": "Because of",
   "cards.question": "a question",
 
+  "playbook.title": "Playbook",
+  "playbook.next": "Next:",
+  "playbook.stageDone": "All done in this stage",
+  "playbook.done": "{done} of {all} steps done",
+  "playbook.stage": "Stage {at} of {all}",
+
   "stamps.heard": "heard",
   "stamps.transcribed": "transcribed",
   "stamps.decided": "decided",

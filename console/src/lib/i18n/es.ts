@@ -128,6 +128,12 @@ export const es: Messages = {
   "cards.because": "Motivo:",
   "cards.question": "una pregunta",
 
+  "playbook.title": "Guion",
+  "playbook.next": "Siguiente:",
+  "playbook.stageDone": "Etapa completa",
+  "playbook.done": "{done} de {all} pasos hechos",
+  "playbook.stage": "Etapa {at} de {all}",
+
   "stamps.heard": "oído",
   "stamps.transcribed": "transcrito",
   "stamps.decided": "decidido",

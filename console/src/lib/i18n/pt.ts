@@ -129,6 +129,12 @@ export const pt: Messages = {
   "cards.because": "Motivo:",
   "cards.question": "uma pergunta",
 
+  "playbook.title": "Roteiro",
+  "playbook.next": "Próximo:",
+  "playbook.stageDone": "Etapa completa",
+  "playbook.done": "{done} de {all} passos feitos",
+  "playbook.stage": "Etapa {at} de {all}",
+
   "stamps.heard": "ouvido",
   "stamps.transcribed": "transcrito",
   "stamps.decided": "decidido",
