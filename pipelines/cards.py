@@ -111,10 +111,13 @@ class Cards:
             if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
                 return []  # nothing called for a card, and nothing was found
             return [self._withheld(turn, leg, choice, choice.refused, said_ms)]
+        since_ms = self._voices.now_ms
+        if self._waiting and self._waiting.passage.article == choice.passage.article:
+            since_ms, self._waiting = self._waiting.since_ms, None  # asked for once more: it is as fresh as that
         facts = self._let_go("overtaken", said_ms)
         if choice.waits:
             self._decided("waits")
-            self._waiting = _Waiting(turn, leg, choice.passage, choice, self._voices.now_ms)
+            self._waiting = _Waiting(turn, leg, choice.passage, choice, since_ms)
             return facts
         return [*facts, self._card(turn, leg, choice.trigger, choice.passage)]
 

@@ -205,6 +205,15 @@ async def test_the_newer_need_takes_the_place_of_a_card_that_waits() -> None:
     assert [article(one) for one in desk.agent("paused", 2_800)] == ["retention"]
 
 
+async def test_a_need_that_is_said_again_keeps_its_card_waiting_and_makes_it_fresh() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert await desk.hear(NEED, 5_000) == []
+    [card] = desk.agent("paused", 6_000 + FRESH_MS)
+    assert (article(card), card.end_ms) == ("restart-modem", 6_000)
+
+
 async def test_a_card_that_waits_is_not_shown_once_things_work_again() -> None:
     desk = Desk(SCORES)
     desk.agent("started", 1_200)
