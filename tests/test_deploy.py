@@ -1,0 +1,358 @@
+"""`Dockerfile.gpu` and `deploy/` name what is there: settings, metrics, files, commands, libraries, times to stop.
+
+The image itself is built nowhere in these tests.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.command_line import parser
+from engine.settings import Settings, load_settings
+from engine.telemetry import METRICS
+from hatch_build import SOURCES
+from pipelines.commands.serve import STOP_S
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+SETTINGS = {name.upper(): field.default for name, field in Settings.model_fields.items()}
+NOT_OURS = {
+    *("PATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"),
+    "XDG_DATA_HOME",  # where `engine.vault` makes the key
+    "POSTGRES_PASSWORD",
+}
+SLACK_S = 5.0
+"""To stop in, beyond what the engine allows itself."""
+
+
+# ─── the image ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def instructions() -> list[tuple[str, str]]:
+    """(instruction, arguments) of `Dockerfile.gpu`, lines joined."""
+    text = (ROOT / "Dockerfile.gpu").read_text("utf-8")
+    lines = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)).splitlines()
+    pairs = (line.partition(" ") for line in lines if line.strip())
+    return [(name, arguments.strip()) for name, _, arguments in pairs]
+
+
+def stages() -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, arguments in instructions():
+        if name == "FROM":
+            base, _, stage = arguments.partition(" AS ")
+            found[stage] = [("FROM", base)]
+        else:
+            found[stage].append((name, arguments))
+    return found
+
+
+def of(name: str, stage: str | None = None) -> list[str]:
+    lines = instructions() if stage is None else stages()[stage]
+    return [arguments for instruction, arguments in lines if instruction == name]
+
+
+def copied() -> set[str]:
+    """Paths of this repository that are copied into the image's first stage."""
+    return {source for line in of("COPY") if not line.startswith("--from") for source in line.split()[:-1]}
+
+
+def environment_of_image() -> dict[str, str]:
+    pairs = (word.partition("=") for line in of("ENV") for word in line.split())
+    return {name: value for name, _, value in pairs}
+
+
+def test_what_is_copied_is_there_and_nothing_is_forgotten() -> None:
+    assert all((ROOT / path).exists() for path in copied())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = {f"console/{source}" for source in SOURCES} | {"console/tsconfig.json", "pyproject.toml", "hatch_build.py"}
+    wanted |= set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
+    wanted |= {project["project"]["readme"], *project["project"]["license-files"], "constraints.txt"}
+    assert copied() == wanted
+
+
+def test_everything_is_pinned() -> None:
+    bases = [lines[0][1] for lines in stages().values()]
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base) or base in stages() for base in bases)
+    installs = [line for line in of("RUN") if "/bin/pip install" in line]
+    assert len(installs) == 2
+    for line in installs:
+        assert "-c /constraints.txt" in line or re.search(r"\S==\d\S*$", line), line
+    python = re.search(r"python(3\.\d+)/", environment_of_image()["LD_LIBRARY_PATH"])
+    assert python
+    assert all(base.startswith(f"python:{python[1]}.") for base in bases if ":" in base)
+
+
+def test_the_weights_are_installed_where_they_are_looked_for() -> None:
+    line = next(line for line in of("RUN", "program") if "models install" in line)
+    place, _, command = line.partition(" ")
+    assert place == f"WEIGHTS_DIR={environment_of_image()['WEIGHTS_DIR']}"
+    assert parser().parse_args(command.split()[1:]).action == "install"
+
+
+def test_it_runs_as_nobody_special_and_keeps_key_and_data_apart() -> None:
+    for stage in ("cpu", "gpu"):
+        assert of("USER", stage)[-1] == "welcomedly"
+    environment = environment_of_image()
+    assert environment["DATA_DIR"] != environment["XDG_DATA_HOME"]
+    assert json.loads(of("VOLUME")[0]) == [environment["DATA_DIR"], environment["XDG_DATA_HOME"]]
+
+
+def test_its_environment_is_settings() -> None:
+    ours = {name: value for name, value in environment_of_image().items() if name not in NOT_OURS}
+    assert set(ours) < set(SETTINGS)
+    load_settings(**{name.lower(): value for name, value in ours.items()})
+
+
+def test_every_port_that_a_setting_opens_is_exposed() -> None:
+    ports = {port for line in of("EXPOSE") for port in line.split()}
+    for name, protocols in (
+        *(("HTTP_PORT", "tcp"), ("SOCKETS_PORT", "tcp"), ("SIP_TLS_PORT", "tcp"), ("RTP_PORTS", "udp")),
+        *(("SIP_PORT", "tcp udp"), ("BRIDGE_SIP_PORT", "tcp udp"), ("BRIDGE_SIP_TLS_PORT", "tcp")),
+        *(("BRIDGE_HTTP_PORT", "tcp"), ("BRIDGE_RTP_PORTS", "udp")),
+    ):
+        for protocol in protocols.split():
+            ports.remove(f"{SETTINGS[name]}/{protocol}")
+    assert not ports
+
+
+def test_it_has_the_libraries_that_ctranslate2_opens_and_no_other() -> None:
+    spec = find_spec("ctranslate2")
+    assert spec
+    assert spec.origin
+    libraries = [*Path(spec.origin).parent.parent.joinpath("ctranslate2.libs").glob("libctranslate2*.so*")]
+    if not libraries:
+        pytest.skip("CTranslate2's wheel for this system has no CUDA in it")
+    opened = set(re.findall(rb"lib(?:cublas|cudnn|cudart|nvrtc)\w*\.so\.\d+", libraries[0].read_bytes()))
+    assert opened == {b"libcublas.so.12"}
+    wheels = re.findall(r"nvidia-\S+==\S+", " ".join(of("RUN", "gpu")))
+    assert [wheel.partition("==")[0] for wheel in wheels] == ["nvidia-cublas-cu12"]
+    assert environment_of_image()["LD_LIBRARY_PATH"].endswith("/site-packages/nvidia/cublas/lib")
+
+
+@pytest.fixture
+def answering() -> Iterator[HTTPServer]:
+    """An HTTP server that answers `/healthz` alone."""
+
+    class Healthz(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Healthz) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("which", ["image", "bridge"])
+def test_its_health_check_knows_alive_from_dead(which: str, answering: HTTPServer) -> None:
+    if which == "image":
+        code, prefix = json.loads("[" + of("HEALTHCHECK")[0].partition("[")[2])[-1], "HTTP"
+    else:
+        code, prefix = service("bridge")["healthcheck"]["test"][-1], "BRIDGE_HTTP"
+    port = answering.server_address[1]
+    for host, asked, expected in (("0.0.0.0", port, 0), ("127.0.0.1", port, 0), ("127.0.0.1", 9, 1)):
+        environment = {**os.environ, f"{prefix}_HOST": host, f"{prefix}_PORT": str(asked)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+        assert done.returncode == expected
+
+
+# ─── commands, and time to stop ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_command_is_understood() -> None:
+    commands = [json.loads(of("CMD")[0]), service("engine-cpu")["command"], service("bridge")["command"]]
+    assert json.loads(of("ENTRYPOINT")[0]) == ["welcomedly"]
+    for unit in UNITS:
+        program, *arguments = shlex.split(directives(unit)["ExecStart"][0])
+        assert program == "/opt/welcomedly/bin/welcomedly"
+        commands.append(arguments)
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    commands += [line.split() for line in re.findall(r"(?:bin/|`)welcomedly ((?:serve|bridge|models)[^`\n]*)", text)]
+    assert len(commands) > 7
+    for arguments in commands:
+        parser().parse_args(arguments)
+
+
+def test_an_orderly_stop_is_given_its_time() -> None:
+    assert of("STOPSIGNAL") == [signal.SIGTERM.name]
+    for unit in UNITS:
+        said = directives(unit)
+        assert said["KillSignal"] == [signal.SIGTERM.name]
+        assert said["KillMode"] == ["mixed"], "the engine tells its own processes, in order"
+        assert float(said["TimeoutStopSec"][0]) >= STOP_S + SLACK_S
+    for name in ("engine-cpu", "engine-gpu", "bridge"):
+        assert float(service(name)["stop_grace_period"].removesuffix("s")) >= STOP_S + SLACK_S
+
+
+# ─── compose ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def compose() -> Any:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+
+
+def service(name: str) -> Any:
+    return compose()["services"][name]
+
+
+OURS = ("engine-cpu", "engine-gpu", "bridge")
+
+
+def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
+    services = compose()["services"]
+    assert {name: one["profiles"] for name, one in services.items()} == {
+        "engine-cpu": ["cpu"],
+        "engine-gpu": ["gpu"],
+        "bridge": ["bridge"],
+        "postgres": ["postgres"],
+    }
+    for name in OURS:
+        build = services[name]["build"]
+        assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
+        assert build["target"] in stages()
+        assert services[name]["image"].endswith(f":{build['target']}")
+
+
+def test_services_have_the_settings_with_their_defaults() -> None:
+    for name in OURS:
+        environment = service(name)["environment"]
+        for setting, value in environment.items():
+            assert value == f"${{{setting}:-{SETTINGS[setting]}}}", setting
+
+
+def test_only_the_engine_sees_the_key_and_volumes_are_declared() -> None:
+    declared = set(compose()["volumes"])
+    for name, one in compose()["services"].items():
+        mounted = {volume.partition(":")[0] for volume in one["volumes"]} - {"./config"}
+        assert mounted <= declared
+        assert ("key" in mounted) == name.startswith("engine")
+    targets = {volume.partition(":")[2] for volume in service("engine-cpu")["volumes"]}
+    assert set(json.loads(of("VOLUME")[0])) < targets
+
+
+# ─── units ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+UNITS = ("welcomedly.service", "welcomedly-bridge.service")
+
+
+def directives(unit: str) -> dict[str, list[str]]:
+    """Values of a unit's directives, all sections together."""
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / unit).read_text("utf-8").splitlines():
+        if line and line[0] not in "#[":
+            name, _, value = line.partition("=")
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def environment_of_unit(unit: str) -> dict[str, str]:
+    pairs = (word.partition("=") for line in directives(unit)["Environment"] for word in line.split())
+    return {name: value for name, _, value in pairs}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_set_settings_and_write_to_their_own_folders_alone(unit: str) -> None:
+    said, environment = directives(unit), environment_of_unit(unit)
+    assert set(environment) - NOT_OURS <= set(SETTINGS)
+    written = {f"/var/lib/{folder}" for folder in said["StateDirectory"][0].split()}
+    assert {environment["DATA_DIR"], environment.get("XDG_DATA_HOME", environment["DATA_DIR"])} == written
+    assert said["ProtectSystem"] == ["strict"]
+    assert said["CapabilityBoundingSet"] == [""]
+    assert said["User"] == ["welcomedly"]
+
+
+def test_engine_and_bridge_share_their_folder() -> None:
+    folders = {environment_of_unit(unit)["DATA_DIR"] for unit in UNITS}
+    assert len(folders) == 1
+
+
+# ─── alerts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def alerts() -> list[Any]:
+    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+SAMPLES = {
+    f"welcomedly_{one.name}{suffix}": one
+    for one in METRICS
+    for suffix in (("_bucket", "_sum", "_count") if one.kind == "histogram" else ("",))
+}
+FROM_PROMETHEUS = {"instance", "job", "le"}
+
+
+def test_alerts_rest_on_metrics_and_labels_that_there_are() -> None:
+    for rule in alerts():
+        names = re.findall(r"welcomedly_\w+", rule["expr"])
+        assert names or rule["expr"].startswith("up{job="), rule["alert"]
+        labels = {label for name in names for label in SAMPLES[name].labels} | FROM_PROMETHEUS
+        used = {name for group in re.findall(r"by \(([^)]*)\)", rule["expr"]) for name in group.split(", ")}
+        for name, matchers in re.findall(r"(welcomedly_\w+)\{([^}]*)\}", rule["expr"]):
+            assert set(re.findall(r"(\w+)=", matchers)) <= set(SAMPLES[name].labels), rule["alert"]
+        shown = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
+        assert used | shown <= labels, rule["alert"]
+        aggregated = "by (" in rule["expr"]
+        assert not aggregated or shown <= used, f"{rule['alert']} shows a label that its expression drops"
+
+
+def test_values_of_labels_are_some_that_are_counted() -> None:
+    told = {one.name: one.help for one in METRICS}
+    counted = {
+        "code": {"overloaded", "unknown_number", "shutting_down"},
+        "verdict": {"accepted", "unproven", "stale", "refused"},
+        "kind": {"final", "partial", "speculation"},
+        "outcome": {"run", "failed", "load", "late", "superseded", "cancelled"}
+        | set(re.findall(r"\w+", told["platform_sockets_total"] + told["logins_total"])),
+        "fate": set(re.findall(r"\w+", told["rtp_packets_total"])),
+        "what": set(re.findall(r"\w+", told["recorded_seconds_total"])),
+    }
+    for rule in alerts():
+        for label, values in re.findall(r'(\w+)=~?"([^"]*)"', rule["expr"]):
+            if label != "job":
+                assert set(values.split("|")) <= counted[label], rule["alert"]
+
+
+def test_alerts_have_a_name_a_severity_and_a_sentence() -> None:
+    names = [rule["alert"] for rule in alerts()]
+    assert len(set(names)) == len(names)
+    for rule in alerts():
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"]["summary"]
+
+
+# ─── the page ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_page_names_what_there_is() -> None:
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (DEPLOY / link).exists(), link
+    names = set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b", text))
+    assert names - NOT_OURS <= set(SETTINGS)
+    assert set(re.findall(r"welcomedly_\w+", text)) <= {f"welcomedly_{one.name}" for one in METRICS}
+    assert {one.name for one in DEPLOY.iterdir() if one.is_file() and one.name not in {"README.md", ".env"}} <= set(
+        re.findall(r"`([\w.-]+)`\]", text)
+    )
+    assert "was not built" in text
