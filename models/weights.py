@@ -5,6 +5,7 @@ from pathlib import Path
 from engine.settings import Settings
 from models.catalogue import WHISPER_BASE
 from models.installation import location, verify
+from models.own_model import verify_own
 
 
 def models_dir(settings: Settings) -> Path:
@@ -17,6 +18,9 @@ def whisper_dir(settings: Settings) -> Path:
 
 
 def verify_whisper(settings: Settings) -> None:
-    """Blocking; raises `WeightsMissing` when the default model is absent or altered. One's own is not looked into."""
-    if not settings.whisper_dir:
+    """Blocking; raises `WeightsMissing` when the default model is absent or altered, or one's own that was brought in
+    by `welcomedly models install --from`. One that was not is not looked into."""
+    if settings.whisper_dir:
+        verify_own(Path(settings.whisper_dir))
+    else:
         verify(WHISPER_BASE, models_dir(settings))

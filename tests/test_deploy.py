@@ -188,7 +188,10 @@ def test_every_command_is_understood() -> None:
         assert program == "/opt/welcomedly/bin/welcomedly"
         commands.append(arguments)
     text = (DEPLOY / "README.md").read_text("utf-8")
-    commands += [line.split() for line in re.findall(r"(?:bin/|`)welcomedly ((?:serve|bridge|models)[^`\n]*)", text)]
+    commands += [
+        line.partition(" #")[0].split()
+        for line in re.findall(r"(?:bin/|`)welcomedly ((?:serve|bridge|models)[^`\n]*)", text)
+    ]
     assert len(commands) > 7
     for arguments in commands:
         parser().parse_args(arguments)

@@ -2,15 +2,23 @@
 
 import argparse
 import sys
+from pathlib import Path
 
+from engine.errors import Invalid
 from engine.settings import load_settings
 from models.catalogue import CATALOGUE, entry
 from models.installation import install, installed
+from models.own_model import bring_in
 from models.weights import models_dir
 
 
 def run(arguments: argparse.Namespace) -> int:
     models = models_dir(load_settings())
+    if arguments.action == "install" and arguments.source:
+        if not arguments.name:
+            raise Invalid("name it: welcomedly models install NAME --from FOLDER")
+        print(f"WHISPER_DIR={bring_in(Path(arguments.source), arguments.name, models, _progress).resolve()}")
+        return 0
     if arguments.action == "install":
         wanted = [entry(arguments.name)] if arguments.name else [one for one in CATALOGUE if one.default]
         for one in wanted:
