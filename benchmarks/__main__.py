@@ -37,6 +37,7 @@ def cells() -> dict[str, Cell]:
         "silence",
         "languages",
         "latency",
+        "gpu",
     ):
         found |= importlib.import_module(f"benchmarks.{module}").CELLS
     return found

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.gpu import CELLS
 from engine.command_line import parser
 from engine.settings import Settings, load_settings
 from engine.telemetry import METRICS
@@ -358,4 +359,5 @@ def test_the_page_names_what_there_is() -> None:
     assert {one.name for one in DEPLOY.iterdir() if one.is_file() and one.name not in {"README.md", ".env"}} <= set(
         re.findall(r"`([\w.-]+)`\]", text)
     )
-    assert "was not built" in text
+    assert "was not built on a GPU machine" in text
+    assert set(re.findall(r"make bench CELL=(\S+)", text)) <= set(CELLS)
