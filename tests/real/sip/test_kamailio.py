@@ -90,6 +90,7 @@ async def test_recording_through_two_proxies(hops: str, hangs_up: str, tmp_path:
         (session,) = it.media.sessions
         if hangs_up == "we":
             await session.until(lambda session: "hold" in session.history and session.heard(1))
+            await it.counts.until("sip_messages_total in ACK", 2)  # a peer that waits for our 200 expects no BYE
             await it.server.close(2.0)
         await playing
         await session.ended.wait()
@@ -155,6 +156,7 @@ async def test_recording_over_mutual_tls(hangs_up: str, tmp_path: Path) -> None:
             (session,) = it.media.sessions
             if hangs_up == "we":
                 await session.until(lambda session: "hold" in session.history and session.heard(1))
+                await it.counts.until("sip_messages_total in ACK", 2)  # a peer that waits for our 200 expects no BYE
                 await it.server.close(2.0)
             await playing
             await session.ended.wait()
