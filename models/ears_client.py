@@ -296,8 +296,7 @@ class EarsClient:
                     case Status(headroom):
                         self._headroom = headroom
                     case Early(heard):
-                        if (one := self._jobs.get(heard.job)) is not None:
-                            one.draft(heard)
+                        self.drafted(heard)
                     case Answer(heard):
                         self._answered(heard)
         finally:
@@ -313,6 +312,17 @@ class EarsClient:
             listening.answer.set_result(heard)
         if self._on_heard is not None:
             self._on_heard(listening.submit.job, heard)
+
+    def drafted(self, heard: Heard) -> None:
+        """Words in doubt came from `ears`. Nobody is told who has stopped listening, and a listener's fault is its own:
+        other calls hear on."""
+        listening = self._jobs.get(heard.job)
+        if listening is None or listening.answer.done():
+            return
+        try:
+            listening.draft(heard)
+        except Exception as error:
+            log.error("draft.failed", job=heard.job, call_id=listening.submit.job.call_id, error=type(error).__name__)
 
     def _lose(self) -> None:
         """The process is gone: partials are not worth hearing later, finals and speculation are sent to the next."""

@@ -17,7 +17,7 @@ import pytest
 
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
-from engine.ports import ListenJob, ListenKind
+from engine.ports import Heard, ListenJob, ListenKind
 from models.catalogue import WHISPER_BASE
 from models.ears_client import EarsClient, EarsSettings
 from models.installation import install
@@ -104,6 +104,28 @@ async def test_a_cancelled_job_that_waits_comes_back_unheard(ears: EarsClient, c
     await asyncio.sleep(0)
     ears.cancel(1)
     assert (await waiting).shed == "cancelled"
+
+
+async def test_words_in_doubt_harm_nobody_whose_listener_fails_and_reach_nobody_who_has_gone(
+    ears: EarsClient, clip: Pcm16
+) -> None:
+    shown: list[str] = []
+
+    def fails(heard: Heard) -> None:
+        shown.append(heard.text)
+        raise RuntimeError
+
+    doubted = Heard(job=1, text="Good quest", language="en")
+    listening = asyncio.create_task(ears.listen(job(1), clip, fails))
+    await asyncio.sleep(0)  # the job is on its way
+    ears.drafted(doubted)
+    assert shown == ["Good quest"]
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    ears.drafted(doubted)
+    assert shown == ["Good quest"]
+    assert (await ears.listen(job(2, stream="2"), clip, fails)).text == WORDS
+    assert ears.starts == 1
 
 
 async def test_a_promoted_job_is_answered_once(ears: EarsClient, clip: Pcm16) -> None:
