@@ -214,7 +214,7 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str
     language_score: float = 0.0
     confidence: float = 0.0
-    """exp of the mean token log-probability."""
+    """exp of the mean token log-probability; what timestamps lose to those beside them is left out."""
     no_speech: float = 0.0
     belief: Mapping[str, float] = {}
     """What the leg is believed to speak after this segment; empty where nothing was identified."""
