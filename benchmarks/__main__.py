@@ -29,6 +29,8 @@ def cells() -> dict[str, Cell]:
         "setups",
         "fuzz",
         "accuracy",
+        "cards",
+        "entities",
         "display",
         "vocabulary",
         "rules",

@@ -11,15 +11,19 @@ import msgspec
 
 from engine.facts import Leg
 from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
-from models.privacy.entities import Context, Entity, Verdict, is_card, is_phone, judge
+from models.privacy.entities import Context, Entity, Verdict, at_home, is_card, is_phone, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.open_run import OpenRun
-from models.privacy.pieces import Parsed, Piece, Said, Situation, parse
+from models.privacy.pieces import DRAFT, Parsed, Piece, Said, Situation, parse
 
 _QUIET_MS: Final = 15_000
-"""A run that nobody goes on with for so long is closed."""
+"""A run that nobody goes on with for so long is closed…"""
+_QUIET_AT_A_CARD_MS: Final = 60_000
+"""…but while a card is read, somebody looks for spectacles…"""
+_QUIET_BARE_MS: Final = 30_000
+"""…and digits with no word to them may be one."""
 _OTHER_WORDS: Final = 3
 """So many words that are no "go on" make a turn of other words, which closes a run."""
 _FEW_WORDS: Final = 2
@@ -150,7 +154,7 @@ class DigitGuard:
 
     def draft(self, text: str, language: str, leg: Leg) -> str:
         """Words that may still change, masked. Leaves no trace."""
-        parsed = parse(Said(-1, leg, text, language), cues(text), self._situation(announced=False))
+        parsed = parse(Said(DRAFT, leg, text, language), cues(text), self._situation(announced=False))
         masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
         return render(text, without_overlaps([*parsed.masks, *masks]))
 
@@ -165,10 +169,14 @@ class DigitGuard:
 
     def _situation(self, announced: bool) -> Situation:
         capture = self._expected.capture or announced
-        return Situation(bool(self._run) or capture, capture, self._expected.number, self._expected.date)
+        expected = self._expected
+        return Situation(
+            bool(self._run) or capture, capture, expected.number, expected.date, expected.near_card, expected.name
+        )
 
     def _expire(self, now_ms: int) -> None:
-        if self._run and now_ms - self._run.last_ms >= _QUIET_MS:
+        quiet_ms = _QUIET_AT_A_CARD_MS if self._expected.capture else _QUIET_BARE_MS if self._run.bare else _QUIET_MS
+        if self._run and now_ms - self._run.last_ms >= quiet_ms:
             self._settle(by_turn=False)
         self._expected.expire(now_ms, reading=bool(self._run))
 
@@ -259,13 +267,14 @@ class DigitGuard:
         named = self._run.named
         return Context(
             country=self._country,
-            kinds=list(dict.fromkeys([*named, *self._expected.kinds()])),
-            named=named[0] if named else "",
+            kinds=list(dict.fromkeys(at_home(kind, self._country) for kind in [*named, *self._expected.kinds()])),
+            named=at_home(named[0], self._country) if named else "",
             capture=self._expected.card,
             near_card=self._expected.near_card,
             after_card=self._expected.after_card,
             garbled=self._run.garbled,
             loose=self._run.loose,
+            terse=self._run.terse,
             bare=self._run.bare,
             known=self._known.__contains__,
         )

@@ -1,11 +1,25 @@
 """Words and written digits of a text, and the numbers that they make up. Pure; offsets are code points."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from models.privacy.foreign import FOREIGN_NUMBERS
-from models.privacy.lexicon import DOUBLED_ZERO, HOMOPHONES, JOINERS, NUMBER_WORDS, NumberWord, fold, glued
+from models.privacy.lexicon import (
+    A_MOMENT,
+    CORRECTIONS,
+    DOUBLED_ZERO,
+    FILLERS,
+    HOMOPHONES,
+    JOINERS,
+    LETTER_NAMES,
+    NUMBER_WORDS,
+    NumberWord,
+    fold,
+    glued,
+)
+from models.privacy.misheard import nearest_number
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 BREAKS_A_CARDINAL = re.compile(r"[,.;:?!…/\n]")
@@ -52,10 +66,14 @@ def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
     raw = [part for m in _TOKEN.finditer(text) for part in _parted(fold(m.group()), m.start(), m.end())]
     spoken = _spoken_language(raw, language)
     tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
-    tokens = [_firm(text, token) for token in tokens]
+    tokens = _misheard([_firm(text, token) for token in tokens], 0 if homophones else _AMID)
     for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
         if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
             tokens[at] = token._replace(number=None)  # the unit of a percentage
+        if before.number is not None and before.number.value == 1 and token.word in A_MOMENT:
+            tokens[at - 1] = before._replace(number=None)
+        if token.word == "one" and before.word in _THE and text[before.end : token.start].isspace():
+            tokens[at] = token._replace(number=None)
     return tokens
 
 
@@ -70,6 +88,34 @@ def _parted(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
         stop = end if at == len(parts) - 1 else min(end - 1, start + len(part))
         yield part, start, stop
         start = stop
+
+
+_ONES: Final = frozenset({"unos", "uns", "ones"})
+"""Digits only when they are counted: "dos unos"."""
+_THE: Final = frozenset({"the", "that", "this", "which", "another", "each", "no", "any"})
+_AMID: Final = 2
+_NO_WORD: Final = FILLERS | JOINERS | CORRECTIONS | frozenset(LETTER_NAMES)
+
+
+def _misheard(tokens: list[Token], amid: int) -> list[Token]:
+    """Words that sound like a number's amid numbers: "seven siks two". More than `amid` digits have to stand on one
+    side of it, or one on each."""
+    for at, token in enumerate(tokens):
+        if token.numeric or token.word in _NO_WORD:
+            continue
+        before = sum(1 for _ in takewhile(_is_digit, _words(reversed(tokens[:at]))))
+        after = sum(1 for _ in takewhile(_is_digit, _words(tokens[at + 1 :])))
+        if ((before and after) or max(before, after) > amid) and (meant := nearest_number(token.word)):
+            tokens[at] = token._replace(number=NUMBER_WORDS[meant]._replace(weak=False))
+    return tokens
+
+
+def _words(tokens: Iterable[Token]) -> Iterator[Token]:
+    return (token for token in tokens if token.numeric or token.word not in FILLERS)
+
+
+def _is_digit(token: Token) -> bool:
+    return len(token.digits) == 1 or (token.number is not None and token.number.kind in ("unit", "times"))
 
 
 def _firm(text: str, token: Token) -> Token:
@@ -109,7 +155,7 @@ def _token(word: str, start: int, end: int, language: str, homophones: bool) -> 
     if number is not None and language in _SPEAKS and language not in number.languages:
         silent = word == "um" and language == "en"
         number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
-    if number is None and homophones and word in HOMOPHONES:
+    if number is None and homophones and word in HOMOPHONES and language == "en":
         number = NumberWord("unit", HOMOPHONES[word], "en", weak=True)
     return Token(word, start, end, number)
 
@@ -173,13 +219,14 @@ class _Reader:
         following = self._peek(1) or self._after_comma(token)
         if token.number is None or following is None:
             return None
-        said = following.digits or (str(following.number.value) if following.number else "")
+        ones = following.word in _ONES
+        said = following.digits or (str(following.number.value) if following.number else "1" if ones else "")
         if token.number.kind == "times" and following.word in DOUBLED_ZERO:
             said = "0" if self._peek(2) is not None and self._tokens[self._at + 2].numeric else ""
         if token.number.kind == "times" and len(said) == 1:
             self._at += 2
             return self._done(said * token.number.value)
-        plural = following.number is not None and following.number.kind == "plural"
+        plural = ones or (following.number is not None and following.number.kind == "plural")
         if token.number.kind == "unit" and plural and 2 <= token.number.value <= 6:
             self._at += 2
             return self._done(said * token.number.value)

@@ -12,7 +12,8 @@ from models.privacy.lexicon import word_set
 
 class Cue(NamedTuple):
     kind: str
-    """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account secret reference"""
+    """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account person
+    secret reference"""
     start: int
     end: int
 
@@ -23,21 +24,23 @@ _NUMBERS = (
 )
 
 _KINDS: Final[dict[str, str]] = {
-    "cvv": r"\b(?:cvv2?|cvc2?|c\.?v\.?v|ce ve ve|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
+    "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|ce ve ve|ce ve ce|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
     r"|security (?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
-    r"|(?:numbers?|digits|code) on the (?:back|reverse)|codigo (?:de atras|del reverso|do verso|atras do cartao))",
+    r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:on the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
-    r"|data de (?:validade|vencimento do cartao|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|ing)|exp date|valid (?:thru|through|until))\b",
+    r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|mes y (?:el )?ano|month and (?:the )?year|mes e (?:o )?ano|quando (?:vence|expira)|vence quando"
+    r"|data de (?:validade|vencimento do cartao|vencimento|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|e|ing)\b|exp date|(?:valid|good)[- ](?:thru|through|until))",
     "cpf": r"\b(?:c\.?p\.?f\.?|ce pe efe|cepeefe|cadastro de pessoa)\b",
     "cnpj": r"\b(?:cnpj|c\.n\.p\.j|cene pe jota)\b",
     "curp": r"\b(?:curp|clave unica de registro)\b",
     "rfc": r"\b(?:r\.?f\.?c|erre efe ce|registro federal de contribuyentes?)\b",
     "cuit": r"\b(?:cuit|cuil)\b",
     "rut": r"\b(?:rut|r\.u\.t|rol unico)\b",
-    "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de documento|numero de identidad|numero de extranjero)\b",
-    "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|numero de identificacion|documento de identidad|cc numero)\b",
+    "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de identidad|numero de extranjero)\b",
+    "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|cc numero)\b",
+    "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|seu) documento|numero do documento)\b",
     "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
-    "dob": r"\b(?:fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
+    "dob": r"\b(?:soy del(?= (?:ano )?\w+ de )|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b|when were you born|i was born|born on"
     r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|ano de (?:nacimiento|nascimento))",
     "email": r"\b(?:direccion de (?:correo|e-?mail)|endereco (?:eletronico|de e-?mail)|e-?mail(?: address)?|correo(?: electronico)?|mail)\b",
@@ -47,8 +50,11 @@ _KINDS: Final[dict[str, str]] = {
     r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es) o? ?0800|(?:nuestro|our|nosso) (?:numero|number) (?:es|is|e)|extension|ramal|linea gratuita)\b",
     "address": r"\b(?:calle|carrera|avenida|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
     r"|(?:[a-z]+ ){0,2}(?:street|avenue|road|drive|lane|boulevard|court)|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
-    "account": r"\b(?:(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"
+    "account": r"\b(?:(?:a que|en que|cual|la|su|mi|tu|que) cuenta (?:bancaria|donde|a la que|le (?:transfer|deposit|hacemos|hago)\w*|transfer\w*|deposit\w*|para (?:el|la) (?:reembolso|devolucion|deposito|transferencia)|es(?= ))|(?:em|na|para) (?:que|qual) conta(?: bancaria)?|a conta (?:e(?= )|para o (?:estorno|reembolso))|(?:which|what) (?:bank )?account|(?:the )?account (?:is|number)|(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"
     r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e)|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
+    "person": r"\b(?:con quien (?:tengo|hablo|me comunico|estoy hablando)|quien (?:me )?(?:habla|llama)|(?:su|tu|el) nombre(?: completo)?(?= *(?:\?|,|por|$))|nombre (?:completo|y apellidos?)|a nombre de quien"
+    r"|who (?:am i|do i have|is this|m i) ?(?:speaking|talking|on|calling)?|(?:your|a|the) (?:full |first and last |first |last )?name(?= *(?:\?|,|please|on the|$))|whose name"
+    r"|com quem (?:eu )?(?:falo|estou falando)|quem (?:esta )?(?:fala|falando)|(?:o )?seu nome(?: completo)?(?= *(?:\?|,|por|$))|nome (?:completo|do titular)|em nome de quem|no nome de quem)",
     "secret": r"\b(?:pin|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
     r"|verification code|one[- ]time (?:code|password)|access code|codigo que (?:le|te|lhe) (?:llego|envie|enviamos|chegou|enviei)|code (?:we|i) (?:just )?(?:sent|texted))\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
@@ -57,7 +63,8 @@ _KINDS: Final[dict[str, str]] = {
 }  # fmt: skip
 
 _CARD = (
-    rf"\b(?:{_NUMBERS}(?: \w+){{0,5}}? {_CARD_NAME}|{_CARD_NAME}(?: de credito| de debito)? {_NUMBERS}"
+    rf"\b(?:{_NUMBERS}(?: \w+){{0,5}}? {_CARD_NAME}|{_CARD_NAME}(?: \w+){{0,8}}? {_NUMBERS}"
+    rf"|{_CARD_NAME}(?:\W+\w+){{0,8}}?\W+(?:the|el|los|o|os|as) {_NUMBERS}(?=\s*(?:[?.,]|$|please|when|por favor|cuando|quando))"
     rf"|{_CARD_NAME}(?: \w+){{0,4}}? (?:es la|es el|e o|is|termina|terminad[ao]|ending|final|number|numero)"
     r"|(?:dieciseis|16|dezesseis|sixteen|quince|15|fifteen)[- ](?:digitos|numeros|digits?|numbers?|algarismos)"
     r"|long number|(?:numeros?|digitos|numbers?|digits|number)(?: \w+){0,3}? (?:on the front|del frente|da frente|de enfrente|de adelante|al frente|en el frente)"
@@ -81,6 +88,12 @@ _NEGATED = re.compile(
     r"|nao (?:precis\w+|me (?:passe|diga|fale)|passe|compartilhe|informe)|ya (?:tengo|qued\w+|registr\w+|recib\w+)|already|ja (?:tenho|registr\w+|recebi))\b"
 )
 
+_BESIDE_A_CARD = re.compile(
+    r"\b(?:(?:vence|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
+    r"|(?P<cvv>codigo|clave|atras|reverso|verso|code|back|cvv|cvc)(?: (?:es|e|is|dice|esta|says|de seguridad|de seguranca))?(?=,? ))"
+)
+"""Words too common to name a number anywhere else."""
+
 _FOLDS = {
     ord(c): unicodedata.normalize("NFD", c.lower())[0]
     for c in map(chr, range(0x41, 0x250))
@@ -99,8 +112,17 @@ def cues(text: str) -> list[Cue]:
     return [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
 
 
+def beside_a_card(text: str) -> list[Cue]:
+    """Names that the parts of a card are given when its number is read with them: "vence 08/27 y atrás dice 712"."""
+    found = _BESIDE_A_CARD.finditer(folded(text))
+    return [Cue("cvv" if match["cvv"] else "card_expiry", match.start(), match.end()) for match in found]
+
+
 _SHORT_ASK = 6
 """An agent's turn of so few words that names a number asks for it: "su número de cédula"."""
+_ASK_WITHOUT_VERB = 12
+_ENDS_WITHIN = 25
+"""…and so does one of so few that ends so soon after the name: "por último los tres dígitos que están al reverso"."""
 
 
 def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
@@ -109,12 +131,15 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     Whoever speaks: who is the agent may not be decided yet, or wrongly. A customer who only names a thing
     ("can I pay with another card number?") starts nothing.
     """
-    if not found:
-        return ()
     plain = folded(text)
     if leg == "customer":
-        return tuple(dict.fromkeys(cue.kind for cue in found if _announces(plain, cue)))
-    asks = _ASKS.search(plain) is not None or len(plain.split()) <= _SHORT_ASK
+        told = [cue.kind for cue in found if _announces(plain, cue)]
+        return tuple(dict.fromkeys([*told, "card"] if _OFFERS_CARD.search(plain) else told))
+    if not found:
+        return ()
+    words = len(plain.split())
+    ends = words <= _ASK_WITHOUT_VERB and len(plain) - found[-1].end <= _ENDS_WITHIN
+    asks = _ASKS.search(plain) is not None or words <= _SHORT_ASK or ends
     kinds = (cue.kind for cue in found if not _denied(plain, cue))
     return tuple(dict.fromkeys(kind for kind in kinds if asks and kind != "reference"))
 
@@ -122,6 +147,14 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
 _ANNOUNCE = re.compile(
     r"\b(?:es|e|is|son|sao|are|le doy|te doy|anote|apunte|tome nota|vou passar|vou te passar|vou dizer|here s|here is|aqui esta|ahi va|la va|segue|sera|seria)\b|:"
 )
+
+
+_OFFERS_CARD = re.compile(
+    rf"\b(?:(?:le|te|se|les) (?:doy|paso|dicto|leo|voy a (?:dar|dictar|pasar|leer))|(?:vou|quero|posso|deixa eu) (?:te |lhe |ja )?(?:passar|dar|ditar|ler|falar)|te passo|anot\w+|apunt\w+|tome nota de"
+    rf"|(?:let me|i ll|ill|i will|can i|i can|i want to|i d like to|going to|gonna) (?:just )?(?:give|read)|(?:take|write|get)(?: down)?)(?: \w+){{0,5}}? {_CARD_NAME}\b"
+    rf"|{_CARD_NAME}\b(?: \w+){{0,4}}?[,.;]?(?: y| e| and)? (?:(?:se|te) (?:la|lo) (?:dicto|leo|doy|paso|voy)|here (?:it comes|you go|goes)|(?:anota|pode anotar|vou falando|ahi va|la va))"
+)
+"""A caller who is about to read a card that nobody asked for."""
 
 
 def _announces(plain: str, cue: Cue) -> bool:

@@ -83,6 +83,8 @@ class Context(NamedTuple):
     """The recogniser repeats one word over and over: a number that it could not hear."""
     loose: bool = False
     """Numbers that each stand alone among other words, such as several amounts in a sentence."""
+    terse: bool = False
+    """No other words stand beside it."""
     bare: bool = False
     """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
     known: Callable[[str], bool] = lambda digits: False
@@ -135,6 +137,19 @@ def _scheme_lengths(digits: str) -> tuple[int, ...]:
     return ()
 
 
+_AT_HOME: Final[dict[str, dict[str, str]]] = {
+    "CO": {"document": "cedula"},
+    "BR": {"document": "cpf"},
+    "CL": {"document": "rut", "cedula": "rut"},
+    **{country: {"document": "dni", "cedula": "dni"} for country in ("AR", "ES", "PE")},
+}
+
+
+def at_home(kind: str, country: str) -> str:
+    """What a kind of identity document is in a country that has one of its own: a Colombian's is a cédula."""
+    return _AT_HOME.get(country, {}).get(kind, "dni" if kind == "document" else kind)
+
+
 def judge(readings: Sequence[str], context: Context) -> Verdict:
     """`readings` are the ways to read the run, likeliest first: with corrections taken in, by speaker, all together."""
     readings = [reading for reading in readings if reading] or [""]
@@ -144,9 +159,11 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
         return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
     if context.garbled and (context.capture or context.near_card):
         return Verdict("card", 0.7, longest)
+    best = _best_kind(readings, context)
+    if best is not None and best.label in ("cvv", "card_expiry") and context.kinds[0] == best.label:
+        return best  # its digits may well stand in the card too
     if context.known(longest):
         return Verdict("card", 0.9, longest)
-    best = _best_kind(readings, context)
     if best is not None:
         return best
     return _unnamed(readings, longest, context)
@@ -244,9 +261,11 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         if label:
             return Verdict(label, 0.85, reading, whole=True)
     count = len(longest)
+    if count == 1 and not (context.capture or context.after_card or (context.near_card and context.terse)):
+        return Verdict("", 0.5, longest)
     if context.loose and not context.capture and not context.near_card:
         return Verdict("", 0.5, longest)
-    if context.after_card and count == _CODE and not context.loose:
+    if context.after_card and count == _CODE and not (context.loose or context.capture):
         return Verdict("cvv", 0.5, longest)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
@@ -255,8 +274,8 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
-        if phone:
-            return Verdict("phone", 0.7, phone, whole=True)
+        if phone:  # beside a card it may as well be one that was broken off
+            return Verdict("number" if context.near_card else "phone", 0.7, phone, whole=True)
         if context.near_card and count >= _HALF_A_CARD:
             return Verdict("card", 0.5, longest)
     if count <= _HARMLESS and not (context.capture or context.near_card or context.bare):

@@ -20,8 +20,14 @@ _MENTION_TURNS: Final = 2
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
 _CAPTURED: Final = ("card", "cvv")
-_NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry")
+_OF_A_CARD: Final = ("card", "cvv", "card_expiry")
+_NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry", "person")
 _CARD_WORD: Final = re.compile(r"\b(?:tarjetas?|cartao|cartoes|cards?|visa|mastercard|amex)\b")
+_PAYS_NOW: Final = re.compile(
+    r"\b(?:pag(?:ar|o|alo|arlo|amento)|pay|charge|cobr(?:a|e|ar))\b.{0,40}"
+    r"\b(?:anot\w+|apunt\w+|tome nota|dict\w+|(?:write|take) (?:it|this|that) down)\b"
+)
+"""Whoever says so reads a card next."""
 _NEVER: Final = -100
 
 
@@ -62,6 +68,11 @@ class Expectations:
         return next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
 
     @property
+    def name(self) -> bool:
+        """Whether somebody's name was asked for."""
+        return self._is_asked("person")
+
+    @property
     def number(self) -> bool:
         """Whether a number that is read digit by digit was asked for."""
         return any(self._is_asked(kind) for kind in self._asked if kind not in _NOT_READ_ALOUD)
@@ -83,6 +94,8 @@ class Expectations:
             self._asked.pop(kind, None)
             self._asked[kind] = (self._count, end_ms)
         awaited = [kind for kind in kinds if kind in _CAPTURED]
+        if "card_expiry" in kinds:
+            self._card_turn = self._count
         if awaited:
             self._capture.update(awaited)
             self._card_turn, self._capture_ms, self._left = self._count, end_ms, None
@@ -93,6 +106,8 @@ class Expectations:
     def goes_on(self, end_ms: int) -> None:
         """Digits came."""
         self._capture_ms, self._left = end_ms, None
+        if self.after_card:
+            self._card_turn = self._count
 
     def leaves(self, end_ms: int) -> None:
         """The agent speaks of something else."""
@@ -103,6 +118,8 @@ class Expectations:
     def mention(self, text: str, found: Sequence[Cue]) -> None:
         if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
             self._mention_turn = self._count
+        if _PAYS_NOW.search(folded(text)):
+            self._card_turn = self._count
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
@@ -113,7 +130,7 @@ class Expectations:
 
     def heard(self, label: str, *, done: bool) -> None:
         """A card or code was judged; `done`: no more of it is awaited."""
-        if label == "card":
+        if label in _OF_A_CARD or (label == "number" and self.after_card):
             self._card_turn = self._count
         if done and label in _CAPTURED:
             self._capture.discard(label)

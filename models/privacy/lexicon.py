@@ -143,6 +143,14 @@ HOMOPHONES = {"for": 4, "fore": 4, "to": 2, "too": 2, "ate": 8, "won": 1, "tree"
 DOUBLED_ZERO = frozenset({"or", "oar", "o", "ou", "all"})
 """What recognisers write for "oh" after "double"."""
 
+A_MOMENT = word_set(
+    """
+    moment momento momentito second sec segundo segundito segundinho minute minuto minutito minutinho pouquinho
+    poquito instante tantito ratito
+    """
+)
+"""Behind "one" and "un" what somebody asks for who looks for his card."""
+
 JOINERS = frozenset({"y", "e", "and", "i"})
 """Between tens and units, and between hundreds and the rest."""
 
@@ -150,9 +158,9 @@ FILLERS = word_set(
     """
     eh ehh ehm em emm uh uhh um umm uhm er erm hmm hm mm mmm mhm ah ahh aa este esto espera espere esperame espereme
     pera momento momentito segundito ver aver pues bueno o sea luego despues entonces seguido seguida sigue siguen
-    ha ham hum hein ne entao bom tipo depois ai aguarda peraí perai calma then next followed wait hold hang okay ok
-    well so like let see dash hyphen guion guiones traco hifen barra slash espacio espaco space pausa punto ponto
-    coma virgula comma finalmente finally
+    ay uy huy ups oops ha ham hum hein ne entao bom tipo depois ai aguarda perai calma then next followed wait hold
+    hang okay ok well so like let see dash hyphen guion guiones traco hifen barra slash espacio espaco space pausa
+    vem viene vienen comes punto ponto coma virgula comma finalmente finally
     """
 )
 """Said while a number is being read: they neither end a run nor belong to it."""
@@ -160,7 +168,7 @@ FILLERS = word_set(
 FILLER_PAIRS = frozenset(
     {
         ("a", "ver"), ("un", "momento"), ("un", "segundo"), ("um", "momento"), ("um", "segundo"), ("uma", "pausa"),
-        ("one", "second"), ("one", "moment"), ("one", "sec"), ("a", "second"), ("deixa", "eu"), ("eu", "ver"),
+        ("a", "second"), ("deixa", "eu"), ("eu", "ver"),
         ("let", "me"), ("me", "see"), ("o", "sea"), ("hold", "on"), ("hang", "on"), ("you", "know"), ("followed", "by"),
         ("seguido", "de"), ("seguido", "por"), ("y", "luego"), ("y", "despues"), ("e", "depois"), ("and", "then"),
         ("vamos", "a"), ("so", "um"), ("so", "uh"), ("y", "al"), ("al", "final"), ("no", "final"), ("e", "no"),

@@ -6,10 +6,21 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from models.privacy.cardinals import BREAKS_A_CARDINAL, Group, Token, groups, tokenise
-from models.privacy.lexicon import CORRECTION_MARKS, CORRECTIONS, FILLER_PAIRS, FILLERS, JOINERS, LETTER_NAMES
+from models.privacy.lexicon import (
+    A_MOMENT,
+    CORRECTION_MARKS,
+    CORRECTIONS,
+    FILLER_PAIRS,
+    FILLERS,
+    HOMOPHONES,
+    JOINERS,
+    LETTER_NAMES,
+)
+from models.privacy.misheard import nearest_number
 
 _SENTENCE_END = re.compile(r"[.?!…](?:\s|$)")
 _MAX_BRIDGE_WORDS = 8
+_ONE = frozenset({"one", "un", "um", "uno", "una", "uma"})
 
 
 class Run(NamedTuple):
@@ -46,16 +57,18 @@ class Lexed(NamedTuple):
 def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False) -> Lexed:
     """`guarded`: a number is being read aloud, so articles are digits too; `homophones`: so are "for", "ate", "won"."""
     tokens = tokenise(text, language, homophones)
-    return Lexed(text, tokens, tuple(_runs(text, tokens, list(groups(text, tokens)), guarded)))
+    return Lexed(text, tokens, tuple(_runs(text, tokens, list(groups(text, tokens)), guarded, homophones)))
 
 
-def _runs(text: str, tokens: Sequence[Token], found: Sequence[Group], guarded: bool) -> Iterator[Run]:
+def _runs(text: str, tokens: Sequence[Token], found: Sequence[Group], guarded: bool, awaited: bool) -> Iterator[Run]:
     chain: list[Group] = []
     corrected: set[int] = set()
     for group in found:
         if chain:
             between = tokens[chain[-1].last + 1 : group.first]
-            bridge = None if _is_half_hour(between, tokens[group.first]) else _bridge(between, chain)
+            bridge = (
+                None if _is_half_hour(between, tokens[group.first]) else _bridge(between, chain, guarded or awaited)
+            )
             if bridge is None:
                 yield from _trimmed(text, tokens, chain, corrected, guarded)
                 chain, corrected = [], set()
@@ -66,7 +79,7 @@ def _runs(text: str, tokens: Sequence[Token], found: Sequence[Group], guarded: b
         yield from _trimmed(text, tokens, chain, corrected, guarded)
 
 
-def _bridge(between: Sequence[Token], chain: Sequence[Group]) -> str | None:
+def _bridge(between: Sequence[Token], chain: Sequence[Group], awaited: bool) -> str | None:
     """What the words between two groups are: `""` nothing or fillers, `correction`, or None when they end the run."""
     if not between:
         return ""
@@ -78,6 +91,8 @@ def _bridge(between: Sequence[Token], chain: Sequence[Group]) -> str | None:
         return "correction" if "no" in words or "sorry" in words else ""
     if len(rest) == 1 and rest[0] in JOINERS:
         return "" if sum(len(group.digits) for group in chain) >= 2 and not chain[-1].weak else None
+    if awaited and len(rest) == 1 and nearest_number(rest[0], real=True):
+        return ""  # misheard: it belongs to the number, whatever it was
     if all(word in CORRECTIONS or word in JOINERS for word in rest) and any(w in CORRECTION_MARKS for w in rest):
         return "correction"
     return None
@@ -90,7 +105,9 @@ def _is_half_hour(between: Sequence[Token], token: Token) -> bool:
 
 def _is_filler(words: Sequence[str], at: int) -> bool:
     word = words[at]
-    if word in FILLERS:
+    if word in FILLERS or word in A_MOMENT:
+        return True
+    if word in _ONE and at + 1 < len(words) and words[at + 1] in A_MOMENT:
         return True
     after = (word, words[at + 1]) if at + 1 < len(words) else None
     before = (words[at - 1], word) if at else None
@@ -102,6 +119,8 @@ def _trimmed(
 ) -> Iterator[Run]:
     """Drops articles that only look like digits: those at the edge of a run, or a run made of nothing else."""
     first, last = (0, len(chain)) if guarded else _edges(text, tokens, chain)
+    while last > first and _leads_on(text, tokens, chain[last - 1]) and not _is_listed(text, chain[first:last]):
+        last -= 1  # "the last four for me"
     kept = chain[first:last]
     if not kept or not any(group.digits for group in kept):
         return
@@ -119,11 +138,19 @@ def _edges(text: str, tokens: Sequence[Token], chain: Sequence[Group]) -> tuple[
         first = last - 1 if last == 2 or (last == 3 and chain[0].digits == "1") else 0
     if len(chain) > 1 and chain[0].weak and _parted(text, chain[:2]):
         first = max(first, 1)
-    while (
-        last - first > (0 if not strong else 1) and chain[last - 1].weak and _is_article(text, tokens, chain[last - 1])
-    ):
+    while last - first > (0 if not strong else 1) and chain[last - 1].weak and not _is_listed(text, chain[first:last]):
+        if not _is_article(text, tokens, chain[last - 1]):
+            break
         last -= 1
     return first, last
+
+
+def _leads_on(text: str, tokens: Sequence[Token], group: Group) -> bool:
+    """Whether it is a word like "for" with another one right behind it."""
+    following = group.last + 1
+    if tokens[group.last].word not in HOMOPHONES or following >= len(tokens) or tokens[following].numeric:
+        return False
+    return text[group.end : tokens[following].start].isspace()
 
 
 _WORDS_TOO = ("de", "te", "ve", "ese", "pe")
@@ -137,6 +164,15 @@ def _is_article(text: str, tokens: Sequence[Token], group: Group) -> bool:
     word = tokens[following].word
     spelled = (len(word) == 1 and word not in "aoey") or (word in LETTER_NAMES and word not in _WORDS_TOO)
     return not (spelled or tokens[following].numeric or word in FILLERS or word in JOINERS or word in CORRECTIONS)
+
+
+def _is_listed(text: str, chain: Sequence[Group]) -> bool:
+    """Whether the last one ends a list of digits: "two five one one has been saved"."""
+    listed = [group for group in chain[-_LIST:] if len(group.digits) == 1]
+    return len(listed) == _LIST and not any(_parted(text, two) for two in pairwise(listed))
+
+
+_LIST = 4
 
 
 def _side_by_side(text: str, chain: Sequence[Group]) -> bool:

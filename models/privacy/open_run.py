@@ -14,6 +14,10 @@ _TALK_BETWEEN_LISTS: Final = 4
 _SHORT: Final = 3
 _FEW: Final = 6
 _BARE: Final = 4
+_PARTS_OF_A_CARD: Final = {"cvv": 4, "card_expiry": 6}
+"""Never the same number as the one that was read before them; and the most digits that they have."""
+_ANY: Final = 10_000
+_CODE: Final = 3
 
 
 class OpenRun:
@@ -48,6 +52,11 @@ class OpenRun:
         return bool(rest) and all(one.natural for one in self.pieces) and all(one.words_before for one in rest)
 
     @property
+    def terse(self) -> bool:
+        """No other words stand in its turns."""
+        return all(one.bare for one in self.pieces)
+
+    @property
     def bare(self) -> bool:
         """Digits listed by themselves, with no word that says what for."""
         listed = all(one.bare and not one.natural for one in self.pieces)
@@ -74,12 +83,23 @@ class OpenRun:
         if len(self.pieces) >= _MAX_PIECES:
             return False
         other_name = piece.named and piece.named != last.named
-        if other_name and (last.named or piece.named not in (*self.named, *expected)):
+        another = last.named or piece.leg != last.leg or piece.named not in (*self.named, *expected)
+        if other_name and (another or piece.named in _PARTS_OF_A_CARD):
+            return False
+        if self._is_full(piece, expected):
             return False
         if not capture and self._follows_a_count(piece, country):
             return False
         talk = _TALK_BETWEEN_LISTS if piece.leg == last.leg and not piece.natural else _TALK_BETWEEN
         return (capture and (piece.leg != "agent" or not piece.natural)) or piece.words_before <= talk
+
+    def _is_full(self, piece: Piece, expected: list[str]) -> bool:
+        """Whether this is a card's code or date, with all the digits that it can have."""
+        kind = next(iter(self.named), "") or ("" if "card" in expected or not expected else expected[0])
+        digits = sum(len(one.digits) for one in self.pieces)
+        if kind == "cvv" and digits >= _CODE and piece.turn != self.pieces[-1].turn:
+            return True
+        return digits + len(piece.digits) > _PARTS_OF_A_CARD.get(kind, _ANY)
 
     def _follows_a_count(self, piece: Piece, country: str) -> bool:
         """A whole number after a count or a day said as one word: "el quince. Nuestro número es 800 713 5555"."""

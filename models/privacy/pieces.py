@@ -7,12 +7,14 @@ from typing import NamedTuple
 from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cardinals import Token
-from models.privacy.cues import BACKCHANNEL, Cue
+from models.privacy.cues import BACKCHANNEL, Cue, beside_a_card
 from models.privacy.dates import dates
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
+from models.privacy.misheard import nearest_number
+from models.privacy.names import persons
 from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import is_quantity
 from models.privacy.readings import Part
@@ -21,6 +23,14 @@ _CUE_REACH = 70
 """Code points between the word that names a number and its first digit."""
 _REACH = {"address": 25}
 _CUE_REACH_BACK = 30
+_LONGEST_PART = 6
+_PART_REACH = 20
+"""Between the name of a part of a card and its digits: no more than so many of either."""
+_STOPS = re.compile(r"\s*[.,;…\-]")
+_TERSE = 2
+"""Beside a card even "uno" is a digit in a turn of so few words."""
+_CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b", re.I)
+"""Ends a Chilean number whose check digit is ten."""
 _GARBLE = 4
 """So many repetitions of one short word are a number that the recogniser could not hear."""
 _SAID_OVER_AND_OVER = word_set(
@@ -29,11 +39,17 @@ _SAID_OVER_AND_OVER = word_set(
     """
 )
 _UNNAMED = ("", "reference", "email", "dob", "card_expiry")
+_OF_A_CARD = ("card", "cvv", "card_expiry")
 _CORRECTION_WORDS = 5
 _TALK = 5
 """With more other words than this, numbers with a unit are amounts even while a number is being read."""
+_TALK_IN_CAPTURE = 8
 _CHATTY = 3
 """With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
+
+
+DRAFT = -1
+"""In the place of a turn's number: the words go on, so the last of them may be the first digit of more."""
 
 
 class Piece(NamedTuple):
@@ -88,6 +104,10 @@ class Situation(NamedTuple):
     """A number of another kind was asked for lately: an amount is one only with its unit beside it."""
     date_is: str = ""
     """`dob` or `card_expiry` when a date was asked for."""
+    near_card: bool = False
+    """A card is on the table."""
+    name: bool = False
+    """Somebody's name was asked for."""
 
 
 class Said(NamedTuple):
@@ -105,8 +125,15 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     if situation.guarded and said.language and said.language not in KNOWN:
         # any word may be a digit here
         return Parsed((Mask(0, len(said.text), "number"),), (), (), 0, 0, corrects_before=False, corrects_after=False)
-    lexed = lex(said.text, said.language, guarded=situation.guarded, homophones=situation.capture)
-    found = [*written.emails(said.text), *written.identifiers(said.text), *written.persons(said.text)]
+    awaited = situation.capture or situation.asked or situation.near_card
+    terse = len(said.text.split()) <= _TERSE or said.turn == DRAFT
+    guarded = situation.guarded or (situation.near_card and terse)
+    lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited)
+    found = [
+        *written.emails(said.text),
+        *written.identifiers(said.text),
+        *persons(said.text, answer=situation.name and said.leg != "agent"),
+    ]
     found += written.spelled_identifiers(lexed)
     found += _dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
@@ -151,13 +178,25 @@ def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) 
     return found
 
 
-def _named(cues: Sequence[Cue], start: int, end: int) -> str:
-    """The nearest naming word before the number, or right after it ("…is my social")."""
+def _named(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
+    """The nearest naming word before the number, or right after it ("…is my social") where it names no other one."""
     before = [cue for cue in cues if 0 <= start - cue.end <= _REACH.get(cue.kind, _CUE_REACH)]
     if before:
         return before[-1].kind
-    after = [cue for cue in cues if 0 <= cue.start - end <= _CUE_REACH_BACK]
-    return after[0].kind if after else ""
+    after = next((cue for cue in cues if 0 <= cue.start - end <= _CUE_REACH_BACK), None)
+    shared = after is not None and after.kind == "address"
+    if after is None or (not shared and any(0 <= run.start - after.end <= _CUE_REACH_BACK for run in others)):
+        return ""
+    return after.kind
+
+
+def _beside_a_card(text: str, start: int, run: Run) -> str:
+    """What a short number is that is read along with a card: "vence 08/27 y atrás dice 712"."""
+    if len(run.digits) > _LONGEST_PART:
+        return ""
+    said = [cue for cue in beside_a_card(text[start : run.end]) if cue.end + start <= run.start]
+    near = said and run.start - start - said[-1].end <= _PART_REACH
+    return said[-1].kind if near else ""
 
 
 def _pieces(
@@ -169,16 +208,46 @@ def _pieces(
     for run in [*_clear_of(lexed.runs, spans)]:
         if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
             continue
-        named = _named(cues, run.start, run.end)
+        named = _named([cue for cue in cues if cue.kind != "person"], run.start, run.end, others=lexed.runs)
+        if situation.near_card or situation.capture or pieces:
+            named = _beside_a_card(said.text, at, run) or named
         state = _state(lexed, run, situation, others, strict=situation.asked or named not in _UNNAMED)
+        if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
+            state = "hidden"  # it may be the first of them
         if not state:
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        pieces.append(_piece(said, run, named, between, state, bare=others == 0))
-        at = run.end
+        piece = _piece(said, run, named, between, state, bare=others == 0)
+        if named == "rut" and (check := _CHECK_LETTER.match(said.text, run.end)):
+            piece = piece._replace(end=check.end())
+        pieces.append(piece)
+        at = piece.end
     if situation.capture:
         pieces = _with_garble(said, lexed, pieces)
+    if said.turn == DRAFT and (situation.capture or situation.near_card) and others == 1 and not pieces:
+        pieces = [_half_heard(said, token) for token in lexed.tokens if _may_be_a_digit(token)]
+    if situation.capture or (situation.near_card and others == 1):
+        pieces = [_with_misheard(lexed, piece) for piece in pieces]
     return pieces
+
+
+def _with_misheard(lexed: Lexed, piece: Piece) -> Piece:
+    """Hides the word right beside the digits too where it sounds like one more of them: "fife two"."""
+    before = next((one for one in reversed(lexed.tokens) if one.end <= piece.start), None)
+    after = next((one for one in lexed.tokens if one.start >= piece.end), None)
+    if before and _may_be_a_digit(before) and lexed.text[before.end : piece.start].isspace():
+        piece = piece._replace(start=before.start)
+    if after and _may_be_a_digit(after) and lexed.text[piece.end : after.start].isspace():
+        piece = piece._replace(end=after.end)
+    return piece
+
+
+def _half_heard(said: Said, token: Token) -> Piece:
+    return Piece(said.turn, said.leg, token.start, token.end, (), said.start_ms, said.end_ms, garbled=True)
+
+
+def _may_be_a_digit(token: Token) -> bool:
+    return _is_other(token) and nearest_number(token.word, real=True) != ""
 
 
 def _clear_of(runs: Sequence[Run], spans: Sequence[tuple[int, int]]) -> list[Run]:
@@ -214,9 +283,14 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
     if len(digits) >= 2:
         apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
+    if situation.capture and strong and others <= _TALK_IN_CAPTURE:
+        return "hidden"
     if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
     ends = not any(_is_other(token) or token.numeric for token in lexed.tokens if token.start >= run.end)
+    if situation.near_card or situation.capture:
+        ends = ends or ((strong or situation.capture) and _STOPS.match(lexed.text, run.end) is not None)
+        return "shown" if ends else ""
     return "shown" if strong and ends else ""
 
 

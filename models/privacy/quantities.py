@@ -11,7 +11,7 @@ _UNITS = word_set(
     """
     dia dias day days semana semanas week weeks mes meses month months ano anos year years hora horas hour hours hr
     hrs minuto minutos minute minutes min mins segundo segundos second seconds secs noche noches noite noites night
-    nights quincena quincenas trimestre trimestres quarter quarters siglo fecha am pm oclock decada decadas peso
+    nights quincena quincenas trimestre trimestres quarter quarters siglo am pm oclock decada decadas peso
     pesos dolar dolares dollar dollars cent cents centavo centavos buck bucks euro euros real reais sol soles libra
     libras pound pounds usd cop mxn brl clp ars eur pen uf percent porciento million millones millon milhao milhoes
     billion mangos lucas palos grand contos pila cuota cuotas parcela parcelas prestacao prestacoes prestacion

@@ -1,4 +1,4 @@
-"""Private data with a shape of its own: e-mail addresses (also spelled), alphanumeric identifiers, names after "le habla"."""
+"""Private data with a shape of its own: e-mail addresses (also spelled) and alphanumeric identifiers."""
 # ruff: noqa: E501
 # A pattern reads best with its alternatives in one row.
 
@@ -117,7 +117,8 @@ _CURP = re.compile(r"\b[A-Z]{4}[\s-]?\d{6}[\s-]?[HMX][A-Z]{5}[\s-]?[A-Z0-9]\d\b"
 _RFC = re.compile(r"\b[A-ZÑ&]{3,4}[\s-]?\d{6}[\s-]?[A-Z0-9]{3}\b", re.I)
 _NIE = re.compile(r"\b[XYZ][\s-]?\d{7}[\s-]?[A-Z]\b", re.I)
 _DNI = re.compile(r"\b\d{2}\.?\d{3}\.?\d{3}[\s-]?[A-Z]\b", re.I)
-_RUT = re.compile(r"\b\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
+_RUT = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
+_CUIT = re.compile(r"\b(?:20|2[34567]|30|33|34)\s?-\s?\d{8}\s?-\s?\d\b")
 _SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
 _CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
 _CNPJ = re.compile(r"\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b")
@@ -127,7 +128,7 @@ def identifiers(text: str) -> list[Found]:
     """CURP, RFC, NIE, DNI, RUT, SSN, CPF and CNPJ where they are written in their own form."""
     found: list[Found] = []
     for pattern, label, check in (
-        (_CURP, "curp", curp.is_valid), (_RFC, "rfc", rfc.is_valid), (_NIE, "dni", nie.is_valid),
+        (_CURP, "curp", curp.is_valid), (_CUIT, "cuit", None), (_RFC, "rfc", rfc.is_valid), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
     ):  # fmt: skip
         for match in pattern.finditer(text):
@@ -157,7 +158,7 @@ def spelled_identifiers(lexed: Lexed) -> list[Found]:
         while (part := _spelled_part(lexed, groups, at)) is not None:
             parts.append((part[0], at, part[1]))
             at = part[1]
-        while parts and parts[-1][0] in _CONNECTIVES:
+        while parts and parts[-1][0] in _CONNECTIVES and not _is_whole(parts):
             parts.pop()
         while len(parts) > 1 and parts[0][0] in _CONNECTIVES and parts[1][0].isdigit():
             parts.pop(0)
@@ -169,6 +170,11 @@ def spelled_identifiers(lexed: Lexed) -> list[Found]:
             found.append(Found(start, end, label, score, code))
         at = max(at, first + 1)
     return found
+
+
+def _is_whole(parts: list[tuple[str, int, int]]) -> bool:
+    code = "".join(said for said, _, _ in parts)
+    return bool(curp.is_valid(code) or rfc.is_valid(code))
 
 
 def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str, int] | None:
@@ -192,29 +198,3 @@ def _spelled_kind(code: str) -> tuple[str, float]:
     if rfc.is_valid(code):
         return "rfc", 0.95
     return ("curp", 0.6) if len(code) > 13 else ("rfc", 0.6)
-
-
-# ─── names ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_TITLE = r"(?:(?:el |la |o |a |al |com |con )?(?:se[nñ]or(?:a|ita)?|sr\.?|sra\.?|srta\.?|don|do[nñ]a|dona|seu|mr\.?|mrs\.?|ms\.?|miss|dr\.?|dra\.?|doctor|doctora)\s+)?"
-_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:da |do |del |de la |de los |de las |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
-_LEAD = (
-    r"(?:le habla|les habla|te habla|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|a nombre de|my name is|my name's|this is|i am|i'm|speaking with"
-    r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem fala [eé]|aqu[ií] habla|me chamo|em nome de)"
-)
-_PERSON = re.compile(rf"\b(?i:{_LEAD})\s+(?i:{_TITLE}){_NAME}")
-_NOT_A_NAME: Final = word_set(
-    """
-    sí si no usted el la los las un una yo not sorry calling from about great sure she he it that o a um uma muito
-    your you titular cliente
-    """
-)
-
-
-def persons(text: str) -> list[Found]:
-    """Names that their bearer or the agent introduces. An entity only; names are not masked."""
-    return [
-        Found(m.start(1), m.end(1), "person", 0.8, m[1])
-        for m in _PERSON.finditer(text)
-        if m[1].split()[0].lower() not in _NOT_A_NAME
-    ]

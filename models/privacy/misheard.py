@@ -1,0 +1,46 @@
+"""Words that recognition wrote where it half heard a digit."""
+
+from functools import cache, lru_cache
+from typing import Final
+
+import rapidfuzz
+from rapidfuzz.distance import OSA
+
+from models.privacy.lexicon import NUMBER_WORDS
+
+_SHORTEST: Final = 3
+_SOUNDS: Final = (
+    ("qu", "k"), ("ck", "k"), ("ks", "x"), ("c", "s"), ("z", "s"), ("y", "i"), ("ph", "f"), ("h", ""), ("v", "b"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def nearest_number(word: str, *, real: bool = False) -> str:
+    """The word for a digit that a folded word is one letter or sound away from: "siks", "hoito"; empty when there is
+    none, or, unless `real`, when it is a word of its own. To be asked beside other digits only."""
+    if len(word) < _SHORTEST or (not real and _is_real(word)):
+        return ""
+    heard = _sound(word)
+    by_sound = _by_sound()
+    if heard in by_sound:
+        return by_sound[heard]
+    found = rapidfuzz.process.extractOne(heard, by_sound.keys(), scorer=OSA.distance, score_cutoff=1)
+    return by_sound[found[0]] if found else ""
+
+
+def _is_real(word: str) -> bool:
+    from models.vocabulary.real_words import is_real  # which counts number words among the real ones
+
+    return any(is_real(word, language) for language in ("es", "pt", "en"))
+
+
+def _sound(word: str) -> str:
+    """Roughly how it sounds in any of the three languages."""
+    for written, heard in _SOUNDS:
+        word = word.replace(written, heard)
+    return word
+
+
+@cache
+def _by_sound() -> dict[str, str]:
+    return {_sound(word): word for word, number in NUMBER_WORDS.items() if number.kind == "unit" and len(word) > 2}

@@ -1,0 +1,54 @@
+"""People's names, where somebody introduces them or answers the question for one."""
+# ruff: noqa: E501
+# A pattern reads best with its alternatives in one row.
+
+import re
+from typing import Final
+
+from models.privacy.lexicon import fold, word_set
+from models.privacy.written import Found
+
+_TITLE = r"(?:(?:el |la |o |a |al |com |con )?(?:se[nñ]or(?:a|ita)?|sr\.?|sra\.?|srta\.?|don|do[nñ]a|dona|seu|mr\.?|mrs\.?|ms\.?|miss|dr\.?|dra\.?|doctor|doctora)\s+|(?:el|la|o|a)\s+)?"
+_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:da |do |del |de |de la |de los |de las |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
+_KIN = r"(?:(?:de |do |da |of )?(?:mi|su|tu|minha|meu|seu|sua|my|his|her|your)\s+(?:\w+(?:'s)?\s+){1,2}?)?"
+_LEAD = (
+    r"(?:le habla|les habla|te habla|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|my name is|my name's|this is|i am|i'm|speaking with"
+    r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem fala [eé]|aqu[ií] habla|me chamo"
+    r"|se encuentra|est[aá] por ah[ií]|busco a|se trata de|titular es|titular [eé]|it's under|it is under)"
+)
+_HOLDER = r"(?:a nombre de|en nombre de|em nome de|(?:n?o) nome d[eoa]|in the name of|under the name(?: of)?|under)"
+_WHOSE = r"in (?:my|his|her|our) (?:\w+ )?\w+'s name,?"
+_PERSON = re.compile(rf"\b(?:(?i:{_LEAD})|(?i:{_HOLDER})\s+(?i:{_KIN})|(?i:{_WHOSE})),?\s+(?i:{_TITLE}){_NAME}")
+_HOLDER_OF = re.compile(rf"\b(?i:{_HOLDER})\s+(?:mi|su|tu|minha|meu|seu|sua|my)\s+\w+,?\s+{_NAME}")
+_ASKED_FOR = re.compile(
+    rf"(?:^|[.?!¿]\s*)(?i:is|o|a|el|la)\s+(?i:{_TITLE}){_NAME}\s+(?i:available|there|home|in|se encuentra|est[aá]|se encontra)\b"
+)
+_ANSWER = re.compile(
+    rf"^\s*(?:(?i:s[ií]|sim|yes|yeah|sure|claro|of course|uh|um|eh|ah|hola|hi|bueno)[,.]?\s+)*(?i:con|com|a|es|[eé]|de|it's|it is|that's|is|under|it's under|aqui [eé]|est[aá] a nombre de|est[aá] em nome de)?\s*(?i:{_TITLE}){_NAME}(?=\s*(?:[,.?!]|$))"
+)
+_SPELT_SMALL = re.compile(r"^\s*([^\W\d_]{2,}(?:\s[^\W\d_]{2,}){1,3})\s*\.?\s*$")
+_NOT_A_NAME: Final = word_set(
+    """
+    si no usted el la los las un una yo not sorry calling from about great sure she he it that o a um uma muito
+    your you titular cliente yes yeah claro nao sim ok okay hola ola hi hello gracias obrigado obrigada thanks thank
+    perfecto perfeito correcto correto correct exacto exato right what que como why por quien quem who cuando quando
+    when donde onde where nadie ninguem nobody este esta esto isso this mismo misma mesmo mesma ya ja now ahora agora
+    espere espera wait momento perdon desculpa desculpe disculpe bueno bom bien bem good fine entonces entao so the
+    my mi meu minha me le te se lo
+    """
+)
+
+
+def persons(text: str, *, answer: bool = False) -> list[Found]:
+    """Names that their bearer or the agent introduces; `answer`: a name was asked for, so a turn that is one counts. An
+    entity only; names are not masked."""
+    found: dict[int, Found] = {}
+    patterns = [(_PERSON, 0.8), (_HOLDER_OF, 0.8), (_ASKED_FOR, 0.7), *([(_ANSWER, 0.75)] if answer else ())]
+    for pattern, score in patterns:
+        for match in pattern.finditer(text):
+            if fold(match[1].split()[0]) not in _NOT_A_NAME:
+                found.setdefault(match.start(1), Found(match.start(1), match.end(1), "person", score, match[1]))
+    small = _SPELT_SMALL.match(text) if answer and not found and text.islower() else None
+    if small and not any(fold(word) in _NOT_A_NAME for word in small[1].split()):
+        found[small.start(1)] = Found(small.start(1), small.end(1), "person", 0.6, small[1])
+    return list(found.values())
