@@ -72,7 +72,8 @@ def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
             tokens[at] = token._replace(number=None)  # the unit of a percentage
         if before.number is not None and before.number.value == 1 and token.word in A_MOMENT:
             tokens[at - 1] = before._replace(number=None)
-        if token.word == "one" and before.word in _THE and text[before.end : token.start].isspace():
+        goes_on = at + 1 < len(tokens) and tokens[at + 1].numeric
+        if token.word == "one" and before.word in _THE and not goes_on and text[before.end : token.start].isspace():
             tokens[at] = token._replace(number=None)
     return tokens
 

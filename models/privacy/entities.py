@@ -61,6 +61,8 @@ _HALF_A_CARD = 8
 """So many unexplained digits after talk of a card are one that was broken off."""
 _CODE = 3
 """Digits of a verification value on the back of a card."""
+_TWO_CHECKS = 11
+"""Of CPF and CNPJ, which have two check digits, and of CUIT."""
 _HARMLESS = 5
 """At most so many digits are released when nothing says what they are."""
 
@@ -154,6 +156,9 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
     """`readings` are the ways to read the run, likeliest first: with corrections taken in, by speaker, all together."""
     readings = [reading for reading in readings if reading] or [""]
     longest = max(readings, key=len)
+    named = next((one for one in readings if context.named in _CHECKS and _CHECKS[context.named](one)), "")
+    if named and len(named) >= _TWO_CHECKS:  # one in ten of them passes Luhn too
+        return Verdict(context.named, 0.99, named, whole=True)
     card = next((reading for reading in readings if is_card(reading)), "")
     if card:
         return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)

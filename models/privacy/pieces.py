@@ -7,11 +7,11 @@ from typing import NamedTuple
 from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cardinals import Token
-from models.privacy.cues import BACKCHANNEL, Cue, beside_a_card
+from models.privacy.cues import BACKCHANNEL, Cue, beside_a_card, folded
 from models.privacy.dates import dates
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
-from models.privacy.lexicon import FILLERS, TURNING_WORDS, word_set
+from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.misheard import nearest_number
 from models.privacy.names import persons
@@ -26,9 +26,14 @@ _CUE_REACH_BACK = 30
 _LONGEST_PART = 6
 _PART_REACH = 20
 """Between the name of a part of a card and its digits: no more than so many of either."""
+_BETWEEN = FILLERS | {"e", "y", "and"}
+_LISTED = 4
+"""So many digits beside a card are part of one."""
+_ENDS_IN_ONE = re.compile(r"\b(?:es|e|is|it.?s|seria|final|ultimo|last)\W+(?:um|uma|un|uno|una|one)\W*$")
 _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
 """Beside a card even "uno" is a digit in a turn of so few words."""
+_IDENTITY = 7
 _CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b", re.I)
 """Ends a Chilean number whose check digit is ten."""
 _GARBLE = 4
@@ -127,7 +132,9 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
         return Parsed((Mask(0, len(said.text), "number"),), (), (), 0, 0, corrects_before=False, corrects_after=False)
     awaited = situation.capture or situation.asked or situation.near_card
     terse = len(said.text.split()) <= _TERSE or said.turn == DRAFT
-    guarded = situation.guarded or (situation.near_card and terse)
+    guarded = situation.guarded or (
+        situation.near_card and (terse or _ENDS_IN_ONE.search(folded(said.text)) is not None)
+    )
     lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited)
     found = [
         *written.emails(said.text),
@@ -218,26 +225,33 @@ def _pieces(
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
         piece = _piece(said, run, named, between, state, bare=others == 0)
-        if named == "rut" and (check := _CHECK_LETTER.match(said.text, run.end)):
+        if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)
         at = piece.end
     if situation.capture:
         pieces = _with_garble(said, lexed, pieces)
-    if said.turn == DRAFT and (situation.capture or situation.near_card) and others == 1 and not pieces:
-        pieces = [_half_heard(said, token) for token in lexed.tokens if _may_be_a_digit(token)]
-    if situation.capture or (situation.near_card and others == 1):
-        pieces = [_with_misheard(lexed, piece) for piece in pieces]
-    return pieces
+    if not (situation.capture or situation.near_card):
+        return pieces
+    if others == 1 and not pieces:
+        draft = said.turn == DRAFT
+        return [_half_heard(said, one) for one in lexed.tokens if _may_be_a_digit(one, real=draft)]
+    sure = situation.capture or others == 1
+    return [_with_misheard(lexed, one) if sure or len(one.digits) >= _LISTED else one for one in pieces]
 
 
 def _with_misheard(lexed: Lexed, piece: Piece) -> Piece:
     """Hides the word right beside the digits too where it sounds like one more of them: "fife two"."""
     before = next((one for one in reversed(lexed.tokens) if one.end <= piece.start), None)
-    after = next((one for one in lexed.tokens if one.start >= piece.end), None)
-    if before and _may_be_a_digit(before) and lexed.text[before.end : piece.start].isspace():
+    wrong = next(
+        (one for one in reversed(lexed.tokens) if one.end <= piece.start and one.word not in CORRECTIONS), None
+    )
+    if wrong and wrong is not before and _may_be_a_digit(wrong, real=False):
+        return piece._replace(start=wrong.start)  # "siks, no sorry, seven"
+    after = next((one for one in lexed.tokens if one.start >= piece.end and one.word not in _BETWEEN), None)
+    if before and _may_be_a_digit(before, real=True) and lexed.text[before.end : piece.start].isspace():
         piece = piece._replace(start=before.start)
-    if after and _may_be_a_digit(after) and lexed.text[piece.end : after.start].isspace():
+    if after and _may_be_a_digit(after, real=True) and not _STOPS.search(lexed.text[piece.end : after.start]):
         piece = piece._replace(end=after.end)
     return piece
 
@@ -246,8 +260,8 @@ def _half_heard(said: Said, token: Token) -> Piece:
     return Piece(said.turn, said.leg, token.start, token.end, (), said.start_ms, said.end_ms, garbled=True)
 
 
-def _may_be_a_digit(token: Token) -> bool:
-    return _is_other(token) and nearest_number(token.word, real=True) != ""
+def _may_be_a_digit(token: Token, *, real: bool) -> bool:
+    return _is_other(token) and nearest_number(token.word, real=real) != ""
 
 
 def _clear_of(runs: Sequence[Run], spans: Sequence[tuple[int, int]]) -> list[Run]:
@@ -283,7 +297,8 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
     if len(digits) >= 2:
         apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
-    if situation.capture and strong and others <= _TALK_IN_CAPTURE:
+    first = not any(_is_other(token) for token in lexed.tokens if token.end <= run.start)
+    if situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE:
         return "hidden"
     if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"

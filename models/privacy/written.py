@@ -128,8 +128,9 @@ def identifiers(text: str) -> list[Found]:
     """CURP, RFC, NIE, DNI, RUT, SSN, CPF and CNPJ where they are written in their own form."""
     found: list[Found] = []
     for pattern, label, check in (
-        (_CURP, "curp", curp.is_valid), (_CUIT, "cuit", None), (_RFC, "rfc", rfc.is_valid), (_NIE, "dni", nie.is_valid),
+        (_CURP, "curp", None), (_CUIT, "cuit", None), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
+        (_RFC, "rfc", None),
     ):  # fmt: skip
         for match in pattern.finditer(text):
             if any(one.start < match.end() and match.start() < one.end for one in found):
@@ -187,6 +188,9 @@ def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str,
         return "W", at + 2
     if group is not None:
         return group.digits, group.last + 1
+    number = lexed.tokens[at].number
+    if number is not None and number.kind == "unit":  # "a uno a": an article elsewhere
+        return str(number.value), at + 1
     if len(word) == 1 and word.isalpha():
         return word.upper(), at + 1
     return (LETTER_NAMES[word], at + 1) if word in LETTER_NAMES else None
