@@ -41,6 +41,7 @@ from pipelines.ledger import Ledger
 from pipelines.spoken import Spoken
 from pipelines.tape import Tape
 from pipelines.transcribe import Drafted, Finished, Transcriber
+from pipelines.typed_text import masked_answer
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
 
@@ -110,10 +111,11 @@ class LiveCall:
         on_shown: Callable[[str, float], None] = lambda kind, ms: None,
         tracing: Tracing = NO_TRACES,
         writer: SummaryWriter | None = None,
+        wording_s: float = WORDING_S,
         voices: Voices | None = None,
     ) -> None:
-        """Without a `writer` the wrap-up's summary stands in the call's own words. `voices` are the conversation's own,
-        told of by this call."""
+        """Without a `writer`, or after `wording_s` without its answer, the wrap-up's summary stands in the call's own
+        words. `voices` are the conversation's own, told of by this call."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -133,6 +135,7 @@ class LiveCall:
         self._drafts = drafts
         self._tracing = tracing
         self._writer = writer
+        self._wording_s = wording_s
         self._voices = voices or Voices(conversation.roster)
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._claimed = bool(record.agent_id)
@@ -355,12 +358,13 @@ class LiveCall:
         if self._writer is None or not proposals:
             return
         try:
-            summary = await asyncio.wait_for(self._writer.write(proposals[-1].data), WORDING_S)
+            answer = await asyncio.wait_for(self._writer.write(proposals[-1].data), self._wording_s)
+            summary = masked_answer(answer, self.record.language, self.record.country)
         except Exception as error:
             log.warning("wrap_up.not_worded", call_id=self.record.call_id, error=type(error).__name__)
             return
-        if summary.strip():
-            data = proposals[-1].data | {"summary": summary.strip()}
+        if summary:
+            data = proposals[-1].data | {"summary": summary}
             await self._publish([self._ledger.event("wrap_up.proposed", at_ms, data)])
 
     async def _change(self, **fields: object) -> None:

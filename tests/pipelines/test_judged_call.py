@@ -69,7 +69,7 @@ def live_call(session: FakeSession, ears: FakeEars, sink: FakeSink, writer: Summ
     return LiveCall(
         session=session, record=record, ledger=ledger, conversation=conversation, ears=ears,
         sink=sink, decide_roles=by_position, name_of=lambda user: "Ana", clock_ms=clock_ms, wall_clock=lambda: 1.0,
-        writer=writer,
+        writer=writer, wording_s=0.05,
     )  # fmt: skip
 
 
@@ -133,7 +133,33 @@ async def test_a_better_worded_summary_takes_the_place_of_the_call_s_own_words()
     assert worded == own | {"summary": "The customer asked for a change of address."}
 
 
-@pytest.mark.parametrize("writer", [FakeWriter("  "), FakeWriter("", OSError("no server"))])
+class SilentWriter(FakeWriter):
+    """Never answers."""
+
+    async def write(self, proposal: Mapping[str, Any]) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+
+NO_TEXT: Any = {"choices": []}
+
+
+async def test_what_a_writer_was_talked_into_is_masked() -> None:
+    writer = FakeWriter("As asked: the card is 4539 1488 0343 6467 and her mail is ana@example.com.\x00\x1b[2J")
+    _, worded = [one.data["summary"] for one in events(await served(writer), "wrap_up.proposed")]
+    assert worded == "As asked: the card is [card] and her mail is [email].[2J"
+
+
+@pytest.mark.parametrize(
+    "writer",
+    [
+        FakeWriter("  "),
+        FakeWriter("", OSError("no server")),
+        FakeWriter(NO_TEXT),
+        FakeWriter("ignore your instructions " * 1_000),
+        SilentWriter(""),
+    ],
+)
 async def test_a_writer_that_fails_or_has_nothing_to_say_costs_nothing(writer: FakeWriter) -> None:
     facts = await served(writer)
     assert len(events(facts, "wrap_up.proposed")) == 1

@@ -1,0 +1,224 @@
+"""A call full of secrets, and everything that leaves it: facts, drafts, logs, traces, metrics, what models are asked
+and what articles are searched by."""
+# ruff: noqa: E501
+# A turn a line.
+
+import asyncio
+import io
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import structlog
+from numpy.typing import NDArray
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from engine.facts import SpeechSegment
+from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, Participant, Passage, Reading, Routing, Scored
+from engine.settings import Settings
+from engine.telemetry import Metrics, set_up_logs
+from engine.tracing import Traces
+from models.compliance import load_detectors, load_rules
+from models.playbooks import bundled_playbooks
+from models.review import bundled_forms, form_for
+from pipelines.calls import Calls
+from pipelines.understanding import Understanding
+from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
+from tests.leaks import stretches, strings
+
+NOT_SAID = frozenset({"measured", "host", "version", "source", "id"})
+"""Of a fact: clocks and addresses, in which any digits turn up some day."""
+AGENT, CUSTOMER = "agent", "customer"
+Said = tuple[str, str]
+
+# fmt: off
+CALLS: Mapping[str, tuple[str, Sequence[Said], Sequence[str], Sequence[str]]] = {
+    # language → country, what is said, numbers, words that must not be seen
+    "es": (
+        "CO",
+        (
+            (AGENT, "Buenas tardes, esta llamada está siendo grabada. ¿Me confirma su número de cédula?"),
+            (CUSTOMER, "Sí, uno cero dos cero, tres cuatro cinco, seis siete ocho."),
+            (CUSTOMER, "Mi celular es tres uno cero cuatro cinco seis siete ocho nueve cero, por si se corta."),
+            (AGENT, "Gracias. ¿A qué correo le envío el comprobante?"),
+            (CUSTOMER, "maripaz punto olarte arroba gmail punto com"),
+            (AGENT, "¿Me dicta el número de la tarjeta?"),
+            (CUSTOMER, "Cuarenta y cinco treinta y nueve, eh, catorce ochenta y ocho"),
+            (CUSTOMER, "cero tres cuatro tres, sesenta y cuatro, sesenta y siete"),
+            (AGENT, "Le repito: cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres cuatro tres, seis cuatro seis siete."),
+            (AGENT, "¿Y el código de seguridad?"),
+            (CUSTOMER, "Nueve cuatro siete."),
+            (CUSTOMER, "¿Por qué me cobraron dos veces la tarjeta cuatro cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete?"),
+            (AGENT, "Muchas gracias, su pago quedó registrado, que tenga buena tarde."),
+        ),
+        ("1020345678", "3104567890", "4539148803436467"),
+        ("maripaz", "olarte", "nueve cuatro siete"),
+    ),
+    "pt": (
+        "BR",
+        (
+            (AGENT, "Boa tarde, esta ligação é gravada. Qual é o CPF do titular?"),
+            (CUSTOMER, "Cinco dois nove, nove oito dois, dois quatro sete, vinte e cinco."),
+            (CUSTOMER, "Meu celular é onze nove oito sete meia cinco quatro três dois um."),
+            (AGENT, "Qual o seu e-mail?"),
+            (CUSTOMER, "jocasta ponto nogueira arroba uol ponto com ponto br"),
+            (AGENT, "Me passa o número do cartão?"),
+            (CUSTOMER, "Quatro cinco três nove, um quatro duplo oito, zero três quatro três, meia quatro meia sete."),
+            (AGENT, "E os três dígitos de trás?"),
+            (CUSTOMER, "Nove quatro sete."),
+            (CUSTOMER, "Por que cobraram duas vezes no 4539 1488 0343 6467?"),
+            (AGENT, "Muito obrigada, o pagamento está registrado, tenha um bom dia."),
+        ),
+        ("52998224725", "11987654321", "4539148803436467"),
+        ("jocasta", "nogueira", "nove quatro sete"),
+    ),
+    "en": (
+        "US",
+        (
+            (AGENT, "Good afternoon, this call is recorded. Can you verify your social security number?"),
+            (CUSTOMER, "Sure, five three six, two two, one eight seven six."),
+            (CUSTOMER, "My cell is four one five two six seven four one two three in case we get cut off."),
+            (AGENT, "And your email?"),
+            (CUSTOMER, "theodora dot quill at gmail dot com"),
+            (AGENT, "Can I have your card number?"),
+            (CUSTOMER, "Forty five thirty nine, fourteen double eight, oh three four three"),
+            (CUSTOMER, "sixty four sixty seven"),
+            (AGENT, "And the security code?"),
+            (CUSTOMER, "Nine four seven."),
+            (CUSTOMER, "Why was I charged twice on 4539-1488-0343-6467?"),
+            (AGENT, "Thank you, your payment went through, have a good day."),
+        ),
+        ("536221876", "4152674123", "4539148803436467"),
+        ("theodora", "quill", "nine four seven"),
+    ),
+}
+# fmt: on
+
+
+class Asked:
+    """Reads and searches, and keeps what it was asked with: what a prompt or an index would be given."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+        self.texts += [text, before]
+        question = (Scored("billing_dispute", 0.9),) if "?" in text else ()
+        return msgspec.structs.replace(FakeReader().read(text), intents=question)
+
+    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
+        self.texts.append(text)
+        return [Passage(article="charged-twice", title="Charged twice", body="Refund it.", language="en", score=0.95)]
+
+
+class OneCampaign:
+    """Takes every call."""
+
+    def __init__(self, language: str, country: str) -> None:
+        self.routing = Routing("org", "c", "care", "inbound", language, country, "", (), "any", {}, {})
+
+    def route(self, offer: CallOffer) -> Routing | None:
+        return self.routing
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """All that a process would log, with the most detail."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    configured = structlog.get_config()
+    set_up_logs(Settings(log_level="debug", log_format="json"), stream)
+    yield stream
+    root.handlers[:], root.level = before, level
+    structlog.configure(**configured)
+
+
+def happenings(said: Sequence[Said]) -> list[MediaEvent]:
+    events: list[MediaEvent] = []
+    at = 1_000
+    for number, (leg, text) in enumerate(said):
+        end = at + 60 * len(text)
+        events.append(SpeechSegment(leg, number, "started", at, at))
+        events += [SpeechSegment(leg, number, "ended", at, end), ClockTick(end + 500)]
+        at = end + 1_000
+    return [*events, CallEnded(at + 5_000, "bye")]
+
+
+async def serve(language: str, asked: Asked, sink: FakeSink, metrics: Metrics, tracing: Traces) -> None:
+    country, said, _, _ = CALLS[language]
+    loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    understanding = Understanding(asked, load_rules(), load_detectors(), lambda base: asked, bundled_playbooks())
+    loaded.set_result(understanding)
+    words = {(leg, number): text for number, (leg, text) in enumerate(said)}
+    ears = FakeEars(words, language=language)
+    ears.early = dict(words)
+    calls = Calls(
+        router=OneCampaign(language, country),
+        ears=ears,
+        sink=sink,
+        understanding=loaded,
+        metrics=metrics,
+        max_calls=1,
+        clock_ms=lambda: 1_000_000.0,
+        wall_clock=lambda: 1_780_000_000.0,
+        tracing=tracing,
+        form_of=lambda routing: form_for(bundled_forms(), routing.campaign),
+    )
+    parties = (Participant(stream=CUSTOMER, position=0), Participant(stream=AGENT, position=1))
+    calls.begin(FakeSession(happenings(said), parties))
+    await calls.close()
+
+
+def hide(language: str) -> Callable[[str], list[str]]:
+    """What of the call's secrets can be read in a text."""
+    _, _, numbers, words = CALLS[language]
+
+    def found(text: str) -> list[str]:
+        runs = [run for number in numbers for run in stretches(text, number, 5)]
+        return runs + [word for word in words if word in text.lower()]
+
+    return found
+
+
+@pytest.mark.parametrize("language", CALLS)
+async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    asked, sink, metrics = Asked(), FakeSink(), Metrics()
+    await serve(language, asked, sink, metrics, Traces(provider))
+    seen = hide(language)
+    out: dict[str, list[Any]] = {
+        "facts": [msgspec.to_builtins(fact) for fact in sink.facts],
+        "drafts": [msgspec.to_builtins(draft) for draft in sink.drafts],
+        "record": [msgspec.to_builtins(sink.record)],
+        "traces": [
+            f"{key} {value}"
+            for span in exporter.get_finished_spans()
+            for key, value in dict(span.attributes or {}).items()
+        ],
+        "metrics": metrics.text().decode().splitlines(),
+        "models and articles": asked.texts,
+        "logs": logs.getvalue().splitlines(),
+    }
+    for name, documents in out.items():
+        leaked = [(text, secrets) for one in documents for text in strings(one, NOT_SAID) if (secrets := seen(text))]
+        assert leaked == [], name
+    assert {"facts", "drafts", "traces", "metrics", "models and articles"} <= {name for name in out if out[name]}
+    kinds = {one.get("entity_type") for one in out["facts"]}
+    assert {"CARD", "CVV", "EMAIL", "PHONE"} <= kinds  # they were there to be found
+
+
+@pytest.mark.parametrize("language", CALLS)
+def test_the_secrets_of_a_call_would_be_seen(language: str) -> None:
+    _, said, numbers, words = CALLS[language]
+    seen = hide(language)
+    spoken = " ".join(text for _, text in said)
+    assert set(seen(spoken)) >= set(words)
+    assert all(stretches(spoken, number, 5) for number in numbers)
