@@ -54,8 +54,9 @@ HEARD_AFTER_MS = 1_500
 """Media goes on so long before a final is there."""
 KEPT = 40
 """Payments that are written to a database."""
-IN_A_ROW = 5
-"""So many digits of the card in a row are no accident, and more than the last four, which may be kept."""
+IN_A_ROW = 6
+"""So many digits of the card in a row are no accident, such as an amount of 30,000, and more than the last four, which
+may be kept."""
 ENTITY: dict[Kind, str] = {"card": "CARD", "cvv": "CVV", "card_expiry": "CARD_EXPIRY"}
 _NOT_WORDS = frozenset({"id", "host", "measured", "rule", "version", "source"})
 Note = Callable[[str], object]

@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from models.privacy.cardinals import Token, groups, tokenise
+from models.privacy.cardinals import groups
 from models.privacy.lexicon import word_set
+from models.privacy.tokens import Token, tokenise
 
 _MASK = re.compile(r"\[[a-z_]+\]")
 _BREAK = re.compile(r"[,.;:?!…/\n\[\]]")

@@ -1,46 +1,15 @@
-"""Words and written digits of a text, and the numbers that they make up. Pure; offsets are code points."""
+"""The numbers that words and written digits make up. Pure; offsets are code points."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from models.privacy.foreign import FOREIGN_NUMBERS
-from models.privacy.lexicon import (
-    A_MOMENT,
-    CORRECTIONS,
-    DOUBLED_ZERO,
-    FILLERS,
-    HOMOPHONES,
-    JOINERS,
-    LETTER_NAMES,
-    NUMBER_WORDS,
-    NumberWord,
-    fold,
-    glued,
-)
-from models.privacy.misheard import nearest_number
+from models.privacy.lexicon import DOUBLED_ZERO, HOMOPHONES, JOINERS
+from models.privacy.tokens import Token
 
-_TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 BREAKS_A_CARDINAL = re.compile(r"[,.;:?!…/\n]")
-_MAX_WRITTEN = 40
-"""Longer chunks of digits are nobody's number; they are cut here so that no input is slow."""
-
-
-class Token(NamedTuple):
-    """A word or a chunk of written digits."""
-
-    word: str
-    """Folded."""
-    start: int
-    end: int
-    number: NumberWord | None = None
-    digits: str = ""
-    """Set for written digits."""
-
-    @property
-    def numeric(self) -> bool:
-        return self.number is not None or bool(self.digits)
+_ONES: Final = frozenset({"unos", "uns", "ones"})
+"""Digits only when they are counted: "dos unos"."""
 
 
 class Group(NamedTuple):
@@ -60,105 +29,6 @@ class Group(NamedTuple):
     """Has "million" in it: an amount by itself."""
     foreign: bool = False
     """A word of another language than those around it."""
-
-
-def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
-    raw = [part for m in _TOKEN.finditer(text) for part in _parted(fold(m.group()), m.start(), m.end())]
-    spoken = _spoken_language(raw, language)
-    tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
-    tokens = _misheard([_firm(text, token) for token in tokens], 0 if homophones else _AMID)
-    for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
-        if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
-            tokens[at] = token._replace(number=None)  # the unit of a percentage
-        if before.number is not None and before.number.value == 1 and token.word in A_MOMENT:
-            tokens[at - 1] = before._replace(number=None)
-        goes_on = at + 1 < len(tokens) and tokens[at + 1].numeric
-        if token.word == "one" and before.word in _THE and not goes_on and text[before.end : token.start].isspace():
-            tokens[at] = token._replace(number=None)
-    return tokens
-
-
-def _parted(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
-    """A word with its place, or the number words that were run together in it. Where two share a vowel, the first one
-    has it."""
-    parts = glued(word)
-    if not parts:
-        yield word, start, end
-        return
-    for at, part in enumerate(parts):
-        stop = end if at == len(parts) - 1 else min(end - 1, start + len(part))
-        yield part, start, stop
-        start = stop
-
-
-_ONES: Final = frozenset({"unos", "uns", "ones"})
-"""Digits only when they are counted: "dos unos"."""
-_THE: Final = frozenset({"the", "that", "this", "which", "another", "each", "no", "any"})
-_AMID: Final = 2
-_NO_WORD: Final = FILLERS | JOINERS | CORRECTIONS | frozenset(LETTER_NAMES)
-
-
-def _misheard(tokens: list[Token], amid: int) -> list[Token]:
-    """Words that sound like a number's amid numbers: "seven siks two". More than `amid` digits have to stand on one
-    side of it, or one on each."""
-    for at, token in enumerate(tokens):
-        if token.numeric or token.word in _NO_WORD:
-            continue
-        before = sum(1 for _ in takewhile(_is_digit, _words(reversed(tokens[:at]))))
-        after = sum(1 for _ in takewhile(_is_digit, _words(tokens[at + 1 :])))
-        if ((before and after) or max(before, after) > amid) and (meant := nearest_number(token.word)):
-            tokens[at] = token._replace(number=NUMBER_WORDS[meant]._replace(weak=False))
-    return tokens
-
-
-def _words(tokens: Iterable[Token]) -> Iterator[Token]:
-    return (token for token in tokens if token.numeric or token.word not in FILLERS)
-
-
-def _is_digit(token: Token) -> bool:
-    return len(token.digits) == 1 or (token.number is not None and token.number.kind in ("unit", "times"))
-
-
-def _firm(text: str, token: Token) -> Token:
-    """Run together with another number word, "um" is no article."""
-    if token.number is None or not token.number.weak:
-        return token
-    inside = text[max(0, token.start - 1) : token.start].isalpha() or text[token.end : token.end + 1].isalpha()
-    return token._replace(number=token.number._replace(weak=False)) if inside else token
-
-
-def _spoken_language(raw: Sequence[tuple[str, int, int]], language: str) -> str:
-    """The language that the number words themselves speak; the declared one when they do not say."""
-    votes = {"es": 0, "pt": 0, "en": 0, language: sum(word in FOREIGN_NUMBERS.get(language, ()) for word, _, _ in raw)}
-    for word, _, _ in raw:
-        if word in _SAYS:
-            votes[_SAYS[word]] += 1
-    best = max(votes, key=lambda name: (votes[name], name == language))
-    return best if votes[best] > votes.get(language, 0) else language
-
-
-_SPEAKS = ("es", "pt", "en")
-_SAYS = {
-    word: name
-    for name, words in {
-        "es": "uno una un cero cuatro siete ocho nueve diez trece quince veinte treinta cuarenta cincuenta ochenta",
-        "pt": "dois duas quatro sete oito nove dez onze doze treze vinte trinta quarenta cinquenta oitenta",
-        "en": "two three four five six seven eight nine twenty thirty forty fifty sixty seventy eighty ninety",
-    }.items()
-    for word in words.split()
-}
-
-
-def _token(word: str, start: int, end: int, language: str, homophones: bool) -> Token:
-    if word[0].isdecimal():  # "²" is a digit by Unicode, and none that anybody says
-        return Token(word, start, end, None, "".join(str(int(c)) for c in word[:_MAX_WRITTEN]))
-    number = FOREIGN_NUMBERS.get(language, {}).get(word) or NUMBER_WORDS.get(word)
-    if number is not None and language in _SPEAKS and language not in number.languages:
-        silent = word == "um" and language == "en"
-        number = NumberWord("silent", 0, "", weak=True) if silent else number._replace(weak=True, foreign=True)
-    if number is None and homophones and word in HOMOPHONES and language == "en":
-        number = NumberWord("unit", HOMOPHONES[word], "en", weak=True)
-    return Token(word, start, end, number)
 
 
 def groups(text: str, tokens: Sequence[Token]) -> Iterator[Group]:

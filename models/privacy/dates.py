@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.privacy.cardinals import Group, Token
+from models.privacy.cardinals import Group
 from models.privacy.lexicon import word_set
 from models.privacy.numbers import Lexed
+from models.privacy.tokens import Token
 
 _NUMERIC_DATE = re.compile(
     r"(?<![\d\-./])(?:(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2}))(?![\d]|[\-./]\d)"

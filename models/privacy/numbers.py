@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from models.privacy.cardinals import BREAKS_A_CARDINAL, Group, Token, groups, tokenise
+from models.privacy.cardinals import BREAKS_A_CARDINAL, Group, groups
 from models.privacy.lexicon import (
     A_MOMENT,
     CORRECTION_MARKS,
@@ -17,6 +17,7 @@ from models.privacy.lexicon import (
     LETTER_NAMES,
 )
 from models.privacy.misheard import nearest_number
+from models.privacy.tokens import Token, tokenise
 
 _SENTENCE_END = re.compile(r"[.?!…](?:\s|$)")
 _MAX_BRIDGE_WORDS = 8

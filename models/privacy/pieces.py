@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from engine.facts import Leg
 from models.privacy import written
-from models.privacy.cardinals import Token
-from models.privacy.cues import BACKCHANNEL, Cue, beside_a_card, folded
+from models.privacy.cues import BACKCHANNEL, Cue, folded
 from models.privacy.dates import dates
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
@@ -15,17 +14,12 @@ from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.misheard import nearest_number
 from models.privacy.names import persons
+from models.privacy.naming import name_along_with_a_card, name_of
 from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import is_quantity
 from models.privacy.readings import Part
+from models.privacy.tokens import Token
 
-_CUE_REACH = 70
-"""Code points between the word that names a number and its first digit."""
-_REACH = {"address": 25}
-_CUE_REACH_BACK = 30
-_LONGEST_PART = 6
-_PART_REACH = 20
-"""Between the name of a part of a card and its digits: no more than so many of either."""
 _BETWEEN = FILLERS | {"e", "y", "and"}
 _LISTED = 4
 """So many digits beside a card are part of one."""
@@ -161,6 +155,11 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     )
 
 
+def _is_digit(token: Token) -> bool:
+    """Any number but "doble" at the end, whose digit has not come yet."""
+    return token.numeric and not (token.number is not None and token.number.kind == "times")
+
+
 def _is_other(token: Token) -> bool:
     return not token.numeric and token.word not in FILLERS and token.word not in BACKCHANNEL
 
@@ -177,33 +176,12 @@ def _turns(lexed: Lexed, start: int, end: int) -> bool:
 def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[written.Found]:
     found = []
     for date in dates(lexed, guarded=situation.guarded and not situation.date_is):
-        named = _named(cues, date.start, date.end)
+        named = name_of(cues, date.start, date.end)
         answer = situation.date_is if said.leg != "agent" else ""
         label = named if named in ("dob", "card_expiry") else answer
         score = 0.95 if date.has_year else 0.7
         found.append(written.Found(date.start, date.end, label, score if label else 0.0))
     return found
-
-
-def _named(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
-    """The nearest naming word before the number, or right after it ("…is my social") where it names no other one."""
-    before = [cue for cue in cues if 0 <= start - cue.end <= _REACH.get(cue.kind, _CUE_REACH)]
-    if before:
-        return before[-1].kind
-    after = next((cue for cue in cues if 0 <= cue.start - end <= _CUE_REACH_BACK), None)
-    shared = after is not None and after.kind == "address"
-    if after is None or (not shared and any(0 <= run.start - after.end <= _CUE_REACH_BACK for run in others)):
-        return ""
-    return after.kind
-
-
-def _beside_a_card(text: str, start: int, run: Run) -> str:
-    """What a short number is that is read along with a card: "vence 08/27 y atrás dice 712"."""
-    if len(run.digits) > _LONGEST_PART:
-        return ""
-    said = [cue for cue in beside_a_card(text[start : run.end]) if cue.end + start <= run.start]
-    near = said and run.start - start - said[-1].end <= _PART_REACH
-    return said[-1].kind if near else ""
 
 
 def _pieces(
@@ -212,13 +190,14 @@ def _pieces(
     pieces: list[Piece] = []
     at = 0
     others = sum(1 for token in lexed.tokens if _is_other(token))
+    strict = situation.asked or (said.turn == DRAFT and situation.near_card)
     for run in [*_clear_of(lexed.runs, spans)]:
         if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
             continue
-        named = _named([cue for cue in cues if cue.kind != "person"], run.start, run.end, others=lexed.runs)
+        named = name_of([cue for cue in cues if cue.kind != "person"], run.start, run.end, others=lexed.runs)
         if situation.near_card or situation.capture or pieces:
-            named = _beside_a_card(said.text, at, run) or named
-        state = _state(lexed, run, situation, others, strict=situation.asked or named not in _UNNAMED)
+            named = name_along_with_a_card(said.text, at, run) or named
+        state = _state(lexed, run, situation, others, strict=strict or named not in _UNNAMED)
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
             state = "hidden"  # it may be the first of them
         if not state:
@@ -236,6 +215,9 @@ def _pieces(
     if others == 1 and not pieces:
         draft = said.turn == DRAFT
         return [_half_heard(said, one) for one in lexed.tokens if _may_be_a_digit(one, real=draft)]
+    last = lexed.tokens[-1] if lexed.tokens else None
+    if said.turn == DRAFT and situation.capture and last and _may_be_a_digit(last, real=True):
+        pieces.append(_half_heard(said, last))
     sure = situation.capture or others == 1
     return [_with_misheard(lexed, one) if sure or len(one.digits) >= _LISTED else one for one in pieces]
 
@@ -302,7 +284,7 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
         return "hidden"
     if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
-    ends = not any(_is_other(token) or token.numeric for token in lexed.tokens if token.start >= run.end)
+    ends = not any(_is_other(token) or _is_digit(token) for token in lexed.tokens if token.start >= run.end)
     if situation.near_card or situation.capture:
         ends = ends or ((strong or situation.capture) and _STOPS.match(lexed.text, run.end) is not None)
         return "shown" if ends else ""
