@@ -7,7 +7,7 @@ from models.compliance import load_rules
 from models.compliance.trials import fires
 
 RULES = {rule.id: rule for rule in load_rules()}
-# The phrases were never changed for what they got wrong of the ninth batch.
+# The phrases were never changed for what they got wrong of the ninth and the eleventh batch.
 RECALL = {
     "first": 0.98,
     "second": 0.98,
@@ -18,6 +18,8 @@ RECALL = {
     "seventh": 0.96,
     "eighth": 0.98,
     "ninth": 0.72,
+    "tenth": 0.97,
+    "eleventh": 0.49,
 }
 PRECISION = {"seventh": 0.98}
 
