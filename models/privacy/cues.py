@@ -41,7 +41,7 @@ _KINDS: Final[dict[str, str]] = {
     "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|seu) documento|numero do documento)\b",
     "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
     "dob": r"\b(?:soy del(?= (?:(?:ano )?\w+ de |\d))|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
-    r"|date of birth|birth ?(?:date|day)|d\.?o\.?b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"
+    r"|date of birth|birth ?(?:date|day)|d\.?o\.?b\b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"
     r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|ano de (?:nacimiento|nascimento))",
     "email": r"\b(?:direccion de (?:correo|e-?mail)|endereco (?:eletronico|de e-?mail)|e-?mail(?: address)?|correo(?: electronico)?|mail)\b",
     "phone": r"\b(?:telefono|celular|movil|whats ?app|wasap|telefone|fone|numero (?:de|para|do|da) (?:contacto|contato|llamar(?:le|lo|la|te|nos)?|ligar|retorno)"

@@ -169,11 +169,14 @@ def _is_article(text: str, tokens: Sequence[Token], group: Group) -> bool:
 
 def _is_listed(text: str, chain: Sequence[Group]) -> bool:
     """Whether the last one ends a list of digits: "two five one one has been saved"."""
-    listed = [group for group in chain[-_LIST:] if len(group.digits) == 1]
-    return len(listed) == _LIST and not any(_parted(text, two) for two in pairwise(listed))
+    last = text[chain[-1].start : chain[-1].end].lower()
+    digits = sum(len(group.digits) for group in chain[:-1])
+    return last in _DIGITS_TOO and digits >= _LIST and not _parted(text, chain[-2:])
 
 
-_LIST = 4
+_LIST = 3
+_DIGITS_TOO = frozenset({"uno", "one", "um", "oh", *HOMOPHONES}) - {"for", "to", "too"}
+"""Behind a list of digits they are one more, whatever follows."""
 
 
 def _side_by_side(text: str, chain: Sequence[Group]) -> bool:

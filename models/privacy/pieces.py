@@ -21,7 +21,7 @@ from models.privacy.readings import Part
 from models.privacy.tokens import Token
 
 _BETWEEN = FILLERS | {"e", "y", "and"}
-_LISTED = 4
+_LISTED = 2
 """So many digits beside a card are part of one."""
 _ENDS_IN_ONE = re.compile(r"\b(?:es|e|is|it.?s|seria|final|ultimo|last)\W+(?:um|uma|un|uno|una|one)\W*$")
 _STOPS = re.compile(r"\s*[.,;…\-]")
@@ -280,7 +280,9 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict:
         apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
     first = not any(_is_other(token) for token in lexed.tokens if token.end <= run.start)
-    if situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE:
+    if (situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE) or (
+        situation.near_card and strong and first
+    ):
         return "hidden"
     if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
