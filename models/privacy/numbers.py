@@ -149,7 +149,9 @@ def _edges(text: str, tokens: Sequence[Token], chain: Sequence[Group]) -> tuple[
 def _leads_on(text: str, tokens: Sequence[Token], group: Group) -> bool:
     """Whether it is a word like "for" with another one right behind it."""
     following = group.last + 1
-    if tokens[group.last].word not in HOMOPHONES or following >= len(tokens) or tokens[following].numeric:
+    if tokens[group.last].word not in HOMOPHONES or following >= len(tokens):
+        return False
+    if tokens[following].numeric or tokens[following].word in FILLERS:
         return False
     return text[group.end : tokens[following].start].isspace()
 
