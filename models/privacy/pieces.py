@@ -23,7 +23,7 @@ from models.privacy.tokens import Token
 _BETWEEN = FILLERS | {"e", "y", "and"}
 _LISTED = 2
 """So many digits beside a card are part of one."""
-_ENDS_IN_ONE = re.compile(r"\b(?:es|e|is|it.?s|seria|final|ultimo|last)\W+(?:um|uma|un|uno|una|one)\W*$")
+_ENDS_IN_ONE = re.compile(r"\b(?:es|e|is|it.?s|seria|final|ultimo|last)\W+(?:um|uma|un|uno|una|one|meia)\W*$")
 _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
 """Beside a card even "uno" is a digit in a turn of so few words."""
