@@ -39,6 +39,7 @@ def cells() -> dict[str, Cell]:
         "silence",
         "languages",
         "latency",
+        "load",
         "gpu",
     ):
         found |= importlib.import_module(f"benchmarks.{module}").CELLS
