@@ -50,7 +50,7 @@ from media.workers.pool import MediaWorkers
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
-from pipelines.calls import Calls, default_max_calls
+from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import bridge, demo, feedback, listen, playbooks, replay, rules, serve, weights
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
@@ -65,8 +65,10 @@ log = structlog.get_logger(__name__)
 class Engine:
     """Everything that serves calls, started in the order in which it is needed. An async context manager."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, late_finals_ms: float = LATE_FINALS_MS) -> None:
+        """See `Calls` for `late_finals_ms`."""
         self.settings = settings
+        self._late_finals_ms = late_finals_ms
         self.logins: list[DemoLogin] = []
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
@@ -197,6 +199,7 @@ class Engine:
             tracing=self._tracing,
             recorder=self._open_recorder(),
             form_of=self._forms.form_of,
+            late_finals_ms=self._late_finals_ms,
         )
 
     def _open_recorder(self) -> Recorder | None:

@@ -77,9 +77,11 @@ class Calls:
         tracing: Tracing = NO_TRACES,
         recorder: Recorder | None = None,
         form_of: Callable[[Routing], Form | None] = lambda routing: None,
+        late_finals_ms: float = LATE_FINALS_MS,
     ) -> None:
         """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
-        a `recorder` no call is recorded, whatever its campaign says."""
+        a `recorder` no call is recorded, whatever its campaign says. With `late_finals_ms` infinite, no load on `ears`
+        keeps a call out."""
         self._router = router
         self._ears = ears
         self._sink = sink
@@ -93,6 +95,7 @@ class Calls:
         self._tracing = tracing
         self._recorder = recorder
         self._form_of = form_of
+        self._late_finals_ms = late_finals_ms
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -109,7 +112,7 @@ class Calls:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
         headroom = self._ears.headroom()
-        bearable_ms = LATE_FINALS_MS if headroom.up else LOADING_MS
+        bearable_ms = self._late_finals_ms if headroom.up else LOADING_MS
         if len(self._tasks) >= self._max_calls or headroom.finals_late_ms > bearable_ms:
             return Refusal("overloaded", RETRY_AFTER_S)
         return None

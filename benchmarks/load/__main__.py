@@ -21,7 +21,7 @@ def main() -> None:
         print(*table(results(RESULTS)), sep="\n")
         return
     row = run(arguments.calls, arguments.seconds)
-    print(json.dumps(row, indent=2, ensure_ascii=False))
+    print(json.dumps({name: value for name, value in row.items() if name != "history"}, indent=2, ensure_ascii=False))
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(row, indent=2, ensure_ascii=False) + "\n", "utf-8")
     print(header(), printed([row]), sep="\n")

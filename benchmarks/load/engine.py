@@ -1,11 +1,12 @@
 """The engine under load, in processes of its own: `python -m benchmarks.load.engine FOLDER MAX_CALLS`.
 
-It tells in one JSON line on standard output where it is and who may log in, once speech is understood, and ends when
-its standard input does.
+However late its finals are, it refuses no call for it: the load is to be what the row says. It tells in one JSON line
+on standard output where it is and who may log in, once speech is understood, and ends when its standard input does.
 """
 
 import asyncio
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def engine(max_calls: int) -> Iterator[Running]:
 async def serve(folder: Path, max_calls: int) -> None:
     settings = throwaway_settings(folder, max_calls=max_calls).model_copy(update={"log_level": "error"})
     set_up_logs(settings)
-    async with Engine(settings) as running:
+    async with Engine(settings, late_finals_ms=math.inf) as running:
         await running.start(seed=True)
         await running.ready()
         told = Running(os.getpid(), running.url, running.sip_port, tuple(running.logins))

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks.load.engine import Running, engine
 from benchmarks.load.lines import Lines, Played, play
 from benchmarks.load.processes import Usage, machine_seconds, total, usage
-from benchmarks.load.rows import fit, flat, heard, keeps
+from benchmarks.load.rows import flat, heard, keeps
 
 SAMPLE_S = 5.0
 Counted = dict[str, float]
@@ -84,7 +84,6 @@ def figures(name: str, calls: int, seconds: float, samples: Sequence[Sample], pl
     call_s = call_seconds(samples, played)
     cpu_s = {name: used - first.usage.cpu_s.get(name, 0.0) for name, used in last.usage.cpu_s.items()}
     resident = [total(sample.usage.rss_mb) for sample in samples[len(samples) // 2 :]]
-    slope = fit([(sample.at_s, total(sample.usage.rss_mb)) for sample in samples[len(samples) // 3 :]])
     foreign_s = last.machine_s - first.machine_s - total(cpu_s) - played.cpu_s
     row = {
         "engine": name,
@@ -101,7 +100,10 @@ def figures(name: str, calls: int, seconds: float, samples: Sequence[Sample], pl
         "foreign_cores": round(foreign_s / last.at_s, 3),
         "rss_mb": round(statistics.median(resident), 1),
         "rss_mb_by_process": {name: round(used, 1) for name, used in last.usage.rss_mb.items()},
-        "rss_slope_mb_per_hour": {"slope": round(3600 * slope.slope, 2), "error": round(3600 * slope.error, 2)},
+        "history": [
+            {"at_s": round(sample.at_s, 1), "rss_mb": {name: round(mb, 1) for name, mb in sample.usage.rss_mb.items()}}
+            for sample in samples
+        ],
     }
     return row | {"lag_flat": flat(row), "sustained": keeps([row])}
 

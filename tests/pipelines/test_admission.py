@@ -25,7 +25,7 @@ class LateEars(FakeEars):
 class Door:
     """The intake of an engine with room for one call."""
 
-    def __init__(self, models: "asyncio.Future[Understanding]") -> None:
+    def __init__(self, models: "asyncio.Future[Understanding]", late_finals_ms: float = LATE_FINALS_MS) -> None:
         self.ears, self.sink = LateEars({("c", 0): "first words"}), FakeSink()
         self.calls = Calls(
             router=FakeRouter(msgspec.structs.replace(ROUTING, recording=False)),
@@ -36,6 +36,7 @@ class Door:
             max_calls=1,
             clock_ms=lambda: 0.0,
             wall_clock=lambda: 7.0,
+            late_finals_ms=late_finals_ms,
         )
 
     def admits(self, *, up: bool = True, late_ms: float = 0.0) -> bool:
@@ -81,3 +82,11 @@ async def test_lateness_without_ears_is_loading_and_with_them_load() -> None:
     assert not door.admits(late_ms=LATE_FINALS_MS + 1)
     assert door.admits(up=False, late_ms=LOADING_MS)
     assert not door.admits(up=False, late_ms=LOADING_MS + 1)
+
+
+async def test_a_load_test_lets_in_what_the_engine_would_refuse() -> None:
+    door = Door(understanding(), late_finals_ms=float("inf"))
+    assert door.admits(late_ms=1e9)
+    door.calls.begin(short_call())
+    assert not door.admits()  # there is still a most
+    await door.calls.close()
