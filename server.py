@@ -293,14 +293,14 @@ def monotonic_ms() -> float:
     return time.monotonic() * 1000
 
 
-_SWITCH_S = 0.0005
+SWITCH_S = 0.0005
 """So soon gives a thread that loads a model or judges words the interpreter to the loop, on which calls are answered.
 Python's own 5 ms are paid at each of the dozen hops between an INVITE and its 200."""
 
 
 def main() -> None:
     """Entry point: exits with 0, or with 1 and one line that says what is wrong."""
-    sys.setswitchinterval(_SWITCH_S)
+    sys.setswitchinterval(SWITCH_S)
     arguments = command_line.parser().parse_args()
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "serve": functools.partial(serve.run, make_engine=Engine),

@@ -20,7 +20,7 @@ import uvloop
 from engine.control.seed import DemoLogin
 from engine.telemetry import set_up_logs
 from pipelines.commands.demo import throwaway_settings
-from server import Engine
+from server import SWITCH_S, Engine
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -66,4 +66,5 @@ async def serve(folder: Path, max_calls: int) -> None:
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(SWITCH_S)  # as the program does
     uvloop.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

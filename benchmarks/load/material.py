@@ -3,7 +3,8 @@
 Turns are Asterisk's recorded prompts in English and Spanish (Debian's `asterisk-core-sounds-*`; their scripts are in
 the packages' documentation) and five LibriVox clips (`pocketsphinx-testdata`); both speakers take them by turns, with
 pauses as people make them. Portuguese is the bundled demo call, made by a machine: no recording of people with its
-words was found in a package. Prompts with digits in their script are left out, since it does not say how they are read.
+words was found in a package. Prompts with digits or spelt letters in their script are left out, since it does not say
+how they are read.
 """
 
 import gzip
@@ -37,7 +38,10 @@ _FLOOR_DB = -38.0
 """Of a turn's loudest frame: below this nobody speaks."""
 _PAUSE_S = 0.3
 """A silence that short is part of speech (a stop's closure, a breath)."""
-_UNFIT = re.compile(r"[\d\[\]()*#@]|www")
+_UNFIT = re.compile(r"[\d\[\]()*#@]|www|\b[A-Z] [A-Z]\b")
+"""Not plain words: digits, stage directions, signs, letters to be spelt."""
+_OTHERWISE = {("es", "vm-record-prepend")}
+"""Prompts in which another text is spoken than the script has."""
 
 Span = tuple[float, float]
 """Start and end, s."""
@@ -171,7 +175,9 @@ def prompts(language: str) -> list[Clip]:
     by_name = {"/".join(path.parts[path.parts.index("sounds") + 2 :])[:-4]: path for path in paths}
     for row in gzip.decompress(scripts[0].read_bytes()).decode("utf-8", "replace").splitlines():
         name, colon, text = row.partition(": ")
-        if row.startswith(";") or not colon or name not in by_name or _UNFIT.search(text):
+        if row.startswith(";") or not colon or name not in by_name or (language, name) in _OTHERWISE:
+            continue
+        if _UNFIT.search(text):
             continue
         words = re.sub(r"[\W_]+", " ", text.lower()).split()
         if len(words) >= LEAST_WORDS:
