@@ -53,6 +53,8 @@ class SpeechSegment(msgspec.Struct, frozen=True):
     """With `ended`: the segment was cut for length at a dip of the voice, and the speaker goes on."""
     voice: float = 1.0
     """The VAD's highest probability so far: near 1 for any clear word, lower for music and noises that resemble one."""
+    lull: bool = False
+    """With `continues`: a short silence lies behind `end_ms`, so that no word is cut off there."""
 
 
 class Stamps(msgspec.Struct, frozen=True, omit_defaults=True):

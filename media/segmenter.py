@@ -155,7 +155,7 @@ class Segmenter:
             return [self._say("paused", frame.end_ms)]
         if silence_ms >= self._rules.lull_ms and not self._lulled and not self._paused:
             self._lulled = True
-            return [self._say("continues", frame.end_ms)]
+            return [self._say("continues", frame.end_ms, lull=True)]
         return []
 
     def _remember(self, frame: _Frame) -> None:
@@ -197,11 +197,11 @@ class Segmenter:
         self._recent.clear()
         return self._told("ended", cut=cut)
 
-    def _say(self, state: _State, now_ms: float) -> SpeechSegment:
+    def _say(self, state: _State, now_ms: float, *, lull: bool = False) -> SpeechSegment:
         self._told_ms = now_ms
-        return self._told(state)
+        return self._told(state, lull=lull)
 
-    def _told(self, state: Literal["ended"] | _State, *, cut: bool = False) -> SpeechSegment:
+    def _told(self, state: Literal["ended"] | _State, *, cut: bool = False, lull: bool = False) -> SpeechSegment:
         return SpeechSegment(
-            self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms), cut, self._voice
+            self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms), cut, self._voice, lull
         )

@@ -19,10 +19,11 @@ class Agreement:
         """The stable words: what `ListenJob.prefix` makes the next decode begin with."""
         return " ".join(self._stable)
 
-    def offer(self, text: str) -> tuple[str, int]:
+    def offer(self, text: str, *, whole: bool = True) -> tuple[str, int]:
         """Take the next decode; returns the text to show and how many of its first code points are stable.
 
-        The stable text is a prefix of every text returned later, and only grows.
+        The stable text is a prefix of every text returned later, and only grows. Where the sound is not `whole`, its
+        last word may be half of one, and is not shown until the next decode has it, too.
         """
         words = self._stable + _tail(self._stable, text.split())
         agreed = len(self._stable)
@@ -32,7 +33,8 @@ class Agreement:
             agreed += 1
         self._stable = words[:agreed]
         self._before = words
-        return " ".join(words), len(self.stable)
+        shown = words if whole else words[: max(agreed, len(words) - 1)]
+        return " ".join(shown), len(self.stable)
 
 
 def _tail(stable: list[str], words: list[str]) -> list[str]:

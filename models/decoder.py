@@ -113,13 +113,13 @@ class Decoder:
             capped=len(new) >= cap,
         )
 
-    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int) -> Decode:
+    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int) -> Decode:
         """What is said from a mark on, which tells the decoder where it stands. So the words before are a mere prompt,
-        run through at once and not a step each."""
+        run through at once and not a step each. Greedy: who doubts the words has them decoded behind all before."""
         tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
         mark = tokenizer.timestamp_begin + round(start_s * _MARKS_A_SECOND)
         before = [tokenizer.sot_prev, *tokenizer.encode(f" {said}")[-_PROMPT_TOKENS:]]
-        result = self._generate(encoded, language, [*before, *tokenizer.sot_sequence, mark], cap, beam=beam)
+        result = self._generate(encoded, language, [*before, *tokenizer.sot_sequence, mark], cap, beam=1)
         tokens = result.sequences_ids[0]  # the mark included
         words = [token for token in tokens if token < tokenizer.eot]
         marks = [token for token in tokens[1:] if token >= tokenizer.timestamp_begin]

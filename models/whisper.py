@@ -91,7 +91,7 @@ class Whisper:
             return None  # words of another language would mislead
         if not job.capture and not self._is_prompted(job):
             cap, start_s = _cap(len(speech) / RATE_HZ), context / RATE_HZ - PAUSE_S / 2
-            marked = self._decoder.decode_from(encoded, language, start_s, said, cap, beam=self._decoding.beam)
+            marked = self._decoder.decode_from(encoded, language, start_s, said, cap)
             if not _is_made_up(job, marked, speech) and not _repeats(said, marked.text):
                 heard = _heard(job, marked.text, marked, language, belief)
                 if own == language and self._is_sure(marked, length_s):

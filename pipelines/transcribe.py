@@ -25,6 +25,9 @@ DUE_S: dict[ListenKind, float] = {"final": 0.45, "speculation": 0.4, "partial": 
 """Deadlines from the moment of asking."""
 FIRST_PARTIAL_MS = 500
 """No partial of less speech than this: it would be revised."""
+CADENCE_MS = ((0.9, 1200), (0.5, 800), (0.0, 400))
+"""From which load of `ears` on (share of busy workers) so much media time lies between a lane's partials at least: each
+hears the whole segment anew, and finals must not wait behind drafts."""
 SURE = 0.95
 """The VAD's probability that clear speech reaches somewhere: each of 670 segments on clean telephone lines did (0.98 at
 the least), and all but 4 of 170 under noise of 10 dB; hold music that it takes for speech stayed below 0.9."""
@@ -74,11 +77,19 @@ class _Lane:
         """In which the partials so far were heard."""
         self.partial: asyncio.Task[None] | None = None
         self.partial_job = 0
+        self.partial_end_ms = 0
+        """How far the newest partial hears; 0: there is none."""
         self.next_partial: SpeechSegment | None = None
         """The newest state that no partial has heard yet."""
         self.speculation: asyncio.Task[Heard] | None = None
         self.speculation_job = 0
         self.speculation_end_ms = -1
+
+    def offer(self, heard: Heard, segment: SpeechSegment) -> tuple[str, int]:
+        """What to show of it, and how many of the first code points are stable."""
+        if heard.language != self.language:
+            self.agreement, self.language = Agreement(), heard.language
+        return self.agreement.offer(heard.text, whole=segment.lull or segment.state != "continues")
 
 
 class Transcriber:
@@ -138,10 +149,12 @@ class Transcriber:
     # ─── partials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _partial(self, lane: _Lane, segment: SpeechSegment) -> None:
-        too_early = segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE
-        if too_early or not self._ears.headroom().partials:
+        headroom = self._ears.headroom()
+        if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE or not headroom.partials:
             return
-        lane.next_partial = segment
+        if lane.partial_end_ms and segment.end_ms - lane.partial_end_ms < cadence_ms(headroom.load):
+            return
+        lane.next_partial, lane.partial_end_ms = segment, segment.end_ms
         if lane.partial is None or lane.partial.done():
             lane.partial = self._group.create_task(self._show_partials(lane))
 
@@ -152,17 +165,17 @@ class Transcriber:
             await self._show_partial(lane, segment)
 
     async def _show_partial(self, lane: _Lane, segment: SpeechSegment) -> None:
-        stable = lane.agreement.stable
-        job = self._job(lane, segment, "partial", prefix=stable)
+        prefix = lane.agreement.stable
+        job = self._job(lane, segment, "partial", prefix=prefix)
         lane.partial_job = job.job
         heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
-        if lane.open and not heard.shed and heard.text:
+        if lane.open and not heard.shed and heard.text not in ("", prefix):  # else it has nothing new
             self._show(lane, segment, heard)
 
     def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
-        if heard.language != lane.language:
-            lane.agreement, lane.language = Agreement(), heard.language
-        text, stable = lane.agreement.offer(heard.text)
+        text, stable = lane.offer(heard, segment)
+        if not text:
+            return
         lane.revision += 1
         self._draft(
             Drafted(
@@ -277,6 +290,11 @@ class Transcriber:
             heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms), draft)
             span.note(queued_ms=heard.queued_ms, run_ms=heard.run_ms, shed=heard.shed)
             return heard
+
+
+def cadence_ms(load: float) -> int:
+    """Media time between two partials of a lane."""
+    return next(every_ms for least, every_ms in CADENCE_MS if load >= least)
 
 
 def leg_names(legs: str) -> tuple[Leg, ...]:

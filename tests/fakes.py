@@ -41,7 +41,9 @@ class FakeEars:
     """Answers each segment with given words: `words[(stream, segment)]`. Jobs are kept in `jobs`, in order of
     asking."""
 
-    def __init__(self, words: dict[tuple[str, int], str], *, language: str = "en", partials: bool = True) -> None:
+    def __init__(
+        self, words: dict[tuple[str, int], str], *, language: str = "en", partials: bool = True, load: float = 0.0
+    ) -> None:
         self.words = words
         self.jobs: list[ListenJob] = []
         self.cancelled: list[int] = []
@@ -56,6 +58,7 @@ class FakeEars:
         """Words that are heard once more before they are answered."""
         self._language = language
         self._partials = partials
+        self._load = load
         self.belief: dict[str, float] = {}
         """What every leg is said to speak; empty: nothing is identified."""
 
@@ -88,7 +91,7 @@ class FakeEars:
         self.forgotten.append(call_id)
 
     def headroom(self) -> Headroom:
-        return Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=self._partials)
+        return Headroom(up=True, load=self._load, finals_late_ms=0.0, partials=self._partials)
 
 
 class FakeSink:

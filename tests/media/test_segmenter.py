@@ -45,11 +45,14 @@ def test_a_word_starts_with_its_pre_roll_and_ends_with_its_last_voiced_frame() -
 def test_endpoints_come_when_they_are_due() -> None:
     segmenter = Segmenter("a")
     seen: dict[str, float] = {}
+    lulls = []
     for at, probability in enumerate(frames((0.9, 640), (0.0, 960))):
         for state in segmenter.push(probability, at * FRAME_MS, FRAME_MS):
             seen[state.state] = (at + 1) * FRAME_MS
+            lulls += [state] if state.lull else []
     assert seen["started"] == 64
     assert 640 + 96 <= seen["continues"] < 640 + 96 + FRAME_MS
+    assert [(lull.state, lull.end_ms) for lull in lulls] == [("continues", 640)]
     assert 640 + 192 <= seen["paused"] < 640 + 192 + FRAME_MS
     assert 640 + 480 <= seen["ended"] < 640 + 480 + FRAME_MS
 

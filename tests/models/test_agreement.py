@@ -20,6 +20,13 @@ def test_what_two_decodes_share_is_stable() -> None:
     assert agreement.stable == "I want to"
 
 
+def test_the_last_word_of_speech_that_goes_on_may_be_half_a_word_and_waits() -> None:
+    agreement = Agreement()
+    assert agreement.offer("I want to can", whole=False) == ("I want to", 0)
+    assert agreement.offer("I want to cancel my", whole=False) == ("I want to cancel", 9)
+    assert agreement.offer("I want to cancel my", whole=False) == ("I want to cancel my", 19)
+
+
 def test_punctuation_and_case_do_not_make_words_differ() -> None:
     agreement = Agreement()
     agreement.offer("Sí.")

@@ -19,7 +19,7 @@ from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports import Heard, ListenJob, ListenKind
 from models.catalogue import WHISPER_BASE
-from models.ears_client import EarsClient, EarsSettings
+from models.ears_client import EarsClient, EarsSettings, widest_vectors
 from models.installation import install
 
 ROOT = Path(__file__).parent.parent.parent
@@ -198,3 +198,24 @@ async def test_a_model_that_cannot_be_loaded_is_said(weights: Path, tmp_path: Pa
         assert not client.headroom().up
     finally:
         await client.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "wanted"),
+    [
+        ("fma avx2 avx512f avx512cd avx512vl avx512bw avx512dq", {}, {"CT2_FORCE_CPU_ISA": "AVX512"}),
+        ("fma avx2 avx512f avx512cd", {}, {}),
+        ("fma avx2", {}, {}),
+        ("fma avx2 avx512f avx512cd avx512vl avx512bw avx512dq", {"CT2_FORCE_CPU_ISA": "AVX2"}, {}),
+    ],
+)
+def test_the_widest_vectors_that_the_processor_has_are_used(
+    tmp_path: Path, flags: str, environment: dict[str, str], wanted: dict[str, str]
+) -> None:
+    cpu = tmp_path / "cpuinfo"
+    cpu.write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\nbogomips\t: 1\n")
+    assert widest_vectors(environment, cpu) == wanted
+
+
+def test_where_no_processor_is_told_of_nothing_is_forced(tmp_path: Path) -> None:
+    assert widest_vectors({}, tmp_path / "cpuinfo") == {}

@@ -274,6 +274,14 @@ async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
     assert partials[-1] == ("es", "buenos días")
 
 
+@pytest.mark.parametrize(("load", "asked"), [(0.2, 6), (0.6, 3), (0.95, 2)])
+async def test_drafts_thin_out_as_ears_fills_up(load: float, asked: int) -> None:
+    ears, sink = FakeEars({("1", 0): "hello there"}, load=load), FakeSink()
+    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1300, 1700, 2100, 2500, 2900)]
+    await live_call([*states, CallEnded(4000, "bye")], ears, sink).serve()
+    assert sum(job.kind == "partial" for job in ears.jobs) == asked
+
+
 async def test_a_language_that_the_campaign_does_not_have_is_told_once_before_the_words() -> None:
     ears, sink = FakeEars({("1", 0): "bonjour", ("1", 1): "madame"}), FakeSink()
     ears.belief = {"fr": 0.95, "en": 0.05}
