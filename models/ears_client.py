@@ -286,8 +286,11 @@ class EarsClient:
         except BaseException:
             ours.close()
             raise
-        for listening in list(self._jobs.values()):
-            self._send(listening.submit)
+        if self._closed:  # while the process started: nobody waits for its words
+            self._send(Stop())
+        else:
+            for listening in list(self._jobs.values()):
+                self._send(listening.submit)
         try:
             async for message in messages(reader, decoder()):
                 match message:
