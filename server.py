@@ -51,7 +51,7 @@ from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
-from pipelines.commands import bridge, demo, feedback, listen, playbooks, replay, rules, serve, weights
+from pipelines.commands import bridge, demo, feedback, listen, organisation, playbooks, replay, rules, serve, weights
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
@@ -312,6 +312,7 @@ def main() -> None:
         "rules": rules.run,
         "playbooks": playbooks.run,
         "feedback": feedback.run,
+        "organisation": organisation.run,
     }
     try:
         sys.exit(commands[arguments.command](arguments))

@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _rules(commands)
     _playbooks(commands)
     _feedback(commands)
+    _organisation(commands)
     return top
 
 
@@ -157,3 +158,18 @@ def _feedback(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     export.add_argument("--organisation", required=True, metavar="NAME")
     export.add_argument("--allow", action="store_true", help="first note that the organisation allows it")
+
+
+def _organisation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    organisation = commands.add_parser("organisation", help="make an organisation and its first administrator")
+    actions = organisation.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser(
+        "add",
+        help="make one",
+        description="Makes an organisation with one administrator and prints a random password for him; no engine may run "
+        "on the same data. He makes everybody and everything else at /admin.",
+    )
+    add.add_argument("name", metavar="NAME")
+    add.add_argument(
+        "--admin", default="admin", metavar="LOGIN", help="the administrator's login (default: %(default)s)"
+    )

@@ -15,6 +15,7 @@ from engine.store.people import Role, User
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 _EXTENSION = re.compile(r"[a-z0-9*#+_.-]{1,32}")
+_LONGEST_NAME = 120
 _AOR = re.compile(r"[^\s@<>;]{1,64}@[^\s@<>;]{1,255}")
 
 
@@ -71,6 +72,22 @@ class PeopleService:
                 and (taken := mine & {*other.aors, *other.extensions})
             ):
                 raise Conflict(f"{min(taken)} belongs to {other.name}")
+
+
+async def found_organisation(store: Store, passwords: Passwords, name: str, login: str, password: str) -> User:
+    """A new organisation's first administrator. Raises `Invalid`, or `Conflict` when the name or the login is taken."""
+    name = name.strip()
+    if not 0 < len(name) <= _LONGEST_NAME:
+        raise Invalid(f"name: 1 to {_LONGEST_NAME} characters")
+    user = _user(UserForm(login, login.strip(), "admin"), str(uuid7()), "")
+    if await store.people.organisation_named(name) is not None:
+        raise Conflict(f"there is an organisation called {name}")
+    if await store.people.to_log_in(user.login) is not None:
+        raise Conflict(f"the login {user.login} is taken")
+    hashed = await passwords.hash(_password(password))
+    user = msgspec.structs.replace(user, organisation_id=await store.people.add_organisation(name, time.time()))
+    await store.people.add(user, hashed, time.time())
+    return user
 
 
 def _user(form: UserForm, user_id: str, organisation_id: str) -> User:
