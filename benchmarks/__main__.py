@@ -34,11 +34,13 @@ def cells() -> dict[str, Cell]:
         "display",
         "vocabulary",
         "rules",
+        "turns",
         "alignments",
         "knowledge",
         "silence",
         "languages",
         "latency",
+        "understanding",
         "load",
         "gpu",
     ):

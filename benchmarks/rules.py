@@ -7,7 +7,8 @@ A file holds sentences as `tests/data/compliance/phrasing` has them: rule → fi
 `--dialogues` whole quiet calls are judged: the share of them with an alert. Recall and precision stand with their 95 %
 intervals (Wilson).
 `clean` is the sentence as written. The other rows garble each sentence once, in a way that recognition does; the same
-garbling whenever it runs. The words alone are judged, without the `acts` head, whose say only adds to them.
+garbling whenever it runs. Sentences are judged by phrases alone (`benchmarks.turns` judges with the turn encoder too),
+dialogues as the product judges them.
 """
 
 import argparse
@@ -25,13 +26,16 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from engine.ports import TextReader
 from models.compliance import Judge, Rule, Verdict, load_detectors, load_rules
 from models.compliance.checks import leg_of
 from models.compliance.text import fold
 from models.compliance.trials import fires
+from models.reader import OnnxTextReader
 from pipelines.replay import TranscriptCall, context_of, masked_turns, parse_line
 
 ACT = "act:"
+MODELS = Path("data/models")
 DIALOGUES = Path(__file__).parent.parent / "tests" / "data" / "compliance" / "quiet.jsonl"
 PHRASING = Path(__file__).parent.parent / "tests" / "data" / "compliance" / "phrasing"
 Lines = list[str]
@@ -219,21 +223,21 @@ def _fires(rule: Rule, said: str | Lines, language: str) -> bool:
 
 def quiet_share(file: Path, note: Callable[[str], object] = lambda _: None) -> tuple[int, int]:
     """Dialogues with an alert, and all: calls in which nobody does anything that a rule is about."""
-    alarmed = 0
+    alarmed, reader = 0, OnnxTextReader(MODELS)
     lines = file.read_bytes().splitlines()
     for line in lines:
         call = parse_line(line)
         judge = Judge(load_rules(), context_of(call))
-        alerts = [verdict for verdict in _heard(judge, call) if verdict.outcome in ("violation", "event")]
+        alerts = [verdict for verdict in _heard(judge, call, reader) if verdict.outcome in ("violation", "event")]
         alarmed += bool(alerts)
         for verdict in alerts:
             note(f"{call.id} {verdict.rule} {verdict.outcome} on turn {verdict.turn}: {verdict.quote}")
     return alarmed, len(lines)
 
 
-def _heard(judge: Judge, call: TranscriptCall) -> list[Verdict]:
+def _heard(judge: Judge, call: TranscriptCall, reader: TextReader) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    turns = masked_turns(call)
+    turns = [msgspec.structs.replace(turn, reading=reader.read(turn.text)) for turn in masked_turns(call)]
     for turn in turns:
         verdicts += [*judge.tick(turn.start_ms), *judge.hear(turn)]
     return verdicts + judge.end(turns[-1].end_ms if turns else 0)
@@ -252,13 +256,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, default=sorted(PHRASING.glob("*.yaml")))
     parser.add_argument("--misses", action="store_true", help="print every sentence or alert judged wrong")
-    parser.add_argument("--dialogues", action="store_true", help="judge quiet dialogues rather than sentences")
+    parser.add_argument("--dialogues", action="store_true", help="judge quiet dialogues (JSON lines), not sentences")
     arguments = parser.parse_args()
     note: Callable[[str], object] = (lambda line: print(line, file=sys.stderr)) if arguments.misses else lambda _: None
     if arguments.dialogues:
-        alarmed, of = quiet_share(DIALOGUES, note)
-        low, high = interval(alarmed, of)
-        print(f"{alarmed} of {of} quiet dialogues with an alert: {alarmed / of:.3f} ({low:.3f}–{high:.3f})")
+        for file in [path for path in arguments.files if path.suffix == ".jsonl"] or [DIALOGUES]:
+            alarmed, of = quiet_share(file, note)
+            low, high = interval(alarmed, of)
+            print(f"{file.stem}: {alarmed} of {of} with an alert: {alarmed / of:.3f} ({low:.3f}–{high:.3f})")
         return
     for file in arguments.files:
         counts = measure(file, note)

@@ -166,8 +166,8 @@ def _organisation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add = actions.add_parser(
         "add",
         help="make one",
-        description="Makes an organisation with one administrator and prints a random password for him; no engine may run "
-        "on the same data. He makes everybody and everything else at /admin.",
+        description="Makes an organisation with one administrator and prints a random password for him; no engine may "
+        "run on the same data. He makes everybody and everything else at /admin.",
     )
     add.add_argument("name", metavar="NAME")
     add.add_argument(

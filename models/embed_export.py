@@ -52,14 +52,17 @@ PARITY_SENTENCES = (
 )
 
 
-def export_encoder(resources: Path, target: Path) -> None:
-    """Write the graph to `target` and check it against the numpy encoder. Raises `WeightsMissing` when they differ."""
-    model = build_graph(load_weights(resources / "weights.npz"))
+def export_encoder(package: Path, folder: Path) -> list[Path]:
+    """Write the graph into a folder and check it against the numpy encoder. Raises `WeightsMissing` when they
+    differ."""
+    model = build_graph(load_weights(package / "weights.npz"))
     onnx.checker.check_model(model)
+    target = folder / "encoder.onnx"
     target.write_bytes(model.SerializeToString())
     cosine = parity(target)
     if cosine < _MIN_COSINE:
         raise WeightsMissing(f"the exported sentence encoder differs from its source (cosine {cosine:.6f})")
+    return [target]
 
 
 def load_weights(path: Path) -> dict[str, NDArray[Any]]:

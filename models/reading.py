@@ -1,11 +1,15 @@
 """How a turn of several sentences is put to the heads: as a whole, and sentence by sentence. Pure."""
 
 import re
+from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.heads import Kind
+Kind = Literal["multiclass", "multilabel"]
+Span = tuple[int, int]
+"""Code points of a text, end exclusive."""
 
 _END = re.compile(r"(?<=[.!?…])\s+|\s*;\s+")
 _CLAUSE = re.compile(r"(?<=,)\s+")
@@ -16,31 +20,49 @@ _LONG_SENTENCE = 10
 _MAX_PARTS = 7
 
 
-def parts_of(text: str) -> list[str]:
+def spans_of(text: str) -> list[Span]:
     """The whole text first, then its sentences, and of long ones the clauses, when there are several.
 
     At most `_MAX_PARTS`, so that a monologue costs no more than a few inferences.
     """
-    sentences: list[str] = []
-    for sentence in _merged(_END.split(text.strip()), _MIN_WORDS):
-        if len(sentence.split()) < _LONG_SENTENCE:
+    whole = (len(text) - len(text.lstrip()), len(text.rstrip()))
+    sentences: list[Span] = []
+    for sentence in _merged(text, _cut(text, whole, _END), _MIN_WORDS):
+        if _words(text, sentence) < _LONG_SENTENCE:
             sentences.append(sentence)
         else:
-            sentences += _merged(_CLAUSE.split(sentence), _MIN_CLAUSE_WORDS)
+            sentences += _merged(text, _cut(text, sentence, _CLAUSE), _MIN_CLAUSE_WORDS)
     if len(sentences) < 2:
-        return [text]
-    return [text, *sentences[: _MAX_PARTS - 1]]
+        return [(0, len(text))]
+    return [(0, len(text)), *sentences[: _MAX_PARTS - 1]]
 
 
-def _merged(pieces: list[str], least: int) -> list[str]:
+def parts_of(text: str) -> list[str]:
+    """The texts of `spans_of`."""
+    return [text[start:end] for start, end in spans_of(text)]
+
+
+def _cut(text: str, span: Span, at: re.Pattern[str]) -> Iterator[Span]:
+    start, end = span
+    for gap in at.finditer(text, start, end):
+        yield start, gap.start()
+        start = gap.end()
+    yield start, end
+
+
+def _merged(text: str, pieces: Iterator[Span], least: int) -> list[Span]:
     """Pieces of at least that many words: a shorter one stays with the one before."""
-    out: list[str] = []
+    out: list[Span] = []
     for piece in pieces:
-        if out and (len(piece.split()) < least or len(out[-1].split()) < least):
-            out[-1] = f"{out[-1]} {piece}"
-        elif piece:
+        if out and (_words(text, piece) < least or _words(text, out[-1]) < least):
+            out[-1] = (out[-1][0], piece[1])
+        elif piece[0] < piece[1]:
             out.append(piece)
     return out
+
+
+def _words(text: str, span: Span) -> int:
+    return len(text[span[0] : span[1]].split())
 
 
 def united(chances: NDArray[np.floating], kind: Kind) -> NDArray[np.floating]:

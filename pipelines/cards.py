@@ -16,10 +16,6 @@ from pipelines.suggest import NEED, Choice, Governor, Refused, resolved
 from pipelines.turn import Turn, Turns
 from pipelines.voices import Voices
 
-JOIN_MS = 2_000
-"""A speaker who goes on within this pause is still on the same need."""
-
-
 JOINED_DOUBT = 2.7
 """By how much smaller the odds of what only two finals together suggest: most pauses end what was said, and two idle
 turns side by side can sound like a need."""
@@ -150,7 +146,7 @@ class Cards:
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
         views = [_View(turn.text, _vectors(reading))]
         trigger = self._governor.needs_help(leg, turn.text, reading)
-        if (first := self._begun(turn)) and not resolved(turn.text):
+        if (first := self._turns.begun(turn)) and not resolved(turn.text):
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language)
             views.append(_View(whole, _vectors(read)))
@@ -172,14 +168,6 @@ class Cards:
                 if known is None or score > known.score:
                     found[passage.article] = msgspec.structs.replace(passage, score=score)
         return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
-
-    def _begun(self, turn: Turn) -> Turn | None:
-        """The final before, when the same speaker went on after a short pause; an agent's "mhm" in it ends nothing."""
-        earlier = self._turns.before_of_stream(turn)
-        if earlier is None:
-            return None
-        gap = turn.utterance.start_ms - earlier.utterance.end_ms
-        return earlier if 0 <= gap < JOIN_MS else None
 
     def _let_go(self, reason: Refused, at_ms: int) -> list[Fact]:
         """The card that waits, if there is one, is not shown any more."""

@@ -9,6 +9,7 @@ wrapped up (`review`).
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import msgspec
 import structlog
 
 from engine.facts import CallEvent, Fact, Leg
@@ -197,10 +198,11 @@ class Conversation:
             return []
 
     async def _read(self, turn: Turn) -> Reading:
-        before = self._turns.before(turn)
+        begun = self._turns.begun(turn)
         language = turn.utterance.language
         with self._tracing.span("read", turn=turn.turn, language=language):
-            return await self._reads(self._reader, turn.text, before.text if before else "", language)
+            reading = await self._reads(self._reader, turn.text, begun.text if begun else "", language)
+        return reading if begun is None or begun.reading is None else _gone_on(reading, begun.reading)
 
     def _transcript(self, turn: Turn, leg: Leg) -> Fact:
         said = turn.utterance
@@ -225,3 +227,10 @@ class Conversation:
         facts += self._digits.watch_capture(judged, now_ms)
         facts += self._digits.find(judged.entities)
         return facts + self._watch.settle(judged)
+
+
+def _gone_on(reading: Reading, begun: Reading) -> Reading:
+    """Without the acts that only the words before perform: those were heard there."""
+    known = {act.label for act in begun.acts}
+    acts = tuple(act for act in reading.acts if act.part >= 0 or act.label not in known)
+    return msgspec.structs.replace(reading, acts=acts)

@@ -12,6 +12,8 @@ from models.display import write
 from models.privacy import Mask
 from pipelines.utterance import Utterance
 
+JOIN_MS = 2_000
+"""A speaker who goes on within this pause is still on the same thing."""
 TURNS_KEPT = 400
 """Turns whose texts and readings stay in memory for late judgements; older ones are settled long since."""
 
@@ -91,15 +93,15 @@ class Turns:
     def get(self, number: int) -> Turn | None:
         return self._turns.get(number)
 
-    def before(self, turn: Turn) -> Turn | None:
-        """The last one but `turn`, whoever spoke it."""
-        return next((one for one in reversed(self._turns.values()) if one.turn != turn.turn), None)
-
-    def before_of_stream(self, turn: Turn) -> Turn | None:
-        """The last one but `turn` on its stream."""
+    def begun(self, turn: Turn) -> Turn | None:
+        """The final before, when the same speaker went on after a short pause; the other's "mhm" in it ends nothing."""
         stream = turn.utterance.stream
         others = (one for one in reversed(self._turns.values()) if one.turn != turn.turn)
-        return next((one for one in others if one.utterance.stream == stream), None)
+        earlier = next((one for one in others if one.utterance.stream == stream), None)
+        if earlier is None:
+            return None
+        gap = turn.utterance.start_ms - earlier.utterance.end_ms
+        return earlier if 0 <= gap < JOIN_MS else None
 
 
 def breakpoints(masks: Sequence[Mask]) -> tuple[tuple[int, int], ...]:

@@ -11,8 +11,11 @@ from engine.ports import Reading
 from models.compliance.mending import Mender
 from models.compliance.phrases import Phrase, PhraseError
 from models.compliance.text import Folded
+from models.reading import spans_of
 
 PHRASE_SCORE = 0.97
+BY_EAR = "(turn encoder)"
+"""No phrase matched: the turn encoder heard it."""
 ACTS = Path(__file__).parent / "data" / "acts"
 
 
@@ -22,7 +25,7 @@ class Hit(msgspec.Struct, frozen=True):
     """Code points of the text that was searched, end exclusive."""
     score: float
     by: str
-    """The phrase that matched, or `acts` when the head alone did; for `rules explain`."""
+    """The phrase that matched, or `BY_EAR`; for `rules explain`."""
 
 
 class ActFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,17 +35,12 @@ class ActFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: str
     phrases: dict[str, list[str]] = {}
     """By language; all are tried on every text, since a call may mix languages."""
-    hints: dict[str, list[str]] = {}
-    """Too weak alone: count only where the `acts` head agrees."""
     unless: dict[str, list[str]] = {}
     """What overlaps one of these is not meant (negations, reported speech, another sense)."""
     unless_near: dict[str, list[str]] = {}
     """The same, anywhere in the same sentence."""
     words: dict[str, str] = {}
     """Word lists for `{NAME}`, besides the shared ones."""
-    head: str = ""
-    """Label of the `acts` head; by default the act's own name."""
-    hint_score: float = 0.6
 
 
 class Lexicon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,27 +67,30 @@ class Detector:
             )
 
         self.act = file.act
-        self._head = file.head or file.act
-        self._hint_score = file.hint_score
         self._phrases = compiled(file.phrases)
-        self._hints = compiled(file.hints)
         self._unless = compiled(file.unless, wide=True)
         self._near = compiled(file.unless_near, wide=True)
         self.literals = frozenset[str]().union(
-            *(phrase.literals for group in (self._phrases, self._hints, self._unless, self._near) for phrase in group)
+            *(phrase.literals for group in (self._phrases, self._unless, self._near) for phrase in group)
         )
 
     def find(self, text: Folded, reading: Reading | None = None, after: int = 0) -> Hit | None:
-        """The first hit that ends behind code point `after` of the text; None when the act is not performed there."""
+        """The first hit that ends behind code point `after` of the text; None when the act is not performed there.
+
+        `reading` is of what stands behind `after`: where no phrase matches, its word is taken for a whole sentence.
+        """
         for phrase in self._phrases:
             if hit := self._first(phrase, text, after, PHRASE_SCORE):
                 return hit
-        score = head_score(reading, self._head)
-        if score >= self._hint_score:
-            for phrase in self._hints:
-                if hit := self._first(phrase, text, after, score):
-                    return hit
-        return None
+        return self._heard(text, reading, after) if reading else None
+
+    def _heard(self, text: Folded, reading: Reading, after: int) -> Hit | None:
+        act = next((one for one in reading.acts if one.label == self.act), None)
+        if act is None:
+            return None
+        spans = spans_of(text.text[after:])
+        start, end = spans[act.part] if 0 < act.part < len(spans) else spans[0]
+        return Hit(after + start, after + end, act.score, BY_EAR)
 
     def _first(self, phrase: Phrase, text: Folded, after: int, score: float) -> Hit | None:
         for start, end in phrase.spans(text):
@@ -115,12 +116,6 @@ class Detector:
         right = len(text.line) if right < 0 else right
         near = (phrase for phrase in self._near if any(left <= a < right for a, _ in phrase.spans(text)))
         return next((phrase.source for phrase in near), "")
-
-
-def head_score(reading: Reading | None, label: str) -> float:
-    """The `acts` head's calibrated probability; 0 below its threshold or without a reading."""
-    acts = reading.acts if reading else ()
-    return max((scored.score for scored in acts if scored.label == label), default=0.0)
 
 
 class Detectors:

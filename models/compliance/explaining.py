@@ -1,6 +1,6 @@
 """Says in plain words what a rule looks for, and why it did or did not speak."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -35,8 +35,12 @@ def _filled(check: Check) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
-def account(rule: Rule, text: str, detectors: Detectors | None = None) -> Iterator[str]:
-    """What the words of one sentence are to each act that the rule asks for. The `acts` head is not asked."""
+Chances = Mapping[str, tuple[float, float]]
+"""What the turn encoder says: by act its probability, and from which on the act holds."""
+
+
+def account(rule: Rule, text: str, chances: Chances | None = None, detectors: Detectors | None = None) -> Iterator[str]:
+    """What the words of one sentence are to each act that the rule asks for, by phrases and by the turn encoder."""
     detectors = detectors or load_detectors()
     folded = detectors.fold(text)
     for act, leg in dict.fromkeys((act, leg_of(check)) for check in rule.checks for act in acts_of(check)):
@@ -47,6 +51,10 @@ def account(rule: Rule, text: str, detectors: Detectors | None = None) -> Iterat
             words = text[hit.start : hit.end]
             excused = f"excused by {guard!r}" if guard else "meant"
             yield f"  {act} ({leg}): {words!r} by {hit.by!r}: {excused}"
+        if chances and act in chances:
+            chance, least = chances[act]
+            verdict = "meant" if chance >= least else "not meant"
+            yield f"  {act} ({leg}): turn encoder {chance:.2f}, bar {least:.2f}: {verdict}"
 
 
 def account_of_call(

@@ -100,6 +100,12 @@ class History:
             heard.hits[act] = self._find(heard, act)
         return heard.hits[act]
 
+    def meant(self, heard: Heard, act: str) -> Mark | None:
+        """The same, unless the turn encoder rules it out: an alert wants more than a phrase that matches, a duty that
+        was done does not."""
+        reading = heard.turn.reading
+        return None if reading and act in reading.unlikely else self.find(heard, act)
+
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:
             parts = [part.turn.text.rstrip(" .,;…?!") for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
@@ -129,7 +135,7 @@ class History:
         return heard.marks[name]
 
     def _says(self, heard: Heard, check: Says | Order | Consent, name: str) -> Mark | None:
-        mark = self.find(heard, check.act)
+        mark = self.meant(heard, check.act)
         if mark and any(part.marks.get(name) for part in heard.chain()):
             return None
         return mark

@@ -34,9 +34,10 @@ class Token(NamedTuple):
 class Folded:
     """A text's words in folded form. `line` has a space after every word; sentences end in a word of their own, `.`."""
 
-    __slots__ = ("_ends", "_offsets", "_starts", "line")
+    __slots__ = ("_ends", "_offsets", "_starts", "line", "text")
 
     def __init__(self, text: str, mend: Callable[[list[Token]], list[Token]] | None = None) -> None:
+        self.text = text
         tokens = self._tokens(text)
         tokens = mend(tokens) if mend else tokens
         self._starts = [token.start for token in tokens]

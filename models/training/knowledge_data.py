@@ -105,7 +105,7 @@ def idle_turns() -> list[Said]:
     turns += [said for item, said in _shared_ideas() if not item["intents"] and item["idea"].startswith("cy-")]
     for act in _AGENT_ACTS:
         for item in _load(DATA / "acts" / f"{act}.yaml")[:12]:
-            if item.get("labels"):
+            if item["acts"]:
                 turns += [Said(language, text) for language in LANGUAGES for text in item.get(language, ())[:1]]
     return turns
 
@@ -116,7 +116,7 @@ def needs_of_the_corpus() -> list[str]:
 
 
 def _shared_ideas() -> Iterator[tuple[dict[str, Any], Said]]:
-    for path in sorted((DATA / "shared").glob("*.yaml")):
+    for path in sorted((DATA / "customers").glob("*.yaml")):
         for item in _load(path):
             if "intents" in item:
                 yield from ((item, Said(language, text)) for language in LANGUAGES for text in item.get(language, ()))

@@ -4,8 +4,6 @@ import random
 import re
 import unicodedata
 
-from models.training.corpus import Row
-
 _PUNCTUATION = re.compile(r"[^\w\s\[\]']")
 _VOWELS = "aeiou"
 _FILLERS = {
@@ -55,22 +53,3 @@ def _garbled(word: str, language: str, chance: random.Random) -> str:
     if word[at] in _VOWELS and chance.random() < 0.5:
         return word[:at] + chance.choice(_VOWELS) + word[at + 1 :]
     return word[:at] + word[at + 1 :]
-
-
-def augmented(rows: list[Row], seed: int) -> list[Row]:
-    """Each row as it is, and once more either without signs (with or without accents) or misheard.
-
-    What a text becomes depends on the text and the seed alone, so that every fold sees the same.
-    """
-    out: list[Row] = []
-    for row in rows:
-        chance = random.Random(f"{seed} {row.language} {row.text}")
-        draw = chance.random()
-        if draw < 0.25:
-            other = unpunctuated(row.text)
-        elif draw < 0.5:
-            other = unaccented(row.text)
-        else:
-            other = misheard(row.text, row.language, chance)
-        out += [Row(row.idea, row.language, text, row.labels) for text in dict.fromkeys((row.text, other))]
-    return out

@@ -5,9 +5,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from engine.errors import Invalid
+from engine.settings import load_settings
 from models.compliance import Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
+from models.compliance.explaining import Chances
 from models.compliance.rules import RULES
+from models.reader import OnnxTextReader
+from models.reading import parts_of
+from models.tuned.encoder import TunedEncoder
+from models.weights import models_dir
 from pipelines.replay import context_of, masked_turns, parse_line
 
 
@@ -55,14 +63,23 @@ def _explain(arguments: argparse.Namespace) -> int:
         return 2
     if arguments.call:
         return _explain_calls(Path(arguments.call), rules)
+    chances = _chances(arguments.text) if arguments.text else {}
     for rule in rules:
         print("\n".join(describe(rule)))
         if arguments.text:
-            print("\n".join(account(rule, arguments.text)))
+            print("\n".join(account(rule, arguments.text, chances)))
     return 0
 
 
+def _chances(text: str) -> Chances:
+    encoder = TunedEncoder(models_dir(load_settings()))
+    card = encoder.card.heads["acts"]
+    best = encoder.chances("acts", parts_of(text)).max(axis=0)
+    return {act: (float(chance), least) for act, chance, least in zip(card.labels, best, card.thresholds, strict=True)}
+
+
 def _explain_calls(path: Path, rules: Sequence[Rule]) -> int:
+    reader = OnnxTextReader(models_dir(load_settings()))
     try:
         lines = [line for line in path.read_bytes().splitlines() if line.strip()]
     except OSError as error:
@@ -75,7 +92,7 @@ def _explain_calls(path: Path, rules: Sequence[Rule]) -> int:
         except Invalid as error:
             print(f"{path}:{number}: {error}", file=sys.stderr)
             return 2
-        turns = masked_turns(call)
+        turns = [msgspec.structs.replace(turn, reading=reader.read(turn.text)) for turn in masked_turns(call)]
         print(f"call {call.id}")
         print("\n".join(account_of_call(rules, context, turns, turns[-1].end_ms if turns else 0)))
     return 0

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.catalogue import SENTENCE_ENCODER
+from models.catalogue import SENTENCE_ENCODER, TURN_ENCODER
 from models.installation import install
 from models.mood import Mood
 from models.reader import OnnxTextReader
+from models.reading import spans_of
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,7 @@ def reader(pytestconfig: pytest.Config) -> OnnxTextReader:
     assert pytestconfig.cache is not None
     models: Path = pytestconfig.cache.mkdir("models")
     install(SENTENCE_ENCODER, models)
+    install(TURN_ENCODER, models)
     return OnnxTextReader(models)
 
 
@@ -53,15 +55,43 @@ def test_sentiment(reader: OnnxTextReader, text: str, sentiment: str) -> None:
         ("Deseo cancelar mi contrato hoy mismo.", "cancel_service"),
         ("Desejo cancelar o meu contrato hoje.", "cancel_service"),
         ("I would like to cancel my contract today.", "cancel_service"),
-        ("¿Puedo pagar la deuda en cuotas mensuales?", "payment_arrangement"),
-        ("Posso pagar a dívida em parcelas mensais?", "payment_arrangement"),
-        ("Could I pay off the debt in monthly installments?", "payment_arrangement"),
+        ("Quisiera pagar lo que debo en cuotas, una cada mes.", "payment_arrangement"),
+        ("Queria pagar o que devo em parcelas, uma por mês.", "payment_arrangement"),
+        ("I would like to pay what I owe in installments, one a month.", "payment_arrangement"),
     ],
 )
 def test_intents(reader: OnnxTextReader, text: str, intent: str) -> None:
     found = reader.read(text).intents
     assert found
     assert found[0].label == intent
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("Buenas tardes. Le cuento que esta conversación queda grabada. ¿Cómo está?", "recording_notice"),
+        ("Boa tarde. Só para avisar, essa conversa está sendo gravada. Tudo bem?", "recording_notice"),
+        ("Entiendo. Si no paga hoy mismo va a terminar en la cárcel. ¿Qué decide?", "threat"),
+        ("Entendo. Se não pagar, a polícia vai na sua casa prender o senhor. O que decide?", "threat"),
+        ("I see. If you don't pay today you will end up in jail. What will it be?", "threat"),
+    ],
+)
+def test_acts_stand_in_their_sentence(reader: OnnxTextReader, text: str, act: str) -> None:
+    found = {one.label: one for one in reader.read(text).acts}
+    assert act in found
+    assert found[act].score > 0.5
+    spans = spans_of(text)
+    start, end = spans[found[act].part]
+    assert end - start < 80
+
+
+def test_a_sentence_that_went_on_is_read_with_its_beginning(reader: OnnxTextReader) -> None:
+    begun, text = "Por favor no me vuelvan", "a llamar nunca más"
+    acts = {act.label: act.part for act in reader.read(text, begun).acts}
+    assert acts.get("opt_out") in (-1, 0)
+    views = reader.read(text, begun).views
+    assert views is not None
+    assert len(views) == len(spans_of(text)), "what was said before has no vector"
 
 
 @pytest.mark.parametrize("text", ["Sí, con ella.", "Aham.", "Okay.", "", "[card]"])
@@ -123,5 +153,5 @@ def test_each_model_leaves_its_latency(pytestconfig: pytest.Config, reader: Onnx
     reader = OnnxTextReader(pytestconfig.cache.mkdir("models"), observe=lambda model, seconds: seen.append(model))
     seen.clear()
     reader.read("buenas tardes")
-    assert set(seen) >= {"reader", "sentence-encoder", "sentiment", "intents"}
+    assert set(seen) >= {"reader", "sentence-encoder", "turn-encoder"}
     assert seen.count("reader") == 1

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Leg, SpeechSegment, Suggestion
 from engine.ports import Passage, Reading, RoleDecision, Scored
-from pipelines.cards import JOIN_MS, Cards
+from pipelines.cards import Cards
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.suggest import FRESH_MS, QUIET_MS, Governor
-from pipelines.turn import Turn, Turns
+from pipelines.turn import JOIN_MS, Turn, Turns
 from pipelines.understand import read_here
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices

@@ -1,22 +1,26 @@
 """A call's last turns, and the map from masked to spoken text."""
 
 from models.privacy import Mask
-from pipelines.turn import TURNS_KEPT, Turn, Turns, breakpoints
+from pipelines.turn import JOIN_MS, TURNS_KEPT, Turn, Turns, breakpoints
 from pipelines.utterance import Utterance
 
 
-def turn(number: int, stream: str = "1", text: str = "hola") -> Turn:
-    said = Utterance(stream=stream, leg="customer", start_ms=0, end_ms=900, text=text, language="es")
+def turn(number: int, stream: str = "1", text: str = "hola", start_ms: int = 0) -> Turn:
+    said = Utterance(stream=stream, leg="customer", start_ms=start_ms, end_ms=start_ms + 900, text=text, language="es")
     return Turn(said, number, text, (), 0.0)
 
 
-def test_the_turn_before_is_whoevers_it_was() -> None:
+def test_a_speaker_who_goes_on_soon_began_before() -> None:
     turns = Turns()
-    first, second, third = turn(1), turn(2, "2"), turn(3)
+    first, second, third = turn(1), turn(2, "2", start_ms=500), turn(3, start_ms=900 + JOIN_MS - 1)
     for one in (first, second, third):
         turns.remember(one)
-    assert turns.before(third) is second
-    assert turns.before(second) is third, "the last one that is another"
+    assert turns.begun(first) is None
+    assert turns.begun(second) is None
+    assert turns.begun(third) is first, "what the other said meanwhile ends nothing"
+    late = turn(4, start_ms=third.utterance.end_ms + JOIN_MS)
+    turns.remember(late)
+    assert turns.begun(late) is None
     assert turns.get(1) is first
 
 

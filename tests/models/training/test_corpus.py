@@ -5,77 +5,79 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Invalid
-from models.training.corpus import read_plan, read_rows
-from models.training.fit import FOLDS, folds_of
+from models.training.corpus import FOLDS, Row, read_plans, read_rows
+
+PLANS = """
+acts: {kind: multilabel, labels: [a, b], precision: 0.9}
+sentiment: {kind: multiclass, labels: [negative, neutral]}
+"""
 
 
-def write(directory: Path, plan: str, rows: str) -> Path:
-    (directory / "mine").mkdir()
-    (directory / "mine" / "head.yaml").write_text(plan)
-    (directory / "mine" / "rows.yaml").write_text(rows)
+def write(directory: Path, ideas: str, plans: str = PLANS) -> Path:
+    (directory / "acts").mkdir()
+    (directory / "heads.yaml").write_text(plans)
+    (directory / "acts" / "rows.yaml").write_text(ideas)
     return directory
 
 
-PLAN = "{kind: multilabel, labels: [a, b]}"
+def read(data: Path) -> list[Row]:
+    return read_rows(read_plans(data), data)
 
 
 def test_ideas_become_rows_and_dialects_count_as_their_language(tmp_path: Path) -> None:
-    data = write(tmp_path, PLAN, '[{idea: x, labels: [a], es: ["uno", "dos"], es-AR: ["che"], en: ["one"]}]')
-    rows = read_rows("mine", read_plan("mine", data), data)
+    rows = read(write(tmp_path, '[{idea: x, acts: [a], es: ["uno", "dos"], es-AR: ["che"], en: ["one"]}]'))
     assert [(row.language, row.text) for row in rows] == [("es", "uno"), ("es", "dos"), ("es", "che"), ("en", "one")]
-    assert {row.labels for row in rows} == {("a",)}
+    assert [row.targets["acts"].tolist() for row in rows] == [[1.0, 0.0]] * 4
 
 
-def test_shared_ideas_serve_the_heads_they_name(tmp_path: Path) -> None:
-    data = write(tmp_path, PLAN, '[{idea: x, labels: [], es: ["uno"]}]')
-    (data / "shared").mkdir()
-    (data / "shared" / "more.yaml").write_text(
-        '[{idea: y, mine: [b], es: ["dos"]}, {idea: z, other: [q], es: ["tres"]}]'
-    )
-    assert [row.idea for row in read_rows("mine", read_plan("mine", data), data)] == ["x", "y"]
+def test_an_idea_serves_the_heads_that_it_names(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, '[{idea: x, acts: [], es: ["uno"]}, {idea: y, sentiment: negative, es: ["dos"]}]'))
+    assert [sorted(row.targets) for row in rows] == [["acts"], ["sentiment"]]
+    assert rows[1].targets["sentiment"].tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
-    ("rows", "reason"),
+    ("ideas", "reason"),
     [
-        ('[{idea: x, labels: [c], es: ["uno"]}]', "do not fit"),
-        ('[{labels: [a], es: ["uno"]}]', "list of ideas"),
-        ("[{idea: x, labels: [a], es: uno}]", "list of texts"),
-        ('[{idea: x, labels: [a], es: [""]}]', "list of texts"),
-        ('[{idea: x, labels: [a], es: ["uno"]}, {idea: y, labels: [b], es: ["Uno"]}]', "other labels"),
-        ("[]", "no data"),
-        ("[", "rows.yaml"),
+        ('[{idea: x, acts: [c], es: ["uno"]}]', "do not fit"),
+        ('[{idea: x, sentiment: [negative, neutral], es: ["uno"]}]', "do not fit"),
+        ('[{acts: [a], es: ["uno"]}]', "list of ideas"),
+        ("[{idea: x, acts: [a], es: uno}]", "list of texts"),
+        ('[{idea: x, acts: [a], es: [""]}]', "list of texts"),
+        ('[{idea: x, acts: [a], es: ["uno"]}, {idea: y, acts: [b], es: ["Uno"]}]', "other acts"),
+        ("[]", "no ideas"),
+        ("[", r"rows\.yaml"),
     ],
 )
-def test_wrong_data_is_refused_with_its_place(tmp_path: Path, rows: str, reason: str) -> None:
-    data = write(tmp_path, PLAN, rows)
+def test_wrong_data_is_refused_with_its_place(tmp_path: Path, ideas: str, reason: str) -> None:
     with pytest.raises(Invalid, match=reason):
-        read_rows("mine", read_plan("mine", data), data)
+        read(write(tmp_path, ideas))
 
 
-@pytest.mark.parametrize(
-    "plan", ["{kind: other, labels: []}", "{labels: [a]}", "{kind: multilabel, labels: [a], x: 1}"]
-)
-def test_a_wrong_plan_is_refused(tmp_path: Path, plan: str) -> None:
-    with pytest.raises(Invalid, match=r"head\.yaml"):
-        read_plan("mine", write(tmp_path, plan, "[]"))
+@pytest.mark.parametrize("plans", ["acts: {kind: other, labels: []}", "acts: {labels: [a]}", "acts: 3", "["])
+def test_wrong_plans_are_refused(tmp_path: Path, plans: str) -> None:
+    with pytest.raises(Invalid, match=r"heads\.yaml"):
+        read(write(tmp_path, "[]", plans))
 
 
-@pytest.mark.parametrize("name", ["sentiment", "intents"])
-def test_an_idea_never_falls_on_both_sides_of_a_split(name: str) -> None:
-    rows = read_rows(name, read_plan(name))
-    folds = folds_of(rows, seed=3)
-    by_idea: dict[str, set[int]] = {}
-    for row, fold in zip(rows, folds, strict=True):
-        by_idea.setdefault(row.idea, set()).add(int(fold))
-    assert all(len(seen) == 1 for seen in by_idea.values())
-    assert set(folds.tolist()) == set(range(FOLDS))
+def test_every_label_has_its_ideas_in_three_languages_on_both_sides_of_a_split() -> None:
+    plans, ideas, folds = read_plans(), dict[tuple[str, str], set[str]](), dict[str, set[int]]()
+    for row in read_rows(plans):
+        folds.setdefault(row.idea, set()).add(row.fold)
+        for head, plan in plans.items():
+            for label, holds in zip(plan.labels, row.targets.get(head, ()), strict=False):
+                if holds:
+                    ideas.setdefault((label, row.language), set()).add(row.idea)
+    assert all(len(seen) == 1 for seen in folds.values())
+    assert set().union(*folds.values()) == set(range(FOLDS))
+    for plan in plans.values():
+        for label in plan.labels:
+            assert all(len(ideas[label, language]) >= 40 for language in ("es", "pt", "en")), label
 
 
-def test_every_intent_has_its_ideas_in_three_languages() -> None:
-    plan = read_plan("intents")
-    ideas: dict[tuple[str, str], set[str]] = {}
-    for row in read_rows("intents", plan):
-        for label in row.labels or ("none",):
-            ideas.setdefault((label, row.language), set()).add(row.idea)
-    assert all(len(ideas[label, language]) >= 25 for label in (*plan.labels, "none") for language in ("es", "pt", "en"))
+def test_no_held_back_text_is_trained_on() -> None:
+    taught = {row.text.casefold() for row in read_rows(read_plans())}
+    folders = [path.parent for path in Path("tests/data/turns").glob("*/heads.yaml")]
+    assert len(folders) == 3
+    for folder in folders:
+        assert taught.isdisjoint(row.text.casefold() for row in read_rows(read_plans(folder), folder))

@@ -7,20 +7,21 @@ import pytest
 from engine.errors import Invalid
 from models.training.corpus import HeadPlan, read_rows
 
-PLAN = HeadPlan(kind="multilabel", labels=("opt_out", "threat"))
+PLANS = {"acts": HeadPlan("multilabel", ("opt_out", "threat")), "intents": HeadPlan("multilabel", ("complaint",))}
 AUTHORED = """
 - idea: stop
-  labels: [opt_out]
+  acts: [opt_out]
   en: ["Stop calling me."]
 """
 
 
-def read(folder: Path, *lines: str) -> list[tuple[str, tuple[str, ...]]]:
+def read(folder: Path, *lines: str) -> list[tuple[str, dict[str, list[float]]]]:
     (folder / "acts").mkdir(exist_ok=True)
     (folder / "acts" / "own.yaml").write_text(AUTHORED)
     judged = folder / "feedback.jsonl"
     judged.write_text("\n".join(lines))
-    return [(row.text, row.labels) for row in read_rows("acts", PLAN, folder, [judged])]
+    rows = read_rows(PLANS, folder, [judged])
+    return [(row.text, {head: targets.tolist() for head, targets in row.targets.items()}) for row in rows]
 
 
 def test_judged_texts_are_added_under_their_language(tmp_path: Path) -> None:
@@ -33,9 +34,10 @@ def test_judged_texts_are_added_under_their_language(tmp_path: Path) -> None:
         '{"idea": "f5", "summary": {"before": "a", "after": "b"}}',
     )
     assert rows == [
-        ("Stop calling me.", ("opt_out",)),
-        ("No me llame tonto.", ()),
-        ("We will sue you.", ("threat",)),
+        ("Stop calling me.", {"acts": [1.0, 0.0]}),
+        ("No me llame tonto.", {"acts": [0.0, 0.0]}),
+        ("We will sue you.", {"acts": [0.0, 1.0]}),
+        ("For another head.", {"intents": [1.0]}),
     ]
 
 
@@ -46,7 +48,7 @@ def test_authored_labels_and_the_newest_judgement_stand(tmp_path: Path) -> None:
         '{"idea": "f2", "acts": ["threat"], "en": ["You will see."]}',
         '{"idea": "f3", "acts": [], "en": ["You will see."]}',
     )
-    assert rows == [("Stop calling me.", ("opt_out",)), ("You will see.", ())]
+    assert rows == [("Stop calling me.", {"acts": [1.0, 0.0]}), ("You will see.", {"acts": [0.0, 0.0]})]
 
 
 def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path) -> None:

