@@ -438,6 +438,37 @@ class SummaryWriter(Protocol):
         asks has a deadline."""
 
 
+class CardQuestion(msgspec.Struct, frozen=True):
+    """What a card is to answer, and what it may rest on."""
+
+    text: str
+    """The customer's words, masked."""
+    language: str
+    passages: tuple[Passage, ...]
+    """The card's own first, then others that deserved a card as well."""
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A passage that an answer cites as `[number]`."""
+
+    number: int
+    article: str
+    title: str
+    body: str
+
+
+class WordedAnswer(msgspec.Struct, frozen=True):
+    text: str
+    sources: tuple[Source, ...]
+
+
+class AnswerWriter(Protocol):
+    """Words the answer to a card's question. Where a site has none, the passage stands."""
+
+    async def answer(self, question: CardQuestion) -> WordedAnswer | None:
+        """None when there is nothing that holds. May take its time; nobody waits for it."""
+
+
 class FormHead(msgspec.Struct, frozen=True):
     """A form of quality and wrap-up, as lists show it."""
 
