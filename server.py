@@ -22,6 +22,7 @@ from engine.bus import Bus, asyncapi
 from engine.control.forms import FormService
 from engine.control.login import Passwords
 from engine.control.notices import notice_of
+from engine.control.peer_file import read_secret
 from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
@@ -47,9 +48,11 @@ from media.sockets.platforms import Platforms
 from media.wav_file import NotAudioError
 from media.webrtc.ports import LegPorts
 from media.workers.pool import MediaWorkers
+from models.chat import ChatEndpoint
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
+from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import bridge, demo, feedback, listen, organisation, playbooks, replay, rules, serve, weights
 from pipelines.forms import FormBook
@@ -185,6 +188,7 @@ class Engine:
         return understanding
 
     def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:
+        wording = self._open_wording()
         return Calls(
             router=router,
             ears=self.ears,
@@ -200,6 +204,20 @@ class Engine:
             recorder=self._open_recorder(),
             form_of=self._forms.form_of,
             late_finals_ms=self._late_finals_ms,
+            answers=wording,
+            writer=wording,
+            wording_s=self.settings.llm_summary_s + 1.0,  # the writer keeps its own deadline, and counts it as such
+        )
+
+    def _open_wording(self) -> Wording | None:
+        """None where the site has no language model: then nothing of a call leaves for one."""
+        settings = self.settings
+        if not settings.llm_url:
+            return None
+        chat = ChatEndpoint(settings.llm_url, settings.llm_model, read_secret(settings.llm_key, "LLM_KEY"))
+        self._stack.push_async_callback(chat.close)
+        return Wording(
+            chat, answer_s=settings.llm_answer_s, summary_s=settings.llm_summary_s, counted=self._metrics.worded
         )
 
     def _open_recorder(self) -> Recorder | None:

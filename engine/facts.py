@@ -209,6 +209,7 @@ EventName = Literal[
     "ears.back",
     "dnc.requested",
     "card.withheld",
+    "card.worded",
     "card.accepted",
     "card.dismissed",
     "card.wrong",
@@ -230,7 +231,7 @@ class CallEvent(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="event
 
     `role.decided {role, rule, confidence, from_ms}` · `text.settled {turn, text, masks, display, display_map}`: what a
     withheld run was, and the turn's text now, with the form for readers where that differs · `withdrawn {of: [seq…],
-    reason}` · `call.ended {reason}`.
+    reason}` · `card.worded {of, article, text, sources}`: the card's answer in whole sentences · `call.ended {reason}`.
     """
 
     name: EventName

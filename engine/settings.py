@@ -179,6 +179,23 @@ class Settings(BaseSettings):
         "the bundled alone, `off` none.",
     )
 
+    # ─── a language model ───
+    llm_url: str = Field(
+        default="",
+        description="OpenAI-compatible endpoint that words cards' answers and summaries, e.g. "
+        "`http://127.0.0.1:8000/v1`: masked words and passages of articles go there. Empty asks none.",
+    )
+    llm_model: str = Field(default="", description="Name of the model there; an endpoint of one model needs none.")
+    llm_key: str = Field(
+        default="", description="Its API key: `env:NAME`, `file:PATH` or the key itself. Empty sends none."
+    )
+    llm_answer_s: float = Field(
+        default=1.5, gt=0, le=30, description="An answer that takes longer is dropped, and the card stays as it is."
+    )
+    llm_summary_s: float = Field(
+        default=5.0, gt=0, le=8, description="A summary that takes longer is dropped, and the call's own words stand."
+    )
+
     # ─── telemetry ───
     log_format: Literal["auto", "json", "console"] = Field(
         default="auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."
@@ -209,7 +226,7 @@ class Settings(BaseSettings):
             raise ValueError('expected JSON, e.g. [{"urls": "stun:stun.example:3478"}]') from None
         return value
 
-    @field_validator("public_url", "bridge_url", "traces_url")
+    @field_validator("public_url", "bridge_url", "traces_url", "llm_url")
     @classmethod
     def _http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -196,6 +196,15 @@ METRICS: tuple[Metric, ...] = (
         ("decision",),
         "Decisions about a card: shown, waits (for the agent's pause), or why not.",
     ),
+    Metric(
+        "wordings_total",
+        "counter",
+        ("what", "outcome"),
+        "Answers and summaries asked of a language model: worded, late, busy, unreachable, refused, malformed, cut, "
+        "too_long, given_up, fault, or what its sources do not bear (citation, mask, number, address, name, promise, "
+        "denial, unsupported; markup, nothing).",
+    ),
+    Metric("wording_seconds", "histogram", ("what",), "Time from asking a language model to a text that is judged."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
     Metric("store_group_writes", "histogram", (), "Writes that shared one commit."),
@@ -274,6 +283,11 @@ class Metrics:
     def onnx(self, model: str, seconds: float) -> None:
         """For `OnnxTextReader(observe=…)`."""
         self.observe("onnx_seconds", seconds, model=model)
+
+    def worded(self, what: str, outcome: str, seconds: float) -> None:
+        """For `Wording(counted=…)`."""
+        self.count("wordings_total", what=what, outcome=outcome)
+        self.observe("wording_seconds", seconds, what=what)
 
     def rtp_quality(self, mos: float, loss: float, jitter_ms: float) -> None:
         """For `RtpPlane(judged=…)`."""

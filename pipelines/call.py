@@ -13,8 +13,9 @@ import msgspec
 import structlog
 
 from engine.errors import EarsClosed, Overloaded
-from engine.facts import CallEvent, EventName, Fact
+from engine.facts import CallEvent, EventName, Fact, Suggestion
 from engine.ports import (
+    AnswerWriter,
     CallEnded,
     CallRecord,
     ClockTick,
@@ -34,6 +35,7 @@ from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
 from models.vocabulary import NO_VOCABULARY, Corrector
 from pipelines.acknowledgements import Acknowledgements
+from pipelines.card_wording import CardWording, WordedCard
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
 from pipelines.judgeable import Judgeable
@@ -78,6 +80,7 @@ _Item = (
     | _Command
     | _EarsNotice
     | _TapeNotice
+    | WordedCard
 )
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
 WORDING_S = 5.0
@@ -112,10 +115,11 @@ class LiveCall:
         tracing: Tracing = NO_TRACES,
         writer: SummaryWriter | None = None,
         wording_s: float = WORDING_S,
+        answers: AnswerWriter | None = None,
         voices: Voices | None = None,
     ) -> None:
         """Without a `writer`, or after `wording_s` without its answer, the wrap-up's summary stands in the call's own
-        words. `voices` are the conversation's own, told of by this call."""
+        words; without `answers` a card is its passage. `voices` are the conversation's own, told of by this call."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -136,6 +140,7 @@ class LiveCall:
         self._tracing = tracing
         self._writer = writer
         self._wording_s = wording_s
+        self._card_wording = CardWording(answers, self._enqueue) if answers else None
         self._voices = voices or Voices(conversation.roster)
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
         self._claimed = bool(record.agent_id)
@@ -171,6 +176,8 @@ class LiveCall:
             log.info("call.cut_short", call_id=self.record.call_id)
         finally:
             self._ears.forget(self.record.call_id)
+            if self._card_wording:
+                await self._card_wording.end()
 
     def command(self, person: Person, command: DeskCommand) -> None:
         """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
@@ -189,7 +196,7 @@ class LiveCall:
     def _tape_says(self, name: EventName, at_ms: int, data: dict[str, Any]) -> None:
         self._enqueue(_TapeNotice(name, at_ms, data))
 
-    def _enqueue(self, item: _Command | _EarsNotice | _TapeNotice) -> None:
+    def _enqueue(self, item: _Command | _EarsNotice | _TapeNotice | WordedCard) -> None:
         try:
             self._queue.put_nowait(item)
         except asyncio.QueueFull:
@@ -275,6 +282,8 @@ class LiveCall:
                 await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
             case _TapeNotice(name=name, at_ms=at_ms, data=data):
                 await self._publish([self._ledger.event(name, at_ms, data)])
+            case WordedCard():
+                await self._publish([self._ledger.event("card.worded", self._now_ms, item.data())])
             case _Command(person=person, command=command, at_ms=at_ms):
                 await self._obey(person, command, at_ms)
             case CallEnded():
@@ -338,6 +347,8 @@ class LiveCall:
         elif command.name == "card" and (name := CARD_EVENTS.get(command.action)):
             answered = self._judgeable.card(person, command)
             self._conversation.answered_card(command.action, answered.get("article", ""), at_ms)
+            if self._card_wording and command.action != "accepted":
+                self._card_wording.put_away(command.seq)
             await self._publish([self._ledger.event(name, self._now_ms, answered)])
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
             await self._publish([self._ledger.event("alert.judged", self._now_ms, judged)])
@@ -383,3 +394,12 @@ class LiveCall:
             await self._sink.publish(self.record, facts)
         if isinstance(self._session, FactReader):
             self._session.told(facts)
+        self._have_worded(facts)
+
+    def _have_worded(self, facts: Sequence[Fact]) -> None:
+        """A card is on its way to the desk: only now is its answer asked for, and nothing waits for that."""
+        if self._card_wording is None:
+            return
+        for card in facts:
+            if isinstance(card, Suggestion) and (question := self._conversation.question_of(card.seq)):
+                self._card_wording.begin(card, question)

@@ -12,6 +12,7 @@ from engine.control.roles import decide_roles
 from engine.control.trunks import RoleOverride
 from engine.errors import Conflict, Forbidden, NotFound
 from engine.ports import (
+    AnswerWriter,
     CallOffer,
     CallRecord,
     DeskCommand,
@@ -23,6 +24,7 @@ from engine.ports import (
     Refusal,
     Router,
     Routing,
+    SummaryWriter,
 )
 from engine.telemetry import Metrics
 from engine.tracing import NO_TRACES, Tracing
@@ -30,7 +32,7 @@ from models.compliance import CallContext, Judge, Metadata
 from models.privacy import DigitGuard
 from models.review import Form
 from models.vocabulary import corrector_of
-from pipelines.call import LiveCall
+from pipelines.call import WORDING_S, LiveCall
 from pipelines.callee import zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
@@ -78,10 +80,13 @@ class Calls:
         recorder: Recorder | None = None,
         form_of: Callable[[Routing], Form | None] = lambda routing: None,
         late_finals_ms: float = LATE_FINALS_MS,
+        answers: AnswerWriter | None = None,
+        writer: SummaryWriter | None = None,
+        wording_s: float = WORDING_S,
     ) -> None:
         """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
         a `recorder` no call is recorded, whatever its campaign says. With `late_finals_ms` infinite, no load on `ears`
-        keeps a call out."""
+        keeps a call out. For `answers`, `writer` and `wording_s` see `LiveCall`."""
         self._router = router
         self._ears = ears
         self._sink = sink
@@ -96,6 +101,9 @@ class Calls:
         self._recorder = recorder
         self._form_of = form_of
         self._late_finals_ms = late_finals_ms
+        self._answers = answers
+        self._writer = writer
+        self._wording_s = wording_s
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -209,6 +217,9 @@ class Calls:
             on_shown=lambda kind, ms: self._metrics.observe(f"{kind}_to_screen_seconds", max(0.0, ms) / 1000),
             tape=recorder.tape(session, ledger, roster, routing.retention_days) if recorder else None,
             tracing=self._tracing,
+            writer=self._writer,
+            wording_s=self._wording_s,
+            answers=self._answers,
             voices=voices,
         )
 

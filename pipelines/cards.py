@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import Fact, Leg
-from engine.ports import KnowledgeSearch, Passage, Reading, TextReader
+from engine.ports import CardQuestion, KnowledgeSearch, Passage, Reading, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import NEED, Choice, Governor, Refused, resolved
+from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused, resolved
 from pipelines.turn import Turn, Turns
 from pipelines.voices import Voices
 
@@ -48,6 +48,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     leg: Leg
     passage: Passage
     choice: Choice
+    question: CardQuestion
     since_ms: int
 
 
@@ -82,6 +83,8 @@ class Cards:
         self._decided = decided
         self._tracing = tracing
         self._waiting: _Waiting | None = None
+        self._asked: tuple[int, CardQuestion] | None = None
+        """The newest card's `seq`, and what it answers."""
 
     @property
     def wait(self) -> bool:
@@ -107,15 +110,16 @@ class Cards:
             if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
                 return []  # nothing called for a card, and nothing was found
             return [self._withheld(turn, leg, choice, choice.refused, said_ms)]
+        question = self._question(turn, need, choice.passage, passages)
         since_ms = self._voices.now_ms
         if self._waiting and self._waiting.passage.article == choice.passage.article:
             since_ms, self._waiting = self._waiting.since_ms, None  # asked for once more: it is as fresh as that
         facts = self._let_go("overtaken", said_ms)
         if choice.waits:
             self._decided("waits")
-            self._waiting = _Waiting(turn, leg, choice.passage, choice, since_ms)
+            self._waiting = _Waiting(turn, leg, choice.passage, choice, question, since_ms)
             return facts
-        return [*facts, self._card(turn, leg, choice.trigger, choice.passage)]
+        return [*facts, self._card(turn, leg, choice.trigger, choice.passage, question)]
 
     def attend(self) -> list[Fact]:
         """Time has passed, or the agent has paused: the card that waits is shown, or is too old by now."""
@@ -132,7 +136,8 @@ class Cards:
                 self._waiting = None
                 self._governor.shown(waiting.passage.article, now_ms)
                 waited_ms = max(0, now_ms - waiting.since_ms)
-                return [self._card(waiting.turn, waiting.leg, waiting.choice.trigger, waiting.passage, waited_ms)]
+                trigger, question = waiting.choice.trigger, waiting.question
+                return [self._card(waiting.turn, waiting.leg, trigger, waiting.passage, question, waited_ms)]
 
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: nobody waits for a card any more."""
@@ -141,6 +146,10 @@ class Cards:
     def answered(self, action: str, article: str, now_ms: int) -> None:
         """What the agent did with a card: `accepted` or `dismissed`, or found it `wrong`."""
         self._governor.answered(action, article, now_ms)
+
+    def question_of(self, seq: int) -> CardQuestion | None:
+        """What the newest card answers, if it is that one."""
+        return self._asked[1] if self._asked and self._asked[0] == seq else None
 
     async def _need(self, turn: Turn, reading: Reading, leg: Leg) -> "_Need":
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
@@ -169,6 +178,11 @@ class Cards:
                     found[passage.article] = msgspec.structs.replace(passage, score=score)
         return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
 
+    def _question(self, turn: Turn, need: "_Need", best: Passage, passages: Sequence[Passage]) -> CardQuestion:
+        others = [one for one in passages if one.score >= CARD_SCORE and one.article != best.article]
+        language = self._language or turn.utterance.language
+        return CardQuestion(need.views[-1].text, language, (best, *others))
+
     def _let_go(self, reason: Refused, at_ms: int) -> list[Fact]:
         """The card that waits, if there is one, is not shown any more."""
         waiting, self._waiting = self._waiting, None
@@ -188,10 +202,18 @@ class Cards:
             }
         return self._ledger.event("card.withheld", at_ms, data, stream=turn.utterance.stream, leg=leg)
 
-    def _card(self, turn: Turn, leg: Leg, trigger: str, passage: Passage, waited_ms: int | None = None) -> Fact:
+    def _card(
+        self,
+        turn: Turn,
+        leg: Leg,
+        trigger: str,
+        passage: Passage,
+        question: CardQuestion,
+        waited_ms: int | None = None,
+    ) -> Fact:
         self._decided("shown")
         latency = None if waited_ms is None else {"agent_pause": float(waited_ms)}
-        return self._ledger.suggestion(
+        card = self._ledger.suggestion(
             turn.turn,
             article=passage.article,
             title=passage.title,
@@ -202,6 +224,8 @@ class Cards:
             measured=self._ledger.measured_turn(turn, latency),
             **turn.place(leg),
         )
+        self._asked = (card.seq, question)
+        return card
 
 
 def _doubted(score: float) -> float:

@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from engine.facts import CallEvent, Fact, Leg
-from engine.ports import KnowledgeSearch, Reading, RoleDecision, TextReader
+from engine.ports import CardQuestion, KnowledgeSearch, Reading, RoleDecision, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
 from models.privacy import DigitGuard, Judged
@@ -173,6 +173,10 @@ class Conversation:
     def card_waits(self) -> bool:
         """A card is there for the agent's pause: the next `tick` in one shows it."""
         return self._cards.wait
+
+    def question_of(self, seq: int) -> CardQuestion | None:
+        """What the newest card answers, if `seq` is that card's."""
+        return self._cards.question_of(seq)
 
     def answered_card(self, action: str, article: str, now_ms: int) -> None:
         self._cards.answered(action, article, now_ms)

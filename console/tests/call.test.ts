@@ -41,6 +41,8 @@ const card: Suggestion = {
   score: 0.9,
 };
 
+const source = { number: 1, article: "a", title: "A", body: "Do." };
+
 const story: Fact[] = [
   event(1, "call.answered", { duties: [{ rule: "REC", title: "Say that the call is recorded" }] }),
   event(2, "role.decided", { stream: "1", role: "agent" }),
@@ -58,7 +60,8 @@ const story: Fact[] = [
   event(14, "role.decided", { stream: "2", role: "agent" }),
   event(15, "withdrawn", { of: [5, 8], reason: "role_changed" }),
   event(16, "card.dismissed", { seq: 9 }),
-  event(17, "call.ended", { reason: "bye" }),
+  event(17, "card.worded", { of: 9, article: "a", text: "Do it [1].", sources: [source] }),
+  event(18, "call.ended", { reason: "bye" }),
 ];
 
 function shuffled<T>(items: readonly T[], seed: number): T[] {
@@ -122,6 +125,7 @@ describe("a call's view", () => {
 
   it("answers cards and ends", () => {
     expect(whole.cards[0]!.state).toBe("dismissed");
+    expect(whole.cards[0]!.worded).toEqual({ text: "Do it [1].", sources: [source] });
     expect(whole.endReason).toBe("bye");
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readTerms, writeTerms } from "../src/lib/directory.ts";
 import { clock, delay, stampSteps, wordToScreen } from "../src/lib/format.ts";
-import { findQuote, markdown, pieces, splitStable, toDisplay } from "../src/lib/words.ts";
+import { cited, findQuote, markdown, pieces, splitStable, toDisplay } from "../src/lib/words.ts";
 
 describe("evidence", () => {
   it("is found through case and punctuation", () => {
@@ -99,6 +99,19 @@ describe("text", () => {
       { kind: "item", runs: ["two"] },
       { kind: "paragraph", runs: ["<b>x</b>"] },
     ]);
+  });
+});
+
+describe("an answer", () => {
+  it("is cut at what it cites, and masks stay words", () => {
+    expect(cited("Pay today [1]. Your [card] stays [2].")).toEqual([
+      "Pay today",
+      "1",
+      ". Your [card] stays",
+      "2",
+      ".",
+    ]);
+    expect(cited("Nothing")).toEqual(["Nothing"]);
   });
 });
 

@@ -119,6 +119,16 @@ class Player:
         }
         return [self._event("playbook.changed", 0, state)]
 
+    def worded(self, card: Suggestion) -> list[Fact]:
+        """The site's language model has put the card's answer into words, with another article's help."""
+        sources = [
+            {"number": 1, "article": card.article, "title": card.title, "body": card.body},
+            {"number": 2, "article": "pago-pse", "title": "Pago por PSE", "body": "Se paga **hoy** en el banco."},
+        ]
+        text = "Puede pagar en hasta seis cuotas sin intereses de mora [1]. También puede pagar hoy por PSE [2]."
+        data = {"of": card.seq, "article": card.article, "text": text, "sources": sources}
+        return [self._event("card.worded", card.end_ms + 900, data)]
+
     def end(self) -> list[Fact]:
         return [self._event("call.ended", 101_000, {"reason": "bye"})]
 

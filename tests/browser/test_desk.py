@@ -1,5 +1,6 @@
 from playwright.async_api import expect
 
+from engine.facts import Suggestion
 from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
 from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings
@@ -84,6 +85,28 @@ async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor
     await older.get_by_role("button").first.click()
     await expect(older.get_by_role("button", name="Wrong")).to_be_visible()
     await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+
+
+async def test_a_worded_answer_stands_over_its_passage_with_what_it_cites(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT, size=(1280, 640))
+    player = Player()
+    await engine.open_call(record())
+    facts = player.turn(5)
+    await engine.publish(*player.opening(), *facts)
+    card = page.get_by_test_id("card")
+    await expect(card).to_contain_text("hasta seis cuotas sin intereses de mora")
+    await expect(page.get_by_test_id("worded")).to_have_count(0)
+    await engine.publish(*player.worded(next(fact for fact in facts if isinstance(fact, Suggestion))))
+    answer = card.get_by_test_id("worded")
+    await expect(answer).to_contain_text("También puede pagar hoy por PSE[2].")
+    await expect(answer).to_contain_text("Worded by a language model")
+    await expect(card).to_contain_text("Confirme el valor que el cliente puede pagar hoy")
+    await expect(card.get_by_text("Se paga hoy en el banco.")).to_be_hidden()
+    await card.get_by_text("Pago por PSE").click()
+    await expect(card.get_by_text("Se paga hoy en el banco.")).to_be_visible()
+    await expect(card.get_by_role("button", name="Use it")).to_be_in_viewport(ratio=1)
     assert await serious_findings(page) == []
     assert await misfits(page) == []
 

@@ -22,6 +22,8 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("LOG_FORMAT", "xml"),
         ("PUBLIC_URL", "x"),
         ("TRACES_URL", "127.0.0.1:4318"),
+        ("LLM_URL", "127.0.0.1:8000/v1"),
+        ("LLM_ANSWER_S", "0"),
     ],
 )
 def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Suggestion, Transcript
 from engine.ports import (
+    AnswerWriter,
     CallEnded,
     CallRecord,
     ClockTick,
@@ -67,9 +68,10 @@ def live_call(
     ears: FakeEars,
     sink: FakeSink,
     participants: Sequence[Participant] = PARTICIPANTS,
-    session: type[FakeSession] = FakeSession,
+    session: Callable[[Sequence[MediaEvent], Sequence[Participant]], FakeSession] = FakeSession,
     language: str = "en",
     knowledge: KnowledgeSearch | None = None,
+    answers: AnswerWriter | None = None,
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
     roster = Roster()
@@ -107,6 +109,7 @@ def live_call(
         name_of=lambda user: "Ana",
         clock_ms=clock_ms,
         wall_clock=lambda: 1.0,
+        answers=answers,
         voices=voices,
     )
 

@@ -252,3 +252,26 @@ async def test_what_a_refusal_is_about_is_told_with_it() -> None:
         "bar": 0.5,
     }
     assert desk.decided == ["low_confidence"]
+
+
+async def test_a_card_is_kept_with_what_it_answers_and_all_that_deserved_one() -> None:
+    first, second = "quería saber si", "puedo la otra semana"
+    desk = Desk({f"{first} {second}": {"reschedule": 0.9, "fees": 0.8, "hours": 0.2}})
+    await desk.say(first, 0)
+    card = await desk.say(second, 1_500)
+    assert isinstance(card, Suggestion)
+    question = desk.cards.question_of(card.seq)
+    assert question is not None
+    assert (question.text, question.language) == (f"{first} {second}", "es")
+    assert [passage.article for passage in question.passages] == ["reschedule", "fees"]
+    assert desk.cards.question_of(card.seq + 1) is None
+
+
+async def test_a_card_that_waited_is_kept_with_what_it_answers_too() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    [card] = desk.agent("paused", 2_500)
+    question = desk.cards.question_of(card.seq)
+    assert question is not None
+    assert (question.text, question.passages[0].article) == (NEED, "restart-modem")

@@ -1,5 +1,5 @@
 """A call full of secrets, and everything that leaves it: facts, drafts, logs, traces, metrics, what models are asked
-and what articles are searched by."""
+(a site's own language model over HTTP as well) and what articles are searched by."""
 # ruff: noqa: E501
 # A turn a line.
 
@@ -23,11 +23,14 @@ from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, Participan
 from engine.settings import Settings
 from engine.telemetry import Metrics, set_up_logs
 from engine.tracing import Traces
+from models.chat import ChatEndpoint
 from models.compliance import load_detectors, load_rules
 from models.playbooks import bundled_playbooks
 from models.review import bundled_forms, form_for
+from models.wording import Wording
 from pipelines.calls import Calls
 from pipelines.understanding import Understanding
+from tests.chat_server import ChatServer, says
 from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
 from tests.leaks import stretches, strings
 
@@ -113,7 +116,7 @@ class Asked:
 
     def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
         self.texts.append(text)
-        return [Passage(article="charged-twice", title="Charged twice", body="Refund it.", language="en", score=0.95)]
+        return [Passage(article="charged-twice", title="Charged twice", body="Refund it.", language="", score=0.95)]
 
 
 class OneCampaign:
@@ -150,7 +153,9 @@ def happenings(said: Sequence[Said]) -> list[MediaEvent]:
     return [*events, CallEnded(at + 5_000, "bye")]
 
 
-async def serve(language: str, asked: Asked, sink: FakeSink, metrics: Metrics, tracing: Traces) -> None:
+async def serve(
+    language: str, asked: Asked, sink: FakeSink, metrics: Metrics, tracing: Traces, wording: Wording
+) -> None:
     country, said, _, _ = CALLS[language]
     loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
     understanding = Understanding(asked, load_rules(), load_detectors(), lambda base: asked, bundled_playbooks())
@@ -169,6 +174,8 @@ async def serve(language: str, asked: Asked, sink: FakeSink, metrics: Metrics, t
         wall_clock=lambda: 1_780_000_000.0,
         tracing=tracing,
         form_of=lambda routing: form_for(bundled_forms(), routing.campaign),
+        answers=wording,
+        writer=wording,
     )
     parties = (Participant(stream=CUSTOMER, position=0), Participant(stream=AGENT, position=1))
     calls.begin(FakeSession(happenings(said), parties))
@@ -192,7 +199,11 @@ async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     asked, sink, metrics = Asked(), FakeSink(), Metrics()
-    await serve(language, asked, sink, metrics, Traces(provider))
+    async with ChatServer(says("Refund it [1].")) as server:
+        chat = ChatEndpoint(server.url, "small", "sk-secret")
+        wording = Wording(chat, answer_s=10.0, summary_s=10.0, counted=metrics.worded)
+        await serve(language, asked, sink, metrics, Traces(provider), wording)
+        await chat.close()
     seen = hide(language)
     out: dict[str, list[Any]] = {
         "facts": [msgspec.to_builtins(fact) for fact in sink.facts],
@@ -205,12 +216,17 @@ async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None
         ],
         "metrics": [line.rpartition(" ")[0] for line in metrics.text().decode().splitlines()],
         "models and articles": asked.texts,
+        "language model": [server.prompts()],
         "logs": [msgspec.json.decode(line) for line in logs.getvalue().splitlines()],
     }
     for name, documents in out.items():
         leaked = [(text, secrets) for one in documents for text in strings(one, NOT_SAID) if (secrets := seen(text))]
         assert leaked == [], name
     assert {"facts", "drafts", "traces", "metrics", "models and articles"} <= {name for name in out if out[name]}
+    kinds_of_prompts = [set(msgspec.json.decode(body["messages"][1]["content"])) for body in server.asked]
+    assert {"passages", "customer_said"} in kinds_of_prompts
+    assert any("summary" in names for names in kinds_of_prompts)
+    assert "sk-secret" not in logs.getvalue()
     kinds = {one.get("entity_type") for one in out["facts"]}
     assert {"CARD", "CVV", "EMAIL", "PHONE"} <= kinds  # they were there to be found
 

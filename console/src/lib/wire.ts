@@ -45,6 +45,7 @@ export type EventName =
   | "ears.back"
   | "dnc.requested"
   | "card.withheld"
+  | "card.worded"
   | "card.accepted"
   | "card.dismissed"
   | "card.wrong"

@@ -161,3 +161,8 @@ export function markdown(body: string): Block[] {
 function boldRuns(line: string): string[] {
   return line.split(/\*\*(.+?)\*\*/g);
 }
+
+/** Runs of words and the numbers of the sources behind them by turns, words first. */
+export function cited(text: string): string[] {
+  return text.split(/\s*\[(\d{1,2})\]/g);
+}

@@ -1,7 +1,7 @@
-/** Suggestions as cards, and what the agent did with them. */
+/** Suggestions as cards, how they were worded, and what the agent did with them. */
 
 import type { Suggestion } from "../wire.ts";
-import type { CallView, Card } from "./view.ts";
+import type { CallView, Card, Source } from "./view.ts";
 
 export function cardOf(fact: Suggestion): Card {
   return {
@@ -16,7 +16,14 @@ export function cardOf(fact: Suggestion): Card {
     atMs: fact.start_ms ?? 0,
     stamps: fact.measured?.stamps,
     state: "open",
+    worded: undefined,
   };
+}
+
+/** The event `card.worded`. */
+export function wordCard(view: CallView, data: Record<string, unknown>): CallView {
+  const worded = { text: String(data["text"]), sources: (data["sources"] as Source[] | undefined) ?? [] };
+  return { ...view, cards: view.cards.map((card) => (card.seq === data["of"] ? { ...card, worded } : card)) };
 }
 
 export function answerCard(view: CallView, seq: number, state: Card["state"]): CallView {

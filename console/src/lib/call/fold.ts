@@ -7,7 +7,7 @@
  */
 
 import type { CallEvent, Fact, Insight, Leg, Stamps } from "../wire.ts";
-import { answerCard, cardOf } from "./cards.ts";
+import { answerCard, cardOf, wordCard } from "./cards.ts";
 import type { Playbook } from "./playbook.ts";
 import { reviewOf } from "./review.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
@@ -148,6 +148,8 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
       return { ...noted, recordingPaused: false, recordingReason: "" };
     case "recording.failed":
       return { ...noted, recording: false };
+    case "card.worded":
+      return wordCard(noted, data);
     case "card.accepted":
     case "card.dismissed":
     case "card.wrong":

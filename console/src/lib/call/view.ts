@@ -47,6 +47,19 @@ export interface Turn {
   entities: readonly Entity[];
 }
 
+/** A card's answer in whole sentences, by the site's language model; it cites its sources as `[number]`. */
+export interface Worded {
+  text: string;
+  sources: readonly Source[];
+}
+
+export interface Source {
+  number: number;
+  article: string;
+  title: string;
+  body: string;
+}
+
 export interface Card {
   seq: number;
   turn: number;
@@ -59,6 +72,7 @@ export interface Card {
   atMs: number;
   stamps: Stamps | undefined;
   state: "open" | "accepted" | "dismissed" | "wrong";
+  worded: Worded | undefined;
 }
 
 export interface Duty {

@@ -126,6 +126,7 @@ export const en = {
   "cards.earlier": "Earlier",
   "cards.because": "Because of",
   "cards.question": "a question",
+  "cards.worded": "Worded by a language model from the text below",
 
   "playbook.title": "Playbook",
   "playbook.next": "Next:",

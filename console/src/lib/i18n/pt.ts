@@ -128,6 +128,7 @@ export const pt: Messages = {
   "cards.earlier": "Anteriores",
   "cards.because": "Motivo:",
   "cards.question": "uma pergunta",
+  "cards.worded": "Redigido por um modelo de linguagem a partir do texto abaixo",
 
   "playbook.title": "Roteiro",
   "playbook.next": "Próximo:",
