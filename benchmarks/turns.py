@@ -4,8 +4,9 @@
     python -m benchmarks.turns [--misses]
 
 The held-back ideas (`tests/data/turns`) are written apart from the training data and the phrases. `phrases` is what the
-rules' phrases hear, `encoder` what the turn encoder does, `both` what the product does. Every text is judged as written
-and once garbled as recognition does. Recall and precision stand with their 95 % intervals (Wilson).
+rules' phrases hear, `encoder` what the turn encoder does, `both` what does a duty, `as alerts` what raises one. Every
+text is judged as written and once garbled as recognition does. Recall and precision stand with their 95 % intervals
+(Wilson).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from rich.table import Table
 from benchmarks.rules import Count
 from engine.ports import Reading
 from models.compliance import load_detectors
+from models.compliance.history import ALERT_SCORE
 from models.reader import OnnxTextReader
 from models.training.corpus import Plans, Row, read_plans, read_rows
 from models.training.noise import misheard
@@ -71,8 +73,10 @@ def judged(row: Row, text: str, reading: Reading) -> Iterator[tuple[str, str, se
         folded = detectors.fold(text)
         yield "acts by phrases", "acts", {act for act in detectors if detectors[act].find(folded)}
         yield "acts by encoder", "acts", {act.label for act in reading.acts}
-        meant = {act for act in detectors if detectors[act].find(folded, reading)} - reading.unlikely
-        yield "acts by both", "acts", meant
+        hits = {act: hit for act in detectors if (hit := detectors[act].find(folded, reading))}
+        yield "acts by both", "acts", set(hits)
+        alerts = {act for act, hit in hits.items() if hit.score >= ALERT_SCORE}
+        yield "acts as alerts", "acts", alerts - reading.unlikely
     if "intents" in row.targets:
         yield "intents", "intents", {intent.label for intent in reading.intents}
     if "sentiment" in row.targets:

@@ -1,6 +1,5 @@
 """The text models behind one port: an utterance in, its vector, sentiment, intents and speech acts out."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 
 from engine.ports import Reading, Scored, SpokenAct
 from models.embed import Encoder, SentenceEncoder
+from models.heads import Head, features
 from models.onnx_session import Observe, Opener, open_session, timed, unobserved
 from models.reading import parts_of, united
 from models.tuned.encoder import TunedEncoder
@@ -35,6 +35,7 @@ class OnnxTextReader:
         self._observe = observe
         self._encoder = encoder or Encoder(directory, opener)
         self._turns = TunedEncoder(directory, opener=opener)
+        self._sentiment, self._intents = Head("sentiment"), Head("intents")
         self.read("Buenas tardes. ¿En qué le puedo ayudar? Boa tarde. Good afternoon.")  # warm
 
     def read(self, text: str, before: str = "", language: str = "") -> Reading:
@@ -46,31 +47,42 @@ class OnnxTextReader:
                 vectors = self._encoder.embed(parts)
             with timed("turn-encoder", self._observe):
                 logits = self._turns.logits([*parts, f"{before} {text}"] if before else parts)
-            sentences = len(parts)
-            sentiment = self._mood_of(_softmax(logits["sentiment"][:sentences]))
-            intents = tuple(
-                Scored(label, score) for label, score, _ in self._held("intents", logits["intents"][:sentences])
-            )
-            acts = tuple(SpokenAct(*act) for act in self._held("acts", logits["acts"], sentences))
+            given = features(vectors, parts)
+            sentiment = self._mood_of(given)
+            intents = self._wanted(given)
+            acts = tuple(SpokenAct(*act) for act in self._performed(logits["acts"], len(parts)))
             unlikely = self._ruled_out(logits["acts"])
         return Reading(vectors[0], sentiment, intents, acts, round(watch.ms, 3), unlikely, vectors)
 
-    def _mood_of(self, chances: Floats) -> Scored:
-        mood = united(chances, "multiclass")
+    def _mood_of(self, given: Floats) -> Scored:
+        with timed("sentiment", self._observe):
+            mood = united(self._sentiment.probabilities(given), "multiclass")
         top = int(mood.argmax())
         lean = float(mood[_POSITIVE] - mood[_NEGATIVE])
-        return Scored(self._turns.card.heads["sentiment"].labels[top], round(float(mood[top]), 4), round(lean, 4))
+        return Scored(self._sentiment.card.labels[top], round(float(mood[top]), 4), round(lean, 4))
 
-    def _held(self, head: str, logits: Floats, sentences: int | None = None) -> list[tuple[str, float, int]]:
-        """The labels at or over their thresholds, best first: label, probability, part. What comes behind the first
+    def _wanted(self, given: Floats) -> tuple[Scored, ...]:
+        """The intents at or over their thresholds, best first."""
+        card = self._intents.card
+        with timed("intents", self._observe):
+            chances = united(self._intents.probabilities(given), "multilabel")
+        found = [
+            Scored(label, round(float(chance), 4))
+            for label, chance, threshold in zip(card.labels, chances, card.thresholds, strict=True)
+            if chance >= threshold
+        ]
+        return tuple(sorted(found, key=lambda one: -one.score))
+
+    def _performed(self, logits: Floats, sentences: int) -> list[tuple[str, float, int]]:
+        """The acts at or over their thresholds, best first: label, probability, part. What comes behind the first
         `sentences` is the text with the words before it."""
-        card = self._turns.card.heads[head]
+        card = self._turns.card.heads["acts"]
         chances = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-        found: Iterator[tuple[str, float, int]] = (
+        found = [
             (label, round(float(chances[:, i].max()), 4), _narrowest(chances[:sentences, i], threshold))
             for i, (label, threshold) in enumerate(zip(card.labels, card.thresholds, strict=True))
             if chances[:, i].max() >= threshold
-        )
+        ]
         return sorted(found, key=lambda held: -held[1])
 
     def _ruled_out(self, logits: Floats) -> frozenset[str]:
@@ -85,8 +97,3 @@ def _narrowest(chances: Floats, threshold: float) -> int:
     if chances[best] >= threshold:
         return best
     return 0 if chances[0] >= threshold else -1
-
-
-def _softmax(logits: Floats) -> Floats:
-    steep = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(steep / steep.sum(axis=1, keepdims=True), np.float32)

@@ -11,6 +11,9 @@ from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
+ALERT_SCORE = 0.9
+"""Probability from which on an act that no phrase has is an alert: in calls acts are rarer than among the sentences
+that the encoder's own thresholds were chosen on."""
 JOIN_GAP_MS = 2_000
 """Finals of one speaker with less silence between them, and nobody else, are one utterance."""
 _JOINED = 2
@@ -101,10 +104,11 @@ class History:
         return heard.hits[act]
 
     def meant(self, heard: Heard, act: str) -> Mark | None:
-        """The same, unless the turn encoder rules it out: an alert wants more than a phrase that matches, a duty that
-        was done does not."""
-        reading = heard.turn.reading
-        return None if reading and act in reading.unlikely else self.find(heard, act)
+        """The same for an alert, which wants more than a duty that was done or a state that was reached: the turn
+        encoder has to be sure where it hears alone, and must not rule out what a phrase hears."""
+        reading, mark = heard.turn.reading, self.find(heard, act)
+        ruled_out = reading is not None and act in reading.unlikely
+        return None if mark is None or ruled_out or mark.score < ALERT_SCORE else mark
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:

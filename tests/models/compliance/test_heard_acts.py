@@ -59,6 +59,14 @@ def test_no_alert_on_a_phrase_that_is_ruled_out() -> None:
         assert sum(verdict.action == "dnc.requested" for verdict in verdicts) == alerts
 
 
+def test_no_alert_on_what_the_encoder_is_not_sure_of() -> None:
+    context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
+    for score, alerts in ((0.89, 0), (0.91, 1)):
+        heard = reading(SpokenAct("opt_out", score, part=2))
+        verdicts = Judge(load_rules(), context).hear(JudgedTurn(1, "1", "customer", TEXT, 0, 4_000, "es", heard))
+        assert sum(verdict.action == "dnc.requested" for verdict in verdicts) == alerts
+
+
 def test_a_duty_is_done_by_a_phrase_alone() -> None:
     context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
     sure = msgspec.structs.replace(reading(), unlikely=frozenset({"recording_notice"}))
