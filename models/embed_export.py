@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from engine.errors import WeightsMissing
+from models.onnx_graph import Graph
 
 _CHUNKS = 17
 _WIDTH = 512
@@ -78,7 +79,7 @@ def load_weights(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def build_graph(weights: dict[str, NDArray[Any]]) -> onnx.ModelProto:
-    graph = _Graph()
+    graph = Graph()
     eps = float(weights["eps"])
     embedding = _embedding(graph, weights)
     normed = _branches_in(graph, weights, embedding, eps)
@@ -119,24 +120,7 @@ def parity(target: Path) -> float:
     return min(float(np.min(np.sum(expected * got, axis=1) / lengths)) for got in (alone, together))
 
 
-class _Graph:
-    """Collects nodes and constants; every value gets a name of its own."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def const(self, name: str, value: NDArray[Any]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, operator: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
-        name = output or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-
-def _embedding(graph: _Graph, weights: dict[str, NDArray[Any]]) -> str:
+def _embedding(graph: Graph, weights: dict[str, NDArray[Any]]) -> str:
     """Row of the 8-bit table, scaled by its chunk (`id mod 17`)."""
     chunk = graph.add("Mod", ["ids", graph.const("chunks", np.asarray(_CHUNKS, dtype=np.int64))])
     rows = graph.add("Gather", [graph.const("table", weights["table"]), "ids"], axis=0)
@@ -146,7 +130,7 @@ def _embedding(graph: _Graph, weights: dict[str, NDArray[Any]]) -> str:
     return graph.add("Add", [graph.add("Mul", [rows, scale]), low])
 
 
-def _branches_in(graph: _Graph, weights: dict[str, NDArray[Any]], embedding: str, eps: float) -> str:
+def _branches_in(graph: Graph, weights: dict[str, NDArray[Any]], embedding: str, eps: float) -> str:
     def joined(stem: str) -> NDArray[Any]:
         return np.concatenate([weights[f"{stem}{order}"] for order, _ in _ORDERS], axis=-1)
 
@@ -160,7 +144,7 @@ def _branches_in(graph: _Graph, weights: dict[str, NDArray[Any]], embedding: str
     return graph.add("Mul", [normed, "inside"])
 
 
-def _branch(graph: _Graph, weights: dict[str, NDArray[Any]], normed: str, index: int) -> str:
+def _branch(graph: Graph, weights: dict[str, NDArray[Any]], normed: str, index: int) -> str:
     """Two residual n-gram convolutions; outside the sentence there are zeros."""
     order, left = _ORDERS[index]
     start = graph.const(f"from_{order}", np.asarray([index * _BRANCH], dtype=np.int64))
@@ -182,7 +166,7 @@ def _branch(graph: _Graph, weights: dict[str, NDArray[Any]], normed: str, index:
     return graph.add("Transpose", [squeezed], perm=[1, 0])
 
 
-def _sentence(graph: _Graph, weights: dict[str, NDArray[Any]], features: str) -> str:
+def _sentence(graph: Graph, weights: dict[str, NDArray[Any]], features: str) -> str:
     """Add up each text's tokens over the root of their number, then project (the sum commutes with the projection)."""
     summed = graph.add("MatMul", ["share", features])
     projected = graph.add("MatMul", [summed, graph.const("cnn_W", weights["cnn_W"])])
@@ -191,7 +175,7 @@ def _sentence(graph: _Graph, weights: dict[str, NDArray[Any]], features: str) ->
     return graph.add("Add", [projected, graph.add("Mul", [count, graph.const("cnn_b", weights["cnn_b"])])])
 
 
-def _dense(graph: _Graph, weights: dict[str, NDArray[Any]], vector: str) -> str:
+def _dense(graph: Graph, weights: dict[str, NDArray[Any]], vector: str) -> str:
     def times(value: str, name: str) -> str:
         return graph.add("MatMul", [value, graph.const(name, weights[name])])
 

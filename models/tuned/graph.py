@@ -8,40 +8,22 @@ Matrices are in 8 bits, a scale for each output; what goes into them is quantise
 The table of words is in 8 bits too, a scale for each row.
 """
 
-from typing import Any
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from models.onnx_graph import Graph
 from models.tuned.source import Array, Shape
 
 APART = -1e4
 _MICROSOFT = "com.microsoft"
 
 
-class _Graph:
-    """Collects nodes and constants; every value gets a name of its own."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def const(self, name: str, value: NDArray[Any]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, operator: str, inputs: list[str], output: str = "", **attributes: Any) -> str:
-        name = output or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [name], **attributes))
-        return name
-
-
 def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, tuple[Array, Array]]) -> onnx.ModelProto:
     """`tensors` as in `Source`, the table of words cut to the pieces that are kept; `heads` by name: weights
     [labels, width] and bias."""
-    graph = _Graph()
+    graph = Graph()
     across = graph.const("across", np.asarray([0, shape.heads, shape.width // shape.heads], np.int64))
     back = graph.const("back", np.asarray([0, shape.width], np.int64))
     value = _norm(graph, shape, tensors, "emb.ln", _words(graph, tensors))
@@ -60,7 +42,7 @@ def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, tuple[
     return _model(graph, {name: len(bias) for name, (_, bias) in heads.items()})
 
 
-def _model(graph: _Graph, heads: dict[str, int]) -> onnx.ModelProto:
+def _model(graph: Graph, heads: dict[str, int]) -> onnx.ModelProto:
     def value(name: str, kind: int, *dimensions: str | int) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, dimensions)
 
@@ -78,7 +60,7 @@ def _model(graph: _Graph, heads: dict[str, int]) -> onnx.ModelProto:
     return model
 
 
-def _words(graph: _Graph, tensors: dict[str, Array]) -> str:
+def _words(graph: Graph, tensors: dict[str, Array]) -> str:
     table, scales = _eight_bits(tensors["emb.word"], axis=1)
     rows = graph.add("Gather", [graph.const("emb.word", table), "ids"], axis=0)
     rows = graph.add("Cast", [rows], to=TensorProto.FLOAT)
@@ -88,7 +70,7 @@ def _words(graph: _Graph, tensors: dict[str, Array]) -> str:
 
 
 def _attention(
-    graph: _Graph, shape: Shape, tensors: dict[str, Array], at: str, value: str, across: str, back: str
+    graph: Graph, shape: Shape, tensors: dict[str, Array], at: str, value: str, across: str, back: str
 ) -> str:
     def headed(name: str, order: list[int]) -> str:
         one = graph.add("Reshape", [_linear(graph, tensors, f"{at}.{name}", value), across])
@@ -102,7 +84,7 @@ def _attention(
     return _linear(graph, tensors, f"{at}.ao", graph.add("Reshape", [mixed, back]))
 
 
-def _linear(graph: _Graph, tensors: dict[str, Array], name: str, value: str) -> str:
+def _linear(graph: Graph, tensors: dict[str, Array], name: str, value: str) -> str:
     weights, scales = _eight_bits(tensors[f"{name}.w"], axis=1)
     inputs = [
         value,
@@ -114,11 +96,11 @@ def _linear(graph: _Graph, tensors: dict[str, Array], name: str, value: str) -> 
     return graph.add("DynamicQuantizeMatMul", inputs, domain=_MICROSOFT)
 
 
-def _gelu(graph: _Graph, value: str) -> str:
+def _gelu(graph: Graph, value: str) -> str:
     return graph.add("Gelu", [value], domain=_MICROSOFT)
 
 
-def _norm(graph: _Graph, shape: Shape, tensors: dict[str, Array], name: str, value: str) -> str:
+def _norm(graph: Graph, shape: Shape, tensors: dict[str, Array], name: str, value: str) -> str:
     scale, bias = (graph.const(f"{name}.{one}", tensors[f"{name}.{one}"]) for one in ("w", "b"))
     return graph.add("LayerNormalization", [value, scale, bias], axis=-1, epsilon=shape.epsilon)
 
