@@ -22,6 +22,7 @@ _RUN_TOKENS = 256
 """Texts go through the graph together up to this many tokens: every one looks at all of a run's."""
 
 Logits = dict[str, NDArray[np.float32]]
+Chances = dict[str, NDArray[np.float32]]
 
 
 class TunedEncoder:
@@ -50,8 +51,7 @@ class TunedEncoder:
         self.logits(["buenas tardes", "boa tarde", "good afternoon, what can I do for you?"])  # warm
 
     def logits(self, texts: Sequence[str]) -> Logits:
-        """By head float32[len(texts), labels], calibrated: a sigmoid, or a softmax over a head without thresholds,
-        makes probabilities of them. An empty text is one too, that of nothing said."""
+        """By head float32[len(texts), labels], calibrated. An empty text is one too, that of nothing said."""
         runs: list[list[NDArray[np.float32]]] = []
         group: list[list[int]] = []
         tokens = 0
@@ -66,9 +66,12 @@ class TunedEncoder:
             runs.append(self._run(group))
         return {name: np.concatenate([run[n] for run in runs]) for n, name in enumerate(self._heads)}
 
-    def chances(self, head: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """float32[len(texts), labels]: probabilities of a head with thresholds."""
-        return np.asarray(1 / (1 + np.exp(-self.logits(texts)[head])), np.float32)
+    def chances(self, texts: Sequence[str]) -> Chances:
+        """By head float32[len(texts), labels]: how likely each label is; without thresholds they add up to 1."""
+        return {
+            name: _sigmoid(found) if self.card.heads[name].thresholds else _softmax(found)
+            for name, found in self.logits(texts).items()
+        }
 
     def _run(self, group: list[list[int]]) -> list[NDArray[np.float32]]:
         lengths = [len(ids) for ids in group]
@@ -78,6 +81,15 @@ class TunedEncoder:
             "ids": np.concatenate([np.asarray(ids, np.int64) for ids in group]),
             "places": np.concatenate([np.arange(length, dtype=np.int64) for length in lengths]),
             "apart": np.where(same, np.float32(0), np.float32(APART)),
-            "share": (np.arange(len(group))[:, None] == belongs) / np.asarray(lengths, np.float32)[:, None],
+            "others": np.where(np.arange(len(group))[:, None] == belongs, np.float32(0), np.float32(APART))[:, None],
         }
-        return self._session.run(self._heads, {**inputs, "share": inputs["share"].astype(np.float32)})
+        return self._session.run(self._heads, inputs)
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from engine.errors import WeightsMissing
 from models.tuned.adapter import BUNDLED, Adapter, adapted, load_adapter
 from models.tuned.encoder import GRAPH, PIECES, Logits, TunedEncoder
-from models.tuned.graph import build_graph
+from models.tuned.graph import HeadWeights, build_graph
 from models.tuned.pieces import cutter, kept
 from models.tuned.source import Array, Source, read_source
 
@@ -44,7 +44,8 @@ def export(source: Source, adapter: Adapter, folder: Path) -> Sequence[Path]:
     tensors = adapted(source.tensors, adapter)
     tensors["emb.word"] = tensors["emb.word"][ids]
     heads = {
-        name: (_array(adapter, f"head.{name}.w"), _array(adapter, f"head.{name}.b")) for name in adapter.card.heads
+        name: HeadWeights(*(_array(adapter, f"head.{name}.{part}") for part in ("look", "w", "b")))
+        for name in adapter.card.heads
     }
     graph.write_bytes(build_graph(source.shape, tensors, heads).SerializeToString())
     off = difference(TunedEncoder.of(graph, cut, adapter.card).logits(PROBES), adapter)

@@ -1,12 +1,14 @@
 """Joins the encoder, what tuning changed of it and the heads into one ONNX graph.
 
-ids int64[t], places int64[t], apart float32[t, t], share float32[b, t] → a head's logits float32[b, labels] each, opset
-18. Several texts go through in one run, one behind the other: `places` counts from 0 in each, `apart` is 0 between
-tokens of one text and very low between others, `share` has 1/length where a token is the text's.
+ids int64[t], places int64[t], apart float32[t, t], others float32[b, 1, t] → a head's logits float32[b, labels] each,
+opset 18. Several texts go through in one run, one behind the other: `places` counts from 0 in each, `apart` is 0
+between tokens of one text and very low between others, and so is `others` for a text's tokens and those of others.
 
-Matrices are in 8 bits, a scale for each output; what goes into them is quantised on the way (`DynamicQuantizeMatMul`).
-The table of words is in 8 bits too, a scale for each row.
+Matrices are in 8 bits, a scale for each output; what goes into them is evened (`models.tuned.adapter.evened`) and
+quantised on the way (`DynamicQuantizeMatMul`). The table of words is in 8 bits too, a scale for each row.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -14,15 +16,27 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from models.onnx_graph import Graph
+from models.tuned.adapter import EVEN
 from models.tuned.source import Array, Shape
 
 APART = -1e4
+
+
+class HeadWeights(NamedTuple):
+    """A head as `models.training.turn_model.LabelHead` has learnt it."""
+
+    look: Array
+    """[labels, width]: which words each label looks at."""
+    weights: Array
+    """[labels, width]: what they say to it."""
+    bias: Array
+
+
 _MICROSOFT = "com.microsoft"
 
 
-def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, tuple[Array, Array]]) -> onnx.ModelProto:
-    """`tensors` as in `Source`, the table of words cut to the pieces that are kept; `heads` by name: weights
-    [labels, width] and bias."""
+def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, HeadWeights]) -> onnx.ModelProto:
+    """`tensors` as in `Source`, the table of words cut to the pieces that are kept."""
     graph = Graph()
     across = graph.const("across", np.asarray([0, shape.heads, shape.width // shape.heads], np.int64))
     back = graph.const("back", np.asarray([0, shape.width], np.int64))
@@ -35,11 +49,23 @@ def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, tuple[
         value = _norm(
             graph, shape, tensors, f"{at}.oln", graph.add("Add", [value, _linear(graph, tensors, f"{at}.fo", inner)])
         )
-    pooled = graph.add("MatMul", ["share", value])
-    for name, (weights, bias) in heads.items():
-        scores = graph.add("MatMul", [pooled, graph.const(f"head.{name}.w", weights.T.astype(np.float32))])
-        graph.add("Add", [scores, graph.const(f"head.{name}.b", bias.astype(np.float32))], output=name)
-    return _model(graph, {name: len(bias) for name, (_, bias) in heads.items()})
+    words = graph.add("Transpose", [value], perm=[1, 0])
+    for name, head in heads.items():
+        _judge(graph, name, head, words)
+    return _model(graph, {name: len(head.bias) for name, head in heads.items()})
+
+
+def _judge(graph: Graph, name: str, head: HeadWeights, words: str) -> None:
+    """Each label takes of every text the mean of what the words say to it, by how much it looks at them."""
+
+    def by_label(what: str, matrix: Array) -> str:
+        return graph.add("MatMul", [graph.const(f"head.{name}.{what}", matrix.astype(np.float32)), words])
+
+    looks = graph.add("Softmax", [graph.add("Add", [by_label("look", head.look), "others"])], axis=-1)
+    said = graph.add("Mul", [looks, by_label("w", head.weights)])
+    last = graph.const(f"head.{name}.last", np.asarray([-1], np.int64))
+    scores = graph.add("ReduceSum", [said, last], keepdims=0)
+    graph.add("Add", [scores, graph.const(f"head.{name}.b", head.bias.astype(np.float32))], output=name)
 
 
 def _model(graph: Graph, heads: dict[str, int]) -> onnx.ModelProto:
@@ -50,7 +76,7 @@ def _model(graph: Graph, heads: dict[str, int]) -> onnx.ModelProto:
         value("ids", TensorProto.INT64, "t"),
         value("places", TensorProto.INT64, "t"),
         value("apart", TensorProto.FLOAT, "t", "t"),
-        value("share", TensorProto.FLOAT, "b", "t"),
+        value("others", TensorProto.FLOAT, "b", 1, "t"),
     ]
     outputs = [value(name, TensorProto.FLOAT, "b", labels) for name, labels in heads.items()]
     made = helper.make_graph(graph.nodes, "turns", inputs, outputs, graph.constants)
@@ -85,7 +111,11 @@ def _attention(
 
 
 def _linear(graph: Graph, tensors: dict[str, Array], name: str, value: str) -> str:
-    weights, scales = _eight_bits(tensors[f"{name}.w"], axis=1)
+    matrix = tensors[f"{name}.w"]
+    if (even := tensors.get(name + EVEN)) is not None:
+        matrix = matrix * even
+        value = graph.add("Mul", [value, graph.const(name + EVEN, 1 / even)])
+    weights, scales = _eight_bits(matrix, axis=1)
     inputs = [
         value,
         graph.const(f"{name}.w", weights.T),

@@ -74,7 +74,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _chances(text: str) -> Chances:
     encoder = TunedEncoder(models_dir(load_settings()))
     card = encoder.card.heads["acts"]
-    best = encoder.chances("acts", parts_of(text)).max(axis=0)
+    best = encoder.chances(parts_of(text))["acts"].max(axis=0)
     return {act: (float(chance), least) for act, chance, least in zip(card.labels, best, card.thresholds, strict=True)}
 
 

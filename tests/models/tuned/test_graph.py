@@ -7,7 +7,7 @@ import pytest
 
 from models.tuned.adapter import Card, HeadCard
 from models.tuned.encoder import TunedEncoder
-from models.tuned.graph import build_graph
+from models.tuned.graph import HeadWeights, build_graph
 from models.tuned.pieces import cutter, kept
 from tests.models.tuned.tiny import source
 
@@ -18,7 +18,8 @@ TEXTS = ("no llamen mas", "quiero una casa", "", "stop calling me " * 20, "el ve
 def encoder(tmp_path: Path) -> TunedEncoder:
     given = source()
     ids = kept(given)
-    heads = {"acts": (np.random.default_rng(1).normal(size=(3, 32)).astype(np.float32), np.zeros(3, np.float32))}
+    looks, weights = np.random.default_rng(1).normal(0, 0.4, (2, 3, 32)).astype(np.float32)
+    heads = {"acts": HeadWeights(looks, weights, np.zeros(3, np.float32))}
     tensors = given.tensors | {"emb.word": given.tensors["emb.word"][ids]}
     (tmp_path / "graph.onnx").write_bytes(build_graph(given.shape, tensors, heads).SerializeToString())
     return TunedEncoder.of(
@@ -32,6 +33,23 @@ def test_company_changes_nothing_but_roundings(encoder: TunedEncoder) -> None:
     assert together.shape == (5, 3)
     assert float(np.abs(alone - together).max()) < 0.15
     assert float(np.abs(alone[0] - alone[1]).max()) > 0.3
+
+
+def test_evening_changes_nothing_but_roundings(tmp_path: Path) -> None:
+    given = source()
+    ids = kept(given)
+    tensors = given.tensors | {"emb.word": given.tensors["emb.word"][ids]}
+    looks, weights = np.random.default_rng(1).normal(0, 0.4, (2, 3, 32)).astype(np.float32)
+    heads = {"acts": HeadWeights(looks, weights, np.zeros(3, np.float32))}
+    card = Card({"acts": HeadCard(("a", "b", "c"), (0.5, 0.5, 0.5))}, "")
+    judged = []
+    for even in (
+        {},
+        {"l0.fo.even": np.linspace(0.5, 2, 64).astype(np.float32), "l1.fi.even": np.full(32, 3, np.float32)},
+    ):
+        (tmp_path / "graph.onnx").write_bytes(build_graph(given.shape, tensors | even, heads).SerializeToString())
+        judged.append(TunedEncoder.of(tmp_path / "graph.onnx", cutter(given, ids), card).logits(TEXTS)["acts"])
+    assert float(np.abs(judged[0] - judged[1]).max()) < 0.15
 
 
 def test_many_texts_go_in_several_runs(encoder: TunedEncoder) -> None:
