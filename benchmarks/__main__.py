@@ -35,6 +35,7 @@ def cells() -> dict[str, Cell]:
         "vocabulary",
         "rules",
         "turns",
+        "from_audio",
         "alignments",
         "knowledge",
         "silence",

@@ -14,6 +14,7 @@ import asyncio
 import re
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import ListenJob
+from engine.ports import Heard, ListenJob
 from media.wav_file import FileSession
 from models.catalogue import WHISPER_BASE
 from models.context import Contexts
@@ -104,7 +105,7 @@ def main() -> None:
 def measure(recording: Path, ours: Whisper, offline: WhisperModel, *, margin_ms: int) -> Row:
     """Hear one recording on every road."""
     script = msgspec.json.decode(recording.with_suffix(".json").read_bytes(), type=Script)
-    segments = asyncio.run(_segments(recording, script.legs))
+    segments = asyncio.run(segments_of(recording, script.legs))
     began = time.process_time()
     live, took = _hear(ours, script.language, segments)
     cpu_s = time.process_time() - began
@@ -128,7 +129,7 @@ def measure(recording: Path, ours: Whisper, offline: WhisperModel, *, margin_ms:
     )
 
 
-async def _segments(recording: Path, legs: tuple[str, ...]) -> list[Window]:
+async def segments_of(recording: Path, legs: tuple[str, ...]) -> list[Window]:
     """Every segment as a live call has them."""
     session = FileSession(recording, legs=legs)
     segments = []
@@ -140,9 +141,17 @@ async def _segments(recording: Path, legs: tuple[str, ...]) -> list[Window]:
 
 
 def _hear(ours: Whisper, language: str, windows: list[Window]) -> tuple[dict[str, str], list[float]]:
-    """Words by leg, and how long each window took, ms. Each is heard after those before it, as `EarsClient` does."""
+    """Words by leg, and how long each window took, ms."""
     words: dict[str, list[str]] = {}
     took = []
+    for (segment, _), heard in zip(windows, hear(ours, language, windows), strict=True):
+        words.setdefault(segment.stream, []).append(heard.text)
+        took.append(heard.run_ms)
+    return {leg: normalised(" ".join(texts)) for leg, texts in words.items()}, took
+
+
+def hear(ours: Whisper, language: str, windows: list[Window]) -> Iterator[Heard]:
+    """Each window as a final, heard after those before it, as `EarsClient` does."""
     contexts, dialogue = Contexts(), Dialogue()
     for number, (segment, pcm) in enumerate(windows):
         job = ListenJob(
@@ -159,9 +168,7 @@ def _hear(ours: Whisper, language: str, windows: list[Window]) -> tuple[dict[str
         heard = ours.hear(job, np.concatenate([context, pcm]), len(context), said)
         contexts.answered(job, pcm, heard, 0.0)
         dialogue.ended(segment)
-        words.setdefault(segment.stream, []).append(heard.text)
-        took.append(heard.run_ms)
-    return {leg: normalised(" ".join(texts)) for leg, texts in words.items()}, took
+        yield heard
 
 
 def read(recording: Path) -> Pcm16:

@@ -57,7 +57,7 @@ def _count(
         for form, text in (("", row.text), (" garbled", garbled)):
             reading = reader.read(text)
             for way, head, said in judged(row, text, reading):
-                wanted = _names(row, plans, head)
+                wanted = labels_of(row, plans, head)
                 for label in plans[head].labels:
                     for key in (row.language, label, f"{label} {row.language}"):
                         count = counts.setdefault(way + form, {}).setdefault(key, Count())
@@ -111,7 +111,7 @@ def _macro_f1_in(counts: dict[str, Count], labels: Sequence[str], language: str)
     return macro_f1({label: counts.get(f"{label} {language}", Count()) for label in labels}, labels)
 
 
-def _names(row: Row, plans: Plans, head: str) -> set[str]:
+def labels_of(row: Row, plans: Plans, head: str) -> set[str]:
     return {label for label, holds in zip(plans[head].labels, row.targets[head], strict=True) if holds}
 
 

