@@ -7,7 +7,7 @@ bus is up. What it carries are ids and bodies sealed with the call's key, for a 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import nats.errors
@@ -40,8 +40,12 @@ PAUSES_S = (0.1, 0.5, 2.0, 5.0)
 """Between two tries to start or reach the bus."""
 
 
-def make_broker(url: str) -> NatsBroker:
-    """A broker that declares the stream when it starts. Its AsyncAPI names no address, which holds the credentials."""
+async def _ignore() -> None: ...
+
+
+def make_broker(url: str, closed: Callable[[], Awaitable[None]] = _ignore) -> NatsBroker:
+    """A broker that declares the stream when it starts. Its AsyncAPI names no address, which holds the credentials.
+    It has one connection and looks for no other when that ends, which `closed` is told."""
     stream = JStream(
         STREAM,
         subjects=["facts.>"],
@@ -55,10 +59,11 @@ def make_broker(url: str) -> NatsBroker:
         url,
         logger=None,
         specification_url="nats://bus",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
-        graceful_timeout=1.0,
+        allow_reconnect=False,
+        max_reconnect_attempts=1,
+        reconnect_time_wait=0,
         error_cb=_quiet,
+        closed_cb=closed,
     )
     broker.publisher(
         SUBJECT,
@@ -95,6 +100,8 @@ class Bus:
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._failures = 0
+        """Since the bus was up."""
         self.up = asyncio.Event()
         """Set while facts can go out."""
         self.empty = asyncio.Event()
@@ -132,55 +139,53 @@ class Bus:
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def _run(self) -> None:
-        failures = 0
         while True:
             try:
                 if self._program is None:
                     await self._relay_over(self._url)
                 else:
                     await self._with_server(self._program)
-                failures = 0
             except Exception as error:
                 # Whatever it is, calls go on without the bus; it is tried again.
-                _log.warning("the bus is down", error=type(error).__name__, failures=failures)
-                failures += 1
-            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+                _log.warning("the bus is down", error=type(error).__name__, failures=self._failures)
+            await asyncio.sleep(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
+            self._failures += 1
 
     async def _with_server(self, program: Program) -> None:
-        """One life of the embedded server."""
+        """One life of the embedded server: when it dies, so does the connection to it."""
         server = await NatsServer.start(program.path, self._folder)
         self._metrics.count("bus_starts_total")
         self.server_pid = server.pid
-        relaying = asyncio.create_task(self._relay_over(server.url))
-        died = asyncio.create_task(server.wait())
         try:
-            await asyncio.wait((relaying, died), return_when=asyncio.FIRST_COMPLETED)
-            if died.done():
-                _log.warning("the embedded NATS server died", status=died.result())
-            else:
-                relaying.result()
+            await self._relay_over(server.url)
         finally:
             self.server_pid = None
-            for task in (relaying, died):
-                task.cancel()
-            await asyncio.gather(relaying, died, return_exceptions=True)
             await server.stop()
 
     async def _relay_over(self, url: str) -> None:
-        broker = make_broker(url)
-        try:
-            await broker.start()
-            self.up.set()
-            self._metrics.set("bus_up", 1)
-            while True:
-                await self._relay(broker)
-        finally:
-            self.up.clear()
-            self._metrics.set("bus_up", 0)
-            with contextlib.suppress(Exception):  # it may be gone already, which is all the same now
-                async with asyncio.timeout(2.0):
-                    # Not `broker.stop`: it refuses while the client reconnects, which then tries again for ever.
-                    await broker.connection.close()
+        """One connection. Raises what it is lost by: `TimeoutError` at once, when the bus closes it."""
+        life = asyncio.timeout(None)
+
+        async def closed() -> None:
+            if self.up.is_set():  # not by us: nothing that was sent will be confirmed
+                life.reschedule(0.0)
+
+        broker = make_broker(url, closed)
+        async with life:
+            try:
+                await broker.start()
+                self._failures = 0
+                self.up.set()
+                self._metrics.set("bus_up", 1)
+                while broker.connection.is_connected:
+                    await self._relay(broker)
+                raise ConnectionError("the bus closed the connection")
+            finally:
+                self.up.clear()
+                self._metrics.set("bus_up", 0)
+                with contextlib.suppress(Exception):  # there may be none, or it may be gone, which is all the same now
+                    async with asyncio.timeout(2.0):
+                        await broker.connection.close()  # `broker.stop` refuses what is closed already
 
     async def _relay(self, broker: NatsBroker) -> None:
         """Send what waits; when nothing does, wait for it."""

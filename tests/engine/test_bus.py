@@ -5,10 +5,12 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from nats.js import JetStreamContext
 
 from engine.bus import Bus, asyncapi, make_broker
 from engine.errors import StartupError
@@ -28,6 +30,39 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     await server.stop()
 
 
+@asynccontextmanager
+async def running(bus: Bus) -> AsyncIterator[Bus]:
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.stop()
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[JetStreamContext]:
+    """Another client of the bus."""
+    broker = make_broker(url)
+    await broker.start()
+    try:
+        yield broker.config.connection_state.stream
+    finally:
+        await broker.connection.close()
+
+
+class Gauges(Metrics):
+    """Says when the bus is not up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = asyncio.Event()
+
+    def set(self, name: str, value: float, /, **labels: str) -> None:
+        super().set(name, value, **labels)
+        if name == "bus_up":
+            (self.down.clear if value else self.down.set)()
+
+
 def said(seq: int) -> Transcript:
     return Transcript(call_id="call-1", seq=seq, turn=seq, text="cuatro cuotas")
 
@@ -38,24 +73,19 @@ async def test_facts_go_out_sealed_and_once(
     metrics = Metrics()
     bus = Bus(settings.model_copy(update={"bus_url": server.url}), store.outbox, metrics=metrics)
     hub = Hub(store, metrics=metrics, relay=bus.wake)
-    await bus.start()
-    await hub.opened(record)
-    await hub.publish(record, [said(1), said(2)])
-    async with asyncio.timeout(20):
+    async with running(bus), asyncio.timeout(20):
+        await hub.opened(record)
+        await hub.publish(record, [said(1), said(2)])
         await bus.empty.wait()
-    assert await store.outbox.count() == 0
-    await bus.stop()
-    broker = make_broker(server.url)
-    await broker.start()
-    stream = broker.config.connection_state.stream
-    state = (await stream.stream_info("facts")).state
-    assert state.messages == 2
-    message = await stream.get_msg("facts", 1)
-    assert message.subject == f"facts.{record.organisation_id}.call-1.transcript"
-    assert message.headers is not None
-    assert message.headers["Nats-Msg-Id"] == "call-1:1"
-    assert b"cuotas" not in (message.data or b"")
-    await broker.stop()
+        assert await store.outbox.count() == 0
+    async with reading(server.url) as stream:
+        state = (await stream.stream_info("facts")).state
+        assert state.messages == 2
+        message = await stream.get_msg("facts", 1)
+        assert message.subject == f"facts.{record.organisation_id}.call-1.transcript"
+        assert message.headers is not None
+        assert message.headers["Nats-Msg-Id"] == "call-1:1"
+        assert b"cuotas" not in (message.data or b"")
 
 
 async def test_a_killed_server_delays_no_fact_and_is_started_again(
@@ -66,8 +96,7 @@ async def test_a_killed_server_delays_no_fact_and_is_started_again(
     hub = Hub(store, metrics=metrics, relay=bus.wake)
     await hub.opened(record)
     before = asyncio.all_tasks()
-    await bus.start()
-    async with asyncio.timeout(20):
+    async with running(bus), asyncio.timeout(20):
         await bus.up.wait()
         first = bus.server_pid
         assert first is not None
@@ -76,13 +105,27 @@ async def test_a_killed_server_delays_no_fact_and_is_started_again(
         assert len(await hub.facts_after(record.organisation_id, "call-1", 0)) == 1
         await bus.empty.wait()
         assert await store.outbox.count() == 0
-    assert bus.server_pid not in (None, first)
-    second = bus.server_pid
-    await bus.stop()
+        second = bus.server_pid
+    assert second not in (None, first)
     assert not asyncio.all_tasks() - before, "a client still looks for its server"
     assert second is not None
     with pytest.raises(ProcessLookupError):
         os.kill(second, 0)
+
+
+async def test_a_bus_that_goes_away_is_known_at_once_and_looked_for_by_nobody_but_us(
+    server: NatsServer, store: Store, settings: Settings
+) -> None:
+    metrics = Gauges()
+    bus = Bus(settings.model_copy(update={"bus_url": server.url}), store.outbox, metrics=metrics)
+    before = asyncio.all_tasks()
+    async with running(bus), asyncio.timeout(20):
+        await bus.up.wait()
+        assert not metrics.down.is_set()
+        await server.stop()
+        await metrics.down.wait()
+        assert not bus.up.is_set()
+    assert not asyncio.all_tasks() - before
 
 
 async def test_an_orphan_is_ended_at_the_next_start(tmp_path: Path) -> None:
@@ -119,9 +162,8 @@ async def test_a_bus_that_stays_away_bounds_the_outbox(store: Store, record: Cal
     await hub.publish(record, [said(1)])
     nowhere = settings.model_copy(update={"bus_url": "nats://127.0.0.1:9"})
     bus = Bus(nowhere, store.outbox, metrics=metrics, clock=lambda: time.time() + 25 * 3600)
-    await bus.start()
-    await asyncio.sleep(0)
-    await store.outbox.forget_old(0.0)  # writes keep their order: the bus's own was first
-    assert await store.outbox.count() == 0
-    await bus.stop()
+    async with running(bus):
+        await asyncio.sleep(0)
+        await store.outbox.forget_old(0.0)  # writes keep their order: the bus's own was first
+        assert await store.outbox.count() == 0
     assert not bus.up.is_set()
