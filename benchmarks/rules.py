@@ -16,7 +16,7 @@ import math
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -173,13 +173,15 @@ CELLS["accuracy.rules.quiet_dialogues"] = lambda: dict(
 )
 
 
-def measure(file: Path, note: Callable[[str], object] = lambda _: None) -> dict[str, Count]:
+def measure(
+    file: Path, note: Callable[[str], object] = lambda _: None, garbles: Mapping[str, Garble] = GARBLES
+) -> dict[str, Count]:
     """Counts by garbling, and for the clean sentences by language and by class in a language. `note` is told of every
     mistake."""
     rules = {rule.id: rule for rule in load_rules()}
     counts: dict[str, Count] = {}
     for name, wanted, language, text in sentences(file):
-        for garbling, garble in GARBLES.items():
+        for garbling, garble in garbles.items():
             said = garble(text, random.Random(f"{garbling} {text}"))
             fired = _performs(name, said) if name.startswith(ACT) else _fires(rules[name], said, language)
             classes = (garbling, language, f"{name} {language}") if garbling == "clean" else (garbling,)

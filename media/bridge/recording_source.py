@@ -29,18 +29,27 @@ from media.source_lock import Address
 log = structlog.get_logger()
 
 _LABELS = ("1", "2")
-_PROBE_S = 2.0
+PROBE_S = 2.0
 """Between two questions whether the engine still has the session: so much is unheard when it starts anew."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+"""Between two tries to have a session, twice as long each time."""
 
 
 class Recorders:
     """Makes the recorder of each call; an async context manager that lasts as long as the exchange."""
 
-    def __init__(self, engine: str, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        engine: str,
+        host: str = "127.0.0.1",
+        *,
+        probe_s: float = PROBE_S,
+        first_pause_s: float = FIRST_PAUSE_S,
+    ) -> None:
         """`engine` is a SIP URI without user, e.g. `sip:127.0.0.1:5060;transport=tcp`; `host` is where we call from.
         Raises `ValueError` for what is no such URI."""
         self.engine, self.host = engine, host
+        self.probe_s, self.first_pause_s = probe_s, first_pause_s
         self.caller = Caller(host)
         self._engine_host = hop_of(engine).host
         self._tasks: set[asyncio.Task[None]] = set()
@@ -126,16 +135,16 @@ class RecordingSource:
     # ─── the session ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _keep(self, call: BridgedCall, codec: AudioCodec) -> None:
-        pause_s = _FIRST_PAUSE_S
+        pause_s = self._owner.first_pause_s
         try:
             while not self._over:
                 placed = await self._place(call, codec)
                 if placed is not None:
                     log.info("bridge.recorded", call=call.call_id)
-                    pause_s = _FIRST_PAUSE_S
+                    pause_s = self._owner.first_pause_s
                     await self._follow(call, placed)
                 await self._wait(pause_s)
-                pause_s = min(_LONGEST_PAUSE_S, 2 * pause_s)
+                pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
         finally:
             self._remotes = (None, None)
             for sock in self._sockets:
@@ -171,14 +180,14 @@ class RecordingSource:
         while not self._over and not placed.ended.done():
             wanted = _parties(call), call.held
             if wanted == told:
-                if not await self._wait(_PROBE_S) and not await placed.probe():
+                if not await self._wait(self._owner.probe_s) and not await placed.probe():
                     break
                 continue
             status = await self._tell(placed, told, wanted)
             if 200 <= status < 300:
                 told = wanted
             else:
-                await self._wait(_PROBE_S)
+                await self._wait(self._owner.probe_s)
         self._remotes = (None, None)
         placed.bye()
 

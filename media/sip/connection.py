@@ -32,6 +32,9 @@ class Owner(Protocol):
     """The endpoint's transports, as a connection sees them."""
 
     @property
+    def message_s(self) -> float: ...
+
+    @property
     def keep_alive_s(self) -> float: ...
 
     @property
@@ -107,7 +110,7 @@ class Connection(asyncio.Protocol):
             self._watch.cancel()
             self._watch = None
         if self._watch is None and partial:
-            self._watch = asyncio.get_running_loop().call_later(MESSAGE_SECONDS, self.abort)
+            self._watch = asyncio.get_running_loop().call_later(self._owner.message_s, self.abort)
 
     # ─── keep-alive: whatever comes after a ping shows that the peer is there ────────────────────────────────────────
 

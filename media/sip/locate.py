@@ -86,8 +86,8 @@ _Record = TypeVar("_Record", SRV, NAPTR)
 class Dns:
     """`Records` by way of the servers of `/etc/resolv.conf`, or of a resolver that is given."""
 
-    def __init__(self, resolver: dns.asyncresolver.Resolver | None = None) -> None:
-        self._resolver = resolver
+    def __init__(self, resolver: dns.asyncresolver.Resolver | None = None, *, lookup_s: float = LOOKUP_S) -> None:
+        self._resolver, self._lookup_s = resolver, lookup_s
 
     async def services(self, name: str) -> tuple[Sequence[Service], float]:
         records, ttl = await self._ask(name, SRV)
@@ -105,7 +105,11 @@ class Dns:
         try:
             self._resolver = self._resolver or dns.asyncresolver.Resolver()
             answer = await self._resolver.resolve(
-                name, dns.rdatatype.from_text(kind.__name__), raise_on_no_answer=False, lifetime=LOOKUP_S, search=False
+                name,
+                dns.rdatatype.from_text(kind.__name__),
+                raise_on_no_answer=False,
+                lifetime=self._lookup_s,
+                search=False,
             )
         except (dns.resolver.NXDOMAIN, dns.resolver.NoResolverConfiguration):
             return [], NOTHING_TTL_S
@@ -132,7 +136,7 @@ async def addresses_of(host: str, port: int) -> Sequence[str]:
 
 class Locator:
     """Finds the targets of a hop, best first, in the same order as long as the records' TTL says. One event loop;
-    `clock` gives monotonic seconds, `dice` 0…1."""
+    `clock` gives monotonic seconds, `dice` 0…1; `max_names` bounds what is kept."""
 
     def __init__(
         self,
@@ -140,11 +144,13 @@ class Locator:
         addresses: Addresses = addresses_of,
         clock: Callable[[], float] = time.monotonic,
         dice: Callable[[], float] = random.random,
+        max_names: int = MAX_NAMES,
     ) -> None:
         self._records = records or Dns()
         self._addresses = addresses
         self._clock = clock
         self._dice = dice
+        self._max_names = max_names
         self._services: dict[str, tuple[float, Sequence[Service]]] = {}
         self._pointers: dict[str, tuple[float, Sequence[Pointer]]] = {}
         self._avoided: dict[tuple[str, str, int], float] = {}
@@ -173,7 +179,7 @@ class Locator:
         now = self._clock()
         self._avoided = {place: until for place, until in self._avoided.items() if until > now}
         self._avoided[transport, host, port] = now + AVOID_S
-        while len(self._avoided) > MAX_NAMES:
+        while len(self._avoided) > self._max_names:
             del self._avoided[next(iter(self._avoided))]
 
     async def _offered(self, hop: Hop) -> list[tuple[str, Service]]:
@@ -211,7 +217,7 @@ class Locator:
             records, ttl = await ask(name)
             kept.pop(name, None)
             kept[name] = (self._clock() + min(MOST_TTL_S, max(LEAST_TTL_S, ttl)), records)
-            while len(kept) > MAX_NAMES:
+            while len(kept) > self._max_names:
                 del kept[next(iter(kept))]
         return records
 

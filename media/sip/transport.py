@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.errors import StartupError
-from media.sip.connection import KEEP_ALIVE_SECONDS, PONG_SECONDS, Connection, StreamConnection, WebSocketConnection
+from media.sip.connection import (
+    KEEP_ALIVE_SECONDS,
+    MESSAGE_SECONDS,
+    PONG_SECONDS,
+    Connection,
+    StreamConnection,
+    WebSocketConnection,
+)
 from media.sip.layer import Flow
 from media.sip.wire import Malformed
 
@@ -51,6 +58,7 @@ class Listeners:
     """For TLS and WSS to others; None takes the system's authorities."""
     origins: tuple[str, ...] = ()
     """Web origins whose pages may speak SIP over a WebSocket."""
+    message_s: float = MESSAGE_SECONDS
     keep_alive_s: float = KEEP_ALIVE_SECONDS
     pong_s: float = PONG_SECONDS
 
@@ -213,6 +221,10 @@ class Transports:
         await asyncio.sleep(0)  # lets the transports call connection_lost
 
     # ─── what connections tell ───────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def message_s(self) -> float:
+        return self._listeners.message_s
 
     @property
     def keep_alive_s(self) -> float:

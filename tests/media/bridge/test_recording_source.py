@@ -3,12 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
-from media.bridge import recording_source
 from media.bridge.call import BridgedCall
 from media.bridge.party import Answered, Turned
-from media.bridge.recording_source import Recorders
+from media.bridge.recording_source import FIRST_PAUSE_S, PROBE_S, Recorders
 from media.sip.server import SipServer
 from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, packet
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
@@ -40,10 +37,13 @@ class Engine:
 
 
 @asynccontextmanager
-async def recorded() -> AsyncIterator[tuple[BridgedCall, FakeParty, FakeParty, Engine]]:
+async def recorded(
+    *, probe_s: float = PROBE_S, first_pause_s: float = FIRST_PAUSE_S
+) -> AsyncIterator[tuple[BridgedCall, FakeParty, FakeParty, Engine]]:
     engine = Engine()
     await engine.start()
-    async with Recorders(f"sip:127.0.0.1:{engine.port};transport=tcp") as recorders:
+    uri = f"sip:127.0.0.1:{engine.port};transport=tcp"
+    async with Recorders(uri, probe_s=probe_s, first_pause_s=first_pause_s) as recorders:
         exchange, customer = FakeExchange(), FakeParty("+34600")
         call = BridgedCall(INVITATION, customer, exchange, recorders.make())
         call.start(exchange.candidates(1), 0.0)
@@ -88,12 +88,8 @@ async def test_who_takes_over_is_told() -> None:
         await engine.sessions[0].until(lambda session: [one.aor for one in session.participants] == told)
 
 
-async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(recording_source, "_PROBE_S", 0.05)
-    monkeypatch.setattr(recording_source, "_FIRST_PAUSE_S", 0.05)
-    async with recorded() as (call, customer, agent, engine):
+async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it() -> None:
+    async with recorded(probe_s=0.05, first_pause_s=0.05) as (call, customer, agent, engine):
         await engine.kill()
         customer.voice(packet(1))
         assert agent.heard == [packet(1)]

@@ -5,7 +5,6 @@ import contextlib
 
 import pytest
 
-from media.sip import connection
 from media.sip.layer import Flow
 from media.sip.server import SipServer
 from media.sip.transport import Listeners
@@ -16,10 +15,10 @@ HEAD = "INVITE sip:5000@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z
 
 
 @pytest.mark.parametrize("kind", ["TCP", "WS"])
-async def test_who_never_finishes_a_message_is_closed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_never_finishes_a_message_is_closed(kind: str) -> None:
     """Byte after byte, so that no pause is long: what counts is how long the message takes."""
-    monkeypatch.setattr(connection, "MESSAGE_SECONDS", 0.05)
-    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), listeners=Listeners(ws_port=0))
+    listeners = Listeners(ws_port=0, message_s=0.05)
+    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), listeners=listeners)
     await server.open()
     transports = server.endpoint.transports
     text = HEAD if kind == "TCP" else "GET / HTTP/1.1\r\nHost: x\r\nX: " + "y" * 2_000

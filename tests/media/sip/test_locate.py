@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from engine.control.trunks import Line
-from media.sip import locate
 from media.sip.caller import Caller, CallPlan, place_call
 from media.sip.hop import hop_of
-from media.sip.locate import AVOID_S, Dns, Locator, Pointer, Service, in_order
+from media.sip.locate import AVOID_S, MAX_NAMES, Dns, Locator, Pointer, Service, in_order
 from media.sip.server import SipServer
 from media.sip.trunk_line import TrunkLine
 from tests.media.sip.name_server import name_server
@@ -42,8 +41,8 @@ async def same(host: str, port: int) -> Sequence[str]:
     return [host]
 
 
-def locator(zone: Zone, clock: HandClock | None = None) -> Locator:
-    return Locator(zone, same, clock or HandClock(), dice=lambda: 0.0)
+def locator(zone: Zone, clock: HandClock | None = None, *, max_names: int = MAX_NAMES) -> Locator:
+    return Locator(zone, same, clock or HandClock(), dice=lambda: 0.0, max_names=max_names)
 
 
 async def places(found: Locator, uri: str) -> list[tuple[str, str, int]]:
@@ -94,10 +93,9 @@ async def test_hosts_without_address_and_services_that_are_not_offered_are_left_
         await it.targets(hop_of("sip:gone.example"))
 
 
-async def test_answers_are_kept_for_their_ttl_and_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "MAX_NAMES", 3)
+async def test_answers_are_kept_for_their_ttl_and_never_too_many() -> None:
     zone, clock = Zone({}), HandClock()
-    it = locator(zone, clock)
+    it = locator(zone, clock, max_names=3)
     for now, asked in ((0, 1), (59, 1), (61, 2)):
         clock.now = 1_000.0 + now
         await places(it, "sip:a.example;transport=udp")
@@ -152,11 +150,10 @@ async def test_records_come_over_the_wire() -> None:
         assert "_sip._udp.sbc.example. SRV" in server.asked
 
 
-async def test_a_dead_name_server_costs_its_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locate, "LOOKUP_S", 0.05)
+async def test_a_dead_name_server_costs_its_time_and_no_more() -> None:
     async with name_server() as (_, resolver):
         pass
-    assert (await Dns(resolver).services("_sip._udp.sbc.example"))[0] == []
+    assert (await Dns(resolver, lookup_s=0.05).services("_sip._udp.sbc.example"))[0] == []
 
 
 def srv(transport: str, *ports: int) -> list[str]:
