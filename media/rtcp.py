@@ -129,7 +129,7 @@ def new_cname(chance: random.Random) -> bytes:
     return base64.b64encode(chance.randbytes(12))
 
 
-def next_interval_s(chance: random.Random, *, first: bool = False) -> float:
+def next_interval_s(chance: random.Random, *, first: bool = False, mean_s: float = INTERVAL_S) -> float:
     """RFC 3550 §6.3.1: spread, so that reports of many calls do not meet; half as long before the first."""
-    least = INTERVAL_S / 2 if first else INTERVAL_S
+    least = mean_s / 2 if first else mean_s
     return least * chance.uniform(0.5, 1.5) / _COMPENSATION

@@ -56,13 +56,14 @@ class BrowserParty:
         *,
         tell: Callable[[say.ToBrowser], None],
         over: Callable[[str], None],
+        grace_s: float = GRACE_S,
     ) -> None:
         """`tell` reaches the browser, or nobody while it is away; `over` is told the call's id once, at the end."""
         self.aor, self.name = aor, name
         self.hear: Callable[[PartyEvent], None] = _ignore
         self.voice: Callable[[RtpPacket], None] = _ignore
         self.state: State = "new"
-        self._ports, self._tell, self._over = ports, tell, over
+        self._ports, self._tell, self._over, self._grace_s = ports, tell, over, grace_s
         self._way: Literal["in", "out"] = "in"
         self._invitation: Invitation
         self._codec: AudioCodec | None = None
@@ -230,7 +231,7 @@ class BrowserParty:
         if state == "vanished" or (state == "failed" and self.state != "up"):
             self.hung_up("peer_vanished")
         elif self.state != "ringing":
-            self._grace = asyncio.get_running_loop().call_later(GRACE_S, self.hung_up, "peer_vanished")
+            self._grace = asyncio.get_running_loop().call_later(self._grace_s, self.hung_up, "peer_vanished")
 
     def _answer(self) -> None:
         codec = self._codec

@@ -29,7 +29,8 @@ MAX_SOCKETS = MAX_PHONES + 500
 OUTBOX = 128
 RATE, BURST = 20.0, 60.0
 """Messages a second of one socket: keys are the fastest that a person sends."""
-_OVER_CHECK_S = 5.0
+OVER_CHECK_S = 5.0
+"""Between two looks at whether a pass is over."""
 
 
 class PhoneSockets:
@@ -43,11 +44,14 @@ class PhoneSockets:
         *,
         origin: str = "",
         ice_servers: Sequence[IceServer] = (),
+        max_sockets: int = MAX_SOCKETS,
+        over_check_s: float = OVER_CHECK_S,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.phones, self.exchange = phones, exchange
         self.ice_servers = tuple(ice_servers)
-        self._key, self._wall_clock = key, wall_clock
+        self.over_check_s = over_check_s
+        self._key, self._max_sockets, self._wall_clock = key, max_sockets, wall_clock
         self._origin = str(URL(origin).origin()) if origin else ""
         self._open: dict[_Conversation, asyncio.Task[None]] = {}
 
@@ -55,7 +59,7 @@ class PhoneSockets:
         """The handler of the upgrade."""
         if not self._is_ours(request):
             raise web.HTTPForbidden(reason="Wrong origin")
-        if len(self._open) >= MAX_SOCKETS:
+        if len(self._open) >= self._max_sockets:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=say.MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
@@ -168,7 +172,7 @@ class _Conversation:
 
     async def _watch_pass(self) -> None:
         while True:
-            await asyncio.sleep(_OVER_CHECK_S)
+            await asyncio.sleep(self._owner.over_check_s)
             phone = self._phone
             if phone is not None and not phone.calls and phone.claims.expires_at <= self._owner.now():
                 return self.close(say.PASS_OVER, "the pass is over")

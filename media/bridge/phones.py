@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
 import structlog
 from uuid_utils import uuid7
 
@@ -16,7 +17,7 @@ from engine.control.phone_pass import PhonePass
 from engine.control.routing import SIGNIFICANT, normal
 from engine.errors import Overloaded
 from media.bridge import phone_messages as say
-from media.bridge.browser_party import DIALLED, BrowserParty
+from media.bridge.browser_party import DIALLED, GRACE_S, BrowserParty
 from media.bridge.party import Exchange, Invitation
 from media.webrtc.ports import LegPorts
 
@@ -25,8 +26,17 @@ log = structlog.get_logger(__name__)
 MAX_PHONES = 2_000
 MAX_CALLS = 2
 """One, and another to ask somebody before an attended transfer."""
-RECONNECT_S = 30.0
-"""How long the calls of a window outlive its socket."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long calls wait for a browser, in seconds."""
+
+    grace_s: float = GRACE_S
+    reconnect_s: float = 30.0
+    """How long the calls of a window outlive its socket."""
+
+
+PATIENCE = Patience()
 
 
 class Window(Protocol):
@@ -41,14 +51,16 @@ class Window(Protocol):
 class BrowserPhone:
     """Implements `media.bridge.party.Phone`."""
 
-    def __init__(self, claims: PhonePass, ports: LegPorts, gone: Callable[["BrowserPhone"], None]) -> None:
+    def __init__(
+        self, claims: PhonePass, ports: LegPorts, patience: Patience, gone: Callable[["BrowserPhone"], None]
+    ) -> None:
         self.claims = claims
         self.away = False
         self.replaced = False
         """Another window rings; this one ends with its call."""
         self.calls: dict[str, BrowserParty] = {}
         self.idle_since = time.monotonic()
-        self._ports, self._gone = ports, gone
+        self._ports, self._patience, self._gone = ports, patience, gone
         self._window: Window | None = None
         self._detached: asyncio.TimerHandle | None = None
 
@@ -71,7 +83,10 @@ class BrowserPhone:
 
     def party(self) -> BrowserParty:
         party = BrowserParty(
-            self.aor, self.claims.name, self._ports, tell=lambda message: self._tell(party, message), over=self._ended
+            *(self.aor, self.claims.name, self._ports),
+            tell=lambda message: self._tell(party, message),
+            over=self._ended,
+            grace_s=self._patience.grace_s,
         )
         return party
 
@@ -92,7 +107,8 @@ class BrowserPhone:
             return
         self._window = None
         if self.calls:
-            self._detached = asyncio.get_running_loop().call_later(RECONNECT_S, self.hang_up)
+            loop = asyncio.get_running_loop()
+            self._detached = loop.call_later(self._patience.reconnect_s, self.hang_up)
         else:
             self._gone(self)
 
@@ -153,8 +169,8 @@ class BrowserPhone:
 class BrowserPhones:
     """Implements `media.bridge.party.Phones`."""
 
-    def __init__(self, ports: LegPorts) -> None:
-        self._ports = ports
+    def __init__(self, ports: LegPorts, patience: Patience = PATIENCE) -> None:
+        self._ports, self._patience = ports, patience
         self._phones: dict[tuple[str, str], BrowserPhone] = {}
         """By AOR and window."""
 
@@ -168,7 +184,7 @@ class BrowserPhones:
         if phone is None:
             if len(self._phones) >= MAX_PHONES:
                 raise Overloaded(f"{MAX_PHONES} phones are there")
-            phone = self._phones[key] = BrowserPhone(claims, self._ports, self._forget)
+            phone = self._phones[key] = BrowserPhone(claims, self._ports, self._patience, self._forget)
         phone.claims, phone.away, phone.replaced = claims, away, False
         for (aor, _), other in list(self._phones.items()):
             if aor == claims.aor and other is not phone:

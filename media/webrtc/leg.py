@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+import msgspec
 import structlog
 
 from media.codecs import CODECS
-from media.rtcp import SentReport, is_rtcp
+from media.rtcp import INTERVAL_S, SentReport, is_rtcp
 from media.rtcp_reporter import RtcpReporter
 from media.rtp import MAX_PACKET_SIZE, RtpPacket, build_packet, parse_packet
 from media.session import AudioCodec
@@ -27,14 +28,25 @@ log = structlog.get_logger(__name__)
 LegState = Literal["open", "closed", "vanished", "failed"]
 """`closed` is the browser's goodbye, `failed` is a path that never came about."""
 
-OPENING_S = 20.0
-"""From our answer to keys on both sides."""
-VANISHED_S = 15.0
-"""Longest silence of a browser that is there: it checks its consent every 5 s (RFC 7675 §5.1), and sends sound even
-when it is muted. A browser whose network changed needs some of it to offer again."""
-_WATCH_S = 1.0
 _BURST = 64
 """Datagrams that one waking of the loop takes, so that other legs get their turn."""
+
+
+class LegTimes(msgspec.Struct, frozen=True):
+    """How patient a leg is, in seconds."""
+
+    opening_s: float = 20.0
+    """From our answer to keys on both sides."""
+    vanished_s: float = 15.0
+    """Longest silence of a browser that is there: it checks its consent every 5 s (RFC 7675 §5.1), and sends sound even
+    when it is muted. A browser whose network changed needs some of it to offer again."""
+    watch_s: float = 1.0
+    """Between two looks at whether it is there, and whether a report is due."""
+    report_s: float = INTERVAL_S
+    """Mean between two of our RTCP reports."""
+
+
+TIMES = LegTimes()
 
 
 class WebRtcLeg:
@@ -49,17 +61,18 @@ class WebRtcLeg:
         *,
         heard: Callable[[RtpPacket], None],
         told: Callable[[LegState], None],
+        times: LegTimes = TIMES,
     ) -> None:
         """`codec` is one of the offer's; `heard` gets each of its packets, in order of arrival. Raises `Overloaded`."""
         self.codec = codec
         self.ssrc = secrets.randbits(32)
         self.payload_type = offer.payloads[codec]
         self._heard, self._told = heard, told
-        self._ports = ports
+        self._ports, self._times = ports, times
         self._loop = asyncio.get_running_loop()
         self._socket = ports.open()
         self._ice = IceLite(offer.user)
-        self._reporter, self._sent = RtcpReporter(), SentReport(self.ssrc)
+        self._reporter, self._sent = RtcpReporter(mean_s=times.report_s), SentReport(self.ssrc)
         self._clock_hz = CODECS[codec].clock_hz
         self._dtls = DtlsSrtp(self._put)
         where = (ports.advertised, int(self._socket.getsockname()[1]))
@@ -103,7 +116,7 @@ class WebRtcLeg:
 
     async def _open(self, offer: BrowserOffer) -> None:
         try:
-            async with asyncio.timeout(OPENING_S):
+            async with asyncio.timeout(self._times.opening_s):
                 await self._reached.wait()
                 role: DtlsRole = "server" if offer.is_client else "client"
                 await self._dtls.start(role, offer.fingerprints, lambda: self._end("closed"))
@@ -116,14 +129,14 @@ class WebRtcLeg:
         self._told("open")
 
     def _watch_on(self) -> None:
-        """Once a second: whether the browser is there, and the RTCP report that is due."""
+        """Now and then: whether the browser is there, and the RTCP report that is due."""
         now = time.monotonic()
-        if now - self._last_heard > VANISHED_S:
+        if now - self._last_heard > self._times.vanished_s:
             self._end("vanished")
             return
         if now * 1000 >= self._reporter.due_ms and self.is_open:
             self._put(self._dtls.seal_report(self._reporter.report(now * 1000, self._sent)))
-        self._watch = self._loop.call_later(_WATCH_S, self._watch_on)
+        self._watch = self._loop.call_later(self._times.watch_s, self._watch_on)
 
     def _end(self, state: LegState) -> None:
         if not self._over:

@@ -87,10 +87,8 @@ def write_wav(file: Path, samples: Pcm16) -> None:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    world = World()
-    await world.open()
-    yield world
-    await world.close()
+    async with World() as world:
+        yield world
 
 
 @pytest.fixture
@@ -116,7 +114,7 @@ async def at_the_desk(visitor: Visitor, world: World) -> Page:
     await page.evaluate(_KEEP_CONNECTIONS)
     await page.get_by_role("button", name="Take calls").click()
     await expect(page.get_by_role("button", name="Take no more calls")).to_be_visible()
-    await world.free("andrea")
+    await world.phones.there("andrea")
     return page
 
 
@@ -150,6 +148,7 @@ async def test_a_call_is_accepted_heard_on_both_sides_and_ended(visitor: Visitor
     said = envelope(np.tile(warble(), 3), 48_000)
     likeness = max(np.corrcoef(heard, said[shift : shift + len(heard)])[0, 1] for shift in range(250))
     assert likeness > 0.8
+    assert not (await world.phones.there("andrea")).away
     await phone.get_by_role("button", name="Hang up").click()
     await far.until(lambda far: far.over == ("bye", 0))
     await expect(phone.get_by_role("status")).to_contain_text("call ended")

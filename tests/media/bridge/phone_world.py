@@ -16,9 +16,9 @@ from engine.facts import Pcm16
 from engine.web.site import Site
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.party import Invitation, Party
-from media.bridge.phone_socket import PhoneSockets
+from media.bridge.phone_socket import MAX_SOCKETS, OVER_CHECK_S, PhoneSockets
 from media.bridge.phone_web import add_phones
-from media.bridge.phones import BrowserPhones
+from media.bridge.phones import PATIENCE, BrowserPhone, BrowserPhones, Patience
 from media.rtp import RtpPacket
 from media.session import AudioCodec
 from media.webrtc.ports import LegPorts
@@ -84,6 +84,27 @@ class Switch:
     def over(self, call: BridgedCall, reason: str) -> None:
         self.ended.append(reason)
         self.calls.pop(call.call_id, None)
+
+
+class ToldPhones(BrowserPhones):
+    """Says when somebody has come."""
+
+    def __init__(self, ports: LegPorts, patience: Patience) -> None:
+        super().__init__(ports, patience)
+        self._came = asyncio.Event()
+
+    def register(self, claims: PhonePass, window: str, *, away: bool) -> BrowserPhone:
+        phone = super().register(claims, window, away=away)
+        self._came.set()
+        return phone
+
+    async def there(self, name: str) -> BrowserPhone:
+        """That phone, now or when it comes."""
+        async with asyncio.timeout(WAIT_S):
+            while (phone := self.named(name)) is None:
+                self._came.clear()
+                await self._came.wait()
+        return phone
 
 
 class Door:
@@ -194,40 +215,43 @@ class Desk:
 
 
 class World(Door):
-    """The bridge; a test opens desks on it."""
+    """The bridge, as an async context manager; a test opens desks on it."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        patience: Patience = PATIENCE,
+        *,
+        max_sockets: int = MAX_SOCKETS,
+        over_check_s: float = OVER_CHECK_S,
+    ) -> None:
         super().__init__()
         self.ports = LegPorts()
-        self.phones = BrowserPhones(self.ports)
+        self.phones = ToldPhones(self.ports, patience)
         self.switch = Switch(self.phones)
         sockets = PhoneSockets(
-            self.phones, self.switch, KEY, origin="https://desk.example", wall_clock=lambda: self.now()
+            *(self.phones, self.switch, KEY),
+            origin="https://desk.example",
+            max_sockets=max_sockets,
+            over_check_s=over_check_s,
+            wall_clock=lambda: self.now(),
         )
         app = web.Application()
         add_phones(app, sockets)
         self._site = Site(app, "127.0.0.1", 0)
 
-    async def open(self) -> None:
+    async def __aenter__(self) -> "World":
         await self._site.open()
         self.url = self._site.url
         self.client = ClientSession()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.shut()
+        await self.stop()
 
     async def stop(self) -> None:
         self.phones.close()
         await self._site.close()
-
-    async def close(self) -> None:
-        await self.shut()
-        await self.stop()
-
-    async def free(self, name: str) -> None:
-        """Until that phone may be rung."""
-        for _ in range(1_000):
-            if (phone := self.phones.named(name)) is not None and not phone.busy:
-                return
-            await asyncio.sleep(0.01)  # it is told over a socket, and tells nobody here
-        raise TimeoutError
 
     def call_in(self, party: Party, to: str, codecs: tuple[AudioCodec, ...] = ("PCMU",)) -> BridgedCall:
         """A call from elsewhere to the phone of that name."""

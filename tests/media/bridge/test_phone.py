@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts import Pcm16
-from media.bridge import browser_party, phone_messages, phone_socket, phones
+from media.bridge import phone_messages
+from media.bridge.phones import Patience
 from media.codecs import PCMA, PCMU
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import Desk, World
@@ -23,10 +24,8 @@ NUMBER = "+34910000000"
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    world = World()
-    await world.open()
-    yield world
-    await world.close()
+    async with World() as world:
+        yield world
 
 
 async def answered(world: World, desk: Desk, far: FarParty) -> str:
@@ -206,21 +205,20 @@ async def test_a_call_outlives_its_socket_and_a_reload_of_the_page(world: World)
 
 
 @pytest.mark.interop("desk's phone", "abnormal end")
-async def test_a_browser_that_does_not_come_back_ends_its_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browser_party, "GRACE_S", 0.0)
-    ana = await world.desk("ana@desk").open()
-    far = FarParty(NUMBER)
-    call = await answered(world, ana, far)
-    await ana.peers[0].connected()
-    await ana.peers[0].close()
-    assert (await ana.hears("ended", call=call))["reason"] == "peer_vanished"
-    await far.until(lambda far: far.over == ("peer_vanished", 0))
-    monkeypatch.setattr(phones, "RECONNECT_S", 0.0)
-    other = FarParty(NUMBER)
-    await answered(world, ana, other)
-    await ana.lose()
-    await other.until(lambda far: far.over == ("peer_vanished", 0))
-    assert len(world.phones) == 0
+async def test_a_browser_that_does_not_come_back_ends_its_call() -> None:
+    async with World(Patience(grace_s=0.0, reconnect_s=0.0)) as world:
+        ana = await world.desk("ana@desk").open()
+        far = FarParty(NUMBER)
+        call = await answered(world, ana, far)
+        await ana.peers[0].connected()
+        await ana.peers[0].close()
+        assert (await ana.hears("ended", call=call))["reason"] == "peer_vanished"
+        await far.until(lambda far: far.over == ("peer_vanished", 0))
+        other = FarParty(NUMBER)
+        await answered(world, ana, other)
+        await ana.lose()
+        await other.until(lambda far: far.over == ("peer_vanished", 0))
+        assert len(world.phones) == 0
 
 
 async def test_the_newest_window_rings_and_the_one_before_keeps_its_call(world: World) -> None:
@@ -250,23 +248,23 @@ async def test_only_a_free_phone_of_the_campaign_is_rung(world: World) -> None:
 
 
 @pytest.mark.interop("desk's phone", "bad auth")
-async def test_a_pass_that_is_wrong_or_over_closes_the_socket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone_socket, "_OVER_CHECK_S", 0.0)
-    assert await (await world.desk("ana@desk").knock("nonsense.pass")).is_closed() == 4401
-    assert await (await world.desk("ana@desk").knock(world.token("ana@desk", lasts_s=-1))).is_closed() == 4401
-    ana = await world.desk("ana@desk").open()
-    await ana.say(type="renew", token=world.token("ben@desk"))
-    assert await ana.is_closed() == 4401
-    ben = await world.desk("ben@desk").open()
-    await ben.say(type="renew", token=world.token("ben@desk", lasts_s=1_000.0))
-    await ben.say(type="dial", ref="1", to="x")
-    await ben.hears("error", ref="1")
-    real = world.now
-    world.now = lambda: real() + 800.0
-    await ben.say(type="dial", ref="2", to="x")
-    await ben.hears("error", ref="2")
-    world.now = lambda: real() + 1_001.0
-    assert await ben.is_closed() == 4401
+async def test_a_pass_that_is_wrong_or_over_closes_the_socket() -> None:
+    async with World(over_check_s=0.0) as world:
+        assert await (await world.desk("ana@desk").knock("nonsense.pass")).is_closed() == 4401
+        assert await (await world.desk("ana@desk").knock(world.token("ana@desk", lasts_s=-1))).is_closed() == 4401
+        ana = await world.desk("ana@desk").open()
+        await ana.say(type="renew", token=world.token("ben@desk"))
+        assert await ana.is_closed() == 4401
+        ben = await world.desk("ben@desk").open()
+        await ben.say(type="renew", token=world.token("ben@desk", lasts_s=1_000.0))
+        await ben.say(type="dial", ref="1", to="x")
+        await ben.hears("error", ref="1")
+        real = world.now
+        world.now = lambda: real() + 800.0
+        await ben.say(type="dial", ref="2", to="x")
+        await ben.hears("error", ref="2")
+        world.now = lambda: real() + 1_001.0
+        assert await ben.is_closed() == 4401
 
 
 @pytest.mark.interop("desk's phone", "malformed input")
@@ -298,11 +296,11 @@ def test_no_json_raises_but_a_value_error(value: object) -> None:
             phone_messages.read(msgspec.json.encode(said))
 
 
-async def test_no_more_sockets_than_there_is_room_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phone_socket, "MAX_SOCKETS", 1)
-    await world.desk("ana@desk").open()
-    async with world.client.get(world.url + "/phone") as response:
-        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+async def test_no_more_sockets_than_there_is_room_for() -> None:
+    async with World(max_sockets=1) as world:
+        await world.desk("ana@desk").open()
+        async with world.client.get(world.url + "/phone") as response:
+            assert (response.status, response.headers["Retry-After"]) == (503, "5")
 
 
 async def test_a_flood_is_cut(world: World) -> None:

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from media.codecs import PCMU
 from media.rtp import RtpPacket
 from media.session import AudioCodec
-from media.webrtc import leg as leg_module
 from media.webrtc.description import read_offer
-from media.webrtc.leg import LegState, WebRtcLeg
+from media.webrtc.leg import LegState, LegTimes, WebRtcLeg
 from media.webrtc.ports import LegPorts
 from tests.media.webrtc.test_description import offer
 from tests.webrtc_peer import Peer
@@ -106,10 +105,9 @@ async def test_a_browser_that_closes_says_goodbye(peer: Peer) -> None:
     assert not leg.is_open
 
 
-async def test_a_browser_that_falls_silent_has_vanished(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leg_module, "VANISHED_S", -1.0)
-    ends = Ends()
-    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+async def test_a_browser_that_falls_silent_has_vanished(peer: Peer) -> None:
+    ends, times = Ends(), LegTimes(vanished_s=-1.0)
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told, times=times)
     await peer.answered(leg.answer)
     async with asyncio.timeout(10):
         await ends.state("vanished")
@@ -129,20 +127,17 @@ async def test_whoever_is_not_the_one_of_the_offer_gets_no_keys(peer: Peer) -> N
     await leg.closed()
 
 
-async def test_a_browser_that_never_comes_has_failed(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leg_module, "OPENING_S", 0.0)
-    ends = Ends()
-    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+async def test_a_browser_that_never_comes_has_failed(peer: Peer) -> None:
+    ends, times = Ends(), LegTimes(opening_s=0.0)
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told, times=times)
     async with asyncio.timeout(10):
         await ends.state("failed")
     await leg.closed()
 
 
-async def test_reports_of_both_sides_reach_each_other(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leg_module, "_WATCH_S", 0.05)
-    monkeypatch.setattr("media.rtcp_reporter.next_interval_s", lambda chance, first=False: 0.2)
-    ends = Ends()
-    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told)
+async def test_reports_of_both_sides_reach_each_other(peer: Peer) -> None:
+    ends, times = Ends(), LegTimes(watch_s=0.05, report_s=0.2)
+    leg = WebRtcLeg(LegPorts(), read_offer(await peer.offer()), "PCMU", heard=ends.hear, told=ends.told, times=times)
     await peer.answered(leg.answer)
     async with asyncio.timeout(10):
         await ends.heard(20)
@@ -151,7 +146,9 @@ async def test_reports_of_both_sides_reach_each_other(peer: Peer, monkeypatch: p
             kinds = {one.type for one in (await peer.connection.getStats()).values()}
             if {"remote-inbound-rtp", "remote-outbound-rtp"} <= kinds:
                 break
-            await asyncio.sleep(0.02)  # the browser's figures are there when they are asked for
+            await ends.heard(len(ends.packets) + 1)  # the browser's figures are there when they are asked for
+        else:
+            pytest.fail("a report is missing")
     leg.close()
     await leg.closed()
 
