@@ -101,6 +101,7 @@ class FakeSink:
         self.record: CallRecord | None = None
         self.facts: list[Fact] = []
         self.drafts: list[Draft] = []
+        self.ended = asyncio.Event()
 
     async def opened(self, record: CallRecord) -> None:
         self.record = record
@@ -113,6 +114,8 @@ class FakeSink:
 
     async def changed(self, record: CallRecord) -> None:
         self.record = record
+        if record.ended_at:
+            self.ended.set()
 
 
 class FakeReader:

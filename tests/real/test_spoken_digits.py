@@ -157,14 +157,19 @@ class PatientEars:
 
     def __init__(self, ears: EarsClient) -> None:
         self._ears = ears
-        self.outstanding = 0
+        self._outstanding = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
 
     async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
-        self.outstanding += 1
+        self._outstanding += 1
+        self.idle.clear()
         try:
             return await self._ears.listen(msgspec.structs.replace(job, due=time.monotonic() + 600), pcm, draft)
         finally:
-            self.outstanding -= 1
+            self._outstanding -= 1
+            if not self._outstanding:
+                self.idle.set()
 
     def cancel(self, job: int) -> None:
         self._ears.cancel(job)
@@ -187,9 +192,8 @@ class Unhurried(Dialled):
     async def events(self) -> AsyncGenerator[MediaEvent, None]:
         async for event in super().events():
             yield event
-            await asyncio.sleep(0)
-            while self.ears.outstanding:
-                await asyncio.sleep(0.005)
+            await asyncio.sleep(0)  # the call asks
+            await self.ears.idle.wait()
 
 
 class OneCampaign:
@@ -223,8 +227,7 @@ async def test_drafts_withhold_digits_while_they_are_being_read(weights: Path) -
         session.ears = ears
         calls.begin(session)
         async with asyncio.timeout(150.0):
-            while sink.record is None or not sink.record.ended_at:
-                await asyncio.sleep(0.1)
+            await sink.ended.wait()
     finally:
         await client.close()
     assert_no_digits(clip, [*sink.facts, *sink.drafts])

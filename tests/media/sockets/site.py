@@ -37,6 +37,7 @@ class FakeIntake:
         self.sessions: list[SocketSession] = []
         self.events: dict[str, list[MediaEvent]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
 
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
@@ -53,23 +54,38 @@ class FakeIntake:
         self.sessions.append(session)
         task = asyncio.get_running_loop().create_task(self._read(session))
         self._tasks.add(task)
+        self._changed.set()
 
     async def _read(self, session: IngestSession) -> None:
         kept = self.events.setdefault(session.offer.call_id, [])
         async for event in session.events():
             kept.append(event)
+            self._changed.set()
 
     async def over(self) -> list[MediaEvent]:
         """All events of the only call, once it has ended."""
-        await until(lambda: bool(self._tasks))
+        await self.until(lambda self: bool(self._tasks))
         await asyncio.wait_for(asyncio.gather(*self._tasks), 10)
         (events,) = self.events.values()
         return events
 
     async def session(self) -> SocketSession:
         """The only call's."""
-        await until(lambda: bool(self.sessions))
+        await self.until(lambda self: bool(self.sessions))
         return self.sessions[0]
+
+    async def told(self, name: str) -> None:
+        """Waits for a notice of that name in the only call."""
+        await self.until(
+            lambda self: any(getattr(event, "name", "") == name for events in self.events.values() for event in events)
+        )
+
+    async def until(self, test: Callable[["FakeIntake"], bool]) -> None:
+        """Waits until that is so."""
+        async with asyncio.timeout(10):
+            while not test(self):
+                self._changed.clear()
+                await self._changed.wait()
 
 
 class Counted:

@@ -128,13 +128,11 @@ async def test_a_pause_is_told_and_undone(kind: type[Client]) -> None:
         await client.speak([sound[:8000] for sound in said(client)])
         await heard_all(place, client, 8000)
         await client.pause()
-        session = await place.intake.session()
-        events = place.intake.events[session.offer.call_id]
-        await until(lambda: any(getattr(event, "name", "") == "call.held" for event in events))
+        await place.intake.told("call.held")
         place.clock.now += 3.0
         await client.resume(2000)
         await client.speak([sound[8000:16000] for sound in said(client)])
-        await until(lambda: any(getattr(event, "name", "") == "call.resumed" for event in events))
+        await place.intake.told("call.resumed")
         await client.hang_up()
         events = await place.intake.over()
         names = [event.name for event in events if isinstance(event, MediaNotice)]

@@ -21,7 +21,7 @@ from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 from tests.media.sip.test_sipp import SIPP, run_sipp
 from tests.media.sip.test_transport import certify
-from tests.media.sockets.site import bank, until
+from tests.media.sockets.site import bank
 from tests.media.sockets.speech import best_correlation, voices
 from tests.media.sockets.test_called import Intake
 from tests.media.sockets.test_interop import ROUTING
@@ -126,7 +126,7 @@ async def test_each_voice_is_on_its_leg_as_it_was_said(tmp_path: Path) -> None:
                 kamailio(tmp_path / "kam", next_hop=next_hop) as proxy,
                 telephone("proxied_bye.xml", tmp_path, f"127.0.0.1:{proxy.port}"),
             ):
-                await until(lambda: bool(intake.sessions))
+                await intake.begun()
                 assert await intake.reason() == "bye"
         finally:
             await server.close(0.2)

@@ -16,7 +16,7 @@ from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
 from media.sockets.rtpengine import NgClient, NgError, Rtpengine
 from tests.media.sip.test_sipp import SIPP, free_port
-from tests.media.sockets.site import bank, until
+from tests.media.sockets.site import bank
 from tests.media.sockets.speech import FRAME, best_correlation, to_ulaw, voices
 from tests.media.sockets.test_called import Intake
 from tests.media.sockets.test_interop import ROUTING
@@ -105,7 +105,7 @@ async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: P
         try:
             where = f"127.0.0.1:{proxy.port}"
             async with telephone("caller_speaks.xml", tmp_path, where, "-s", "5000"):
-                await until(lambda: bool(intake.sessions))
+                await intake.begun()
             assert await intake.reason() == "bye"
         finally:
             await engine.close()
@@ -135,7 +135,7 @@ async def test_a_call_to_us_whose_sound_goes_through_rtpengine(tmp_path: Path) -
                 kamailio(tmp_path / "kam", next_hop=f"sip:127.0.0.1:{server.port}", ng_port=ng_port) as proxy,
                 telephone("proxied_bye.xml", tmp_path, f"127.0.0.1:{proxy.port}"),
             ):
-                await until(lambda: bool(intake.sessions))
+                await intake.begun()
                 assert await relayed(ng_port) > 20
                 assert await intake.reason() == "bye"
         finally:
