@@ -1,9 +1,10 @@
+import pytest
 from playwright.async_api import expect
 
 from engine.facts import Suggestion
 from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
-from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings
+from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings, unseen
 
 
 async def test_an_agent_logs_in_and_waits_for_a_call(engine: FakeEngine, visitor: Visitor) -> None:
@@ -109,6 +110,29 @@ async def test_a_worded_answer_stands_over_its_passage_with_what_it_cites(engine
     await expect(card.get_by_role("button", name="Use it")).to_be_in_viewport(ratio=1)
     assert await serious_findings(page) == []
     assert await misfits(page) == []
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1366, 768)], ids=str)
+async def test_a_long_card_ends_where_it_can_be_seen(
+    engine: FakeEngine, visitor: Visitor, size: tuple[int, int]
+) -> None:
+    """Two alerts stand and the playbook goes on: the card's text scrolls between its title and its buttons."""
+    page = await visitor.visit("/desk", person=AGENT, size=size)
+    player = Player()
+    await engine.open_call(record())
+    facts = player.turn(5)
+    card = next(fact for fact in facts if isinstance(fact, Suggestion))
+    await engine.publish(*player.opening(), *player.turn(0), *player.turn(4), *facts, *player.turn(10))
+    await engine.publish(*player.playbook(done=1), *player.worded(card))
+    await expect(page.get_by_test_id("worded")).to_be_visible()
+    await expect(page.get_by_test_id("alert")).to_have_count(2)
+    assert await unseen(page) == []
+    assert await misfits(page) == []
+    await engine.publish(*player.turn(8))
+    await expect(page.get_by_test_id("card")).to_contain_text("Pago con otra tarjeta")
+    assert await unseen(page) == []
+    await expect(page.get_by_role("heading", name="Earlier")).to_be_in_viewport(ratio=1)
+    assert await serious_findings(page) == []
 
 
 async def test_the_playbooks_next_step_is_shown_beside_cards_and_alerts(engine: FakeEngine, visitor: Visitor) -> None:

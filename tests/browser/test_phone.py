@@ -14,7 +14,8 @@ from engine.facts import Pcm16, Samples
 from engine.web.console import STATIC
 from media.codecs import PCMU
 from tests.browser.fake_engine import FakeEngine
-from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings
+from tests.browser.played_call import Player, record
+from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings, unseen
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import World
 
@@ -180,6 +181,28 @@ async def test_hold_mute_and_keys_from_the_keyboard(visitor: Visitor, world: Wor
     await page.keyboard.press("Escape")
     await expect(phone.get_by_role("button", name="Key 7")).to_have_count(0)
     assert await serious_findings(page) == []
+    assert visitor.complaints == []
+
+
+async def test_the_keypad_covers_nothing_that_the_agent_reads(
+    visitor: Visitor, world: World, engine: FakeEngine
+) -> None:
+    page = await at_the_desk(visitor, world)
+    world.call_in(FarParty(CUSTOMER), "andrea")
+    phone = page.get_by_test_id("phone")
+    await phone.get_by_role("button", name="Accept").click()
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4), *player.turn(5), *player.turn(10), *player.playbook())
+    await expect(page.get_by_test_id("alert")).to_have_count(2)
+    panels = {"Keypad": phone.get_by_test_id("keypad"), "Transfer": phone.get_by_label("Transfer to")}
+    for name, panel in panels.items():
+        await phone.get_by_role("button", name=name).click()
+        await expect(panel).to_be_visible()
+        for width, height in ((1280, 800), (1366, 768)):
+            await page.set_viewport_size({"width": width, "height": height})
+            assert await unseen(page) == []
+            assert await misfits(page) == []
     assert visitor.complaints == []
 
 

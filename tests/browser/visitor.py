@@ -80,3 +80,28 @@ async def misfits(page: Page) -> list[str]:
     """Whether the page itself scrolls, and what stands beyond its right edge."""
     found: list[str] = await page.evaluate(_MISFITS)
     return found
+
+
+_UNSEEN = """() => {
+  const named = (name) => `[data-testid=${name}]`;
+  const wanted = [named("card"), `${named("card")} .foot button`, named("alert"), `${named("keypad")} button`].join();
+  const whole = (element) => {
+    const box = element.getBoundingClientRect();
+    for (let frame = element.parentElement; frame; frame = frame.parentElement) {
+      const edge = frame.getBoundingClientRect();
+      const clips = getComputedStyle(frame).overflowY !== "visible";
+      if (clips && (box.top < edge.top - 1 || box.bottom > edge.bottom + 1)) return false;
+    }
+    const middle = box.left + box.width / 2;
+    return [box.top + 4, box.bottom - 4].every((y) => element.contains(document.elementFromPoint(middle, y)));
+  };
+  return [...document.querySelectorAll(wanted)]
+    .filter((element) => !whole(element))
+    .map((element) => `${element.tagName}.${element.className}: ${element.textContent.trim().slice(0, 40)}`);
+}"""
+
+
+async def unseen(page: Page) -> list[str]:
+    """Of the card, its buttons, the alerts and the keypad, what is cut off or covered."""
+    found: list[str] = await page.evaluate(_UNSEEN)
+    return found
