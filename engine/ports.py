@@ -477,8 +477,10 @@ class FormHead(msgspec.Struct, frozen=True):
     """By language."""
     campaigns: tuple[str, ...]
     active: bool
-    items: int
-    dispositions: int
+    items: Mapping[str, Mapping[str, str]]
+    """Titles by id, each by language."""
+    dispositions: Mapping[str, Mapping[str, str]]
+    """Titles by code, each by language."""
 
 
 class FormKeeper(Protocol):

@@ -33,8 +33,8 @@ class FormBook:
             title=form.title,
             campaigns=tuple(form.campaigns),
             active=form.active,
-            items=len(form.items),
-            dispositions=len(form.dispositions),
+            items={one.id: one.title for one in form.items},
+            dispositions={one.code: one.title for one in form.dispositions},
         )
 
     def adopt(self, organisation_id: str, sources: Sequence[tuple[str, int]]) -> None:

@@ -24,6 +24,10 @@ class FormSheet(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 for one that comes with the engine."""
     source: str
     """YAML."""
+    item_titles: dict[str, dict[str, str]]
+    """By id, then by language."""
+    disposition_titles: dict[str, dict[str, str]]
+    """By code, then by language."""
     created_at: float = 0.0
     created_by: str = ""
     fault: str = ""
@@ -73,7 +77,7 @@ class FormService:
         try:
             sheet = _sheet(self._keeper.check(stored.source), stored.source, stored.version)
         except Invalid as error:
-            sheet = FormSheet(stored.form, {}, [], False, 0, 0, stored.version, stored.source, fault=str(error))
+            sheet = FormSheet(stored.form, {}, [], False, 0, 0, stored.version, stored.source, {}, {}, fault=str(error))
         return msgspec.structs.replace(sheet, created_at=stored.created_at, created_by=stored.created_by)
 
 
@@ -83,8 +87,10 @@ def _sheet(head: FormHead, source: str, version: int) -> FormSheet:
         title=dict(head.title),
         campaigns=list(head.campaigns),
         active=head.active,
-        items=head.items,
-        dispositions=head.dispositions,
+        items=len(head.items),
+        dispositions=len(head.dispositions),
         version=version,
         source=source,
+        item_titles={item: dict(title) for item, title in head.items.items()},
+        disposition_titles={code: dict(title) for code, title in head.dispositions.items()},
     )

@@ -25,6 +25,10 @@ class FormOut(BaseModel):
     version: int
     """0: comes with the engine."""
     source: str
+    item_titles: dict[str, dict[str, str]]
+    """By id, then by language."""
+    disposition_titles: dict[str, dict[str, str]]
+    """By code, then by language."""
     created_at: float = 0.0
     created_by: str = ""
     fault: str = ""

@@ -13,7 +13,7 @@ CALL_ID = "01930000-0000-7000-8000-000000000001"
 
 ID_TITLE = "Decir el nombre, la entidad y para qué se llama antes de hablar de la deuda"
 MASKED = {
-    3: "[date_of_birth].",
+    3: "[dob].",
     10: "[number].",
 }
 SENTIMENT = {1: "neutral", 3: "neutral", 5: "negative", 8: "neutral", 10: "neutral", 12: "positive"}

@@ -20,11 +20,16 @@ SCORED: dict[str, Any] = {
 FORM = "id: own\ntitle: {en: Own form}\ncampaigns: [collections]\n"
 FORMS = [
     {"id": "own", "title": {"en": "Own form"}, "campaigns": ["collections"], "active": True, "items": 1,
-     "dispositions": 2, "version": 3, "source": FORM},
+     "dispositions": 2, "version": 3, "source": FORM,
+     "item_titles": {"no_threats": {"es": "Trato digno", "en": "No threats"}},
+     "disposition_titles": {"promise_to_pay": {"es": "Promesa de pago", "en": "Promise to pay"}}},
 ]  # fmt: skip
 TALLIES = [
     {"kind": "alert", "subject": "CO-2300-WHY", "shown": 12, "right": 3, "wrong": 1, "precision": 0.75},
     {"kind": "card", "subject": "payment-plan", "shown": 8, "accepted": 5, "dismissed": 3, "precision": 0.625},
+    {"kind": "disposition", "subject": "promise_to_pay", "accepted": 4, "edited": 1, "precision": 0.8},
+    {"kind": "follow_ups", "subject": "collections", "accepted": 1, "precision": 1.0},
+    {"kind": "quality", "subject": "own/no_threats", "accepted": 2, "edited": 2, "precision": 0.5},
 ]
 TALK = {
     "legs": {"agent": {"share": 0.64, "words_per_minute": 121, "response_ms": 500, "interruptions": 2},
@@ -102,8 +107,12 @@ async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: F
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
     proof = {"turn": 1, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
-    measured = {"note": "longest_silence_ms 6700"}
-    items = [SCORE["items"][0] | {"evidence": [proof]}, SCORE["items"][1] | measured]  # type: ignore[index]
+    measured, felt = {"note": "longest_silence_ms 6700"}, {"item": "mood", "title": "Ánimo", "note": "neutral"}
+    items = [
+        SCORE["items"][0] | {"evidence": [proof]},  # type: ignore[index]
+        SCORE["items"][1] | measured,  # type: ignore[index]
+        SCORE["items"][1] | felt,  # type: ignore[index]
+    ]
     engine.answers |= {"/api/quality": [SCORED | {"form": "own"}], "/api/forms": FORMS}
     engine.answers[f"/api/calls/{CALL_ID}/quality"] = SCORE | {"items": items}
     reviewed = SCORE | {"score": 50.0, "items": [items[0], items[1] | {"answer": "no", "reason": "no escuchó"}]}
@@ -113,6 +122,7 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     sheet = page.get_by_test_id("review")
     await expect(sheet).to_contain_text(WHY)
     await expect(sheet).to_contain_text("Longest silence: 6.7 s")
+    await expect(sheet).to_contain_text("Customer mood: Neutral")
     await expect(page.locator("tr[aria-current=true]")).to_contain_text("Own form")
     await sheet.get_by_role("button", name="Change Empatía").click()
     await sheet.get_by_label("Answer").select_option("no")
@@ -161,6 +171,9 @@ async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: 
     await page.get_by_role("tab", name="Valoraciones").click()
     await expect(page.get_by_role("row", name="CO-2300-WHY")).to_be_visible()
     await expect(page.get_by_role("checkbox")).to_have_count(0)
+    for kind, called in (("disposition", "Promesa de pago"), ("follow_ups", "Cobranza"), ("quality", "Trato digno")):
+        await page.get_by_label("Qué se evaluó").select_option(kind)
+        await expect(page.get_by_role("row", name=called)).to_be_visible()
     await page.get_by_role("tab", name="Formularios").click()
     await page.get_by_role("button", name="Abrir Own form").click()
     await expect(page.get_by_label("Formulario (YAML)")).to_have_attribute("readonly", "")

@@ -29,13 +29,23 @@ export interface Form {
   /** 0: comes with the engine. */
   version: number;
   source: string;
+  /** By id. */
+  item_titles: Record<string, Title>;
+  /** By code. */
+  disposition_titles: Record<string, Title>;
   fault?: string;
 }
 
+/** By language. */
+export type Title = Readonly<Record<string, string>>;
+
 /** A form's title in that language, else in another; its id where the form is not there. */
 export function titleOf(id: string, forms: readonly Form[], language: string): string {
-  const title = forms.find((form) => form.id === id)?.title ?? {};
-  return title[language] ?? Object.values(title)[0] ?? id;
+  return titleIn(forms.find((form) => form.id === id)?.title, language) ?? id;
+}
+
+function titleIn(title: Title | undefined, language: string): string | undefined {
+  return title && (title[language] ?? Object.values(title)[0]);
 }
 
 export type TallyKind = "alert" | "card" | "disposition" | "summary" | "follow_ups" | "quality";
@@ -58,6 +68,29 @@ export interface Tally {
   right?: number;
   edited?: number;
   precision?: number;
+}
+
+/**
+ * What a disposition or an item that was judged is called in the forms: of two forms that know a code the site's own
+ * goes before one that comes with the engine. A code that no form has any more stands as it came.
+ */
+export function subjectOf(tally: Tally, forms: readonly Form[], language: string): string {
+  const { kind, subject } = tally;
+  if (kind === "quality") {
+    const [id = "", item = ""] = subject.split("/");
+    const known = forms.find((form) => form.id === id);
+    return `${titleOf(id, forms, language)} · ${titleIn(known?.item_titles[item], language) ?? spaced(item)}`;
+  }
+  if (kind === "disposition") {
+    const having = forms.filter((form) => subject in form.disposition_titles);
+    const form = having.find((one) => one.version > 0) ?? having[0];
+    return titleIn(form?.disposition_titles[subject], language) ?? spaced(subject);
+  }
+  return subject;
+}
+
+function spaced(code: string): string {
+  return code.replaceAll("_", " ");
 }
 
 export type Only = "all" | "open" | "failed" | "reviewed";

@@ -146,7 +146,10 @@ async def test_forms_are_listed_written_and_refused_with_where_and_what(site: Si
     assert [(one["id"], one["version"]) for one in forms] == [("care", 0), ("collections", 0), ("sales", 0)]
     assert (await supervisor.put("/api/forms/own", json={"source": FORM})).status == 403
     written = await admin.put("/api/forms/own", json={"source": FORM})
-    assert (await written.json())["version"] == 1
+    sheet = await written.json()
+    assert sheet["version"] == 1
+    assert (len(sheet["item_titles"]), len(sheet["disposition_titles"])) == (sheet["items"], sheet["dispositions"])
+    assert forms[1]["disposition_titles"]["callback"]["pt"] == "Ligar de novo"
     again = await admin.put("/api/forms/own", json={"source": FORM + "pass_score: 70\n"})
     assert (await again.json())["version"] == 2
     assert "pass_score" not in (await body(supervisor, "/api/forms/own/versions/1"))["source"]

@@ -13,24 +13,7 @@ import { reviewOf } from "./review.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
 import { judge, owe } from "./rules.ts";
 import { addEntity, addIntent, addTranscript, onTurn, setMood } from "./turns.ts";
-import { emptyCall, type CallView, type DisplaySpan } from "./view.ts";
-
-const shownNotices = new Set<CallEvent["name"]>([
-  "call.held",
-  "call.resumed",
-  "call.transferred",
-  "call.claimed",
-  "call.ended",
-  "recording.paused",
-  "recording.resumed",
-  "recording.silenced",
-  "recording.failed",
-  "notice.played",
-  "ears.lost",
-  "ears.back",
-  "dnc.requested",
-  "language.decided",
-]);
+import { emptyCall, noticeNames, type CallView, type DisplaySpan } from "./view.ts";
 
 /** Takes facts as they came. A fact that is known already changes nothing. */
 export function receive(view: CallView, facts: readonly Fact[]): CallView {
@@ -108,11 +91,9 @@ function applyInsight(view: CallView, fact: Insight): CallView {
 
 function applyEvent(view: CallView, fact: CallEvent): CallView {
   const data = fact.data ?? {};
-  const noted = shownNotices.has(fact.name)
-    ? {
-        ...view,
-        notices: [...view.notices, { seq: fact.seq, name: fact.name, atMs: fact.start_ms ?? 0, data }],
-      }
+  const name = noticeNames.find((one) => one === fact.name);
+  const noted = name
+    ? { ...view, notices: [...view.notices, { seq: fact.seq, name, atMs: fact.start_ms ?? 0, data }] }
     : view;
   switch (fact.name) {
     case "role.decided":

@@ -1,10 +1,10 @@
 /** A call as the screen shows it: the parts of the view, none of which is ever changed in place. */
 
 import type {
-  CallEvent,
   CallRecord,
   Correction,
   Draft,
+  EventName,
   Evidence,
   Fact,
   Leg,
@@ -118,9 +118,27 @@ export interface Decision {
   confidence: number;
 }
 
+/** Events that stand between the words; each has words of its own (`notice.…`). */
+export const noticeNames = [
+  "call.held",
+  "call.resumed",
+  "call.transferred",
+  "call.claimed",
+  "call.ended",
+  "recording.paused",
+  "recording.resumed",
+  "recording.silenced",
+  "recording.failed",
+  "notice.played",
+  "ears.lost",
+  "ears.back",
+  "dnc.requested",
+  "language.decided",
+] as const satisfies readonly EventName[];
+
 export interface Notice {
   seq: number;
-  name: CallEvent["name"];
+  name: (typeof noticeNames)[number];
   atMs: number;
   data: Record<string, unknown>;
 }

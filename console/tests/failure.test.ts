@@ -1,0 +1,16 @@
+import { describe, expect, it } from "vitest";
+import { ApiError } from "../src/lib/api.ts";
+import { failureOf } from "../src/lib/failure.ts";
+import { en } from "../src/lib/i18n/en.ts";
+
+describe("why something did not work", () => {
+  it("is said in the reader's words where the code says all", () => {
+    const error = new ApiError(503, "overloaded", "the store has too much to write");
+    expect(failureOf(error)).toBe(en["failure.overloaded"]);
+  });
+
+  it("is said in the engine's words where these name the place", () => {
+    expect(failureOf(new ApiError(422, "invalid", "country: XX is none"))).toBe("country: XX is none");
+    expect(failureOf(new TypeError("odd"))).toBe("TypeError: odd");
+  });
+});

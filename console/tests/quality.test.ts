@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { subjectOf, titleOf, type Form, type Tally } from "../src/lib/quality.ts";
+
+const form: Form = {
+  id: "collections",
+  title: { es: "Cobranza", en: "Collections" },
+  campaigns: ["collections"],
+  active: true,
+  items: 1,
+  dispositions: 1,
+  version: 0,
+  source: "",
+  item_titles: { no_threats: { es: "Sin amenazas", en: "No threats" } },
+  disposition_titles: { callback: { es: "Volver a llamar", en: "Call back" } },
+};
+const own: Form = {
+  ...form,
+  id: "own",
+  title: { es: "Propio" },
+  version: 2,
+  disposition_titles: { callback: { es: "Llamar mañana" } },
+};
+const of = (kind: Tally["kind"], subject: string): Tally => ({ kind, subject });
+
+describe("what was judged", () => {
+  it("is called as in its form, in the reader's language or in another that the form has", () => {
+    expect(subjectOf(of("disposition", "callback"), [form], "es")).toBe("Volver a llamar");
+    expect(subjectOf(of("disposition", "callback"), [form], "pt")).toBe("Volver a llamar");
+    expect(subjectOf(of("quality", "collections/no_threats"), [form], "en")).toBe("Collections · No threats");
+    expect(titleOf("own", [form, own], "en")).toBe("Propio");
+  });
+
+  it("goes by the site's own form before one that comes with the engine", () => {
+    expect(subjectOf(of("disposition", "callback"), [form, own], "es")).toBe("Llamar mañana");
+  });
+
+  it("stands as it came where no form has it any more, and for rules and articles", () => {
+    expect(subjectOf(of("disposition", "promise_to_pay"), [form], "en")).toBe("promise to pay");
+    expect(subjectOf(of("quality", "gone/soft_skills"), [form], "en")).toBe("gone · soft skills");
+    expect(subjectOf(of("alert", "CO-2300-WHY"), [form], "en")).toBe("CO-2300-WHY");
+    expect(subjectOf(of("card", "payment-plan"), [form], "en")).toBe("payment-plan");
+  });
+});
