@@ -10,6 +10,7 @@ from engine.ports import CallRecord
 from engine.settings import Settings
 from engine.store.calls import Calls
 from engine.store.campaigns import Campaigns
+from engine.store.erasures import Erasures
 from engine.store.feedback import Feedback
 from engine.store.forms import Forms
 from engine.store.knowledge import Knowledge
@@ -44,6 +45,7 @@ class Store:
         self.campaigns = Campaigns(database)
         self.knowledge = Knowledge(database)
         self.recordings = Recordings(database)
+        self.erasures = Erasures(database)
         self.forms = Forms(database)
         self.scores = Scores(database)
         self.feedback = Feedback(database)
@@ -79,6 +81,10 @@ class Store:
     async def ready(self) -> bool:
         """A read answers."""
         return len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
+
+    async def scrub(self) -> None:
+        """After an erasure: see `Database.scrub`."""
+        await self._database.scrub()
 
     async def close(self) -> None:
         await self._database.close()

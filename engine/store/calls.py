@@ -9,13 +9,13 @@ import msgspec
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.facts import CallEvent, Fact, encode
 from engine.feedback import Judgement, judgements_of
 from engine.ports import CallRecord
 from engine.store.scores import put_score
 from engine.store.session import Database
-from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, ScoreRow
+from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, RecordingRow, ScoreRow
 from engine.vault import CallKey, Vault
 
 KEYS_KEPT = 2_048
@@ -34,11 +34,13 @@ class Calls:
         self._vault = vault
         self._outbox = outbox
         self._keys: OrderedDict[str, CallKey] = OrderedDict()
+        self._erased = 0
+        """Counts erasures: a key that was read before one is not kept after it."""
 
     async def open(self, record: CallRecord) -> CallKey:
         """Commits the call's row with its wrapped data key, before any byte that the key protects."""
         key, wrapped = self._vault.new_call_key(record.organisation_id, record.call_id)
-        row = _row(record) | {"key_id": self._vault.key_id, "wrapped_key": wrapped}
+        row = _row(record) | {"key_id": self._vault.key_id, "wrapped_key": wrapped, "erased_at": 0.0, "erased_by": ""}
         await self._database.write(lambda connection: connection.execute(insert(CallRow).values(row)))
         self._keep(record.call_id, key)
         return key
@@ -51,7 +53,8 @@ class Calls:
     async def append(self, record: CallRecord, facts: Sequence[Fact], bodies: Sequence[bytes] = ()) -> None:
         """Durable when it returns. `bodies` are the facts' `encode`d forms, when the caller has them already.
 
-        Raises `Conflict` when a `seq` of the call is stored already, `NotFound` for a call that was never opened.
+        Raises `Conflict` when a `seq` of the call is stored already, `NotFound` for a call that was never opened, or
+        was erased.
         """
         if not facts:
             return
@@ -64,6 +67,8 @@ class Calls:
         judged = [_feedback_row(record, one, now) for fact in facts for one in judgements_of(fact)]
 
         async def write(connection: AsyncConnection) -> None:
+            if record.ended_at:  # a live call cannot be erased
+                await _still_kept(connection, record)
             await self._insert(connection, rows)
             if judged:
                 await connection.execute(insert(FeedbackRow), judged)
@@ -102,8 +107,9 @@ class Calls:
         return seq, end_ms
 
     async def get(self, organisation_id: str, call_id: str) -> CallRecord:
-        query = select(CallRow).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
-        rows = await self._database.fetch(query)
+        """Raises `NotFound`, also for an erased call."""
+        mine = CallRow.id == call_id, CallRow.organisation_id == organisation_id
+        rows = await self._database.fetch(select(CallRow).where(*mine, CallRow.erased_at == 0))
         if not rows:
             raise NotFound("no such call")
         return _record(rows[0])
@@ -118,7 +124,7 @@ class Calls:
         limit: int = 50,
     ) -> list[CallRecord]:
         """Newest first; `before` (UNIX seconds) turns the page."""
-        query = select(CallRow).where(CallRow.organisation_id == organisation_id)
+        query = select(CallRow).where(CallRow.organisation_id == organisation_id, CallRow.erased_at == 0)
         if agent_id is not None:
             query = query.where(CallRow.agent_id == agent_id)
         if live is not None:
@@ -131,14 +137,14 @@ class Calls:
     async def close_interrupted(self, reason: str = "engine_restarted") -> list[CallRecord]:
         """End the calls that an engine left live when it died; each gets a last fact `call.ended`."""
         rows = await self._database.fetch(select(CallRow).where(CallRow.ended_at == 0))
-        return [await self._close_interrupted(_record(row), reason, erased=not row.wrapped_key) for row in rows]
+        return [await self._close_interrupted(_record(row), reason) for row in rows]
 
-    async def _close_interrupted(self, record: CallRecord, reason: str, *, erased: bool) -> CallRecord:
+    async def _close_interrupted(self, record: CallRecord, reason: str) -> CallRecord:
         seq, end_ms, stored_at = await self._last(record.call_id)
         ended_at = max(stored_at, record.started_at) or time.time()
         closed = msgspec.structs.replace(record, ended_at=ended_at, end_reason=reason)
         # The row last: an engine killed in between finds the call live again, and only its event stored.
-        if not erased and not await self._ended_already(record, seq):
+        if not await self._ended_already(record, seq):
             ended = CallEvent(
                 call_id=record.call_id,
                 seq=seq + 1,
@@ -161,22 +167,28 @@ class Calls:
         seq, end_ms, stored_at = (await self._database.fetch(query.where(FactRow.call_id == call_id)))[0]
         return seq or 0, end_ms or 0, stored_at or 0.0
 
-    async def erase(self, organisation_id: str, call_id: str) -> None:
-        """Erase what was said for good: the facts, and the key that opens any copy of them. The row stays."""
+    async def erase(self, organisation_id: str, call_id: str, by: str, now: float) -> None:
+        """Erase what was said for good: the facts, what was made of them, and the key that opens any copy of them and
+        of the recording, whose time is over with this. The row stays, without a name.
+
+        Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
+        mine = CallRow.id == call_id, CallRow.organisation_id == organisation_id
 
         async def write(connection: AsyncConnection) -> None:
-            mine = FactRow.call_id == call_id, FactRow.organisation_id == organisation_id
-            await connection.execute(delete(FactRow).where(*mine))
-            for table in (OutboxRow, FeedbackRow, ScoreRow):
-                mine_too = table.call_id == call_id, table.organisation_id == organisation_id
-                await connection.execute(delete(table).where(*mine_too))
-            await connection.execute(
-                update(CallRow)
-                .where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
-                .values(wrapped_key=b"", key_id="")
-            )
+            found = await connection.execute(select(CallRow.ended_at).where(*mine, CallRow.erased_at == 0))
+            ended_at = found.scalar_one_or_none()
+            if ended_at is None:
+                raise NotFound("no such call")
+            if not ended_at:
+                raise Conflict("the call has not ended")
+            for table in (FactRow, OutboxRow, FeedbackRow, ScoreRow):
+                await connection.execute(delete(table).where(table.call_id == call_id))
+            await connection.execute(update(RecordingRow).where(RecordingRow.call_id == call_id).values(delete_at=now))
+            left = {"wrapped_key": b"", "key_id": "", "agent_name": "", "erased_at": now, "erased_by": by}
+            await connection.execute(update(CallRow).where(*mine).values(left))
 
         await self._database.write(write)
+        self._erased += 1
         self._keys.pop(call_id, None)
 
     async def key(self, organisation_id: str, call_id: str) -> CallKey:
@@ -184,12 +196,14 @@ class Calls:
         if call_id in self._keys:
             self._keys.move_to_end(call_id)
             return self._keys[call_id]
+        erased = self._erased
         query = select(CallRow.wrapped_key).where(CallRow.id == call_id, CallRow.organisation_id == organisation_id)
         rows = await self._database.fetch(query)
         if not rows or not rows[0].wrapped_key:
             raise NotFound("no such call")
         key = self._vault.call_key(organisation_id, call_id, rows[0].wrapped_key)
-        self._keep(call_id, key)
+        if erased == self._erased:
+            self._keep(call_id, key)
         return key
 
     def _keep(self, call_id: str, key: CallKey) -> None:
@@ -211,6 +225,13 @@ class Calls:
                 for row in rows
             ]
             await connection.execute(insert(OutboxRow), notes)
+
+
+async def _still_kept(connection: AsyncConnection, record: CallRecord) -> None:
+    """Within the transaction that adds to a call. Raises `NotFound`."""
+    found = await connection.execute(select(CallRow.erased_at).where(CallRow.id == record.call_id))
+    if found.scalar_one_or_none() != 0:
+        raise NotFound("no such call")
 
 
 def _row(record: CallRecord) -> dict[str, Any]:

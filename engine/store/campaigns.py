@@ -43,6 +43,8 @@ class Campaign(msgspec.Struct, frozen=True):
     """Whoever is on the far end of a recorded call is played a notice at answer, where we may send sound."""
     beep_s: int = 0
     """And a beep every so many seconds; 0: none."""
+    words_days: int = 0
+    """How long its calls are kept once they have ended; 0: until somebody erases them."""
 
 
 class Campaigns:

@@ -80,11 +80,17 @@ class CampaignRow(Table):
     retention_days: Mapped[int]
     notice: Mapped[bool]
     beep_s: Mapped[int]
+    words_days: Mapped[int]
 
 
 class CallRow(Table):
     __tablename__ = "calls"
-    __table_args__ = (Index(None, "organisation_id", "started_at"), Index(None, "ended_at"))
+    __table_args__ = (
+        Index(None, "organisation_id", "started_at"),
+        Index(None, "ended_at"),
+        Index(None, "organisation_id", "erased_at"),
+        Index(None, "campaign_id", "erased_at", "ended_at"),
+    )
     id: Mapped[str] = mapped_column(primary_key=True)
     organisation_id: Mapped[str] = mapped_column(ForeignKey("organisations.id"))
     campaign_id: Mapped[str]
@@ -102,6 +108,10 @@ class CallRow(Table):
     key_id: Mapped[str]
     """Which key-encryption key wrapped the call's."""
     wrapped_key: Mapped[bytes]
+    erased_at: Mapped[float]
+    """0 until then. From then on the row says that there was a call, and no more."""
+    erased_by: Mapped[str]
+    """`engine.store.erasures.Erasure.erased_by`."""
 
 
 class FactRow(Table):

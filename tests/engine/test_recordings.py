@@ -55,9 +55,12 @@ async def test_a_recording_is_read_by_its_organisation_alone(store: Store, setti
 async def test_an_erased_call_s_recording_stays_shut(store: Store, settings: Settings) -> None:
     recordings = Recordings(store, settings.data_dir)
     record = await recorded(store, recordings, "call-1", 0)
-    await store.calls.erase(record.organisation_id, "call-1")
+    await store.calls.change(msgspec.structs.replace(record, ended_at=2_000.0))
+    await store.calls.erase(record.organisation_id, "call-1", "user-root", 3_000.0)
     with pytest.raises(NotFound):
         await recordings.open(record.organisation_id, "call-1")
+    assert await recordings.delete_expired() == 1
+    assert list(settings.data_dir.rglob("*.sealed")) == []
 
 
 async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Store, settings: Settings) -> None:

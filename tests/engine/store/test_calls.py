@@ -102,16 +102,6 @@ async def test_facts_of_a_call_never_opened_are_refused(store: Store, record: Ca
         await store.calls.append(record, [said(1)])
 
 
-async def test_erased_facts_are_gone_and_the_row_stays(store: Store, record: CallRecord) -> None:
-    await store.calls.open(record)
-    await store.calls.append(record, [said(1)])
-    await store.calls.erase(record.organisation_id, "call-1")
-    with pytest.raises(NotFound):
-        await store.calls.facts_after(record.organisation_id, "call-1", 0)
-    assert (await store.calls.get(record.organisation_id, "call-1")).campaign == "collections"
-    assert await store.outbox.count() == 0
-
-
 async def test_calls_are_found_newest_first_by_agent_and_state(store: Store, record: CallRecord) -> None:
     for number in range(3):
         await store.calls.open(

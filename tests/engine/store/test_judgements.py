@@ -67,7 +67,8 @@ async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, r
 async def test_what_people_judged_goes_with_the_call(store: Store, record: CallRecord) -> None:
     await store.calls.open(record)
     await store.calls.append(record, ended_call())
-    await store.calls.erase(record.organisation_id, record.call_id)
+    await store.calls.change(msgspec.structs.replace(record, ended_at=1.0))
+    await store.calls.erase(record.organisation_id, record.call_id, "user-root", 2.0)
     assert await store.feedback.tallies(record.organisation_id) == []
     assert await store.scores.find(record.organisation_id) == []
     with pytest.raises(NotFound):

@@ -4,15 +4,18 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event, inspect
 
 from engine.errors import StartupError
+from engine.facts import Transcript
+from engine.ports import CallRecord
 from engine.settings import Settings
 from engine.store import Store
-from engine.store.session import migrate
-from engine.store.sqlite import DATABASE
+from engine.store.session import migrate, migrations
+from engine.store.sqlite import DATABASE, begin, connected
 from engine.store.tables import Table
 from engine.vault import Vault
 
@@ -25,6 +28,28 @@ def test_migrations_make_the_tables() -> None:
         migrate(connection)
     engine.dispose()
     assert differences == []
+
+
+async def test_erasure_is_migrated_down_and_up_again_around_the_calls(settings: Settings, vault: Vault) -> None:
+    store = await Store.open(settings, vault)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=5.0)
+    await store.calls.open(record)
+    await store.calls.append(record, [Transcript(call_id="call-1", seq=1, turn=1, text="hola")])
+    await store.close()
+    engine = create_engine(f"sqlite:///{settings.data_dir / DATABASE}")
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begin)
+    with engine.begin() as connection:
+        command.downgrade(migrations(connection), "0005")
+        assert "words_days" not in {column["name"] for column in inspect(connection).get_columns("campaigns")}
+        assert "erased_at" not in {column["name"] for column in inspect(connection).get_columns("calls")}
+    engine.dispose()
+    again = await Store.open(settings, vault)
+    assert len(await again.calls.all_facts(organisation, "call-1")) == 2  # the second says that it ended
+    assert await again.erasures.find(organisation) == []
+    assert [call.call_id for call in await again.calls.find(organisation)] == ["call-1"]
+    await again.close()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""What is left of calls that were erased, and which are next."""
+
+import msgspec
+from sqlalchemy import exists, select
+
+from engine.store.session import Database
+from engine.store.tables import CallRow, RecordingRow
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """All that is still known of an erased call."""
+
+    call_id: str
+    campaign_id: str
+    campaign: str
+    """Its kind."""
+    started_at: float
+    ended_at: float
+    erased_at: float
+    """UNIX seconds, all three."""
+    erased_by: str
+    """User id, `retention` or `command`."""
+
+
+class Erasures:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, organisation_id: str, *, before: float | None = None, limit: int = 50) -> list[Erasure]:
+        """Newest first; `before` (UNIX seconds of an erasure) turns the page."""
+        query = (
+            select(
+                CallRow.id, CallRow.campaign_id, CallRow.campaign, CallRow.started_at, CallRow.ended_at,
+                CallRow.erased_at, CallRow.erased_by,
+            )
+            .where(CallRow.organisation_id == organisation_id, CallRow.erased_at > 0)
+        )  # fmt: skip
+        if before is not None:
+            query = query.where(CallRow.erased_at < before)
+        query = query.order_by(CallRow.erased_at.desc(), CallRow.id.desc()).limit(limit)
+        return [Erasure(*row) for row in await self._database.fetch(query)]
+
+    async def due(self, organisation_id: str, campaign_id: str, ended_until: float, limit: int) -> list[str]:
+        """Ids of a campaign's calls that ended by then and are still kept, oldest first. A call with a recording is not
+        due: the call's key opens it, and it has a time of its own."""
+        query = (
+            select(CallRow.id)
+            .where(CallRow.organisation_id == organisation_id, CallRow.campaign_id == campaign_id)
+            .where(CallRow.erased_at == 0, CallRow.ended_at > 0, CallRow.ended_at <= ended_until)
+            .where(~exists().where(RecordingRow.call_id == CallRow.id))
+            .order_by(CallRow.ended_at)
+            .limit(limit)
+        )
+        return [row.id for row in await self._database.fetch(query)]
