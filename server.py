@@ -27,6 +27,7 @@ from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
+from engine.erasures import Erasures
 from engine.errors import WelcomedlyError
 from engine.fanout import Hub
 from engine.recordings import Recordings
@@ -54,7 +55,19 @@ from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
-from pipelines.commands import bridge, demo, feedback, listen, organisation, playbooks, replay, rules, serve, weights
+from pipelines.commands import (
+    bridge,
+    call,
+    demo,
+    feedback,
+    listen,
+    organisation,
+    playbooks,
+    replay,
+    rules,
+    serve,
+    weights,
+)
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
@@ -84,6 +97,7 @@ class Engine:
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
+        self._erasures: Erasures
         self._loading: asyncio.Task[Understanding]
         self.sip_open = False
         """Calls are taken, though what is said on them may have to wait for models."""
@@ -98,6 +112,7 @@ class Engine:
             router = await CachedRouter.load(store)
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
+            self._keep_house(store, hub)
             self._load_models(store)
             calls = self._calls = self._make_calls(router, hub)
             await self.bus.start()
@@ -147,12 +162,15 @@ class Engine:
         self._stack.push_async_callback(store.close)
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
         self._recordings = Recordings(store, settings.data_dir)
-        housekeeping = asyncio.create_task(self._recordings.keep_house(), name="recordings")
-        self._stack.push_async_callback(cancel, housekeeping)
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
             await seed_knowledge(store, bundled_articles())
         return store
+
+    def _keep_house(self, store: Store, hub: Hub) -> None:
+        self._erasures = Erasures(store, self._recordings, hub.forget)
+        housekeeping = asyncio.create_task(self._erasures.keep_house(), name="retention")
+        self._stack.push_async_callback(cancel, housekeeping)
 
     def _load_models(self, store: Store) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""
@@ -236,6 +254,7 @@ class Engine:
             router,
             metrics=self._metrics,
             recordings=self._recordings,
+            erasures=self._erasures,
             forms=self._forms,
             mask=mask_typed,
             training_rows=training_rows(store, load_rules),
@@ -331,6 +350,7 @@ def main() -> None:
         "playbooks": playbooks.run,
         "feedback": feedback.run,
         "organisation": organisation.run,
+        "call": call.run,
     }
     try:
         sys.exit(commands[arguments.command](arguments))

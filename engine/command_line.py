@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _playbooks(commands)
     _feedback(commands)
     _organisation(commands)
+    _call(commands)
     return top
 
 
@@ -173,3 +174,17 @@ def _organisation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add.add_argument(
         "--admin", default="admin", metavar="LOGIN", help="the administrator's login (default: %(default)s)"
     )
+
+
+def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    call = commands.add_parser("call", help="erase calls")
+    actions = call.add_subparsers(dest="action", metavar="ACTION", required=True)
+    erase = actions.add_parser(
+        "erase",
+        help="erase calls for good",
+        description="Erases calls with their words, scores, judgements and recordings, and the keys that open copies "
+        "of them, while no engine runs on the same data; a running one does it at DELETE /api/calls/ID. Exit code 0 "
+        "only if every call was there.",
+    )
+    erase.add_argument("call_ids", nargs="+", metavar="ID")
+    erase.add_argument("--organisation", required=True, metavar="NAME")

@@ -117,6 +117,13 @@ class Hub:
         self._metrics.set("calls_live", len(self.live_calls()))
         self._announce(record)
 
+    def forget(self, organisation_id: str, call_id: str) -> None:
+        """The call was erased: nothing of it stays in memory, and desks that show it are told."""
+        self._live.pop(call_id, None)
+        self._ended.pop(call_id, None)
+        for feed in self._feeds.get(organisation_id, ()):
+            feed.gone(call_id)
+
     # ─── for the sockets ───
 
     def live_calls(self, organisation_id: str | None = None) -> list[CallRecord]:

@@ -119,6 +119,13 @@ class Feed:
         elif self._begun and self._mine(record) and not record.ended_at:
             self.show(record)
 
+    def gone(self, call_id: str) -> None:
+        """The call was erased."""
+        if call_id in self._cursors:
+            self.hide(call_id)
+            self._records.discard(call_id)
+            self.say(msgspec.json.encode({"type": "gone", "id": call_id}))
+
     def published(self, call_id: str, last: int, settled: dict[str, int]) -> None:
         if call_id not in self._cursors:
             return

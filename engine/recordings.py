@@ -1,6 +1,7 @@
 """The recordings of this installation: sealed files in a folder, each found by its row in the store."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,7 @@ from engine.store.recordings import Recording
 log = structlog.get_logger(__name__)
 
 FOLDER: Final = "recordings"
-_DAY_S: Final = 86_400
-_ROUND_S: Final = 3_600
+DAY_S: Final = 86_400
 
 
 class Recordings:
@@ -37,7 +37,7 @@ class Recordings:
             organisation_id=record.organisation_id,
             channels=channels,
             started_at=record.started_at,
-            delete_at=record.started_at + retention_days * _DAY_S if retention_days else 0.0,
+            delete_at=record.started_at + retention_days * DAY_S if retention_days else 0.0,
             retention_days=retention_days,
         )
         # The row first: a file that no row knows of would outlive its retention.
@@ -61,19 +61,18 @@ class Recordings:
         """Deletes what is past its retention; how many there were."""
         due = await self._store.recordings.due(self._wall_clock())
         for recording in due:
-            await asyncio.to_thread(self._path(recording).unlink, missing_ok=True)
-            await self._store.recordings.remove(recording.call_id)
-            log.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
+            await self._delete(recording)
         return len(due)
 
-    async def keep_house(self) -> None:
-        """Deletes what is past its retention every hour, until cancelled."""
-        while True:
-            try:
-                await self.delete_expired()
-            except Exception:
-                log.exception("recording.not_deleted")
-            await asyncio.sleep(_ROUND_S)
+    async def delete(self, organisation_id: str, call_id: str) -> None:
+        """Deletes a call's recording, if it has one. Raises `OSError`."""
+        with contextlib.suppress(NotFound):
+            await self._delete(await self._store.recordings.get(organisation_id, call_id))
+
+    async def _delete(self, recording: Recording) -> None:
+        await asyncio.to_thread(self._path(recording).unlink, missing_ok=True)
+        await self._store.recordings.remove(recording.call_id)
+        log.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
 
     def _path(self, recording: Recording) -> Path:
         return self._folder / recording.organisation_id / f"{recording.call_id}.sealed"

@@ -33,6 +33,7 @@ class CampaignForm(msgspec.Struct, frozen=True):
     retention_days: int = 90
     notice: bool = False
     beep_s: int = 0
+    words_days: int = 0
 
 
 class CampaignService:
@@ -65,6 +66,8 @@ class CampaignService:
             raise Invalid("name and kind must not be empty")
         if not all(normal(number) for number in form.numbers):
             raise Invalid("numbers: a number or the user part of an address")
+        if form.recording and form.words_days and not 0 < form.retention_days <= form.words_days:
+            raise Invalid("words_days: a call is kept for as long as its recording (retention_days), or longer")
         check_terms(form.vocabulary)
         users = {user.id for user in await self._store.people.all(organisation_id)}
         if strangers := sorted(set(form.members) - users):

@@ -14,6 +14,7 @@ from engine.control.login import Login, Passwords
 from engine.control.people import PeopleService
 from engine.control.phone_pass import bridge_key
 from engine.control.routing import CachedRouter
+from engine.erasures import Erasures
 from engine.fanout import Hub
 from engine.ports import CallDesk, FormKeeper, Mask, Rows
 from engine.recordings import Recordings
@@ -29,7 +30,7 @@ from engine.web.after_call_api import (
     ScoredCallsView,
     WrapUpView,
 )
-from engine.web.calls_api import CallsView, CallView
+from engine.web.calls_api import CallsView, CallView, ErasuresView
 from engine.web.campaigns_api import CampaignsView, CampaignView
 from engine.web.desk_socket import desk_socket
 from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
@@ -58,6 +59,8 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", "/api/campaigns/{campaign_id}", CampaignView, ADMINS),
     Route("GET", "/api/calls", CallsView, EVERYBODY),
     Route("GET", "/api/calls/{call_id}", CallView, EVERYBODY),
+    Route("DELETE", "/api/calls/{call_id}", CallView, ADMINS),
+    Route("GET", "/api/erasures", ErasuresView, ADMINS),
     Route("GET", "/api/calls/{call_id}/recording", RecordingView, SUPERVISORS),
     Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),
     Route("POST", "/api/calls/{call_id}/recording/resume", ResumeView, EVERYBODY),
@@ -99,6 +102,7 @@ def build_app(
     *,
     metrics: Metrics,
     recordings: Recordings,
+    erasures: Erasures,
     forms: FormKeeper,
     mask: Mask,
     training_rows: Rows,
@@ -119,6 +123,7 @@ def build_app(
     app[keys.DESK] = desk
     app[keys.METRICS] = metrics
     app[keys.RECORDINGS] = recordings
+    app[keys.ERASURES] = erasures
     app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import msgspec
 from aiohttp import web
-from aiohttp_pydantic.oas.typing import r200, r404
+from aiohttp_pydantic.oas.typing import r200, r204, r404, r409
 from pydantic import BaseModel, Field
 
 from engine.errors import NotFound
 from engine.ports import CallRecord, Person
-from engine.web.keys import HUB, PERSON, STORE
+from engine.web.keys import ERASURES, HUB, PERSON, STORE
 from engine.web.view import View, answer
 
 
@@ -38,6 +38,18 @@ class CallWithFacts(BaseModel):
     """As on the desk's socket, in order of `seq`."""
 
 
+class ErasureOut(BaseModel):
+    call_id: str
+    campaign_id: str
+    campaign: str
+    started_at: float
+    """UNIX seconds, as all times here."""
+    ended_at: float
+    erased_at: float
+    erased_by: str
+    """Id of the administrator; `retention` when the campaign's time was over, `command` from the command line."""
+
+
 class CallsView(View):
     async def get(
         self,
@@ -62,6 +74,22 @@ class CallView(View):
         facts = await self.request.app[STORE].calls.all_facts(person.organisation_id, call_id)
         body = b'{"call":%b,"facts":[%b]}' % (msgspec.json.encode(record), b",".join(facts))
         return web.Response(body=body, content_type="application/json")
+
+    async def delete(self, call_id: str, /) -> r204 | r404 | r409:
+        """Erase a call for good: its facts, what people judged, its score, its recording, and the key that opens copies
+        of them. 409 while it is live."""
+        person = self.request[PERSON]
+        await self.request.app[ERASURES].erase(person.organisation_id, call_id, person.user_id)
+        return web.Response(status=204)
+
+
+class ErasuresView(View):
+    async def get(
+        self, before: float | None = None, limit: Annotated[int, Field(ge=1, le=200)] = 50
+    ) -> r200[list[ErasureOut]]:
+        """Which calls were erased, when and by whom, newest first. `before` (UNIX seconds) turns the page."""
+        erasures = self.request.app[STORE].erasures
+        return answer(await erasures.find(self.request[PERSON].organisation_id, before=before, limit=limit))
 
 
 def may_see(person: Person, record: CallRecord) -> bool:

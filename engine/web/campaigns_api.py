@@ -49,6 +49,9 @@ class CampaignBody(Body):
     """Play a notice to the far end of recorded calls at answer, where sound may be sent."""
     beep_s: Annotated[int, Field(ge=0, le=3_600)] = 0
     """And a beep every so many seconds; 0: none."""
+    words_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """How long its calls are kept once they have ended, with all that was made of them; 0: until somebody erases them.
+    Not less than `retention_days` where calls are recorded."""
 
     def form(self) -> CampaignForm:
         return msgspec.convert(self.model_dump(), CampaignForm)
@@ -78,6 +81,7 @@ class CampaignOut(BaseModel):
     retention_days: int
     notice: bool
     beep_s: int
+    words_days: int
 
 
 class CampaignsView(View):

@@ -6,6 +6,7 @@ and `unfollow`, as defined below. The engine says, each as one JSON text message
 * `hello {person, now_ms}` at once: who is logged in, and the engine's monotonic clock, on which `Stamps` are.
 * `call {call}`: a call came to this desk, or its row changed (claimed, ended, gone to another desk).
 * every fact beyond what the client has, in order of `seq`, and drafts, as `engine.facts.encode` gives them.
+* `gone {id}`: a call that this desk shows was erased.
 * `stamped {id, seq, shown}`: when the acknowledgement of a fact reached the engine.
 * `error {code, message}`: a command was refused.
 

@@ -9,6 +9,7 @@ from engine.control.campaigns import CampaignService
 from engine.control.forms import FormService
 from engine.control.login import Login
 from engine.control.people import PeopleService
+from engine.erasures import Erasures
 from engine.fanout import Hub
 from engine.ports import CallDesk, Person, Rows
 from engine.recordings import Recordings
@@ -24,6 +25,7 @@ LOGIN = web.AppKey("LOGIN", Login)
 PEOPLE = web.AppKey("PEOPLE", PeopleService)
 CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
 RECORDINGS = web.AppKey("RECORDINGS", Recordings)
+ERASURES = web.AppKey("ERASURES", Erasures)
 FORMS = web.AppKey("FORMS", FormService)
 AFTER_CALL = web.AppKey("AFTER_CALL", AfterCall)
 TRAINING_ROWS: web.AppKey[Rows] = web.AppKey("TRAINING_ROWS")

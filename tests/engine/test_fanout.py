@@ -82,6 +82,25 @@ async def test_facts_are_counted_by_type(store: Store, record: CallRecord) -> No
     assert 'welcomedly_facts_total{type="insight"} 2.0' in text
 
 
+async def test_nothing_of_an_erased_call_stays_in_memory(hub: Hub, store: Store, record: CallRecord) -> None:
+    await hub.opened(record)
+    await hub.publish(record, [said(1)])
+    with hub.feed(record.organisation_id, lambda _: True) as mine, hub.feed("another", lambda _: True) as other:
+        mine.begin({})
+        other.begin({})
+        assert len(await mine.next()) == 2
+        ended = msgspec.structs.replace(record, ended_at=1.0)
+        await hub.changed(ended)
+        await store.calls.erase(record.organisation_id, "call-1", "user-root", 2.0)
+        hub.forget(record.organisation_id, "call-1")
+        assert await mine.next() == [b'{"type":"gone","id":"call-1"}']
+        assert not mine.shows("call-1")
+    for asking in (hub.record(record.organisation_id, "call-1"), seqs(hub, record), hub.publish(ended, [said(2)])):
+        with pytest.raises(NotFound):
+            await asking
+    assert await store.outbox.count() == 0
+
+
 async def test_many_ended_calls_are_let_go_and_still_found(hub: Hub, record: CallRecord) -> None:
     for number in range(ENDED_KEPT + 3):
         call = msgspec.structs.replace(record, call_id=f"call-{number}")

@@ -7,17 +7,21 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from engine.errors import Conflict, Invalid, Overloaded, StartupError
+from engine.erasures import Erasures
+from engine.errors import Conflict, Invalid, NotFound, Overloaded, StartupError
 from engine.facts import CallEvent, Transcript, decode
 from engine.ports import CallRecord
+from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist
+from engine.store.campaigns import Campaign
 from engine.store.people import User
 from engine.store.postgres import driver_url
 from engine.store.tables import Table
@@ -90,9 +94,32 @@ async def test_judgements_and_scores_are_counted_as_on_sqlite(store: Store, reco
     for _ in range(2):
         stored = await store.forms.add(record.organisation_id, "own", "id: own", "u", 1.0)
     assert stored.version == 2
-    await store.calls.erase(record.organisation_id, record.call_id)
+    await store.calls.change(msgspec.structs.replace(record, ended_at=1.0))
+    await store.calls.erase(record.organisation_id, record.call_id, "u", 2.0)
     assert await store.feedback.tallies(record.organisation_id) == []
     assert await store.scores.find(record.organisation_id) == []
+
+
+async def test_calls_are_erased_as_on_sqlite(store: Store, record: CallRecord, settings: Settings) -> None:
+    campaign = Campaign("c", record.organisation_id, "Sales", "sales", "inbound", "en", "US", words_days=1)
+    await store.campaigns.add(campaign, 1.0)
+    for call_id in ("call-2", "call-3"):
+        await store.calls.open(msgspec.structs.replace(record, call_id=call_id, ended_at=record.started_at + 60.0))
+    live = msgspec.structs.replace(record, call_id="call-3", ended_at=1.0)
+    await store.calls.append(live, ended_call("call-3"))
+    erasures = Erasures(store, Recordings(store, settings.data_dir), wall_clock=lambda: record.started_at + 90_000.0)
+    await erasures.erase(record.organisation_id, "call-2", "u")
+    assert await erasures.erase_due() == 1
+    assert [call.call_id for call in await store.calls.find(record.organisation_id)] == ["call-1"]
+    left = await store.erasures.find(record.organisation_id)
+    assert [(one.call_id, one.erased_by) for one in left] == [("call-3", "retention"), ("call-2", "u")]
+    for erasing in (
+        erasures.erase(record.organisation_id, "call-1", "u"),
+        store.calls.append(live, [said(9, "call-3")]),
+    ):
+        with pytest.raises((Conflict, NotFound)):
+            await erasing
+    assert await store.outbox.count() == 0
 
 
 async def test_migrations_make_the_tables(store: Store, settings: Settings) -> None:

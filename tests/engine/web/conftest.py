@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
+from engine.erasures import Erasures
 from engine.fanout import Hub
 from engine.ports import CallRecord
 from engine.recordings import Recordings
@@ -53,6 +54,7 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         router,
         metrics=metrics,
         recordings=recordings,
+        erasures=Erasures(store, recordings, hub.forget),
         forms=forms,
         mask=mask_typed,
         training_rows=training_rows(store, load_rules),

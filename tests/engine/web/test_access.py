@@ -27,6 +27,8 @@ GRANTED = {
     ("PUT", "/api/campaigns/{campaign_id}"): {"admin"},
     ("GET", "/api/calls"): {"agent", "supervisor", "admin"},
     ("GET", "/api/calls/{call_id}"): {"agent", "supervisor", "admin"},
+    ("DELETE", "/api/calls/{call_id}"): {"admin"},
+    ("GET", "/api/erasures"): {"admin"},
     ("GET", "/api/calls/{call_id}/recording"): {"supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/recording/pause"): {"agent", "supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/recording/resume"): {"agent", "supervisor", "admin"},

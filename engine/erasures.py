@@ -1,0 +1,92 @@
+"""Calls are kept until somebody erases them, or their campaign keeps them no longer.
+
+Erasing a call destroys its key first, and with it every copy of what was said that somebody has without the database;
+rows and files go with it or, where the disk refuses, in a later round.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from engine.errors import NotFound
+from engine.recordings import DAY_S, Recordings
+from engine.store import Store
+
+log = structlog.get_logger(__name__)
+
+RETENTION: Final = "retention"
+COMMAND: Final = "command"
+"""Who erased a call where it was no user: its campaign's time was over, or somebody at the command line."""
+
+BATCH: Final = 100
+"""Calls that are looked up at once. Each is erased in a transaction of its own: live calls write in between."""
+
+_ROUND_S: Final = 3_600
+
+
+class Erasures:
+    """Erases one call when asked, and every hour those whose time is over."""
+
+    def __init__(
+        self,
+        store: Store,
+        recordings: Recordings,
+        forget: Callable[[str, str], None] = lambda _organisation_id, _call_id: None,
+        *,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """`forget(organisation_id, call_id)` is told of each (`engine.fanout.Hub.forget`)."""
+        self._store = store
+        self._recordings = recordings
+        self._forget = forget
+        self._wall_clock = wall_clock
+        self._sleep = sleep
+
+    async def erase(self, organisation_id: str, call_id: str, by: str) -> None:
+        """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
+        await self._erase(organisation_id, call_id, by)
+        await self._store.scrub()
+
+    async def erase_due(self) -> int:
+        """Erases calls that their campaigns keep no longer; how many there were."""
+        now, count = self._wall_clock(), 0
+        for campaign in await self._store.campaigns.all():
+            if campaign.words_days:
+                ended_until = now - campaign.words_days * DAY_S
+                count += await self._erase_ended(campaign.organisation_id, campaign.id, ended_until)
+        return count
+
+    async def keep_house(self) -> None:
+        """Recordings and calls whose time is over go every hour, until cancelled. Recordings first: a call is kept for
+        as long as its recording."""
+        while True:
+            for go in (self._recordings.delete_expired, self.erase_due):
+                try:
+                    await go()
+                except Exception:
+                    log.exception("retention.failed")
+            await self._sleep(_ROUND_S)
+
+    async def _erase_ended(self, organisation_id: str, campaign_id: str, ended_until: float) -> int:
+        count = 0
+        while due := await self._store.erasures.due(organisation_id, campaign_id, ended_until, BATCH):
+            for call_id in due:
+                with contextlib.suppress(NotFound):  # somebody was faster
+                    await self._erase(organisation_id, call_id, RETENTION)
+            await self._store.scrub()
+            count += len(due)
+        return count
+
+    async def _erase(self, organisation_id: str, call_id: str, by: str) -> None:
+        await self._store.calls.erase(organisation_id, call_id, by, self._wall_clock())
+        self._forget(organisation_id, call_id)
+        log.info("call.erased", call_id=call_id, by=by)
+        try:
+            await self._recordings.delete(organisation_id, call_id)
+        except OSError as error:  # noise without its key; due, and so tried again every hour
+            log.warning("recording.not_deleted", call_id=call_id, error=type(error).__name__)

@@ -1,0 +1,201 @@
+"""Calls go when somebody says so, or when their campaign keeps them no longer: in virtual time, hour by hour."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from engine.erasures import BATCH, Erasures
+from engine.errors import Conflict, NotFound, Overloaded
+from engine.ports import CallRecord
+from engine.recordings import DAY_S, Recordings
+from engine.settings import Settings
+from engine.store import Store
+from engine.store.campaigns import Campaign
+from tests.engine.ended_call import REASON, ended_call
+
+BEGAN = 1_700_000_000.0
+
+
+class Time:
+    """A wall clock that the sleeper winds on; it ends the loop at an hour that a test names."""
+
+    def __init__(self, hours: int = 0) -> None:
+        self.now = BEGAN
+        self._until = BEGAN + hours * 3_600
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        if self.now > self._until:
+            raise asyncio.CancelledError
+
+
+class Kept:
+    """A store with its recordings, and calls in it."""
+
+    def __init__(self, store: Store, settings: Settings, organisation: str, time: Time) -> None:
+        self.store = store
+        self.organisation = organisation
+        self.folder = settings.data_dir
+        self.forgotten: list[tuple[str, str]] = []
+        self.recordings = Recordings(store, settings.data_dir, time)
+        self.erasures = Erasures(store, self.recordings, self._forget, wall_clock=time, sleep=time.sleep)
+
+    def _forget(self, organisation_id: str, call_id: str) -> None:
+        self.forgotten.append((organisation_id, call_id))
+
+    async def campaign(self, campaign_id: str, words_days: int, **more: Any) -> None:
+        campaign = Campaign(
+            campaign_id, self.organisation, campaign_id, "care", "inbound", "es", "CO", words_days=words_days, **more
+        )
+        await self.store.campaigns.add(campaign, 1.0)
+
+    async def call(
+        self, call_id: str, campaign_id: str, *, ended: bool = True, recorded: int | None = None
+    ) -> CallRecord:
+        """One of a minute; `recorded` is for how many days."""
+        record = CallRecord(
+            call_id, self.organisation, campaign_id, "care", "inbound", "es", "CO", started_at=BEGAN - 60.0
+        )
+        await self.store.calls.open(record)
+        await self.store.calls.append(record, ended_call(call_id))
+        if recorded is not None:
+            sink = await self.recordings.begin(record, 2, recorded)
+            sink.write(b"sound")
+            sink.close()
+        if ended:
+            record = msgspec.structs.replace(record, ended_at=BEGAN)
+            await self.store.calls.change(record)
+        return record
+
+    async def ids(self) -> set[str]:
+        return {call.call_id for call in await self.store.calls.find(self.organisation, limit=1_000)}
+
+    def files(self) -> list[Path]:
+        return list(self.folder.rglob("*.sealed"))
+
+
+async def keep_house(store: Store, settings: Settings, organisation: str, hours: int) -> Kept:
+    """What is left of five calls after so many hours, of which the engine was there for the last two."""
+    time = Time(hours)
+    time.now += (hours - 2) * 3_600
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("ten", 10, recording=True, retention_days=5)
+    await kept.campaign("for good", 0)
+    await kept.call("plain", "ten")
+    await kept.call("recorded", "ten", recorded=5)
+    await kept.call("recorded for longer", "ten", recorded=12)
+    await kept.call("live", "ten", ended=False)
+    await kept.call("asked for", "for good")
+    with pytest.raises(asyncio.CancelledError):
+        await kept.erasures.keep_house()
+    return kept
+
+
+EVERY = {"plain", "recorded", "recorded for longer", "live", "asked for"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "gone", "files"),
+    [
+        (5 * 24 - 1, set(), 2),
+        (5 * 24, set(), 1),
+        (10 * 24 - 1, set(), 1),
+        (10 * 24, {"plain", "recorded"}, 1),
+        (12 * 24 - 1, {"plain", "recorded"}, 1),
+        (12 * 24, {"plain", "recorded", "recorded for longer"}, 0),
+        (400 * 24, {"plain", "recorded", "recorded for longer"}, 0),
+    ],
+)
+async def test_each_goes_in_its_hour(
+    store: Store, settings: Settings, organisation: str, hours: int, gone: set[str], files: int
+) -> None:
+    kept = await keep_house(store, settings, organisation, hours)
+    assert await kept.ids() == EVERY - gone
+    assert len(kept.files()) == files
+    assert {call_id for _, call_id in kept.forgotten} == gone
+    assert {one.erased_by for one in await store.erasures.find(organisation)} <= {"retention"}
+
+
+async def test_batch_after_batch_goes_in_one_round(store: Store, settings: Settings, organisation: str) -> None:
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("one", 1)
+    for number in range(2 * BATCH + 1):
+        record = CallRecord(f"call-{number}", organisation, "one", "care", "inbound", "es", "CO", ended_at=BEGAN)
+        await store.calls.open(record)
+    assert await kept.erasures.erase_due() == 0
+    time.now += DAY_S
+    assert await kept.erasures.erase_due() == 2 * BATCH + 1
+    assert await kept.ids() == set()
+    assert await kept.erasures.erase_due() == 0
+
+
+async def test_a_round_that_fails_is_made_up_for_in_the_next(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    class Failing(Recordings):
+        rounds = 0
+
+        async def delete_expired(self) -> int:
+            Failing.rounds += 1
+            raise Overloaded("the store cannot write")
+
+    time = Time(hours=24)
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("one", 1)
+    await kept.call("call-1", "one")
+    erasures = Erasures(store, Failing(store, settings.data_dir), wall_clock=time, sleep=time.sleep)
+    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
+        await erasures.keep_house()
+    assert Failing.rounds == 25
+    assert [log["event"] for log in logs].count("retention.failed") == 25
+    assert await kept.ids() == set()
+
+
+async def test_an_erased_call_takes_its_recording_along_and_is_logged_by_ids_alone(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    kept = Kept(store, settings, organisation, Time())
+    await kept.call("call-1", "any", recorded=0)
+    with capture_logs() as logs:
+        await kept.erasures.erase(organisation, "call-1", "user-root")
+    assert kept.files() == []
+    with pytest.raises(NotFound):
+        await store.recordings.get(organisation, "call-1")
+    assert kept.forgotten == [(organisation, "call-1")]
+    told = {"event": "call.erased", "log_level": "info", "call_id": "call-1", "by": "user-root"}
+    assert told in logs
+    assert REASON not in str(logs)
+
+
+async def test_a_file_that_cannot_be_deleted_costs_no_erasure_and_is_tried_again(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    await kept.call("call-1", "any", recorded=0)
+    (file,) = kept.files()
+    file.unlink()
+    file.mkdir()  # what is no file cannot be unlinked
+    await kept.erasures.erase(organisation, "call-1", "user-root")
+    assert await kept.ids() == set()
+    file.rmdir()
+    file.write_bytes(b"noise")
+    with pytest.raises(asyncio.CancelledError):
+        await kept.erasures.keep_house()
+    assert kept.files() == []
+
+
+async def test_a_live_call_stays(store: Store, settings: Settings, organisation: str) -> None:
+    kept = Kept(store, settings, organisation, Time())
+    await kept.call("call-1", "any", ended=False, recorded=0)
+    with pytest.raises(Conflict):
+        await kept.erasures.erase(organisation, "call-1", "user-root")
+    assert (await kept.ids(), len(kept.files()), kept.forgotten) == ({"call-1"}, 1, [])
