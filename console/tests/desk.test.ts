@@ -61,6 +61,13 @@ describe("a desk", () => {
     expect(desk.calls.get("a")!.record?.campaign).toBe("care");
   });
 
+  it("forgets a call that was erased, with what came of it in the same batch", () => {
+    const desk = takeMessages(emptyDesk, [...opening, transcript("a", 1)]);
+    const next = takeMessages(desk, [transcript("a", 2), { type: "gone", id: "a" }]);
+    expect([...next.calls.keys()]).toEqual(["b"]);
+    expect(resumeFrom(next)).toEqual({ b: 0 });
+  });
+
   it("changes nothing of calls that a batch does not name", () => {
     const desk = takeMessages(emptyDesk, opening);
     const next = takeMessages(desk, [transcript("a", 1)]);

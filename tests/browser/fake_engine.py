@@ -57,6 +57,7 @@ class FakeEngine:
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
+        app.router.add_delete("/api/calls/{id}", self._erase)
         app.router.add_get("/api/phone", self._phone)
         app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/quality).*}", self._ask)
         for method in ("PUT", "POST"):
@@ -140,6 +141,10 @@ class FakeEngine:
 
     async def _press(self, request: web.Request) -> web.Response:
         self.presses.append(request.match_info["press"])
+        return web.Response(status=204)
+
+    async def _erase(self, request: web.Request) -> web.Response:
+        self.sent.append((request.path, None))
         return web.Response(status=204)
 
     async def _ask(self, request: web.Request) -> web.Response:

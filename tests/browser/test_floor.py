@@ -52,7 +52,7 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
         {
             "id": "k1", "name": "Cobranza", "kind": "collections", "direction": "outbound", "language": "es",
             "country": "CO", "region": "", "rule_packs": ["co"], "knowledge": "cobranza", "numbers": ["6015550100"],
-            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0,
+            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0,
         }
     )  # fmt: skip
     page = await visitor.visit("/admin", person=ADMIN)
@@ -67,7 +67,9 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
     await page.get_by_role("tab", name="Campaigns").click()
     await page.get_by_role("button", name="Edit Cobranza").click()
     await page.get_by_role("checkbox", name="Julián Peña").check()
+    await page.get_by_label("Days calls are kept").fill("30")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("cell", name="Julián Peña", exact=True)).to_be_visible()
     assert engine.campaigns[0]["members"] == [engine.users[0]["id"]]
+    assert engine.campaigns[0]["words_days"] == 30
     assert visitor.complaints == []

@@ -131,7 +131,29 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     assert await misfits(page) == []
     await sheet.get_by_role("button", name="Save").click()
     await expect(sheet).to_contain_text("50")
+    await expect(sheet.get_by_role("button", name="Erase the call")).to_have_count(0)
     assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
+    assert visitor.complaints == []
+
+
+async def test_an_administrator_erases_a_call_and_is_asked_first(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.answers |= {"/api/quality": [SCORED], "/api/forms": FORMS}
+    engine.answers[f"/api/calls/{CALL_ID}/quality"] = SCORE
+    page = await visitor.visit("/quality", person=ADMIN)
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    sheet = page.get_by_test_id("review")
+    await sheet.get_by_role("button", name="Erase the call").click()
+    await expect(sheet.get_by_text("go for good")).to_be_visible()
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await sheet.get_by_role("button", name="Cancel").click()
+    assert engine.sent == []
+    await sheet.get_by_role("button", name="Erase the call").click()
+    engine.answers["/api/quality"] = []
+    await sheet.get_by_role("button", name="Erase for good").click()
+    await expect(sheet).to_have_count(0)
+    await expect(page.get_by_role("table")).to_contain_text("No call has been scored yet")
+    assert engine.sent == [(f"/api/calls/{CALL_ID}", None)]
     assert visitor.complaints == []
 
 

@@ -44,6 +44,9 @@ export const signIn = (user: string, password: string): Promise<Person> =>
 export const signOut = (): Promise<void> => api<void>("POST", "/api/logout");
 export const pressRecording = (call: string, press: "pause" | "resume"): Promise<void> =>
   api<void>("POST", `/api/calls/${encodeURIComponent(call)}/recording/${press}`);
+/** For good: its words, its score, its recording. Administrators only. */
+export const eraseCall = (call: string): Promise<void> =>
+  api<void>("DELETE", `/api/calls/${encodeURIComponent(call)}`);
 /** The newest calls that ended: an agent's own. */
 export const endedCalls = (): Promise<CallRecord[]> =>
   api<CallRecord[]>("GET", "/api/calls?live=false&limit=12");

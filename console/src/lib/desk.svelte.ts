@@ -133,9 +133,15 @@ export class Desk {
     if (hello) this.#engineAhead = hello.now_ms - performance.now();
     this.#countCaughtUp(messages);
     this.view = takeMessages(this.view, messages);
+    if (messages.some((message) => message.type === "gone" && message.id === this.selected)) this.#leave();
     if (hello && this.#options.selectByItself) void this.#recall();
     if (this.#options.selectByItself) this.#selectByItself();
     if (this.#options.acknowledge) this.#acknowledge(messages);
+  }
+
+  #leave(): void {
+    this.#followed = undefined;
+    this.selected = undefined;
   }
 
   #selectByItself(): void {

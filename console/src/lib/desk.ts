@@ -38,6 +38,10 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
       case "draft":
         calls.set(message.id, receiveDraft(settle(message.id), message));
         break;
+      case "gone":
+        pending.delete(message.id);
+        calls.delete(message.id);
+        break;
       case "stamped":
         calls.set(message.id, stamp(settle(message.id), message.seq, message.shown));
         break;

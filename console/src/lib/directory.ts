@@ -40,6 +40,8 @@ export interface Campaign {
   notice: boolean;
   /** Seconds from beep to beep; 0: none. */
   beep_s: number;
+  /** How long its calls are kept; 0: until somebody erases them. */
+  words_days: number;
 }
 
 /** `id` is empty for a new row, `password` for one that stays. */
@@ -72,6 +74,7 @@ const newCampaign: Omit<Campaign, "id"> = {
   retention_days: 90,
   notice: false,
   beep_s: 0,
+  words_days: 0,
 };
 
 export function editUser(user?: User): Editing {
@@ -98,6 +101,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     retention_days,
     notice,
     beep_s,
+    words_days,
   } = campaign ?? newCampaign;
   const row = {
     name,
@@ -116,6 +120,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     retention_days,
     notice,
     beep_s,
+    words_days,
   };
   return { table: "campaigns", id: campaign?.id ?? "", row };
 }

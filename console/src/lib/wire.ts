@@ -219,6 +219,7 @@ export type DeskMessage =
   | Fact
   | Draft
   | { type: "stamped"; id: string; seq: number; shown: number }
+  | { type: "gone"; id: string }
   | { type: "error"; code: string; message: string };
 
 export type CardAction = "accepted" | "dismissed" | "wrong";

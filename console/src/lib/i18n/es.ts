@@ -58,6 +58,11 @@ export const es: Messages = {
   "call.recordingResume": "Reanudar grabación",
   "call.recordingPlay": "Escuchar la grabación",
   "call.recordingGone": "No hay grabación para escuchar",
+  "call.erase": "Borrar la llamada…",
+  "call.eraseForGood": "Borrar para siempre",
+  "call.eraseWarning":
+    "Las palabras, el puntaje, las valoraciones y la grabación se borran para siempre. Nadie podrá recuperarlas.",
+  "call.eraseFailed": "No se borró: {reason}",
   "call.transcript": "Transcripción",
   "call.newest": "Lo último",
   "call.speaking": "hablando",
@@ -324,6 +329,9 @@ export const es: Messages = {
   "admin.campaign.retention": "Días que se conserva (0: siempre)",
   "admin.campaign.notice": "Reproducir el aviso de grabación en llamadas de troncal",
   "admin.campaign.beep": "Segundos entre pitidos (0: ninguno)",
+  "admin.campaign.words": "Días que se conservan las llamadas (0: siempre)",
+  "admin.campaign.wordsForm":
+    "después se borran palabras, puntaje y todo lo demás; no antes que la grabación",
   "admin.campaign.members": "Miembros",
   "admin.lists": "Uno por línea",
   "admin.none": "Ninguno aún",
