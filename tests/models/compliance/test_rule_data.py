@@ -1,6 +1,7 @@
 """Every rule's own tests, kept beside it."""
 
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,6 +10,12 @@ from models.compliance.rules import RULES
 
 DETECTORS = load_detectors()
 ALL = load_rules()
+OFFICIAL = (
+    ".gov", ".gov.br", ".gov.co", ".gob.ar", ".gob.mx", ".gob.pe", ".europa.eu",
+    "www.leg.state.fl.us", "www.bcn.cl", "www.boe.es", "busquedas.elperuano.pe",
+    "www.pcisecuritystandards.org",
+)  # fmt: skip
+"""How the hosts of gazettes, legislatures and regulators end; and of the body that writes the card standard."""
 
 
 def test_shipped_rules_are_in_order() -> None:
@@ -47,3 +54,9 @@ def test_rule_without_a_first_day_has_always_held() -> None:
     country = rule.countries[0] if rule.countries else "US"
     context = CallContext(country, rule.regions[0] if rule.regions else "", "sales", "outbound", "en", date(1990, 1, 1))
     assert rule.applies(context) is (not rule.campaigns or "sales" in rule.campaigns)
+
+
+def test_a_source_is_official_or_said_to_be_a_report() -> None:
+    hosts = {rule.id: urlsplit(rule.source).hostname or "" for rule in ALL}
+    unofficial = {name for name, host in hosts.items() if not host.endswith(OFFICIAL)}
+    assert unofficial == {rule.id for rule in ALL if "a report, not the law" in rule.citation}
