@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 from media.wav_file import FileSession
 from models.catalogue import WHISPER_BASE
 from models.context import Contexts

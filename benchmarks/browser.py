@@ -23,7 +23,7 @@ from playwright.async_api import Page, async_playwright
 
 from benchmarks.bridge import EARS_NICENESS, bridge_process, busy
 from engine.control.phone_pass import PhonePass, bridge_key, sign
-from engine.ports import Person
+from engine.ports.desk import Person
 from media.codecs import PCMU
 from media.rtp import RtpPacket, build_packet, parse_packet
 from media.sip.caller import Caller, CallPlan, place_call

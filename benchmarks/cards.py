@@ -27,7 +27,8 @@ from benchmarks.payments import Kind, Line, Payment, payments
 from benchmarks.tellers import LANGUAGES
 from engine.facts import CallEvent, Fact, Insight, Transcript, decode
 from engine.fanout import Hub
-from engine.ports import CallRecord, RoleDecision
+from engine.ports.intake import RoleDecision
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics

@@ -26,7 +26,7 @@ from websockets.uri import parse_uri
 
 from benchmarks.media import VirtualClock
 from benchmarks.media_load import packets_of, voices
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.codecs import PCMU
 from media.ports import PortRange
 from media.rtcp import ReceiverReport, build_report

@@ -20,7 +20,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from engine.ports import Passage
+from engine.ports.reading import Passage
 from models.embed import Encoder
 from models.knowledge import Knowledge, load_weights
 from models.reader import OnnxTextReader

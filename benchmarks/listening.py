@@ -12,7 +12,7 @@ import numpy as np
 import soxr
 
 from engine.facts import Pcm16, Samples, SpeechSegment
-from engine.ports import Headroom, Heard, ListenJob
+from engine.ports.hearing import Headroom, Heard, ListenJob
 from media.codecs import PCMU
 from media.wav_file import FileSession, read_channels
 from models.catalogue import WHISPER_BASE
@@ -39,8 +39,8 @@ class Listened(msgspec.Struct):
 
 
 class PacedEars:
-    """Implements `engine.ports.Ears` on the real one; tells when nothing is on its way, so that a file read faster than
-    in real time sheds no draft."""
+    """Implements `engine.ports.hearing.Ears` on the real one; tells when nothing is on its way, so that a file read
+    faster than in real time sheds no draft."""
 
     def __init__(self, ears: EarsClient) -> None:
         self._ears = ears

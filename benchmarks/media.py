@@ -26,7 +26,7 @@ import uvloop
 
 from benchmarks.media_load import Load, packets_of, voices
 from benchmarks.media_peers import Peer, Receiver, peers
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.codecs import PCMU
 from media.ports import PortRange
 from media.recorder import RecordedSpan
@@ -116,7 +116,7 @@ def microseconds(work: Callable[[], object], items: int, repeats: int = 30) -> f
 
 
 class Nowhere:
-    """`engine.ports.ByteSink`."""
+    """`engine.ports.storage.ByteSink`."""
 
     def write(self, chunk: bytes) -> None: ...
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, MediaEvent
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent
 from media.codecs import PCMA, PCMU
 from media.hearing import Hearing, listen
 from media.vad import VadBank

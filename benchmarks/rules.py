@@ -26,7 +26,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from engine.ports import TextReader
+from engine.ports.reading import TextReader
 from models.compliance import Judge, Rule, Verdict, load_detectors, load_rules
 from models.compliance.checks import leg_of
 from models.compliance.text import fold

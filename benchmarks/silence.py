@@ -21,7 +21,7 @@ from benchmarks.debian import recordings
 from benchmarks.listening import RATE_HZ, Listened, listened, read, real_ears, telephone, telephone_legs
 from benchmarks.non_speech import CLASSES
 from engine.facts import Pcm16
-from engine.ports import ListenJob
+from engine.ports.hearing import ListenJob
 from media.audio import Recording, window_16k
 from media.sounds import is_tone
 from models.catalogue import WHISPER_BASE

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.rules import Count
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance import load_detectors
 from models.compliance.history import ALERT_SCORE
 from models.reader import OnnxTextReader

@@ -22,7 +22,8 @@ import numpy as np
 import onnxruntime
 
 from benchmarks.turns import MODELS, held
-from engine.ports import KnowledgeSearch, ListenJob, TextReader
+from engine.ports.hearing import ListenJob
+from engine.ports.reading import KnowledgeSearch, TextReader
 from models.catalogue import WHISPER_BASE
 from models.compliance import CallContext, Judge, JudgedTurn, Rule, load_rules
 from models.ears_client import EarsClient, EarsSettings

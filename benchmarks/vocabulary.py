@@ -22,7 +22,7 @@ from rich.table import Table
 from benchmarks.accuracy import CALLS, normalised, read
 from benchmarks.display import training_sentences
 from engine.facts import Pcm16
-from engine.ports import ListenJob
+from engine.ports.hearing import ListenJob
 from engine.vocabulary import Term
 from models.catalogue import WHISPER_BASE
 from models.decoding import RATE_HZ, Decoding

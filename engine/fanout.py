@@ -12,7 +12,7 @@ from engine.errors import NotFound
 from engine.facts import Draft, Fact, Transcript, encode
 from engine.feeds import Feed, FloorFeed
 from engine.floor import Tile
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.store import Store
 from engine.telemetry import Metrics
 
@@ -65,7 +65,8 @@ class _Live:
 
 
 class Hub:
-    """Implements `engine.ports.FactSink`: the store first, then this process's sockets, then the outbox's relay."""
+    """Implements `engine.ports.storage.FactSink`: the store first, then this process's sockets, then the outbox's
+    relay."""
 
     def __init__(self, store: Store, *, metrics: Metrics, relay: Callable[[], None] = lambda: None) -> None:
         """`relay` is told that the outbox has something (`Relay.wake`)."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.facts import CallEvent, Fact, Insight, Suggestion
-from engine.ports import Person
+from engine.ports.desk import Person
 
 Kind = Literal["alert", "card", "disposition", "summary", "follow_ups", "quality"]
 Verdict = Literal["shown", "accepted", "dismissed", "wrong", "right", "edited"]

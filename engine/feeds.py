@@ -17,7 +17,7 @@ from engine.errors import NotFound
 from engine.facts import Draft, encode
 from engine.floor import Tile
 from engine.flow import Latest
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 
 BEHIND = 1_024
 """Facts that a socket which had caught up may fall behind before it is given up."""

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from engine.facts import CallEvent, Fact, Insight, Transcript
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 
 ALERTS_SHOWN = 20
 """The newest; the call itself shows all."""

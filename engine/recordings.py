@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from engine.errors import NotFound
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.sealed_file import SealedReader, SealedWriter
 from engine.store import Store
 from engine.store.recordings import Recording
@@ -22,7 +22,7 @@ DAY_S: Final = 86_400
 
 
 class Recordings:
-    """Implements `engine.ports.RecordingFiles`. The disk is only ever touched from worker threads."""
+    """Implements `engine.ports.storage.RecordingFiles`. The disk is only ever touched from worker threads."""
 
     def __init__(self, store: Store, data_dir: Path, wall_clock: Callable[[], float] = time.time) -> None:
         self._store = store

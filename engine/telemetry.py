@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from structlog.contextvars import bind_contextvars, bound_contextvars, clear_contextvars, merge_contextvars
 
 from engine.errors import WelcomedlyError
-from engine.ports import Headroom, Heard, ListenJob
+from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.settings import Settings
 
 __all__ = [

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from engine.facts import Pcm16
-from engine.ports import CallOffer, MediaEvent, Participant
+from engine.ports.intake import CallOffer, MediaEvent, Participant
 from media.rtcp import is_rtcp
 from media.rtp import MAX_PACKET_SIZE
 from media.session import DtlsOffer, MediaAllocator, MediaSession, StreamOffer

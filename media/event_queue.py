@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 from engine.flow import Channel
-from engine.ports import ClockTick, MediaEvent
+from engine.ports.intake import ClockTick, MediaEvent
 
 EVENTS = 4096
 """Events that wait for the reader; far more than a minute of a call."""

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
+from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
 from media.event_queue import EventQueue
 from media.gate import EnergyGate

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import uuid_utils
 
 from engine.errors import Invalid
-from engine.ports import CallOffer, Participant
+from engine.ports.intake import CallOffer, Participant
 from media.sockets.plane import SocketPlane
 from media.sockets.session import SocketSession
 from media.sockets.sound import Format

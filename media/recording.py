@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from engine.facts import Pcm16
-from engine.ports import ByteSink
+from engine.ports.storage import ByteSink
 from media.ogg import OPUS_HZ, OggPages, opus_head, opus_tags
 from media.opus import FRAME, PRE_SKIP, RATE_HZ, OpusEncoder
 from media.recorder import RecordedSpan

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from engine.errors import Overloaded
-from engine.ports import CallOffer, MediaEvent
+from engine.ports.intake import CallOffer, MediaEvent
 from media.audio import AudioRing
 from media.hearing import BEGINNING, Hearing, Since, listen, own_ring
 from media.plane import Plane

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from engine.facts import Fact, Pcm16
-from engine.ports import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.hearing import Hearing
 from media.reception import Quality
 from media.rtp_port import RtpPort
@@ -133,7 +133,7 @@ class RtpSession:
             )
 
     def told(self, facts: Sequence[Fact]) -> None:
-        """See `engine.ports.FactReader`."""
+        """See `engine.ports.intake.FactReader`."""
         if self._speaker is not None:
             self._speaker.told(facts)
 

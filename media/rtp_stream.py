@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine.facts import Pcm16
-from engine.ports import MediaNotice
+from engine.ports.intake import MediaNotice
 from media.audio import Resampler
 from media.codec import Codec, Decoder
 from media.codecs import CODECS, G711, Linear16

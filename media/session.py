@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.facts import Pcm16
-from engine.ports import CallOffer, IngestSession, Participant
+from engine.ports.intake import CallOffer, IngestSession, Participant
 from media.srtp import SrtpKeys
 
 AudioCodec = Literal["PCMU", "PCMA", "G722", "opus", "G729", "L16/8000", "L16/16000"]

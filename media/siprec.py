@@ -7,7 +7,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from engine.ports import Participant
+from engine.ports.intake import Participant
 from media.sip.address import aor_of, parse_address, readable, split_addresses
 from media.sip.message import Headers
 from media.sip.multipart import Part

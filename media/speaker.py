@@ -11,7 +11,7 @@ import soxr
 import structlog
 
 from engine.facts import CallEvent, Fact, Pcm16
-from engine.ports import MediaNotice
+from engine.ports.intake import MediaNotice
 from media.announcement import RATE_HZ, Announcement, chime
 from media.rtp import build_packet
 from media.rtp_port import RtpPort

@@ -12,7 +12,7 @@ import soxr
 import uuid_utils
 
 from engine.facts import Pcm16
-from engine.ports import CallEnded, CallOffer, MediaEvent, Participant
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, Participant
 from media.audio import MODEL_RATE_HZ, Recording
 from media.hearing import Hearing, listen
 from media.segmenter import Endpointing

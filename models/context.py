@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 from models.decoding import PAUSE_S, RATE_HZ
 from models.languages import likeliest
 from models.privacy.numbers import lex

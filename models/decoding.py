@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Samples
-from engine.ports import ListenKind
+from engine.ports.hearing import ListenKind
 
 RATE_HZ = 16_000
 PAUSE_S = 0.4

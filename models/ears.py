@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from engine.child import die_with, framed, messages
-from engine.ports import Heard
+from engine.ports.hearing import Heard
 from models.decoding import RATE_HZ, Decoding
 from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder

@@ -16,7 +16,7 @@ import structlog
 from engine.child import framed, messages, spawn
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
-from engine.ports import Headroom, Heard, ListenJob
+from engine.ports.hearing import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
 from models.languages import Languages
@@ -66,7 +66,8 @@ class _Listening:
 
 
 class EarsClient:
-    """Implements `engine.ports.Ears`. Used on one event loop; `start` before the first `listen`, `close` at the end.
+    """Implements `engine.ports.hearing.Ears`. Used on one event loop; `start` before the first `listen`, `close` at the
+    end.
 
     The loop's thread must live as long as the client: on Linux the process dies with the thread that started it.
 
@@ -147,7 +148,7 @@ class EarsClient:
             self._windows = None
 
     async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
-        """See `engine.ports.Ears`. Being cancelled cancels the job.
+        """See `engine.ports.hearing.Ears`. Being cancelled cancels the job.
 
         A final may come back `shed`: `cancelled` on the caller's own word, `failed` when its window cannot be decoded.
         Raises `Invalid` for an empty window or one that no memory can hold.
@@ -227,7 +228,7 @@ class EarsClient:
             self._answered(_shed(listening.submit.job, "cancelled"))
 
     def promote(self, job: int, due: float) -> None:
-        """See `engine.ports.Ears`."""
+        """See `engine.ports.hearing.Ears`."""
         if job in self._held:
             self._promoted[job] = due
         elif (listening := self._jobs.get(job)) is not None:
@@ -235,7 +236,7 @@ class EarsClient:
             self._send(Promote(job, due))
 
     def forget(self, call_id: str) -> None:
-        """See `engine.ports.Ears`."""
+        """See `engine.ports.hearing.Ears`."""
         self._contexts.forget(call_id)
         self._languages.forget(call_id)
 

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import tantivy
 
-from engine.ports import Passage
+from engine.ports.reading import Passage
 from models.articles import Article as Article
 from models.articles import Unit, UnitKind, units
 from models.articles import load_folder as load_folder

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 
 OURS = ("es", "pt", "en")
 Belief = Mapping[str, float]

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.child import anonymous_file
 from engine.facts import Pcm16
-from engine.ports import Headroom, Heard, ListenJob
+from engine.ports.hearing import Headroom, Heard, ListenJob
 
 _SAMPLE_BYTES = 2
 

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from engine.ports import Scored
+from engine.ports.reading import Scored
 
 _NEUTRAL_WEIGHT = 0.22
 """How much a plain neutral utterance of full length pulls the mood towards itself; feeling counts for more."""

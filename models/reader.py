@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ports import Reading, Scored, SpokenAct
+from engine.ports.reading import Reading, Scored, SpokenAct
 from models.embed import Encoder, SentenceEncoder
 from models.onnx_session import Observe, Opener, open_session, timed, unobserved
 from models.reading import parts_of, united
@@ -19,7 +19,8 @@ Floats = NDArray[np.float32]
 
 
 class OnnxTextReader:
-    """Implements `engine.ports.TextReader`. Thread-safe; 5–20 ms an utterance on one core, more for several sentences.
+    """Implements `engine.ports.reading.TextReader`. Thread-safe; 5–20 ms an utterance on one core, more for several
+    sentences.
 
     `directory` is the models directory with both encoders installed. Raises `WeightsMissing` when one is absent.
     """

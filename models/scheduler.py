@@ -10,7 +10,7 @@ from collections import deque
 
 import msgspec
 
-from engine.ports import Headroom, ListenKind
+from engine.ports.hearing import Headroom, ListenKind
 
 _PARTIALS_OFF_S = 0.6
 _SPECULATION_OFF_S = 1.2

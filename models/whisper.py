@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, Samples
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 from models.decoder import POSITION, Decode, Decoder, Encoded
 from models.decoding import PAUSE_S, RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated

@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from engine.ports import CardQuestion, Passage, Source, WordedAnswer
+from engine.ports.reading import Passage
+from engine.ports.writing import CardQuestion, Source, WordedAnswer
 from models.chat import Chat, ChatFault, Message
 from models.grounding import LONGEST, Flaw, answer_flaw, citations, summary_flaw
 from models.privacy.names import persons
@@ -49,7 +50,7 @@ Counted = Callable[[str, str, float], None]
 
 
 class Wording:
-    """Implements `engine.ports.AnswerWriter` and `engine.ports.SummaryWriter`. Shared by all calls."""
+    """Implements `engine.ports.writing.AnswerWriter` and `engine.ports.writing.SummaryWriter`. Shared by all calls."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from engine.facts import Draft, Fact, Insight, Suggestion, Transcript
-from engine.ports import DeskCommand
+from engine.ports.desk import DeskCommand
 
 KEPT = 256
 """Facts and drafts of one call whose acknowledgement may still come; of more than that the oldest are forgotten."""

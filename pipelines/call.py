@@ -14,23 +14,20 @@ import structlog
 
 from engine.errors import EarsClosed, Overloaded
 from engine.facts import CallEvent, EventName, Fact, Suggestion
-from engine.ports import (
-    AnswerWriter,
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.hearing import Ears
+from engine.ports.intake import (
     CallEnded,
-    CallRecord,
     ClockTick,
-    DeskCommand,
-    Ears,
     FactReader,
-    FactSink,
     IngestSession,
     MediaNotice,
     Participant,
     ParticipantsChanged,
-    Person,
     RoleDecision,
-    SummaryWriter,
 )
+from engine.ports.storage import CallRecord, FactSink
+from engine.ports.writing import AnswerWriter, SummaryWriter
 from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
 from models.vocabulary import NO_VOCABULARY, Corrector

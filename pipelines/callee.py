@@ -7,7 +7,7 @@ import phonenumbers
 from phonenumbers.timezone import time_zones_for_number
 
 from engine.control.roles import member_of
-from engine.ports import CallOffer, Routing
+from engine.ports.intake import CallOffer, Routing
 
 
 def zones_of(offer: CallOffer, routing: Routing) -> tuple[str, ...]:

@@ -11,21 +11,11 @@ import structlog
 from engine.control.roles import decide_roles
 from engine.control.trunks import RoleOverride
 from engine.errors import Conflict, Forbidden, NotFound
-from engine.ports import (
-    AnswerWriter,
-    CallOffer,
-    CallRecord,
-    DeskCommand,
-    Ears,
-    FactSink,
-    IngestSession,
-    Notice,
-    Person,
-    Refusal,
-    Router,
-    Routing,
-    SummaryWriter,
-)
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.hearing import Ears
+from engine.ports.intake import CallOffer, IngestSession, Notice, Refusal, Router, Routing
+from engine.ports.storage import CallRecord, FactSink
+from engine.ports.writing import AnswerWriter, SummaryWriter
 from engine.telemetry import Metrics
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import CallContext, Judge, Metadata
@@ -61,7 +51,7 @@ def default_max_calls() -> int:
 
 
 class Calls:
-    """Implements `engine.ports.CallIntake` for media and `engine.ports.CallDesk` for the web."""
+    """Implements `engine.ports.intake.CallIntake` for media and `engine.ports.desk.CallDesk` for the web."""
 
     def __init__(
         self,

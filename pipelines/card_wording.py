@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from engine.facts import Suggestion
-from engine.ports import AnswerWriter, CardQuestion, WordedAnswer
+from engine.ports.writing import AnswerWriter, CardQuestion, WordedAnswer
 
 log = structlog.get_logger(__name__)
 

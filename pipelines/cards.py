@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import Fact, Leg
-from engine.ports import CardQuestion, KnowledgeSearch, Passage, Reading, TextReader
+from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
+from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
 from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused, resolved

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from engine.facts import CallEvent, Evidence, Fact
-from engine.ports import RoleDecision
+from engine.ports.intake import RoleDecision
 from models.compliance import Judge, Verdict
 from models.privacy import Judged
 from pipelines.ledger import Ledger

@@ -13,7 +13,9 @@ import msgspec
 import structlog
 
 from engine.facts import CallEvent, Fact, Leg
-from engine.ports import CardQuestion, KnowledgeSearch, Reading, RoleDecision, TextReader
+from engine.ports.intake import RoleDecision
+from engine.ports.reading import KnowledgeSearch, Reading, TextReader
+from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
 from models.privacy import DigitGuard, Judged

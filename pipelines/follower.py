@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from engine.facts import CallEvent, Draft, Fact
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from pipelines.scorecard import Seen
 
 PING_S = 20.0

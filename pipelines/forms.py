@@ -1,7 +1,7 @@
 """The forms by which calls are scored and wrapped up: those of each organisation, and those that come with the engine.
 
-Implements `engine.ports.FormKeeper`. Forms are read once, when they are adopted; a call keeps the one that it began
-with.
+Implements `engine.ports.desk.FormKeeper`. Forms are read once, when they are adopted; a call keeps the one that it
+began with.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import structlog
 
 from engine.errors import Invalid
-from engine.ports import FormHead, Routing
+from engine.ports.desk import FormHead
+from engine.ports.intake import Routing
 from models.review import Form, bundled_forms, form_for, read_form
 from models.review.forms import bundled_sources
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.facts import Fact, Insight, Suggestion
 from engine.feedback import alert_judged
-from engine.ports import DeskCommand, Person
+from engine.ports.desk import DeskCommand, Person
 
 KEPT = 1_000
 """Cards and alerts of one call; of more the oldest can no longer be judged while it is live."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from importlib import resources
 
-from engine.ports import KnowledgeSearch
+from engine.ports.reading import KnowledgeSearch
 from engine.store.knowledge import Article
 from models import knowledge
 from models.embed import SentenceEncoder

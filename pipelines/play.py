@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.facts import CallEvent, Fact, Insight, Leg
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance import Detectors
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.facts import Fact
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance import CallContext, Detectors
 from models.playbooks import Playbook, playbook_for
 from pipelines.ledger import Ledger

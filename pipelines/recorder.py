@@ -3,7 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from engine.ports import IngestSession, RecordingFiles
+from engine.ports.intake import IngestSession
+from engine.ports.storage import RecordingFiles
 from engine.telemetry import Metrics
 from media.recorder import RecordedSpan
 from pipelines.ledger import Ledger

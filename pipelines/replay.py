@@ -13,16 +13,10 @@ import msgspec
 
 from engine.errors import Invalid
 from engine.facts import Draft, Fact, Leg
-from engine.ports import (
-    CallRecord,
-    Ears,
-    FactSink,
-    IngestSession,
-    KnowledgeSearch,
-    Participant,
-    RoleDecision,
-    TextReader,
-)
+from engine.ports.hearing import Ears
+from engine.ports.intake import IngestSession, Participant, RoleDecision
+from engine.ports.reading import KnowledgeSearch, TextReader
+from engine.ports.storage import CallRecord, FactSink
 from models.compliance import CallContext, Detectors, Judge, JudgedTurn, Metadata, Rule
 from models.playbooks import Playbook, bundled_playbooks
 from models.privacy import DigitGuard, SpokenTurn

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from engine.facts import Fact, Leg
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from engine.quality import QualityItem, QualityScore
 from models.compliance import CallContext, Detectors, Rule, select
 from models.review import Composer, Form, Scorer, Span, Talk, measure

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.facts import CallEvent, Leg
-from engine.ports import RoleDecision
+from engine.ports.intake import RoleDecision
 from pipelines.ledger import Ledger
 from pipelines.utterance import Utterance
 

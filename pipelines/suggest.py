@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from engine.facts import Leg
-from engine.ports import Passage, Reading
+from engine.ports.reading import Passage, Reading
 
 CARD_SCORE = 0.5
 """`Passage.score` is calibrated so that this deserves a card."""

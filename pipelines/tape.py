@@ -17,7 +17,9 @@ import structlog
 
 from engine.errors import Conflict
 from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
-from engine.ports import CallRecord, IngestSession, Person, RecordingFiles
+from engine.ports.desk import Person
+from engine.ports.intake import IngestSession
+from engine.ports.storage import CallRecord, RecordingFiles
 from media.recorder import MOST_DELAY_MS, RecordedSpan, Watermark
 from media.recording import OggOpusFile
 from pipelines.ledger import Ledger

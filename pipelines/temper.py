@@ -1,7 +1,7 @@
 """What the text models read in a turn: its sentiment, what the customer wants, and their mood over the call."""
 
 from engine.facts import Fact, InsightKind, Leg
-from engine.ports import Reading, Scored
+from engine.ports.reading import Reading, Scored
 from models.mood import Mood
 from pipelines.ledger import Ledger
 from pipelines.turn import Turn

@@ -13,7 +13,7 @@ import msgspec
 from engine.after_call import quality_of, wrap_up_of
 from engine.errors import Conflict, NotFound
 from engine.facts import CallEvent, Evidence, Fact, Insight, Suggestion, Transcript, decode
-from engine.ports import Rows
+from engine.ports.desk import Rows
 from engine.store import Store
 from engine.store.feedback import Judged
 from models.compliance import Rule
@@ -67,7 +67,7 @@ class CallWords:
 
 
 def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
-    """Implements `engine.ports.Rows`. Calls that were erased give none."""
+    """Implements `engine.ports.desk.Rows`. Calls that were erased give none."""
 
     async def rows(organisation_id: str) -> AsyncIterator[bytes]:
         if not await store.feedback.may_train(organisation_id):

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import msgspec
 
 from engine.facts import Leg, SpeechSegment
-from engine.ports import Ears, Heard, IngestSession, ListenJob, ListenKind
+from engine.ports.hearing import Ears, Heard, ListenJob, ListenKind
+from engine.ports.intake import IngestSession
 from engine.tracing import NO_TRACES, Tracing
 from media.sounds import is_tone
 from models.agreement import Agreement

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.facts import Correction, Evidence, Leg
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance import EntityRef, JudgedTurn
 from models.display import write
 from models.privacy import Mask

@@ -18,7 +18,7 @@ def masked_answer(answer: object, language: str, country: str) -> str:
 
 
 def mask_typed(text: str, language: str, country: str) -> str:
-    """Implements `engine.ports.Mask`: cards, codes and identities are masked by type, other numbers stay."""
+    """Implements `engine.ports.desk.Mask`: cards, codes and identities are masked by type, other numbers stay."""
     if not text.strip():
         return text.strip()
     guard = DigitGuard(country or "US", secrets.token_bytes(32))

@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from engine.ports import Reading, TextReader
+from engine.ports.reading import Reading, TextReader
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="understand")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.ports import KnowledgeSearch, TextReader
+from engine.ports.reading import KnowledgeSearch, TextReader
 from models.compliance import Detectors, Rule, load_detectors, load_rules
 from models.embed import Encoder
 from models.onnx_session import Observe, unobserved

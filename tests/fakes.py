@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 import numpy as np
 
 from engine.facts import Draft, Fact, Pcm16
-from engine.ports import CallOffer, CallRecord, Headroom, Heard, ListenJob, MediaEvent, Participant, Reading, Scored
+from engine.ports.hearing import Headroom, Heard, ListenJob
+from engine.ports.intake import CallOffer, MediaEvent, Participant
+from engine.ports.reading import Reading, Scored
+from engine.ports.storage import CallRecord
 from models.compliance import load_detectors
 from pipelines.understanding import Understanding
 

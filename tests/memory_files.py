@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 from engine.facts import Pcm16
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 
 
 class MemoryFiles:

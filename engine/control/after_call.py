@@ -14,7 +14,8 @@ from engine.errors import Conflict, Invalid, NotFound
 from engine.facts import CallEvent, EventName, Fact, Insight, decode
 from engine.fanout import Hub
 from engine.feedback import alert_judged
-from engine.ports import CallDesk, CallRecord, DeskCommand, Mask, Person
+from engine.ports.desk import CallDesk, DeskCommand, Mask, Person
+from engine.ports.storage import CallRecord
 from engine.quality import Answer, QualityScore, reviewed
 from engine.store import Store
 

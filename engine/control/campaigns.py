@@ -8,7 +8,7 @@ from uuid_utils import uuid7
 
 from engine.control.routing import CachedRouter, normal
 from engine.errors import Conflict, Invalid
-from engine.ports import Person
+from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.campaigns import Campaign
 from engine.vocabulary import Term, check_terms

@@ -6,7 +6,7 @@ import time
 import msgspec
 
 from engine.errors import Invalid
-from engine.ports import FormHead, FormKeeper, Person
+from engine.ports.desk import FormHead, FormKeeper, Person
 from engine.store import Store
 from engine.store.forms import StoredForm
 

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.errors import Forbidden, Overloaded
-from engine.ports import Person
+from engine.ports.desk import Person
 from engine.store.people import People
 from engine.telemetry import Metrics
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engine.ports import Notice, Routing
+from engine.ports.intake import Notice, Routing
 
 FOLDER = "notices"
 """Under `DATA_DIR`: `CAMPAIGN_ID.es.wav`, `CAMPAIGN_ID.wav` or `es.wav`, the first of them that is there."""

@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 from engine.control.login import PASSWORD_CHARACTERS, Passwords
 from engine.control.routing import CachedRouter
 from engine.errors import Conflict, Invalid
-from engine.ports import Person
+from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.people import Role, User
 

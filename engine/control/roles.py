@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.control.trunks import RoleOverride
 from engine.facts import Leg
-from engine.ports import Participant, RoleDecision, Routing
+from engine.ports.intake import Participant, RoleDecision, Routing
 
 CONFIDENCE = {
     "override": 1.0,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
 from engine.control.phone_pass import phone_aor
-from engine.ports import CallOffer, Routing
+from engine.ports.intake import CallOffer, Routing
 from engine.store import Store
 from engine.store.campaigns import Campaign
 from engine.store.people import User
@@ -106,7 +106,7 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
 
 
 class CachedRouter:
-    """Implements `engine.ports.Router`. `refresh` after every change of people or campaigns."""
+    """Implements `engine.ports.intake.Router`. `refresh` after every change of people or campaigns."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sqlalchemy import insert, select
 
 from engine.errors import StartupError
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store.calls import Calls
 from engine.store.campaigns import Campaigns

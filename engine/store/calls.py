@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from engine.errors import Conflict, NotFound
 from engine.facts import CallEvent, Fact, encode
 from engine.feedback import Judgement, judgements_of
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.store.scores import put_score
 from engine.store.session import Database
 from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, RecordingRow, ScoreRow

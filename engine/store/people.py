@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from uuid_utils import uuid7
 
 from engine.errors import NotFound
-from engine.ports import Person
+from engine.ports.desk import Person
 from engine.store.session import Database
 from engine.store.tables import OrganisationRow, SessionRow, UserRow
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.facts import CallEvent, Fact
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.store.session import Database
 from engine.store.tables import CallRow, ScoreRow
 

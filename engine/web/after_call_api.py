@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.after_call import FollowUp
 from engine.errors import NotFound
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.web.calls_api import may_see
 from engine.web.keys import AFTER_CALL, HUB, PERSON, STORE
 from engine.web.view import Body, View, answer

@@ -16,7 +16,7 @@ from engine.control.phone_pass import bridge_key
 from engine.control.routing import CachedRouter
 from engine.erasures import Erasures
 from engine.fanout import Hub
-from engine.ports import CallDesk, FormKeeper, Mask, Rows
+from engine.ports.desk import CallDesk, FormKeeper, Mask, Rows
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store

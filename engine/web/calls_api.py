@@ -8,7 +8,8 @@ from aiohttp_pydantic.oas.typing import r200, r204, r404, r409
 from pydantic import BaseModel, Field
 
 from engine.errors import NotFound
-from engine.ports import CallRecord, Person
+from engine.ports.desk import Person
+from engine.ports.storage import CallRecord
 from engine.web.keys import ERASURES, HUB, PERSON, STORE
 from engine.web.view import View, answer
 

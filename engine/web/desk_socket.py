@@ -24,7 +24,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from engine.errors import Forbidden, NotFound, WelcomedlyError
 from engine.fanout import Hub
 from engine.feeds import Feed
-from engine.ports import CallDesk, CallRecord, DeskCommand
+from engine.ports.desk import CallDesk, DeskCommand
+from engine.ports.storage import CallRecord
 from engine.web.calls_api import may_see
 from engine.web.keys import DESK, HUB
 from engine.web.sockets import Socket, open_socket

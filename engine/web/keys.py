@@ -11,7 +11,7 @@ from engine.control.login import Login
 from engine.control.people import PeopleService
 from engine.erasures import Erasures
 from engine.fanout import Hub
-from engine.ports import CallDesk, Person, Rows
+from engine.ports.desk import CallDesk, Person, Rows
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store

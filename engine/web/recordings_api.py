@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r403, r404, r409
 
-from engine.ports import DeskCommand
+from engine.ports.desk import DeskCommand
 from engine.sealed_file import SealedReader
 from engine.vault import SealError
 from engine.web.keys import DESK, PERSON, RECORDINGS

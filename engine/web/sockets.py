@@ -9,7 +9,7 @@ import structlog
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
 from engine.feeds import TooSlow
-from engine.ports import Person
+from engine.ports.desk import Person
 from engine.web.keys import LOGIN, METRICS, PERSON, TOKEN
 
 _log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from aiohttp import WSCloseCode, web
 
 from engine.fanout import Hub
 from engine.feeds import FloorFeed
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.web.keys import HUB
 from engine.web.sockets import Socket, open_socket
 

@@ -12,7 +12,7 @@ import uuid_utils
 
 from engine.errors import Overloaded
 from engine.facts import Pcm16
-from engine.ports import CallIntake, CallOffer, Participant, Refusal
+from engine.ports.intake import CallIntake, CallOffer, Participant, Refusal
 from media import siprec
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, negotiation, usage

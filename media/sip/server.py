@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from engine.control.trunks import LOOPBACK, Trunk, lines_of
 from engine.errors import StartupError
-from engine.ports import CallIntake
+from engine.ports.intake import CallIntake
 from media.session import MediaAllocator
 from media.sip.digest import Login
 from media.sip.endpoint import Endpoint, new_tag

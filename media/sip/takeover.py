@@ -5,7 +5,7 @@ import secrets
 from typing import Protocol
 
 from engine.errors import Overloaded
-from engine.ports import Participant
+from engine.ports.intake import Participant
 from media.session import MediaSession, StreamOffer
 from media.sip import effects, usage
 from media.sip.address import aor_of, parse_address

@@ -19,7 +19,7 @@ import uuid_utils
 
 from engine.control.peers import Peer
 from engine.errors import Overloaded
-from engine.ports import CallIntake, CallOffer, Participant
+from engine.ports.intake import CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.telemetry import report_fault
 from media.sockets.fields import parse_object, text

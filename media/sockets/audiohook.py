@@ -13,7 +13,7 @@ import structlog
 
 from engine.control.peers import Peer
 from engine.facts import Fact, Suggestion, Transcript
-from engine.ports import Refusal
+from engine.ports.intake import Refusal
 from media.sockets import legs
 from media.sockets.fields import at, parse_object, text
 from media.sockets.sound import Format, format_of

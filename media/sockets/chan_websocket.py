@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from engine.control.peers import Peer
-from engine.ports import Refusal
+from engine.ports.intake import Refusal
 from media.sockets import legs
 from media.sockets.fields import at, parse_object, text
 from media.sockets.sound import Format, format_of

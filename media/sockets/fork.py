@@ -11,7 +11,7 @@ import msgspec
 
 from engine.control.peers import Peer
 from engine.facts import Fact, Transcript
-from engine.ports import Participant
+from engine.ports.intake import Participant
 from media.sockets import legs
 from media.sockets.fields import parse_object, text, whole
 from media.sockets.sound import Format, format_of

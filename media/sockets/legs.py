@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engine.control.peers import Peer, role_names
-from engine.ports import Participant
+from engine.ports.intake import Participant
 
 _PLACES = {"customer": 0, "in": 0, "inbound": 0, "caller": 0, "0": 0, "agent": 1, "out": 1, "outbound": 1, "callee": 1}
 _PLACES |= {"1": 1, "external": 0, "internal": 1}

@@ -9,7 +9,7 @@ import structlog
 from engine.control.peers import Peer
 from engine.facts import Fact
 from engine.flow import Channel, ChannelFull
-from engine.ports import Refusal
+from engine.ports.intake import Refusal
 from media.sip.telemetry import report_fault
 from media.sockets.pace import Pace
 from media.sockets.session import SocketSession

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.hearing import Hearing, listen
 from media.plane import Plane
 from media.segmenter import Endpointing

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from engine.control.peers import Peer
-from engine.ports import CallIntake
+from engine.ports.intake import CallIntake
 from media.session import MediaAllocator
 from media.sip.telemetry import Counts
 from media.sockets.ari import Ari

@@ -18,7 +18,7 @@ import uuid_utils
 
 from engine.control.peers import Peer, role_names
 from engine.errors import Overloaded
-from engine.ports import CallIntake, CallOffer, Participant
+from engine.ports.intake import CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.negotiation import Answerer, negotiate
 from media.sip.sdp import Sdp, parse_sdp

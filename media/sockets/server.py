@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 
 from engine.control.peers import Peer
 from engine.errors import StartupError
-from engine.ports import CallIntake
+from engine.ports.intake import CallIntake
 from media.sip.telemetry import Counts
 from media.sockets.adapters import adapter_for
 from media.sockets.link import Link

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from engine.facts import Fact, Pcm16
-from engine.ports import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.hearing import Hearing
 from media.sockets.track import AHEAD_MS, TELL_SHIFT_MS, Track, WireClock
 from media.sockets.wire import ChannelSpec

@@ -7,7 +7,7 @@ import structlog
 import uuid_utils
 
 from engine.control.peers import Peer
-from engine.ports import CallIntake, CallOffer, Refusal
+from engine.ports.intake import CallIntake, CallOffer, Refusal
 from media.sip.telemetry import Counts, Uncounted
 from media.sockets.plane import SocketPlane
 from media.sockets.session import SocketSession

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.facts import Fact, Pcm16
-from engine.ports import Participant, Refusal
+from engine.ports.intake import Participant, Refusal
 
 Protocols = Literal[
     "twilio",

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from engine.errors import Overloaded
-from engine.ports import CallEnded, ClockTick, MediaEvent
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent
 from media.codecs import CODECS
 from media.reception import Quality
 from media.session import StreamOffer

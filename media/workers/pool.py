@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from engine.errors import Overloaded
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.ports import PortRange
 from media.reception import Quality
 from media.rtp_port import own_address

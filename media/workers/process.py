@@ -20,7 +20,7 @@ import uvloop
 from engine.child import die_with, framed, messages
 from engine.errors import Overloaded
 from engine.facts import SpeechSegment
-from engine.ports import CallEnded, ClockTick, MediaEvent, MediaNotice
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice
 from media.hearing import Since
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane

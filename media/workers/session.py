@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.audio import AudioRing, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
@@ -76,7 +76,7 @@ class WorkerSession:
         self._home.send(Announce(self.number, sound.tobytes(), words, beep_every_s))
 
     def told(self, facts: Sequence[Fact]) -> None:
-        """See `engine.ports.FactReader`."""
+        """See `engine.ports.intake.FactReader`."""
         events = tuple(fact for fact in facts if isinstance(fact, CallEvent) and fact.name.startswith("recording."))
         if events:
             self._home.send(Told(self.number, events))

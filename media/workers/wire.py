@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.facts import CallEvent, SpeechSegment
-from engine.ports import CallEnded, CallOffer, MediaNotice
+from engine.ports.intake import CallEnded, CallOffer, MediaNotice
 from media.reception import Quality
 from media.session import StreamOffer
 

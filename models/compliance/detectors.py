@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance.mending import Mender
 from models.compliance.phrases import Phrase, PhraseError
 from models.compliance.text import Folded

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from engine.facts import Leg, Outcome
-from engine.ports import Reading
+from engine.ports.reading import Reading
 from models.compliance.metadata import Metadata
 
 Severity = Literal["info", "warning", "critical"]

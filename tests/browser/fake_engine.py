@@ -9,7 +9,8 @@ from aiohttp import WSMsgType, web
 
 from engine import facts, floor
 from engine.facts import Draft, Fact
-from engine.ports import CallRecord, Person
+from engine.ports.desk import Person
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.web import console, keys
 

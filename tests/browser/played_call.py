@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.facts import CallEvent, Draft, Evidence, Fact, Insight, Leg, Measured, Stamps, Suggestion, Transcript
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 
 SCRIPT = Path(__file__).parents[2] / "pipelines" / "demo_calls" / "demo_es_cobranza.json"
 CALL_ID = "01930000-0000-7000-8000-000000000001"

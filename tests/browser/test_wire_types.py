@@ -7,7 +7,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from engine import facts, ports
+from engine import facts
+from engine.ports.desk import Person
+from engine.ports.storage import CallRecord
 
 WIRE = (Path(__file__).parents[2] / "console" / "src" / "lib" / "wire.ts").read_text()
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
@@ -51,7 +53,7 @@ def fits(schema: dict[str, Any], kind: str) -> bool:
     "struct",
     [
         facts.Transcript, facts.Insight, facts.Suggestion, facts.CallEvent, facts.Draft, facts.Evidence,
-        facts.Correction, facts.Stamps, facts.Measured, ports.CallRecord, ports.Person,
+        facts.Correction, facts.Stamps, facts.Measured, CallRecord, Person,
     ],
     ids=lambda struct: struct.__name__,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page
 
-from engine.ports import Person
+from engine.ports.desk import Person
 from tests.browser.fake_engine import SESSION, FakeEngine
 
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.vault import Vault

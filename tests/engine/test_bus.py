@@ -18,7 +18,7 @@ from engine.errors import StartupError
 from engine.facts import Transcript
 from engine.fanout import Hub
 from engine.nats_server import NatsServer, Program, check_program, find_program
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from engine.erasures import BATCH, Erasures
 from engine.errors import Conflict, NotFound, Overloaded
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.recordings import DAY_S, Recordings
 from engine.settings import Settings
 from engine.store import Store

@@ -11,7 +11,7 @@ from engine.errors import Conflict, NotFound
 from engine.facts import Insight, Transcript, decode, encode
 from engine.fanout import ENDED_KEPT, MEMORY, Hub
 from engine.feeds import Feed
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.store import Store
 from engine.telemetry import Metrics
 

@@ -4,7 +4,7 @@ import msgspec
 
 from engine import floor
 from engine.facts import CallEvent, Insight, Leg, Transcript
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 
 RECORD = CallRecord("call-1", "org", "campaign", "sales", "inbound", "en", "US", started_at=3.0)
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.errors import NotFound
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import structlog
 
-from engine.ports import Headroom, Heard, ListenJob
+from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.settings import Settings
 from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs
 

@@ -11,7 +11,7 @@ import pytest
 import soxr
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallOffer, MediaNotice
+from engine.ports.intake import CallOffer, MediaNotice
 from media.codecs import CODECS
 from media.ports import PortRange
 from media.rtp import RtpPacket, build_packet

@@ -10,7 +10,7 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports import CallOffer, IngestSession, Participant
+from engine.ports.intake import CallOffer, IngestSession, Participant
 from media.codecs import PCMU
 from media.dtls_media import DtlsMedia, Front
 from media.ports import PortRange

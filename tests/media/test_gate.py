@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, MediaEvent
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent
 from media.gate import HOLD_FRAMES, EnergyGate
 from media.hearing import Hearing, listen
 from media.vad import VadBank

@@ -5,7 +5,7 @@ import pytest
 import soxr
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
+from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
 from media.event_queue import CROWDED, EVENTS
 from media.hearing import Hearing, listen
 from media.vad import VadBank

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.errors import Invalid
-from engine.ports import CallEnded
+from engine.ports.intake import CallEnded
 from media.mic import MicCall, PyAudioMicrophone
 from media.sockets.plane import SocketPlane
 from tests.media.sockets.site import FakeClock, bank, until

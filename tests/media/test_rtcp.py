@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports import CallOffer, MediaNotice
+from engine.ports.intake import CallOffer, MediaNotice
 from media.ports import PortRange
 from media.reception import Reception, Tally, fraction_lost, opinion
 from media.rtcp import MAX_SIZE, ReceiverReport, build_report, is_rtcp, next_interval_s, parse_reports

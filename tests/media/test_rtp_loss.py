@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.facts import Pcm16
-from engine.ports import CallOffer, MediaNotice
+from engine.ports.intake import CallOffer, MediaNotice
 from media.codecs import PCMU
 from media.ports import PortRange
 from media.rtp import RtpPacket, build_packet

@@ -11,7 +11,15 @@ import uvloop
 
 from engine.errors import Overloaded
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import (
+    CallEnded,
+    CallOffer,
+    ClockTick,
+    MediaEvent,
+    MediaNotice,
+    Participant,
+    ParticipantsChanged,
+)
 from media.codecs import CODECS
 from media.jitter import Released
 from media.ports import PortRange

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.facts import Pcm16
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.codecs import PCMU
 from media.hearing import Hearing
 from media.rtp import RtpPacket, build_packet

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports import Participant
+from engine.ports.intake import Participant
 from media import siprec
 from media.sip.message import Headers
 from media.sip.multipart import MAX_PARTS, Part, split_body

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.facts import CallEvent
-from engine.ports import CallOffer, FactReader, MediaNotice
+from engine.ports.intake import CallOffer, FactReader, MediaNotice
 from media.announcement import chime, tone
 from media.codecs import PCMU
 from media.ports import PortRange

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from media.codecs import PCMU
 from media.ports import PortRange
 from media.rtp import RtpPacket, build_packet

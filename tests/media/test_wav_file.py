@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports import CallEnded, ClockTick, MediaEvent
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent
 from media.codecs import PCMU
 from media.vad import VadBank
 from media.wav_file import FileSession, NotAudioError, read_channels

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.ports import Heard, ListenJob, ListenKind
+from engine.ports.hearing import Heard, ListenJob, ListenKind
 from models.context import FORGET_NUMBER_S, LONGEST_OF_NUMBER_S, LONGEST_S, Contexts
 from models.decoding import RATE_HZ
 

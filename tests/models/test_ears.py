@@ -17,7 +17,7 @@ import pytest
 
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
-from engine.ports import Heard, ListenJob, ListenKind
+from engine.ports.hearing import Heard, ListenJob, ListenKind
 from models.catalogue import WHISPER_BASE
 from models.ears_client import EarsClient, EarsSettings, widest_vectors
 from models.installation import install

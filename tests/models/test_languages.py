@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 from models.languages import OURS, Belief, Languages, expected, likeliest, moved
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.child import framed, messages
-from engine.ports import Headroom
+from engine.ports.hearing import Headroom
 from models.listening import Cancel, Status, Stop, Windows, from_ears_decoder, to_ears_decoder
 
 

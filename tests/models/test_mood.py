@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.ports import Scored
+from engine.ports.reading import Scored
 from models.mood import Mood
 
 Said = tuple[str, float]

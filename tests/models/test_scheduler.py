@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.ports import ListenKind
+from engine.ports.hearing import ListenKind
 from models.scheduler import Costs, Scheduler, Shed, Task
 
 

@@ -13,7 +13,7 @@ import tokenizers
 from faster_whisper.tokenizer import Tokenizer
 
 from benchmarks.whisper_shape import TURBO, write_random
-from engine.ports import ListenJob
+from engine.ports.hearing import ListenJob
 from models.catalogue import WHISPER_BASE
 from models.decoder import Decoder
 from models.installation import install

@@ -11,7 +11,7 @@ import soxr
 
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
-from engine.ports import Heard, ListenJob
+from engine.ports.hearing import Heard, ListenJob
 from media.audio import Recording, window_16k
 from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from engine.ports import CardQuestion, Passage
+from engine.ports.reading import Passage
+from engine.ports.writing import CardQuestion
 from models.chat import ChatEndpoint, ChatFault, Message
 from models.wording import Wording, without_names
 from tests.chat_server import Answering, ChatServer, never, piece, says, sends

@@ -1,7 +1,7 @@
 """The fourth stamp: what a person waits for is measured once, from the end of the words."""
 
 from engine.facts import CallEvent, Draft, Fact, Insight, Measured, Stamps, Suggestion, Transcript
-from engine.ports import DeskCommand
+from engine.ports.desk import DeskCommand
 from pipelines.acknowledgements import KEPT, Acknowledgements
 
 MEASURED = Measured(stamps=Stamps(heard=1_000.0))

@@ -5,7 +5,8 @@ import asyncio
 import msgspec
 
 from engine.facts import SpeechSegment, Transcript
-from engine.ports import CallEnded, Headroom, Participant, Refusal
+from engine.ports.hearing import Headroom
+from engine.ports.intake import CallEnded, Participant, Refusal
 from engine.telemetry import Metrics
 from pipelines.calls import LATE_FINALS_MS, LOADING_MS, Calls
 from pipelines.understanding import Understanding

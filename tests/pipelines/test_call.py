@@ -9,20 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Suggestion, Transcript
-from engine.ports import (
-    AnswerWriter,
-    CallEnded,
-    CallRecord,
-    ClockTick,
-    DeskCommand,
-    KnowledgeSearch,
-    MediaEvent,
-    Participant,
-    ParticipantsChanged,
-    Passage,
-    Person,
-    RoleDecision,
-)
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent, Participant, ParticipantsChanged, RoleDecision
+from engine.ports.reading import KnowledgeSearch, Passage
+from engine.ports.storage import CallRecord
+from engine.ports.writing import AnswerWriter
 from models.compliance import CallContext, Judge
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from engine.ports import CallOffer, Participant, Routing
+from engine.ports.intake import CallOffer, Participant, Routing
 from pipelines.callee import zones_of
 
 ROUTING = Routing(

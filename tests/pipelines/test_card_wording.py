@@ -7,18 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Suggestion, Transcript
-from engine.ports import (
-    CallEnded,
-    CardQuestion,
-    ClockTick,
-    DeskCommand,
-    KnowledgeSearch,
-    MediaEvent,
-    Passage,
-    Person,
-    Source,
-    WordedAnswer,
-)
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent
+from engine.ports.reading import KnowledgeSearch, Passage
+from engine.ports.writing import CardQuestion, Source, WordedAnswer
 from pipelines.suggest import QUIET_MS
 from tests.fakes import FakeEars, FakeSession
 from tests.pipelines.test_call import AGENT as PARTIES

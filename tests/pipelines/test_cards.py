@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Leg, SpeechSegment, Suggestion
-from engine.ports import Passage, Reading, RoleDecision, Scored
+from engine.ports.intake import RoleDecision
+from engine.ports.reading import Passage, Reading, Scored
 from pipelines.cards import Cards
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 
 from engine.facts import Fact, Insight
-from engine.ports import Reading, Scored, SpokenAct
+from engine.ports.reading import Reading, Scored, SpokenAct
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard
 from pipelines.conversation import Conversation

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from engine.facts import CallEvent, Fact, Insight
-from engine.ports import CallEnded, CallRecord, ClockTick, DeskCommand, MediaEvent, MediaNotice, Person, SummaryWriter
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice
+from engine.ports.storage import CallRecord
+from engine.ports.writing import SummaryWriter
 from models.compliance import Judge, load_detectors, load_rules
 from models.privacy import DigitGuard
 from models.review import bundled_forms, form_for

@@ -19,7 +19,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from engine.facts import SpeechSegment
-from engine.ports import CallEnded, CallOffer, ClockTick, MediaEvent, Participant, Passage, Reading, Routing, Scored
+from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, Participant, Routing
+from engine.ports.reading import Passage, Reading, Scored
 from engine.settings import Settings
 from engine.telemetry import Metrics, set_up_logs
 from engine.tracing import Traces

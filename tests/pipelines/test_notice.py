@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from engine.facts import CallEvent, Fact, Insight
-from engine.ports import RoleDecision
+from engine.ports.intake import RoleDecision
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard
 from pipelines.conversation import Conversation

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from engine.facts import CallEvent, Fact, Insight
-from engine.ports import Reading, RoleDecision, Scored
+from engine.ports.intake import RoleDecision
+from engine.ports.reading import Reading, Scored
 from models.compliance import CallContext, load_detectors
 from models.playbooks import bundled_playbooks
 from pipelines.ledger import Ledger

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from engine.facts import CallEvent, Fact, Leg, Pcm16, SpeechSegment, Transcript
-from engine.ports import CallEnded, CallRecord, ClockTick, MediaEvent, MediaNotice, Participant, RoleDecision
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice, Participant, RoleDecision
+from engine.ports.storage import CallRecord
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall

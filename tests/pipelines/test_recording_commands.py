@@ -9,7 +9,8 @@ import pytest
 
 from engine.errors import Conflict, Forbidden, NotFound
 from engine.facts import CallEvent
-from engine.ports import CallEnded, CallOffer, ClockTick, DeskCommand, MediaEvent, Participant, Person, Routing
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, Participant, Routing
 from engine.telemetry import Metrics
 from pipelines.calls import Calls
 from pipelines.recorder import Recorder

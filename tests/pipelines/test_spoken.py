@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engine.ports import Heard
+from engine.ports.hearing import Heard
 from pipelines.spoken import Spoken
 from pipelines.transcribe import Finished
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.ports import Passage, Reading, Scored
+from engine.ports.reading import Passage, Reading, Scored
 from pipelines.suggest import FORGOTTEN_MS, FRESH_MS, QUIET_MS, Governor
 
 

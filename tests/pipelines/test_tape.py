@@ -10,7 +10,9 @@ import pytest
 
 from engine.errors import Conflict, Overloaded
 from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
-from engine.ports import CallRecord, Participant, Person, RoleDecision
+from engine.ports.desk import Person
+from engine.ports.intake import Participant, RoleDecision
+from engine.ports.storage import CallRecord
 from media.recorder import MOST_DELAY_MS, RecordedSpan
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster

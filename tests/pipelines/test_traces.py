@@ -10,7 +10,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from engine.facts import SpeechSegment
-from engine.ports import CallEnded, CallRecord, Participant, Passage, RoleDecision
+from engine.ports.intake import CallEnded, Participant, RoleDecision
+from engine.ports.reading import Passage
+from engine.ports.storage import CallRecord
 from engine.tracing import Traces
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard

@@ -3,7 +3,8 @@
 import datetime
 
 from engine.facts import Correction, Fact, SpeechSegment, Transcript
-from engine.ports import CallEnded, CallRecord, Participant
+from engine.ports.intake import CallEnded, Participant
+from engine.ports.storage import CallRecord
 from engine.vocabulary import Term
 from models.compliance import CallContext, Judge
 from models.privacy import DigitGuard

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.facts import Leg, SpeechSegment
-from engine.ports import RoleDecision
+from engine.ports.intake import RoleDecision
 from pipelines.roster import Roster
 from pipelines.voices import STILL_MS, Voices
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from engine.facts import Fact
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from tests.fakes import FakeSink
 
 F = TypeVar("F", bound=Fact)

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from engine.erasures import Erasures
 from engine.errors import Conflict, Invalid, NotFound, Overloaded, StartupError
 from engine.facts import CallEvent, Transcript, decode
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist

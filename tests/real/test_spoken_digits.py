@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from engine.facts import CallEvent, Draft, Fact, Insight, Leg, Pcm16, Transcript, encode
-from engine.ports import CallOffer, Headroom, Heard, ListenJob, MediaEvent, Participant, Routing
+from engine.ports.hearing import Headroom, Heard, ListenJob
+from engine.ports.intake import CallOffer, MediaEvent, Participant, Routing
 from engine.settings import Settings, load_settings
 from engine.telemetry import Metrics
 from media.wav_file import FileSession

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from engine.facts import CallEvent, Suggestion, Transcript
-from engine.ports import CardQuestion, Passage
+from engine.ports.reading import Passage
+from engine.ports.writing import CardQuestion
 from models.chat import ChatEndpoint, ChatFault, Message
 from models.grounding import Flaw, answer_flaw
 from models.wording import Wording

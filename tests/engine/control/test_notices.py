@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from engine.control.notices import notice_of
-from engine.ports import Notice
+from engine.ports.intake import Notice
 from tests.pipelines.test_recording_commands import ROUTING
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.control.roles import decide_roles, member_of
 from engine.control.trunks import RoleOverride
-from engine.ports import Participant, RoleDecision, Routing
+from engine.ports.intake import Participant, RoleDecision, Routing
 
 CUSTOMER, AGENT = "+573001112233@pstn.example", "1001@pbx.example"
 

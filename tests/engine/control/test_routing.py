@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.control.routing import Picture, normal
-from engine.ports import CallOffer, Participant
+from engine.ports.intake import CallOffer, Participant
 from engine.store.campaigns import Campaign
 from engine.store.people import User
 

@@ -8,7 +8,7 @@ from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.control.seed import ORGANISATION, logins_file, seed_demo, seed_knowledge
 from engine.errors import NotFound
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.knowledge import Article

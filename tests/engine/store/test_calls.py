@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import Conflict, NotFound, StartupError
 from engine.facts import CallEvent, Transcript, decode, encode
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.vault import Vault

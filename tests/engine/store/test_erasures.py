@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import Conflict, NotFound
 from engine.facts import CallEvent
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.calls import Calls

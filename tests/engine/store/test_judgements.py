@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import NotFound
 from engine.facts import CallEvent, EventName
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from tests.engine.ended_call import ended_call

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, event, inspect
 
 from engine.errors import StartupError
 from engine.facts import Transcript
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.session import migrate, migrations

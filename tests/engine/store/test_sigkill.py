@@ -14,7 +14,7 @@ ENGINE = """
 import asyncio, sys
 from pathlib import Path
 from engine.facts import Transcript
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.vault import Vault

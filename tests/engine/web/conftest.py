@@ -11,7 +11,7 @@ from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.erasures import Erasures
 from engine.fanout import Hub
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store

@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from engine.control.routing import CachedRouter
 from engine.errors import NotFound, WelcomedlyError
 from engine.fanout import Hub
-from engine.ports import CallRecord, DeskCommand, Person
+from engine.ports.desk import DeskCommand, Person
+from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.store import Store
 from engine.store.people import User

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.facts import Transcript, encode
-from engine.ports import CallOffer
+from engine.ports.intake import CallOffer
 from engine.store.knowledge import Article
 from engine.vocabulary import Term
 from tests.engine.web.running_site import Site

@@ -9,7 +9,7 @@ from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from engine.facts import CallEvent, Draft, Transcript, encode
 from engine.feeds import BEHIND
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from tests.engine.web.running_site import Site
 
 

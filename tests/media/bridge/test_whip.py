@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from engine.control.phone_pass import PhonePass, sign, verify
 from engine.facts import Pcm16
-from engine.ports import CallEnded, CallOffer, IngestSession, Refusal
+from engine.ports.intake import CallEnded, CallOffer, IngestSession, Refusal
 from engine.settings import read_ice_servers
 from engine.web.site import Site
 from media.bridge.recording_source import Recorders

@@ -10,7 +10,7 @@ import numpy as np
 from engine.errors import Overloaded
 from engine.facts import Pcm16
 from engine.flow import Channel
-from engine.ports import (
+from engine.ports.intake import (
     CallEnded,
     CallOffer,
     IngestSession,

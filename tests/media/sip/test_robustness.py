@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.ports import Notice, Refusal
+from engine.ports.intake import Notice, Refusal
 from media.sip.message import Request, Response
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer

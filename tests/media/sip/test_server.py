@@ -11,7 +11,7 @@ import uvloop
 
 from engine.control.trunks import parse_trunks
 from engine.errors import StartupError
-from engine.ports import Refusal
+from engine.ports.intake import Refusal
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call, prepare_call
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 from engine.control.peers import Peer
-from engine.ports import CallOffer, IngestSession, MediaEvent, Notice, Refusal
+from engine.ports.intake import CallOffer, IngestSession, MediaEvent, Notice, Refusal
 from media.sockets.plane import SocketPlane
 from media.sockets.server import SocketServer
 from media.sockets.session import SocketSession

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.control.peers import Peer, PeerProtocol, load_peers
 from engine.errors import StartupError
 from engine.facts import Suggestion, Transcript
-from engine.ports import CallEnded, Refusal
+from engine.ports.intake import CallEnded, Refusal
 from media.sockets.adapters import adapter_for
 from media.sockets.audiohook import seconds_of
 from media.sockets.bencode import decode, encode

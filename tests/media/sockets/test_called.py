@@ -12,7 +12,7 @@ from aiohttp import encode_basic_auth, web
 
 from engine.control.peers import Peer
 from engine.control.roles import decide_roles
-from engine.ports import CallOffer, IngestSession, MediaEvent, MediaNotice, Notice, ParticipantsChanged, Refusal
+from engine.ports.intake import CallOffer, IngestSession, MediaEvent, MediaNotice, Notice, ParticipantsChanged, Refusal
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sockets.ari import Ari

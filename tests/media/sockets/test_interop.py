@@ -8,7 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from engine.control.roles import decide_roles
-from engine.ports import CallEnded, MediaNotice, ParticipantsChanged, Routing
+from engine.ports.intake import CallEnded, MediaNotice, ParticipantsChanged, Routing
 from tests.media.sockets.clients import CLIENTS, NOW, Client
 from tests.media.sockets.site import Site, site, until
 from tests.media.sockets.speech import FRAME, correlation, voices

@@ -7,7 +7,7 @@ import pytest
 from engine.control.peers import Peer
 from engine.control.roles import decide_roles
 from engine.errors import StartupError
-from engine.ports import FactReader, IngestSession, Participant
+from engine.ports.intake import FactReader, IngestSession, Participant
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sockets.platforms import Platforms

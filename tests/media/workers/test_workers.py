@@ -14,7 +14,7 @@ import pytest
 
 from engine.errors import Overloaded
 from engine.facts import CallEvent, SpeechSegment
-from engine.ports import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.ports import PortRange
 from media.rtp_sender import RtpLine, RtpSender
 from media.session import MediaAllocator, MediaSession, StreamOffer

@@ -5,7 +5,7 @@ import datetime
 import msgspec
 import numpy as np
 
-from engine.ports import Reading, Scored, SpokenAct
+from engine.ports.reading import Reading, Scored, SpokenAct
 from models.compliance import CallContext, Judge, JudgedTurn, load_detectors, load_rules
 
 TEXT = "Mire, le agradezco mucho. Hágame el favor y olvídese de que yo existo. Que esté bien."

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound, StartupError
-from engine.ports import CallRecord
+from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store

@@ -10,7 +10,7 @@ import pytest
 
 from engine.control.roles import decide_roles
 from engine.control.trunks import Account, Line, Trunk, parse_trunks
-from engine.ports import Refusal
+from engine.ports.intake import Refusal
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.caller import Caller, CallPlan, CallRefused, place_call

@@ -1,0 +1,48 @@
+"""What is put into whole sentences, where a site has a language model: wrap-ups and the answers on cards."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.ports.reading import Passage
+
+
+class SummaryWriter(Protocol):
+    """Puts a wrap-up into whole sentences. Where a site has none, the call's own words stand."""
+
+    async def write(self, proposal: Mapping[str, Any]) -> str:
+        """The summary that takes the place of `proposal["summary"]`, in `proposal["language"]`; empty when it has
+        nothing better. The proposal is the data of `wrap_up.proposed`: masked words alone. May take its time: whoever
+        asks has a deadline."""
+
+
+class CardQuestion(msgspec.Struct, frozen=True):
+    """What a card is to answer, and what it may rest on."""
+
+    text: str
+    """The customer's words, masked."""
+    language: str
+    passages: tuple[Passage, ...]
+    """The card's own first, then others that deserved a card as well."""
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A passage that an answer cites as `[number]`."""
+
+    number: int
+    article: str
+    title: str
+    body: str
+
+
+class WordedAnswer(msgspec.Struct, frozen=True):
+    text: str
+    sources: tuple[Source, ...]
+
+
+class AnswerWriter(Protocol):
+    """Words the answer to a card's question. Where a site has none, the passage stands."""
+
+    async def answer(self, question: CardQuestion) -> WordedAnswer | None:
+        """None when there is nothing that holds. May take its time; nobody waits for it."""
