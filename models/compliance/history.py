@@ -11,7 +11,7 @@ from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
-ALERT_SCORE = 0.85
+ALERT_SCORE = 0.8
 """Probability from which on an act that no phrase has is an alert: in calls acts are rarer than among the sentences
 that the encoder's own thresholds were chosen on."""
 JOIN_GAP_MS = 2_000

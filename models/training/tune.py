@@ -237,6 +237,7 @@ def main() -> None:
         "protocol": f"{len(settings.held)} of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
         "settings": msgspec.to_builtins(settings),
         "torch": str(torch.__version__),
+        **({"gone_on_from": load_adapter(given.begin).card.trained_on} if given.begin else {}),
     }
     adapter = adapter_of(model, source, tokenizer, held, plans, trained_on)
     save_adapter(adapter, given.into)
