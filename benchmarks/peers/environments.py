@@ -75,8 +75,8 @@ def make(name: str, mirror: str = "", folder: Path = FOLDER) -> None:
     subprocess.run([sys.executable, "-m", "venv", home], check=True)
     subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", *peer.packages], check=True)
     if peer.alone:
-        unneeding: list[str | Path] = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", *peer.alone]
-        subprocess.run(unneeding, check=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*pip, *peer.alone], check=True)
     if peer.source and not source.exists():
         subprocess.run(["git", "clone", "--quiet", mirror or peer.source, source], check=True)
         subprocess.run(["git", "-C", source, "checkout", "--quiet", peer.commit], check=True)

@@ -55,7 +55,7 @@ def export(source: Source, adapter: Adapter, folder: Path) -> Sequence[Path]:
 
 
 def difference(logits: Logits, adapter: Adapter) -> float:
-    """How far the probability of a text of `PROBES` that is furthest off is from what it was in training, on average."""
+    """How far, of each text of `PROBES`, the probability that is furthest off is from training's; on average."""
     off = [
         np.abs(_sigmoid(logits[name]) - _sigmoid(_array(adapter, f"probe.{name}"))).max(axis=1)
         for name in adapter.card.heads

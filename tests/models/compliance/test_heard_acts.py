@@ -7,6 +7,7 @@ import numpy as np
 
 from engine.ports.reading import Reading, Scored, SpokenAct
 from models.compliance import CallContext, Judge, JudgedTurn, load_detectors, load_rules
+from models.compliance.history import ALERT_SCORE
 
 TEXT = "Mire, le agradezco mucho. Hágame el favor y olvídese de que yo existo. Que esté bien."
 SENTENCE = "Hágame el favor y olvídese de que yo existo."
@@ -61,7 +62,7 @@ def test_no_alert_on_a_phrase_that_is_ruled_out() -> None:
 
 def test_no_alert_on_what_the_encoder_is_not_sure_of() -> None:
     context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 28))
-    for score, alerts in ((0.89, 0), (0.91, 1)):
+    for score, alerts in ((ALERT_SCORE - 0.01, 0), (ALERT_SCORE, 1)):
         heard = reading(SpokenAct("opt_out", score, part=2))
         verdicts = Judge(load_rules(), context).hear(JudgedTurn(1, "1", "customer", TEXT, 0, 4_000, "es", heard))
         assert sum(verdict.action == "dnc.requested" for verdict in verdicts) == alerts
