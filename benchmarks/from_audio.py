@@ -1,6 +1,6 @@
 """What is understood of turns that were heard: dialogues of held-back sentences, read aloud, through G.711 and Whisper.
 
-    python -m benchmarks.from_audio es [--dialogues 15] [--part 1]
+    python -m benchmarks.from_audio es [--dialogues 12] [--part 1]
 
 A dialogue has two channels and eight turns out of `tests/data/turns`: four of customers, two of customers and cards,
 two of agents, as the dice fall. It is heard as a recording is (segments of the VAD, each after those before it), and of
@@ -35,9 +35,9 @@ from models.reader import OnnxTextReader
 from models.training.corpus import Plans, Row
 from models.whisper import Whisper
 
-DIALOGUES = 15
+DIALOGUES = 12
 """In a part, which is a cell: about as much as ten minutes can read and hear."""
-PARTS = 4
+PARTS = 5
 SHARES = {"customers": 4, "customers_and_cards": 2, "agents": 2}
 """Turns of a dialogue by who wrote them."""
 RATE_HZ = 8_000
