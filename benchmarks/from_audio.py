@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import av
 import jiwer
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -115,7 +116,7 @@ def measure(language: str, part: int, count: int = DIALOGUES) -> dict[str, Any]:
         "turns": len(said),
         "seconds": round(seconds),
         "word_error_rate": round(100 * jiwer.wer(said, heard), 1),
-        **{form: {way: _figures(way, by_label) for way, by_label in ways.items()} for form, ways in counts.items()},
+        **{form: {way: _figures(by_label) for way, by_label in ways.items()} for form, ways in counts.items()},
     }
 
 
@@ -166,16 +167,10 @@ def _count(turn: Turn, text: str, reader: OnnxTextReader, counts: dict[str, dict
             counts.setdefault(way, {}).setdefault(label, Count()).add(label in found, label in wanted)
 
 
-def _figures(way: str, by_label: dict[str, Count]) -> dict[str, float]:
+def _figures(by_label: dict[str, Count]) -> dict[str, float]:
     """Over all labels: recall, precision and macro-F1."""
-    total = Count()
-    for count in by_label.values():
-        total = Count(*(a + b for a, b in zip(_numbers(total), _numbers(count), strict=True)))
+    total = Count(*map(sum, zip(*map(msgspec.structs.astuple, by_label.values()), strict=True)))
     return {"recall": total.recall, "precision": total.precision, "macro_f1": macro_f1(by_label, list(by_label))}
-
-
-def _numbers(count: Count) -> tuple[int, int, int, int]:
-    return count.found, count.missed, count.false, count.quiet
 
 
 def _cells() -> Iterator[tuple[str, Any]]:

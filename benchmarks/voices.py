@@ -1,6 +1,6 @@
-"""Sentences read aloud by an open voice, kept in `data/recordings/read` once they are (`peers/kokoro_reader.py`).
+"""Sentences read aloud by an open voice (`peers/kokoro_reader.py`), kept in `data/recordings/read` once they are.
 
-python -m benchmarks.peers.environments kokoro      # once
+The voice is installed once, with `python -m benchmarks.peers.environments kokoro`.
 """
 
 import hashlib

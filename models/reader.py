@@ -13,7 +13,7 @@ from models.tuned.encoder import TunedEncoder
 
 _NEGATIVE, _POSITIVE = 0, 2
 _RULED_OUT = 0.1
-"""On held-back sentences 4 of 100 phrases that are meant fall under it, and 40 of 100 that are not."""
+"""Of phrases in ideas held back from tuning, 2 of 100 that are meant fall under it, and 88 of 100 that are not."""
 
 Floats = NDArray[np.float32]
 

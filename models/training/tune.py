@@ -47,7 +47,7 @@ _WARM = 0.08
 """Share of the steps in which the rate rises."""
 _LEAST_RATE = 0.02
 _EVENED_BY = 500
-"""Texts that show how large the inputs of matrices become."""
+"""Texts, at most, that show how large the inputs of matrices become."""
 _STEEPEST = 1.0
 _RARE = 4.0
 """A label's positive rows count more than the others by the root of how rare they are, up to this."""
@@ -161,7 +161,8 @@ def adapter_of(
 ) -> Adapter:
     """What was learnt, with heads calibrated on `held` and thresholds and metrics from there."""
     learnt = model.arrays()
-    some = [cut(tokenizer, row.text, MOST_TOKENS) for row in held[:_EVENED_BY]]
+    every = math.ceil(len(held) / _EVENED_BY)  # files stand in the order of their acts
+    some = [cut(tokenizer, row.text, MOST_TOKENS) for row in held[::every]]
     evens = {name + EVEN: evened(learnt[f"{name}.w"], most) for name, most in model.largest(*padded(some)).items()}
     arrays = packed(source.tensors, learnt) | evens
     texts = list(dict.fromkeys([*(part for row in held for part in parts_of(row.text)), *PROBES]))
@@ -194,7 +195,9 @@ def begun(source: Source, ids: list[int], plans: dict[str, HeadPlan], dropout: f
         return TurnModel(source, ids, labels, dropout)
     adapter = load_adapter(begin)
     model = TurnModel(msgspec.structs.replace(source, tensors=adapted(source.tensors, adapter)), ids, labels, dropout)
-    model.take_heads(adapter.arrays)
+    # a head with other labels by now begins anew
+    known = {name for name, head in adapter.card.heads.items() if name in plans and head.labels == plans[name].labels}
+    model.take_heads(adapter.arrays, known)
     return model
 
 

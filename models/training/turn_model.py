@@ -1,5 +1,6 @@
 """The encoder in torch, to be tuned: its layers learn, its table of words stays."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -83,15 +84,12 @@ class TurnModel(nn.Module):
             hook.remove()
         return found
 
-    def take_heads(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Go on from heads as `arrays` gave them; one that is not there, or has other labels by now, begins anew."""
-        for name, head in self.heads.items():
-            parts = {"look": head.look, "w": head.weight, "b": head.bias}
-            given = {part: arrays.get(f"head.{name}.{part}") for part in parts}
-            for part, parameter in parts.items():
-                array = given[part]
-                if array is not None and array.shape == tuple(parameter.shape):
-                    parameter.data.copy_(torch.from_numpy(array.astype(np.float32)))
+    def take_heads(self, arrays: dict[str, NDArray[Any]], names: Collection[str]) -> None:
+        """Go on from these heads as `arrays` gave them."""
+        for name in names:
+            head = self.heads[name]
+            for part, parameter in (("look", head.look), ("w", head.weight), ("b", head.bias)):
+                parameter.data.copy_(torch.from_numpy(arrays[f"head.{name}.{part}"].astype(np.float32)))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """By the source's names, heads included."""

@@ -69,7 +69,7 @@ class TunedEncoder:
     def chances(self, texts: Sequence[str]) -> Chances:
         """By head float32[len(texts), labels]: how likely each label is; without thresholds they add up to 1."""
         return {
-            name: _sigmoid(found) if self.card.heads[name].thresholds else _softmax(found)
+            name: sigmoid(found) if self.card.heads[name].thresholds else _softmax(found)
             for name, found in self.logits(texts).items()
         }
 
@@ -86,7 +86,7 @@ class TunedEncoder:
         return self._session.run(self._heads, inputs)
 
 
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.errors import WeightsMissing
 from models.tuned.adapter import BUNDLED, Adapter, adapted, load_adapter
-from models.tuned.encoder import GRAPH, PIECES, Logits, TunedEncoder
+from models.tuned.encoder import GRAPH, PIECES, Logits, TunedEncoder, sigmoid
 from models.tuned.graph import HeadWeights, build_graph
 from models.tuned.pieces import cutter, kept
 from models.tuned.source import Array, Source, read_source
@@ -57,7 +57,7 @@ def export(source: Source, adapter: Adapter, folder: Path) -> Sequence[Path]:
 def difference(logits: Logits, adapter: Adapter) -> float:
     """How far, of each text of `PROBES`, the probability that is furthest off is from training's; on average."""
     off = [
-        np.abs(_sigmoid(logits[name]) - _sigmoid(_array(adapter, f"probe.{name}"))).max(axis=1)
+        np.abs(sigmoid(logits[name]) - sigmoid(_array(adapter, f"probe.{name}"))).max(axis=1)
         for name in adapter.card.heads
     ]
     return float(np.max(off, axis=0).mean())
@@ -65,7 +65,3 @@ def difference(logits: Logits, adapter: Adapter) -> float:
 
 def _array(adapter: Adapter, name: str) -> Array:
     return adapter.arrays[name].astype(np.float32)
-
-
-def _sigmoid(logits: Array) -> Array:
-    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
