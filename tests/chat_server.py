@@ -44,9 +44,9 @@ class ChatServer:
         return "\n".join(message["content"] for body in self.asked for message in body["messages"])
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(await request.json())
-        self.headers.append(dict(request.headers))
         try:
+            self.asked.append(await request.json())
+            self.headers.append(dict(request.headers))
             return await self.answering(request)
         except (asyncio.CancelledError, ConnectionResetError):
             self.left.set()

@@ -131,8 +131,11 @@ async def test_no_answer_is_waited_for_beyond_the_deadline(answering: Answering)
 
 async def test_a_server_that_is_late_is_left() -> None:
     async with ChatServer(sends([piece("We open at")], stall=True)) as server:
-        with pytest.raises(ChatFault, match="late"):
-            await ask(server.url, deadline_s=0.05)
+        for deadline_s in (0.05, 0.5, 5.0):  # on a busy machine the question may not have come there by the first
+            with pytest.raises(ChatFault, match="late"):
+                await ask(server.url, deadline_s=deadline_s)
+            if server.asked:
+                break
         await asyncio.wait_for(server.left.wait(), 10)
 
 
