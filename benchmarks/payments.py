@@ -46,6 +46,15 @@ class Line(NamedTuple):
     def kinds(self) -> frozenset[Kind]:
         return frozenset(part.kind for part in self.parts if part.kind)
 
+    def words(self) -> Iterator[tuple[int, int, bool]]:
+        """Code points of each word of `text`, and whether it tells a digit of what is private."""
+        text, at = self.text, 0
+        for part in self.parts:
+            for word in part.text.split():
+                start = text.index(word, at)
+                at = start + len(word)
+                yield start, at, bool(part.kind and tokens(word))
+
     def leaked(self, shown: str) -> int:
         """Digits and number words of what is private that can be read in `shown`, beyond those that stand in the rest
         of the line."""

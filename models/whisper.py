@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, Samples
-from engine.ports.hearing import Heard, ListenJob
+from engine.ports.hearing import Heard, HeardWord, ListenJob
 from models.decoder import POSITION, Decode, Decoder, Encoded
 from models.decoding import PAUSE_S, RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated
@@ -68,10 +68,15 @@ class Whisper:
         sound = pcm.astype(np.float32) / 32768.0
 
         def early(heard: Heard) -> None:
-            draft(_joined(job, [heard], 1000 * (time.perf_counter() - began)))
+            draft(_joined(job, [(0.0, heard)], 1000 * (time.perf_counter() - began)))
 
         heard = self._hear_after(job, sound, context, said, early) if context and said else None
-        parts = [heard] if heard is not None else [self._hear(job, part) for part in cut_to_fit(sound[context:])]
+        parts = [(0.0, heard)] if heard is not None else []
+        if heard is None:
+            begin_s = 0.0
+            for part in cut_to_fit(sound[context:]):
+                parts.append((begin_s, self._hear(job, part)))
+                begin_s += len(part) / RATE_HZ
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
     def _hear_after(
@@ -95,7 +100,7 @@ class Whisper:
             if not _is_made_up(job, marked, speech) and not _repeats(said, marked.text):
                 heard = _heard(job, marked.text, marked, language, belief)
                 if own == language and self._is_sure(marked, length_s):
-                    return heard
+                    return self._timed(job, heard, encoded, len(speech), context)
                 if marked.log_probability > self._decoding.redo_log_probability:
                     draft(heard)
         begun = msgspec.structs.replace(job, prefix=said)
@@ -106,7 +111,7 @@ class Whisper:
             return None
         if _is_made_up(job, decode, speech):
             return None
-        return _heard(job, decode.new, decode, language, belief)
+        return self._timed(job, _heard(job, decode.new, decode, language, belief), encoded, len(speech), context)
 
     def _hear(self, job: ListenJob, speech: Samples) -> Heard:
         speech_s = len(speech) / RATE_HZ
@@ -129,7 +134,14 @@ class Whisper:
             text = job.prefix
         elif doubtful and job.kind == "partial":
             text = job.prefix  # a draft that loops is not worth showing, nor a second decode
-        return _heard(job, text, decode, language, belief)
+        return self._timed(job, _heard(job, text, decode, language, belief), encoded, len(speech))
+
+    def _timed(self, job: ListenJob, heard: Heard, encoded: Encoded, samples: int, context: int = 0) -> Heard:
+        """With the times of its words, which nobody needs of a partial."""
+        if job.kind == "partial" or not heard.text:
+            return heard
+        times = self._decoder.times(encoded, heard.language, heard.text, samples / RATE_HZ, context // POSITION)
+        return msgspec.structs.replace(heard, words=times)
 
     def _identify(self, job: ListenJob, encoded: Encoded, speech_s: float, behind: int = 0) -> tuple[Belief, str]:
         """What the leg speaks after this segment, and what the segment by itself, by the encoder's output that is there
@@ -229,9 +241,15 @@ def _heard(job: ListenJob, text: str, decode: Decode, language: str, belief: Bel
     )
 
 
-def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
-    """One answer for the parts of a window."""
+def _joined(job: ListenJob, begun: Sequence[tuple[float, Heard]], run_ms: float) -> Heard:
+    """One answer for the parts of a window, each with where in it it begins (s)."""
+    parts = [part for _, part in begun]
     last = parts[-1]
+    words: list[HeardWord] = []
+    length = 0
+    for begin_s, part in begun:
+        words += [word.moved(length, round(1000 * begin_s)) for word in part.words]
+        length += len(part.text) + 1 if part.text else 0
     return Heard(
         job=job.job,
         text=" ".join(part.text for part in parts if part.text),
@@ -240,5 +258,6 @@ def _joined(job: ListenJob, parts: Sequence[Heard], run_ms: float) -> Heard:
         confidence=round(sum(part.confidence for part in parts) / len(parts), 4),
         no_speech=max(part.no_speech for part in parts),
         belief=last.belief,
+        words=tuple(words),
         run_ms=round(run_ms, 1),
     )

@@ -43,6 +43,7 @@ from pipelines.transcribe import Drafted, Finished, Transcriber
 from pipelines.typed_text import masked_answer
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
+from pipelines.word_times import placed
 
 log = structlog.get_logger(__name__)
 
@@ -312,6 +313,7 @@ class LiveCall:
             end_ms=final.end_ms,
             text=text,
             corrections=corrections,
+            words=placed(heard.words, final.start_ms, corrections, len(heard.text) - len(heard.text.lstrip())),
             language=final.heard.language,
             confidence=final.heard.confidence,
             heard=final.heard_at,

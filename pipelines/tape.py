@@ -25,14 +25,12 @@ from media.recording import OggOpusFile
 from pipelines.ledger import Ledger
 from pipelines.pauses import Pauses
 from pipelines.roster import Roster
-from pipelines.withheld import Withheld
+from pipelines.withheld import MARGIN_MS, Withheld
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-MARGIN_MS: Final = 500
-"""The VAD finds a word's first sound late, and a codec smears: so much more on each side of what is held or cut."""
 STEP_MS: Final = 1_000
 """What is written at once: a killed engine loses no more of what was judged."""
 PIECE_MS: Final = 5_000
@@ -105,7 +103,7 @@ class Tape:
     def judged(self, at_ms: int, withheld: Withheld, *, capturing: bool) -> list[Fact]:
         """All words before `at_ms` have been judged, save what is withheld."""
         for start_ms, end_ms in withheld.cuts:
-            self._mark.cut(max(0, start_ms - MARGIN_MS), end_ms + MARGIN_MS)
+            self._mark.cut(start_ms, end_ms)
         self._mark.release(_RUN)
         if withheld.held_from_ms is not None:
             self._mark.hold(_RUN, max(0, withheld.held_from_ms - MARGIN_MS))

@@ -76,6 +76,7 @@ class Turn(msgspec.Struct):
             reading=self.reading,
             entities=self.entities,
             offsets=breakpoints(self.masks),
+            words=said.words,
         )
 
 

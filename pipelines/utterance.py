@@ -3,6 +3,7 @@
 import msgspec
 
 from engine.facts import Correction, Leg
+from engine.ports.hearing import HeardWord
 
 
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +15,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     corrections: tuple[Correction, ...] = ()
     """What of `text` was put right by the campaign's vocabulary."""
+    words: tuple[HeardWord, ...] = ()
+    """Of `text`, in media time; none where words have no times (a transcript)."""
     language: str
     confidence: float = 0.0
     turn: int | None = None

@@ -1,9 +1,10 @@
-"""Which sound a recording must not hold: the turns whose digits are a card's, or stay unexplained."""
+"""Which sound a recording must not hold: where digits were said that are a card's, or stay unexplained."""
 
 from typing import Final, NamedTuple
 
-from models.privacy import TurnText
+from models.privacy import Mask, TurnText
 from pipelines.utterance import Utterance
+from pipelines.word_times import surely_within
 
 NEVER_KEPT: Final = frozenset({"card", "cvv", "card_expiry"})
 """PCI DSS 4.0.1 §3.3 forbids keeping what authenticates a card, §3.5 an unprotected number."""
@@ -15,33 +16,45 @@ class Withheld(NamedTuple):
     held_from_ms: int | None
     """From here on nothing may be written yet: digits wait for judgement. None when none do."""
     cuts: tuple[tuple[int, int], ...]
-    """Spans of media time (start, end) that must be silence. Whole turns: where in a turn a digit was said is known
-    from its words' order alone."""
+    """Spans of media time (start, end) that must be silence, margins included."""
+
+
+MARGIN_MS: Final = 500
+"""The VAD finds a word's first sound late, and a codec smears: so much more on each side of a turn."""
+WORD_MARGIN_MS: Final = 300
+"""So much of the words beside a masked one: where one ends and the next begins is found to a fifth of a second or
+so."""
 
 
 class Withholding:
     """Follows the masks of a call's turns. Pure."""
 
     def __init__(self) -> None:
-        self._open: dict[int, tuple[int, int]] = {}
-        """Turns with unexplained digits: their spans."""
+        self._open: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+        """Turns with unexplained digits: where they begin, and the spans of those digits."""
         self._cuts: list[tuple[int, int]] = []
 
     def saw(self, utterance: Utterance, text: TurnText) -> None:
         """A turn as it may be shown now, for the first time or again."""
-        span = utterance.start_ms, utterance.end_ms
-        labels = {mask.label for mask in text.masks}
-        if labels & NEVER_KEPT:
-            self._cuts.append(span)
-        if UNEXPLAINED in labels:
-            self._open[text.turn] = span
+        self._cuts += [_span(utterance, mask) for mask in text.masks if mask.label in NEVER_KEPT]
+        unexplained = [_span(utterance, mask) for mask in text.masks if mask.label == UNEXPLAINED]
+        if unexplained:
+            self._open[text.turn] = utterance.start_ms, unexplained
         else:
             self._open.pop(text.turn, None)
 
     def take(self, held_from_ms: int | None) -> Withheld:
         """`held_from_ms`: start of the earliest turn whose digits still wait; those before it are judged, and what is
         unexplained in them stays so."""
-        judged = [turn for turn, span in self._open.items() if held_from_ms is None or span[0] < held_from_ms]
-        self._cuts += [self._open.pop(turn) for turn in judged]
-        cuts, self._cuts = tuple(self._cuts), []
+        judged = [turn for turn, (at_ms, _) in self._open.items() if held_from_ms is None or at_ms < held_from_ms]
+        for turn in judged:
+            self._cuts += self._open.pop(turn)[1]
+        cuts, self._cuts = tuple(dict.fromkeys(self._cuts)), []
         return Withheld(held_from_ms, cuts)
+
+
+def _span(said: Utterance, mask: Mask) -> tuple[int, int]:
+    """Where the masked words were said, no later than their turn's margins."""
+    turn = max(0, said.start_ms - MARGIN_MS), said.end_ms + MARGIN_MS
+    start_ms, end_ms = surely_within(said.words, mask.start, mask.end, turn)
+    return max(turn[0], start_ms - WORD_MARGIN_MS), min(turn[1], end_ms + WORD_MARGIN_MS)

@@ -40,11 +40,17 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class HeardWord(msgspec.Struct, frozen=True):
-    text: str
+    """When a word was said, to a fifth of a second or so. Pauses belong to no word."""
+
+    start: int
+    end: int
+    """Code points of the text, `end` exclusive."""
     start_ms: int
     end_ms: int
-    """Relative to the window's start."""
-    probability: float
+    """In `Heard` from the segment's start, behind whatever it was heard after."""
+
+    def moved(self, code_points: int, by_ms: int) -> "HeardWord":
+        return HeardWord(self.start + code_points, self.end + code_points, self.start_ms + by_ms, self.end_ms + by_ms)
 
 
 class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,6 +66,7 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     belief: Mapping[str, float] = {}
     """What the leg is believed to speak after this segment; empty where nothing was identified."""
     words: tuple[HeardWord, ...] = ()
+    """Of finals and speculation, in order; punctuation is none."""
     queued_ms: float = 0.0
     run_ms: float = 0.0
     shed: str = ""

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from engine.facts import Leg, Outcome
+from engine.ports.hearing import HeardWord
 from engine.ports.reading import Reading
 from models.compliance.metadata import Metadata
 
@@ -64,6 +65,16 @@ class JudgedTurn(msgspec.Struct, frozen=True):
     entities: tuple[EntityRef, ...] = ()
     offsets: Breakpoints = ()
     """`(masked, spoken)` pairs in ascending order: where both are in step again. Empty: they are the same."""
+    words: tuple[HeardWord, ...] = ()
+    """When each word of the spoken text was said, in media time; none where that is not known."""
+
+    def said_ms(self, start: int, end: int) -> tuple[int, int]:
+        """Media time of code points of the spoken text; by their share of the turn where words have no times."""
+        within = [word for word in self.words if word.start < end and start < word.end]
+        if within:
+            return within[0].start_ms, within[-1].end_ms
+        span, length = self.end_ms - self.start_ms, max(to_spoken(self.offsets, len(self.text)), 1)
+        return self.start_ms + span * start // length, self.start_ms + span * end // length
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -171,7 +171,7 @@ class History:
     ) -> Verdict:
         turn = heard.turn
         spoken = mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
-        span, length = turn.end_ms - turn.start_ms, max(len(turn.text), 1)
+        start_ms, end_ms = turn.said_ms(*spoken)
         return Verdict(
             rule=rule.id,
             version=rule.version,
@@ -181,8 +181,8 @@ class History:
             start=spoken[0],
             end=spoken[1],
             quote=turn.text[mark.start : mark.end],
-            start_ms=turn.start_ms + span * mark.start // length,
-            end_ms=turn.start_ms + span * mark.end // length,
+            start_ms=start_ms,
+            end_ms=end_ms,
             score=round(mark.score, 4),
             severity=rule.severity,
             action=action,

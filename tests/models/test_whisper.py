@@ -56,6 +56,27 @@ def test_the_language_is_identified_when_the_job_has_none(whisper: Whisper, clip
     assert 0.5 < heard.language_score <= 1.0
 
 
+def test_every_word_of_a_final_has_its_time(whisper: Whisper, clip: Pcm16) -> None:
+    heard = whisper.hear(FINAL, clip)
+    assert [heard.text[word.start : word.end] for word in heard.words] == WORDS.replace(".", "").split()
+    times = [time for word in heard.words for time in (word.start_ms, word.end_ms)]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] <= len(clip) / 16
+
+
+def test_words_are_timed_from_the_segment_on_whatever_was_said_before(whisper: Whisper, clip: Pcm16) -> None:
+    alone = whisper.hear(FINAL, clip)
+    both, context = after(clip, clip)
+    second = whisper.hear(FINAL, both, context, WORDS)
+    assert second.text == alone.text
+    pairs = zip(alone.words, second.words, strict=True)
+    assert max(abs(one.end_ms - other.end_ms) for one, other in pairs) <= 150
+
+
+def test_a_partial_has_no_times(whisper: Whisper, clip: Pcm16) -> None:
+    assert whisper.hear(msgspec.structs.replace(FINAL, kind="partial"), clip).words == ()
+
+
 def test_a_speculation_hears_what_the_final_hears(whisper: Whisper, clip: Pcm16) -> None:
     final = whisper.hear(FINAL, clip)
     speculation = whisper.hear(msgspec.structs.replace(FINAL, kind="speculation"), clip)

@@ -16,8 +16,8 @@ from engine.ports.storage import CallRecord
 from media.recorder import MOST_DELAY_MS, RecordedSpan
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster
-from pipelines.tape import MARGIN_MS, Tape
-from pipelines.withheld import Withheld
+from pipelines.tape import Tape
+from pipelines.withheld import MARGIN_MS, Withheld
 from tests.fakes import FakeSession
 from tests.memory_files import MemoryFiles, loud
 
@@ -154,7 +154,7 @@ async def test_nothing_is_written_before_it_is_judged(recorded: Recorded) -> Non
     await recorded.goes_to(30_000, judged_ms=29_000, withheld=Withheld(8_000, ()))
     await recorded.until(8_000 - MARGIN_MS)
     assert recorded.spans[-1].end_ms == 8_000 - MARGIN_MS
-    await recorded.goes_to(31_000, withheld=Withheld(None, ((8_000, 12_000),)))
+    await recorded.goes_to(31_000, withheld=Withheld(None, ((7_500, 12_500),)))
     await recorded.until(29_000)
     sound = await recorded.ended(31_000)
     assert max(loud(sound, 7_700, 12_300)) <= 1

@@ -1,6 +1,7 @@
 """A recording's silences follow the masks of the text."""
 
 from engine.facts import Leg
+from engine.ports.hearing import HeardWord
 from models.privacy import DigitGuard
 from pipelines.digit_hold import DigitHold
 from pipelines.ledger import Ledger
@@ -8,6 +9,7 @@ from pipelines.roster import Roster
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
 from pipelines.withheld import Withheld
+from pipelines.word_times import placed
 
 
 class Talk:
@@ -19,10 +21,13 @@ class Talk:
         self._digits = DigitHold(self._guard, Ledger("call-1", lambda: 0.0), Roster(), self._turns)
         self._count = 0
 
-    def say(self, leg: Leg, text: str) -> Withheld:
+    def say(self, leg: Leg, text: str, words: tuple[HeardWord, ...] = ()) -> Withheld:
         self._count += 1
         start_ms = self._count * 5_000
-        said = Utterance(stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 4_000, text=text, language="es")
+        timed = placed(words, start_ms)
+        said = Utterance(
+            stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 4_000, text=text, words=timed, language="es"
+        )
         judged = self._digits.hear(said, self._count)
         shown = judged.texts[0]
         self._turns.remember(Turn(said, self._count, shown.text, shown.masks, 0.0))
@@ -41,8 +46,21 @@ def test_a_card_over_several_turns_is_held_from_its_first_digit_and_cut_whole() 
     assert talk.say("customer", "Cuatro cinco tres nueve, uno cuatro ocho ocho") == Withheld(10_000, ())
     after = talk.say("customer", "cero tres cuatro tres, seis cuatro seis siete")
     assert after.held_from_ms is None
-    assert sorted(after.cuts) == [(10_000, 14_000), (15_000, 19_000)]
+    assert sorted(after.cuts) == [(9_500, 14_500), (14_500, 19_500)]
     assert talk.say("agent", "Muchas gracias, ya quedó registrado su pago") == Withheld(None, ())
+
+
+def test_of_a_turn_whose_words_have_times_only_the_digits_are_cut() -> None:
+    digits = "cuatro cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete"
+    text = f"Claro que sí, es la {digits} y ya"
+    words, at = [], 0
+    for number, word in enumerate(text.split()):
+        start = text.index(word, at)
+        at = start + len(word)
+        words.append(HeardWord(start, at, number * 150, (number + 1) * 150))
+    talk = Talk()
+    cuts = [*talk.say("customer", text, tuple(words)).cuts, *talk.end().cuts]
+    assert cuts == [(5_000 + 5 * 150 - 300, 5_000 + 21 * 150 + 300)]
 
 
 def test_a_harmless_number_is_held_until_it_is_judged_and_then_kept() -> None:
@@ -59,4 +77,4 @@ def test_what_stays_unexplained_is_silence_as_it_is_a_mask_in_the_text() -> None
     talk = Talk()
     held = talk.say("customer", "cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres")
     assert (held.held_from_ms, held.cuts) == (5_000, ())
-    assert talk.end().cuts == ((5_000, 9_000),)
+    assert talk.end().cuts == ((4_500, 9_500),)

@@ -3,10 +3,12 @@
 import datetime
 from itertools import permutations
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.facts import Leg
+from engine.ports.hearing import HeardWord
 from models.compliance import CallContext, EntityRef, Judge, JudgedTurn, Verdict, load_rules, to_spoken
 
 RULES = load_rules()
@@ -181,6 +183,16 @@ def test_offsets_lead_back_to_the_spoken_text() -> None:
     offsets = ((4, 4), (12, 30))
     assert [to_spoken(offsets, at) for at in (0, 4, 8, 12, 15)] == [0, 4, 8, 30, 33]
     assert to_spoken((), 7) == 7
+
+
+def test_a_proof_is_heard_where_its_words_were_said() -> None:
+    said = turn(0, "customer", "hola no me llamen más", 10_000)
+    words = (HeardWord(0, 4, 10_200, 10_500), HeardWord(5, 7, 11_900, 12_000), HeardWord(8, 10, 12_000, 12_100))
+    timed = msgspec.structs.replace(said, words=words)
+    length = said.end_ms - said.start_ms
+    assert said.said_ms(5, 10) == (10_000 + length * 5 // 21, 10_000 + length * 10 // 21)
+    assert timed.said_ms(5, 10) == (11_900, 12_100)
+    assert timed.said_ms(11, 21) == said.said_ms(11, 21)
 
 
 _LINES: list[tuple[Leg, str]] = [
