@@ -11,7 +11,7 @@ def test_a_window_is_the_speech_and_six_seconds() -> None:
 
 def test_short_speech_gets_a_longer_window_in_finals_alone() -> None:
     assert Decoding().window_s(1.0) == Decoding().window_s(1.0, "speculation") == 12.0
-    assert Decoding().window_s(1.0, "partial") == 7.0
+    assert Decoding().window_s(1.0, "partial") == 5.0
 
 
 def test_no_window_is_longer_than_whispers() -> None:
