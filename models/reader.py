@@ -1,5 +1,6 @@
 """The text models behind one port: an utterance in, its vector, sentiment, intents and speech acts out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,38 +47,40 @@ class OnnxTextReader:
                 vectors = self._encoder.embed(parts)
             with timed("turn-encoder", self._observe):
                 chances = self._turns.chances([*parts, f"{before} {text}"] if before else parts)
-            sentiment = self._mood_of(chances["sentiment"][: len(parts)])
-            intents = self._wanted(chances["intents"][: len(parts)])
-            acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"], len(parts)))
+            sentiment = self._mood_of(chances["sentiment"][: len(parts)], parts)
+            intents = self._wanted(chances["intents"][: len(parts)], parts)
+            acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"], parts))
             unlikely = self._ruled_out(chances["acts"])
         return Reading(vectors[0], sentiment, intents, acts, round(watch.ms, 3), unlikely, vectors)
 
-    def _mood_of(self, chances: Floats) -> Scored:
-        mood = united(chances, "multiclass")
+    def _mood_of(self, chances: Floats, parts: Sequence[str]) -> Scored:
+        mood = united(chances, "multiclass", parts)
         top = int(mood.argmax())
         lean = float(mood[_POSITIVE] - mood[_NEGATIVE])
         return Scored(self._turns.card.heads["sentiment"].labels[top], round(float(mood[top]), 4), round(lean, 4))
 
-    def _wanted(self, chances: Floats) -> tuple[Scored, ...]:
+    def _wanted(self, chances: Floats, parts: Sequence[str]) -> tuple[Scored, ...]:
         """The intents at or over their thresholds, best first."""
         card = self._turns.card.heads["intents"]
         found = [
             Scored(label, round(float(chance), 4))
             for label, chance, threshold in zip(
-                card.labels, united(chances, "multilabel"), card.thresholds, strict=True
+                card.labels, united(chances, "multilabel", parts), card.thresholds, strict=True
             )
             if chance >= threshold
         ]
         return tuple(sorted(found, key=lambda one: -one.score))
 
-    def _performed(self, chances: Floats, sentences: int) -> list[tuple[str, float, int]]:
-        """The acts at or over their thresholds, best first: label, probability, part. What comes behind the first
-        `sentences` is the text with the words before it."""
+    def _performed(self, chances: Floats, parts: Sequence[str]) -> list[tuple[str, float, int]]:
+        """The acts at or over their thresholds, best first: label, probability, part. A row of chances behind those of
+        the parts is of the text with the words before it."""
         card = self._turns.card.heads["acts"]
+        alone, more = chances[: len(parts)], chances[len(parts) :]
+        turn = np.vstack([united(alone, "multilabel", parts), more]).max(axis=0)
         found = [
-            (label, round(float(chances[:, i].max()), 4), _narrowest(chances[:sentences, i], threshold))
+            (label, round(float(turn[i]), 4), _narrowest(alone[:, i], threshold))
             for i, (label, threshold) in enumerate(zip(card.labels, card.thresholds, strict=True))
-            if chances[:, i].max() >= threshold
+            if turn[i] >= threshold
         ]
         return sorted(found, key=lambda held: -held[1])
 

@@ -11,7 +11,7 @@ from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
-ALERT_SCORE = 0.8
+ALERT_SCORE = 0.7
 """Probability from which on an act that no phrase has is an alert: in calls acts are rarer than among the sentences
 that the encoder's own thresholds were chosen on."""
 JOIN_GAP_MS = 2_000
@@ -104,11 +104,10 @@ class History:
         return heard.hits[act]
 
     def meant(self, heard: Heard, act: str) -> Mark | None:
-        """The same for an alert, which wants more than a duty that was done or a state that was reached: the turn
-        encoder has to be sure where it hears alone, and must not rule out what a phrase hears."""
-        reading, mark = heard.turn.reading, self.find(heard, act)
-        ruled_out = reading is not None and act in reading.unlikely
-        return None if mark is None or ruled_out or mark.score < ALERT_SCORE else mark
+        """The same for an alert, which wants more than a duty that was done or a state that was reached: where the turn
+        encoder hears alone, it has to be sure."""
+        mark = self.find(heard, act)
+        return None if mark is None or mark.score < ALERT_SCORE else mark
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:

@@ -101,7 +101,7 @@ def as_read(plan: HeadPlan, read: Read, rows: Sequence[Row]) -> NDArray[np.float
     flat = softmax(logits, axis=1) if plan.kind == "multiclass" else expit(logits)
     out, start = [], 0
     for group in parts:
-        out.append(united(flat[start : start + len(group)], plan.kind))
+        out.append(united(flat[start : start + len(group)], plan.kind, group))
         start += len(group)
     return np.asarray(out, np.float64)
 

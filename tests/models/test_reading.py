@@ -21,11 +21,13 @@ def test_a_turn_is_read_whole_and_by_sentence() -> None:
     assert parts_of("") == [""]
 
 
-def test_one_sentence_can_carry_an_intent_but_not_turn_a_mood_alone() -> None:
+def test_the_whole_says_most_and_what_stands_out_in_it_the_rest() -> None:
+    parts = ["So no. I will not pay that again.", "So no.", "I will not pay that again."]
     chances = np.asarray([[0.2, 0.1], [0.9, 0.0], [0.1, 0.3]])
-    assert united(chances, "multilabel").tolist() == [0.9, 0.3]
-    assert united(chances, "multiclass")[0] == pytest.approx(0.35)
-    assert united(chances[:1], "multiclass").tolist() == [0.2, 0.1]
+    assert united(chances, "multilabel", parts) == pytest.approx([0.7 * 0.2 + 0.3 * 0.9, 0.7 * 0.1 + 0.3 * 0.3])
+    by_words = (2 * 0.9 + 6 * 0.1) / 8
+    assert united(chances, "multiclass", parts)[0] == pytest.approx(0.75 * 0.2 + 0.25 * by_words)
+    assert united(chances[:1], "multiclass", parts[:1]).tolist() == [0.2, 0.1]
 
 
 def test_spans_say_where_a_sentence_stands() -> None:
