@@ -73,7 +73,7 @@ class Decoder:
         )
         ours = self.device == "cpu" and compute_type in ("", "int8") and (weights / GRAPH).is_file()
         self._encoder = WhisperEncoder(weights / GRAPH) if ours else None
-        """Two thirds of what CTranslate2's costs a CPU; where there is none, that one encodes."""
+        """Costs a CPU less than CTranslate2's; where there is none, that one encodes."""
         self._mel = FeatureExtractor(feature_size=self._model.n_mels)
         self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
         self._never = never_chosen(self._vocabulary, spelt_numbers=spelt_numbers)
