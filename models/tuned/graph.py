@@ -87,7 +87,7 @@ def _model(graph: Graph, heads: dict[str, int]) -> onnx.ModelProto:
 
 
 def _words(graph: Graph, tensors: dict[str, Array]) -> str:
-    table, scales = _eight_bits(tensors["emb.word"], axis=1)
+    table, scales = eight_bits(tensors["emb.word"], axis=1)
     rows = graph.add("Gather", [graph.const("emb.word", table), "ids"], axis=0)
     rows = graph.add("Cast", [rows], to=TensorProto.FLOAT)
     words = graph.add("Mul", [rows, graph.add("Gather", [graph.const("emb.scale", scales), "ids"], axis=0)])
@@ -115,7 +115,7 @@ def _linear(graph: Graph, tensors: dict[str, Array], name: str, value: str) -> s
     if (even := tensors.get(name + EVEN)) is not None:
         matrix = matrix * even
         value = graph.add("Mul", [value, graph.const(name + EVEN, 1 / even)])
-    weights, scales = _eight_bits(matrix, axis=1)
+    weights, scales = eight_bits(matrix, axis=1)
     inputs = [
         value,
         graph.const(f"{name}.w", weights.T),
@@ -135,7 +135,7 @@ def _norm(graph: Graph, shape: Shape, tensors: dict[str, Array], name: str, valu
     return graph.add("LayerNormalization", [value, scale, bias], axis=-1, epsilon=shape.epsilon)
 
 
-def _eight_bits(matrix: Array, axis: int) -> tuple[NDArray[np.int8], Array]:
+def eight_bits(matrix: Array, axis: int) -> tuple[NDArray[np.int8], Array]:
     """The matrix in −127…127, and the scales along an axis that give it back."""
     scales = np.maximum(np.abs(matrix).max(axis=axis, keepdims=True), 1e-12) / 127
     return np.clip(np.rint(matrix / scales), -127, 127).astype(np.int8), scales.astype(np.float32)

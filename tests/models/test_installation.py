@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import WeightsMissing
@@ -62,6 +63,37 @@ def test_leftovers_of_a_killed_install_do_no_harm(joined: Entry, tmp_path: Path)
     (tmp_path / "halved" / "model.bin.1.part").write_bytes(b"first")
     assert not installation.installed(joined, tmp_path)
     assert installation.installed(joined, tmp_path) or installation.install(joined, tmp_path)
+
+
+def test_an_installation_of_before_is_usable_and_gets_what_is_derived_since(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    assert pytestconfig.cache is not None
+    whole, folder = installation.install(WHISPER_BASE, pytestconfig.cache.mkdir("models")), tmp_path / "whisper-base"
+    folder.mkdir()
+    for file in WHISPER_BASE.files:
+        (folder / file.name).symlink_to(whole / file.name)
+    files = tuple(WeightFile(file.name, file.sha256, file.size) for file in WHISPER_BASE.files)
+    installation.record(folder, installation.Installed(WHISPER_BASE.name, WHISPER_BASE.packages, files))
+    installation.verify(WHISPER_BASE, tmp_path)
+    assert installation.location(WHISPER_BASE, tmp_path) == folder
+    seen: list[tuple[str, int, int]] = []
+    installation.install(WHISPER_BASE, tmp_path, lambda *step: seen.append(step))
+    assert [done == total for _, done, total in seen] == [True]
+    assert (folder / "model.bin").is_symlink(), "what was whole was made again"
+    built = folder / "encoder.onnx"
+    assert built.read_bytes() == (whole / "encoder.onnx").read_bytes()
+    installation.verify(WHISPER_BASE, tmp_path)
+    built.write_bytes(built.read_bytes()[:-1] + b"?")
+    with pytest.raises(WeightsMissing, match=r"encoder\.onnx does not have the sha256"):
+        installation.verify(WHISPER_BASE, tmp_path)
+
+
+def test_what_cannot_be_derived_here_is_left_out(joined: Entry, tmp_path: Path) -> None:
+    item = msgspec.structs.replace(joined, name=WHISPER_BASE.name, derived=("encoder.onnx",))
+    folder = installation.install(item, tmp_path)  # its model.bin is no Whisper model
+    assert sorted(path.name for path in folder.iterdir()) == ["installed.json", "model.bin"]
+    installation.verify(item, tmp_path)
 
 
 def test_missing_weights_name_the_command(tmp_path: Path) -> None:
