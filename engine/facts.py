@@ -155,7 +155,7 @@ class Insight(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="insight
     action: str = ""
     source: str = ""
     because: str = ""
-    """What it rests on beside words: the called party's local time, a count, a list."""
+    """What it rests on beside words: the called party's local time, a count, a list; in the campaign's language."""
     # kind "entity"
     entity_type: str = ""
     start: int | None = None

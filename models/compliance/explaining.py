@@ -64,7 +64,9 @@ def account_of_call(
     end_ms: int,
     detectors: Detectors | None = None,
 ) -> Iterator[str]:
-    """Rule by rule: why it does not hold for the call, what it said and of which words, or what kept it silent."""
+    """Rule by rule: why it does not hold for the call, what it said and of which words, or what kept it silent; in
+    English, whatever the call's language."""
+    context = msgspec.structs.replace(context, language="en")
     for rule in rules:
         if why := rule.not_here(context):
             yield f"{rule.id}: does not apply ({why})"

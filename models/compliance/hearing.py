@@ -25,7 +25,7 @@ class CallContext(msgspec.Struct, frozen=True):
     campaign: str
     direction: Literal["inbound", "outbound"]
     language: str
-    """`es pt en`; titles come in it, English for anything else."""
+    """`es pt en`; titles and `because` come in it, English for anything else."""
     day: datetime.date
     """The call's local day: rules in force on it are applied."""
     segment: Literal["opening", "mid"] = "opening"
@@ -100,7 +100,7 @@ class Verdict(msgspec.Struct, frozen=True):
     key: str
     """Same finding, same key: what the judge withdraws by."""
     because: str = ""
-    """What it rests on beside words: the local time, a count, a list."""
+    """What it rests on beside words: the local time, a count, a list; in the call's language, as `title`."""
 
 
 def to_spoken(offsets: Sequence[tuple[int, int]], position: int) -> int:

@@ -7,6 +7,8 @@ import msgspec
 from engine.facts import Leg, Outcome
 from models.compliance.checks import Bears, Consent, Order, Says
 from models.compliance.detectors import PHRASE_SCORE, Detectors
+from models.compliance.ground_wording import worded
+from models.compliance.grounds import Ground
 from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
@@ -166,7 +168,7 @@ class History:
         heard: Heard,
         key: str,
         language: str,
-        because: str = "",
+        ground: Ground | None = None,
     ) -> Verdict:
         turn = heard.turn
         spoken = mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
@@ -188,7 +190,7 @@ class History:
             source=rule.source,
             title=rule.title.get(language) or rule.title["en"],
             key=key,
-            because=because,
+            because=worded(ground, language) if ground else "",
         )
 
 

@@ -10,6 +10,7 @@ from engine.facts import Leg, Outcome
 from models.compliance.checks import Consent, Duty, Order, Pickup, Says, Spoken, is_spoken
 from models.compliance.detectors import Detectors, load_detectors
 from models.compliance.duties import ROLE_WAIT_MS, DutyWatch
+from models.compliance.grounds import ConsentsUnknown, Ground
 from models.compliance.hearing import CallContext, JudgedTurn, Verdict
 from models.compliance.history import Heard, History, Mark
 from models.compliance.metadata import consent_missing
@@ -145,9 +146,9 @@ class Judge:
         found: list[Verdict] = []
         for rule in self._rules:
             for check in rule.checks:
-                if because := known_against(check, self._context):
+                if ground := known_against(check, self._context):
                     key = f"{rule.id}{_OF_CALL}"
-                    found.append(self._verdict(rule, check.action, "violation", Mark(0, 0, 1.0), first, key, because))
+                    found.append(self._verdict(rule, check.action, "violation", Mark(0, 0, 1.0), first, key, ground))
                     break
         return found
 
@@ -156,9 +157,9 @@ class Judge:
         for rule in self._rules:
             for check in rule.checks:
                 if isinstance(check, Pickup) and (late := slow_pickup(check, self._history, self._context)):
-                    heard, because = late
+                    heard, ground = late
                     mark, key = Mark(0, len(heard.turn.text), 1.0), f"{rule.id}{_ONCE}"
-                    found.append(self._verdict(rule, check.action, "violation", mark, heard, key, because))
+                    found.append(self._verdict(rule, check.action, "violation", mark, heard, key, ground))
         return found
 
     def _of_turn(self, heard: Heard) -> list[Verdict]:
@@ -180,21 +181,21 @@ class Judge:
         mark = self._history.mark(heard, check, name)
         if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard)):
             return None
-        outcome, because = self._outcome(check)
+        outcome, ground = self._outcome(check)
         if check.leg in ("any", leg):
             key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else f"{rule.id}!{heard.turn.turn}"
-            return self._verdict(rule, check.action, outcome, mark, heard, key, because)
+            return self._verdict(rule, check.action, outcome, mark, heard, key, ground)
         key = f"{rule.id}!undecided"
         self._postpone(self._verdict(rule, check.action, "undecided", mark, heard, key), heard, leg)
         return None
 
-    def _outcome(self, check: Spoken) -> tuple[Outcome, str]:
+    def _outcome(self, check: Spoken) -> tuple[Outcome, Ground | None]:
         if not isinstance(check, Consent):
-            return check.outcome, ""
+            return check.outcome, None
         missing = consent_missing(check.purposes, self._context.day, self._context.metadata)
         if missing is None:
-            return "undecided", "nobody said which consents are on file"
-        return ("violation", missing) if missing else ("satisfied", "")
+            return "satisfied", None
+        return "undecided" if isinstance(missing, ConsentsUnknown) else "violation", missing
 
     def _out_of_order(self, check: Order, heard: Heard) -> bool:
         """An excerpt may have reached the state before it begins."""
@@ -209,6 +210,13 @@ class Judge:
             self._waiting.setdefault(verdict.key, (heard.turn.end_ms + wait, heard.turn.stream, verdict))
 
     def _verdict(
-        self, rule: Rule, action: str, outcome: Outcome, mark: Mark, heard: Heard, key: str, because: str = ""
+        self,
+        rule: Rule,
+        action: str,
+        outcome: Outcome,
+        mark: Mark,
+        heard: Heard,
+        key: str,
+        ground: Ground | None = None,
     ) -> Verdict:
-        return self._history.verdict(rule, outcome, action, mark, heard, key, self._context.language, because)
+        return self._history.verdict(rule, outcome, action, mark, heard, key, self._context.language, ground)

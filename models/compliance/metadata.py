@@ -1,7 +1,7 @@
 """What is known of a call beside its words, and the small pure checks that need no word: clocks, counts, lists, bases.
 
 What is not known (`None`, empty) is never judged: a rule stays silent rather than guess. A check answers with what
-speaks against the call, in a form that a compliance officer may read, or with nothing.
+speaks against the call, or with nothing.
 """
 
 import datetime
@@ -12,6 +12,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 import msgspec
+
+from models.compliance.grounds import (
+    ConsentsUnknown,
+    KeptTooShort,
+    NoConsent,
+    OutsideHours,
+    Suppressed,
+    TooOften,
+    TooSoon,
+    WrongCaller,
+)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -54,20 +65,18 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
                 raise ValueError(f"no time zone {zone!r}") from error
 
 
-def closed(open_hours: Mapping[str, str], calendar: str, meta: Metadata) -> str:
+def closed(open_hours: Mapping[str, str], calendar: str, meta: Metadata) -> OutsideHours | None:
     """Where the call's local time lies outside the hours (`{"mon-fri": "08:00-21:00"}`), for the first zone that says
     so. `calendar` is a country whose public holidays are closed."""
     if meta.at is None or (not meta.zones and meta.at.tzinfo is not None):
-        return ""
+        return None
     times = [meta.at.astimezone(ZoneInfo(zone)) for zone in meta.zones] if meta.at.tzinfo else [meta.at]
     for local in times:
-        holiday = calendar and local.date() in public_holidays(calendar, local.year)
+        holiday = bool(calendar) and local.date() in public_holidays(calendar, local.year)
         hours = "" if holiday else hours_on(open_hours, local.weekday())
         if not hours or not _within(local.time(), hours):
-            zone = f" {local.tzinfo}" if local.tzinfo else ""
-            allowed = hours or ("holiday" if holiday else "closed")
-            return f"{DAYS[local.weekday()]} {local:%Y-%m-%d %H:%M}{zone}; {allowed}"
-    return ""
+            return OutsideHours(local, hours, holiday)
+    return None
 
 
 def hours_on(open_hours: Mapping[str, str], weekday: int) -> str:
@@ -90,16 +99,16 @@ def public_holidays(country: str, year: int) -> frozenset[datetime.date]:
     return frozenset(holidays.country_holidays(country, years=year))
 
 
-def too_often(most: int, days: int, after_talk_days: int, meta: Metadata) -> str:
+def too_often(most: int, days: int, after_talk_days: int, meta: Metadata) -> TooOften | TooSoon | None:
     """More than `most` calls in `days` with this one, or one within `after_talk_days` of a conversation."""
     if meta.attempts is None or meta.at is None:
-        return ""
+        return None
     since = [(_same_kind(meta.at, attempt.at), attempt.spoke) for attempt in meta.attempts]
     recent = [age for age, _ in since if datetime.timedelta() <= age < datetime.timedelta(days)]
     if most and len(recent) + 1 > most:
-        return f"call {len(recent) + 1} in {days} days; {most} allowed"
+        return TooOften(len(recent) + 1, days, most)
     talks = [age for age, spoke in since if spoke and datetime.timedelta() <= age < datetime.timedelta(after_talk_days)]
-    return f"{min(talks).days} days after a conversation; {after_talk_days} required" if talks else ""
+    return TooSoon(min(talks).days, after_talk_days) if talks else None
 
 
 def _same_kind(at: datetime.datetime, before: datetime.datetime) -> datetime.timedelta:
@@ -108,30 +117,29 @@ def _same_kind(at: datetime.datetime, before: datetime.datetime) -> datetime.tim
     return at - before
 
 
-def suppressed(lists: Sequence[str], meta: Metadata) -> str:
+def suppressed(lists: Sequence[str], meta: Metadata) -> Suppressed | None:
     """The first of the lists that the number stands on."""
-    return next((f"on {name}" for name in lists if name in (meta.lists or ())), "")
+    return next((Suppressed(name) for name in lists if name in (meta.lists or ())), None)
 
 
-def consent_missing(purposes: Mapping[str, int], day: datetime.date, meta: Metadata) -> str | None:
-    """Empty when one of the purposes (days for which it holds; 0: until revoked) is on file; None when nobody said."""
+def consent_missing(
+    purposes: Mapping[str, int], day: datetime.date, meta: Metadata
+) -> NoConsent | ConsentsUnknown | None:
+    """Nothing when one of the purposes (days for which it holds; 0: until revoked) is on file."""
     if meta.consents is None:
-        return None
+        return ConsentsUnknown()
     ages = {purpose: (day - since).days for purpose, since in meta.consents.items() if purpose in purposes}
     if any(not purposes[purpose] or age <= purposes[purpose] for purpose, age in ages.items()):
-        return ""
-    old = ", ".join(f"{purpose} of {age} days ago" for purpose, age in sorted(ages.items()))
-    return f"on file: {old or 'none of ' + ', '.join(purposes)}"
+        return None
+    return NoConsent(tuple(purposes), tuple(sorted(ages.items())))
 
 
-def wrong_caller(prefixes: Sequence[str], meta: Metadata) -> str:
+def wrong_caller(prefixes: Sequence[str], meta: Metadata) -> WrongCaller | None:
     number = "".join(c for c in meta.caller if c.isdigit())
-    if not number or number.startswith(tuple(prefixes)):
-        return ""
-    return f"shows {number[:4]}…; {' or '.join(prefixes)} required"
+    return WrongCaller(number[:4], tuple(prefixes)) if number and not number.startswith(tuple(prefixes)) else None
 
 
-def kept_too_short(least_days: int, meta: Metadata) -> str:
+def kept_too_short(least_days: int, meta: Metadata) -> KeptTooShort | None:
     """A recording that is deleted before the floor."""
     days = meta.retention_days
-    return f"kept {days} days; {least_days} required" if days and days < least_days else ""
+    return KeptTooShort(days, least_days) if days and days < least_days else None

@@ -12,6 +12,7 @@ from models.compliance.checks import (
     Retention,
     Window,
 )
+from models.compliance.grounds import EmotionsInferred, Ground, LatePickup, NoConsent
 from models.compliance.hearing import CallContext
 from models.compliance.history import Heard, History
 from models.compliance.metadata import (
@@ -24,34 +25,35 @@ from models.compliance.metadata import (
 )
 
 
-def known_against(check: Check, context: CallContext) -> str:
-    """What is known of the call that the check forbids; empty when nothing is."""
-    return _against(check, context) if isinstance(check, Known) else ""
+def known_against(check: Check, context: CallContext) -> Ground | None:
+    """What is known of the call that the check forbids."""
+    return _against(check, context) if isinstance(check, Known) else None
 
 
-def _against(check: Known, context: CallContext) -> str:
+def _against(check: Known, context: CallContext) -> Ground | None:
     meta = context.metadata
     match check:
         case Window(open=open_hours, holidays=calendar, regions=regions):
             there = not regions or context.place in regions
-            return closed(open_hours, calendar, meta) if there else ""
+            return closed(open_hours, calendar, meta) if there else None
         case Attempts(most=most, days=days, after_talk_days=after):
             return too_often(most, days, after, meta)
         case Listed(lists=lists):
             return suppressed(lists, meta)
         case Consent(act="", purposes=purposes):
-            return consent_missing(purposes, context.day, meta) or ""
+            missing = consent_missing(purposes, context.day, meta)
+            return missing if isinstance(missing, NoConsent) else None
         case Caller(prefixes=prefixes):
             return wrong_caller(prefixes, meta)
         case Retention(least_days=least):
             return kept_too_short(least, meta)
         case Emotion():
-            return "emotions are inferred from the agent's voice" if meta.emotion_of_agent else ""
+            return EmotionsInferred() if meta.emotion_of_agent else None
         case _:
-            return ""
+            return None
 
 
-def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[Heard, str] | None:
+def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[Heard, LatePickup] | None:
     """The agent's first turn, where it came later than allowed after the called person's greeting, and by how much.
     Nothing when the agent spoke first, or where times are not known."""
     turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
@@ -61,8 +63,5 @@ def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[
     if first is None or history.leg(first) != "agent":
         return None
     waited = first.turn.start_ms - turns[0].turn.end_ms
-    return (
-        (first, f"{waited / 1000:.1f} s after the greeting; {check.within_s:g} s allowed")
-        if (turns[0].turn.end_ms and waited > check.within_s * 1000)
-        else None
-    )
+    late = turns[0].turn.end_ms and waited > check.within_s * 1000
+    return (first, LatePickup(waited / 1000, check.within_s)) if late else None

@@ -93,7 +93,7 @@ async def test_what_is_known_of_the_call_is_judged_with_its_first_words() -> Non
     facts = await facts_of(parse_line(json.dumps(line).encode()))
     (alert,) = [one for one in facts if isinstance(one, Insight) and one.rule]
     assert (alert.rule, alert.outcome, alert.turn) == ("CO-2300-HOURS", "violation", 0)
-    assert alert.because == "sun 2026-11-29 10:00 America/Bogota; closed"
+    assert alert.because == "domingo 29/11/2026, 10:00 (America/Bogota); ese día no se permite llamar"
 
 
 async def test_a_request_whose_sentence_goes_on_to_mean_something_else_is_withdrawn() -> None:

@@ -6,6 +6,16 @@ import msgspec
 import pytest
 
 from models.compliance import Attempt, Metadata
+from models.compliance.grounds import (
+    ConsentsUnknown,
+    KeptTooShort,
+    NoConsent,
+    OutsideHours,
+    Suppressed,
+    TooOften,
+    TooSoon,
+    WrongCaller,
+)
 from models.compliance.metadata import (
     closed,
     consent_missing,
@@ -24,46 +34,53 @@ def at(text: str, *zones: str) -> Metadata:
 
 
 @pytest.mark.parametrize(
-    ("meta", "because"),
+    ("meta", "local", "hours", "holiday"),
     [
-        (at("2026-11-27T07:00:00"), ""),
-        (at("2026-11-27T19:01:00"), "fri 2026-11-27 19:01; 07:00-19:00"),
-        (at("2026-11-29T10:00:00"), "sun 2026-11-29 10:00; closed"),
-        (at("2026-11-02T10:00:00"), "mon 2026-11-02 10:00; holiday"),
-        (at("2026-11-28T20:01:00Z", "America/Bogota"), "sat 2026-11-28 15:01 America/Bogota; 08:00-15:00"),
+        (at("2026-11-27T19:01:00"), "2026-11-27T19:01:00", "07:00-19:00", False),
+        (at("2026-11-29T10:00:00"), "2026-11-29T10:00:00", "", False),
+        (at("2026-11-02T10:00:00"), "2026-11-02T10:00:00", "", True),
+        (at("2026-11-28T20:01:00Z", "America/Bogota"), "2026-11-28T15:01:00-05:00", "08:00-15:00", False),
         (
             at("2026-11-27T12:30:00Z", "America/Bogota", "America/Los_Angeles"),
-            "fri 2026-11-27 04:30 America/Los_Angeles; 07:00-19:00",
+            "2026-11-27T04:30:00-08:00",
+            "07:00-19:00",
+            False,
         ),
-        (at("2026-11-27T03:00:00Z"), ""),
-        (Metadata(), ""),
     ],
 )
-def test_local_time_is_judged_where_it_is_known(meta: Metadata, because: str) -> None:
-    assert closed(WEEK, "CO", meta) == because
+def test_local_time_is_judged_where_it_is_known(meta: Metadata, local: str, hours: str, holiday: bool) -> None:
+    found = closed(WEEK, "CO", meta)
+    assert found == OutsideHours(datetime.datetime.fromisoformat(local), hours, holiday)
+    assert found.local.isoformat() == local
+
+
+@pytest.mark.parametrize("meta", [at("2026-11-27T07:00:00"), at("2026-11-27T03:00:00Z"), Metadata()])
+def test_hours_that_are_open_or_of_no_known_place_are_no_matter(meta: Metadata) -> None:
+    assert closed(WEEK, "CO", meta) is None
 
 
 def test_calls_of_a_week_are_counted_with_this_one() -> None:
     now = datetime.datetime.fromisoformat("2026-11-27T12:00")
     seven = tuple(Attempt(now - datetime.timedelta(hours=20 * n)) for n in range(1, 8))
-    assert too_often(7, 7, 7, Metadata(at=now, attempts=seven)) == "call 8 in 7 days; 7 allowed"
-    assert too_often(7, 7, 7, Metadata(at=now, attempts=seven[:6])) == ""
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=seven)) == TooOften(calls=8, days=7, most=7)
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=seven[:6])) is None
     talked = (Attempt(now - datetime.timedelta(days=2), spoke=True),)
-    assert too_often(7, 7, 7, Metadata(at=now, attempts=talked)) == "2 days after a conversation; 7 required"
-    assert too_often(7, 7, 7, Metadata(at=now)) == ""
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=talked)) == TooSoon(days=2, least=7)
+    assert too_often(7, 7, 7, Metadata(at=now)) is None
 
 
 def test_lists_consents_numbers_and_terms() -> None:
-    assert suppressed(["repep", "company"], Metadata(lists=("company",))) == "on company"
-    assert suppressed(["repep"], Metadata(lists=())) == suppressed(["repep"], Metadata()) == ""
-    assert consent_missing({"marketing": 730}, DAY, Metadata()) is None
-    assert consent_missing({"marketing": 730}, DAY, Metadata(consents={"marketing": datetime.date(2025, 1, 1)})) == ""
+    assert suppressed(["repep", "company"], Metadata(lists=("company",))) == Suppressed("company")
+    assert suppressed(["repep"], Metadata(lists=())) is suppressed(["repep"], Metadata()) is None
+    assert consent_missing({"marketing": 730}, DAY, Metadata()) == ConsentsUnknown()
+    assert consent_missing({"marketing": 730}, DAY, Metadata(consents={"marketing": datetime.date(2025, 1, 1)})) is None
     old = Metadata(consents={"marketing": datetime.date(2024, 1, 1)})
-    assert consent_missing({"marketing": 730}, DAY, old) == "on file: marketing of 1061 days ago"
-    assert wrong_caller(["0303"], Metadata(caller="+55 11 4002-8922")) == "shows 5511…; 0303 required"
-    assert wrong_caller(["0303"], Metadata(caller="0303 123 4567")) == wrong_caller(["0303"], Metadata()) == ""
-    assert kept_too_short(90, Metadata(retention_days=30)) == "kept 30 days; 90 required"
-    assert kept_too_short(90, Metadata(retention_days=0)) == kept_too_short(90, Metadata()) == ""
+    assert consent_missing({"marketing": 730}, DAY, old) == NoConsent(("marketing",), (("marketing", 1061),))
+    assert consent_missing({"marketing": 730}, DAY, Metadata(consents={})) == NoConsent(("marketing",))
+    assert wrong_caller(["0303"], Metadata(caller="+55 11 4002-8922")) == WrongCaller("5511", ("0303",))
+    assert wrong_caller(["0303"], Metadata(caller="0303 123 4567")) is wrong_caller(["0303"], Metadata()) is None
+    assert kept_too_short(90, Metadata(retention_days=30)) == KeptTooShort(30, 90)
+    assert kept_too_short(90, Metadata(retention_days=0)) is kept_too_short(90, Metadata()) is None
 
 
 def test_a_zone_that_is_none_is_told_at_the_edge() -> None:

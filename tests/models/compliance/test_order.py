@@ -64,7 +64,7 @@ def test_what_is_known_is_told_with_the_first_words_and_stays() -> None:
     judge = Judge(RULES, CallContext("US", "TX", "collections", "outbound", "en", DAY, metadata=Metadata(at=at)))
     (verdict,) = judge.hear(turn(0, "unknown", "Hello?", "1"))
     assert _brief(verdict) == ("US-FDCPA-HOURS", "violation", 0)
-    assert verdict.because == "fri 2026-11-27 22:30; 08:00-21:00"
+    assert verdict.because == "Fri, Nov 27, 2026, 10:30 PM; 8:00 AM–9:00 PM allowed"
     assert judge.roles_changed("1", "customer", 5_000)[1] == []
 
 

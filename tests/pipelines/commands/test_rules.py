@@ -96,7 +96,8 @@ def test_explains_a_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     told = capsys.readouterr().out
     assert "CO-2300-WHY: violation on turn 0 (agent): 'Por qué no ha pagado'" in told
     assert "CO-REC-NOTICE: satisfied on turn 0" in told
-    assert "CO-2300-HOURS: violation on turn 0 (agent) because sun 2026-11-29 10:00; closed" in told
+    why = "Sun, Nov 29, 2026, 10:00 AM; no calls allowed that day"
+    assert f"CO-2300-HOURS: violation on turn 0 (agent) because {why}" in told
     assert "PCI-PAN: event on turn 1 (customer): '[card]'" in told
     assert "US-TCPA-DNC: does not apply (country)" in told
     assert "1488" not in told
