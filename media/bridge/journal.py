@@ -18,7 +18,7 @@ from media.sip.dialog import Dialog
 from media.sip.endpoint import Endpoint
 from media.sip.layer import Flow
 from media.sip.leg import Leg
-from media.sip.message import Request, Response
+from media.sip.message import Request, Response, reason_header
 
 log = structlog.get_logger()
 
@@ -26,7 +26,7 @@ _CSEQ_AHEAD = 1_000
 """Requests since the record was written have raised CSeq; a gap is allowed (RFC 3261 §12.2.1.1)."""
 _SPARE_LINES = 64
 """The file is written anew when it has so many more than calls stand: what is over is nobody's to read."""
-_REASON = ("Reason", 'SIP;cause=503;text="the bridge was restarted"')
+_REASON = reason_header(503, "the bridge was restarted")
 
 
 class _Record(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from media.sip.digest import Login
 from media.sip.endpoint import new_tag
 from media.sip.layer import Flow
 from media.sip.leg import Leg
-from media.sip.message import Response
+from media.sip.message import Response, reason_header
 from media.sip.sdp import parse_sdp
 from media.siprec_source import correlation_headers
 
@@ -128,7 +128,7 @@ class SipCallee(SipParty):
         assert self.leg is not None
         leg = self.leg
         self._finish(Refused(480, "no usable answer"))
-        leg.run(leg.usage.bye("error", ("Reason", 'SIP;cause=488;text="no usable answer"')))
+        leg.run(leg.usage.bye("error", reason_header(488, "no usable answer")))
 
     def _ended(self, effect: effects.Ended) -> None:
         if self._answered_call:

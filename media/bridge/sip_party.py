@@ -13,7 +13,8 @@ from media.sip import effects
 from media.sip.bodies import Unacceptable, read_body
 from media.sip.endpoint import Endpoint
 from media.sip.leg import Leg
-from media.sip.message import Request
+from media.sip.liveness import Liveness
+from media.sip.message import Request, reason_header
 from media.sip.referral import Replaces, parse_refer
 from media.sip.sdp import Sdp, parse_sdp
 from media.srtp import agreed_keys
@@ -56,7 +57,7 @@ class SipParty:
         """As the other side of the call has turned."""
         self._told: Direction = "sendrecv"
         """What of that the peer was told."""
-        self._probed_at = self._alive_at = 0.0
+        self._liveness = Liveness()
         self._over = False
         line.pressed = self._pressed
 
@@ -93,7 +94,7 @@ class SipParty:
         self._over = True
         self._line.close()
         if self.leg is not None:
-            self._end(self.leg, status, _reason(status or _CAUSES.get(reason, 200), reason))
+            self._end(self.leg, status, reason_header(status or _CAUSES.get(reason, 200), reason))
 
     def _end(self, leg: Leg, status: int, reason: tuple[str, str]) -> None:
         leg.run(leg.usage.bye("bye", reason))
@@ -103,12 +104,7 @@ class SipParty:
         if self._over or self.leg is None or self.leg.usage.state != "up":
             return
         self._turn_peer()
-        silent_since = max(self._line.last_packet_at, self._alive_at)
-        if self._probed_at and now - self._probed_at > dead_s:
-            self._judge_silence()
-        elif not self._probed_at and now - silent_since > silence_s:
-            self._probed_at = now
-            self.leg.run(self.leg.usage.probe())
+        self._liveness.check(self.leg, self._line.last_packet_at, now, silence_s, dead_s)
 
     def _now(self) -> float:
         return self._board.endpoint.clock()
@@ -143,7 +139,7 @@ class SipParty:
             self._alive()
             self._board.stands(self)
         elif isinstance(effect, effects.Unanswered):
-            self._judge_silence()
+            self._unanswered()
 
     def _decline(self, effect: effects.Effect) -> None:
         """The peer asks while we hang up."""
@@ -238,14 +234,11 @@ class SipParty:
     # ─── life and end ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _alive(self) -> None:
-        self._probed_at, self._alive_at = 0.0, self._now()
+        self._liveness.answered(self._now())
 
-    def _judge_silence(self) -> None:
-        """No answer to a probe: the peer has vanished unless it has sent sound since."""
-        if self._line.last_packet_at > self._probed_at:
-            self._probed_at = 0.0
-        elif self.leg is not None:
-            self.leg.run(self.leg.usage.bye("peer_vanished", _reason(408, "peer does not answer")))
+    def _unanswered(self) -> None:
+        if self.leg is not None:
+            self._liveness.unanswered(self.leg, self._line.last_packet_at)
 
     def _ended(self, effect: effects.Ended) -> None:
         self._board.gone(self)
@@ -260,8 +253,3 @@ class SipParty:
 
 _WORDS = {"no_ack": "peer_vanished", "timeout": "peer_vanished", "rejected": "error"}
 """Ends of a SIP dialog in the words of parties."""
-
-
-def _reason(cause: int, text: str) -> tuple[str, str]:
-    """RFC 3326."""
-    return ("Reason", f'SIP;cause={cause};text="{text}"')

@@ -22,7 +22,7 @@ from media.sip.effects import (
     SendAck,
     Unanswered,
 )
-from media.sip.message import Headers, Request, Response
+from media.sip.message import Headers, Request, Response, reason_header
 from media.sip.referral import Referral, parse_refer, read_notify
 from media.sip.session_timer import SessionTimer
 
@@ -281,7 +281,7 @@ class InDialog:
             return []
         if now >= self.timer.over_at:  # RFC 4028 §10
             self.timer.interval = 0
-            return self._vanished(("Reason", 'SIP;cause=408;text="session expired"'))
+            return self._vanished(reason_header(408, "session expired"))
         effects: list[Effect] = []
         if self._retry is not None and now >= self._retry[0]:
             old, self._retry = self._retry[1], None

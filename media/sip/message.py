@@ -225,3 +225,8 @@ class Response(_Message):
 
 
 Message = Request | Response
+
+
+def reason_header(cause: int, text: str) -> tuple[str, str]:
+    """Why a call ends, for whoever reads its BYE (RFC 3326)."""
+    return ("Reason", f'SIP;cause={cause};text="{text}"')

@@ -5,12 +5,13 @@ from typing import Protocol
 from media.session import MediaSession
 from media.sip import effects
 from media.sip.address import parse_address
+from media.sip.agreement import Agreement
 from media.sip.digest import Login
 from media.sip.endpoint import Endpoint, new_tag
 from media.sip.hop import hop_of
 from media.sip.layer import Flow
 from media.sip.leg import Leg
-from media.sip.message import Request
+from media.sip.message import Request, reason_header
 from media.sip.negotiation import Answerer
 from media.sip.referral import parse_refer
 from media.sip.takeover import Takeover, invite_for
@@ -30,8 +31,7 @@ class Call(Protocol):
 
     leg: Leg
     session: MediaSession | None
-    answerer: Answerer
-    names: dict[int, str]
+    agreement: Agreement
 
     @property
     def cannot_move(self) -> int: ...
@@ -56,11 +56,11 @@ class Transfers:
 
     @property
     def answerer(self) -> Answerer:
-        return self._call.answerer
+        return self._call.agreement.answerer
 
     @property
     def names(self) -> dict[int, str]:
-        return self._call.names
+        return self._call.agreement.names
 
     def hear(self, effect: effects.Effect) -> None:
         self._call.hear(effect)
@@ -104,7 +104,7 @@ class Transfers:
         self._tell(before, 200)
         before.hear = lambda effect: None  # its end is not the call's
         self._call.moved(takeover)
-        before.run(before.usage.bye("bye", ("Reason", 'SIP;cause=200;text="call transferred"')))
+        before.run(before.usage.bye("bye", reason_header(200, "call transferred")))
 
     def _tell(self, leg: Leg, status: int) -> None:
         leg.run(leg.usage.tell_referrer(status, self._owner.endpoint.clock()))

@@ -1,0 +1,141 @@
+"""What the two sides of a call that came in have agreed on: both descriptions, the streams that they make, and who is
+known to speak on them."""
+
+from collections.abc import Mapping
+
+from engine.ports.intake import Participant
+from media import siprec
+from media.session import StreamOffer
+from media.sip.bodies import Body, Unacceptable
+from media.sip.negotiation import Answerer, negotiate
+from media.sip.sdp import MAX_MEDIA, Sdp
+from media.siprec_metadata import Metadata, merge
+
+_WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES or DTLS,"
+
+
+class Agreement:
+    """Pure. `open` it with the INVITE's body and `introduce` the caller; what comes later in the call changes it."""
+
+    def __init__(self, answerer: Answerer) -> None:
+        self.answerer = answerer
+        self.streams: tuple[StreamOffer, ...] = ()
+        self.names: dict[int, str] = {}
+        """Of streams by position; each keeps the one that it had first."""
+        self.described = b""
+        """Our SDP as it stands."""
+        self.recording = False
+        """A source tells us of a call between others; else it is a call with us."""
+        self.ours = False
+        """The INVITE had no offer: we make it."""
+        self.participants: tuple[Participant, ...] = ()
+        self._offer: Sdp | None = None
+        self._metadata: Metadata | None = None
+        self._two_way = False
+
+    @property
+    def _lines(self) -> int:
+        return MAX_MEDIA if self.recording else 1
+
+    @property
+    def lacks_metadata(self) -> bool:
+        return self.recording and (self._metadata is None or not self._metadata.complete)
+
+    # ─── as the call comes in ────────────────────────────────────────────────────────────────────────────────────────
+
+    def open(self, body: Body) -> None:
+        """What will be heard; for an INVITE without an offer the one line that we will propose. Raises `Unacceptable`
+        when there is nothing that we can hear."""
+        self._offer, self._metadata = body.sdp, body.metadata
+        if body.sdp is None:
+            self.ours = True
+            self.streams = (StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0, event_payload_type=101),)
+        else:
+            audio = [line for line in body.sdp.media if line.kind == "audio" and line.port]
+            # Cisco's network-based recording sends two legs without any metadata or tag
+            self.recording = body.recording or len(audio) > 1
+            self.streams = negotiate(body.sdp, lines=self._lines)
+            if not self.streams:
+                raise Unacceptable(488, ("Warning", f'304 welcomedly "{_WHAT_WE_HEAR} is needed"'))
+            first = body.sdp.media[self.streams[0].position]
+            self._two_way = not self.recording and body.sdp.direction(first) == "sendrecv"
+        self.names = {stream.position: stream.stream for stream in self.streams}
+
+    def introduce(self, aor: str, name: str) -> None:
+        """The INVITE's sender, by its own word: who speaks, unless it is a recording's source."""
+        first = self.streams[0]
+        self.participants = (
+            self._recorded() if self.recording else (Participant(first.stream, first.position, aor, name),)
+        )
+
+    def describe(self, ports: Mapping[int, int]) -> bytes:
+        """Our SDP for the lines as they are; `ports` are our RTP ports by position."""
+        if self._offer is None:
+            described = self.answerer.offer(ports[0])
+        else:
+            described = self.answerer.answer(self._offer, self.streams, ports)
+        self.described = described.to_bytes()
+        return self.described
+
+    def take_answer(self, answer: Sdp | None) -> bool:
+        """To our offer; False: nothing can be heard by it."""
+        streams = negotiate(answer, self.names, lines=1) if answer else ()
+        self.streams = streams or self.streams
+        return bool(streams)
+
+    # ─── within the call ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def streams_of(self, offer: Sdp) -> tuple[StreamOffer, ...]:
+        """What a new offer of the peer would make of the call. Raises `Unacceptable` when nothing of it can be
+        heard."""
+        streams = negotiate(offer, self.names, lines=self._lines)
+        if not streams and any(line.port for line in offer.media):
+            raise Unacceptable(488)
+        return streams
+
+    def holds(self, offer: Sdp, streams: tuple[StreamOffer, ...]) -> bool:
+        """Nobody is to be heard by it."""
+        return not any(stream.flowing for stream in streams) or self._music_on_hold(offer)
+
+    def _music_on_hold(self, offer: Sdp) -> bool:
+        """A plain call that was sendrecv and turns sendonly is held with music (RFC 3264 §8.4)."""
+        if self.recording:
+            return False
+        line = next((line for line in offer.media if line.kind == "audio"), None)
+        return self._two_way and line is not None and offer.direction(line) == "sendonly"
+
+    def take_offer(self, offer: Sdp, streams: tuple[StreamOffer, ...], ports: Mapping[int, int]) -> None:
+        """It holds from now on; `describe` has our answer."""
+        self.streams, self._offer = streams, offer
+        self.names |= {stream.position: stream.stream for stream in streams}
+        self.describe(ports)
+
+    def add_metadata(self, metadata: Metadata) -> None:
+        self.recording = True
+        self._metadata = merge(self._metadata, metadata)
+
+    def newly_recorded(self) -> tuple[Participant, ...] | None:
+        """Who speaks on a recording's lines, where that has changed."""
+        found = self._recorded() if self.recording else self.participants
+        if found == self.participants:
+            return None
+        self.participants = found
+        return found
+
+    def _recorded(self) -> tuple[Participant, ...]:
+        media = self._offer.media if self._offer else ()
+        lines = [(stream.position, media[stream.position].label, stream.stream) for stream in self.streams]
+        alone = sum(1 for line in media if line.kind == "audio") == 1
+        return siprec.participants(self._metadata, lines, alone=alone)
+
+    # ─── another leg of the same sound ───────────────────────────────────────────────────────────────────────────────
+
+    def own_offer(self, ports: Mapping[int, int]) -> bytes:
+        """Our description for it."""
+        return self.answerer.offer(ports[self.streams[0].position]).to_bytes()
+
+    def move(self, streams: tuple[StreamOffer, ...], offer: Sdp | None, described: bytes, party: Participant) -> None:
+        """That leg is the call's own from now on."""
+        self.streams, self._offer, self.described = streams, offer, described
+        self._two_way = False
+        self.participants = (party,)
