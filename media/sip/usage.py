@@ -1,7 +1,8 @@
 """The INVITE usage of a dialog (RFC 3261 §13–15, RFC 3262), either side, as a pure machine.
 
-Messages, commands and `now` (monotonic seconds) go in; effects come out. Here is how a call comes and goes: 1xx and
-PRACK, 2xx retransmission until ACK, ACK to every 2xx, forks, CANCEL, BYE. `in_dialog` has what lies between.
+Messages, commands and `now` (monotonic seconds) go in; effects come out. Here is how a call of the peer's comes and how
+every call goes: our 1xx and PRACK, 2xx retransmission until ACK, CANCEL, BYE. `inviting` has how one of ours comes to
+stand, and `in_dialog` what lies between.
 """
 
 import dataclasses
@@ -12,21 +13,17 @@ from media.sip.digest import Login
 from media.sip.effects import (
     AnswerCame,
     Asked,
-    CancelInvite,
     Effect,
     Ended,
     EndReason,
     Established,
-    Offered,
-    Progress,
     Reply,
-    Send,
-    SendAck,
     Unanswered,
 )
-from media.sip.in_dialog import ALLOW, SUPPORTED, Header, InDialog, end_reason
-from media.sip.message import Headers, Request, Response
-from media.sip.provisional import Forks, Reliable, is_reliable, wants_reliable
+from media.sip.in_dialog import ALLOW, SUPPORTED, Header
+from media.sip.inviting import Inviting, new_invite
+from media.sip.message import Request, Response
+from media.sip.provisional import Reliable, wants_reliable
 from media.sip.transaction import T1, T2
 
 __all__ = ["ALLOW", "SUPPORTED", "InviteUsage", "new_invite"]
@@ -41,7 +38,7 @@ class _Unacknowledged:
     until: float
 
 
-class InviteUsage(InDialog):
+class InviteUsage(Inviting):
     """One call's signalling. `state` goes `inviting` (ours) or `offered` (theirs) → `accepted` → `up` → `ended`."""
 
     def __init__(
@@ -57,21 +54,13 @@ class InviteUsage(InDialog):
     ) -> None:
         """`dice` gives 0…1 for back-off. For an INVITE of ours `local_tag` is its From tag, `login` answers challenges,
         and `session_s` is the session interval to ask for (RFC 4028), 0 for none."""
-        super().__init__(contact, local_tag, ours=ours, dice=dice, login=login or Login(None))
-        self.timer.wanted = session_s
-        self.invite = invite.changed(headers=invite.headers.adding(*self.timer.ask())) if ours else invite
-        self._offerless = b"v=0" not in invite.body
+        super().__init__(invite, contact, local_tag, ours=ours, dice=dice, login=login, session_s=session_s)
         self.dialog = None if ours else Dialog.of_server(invite, local_tag, contact)
         self._unacknowledged: dict[int, _Unacknowledged] = {}
-        self._provisional = self._cancelling = False
         self._parting: tuple[EndReason, tuple[Header, ...]] | None = None  # a BYE that waits for the ACK
         self._reliable = Reliable(1 + int(dice() * 1_000_000))
         self._deferred: tuple[tuple[Header, ...], bytes] | None = None  # a 2xx that waits for a PRACK
         self._described_early = False  # offer and answer are done before the 2xx
-        self._forks = Forks()
-        self._offered: set[str] = set()  # forks whose offer we have answered
-        if ours:
-            self._describe(tuple(invite.headers.items), invite.body)
 
     @property
     def parting(self) -> bool:
@@ -79,10 +68,6 @@ class InviteUsage(InDialog):
         return self._parting is not None and self.state == "accepted"
 
     # ─── commands of the owner ───────────────────────────────────────────────────────────────────────────────────────
-
-    def start(self) -> list[Effect]:
-        """Sends our INVITE."""
-        return [Send(self.invite)]
 
     def ring(
         self, status: int = 180, *extra: Header, now: float = 0.0, body: bytes = b"", reliable: bool = False
@@ -134,28 +119,6 @@ class InviteUsage(InDialog):
             return [Reply(request, response)]
         return []
 
-    def answer(self, request: Request, response: Response, now: float, body: bytes) -> list[Effect]:
-        """Our SDP to what was `Offered`: in PRACK, or in ACK."""
-        if not response.final:
-            self._offered.add(response.to_tag)
-            return self._prack(response, body)
-        if self.dialog is None or self.state == "ended" or request.cseq in self._acks:
-            return []
-        self._describe((("Content-Type", "application/sdp"),), body)
-        if request is not self.invite:
-            return self._acknowledge(request, response, now, body)
-        return self._stand(response, now, body)
-
-    def cancel(self) -> list[Effect]:
-        """Takes our INVITE back; waits for a provisional answer where none came yet (§9.1)."""
-        if self.state != "inviting":
-            return []
-        if self.dialog is not None:  # it was answered, and our SDP is missing
-            ack = self._ack(self.invite, b"")
-            return [SendAck(ack), *self._finish(), *self._ask("BYE"), Ended("cancelled")]
-        self._cancelling = True
-        return [CancelInvite(self.invite)] if self._provisional else []
-
     def bye(self, reason: EndReason, *extra: Header) -> list[Effect]:
         """Ends the call from our side, at whatever point it is; `Ended` may come later, as CANCEL or ACK want it."""
         if self.state == "inviting":
@@ -175,7 +138,7 @@ class InviteUsage(InDialog):
         """A request within the dialog; retransmissions never come here."""
         if request.method == "ACK":
             return self._acknowledged(request)
-        dialog = self._forks.of(request.from_tag) if self.state == "inviting" and not self.dialog else self.dialog
+        dialog = self.dialog or self._early(request.from_tag)
         if dialog is None or self.state == "ended":
             return [Reply(request, request.respond(481, to_tag=self.local_tag))]
         if not dialog.takes(request):
@@ -235,93 +198,8 @@ class InviteUsage(InDialog):
             effects += self.accept(self.invite, now, *extra, body=body)
         return effects
 
-    def _standing(self) -> Dialog | None:
-        return self.dialog or (self._forks.only() if self.state == "inviting" else None)
-
     def _may_update_early(self) -> bool:
-        return self._described_early or (self.state == "inviting" and self._forks.only() is not None)
-
-    # ─── answers to our requests ─────────────────────────────────────────────────────────────────────────────────────
-
-    def receive_response(self, request: Request, response: Response, now: float) -> list[Effect]:
-        """An answer to a request of ours; `request` is the one that `Send` carried."""
-        if request.method != "INVITE":
-            return self._request_answered(request, response, now) if response.final else []
-        if not self._ours or request.cseq != self.invite.cseq:
-            handle = self._reinvite_accepted if response.success else self._reinvite_refused
-            return handle(request, response, now)
-        if response.success:
-            return self._invite_accepted(response, now)
-        if not response.final:
-            return self._progressed(response)
-        if self.state != "inviting":
-            return []
-        again = None if self._cancelling else self._invite_again(response)
-        if again is not None:
-            return again
-        self.state = "ended"
-        return [Ended(end_reason(self._cancelling, response.status), response)]
-
-    def _invite_again(self, response: Response) -> list[Effect] | None:
-        headers = self._login.answer(self.invite, response)
-        if headers is None and response.status == 422 and self.timer.too_small(response):  # RFC 4028 §7.3
-            bare = self.invite.headers.without("Session-Expires").without("Min-SE")
-            headers = bare.adding(*self.timer.ask())
-        if headers is None:
-            return None
-        # §8.1.3.5: the same dialog identifiers, one CSeq on
-        self.invite = self.invite.changed(headers=headers.setting("CSeq", f"{self.invite.cseq + 1} INVITE"))
-        self._provisional = False
-        return [Send(self.invite)]
-
-    def _progressed(self, response: Response) -> list[Effect]:
-        if self.state != "inviting" or self.dialog is not None:
-            return []
-        first, self._provisional = not self._provisional, True
-        effects: list[Effect] = [CancelInvite(self.invite)] if first and self._cancelling else []
-        dialog = self._forks.note(self.invite, response, self._contact)
-        if dialog is None or not is_reliable(response):
-            return [*effects, Progress(response)]
-        if not self._forks.in_order(response):
-            return effects
-        if self._offerless and b"v=0" in response.body and response.to_tag not in self._offered:
-            return [*effects, Offered(self.invite, response), Progress(response)]
-        return [*effects, *self._prack(response), Progress(response)]
-
-    def _prack(self, response: Response, body: bytes = b"") -> list[Effect]:
-        dialog = self._forks.of(response.to_tag)
-        if dialog is None:
-            return []
-        headers = [("RAck", f"{response.headers.get('RSeq').strip()} {response.cseq} INVITE")]
-        if body:
-            headers.append(("Content-Type", "application/sdp"))
-        return [Send(self._with_login(dialog.request("PRACK", *headers, body=body)))]
-
-    def _invite_accepted(self, response: Response, now: float) -> list[Effect]:
-        request = self.invite
-        if self.dialog is not None and response.to_tag != self.dialog.remote_tag:
-            stray = Dialog.of_client(request, response, self._contact)  # a fork that answered too (§13.2.2.4)
-            return [SendAck(stray.ack(request.cseq)), Send(stray.request("BYE"))]
-        if (ack := self._acks.get(request.cseq)) is not None:
-            return [SendAck(ack)]
-        if self.dialog is not None or self.state == "ended":
-            return []
-        self.dialog = Dialog.of_client(request, response, self._contact)
-        early = self._forks.of(response.to_tag)
-        if early is not None:  # the early dialog goes on, with the route set of the 2xx
-            self.dialog.local_cseq, self.dialog.remote_cseq = early.local_cseq, early.remote_cseq
-        unanswered = self._offerless and b"v=0" in response.body and response.to_tag not in self._offered
-        if unanswered and not self._cancelling:
-            return [Offered(request, response)]
-        return self._stand(response, now)
-
-    def _stand(self, response: Response, now: float, body: bytes = b"") -> list[Effect]:
-        ack = self._ack(self.invite, body)
-        self.state = "up"
-        self.timer.answered(response, now)
-        if self._cancelling:
-            return [SendAck(ack), *self.bye("cancelled")]
-        return [SendAck(ack), Established(response=response)]
+        return self._described_early or super()._may_update_early()
 
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -370,10 +248,3 @@ class InviteUsage(InDialog):
         self._reliable.stop()
         self._deferred = None
         return super()._finish()
-
-
-def new_invite(uri: str, local: str, remote: str, call_id: str, contact: str, *extra: Header, body: bytes) -> Request:
-    """An INVITE outside of a dialog; `local` bears our tag. Without Via, as all requests here."""
-    headers = [("Max-Forwards", "70"), ("From", local), ("To", remote), ("Call-ID", call_id), ("CSeq", "1 INVITE")]
-    headers += [("Contact", contact), ALLOW, SUPPORTED, *extra]
-    return Request(headers=Headers(headers), body=body, method="INVITE", uri=uri)
