@@ -4,14 +4,13 @@ Pure but for what parties do: no clock, no socket. Nobody is ever left alone: wh
 other, and whoever is still being rung.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Literal, Protocol
+from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 
 from media.bridge.party import (
     Answered,
-    Direction,
     EarlyMedia,
     HungUp,
     Invitation,
@@ -23,12 +22,12 @@ from media.bridge.party import (
     TransferAsked,
     Turned,
 )
+from media.bridge.seats import Seats, Slot
 from media.rtp import RtpPacket
 from media.session import AudioCodec
 from media.sip.telemetry import report_fault
 
-Slot = Literal[0, 1]
-"""0 is who called, 1 who was called; whoever takes over has the place of the one before."""
+__all__ = ["BridgedCall", "CallOwner", "Recorder", "Slot"]
 
 
 class Recorder(Protocol):
@@ -90,12 +89,9 @@ class BridgedCall:
         self.invitation, self.number = invitation, number or invitation.to_aor
         self.codec: AudioCodec | None = None
         """Of both sides, from early media or answer on."""
-        self.parties: list[Party | None] = [caller, None]
-        """By slot."""
-        self.turned: list[Direction] = ["sendrecv", "sendrecv"]
-        """As each side has turned by itself."""
         self.up = self.ended = False
         self._owner, self._recorder, self._ring_s = owner, recorder, ring_s
+        self._seats = Seats(caller, recorder.talk)
         self._hunt: _Hunt | None = None
         self._now = 0.0
         self._listen(caller)
@@ -105,9 +101,14 @@ class BridgedCall:
         return self.invitation.call_id
 
     @property
+    def parties(self) -> list[Party | None]:
+        """By slot."""
+        return self._seats.parties
+
+    @property
     def held(self) -> bool:
         """Neither side's speech reaches the other."""
-        return any(direction in ("inactive", "sendonly") for direction in self.turned)
+        return self._seats.held
 
     # ─── commands ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,18 +161,16 @@ class BridgedCall:
         if hunt is not None and party is hunt.party:
             self._hear_rung(hunt, party, event)
             return
-        slot: Slot | None = 0 if party is self.parties[0] else 1 if party is self.parties[1] else None
+        slot = self._seats.of(party)
         if slot is None:
             return
-        other = self.parties[1 - slot]
         if isinstance(event, HungUp):
             self._hung_up(slot, event.reason)
         elif isinstance(event, Turned):
-            self.turned[slot] = event.direction
-            if other is not None:
-                other.turn(event.direction)
+            self._seats.turn(slot, event.direction)
             self._recorder.changed(self)
         elif isinstance(event, Pressed):
+            other = self.parties[1 - slot]
             if other is not None:
                 other.press(event.key, event.duration_ms)
         elif isinstance(event, TransferAsked):
@@ -211,8 +210,8 @@ class BridgedCall:
         if self.up and referrer is not None:
             referrer.transferred(180)
             return
-        if codec == self.codec is not None:
-            self._connect()
+        if codec == self.codec is not None and hunt.party is not None:
+            self._seats.connect((hunt.slot, hunt.party))
         if waiting is not None and not self.up:
             waiting.progress(codec if codec == self.codec else None)
 
@@ -232,7 +231,7 @@ class BridgedCall:
             return
         self.up = True
         self.parties[hunt.slot] = party
-        self._connect()
+        self._seats.connect()
         if waiting is not None:
             waiting.accept(codec)
         self._recorder.begin(self)
@@ -248,7 +247,7 @@ class BridgedCall:
         referrer = self.parties[hunt.slot]
         if self.up and referrer is not None:
             referrer.transferred(hunt.status)
-            self._connect()
+            self._seats.connect()
         else:
             self._end("rejected", hunt.status)
 
@@ -284,51 +283,19 @@ class BridgedCall:
                 self._seat(slot, taken)
                 referrer.hang_up("transferred")
 
-    def slot_of(self, person: Party) -> Slot | None:
-        """The place of the party that is the same person's, by address: on another call it is another leg."""
-        names = ["" if party is None else party.aor for party in self.parties]
-        if person.aor not in names:  # one leg knows the address as dialled, another as registered
-            names, wanted = [name.partition("@")[0] for name in names], person.aor.partition("@")[0]
-        else:
-            wanted = person.aor
-        return 0 if names[0] == wanted else 1 if names[1] == wanted else None
-
     def hand_over(self, slot: Slot) -> Party | None:
         """Gives the party opposite to that place to another call, and ends."""
         taken, self.parties[1 - slot] = self.parties[1 - slot], None
         self._end("transferred", 0)
         return taken
 
+    def slot_of(self, person: Party) -> Slot | None:
+        """The place of the party that is the same person's."""
+        return self._seats.of_person(person)
+
     def _seat(self, slot: Slot, party: Party) -> None:
-        """Gives a place of a standing call to somebody else."""
-        self.parties[slot], self.turned[slot] = party, "sendrecv"
-        other = self.parties[1 - slot]
-        self._connect()
-        if other is not None:
-            other.turn("sendrecv")
-        if self.turned[1 - slot] != "sendrecv":
-            party.turn(self.turned[1 - slot])
+        self._seats.seat(slot, party)
         self._recorder.changed(self)
-
-    # ─── sound ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _connect(self) -> None:
-        """Each hears the other; in an empty place is whoever is being rung."""
-        ends = list(self.parties)
-        if self._hunt is not None and ends[self._hunt.slot] is None:
-            ends[self._hunt.slot] = self._hunt.party
-        if ends[0] is not None and ends[1] is not None:
-            ends[0].voice = self._road(0, ends[1])
-            ends[1].voice = self._road(1, ends[0])
-
-    def _road(self, slot: Slot, to: Party) -> Callable[[RtpPacket], None]:
-        play, talk = to.play, self._recorder.talk
-
-        def voice(packet: RtpPacket) -> None:
-            play(packet)
-            talk(slot, packet)
-
-        return voice
 
     # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
