@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from engine.errors import EarsClosed, Overloaded
-from engine.facts import CallEvent, EventName, Fact, Suggestion
+from engine.errors import EarsClosed
+from engine.facts import EventName, Fact, Suggestion
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.hearing import Ears
 from engine.ports.intake import (
@@ -32,57 +32,24 @@ from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
 from models.vocabulary import NO_VOCABULARY, Corrector
 from pipelines.acknowledgements import Acknowledgements
+from pipelines.call_queue import CallQueue, Command, EarsNotice, Item, TapeNotice
 from pipelines.card_wording import CardWording, WordedCard
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
 from pipelines.judgeable import Judgeable
 from pipelines.ledger import Ledger
+from pipelines.listener import Listener
 from pipelines.spoken import Spoken
+from pipelines.summary_wording import WORDING_S, SummaryWording
 from pipelines.tape import Tape
 from pipelines.transcribe import Drafted, Finished, Transcriber
-from pipelines.typed_text import masked_answer
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
 from pipelines.word_times import placed
 
 log = structlog.get_logger(__name__)
 
-QUEUE = 256
-"""Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their
-own."""
-
-
-class _Command(msgspec.Struct, frozen=True):
-    person: Person
-    command: DeskCommand
-    at_ms: int
-    """Media time at which it was given."""
-
-
-class _EarsNotice(msgspec.Struct, frozen=True):
-    up: bool
-
-
-class _TapeNotice(msgspec.Struct, frozen=True):
-    name: EventName
-    at_ms: int
-    data: dict[str, Any]
-
-
-_Item = (
-    asyncio.Task[Finished]
-    | ClockTick
-    | ParticipantsChanged
-    | MediaNotice
-    | CallEnded
-    | _Command
-    | _EarsNotice
-    | _TapeNotice
-    | WordedCard
-)
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
-WORDING_S = 5.0
-"""How long the summary in whole sentences may take; meanwhile nobody waits for it."""
 CARD_EVENTS: dict[str, EventName] = {
     "accepted": "card.accepted",
     "dismissed": "card.dismissed",
@@ -136,14 +103,11 @@ class LiveCall:
         """None: the call is not recorded."""
         self._drafts = drafts
         self._tracing = tracing
-        self._writer = writer
-        self._wording_s = wording_s
-        self._card_wording = CardWording(answers, self._enqueue) if answers else None
-        self._voices = voices or Voices(conversation.roster)
-        self._queue: asyncio.Queue[_Item] = asyncio.Queue(QUEUE)
+        self._queue = CallQueue(record.call_id)
+        self._listener = Listener(session, self._queue, conversation, voices or Voices(conversation.roster), tape)
+        self._summary_wording = SummaryWording(writer, wording_s)
+        self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._claimed = bool(record.agent_id)
-        self._now_ms = 0
-        """The audio clock, as the last tick had it."""
 
     async def serve(self) -> None:
         """Returns when the call has ended and everything said in it is committed."""
@@ -183,22 +147,14 @@ class LiveCall:
         if command.name == "shown":
             self._acknowledgements.take(command)
         else:
-            if self._queue.full() and command.name in ("pause", "resume"):
-                raise Overloaded("the call is behind; try again")  # a pause must not be lost in silence
-            self._enqueue(_Command(person, command, self._now_ms))
+            self._queue.offer(Command(person, command, self._listener.now_ms))
 
     def ears_changed(self, up: bool) -> None:
         """Recognition is lost or back: the desk is told, since words will be late."""
-        self._enqueue(_EarsNotice(up))
+        self._queue.offer(EarsNotice(up))
 
     def _tape_says(self, name: EventName, at_ms: int, data: dict[str, Any]) -> None:
-        self._enqueue(_TapeNotice(name, at_ms, data))
-
-    def _enqueue(self, item: _Command | _EarsNotice | _TapeNotice | WordedCard) -> None:
-        try:
-            self._queue.put_nowait(item)
-        except asyncio.QueueFull:
-            log.warning("call.dropped", call_id=self.record.call_id, what=type(item).__name__)
+        self._queue.offer(TapeNotice(name, at_ms, data))
 
     # ─── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -214,27 +170,7 @@ class LiveCall:
             prompt=self._corrector.prompt,
             tracing=self._tracing,
         )
-        async for event in self._session.events():
-            match event:
-                case ClockTick(at_ms=at_ms):
-                    self._now_ms = at_ms
-                    self._voices.tick(at_ms)
-                    if self.tape:
-                        self.tape.tick(at_ms)
-                    await self._queue.put(self._judgeable_until(transcriber))
-                case ParticipantsChanged() | MediaNotice() | CallEnded():
-                    await self._queue.put(event)
-                case segment:
-                    self._voices.hear(segment)
-                    if final := transcriber.hear(segment):
-                        await self._queue.put(final)
-                    elif segment.state == "paused" and self._conversation.card_waits:  # not only at the next tick
-                        await self._queue.put(self._judgeable_until(transcriber))
-
-    def _judgeable_until(self, transcriber: Transcriber) -> ClockTick:
-        """What is being said is not judged yet: time stands still at its start."""
-        since = transcriber.open_since_ms()
-        return ClockTick(self._now_ms if since is None else min(self._now_ms, since))
+        await self._listener.listen(transcriber)
 
     def _show_draft(self, drafted: Drafted) -> None:
         heard = self._session.monotonic_ms(drafted.stream, drafted.end_ms)
@@ -257,7 +193,7 @@ class LiveCall:
                 ended = isinstance(item, CallEnded)
                 log.exception("call.fault", call_id=self.record.call_id, item=type(item).__name__)
 
-    async def _commit_item(self, item: _Item) -> bool:
+    async def _commit_item(self, item: Item) -> bool:
         """Whether it was the last."""
         match item:
             case asyncio.Task():
@@ -276,13 +212,13 @@ class LiveCall:
                 leg = self._conversation.roster.leg(item.stream)
                 event = self._ledger.event(item.name, item.at_ms, item.data, stream=item.stream, leg=leg)
                 await self._publish([event, *self._conversation.noticed(event)])
-            case _EarsNotice(up=up):
-                await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._now_ms)])
-            case _TapeNotice(name=name, at_ms=at_ms, data=data):
+            case EarsNotice(up=up):
+                await self._publish([self._ledger.event("ears.back" if up else "ears.lost", self._listener.now_ms)])
+            case TapeNotice(name=name, at_ms=at_ms, data=data):
                 await self._publish([self._ledger.event(name, at_ms, data)])
             case WordedCard():
-                await self._publish([self._ledger.event("card.worded", self._now_ms, item.data())])
-            case _Command(person=person, command=command, at_ms=at_ms):
+                await self._publish([self._ledger.event("card.worded", self._listener.now_ms, item.data())])
+            case Command(person=person, command=command, at_ms=at_ms):
                 await self._obey(person, command, at_ms)
             case CallEnded():
                 await self._end(item)
@@ -340,7 +276,7 @@ class LiveCall:
         if command.name == "claim":
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)
-            await self._publish([self._ledger.event("call.claimed", self._now_ms, {"by": person.user_id})])
+            await self._publish([self._ledger.event("call.claimed", self._listener.now_ms, {"by": person.user_id})])
         elif command.name in ("pause", "resume") and self.tape:
             await self._publish(self.tape.press(command.name, person, at_ms))
         elif command.name == "card" and (name := CARD_EVENTS.get(command.action)):
@@ -348,9 +284,9 @@ class LiveCall:
             self._conversation.answered_card(command.action, answered.get("article", ""), at_ms)
             if self._card_wording and command.action != "accepted":
                 self._card_wording.put_away(command.seq)
-            await self._publish([self._ledger.event(name, self._now_ms, answered)])
+            await self._publish([self._ledger.event(name, self._listener.now_ms, answered)])
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
-            await self._publish([self._ledger.event("alert.judged", self._now_ms, judged)])
+            await self._publish([self._ledger.event("alert.judged", self._listener.now_ms, judged)])
 
     async def _end(self, ended: CallEnded) -> None:
         facts = self._conversation.end(ended.at_ms)
@@ -358,24 +294,9 @@ class LiveCall:
             self.tape.end(ended.at_ms, self._conversation.withheld())
         facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
         await self._publish(facts)
-        await self._reword(facts, ended.at_ms)
+        if worded := await self._summary_wording.word(facts, self.record):
+            await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
         await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
-
-    async def _reword(self, facts: Sequence[Fact], at_ms: int) -> None:
-        """The agent has the wrap-up in the call's own words already; one in whole sentences takes its place if it comes
-        in time."""
-        proposals = [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == "wrap_up.proposed"]
-        if self._writer is None or not proposals:
-            return
-        try:
-            answer = await asyncio.wait_for(self._writer.write(proposals[-1].data), self._wording_s)
-            summary = masked_answer(answer, self.record.language, self.record.country)
-        except Exception as error:
-            log.warning("wrap_up.not_worded", call_id=self.record.call_id, error=type(error).__name__)
-            return
-        if summary:
-            data = proposals[-1].data | {"summary": summary}
-            await self._publish([self._ledger.event("wrap_up.proposed", at_ms, data)])
 
     async def _change(self, **fields: object) -> None:
         self.record = msgspec.structs.replace(self.record, **fields)

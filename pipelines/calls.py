@@ -22,7 +22,7 @@ from models.compliance import CallContext, Judge, Metadata
 from models.privacy import DigitGuard
 from models.review import Form
 from models.vocabulary import corrector_of
-from pipelines.call import WORDING_S, LiveCall
+from pipelines.call import LiveCall
 from pipelines.callee import zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
@@ -31,6 +31,7 @@ from pipelines.recorder import Recorder
 from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
+from pipelines.summary_wording import WORDING_S
 from pipelines.understand import read_aside
 from pipelines.understanding import Understanding
 from pipelines.voices import Voices
