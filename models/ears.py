@@ -1,6 +1,6 @@
 """The process `ears`: Whisper and its scheduler for all calls of an engine.
 
-Started by `models.ears_client` with an open socket and an open shared memory; ends with the engine, however that ends.
+Started by `models.ears_process` with an open socket and an open shared memory; ends with the engine, however that ends.
 """
 
 import argparse

@@ -1,58 +1,29 @@
-"""The engine's side of `ears`: starts the process, sends it windows, and outlives its crashes."""
+"""The engine's side of `ears`: sends it windows of sound, in the order in which they were said, and outlives its
+crashes."""
 
 import asyncio
-import contextlib
-import os
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
 import structlog
 
-from engine.child import framed, messages, spawn
-from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
+from engine.errors import EarsClosed, Invalid, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports.hearing import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
+from models.ears_process import EarsProcess, EarsSettings
 from models.languages import Languages
-from models.listening import Answer, Cancel, Early, Promote, Ready, Status, Stop, Submit, ToEars, Windows
-from models.listening import from_ears_decoder as decoder
+from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
 
-_STOP_S = 1.0
-_BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
-"""Wait before the next start after so many starts in a row that never became ready."""
-_FAILURES = 2
-"""Starts in a row that never became ready, until whoever waits for readiness is told."""
+__all__ = ["EarsClient", "EarsSettings"]
+
 _LOSSES = 4
 """A final that was sent to so many processes that died is given up: it may be what kills them."""
 
-_AVX512 = frozenset({"avx512f", "avx512cd", "avx512vl", "avx512bw", "avx512dq"})
-"""What CTranslate2's AVX-512 code is compiled for."""
-
 log = structlog.get_logger("ears")
-
-
-class EarsSettings(msgspec.Struct, frozen=True):
-    """How `ears` runs."""
-
-    weights: Path
-    """Directory of a CTranslate2 Whisper model."""
-    workers: int = 0
-    """Decodes at once, one thread each; 0 is one a core."""
-    device: str = "auto"
-    """`auto cpu cuda`."""
-    compute_type: str = ""
-    """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
-    prompted: bool = False
-    """See `models.decoding.Decoding`."""
-    nice: int = 10
-    windows_s: float = 600.0
-    """Sound that may wait or run at once, over all calls (32 kB a second of shared memory)."""
 
 
 class _Listening:
@@ -81,7 +52,6 @@ class EarsClient:
         on_change: Callable[[bool], None] | None = None,
         on_heard: Callable[[ListenJob, Heard], None] | None = None,
     ) -> None:
-        self.starts = 0
         self._settings = settings
         self._on_change = on_change
         self._on_heard = on_heard
@@ -94,18 +64,17 @@ class EarsClient:
         self._promoted: dict[int, float] = {}
         """When those of them are due that have become finals meanwhile."""
         self._room = asyncio.Event()
-        self._ready = asyncio.Event()
-        self._failing = asyncio.Event()
-        self._closed = False
-        self._process: subprocess.Popen[bytes] | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._process = EarsProcess(settings, self)
         self._headroom = Headroom(up=False, load=0.0, finals_late_ms=0.0, partials=False)
 
     @property
     def pid(self) -> int | None:
         """Of the process now running; None between two."""
-        return self._process.pid if self._process is not None else None
+        return self._process.pid
+
+    @property
+    def starts(self) -> int:
+        return self._process.starts
 
     async def start(self) -> None:
         """Start the process and keep it running. Returns before the model is loaded: see `ready`.
@@ -115,30 +84,16 @@ class EarsClient:
         if not (self._settings.weights / "model.bin").is_file():
             raise WeightsMissing(f"no Whisper model in {self._settings.weights}; run `welcomedly models install`")
         self._windows = Windows.create(int(self._settings.windows_s * RATE_HZ))
-        self._keeper = asyncio.create_task(self._keep(self._windows), name="ears")
+        self._process.start(self._windows)
 
     async def ready(self) -> None:
         """Wait until the model is loaded (again). Raises `StartupError` when the process fails again and again."""
-        news = [asyncio.create_task(event.wait()) for event in (self._ready, self._failing)]
-        try:
-            await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiting in news:
-                waiting.cancel()
-        if not self._ready.is_set():
-            raise StartupError(f"ears cannot load the model in {self._settings.weights}; its log says why")
+        await self._process.ready()
 
     async def close(self) -> None:
         """End the process. Whoever still listens gets `EarsClosed`."""
-        self._closed = True
         self._room.set()
-        self._send(Stop())
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, _STOP_S)
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._process.close()
         for listening in self._jobs.values():
             if not listening.answer.done():
                 listening.answer.set_exception(EarsClosed("ears is closed"))
@@ -209,11 +164,11 @@ class EarsClient:
             return _shed(job, "load")
         listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
         self._jobs[job.job] = listening
-        self._send(listening.submit)
+        self._process.send(listening.submit)
         try:
             return await answer
         except asyncio.CancelledError:
-            self._send(Cancel(job.job))
+            self._process.send(Cancel(job.job))
             raise
 
     def cancel(self, job: int) -> None:
@@ -222,8 +177,8 @@ class EarsClient:
         listening = self._jobs.get(job)
         if listening is None:
             return
-        if self._writer is not None:
-            self._send(Cancel(job))
+        if self._process.is_connected:
+            self._process.send(Cancel(job))
         else:
             self._answered(_shed(listening.submit.job, "cancelled"))
 
@@ -233,7 +188,7 @@ class EarsClient:
             self._promoted[job] = due
         elif (listening := self._jobs.get(job)) is not None:
             listening.submit = msgspec.structs.replace(listening.submit, job=_as_final(listening.submit.job, due))
-            self._send(Promote(job, due))
+            self._process.send(Promote(job, due))
 
     def forget(self, call_id: str) -> None:
         """See `engine.ports.hearing.Ears`."""
@@ -242,7 +197,7 @@ class EarsClient:
 
     def headroom(self) -> Headroom:
         """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""
-        if self._ready.is_set():
+        if self._process.is_ready:
             return self._headroom
         dues = [listening.submit.job.due for listening in self._jobs.values() if listening.submit.job.kind == "final"]
         late_s = max(0.0, time.monotonic() - min(dues)) if dues else 0.0
@@ -251,7 +206,7 @@ class EarsClient:
     async def _place(self, job: ListenJob, pcm: Pcm16) -> int | None:
         """A place in shared memory. Finals wait for one, the rest is shed."""
         while True:
-            if self._closed or self._windows is None:
+            if self._process.closed or self._windows is None:
                 raise EarsClosed("ears is closed")
             offset = self._windows.put(pcm)
             if offset is not None or job.kind != "final":
@@ -259,56 +214,22 @@ class EarsClient:
             self._room.clear()
             await self._room.wait()
 
-    async def _keep(self, windows: Windows) -> None:
-        """Run one process after another until closed."""
-        failures = 0
-        while not self._closed:
-            try:
-                await self._run(windows)
-            except Exception as error:
-                log.exception("ears.broken", error=type(error).__name__)
-            finally:
-                failures = 0 if self._ready.is_set() else failures + 1
-                if failures >= _FAILURES:
-                    self._failing.set()
-                self._lose()
-                await asyncio.shield(asyncio.to_thread(self._reap))
-            if not self._closed:
-                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+    # ─── what the process says ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self, windows: Windows) -> None:
-        """One process's life."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = _spawn(self._settings, windows, theirs)
-            self.starts += 1
-        try:
-            reader, self._writer = await asyncio.open_unix_connection(sock=ours)
-        except BaseException:
-            ours.close()
-            raise
-        if self._closed:  # while the process started: nobody waits for its words
-            self._send(Stop())
-        else:
-            for listening in list(self._jobs.values()):
-                self._send(listening.submit)
-        try:
-            async for message in messages(reader, decoder()):
-                match message:
-                    case Ready(workers, device):
-                        log.info("ears.ready", pid=self._process.pid, workers=workers, device=device)
-                        self._failing.clear()
-                        self._ready.set()
-                        self._changed(True)
-                    case Status(headroom):
-                        self._headroom = headroom
-                    case Early(heard):
-                        self.drafted(heard)
-                    case Answer(heard):
-                        self._answered(heard)
-        finally:
-            self._writer.close()
-            self._writer = None
+    def connected(self) -> None:
+        for listening in list(self._jobs.values()):
+            self._process.send(listening.submit)
+
+    def hear(self, message: FromEars) -> None:
+        match message:
+            case Ready():
+                self._changed(True)
+            case Status(headroom):
+                self._headroom = headroom
+            case Early(heard):
+                self.drafted(heard)
+            case Answer(heard):
+                self._answered(heard)
 
     def _answered(self, heard: Heard) -> None:
         listening = self._jobs.pop(heard.job, None)
@@ -331,10 +252,8 @@ class EarsClient:
         except Exception as error:
             log.error("draft.failed", job=heard.job, call_id=listening.submit.job.call_id, error=type(error).__name__)
 
-    def _lose(self) -> None:
-        """The process is gone: partials are not worth hearing later, finals and speculation are sent to the next."""
-        was_ready = self._ready.is_set()
-        self._ready.clear()
+    def lost(self, was_ready: bool) -> None:
+        """Partials are not worth hearing later, finals and speculation are sent to the next process."""
         for listening in list(self._jobs.values()):
             listening.losses += was_ready
             job = listening.submit.job
@@ -343,16 +262,9 @@ class EarsClient:
             elif listening.losses >= _LOSSES:
                 log.error("job.gave_up", job=job.job, call_id=job.call_id)
                 self._answered(_shed(job, "failed"))
-        if was_ready and not self._closed:
+        if was_ready and not self._process.closed:
             log.warning("ears.lost", outstanding=len(self._jobs))
             self._changed(False)
-
-    def _reap(self) -> None:
-        """Blocking. No process of ours outlives its connection."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
 
     def _free(self, listening: _Listening) -> None:
         if self._windows is not None:
@@ -362,41 +274,6 @@ class EarsClient:
     def _changed(self, up: bool) -> None:
         if self._on_change is not None:
             self._on_change(up)
-
-    def _send(self, message: ToEars) -> None:
-        if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(framed(message))
-
-
-def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    arguments = {
-        "socket-fd": theirs.fileno(),
-        "windows-fd": windows.fd,
-        "windows-samples": windows.samples,
-        "parent": os.getpid(),
-        "weights": settings.weights,
-        "workers": settings.workers or os.cpu_count() or 1,
-        "nice": settings.nice,
-        "device": settings.device,
-        "compute-type": settings.compute_type,
-        "prompted": int(settings.prompted),
-    }
-    environment = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"} | widest_vectors(
-        os.environ
-    )
-    return spawn("models.ears", arguments, (theirs.fileno(), windows.fd), environment)
-
-
-def widest_vectors(environment: Mapping[str, str], cpu: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
-    """CTranslate2 does not use AVX-512 unless told to, and an encoder pass is 11 to 19 % shorter with it. It refuses to
-    start where the processor lacks a part of it."""
-    if "CT2_FORCE_CPU_ISA" in environment:
-        return {}  # the operator knows better
-    with contextlib.suppress(OSError):
-        flags = next((line for line in cpu.read_text("ascii", "replace").splitlines() if line.startswith("flags")), "")
-        if set(flags.split()) >= _AVX512:
-            return {"CT2_FORCE_CPU_ISA": "AVX512"}
-    return {}
 
 
 def _as_final(job: ListenJob, due: float) -> ListenJob:

@@ -19,7 +19,8 @@ from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports.hearing import Heard, ListenJob, ListenKind
 from models.catalogue import WHISPER_BASE
-from models.ears_client import EarsClient, EarsSettings, widest_vectors
+from models.ears_client import EarsClient, EarsSettings
+from models.ears_process import widest_vectors
 from models.installation import install
 
 ROOT = Path(__file__).parent.parent.parent
