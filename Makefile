@@ -35,7 +35,7 @@ bench: .venv/.ready
 bench-report: .venv/.ready
 	$(BIN)/python -m benchmarks --report
 
-.venv/.ready: pyproject.toml constraints.txt hatch_build.py $(CONSOLE)
+.venv/.ready: pyproject.toml constraints.txt hatch_build.py models/catalogue.py $(CONSOLE)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[dev]'

@@ -19,8 +19,8 @@ _LONG_SENTENCE = 10
 """Words from which on a sentence is cut at its commas: speech runs on, and an intent may be one clause of many."""
 _MAX_PARTS = 7
 _WHOLE: Final[dict[Kind, float]] = {"multilabel": 0.7, "multiclass": 0.75}
-"""The whole's share in what is said of a turn: on ideas held back from tuning, the highest alone gave a macro-F1 of 0.82
-of acts and 0.83 of intents, this 0.84 and 0.85."""
+"""The whole's share in what is said of a turn. On ideas held back from tuning, the highest alone gave a macro-F1 of
+0.82 of acts and 0.83 of intents, this 0.84 and 0.85."""
 
 
 def spans_of(text: str) -> list[Span]:
