@@ -75,7 +75,8 @@ def judged(row: Row, text: str, reading: Reading) -> Iterator[tuple[str, str, se
         yield "acts by encoder", "acts", {act.label for act in reading.acts}
         hits = {act: hit for act in detectors if (hit := detectors[act].find(folded, reading))}
         yield "acts by both", "acts", set(hits)
-        yield "acts as alerts", "acts", {act for act, hit in hits.items() if hit.score >= ALERT_SCORE}
+        alerts = {act for act, hit in hits.items() if hit.score >= ALERT_SCORE}
+        yield "acts as alerts", "acts", alerts - reading.unlikely
     if "intents" in row.targets:
         yield "intents", "intents", {intent.label for intent in reading.intents}
     if "sentiment" in row.targets:

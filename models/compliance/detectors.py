@@ -77,11 +77,9 @@ class Detector:
     def find(self, text: Folded, reading: Reading | None = None, after: int = 0) -> Hit | None:
         """The first hit that ends behind code point `after` of the text; None when the act is not performed there.
 
-        `reading` is of what stands behind `after`: where no phrase matches, its word is taken for a whole sentence, and
-        what it rules out no phrase can say.
+        `reading` is of what stands behind `after`: where no phrase matches, its word is taken for a whole sentence.
         """
-        ruled_out = reading is not None and self.act in reading.unlikely
-        for phrase in () if ruled_out else self._phrases:
+        for phrase in self._phrases:
             if hit := self._first(phrase, text, after, PHRASE_SCORE):
                 return hit
         return self._heard(text, reading, after) if reading else None

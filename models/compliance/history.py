@@ -106,10 +106,13 @@ class History:
         return heard.hits[act]
 
     def meant(self, heard: Heard, act: str) -> Mark | None:
-        """The same for an alert, which wants more than a duty that was done or a state that was reached: where the turn
-        encoder hears alone, it has to be sure."""
-        mark = self.find(heard, act)
-        return None if mark is None or mark.score < ALERT_SCORE else mark
+        """The same for an alert, which wants more than a duty that was done or a state that was reached: the turn
+        encoder has to be sure where it hears alone, and must not rule out what a phrase hears. It may miss one of four
+        acts in an opening, and a duty that was done would be told of as neglected: duties are done by a phrase alone.
+        """
+        reading, mark = heard.turn.reading, self.find(heard, act)
+        ruled_out = reading is not None and act in reading.unlikely
+        return None if mark is None or ruled_out or mark.score < ALERT_SCORE else mark
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:
