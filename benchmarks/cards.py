@@ -57,7 +57,7 @@ MS_PER_CHARACTER = 65
 HEARD_AFTER_MS = 1_500
 """Media goes on so long before a final is there."""
 TIMES_ERR_MS = 80
-"""Standard error of a word's times: less than Whisper's are off on these voices would flatter nobody."""
+"""Standard error of a word's times. An assumption: how far Whisper's are off on the telephone was not measured."""
 KEPT = 40
 """Payments that are written to a database."""
 IN_A_ROW = 6

@@ -24,6 +24,8 @@ POSITION = RATE_HZ // 50
 _PROMPT_TOKENS = 200
 """Less than half of the decoder's memory."""
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
+_TIMED_TOKENS = 440
+"""The decoder's 448 places, without those that the start and the end of a text take."""
 _FRAMES_A_SECOND = 100
 _POSITION_MS = 20
 _MARKS_A_SECOND = 50
@@ -149,9 +151,12 @@ class Decoder:
     ) -> tuple[HeardWord, ...]:
         """When each word of the text is said, by where the decoder looks for it: cross-attention and dynamic time
         warping, as in OpenAI's `timing.py`. One run of the decoder over all words, a twentieth of what finding them
-        took. The speech begins behind so many positions and is `speech_s` long."""
+        took. The speech begins behind so many positions and is `speech_s` long. Nothing for more words than the decoder
+        has places for: times are no reason to lose a final."""
         tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
         tokens = tokenizer.encode(f" {text}")
+        if len(tokens) > _TIMED_TOKENS:
+            return ()
         speech = _positions_from(encoded, behind) if behind else encoded
         frames = min(2 * speech.shape[1], math.ceil(speech_s * _FRAMES_A_SECOND))
         [found] = self._model.align(speech, tokenizer.sot_sequence, [tokens], frames)

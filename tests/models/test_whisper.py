@@ -15,6 +15,7 @@ from engine.ports.hearing import Heard, ListenJob
 from media.audio import Recording, window_16k
 from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
+from models.decoder import Decoder
 from models.decoding import PAUSE_S, RATE_HZ, Decoding
 from models.installation import install
 from models.languages import likeliest
@@ -71,6 +72,13 @@ def test_words_are_timed_from_the_segment_on_whatever_was_said_before(whisper: W
     assert second.text == alone.text
     pairs = zip(alone.words, second.words, strict=True)
     assert max(abs(one.end_ms - other.end_ms) for one, other in pairs) <= 150
+
+
+def test_more_words_than_the_decoder_has_places_for_have_no_times(weights: Path, clip: Pcm16) -> None:
+    decoder = Decoder(weights, workers=1, device="cpu", compute_type="", spelt_numbers=True)
+    encoded = decoder.encode((clip / 32768).astype(np.float32), 10.0)
+    assert len(decoder.times(encoded, "en", "no " * 430, 3.0)) == 430
+    assert decoder.times(encoded, "en", "no " * 450, 3.0) == ()
 
 
 def test_a_partial_has_no_times(whisper: Whisper, clip: Pcm16) -> None:
