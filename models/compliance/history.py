@@ -107,8 +107,9 @@ class History:
 
     def meant(self, heard: Heard, act: str) -> Mark | None:
         """The same for an alert, which wants more than a duty that was done or a state that was reached: the turn
-        encoder has to be sure where it hears alone, and must not rule out what a phrase hears. It may miss one of several
-        acts in one breath, and a duty that was done would be told of as neglected: duties are done by a phrase alone.
+        encoder has to be sure where it hears alone, and must not rule out what a phrase hears. It may miss one
+        of several acts in one breath, and a duty that was done would be told of as neglected: those are done by a
+        phrase alone.
         """
         reading, mark = heard.turn.reading, self.find(heard, act)
         ruled_out = reading is not None and act in reading.unlikely
