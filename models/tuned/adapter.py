@@ -43,6 +43,8 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
     trained_on: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     """By head and language, on ideas that the training did not see; see `models/training/README.md`."""
+    taught: bytes = b""
+    """Fingerprints of all ideas that were ever trained on (`models.training.rehearsal`), which only training needs."""
 
 
 class Adapter(msgspec.Struct, frozen=True):

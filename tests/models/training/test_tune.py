@@ -1,18 +1,22 @@
 """The whole road from ideas to what is installed, on a tiny transformer with random weights."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+import yaml
 
 torch = pytest.importorskip("torch", reason="tuning needs the extra `train`: pip install 'welcomedly[train]'")
 pytest.importorskip("transformers", reason="tuning needs the extra `train`: pip install 'welcomedly[train]'")
 
-from engine.errors import WeightsMissing  # noqa: E402
+from engine.errors import Invalid, WeightsMissing  # noqa: E402
 from models.training.corpus import HeadPlan, Row  # noqa: E402
-from models.training.tune import Settings, adapter_of, begun, judged, tune  # noqa: E402
+from models.training.rehearsal import fingerprints, parted  # noqa: E402
+from models.training.tune import Settings, adapter_of, arguments, begun, judged, run, tune  # noqa: E402
 from models.training.turn_model import TurnModel  # noqa: E402
-from models.tuned.adapter import load_adapter, save_adapter  # noqa: E402
+from models.tuned.adapter import Card, load_adapter, save_adapter  # noqa: E402
 from models.tuned.encoder import TunedEncoder  # noqa: E402
 from models.tuned.export import PROBES, export  # noqa: E402
 from models.tuned.pieces import cutter, kept  # noqa: E402
@@ -76,11 +80,65 @@ def test_training_goes_on_from_what_was_tuned(tmp_path: Path) -> None:
     tune(rows(), PLANS, model, tokenizer, Settings(epochs=8, rate=2e-3, head_rate=2e-2, batch=16, dropout=0.0))
     adapter = adapter_of(model, given, tokenizer, rows(), PLANS, {})
     save_adapter(adapter, tmp_path)
-    again = judged(begun(given, ids, PLANS, 0.0, tmp_path).eval(), tokenizer, PROBES)
+    again = judged(begun(given, ids, PLANS, 0.0, load_adapter(tmp_path)).eval(), tokenizer, PROBES)
     for name in PLANS:
         assert np.allclose(again[name], adapter.arrays[f"probe.{name}"], atol=0.5)
     anew = judged(begun(given, ids, PLANS, 0.0, None).eval(), tokenizer, PROBES)
     assert not np.allclose(anew["acts"], adapter.arrays["probe.acts"], atol=0.5)
+
+
+def write(folder: Path, rows: Sequence[Row]) -> Path:
+    (folder / "acts").mkdir(parents=True, exist_ok=True)
+    ideas = [
+        {
+            "idea": row.idea,
+            **{
+                head: [label for label, holds in zip(PLANS[head].labels, targets, strict=True) if holds]
+                for head, targets in row.targets.items()
+            },
+            row.language: [row.text],
+        }
+        for row in rows
+    ]
+    (folder / "acts" / "ideas.yaml").write_text(yaml.safe_dump(ideas))
+    (folder / "heads.yaml").write_text(yaml.safe_dump(msgspec.to_builtins(PLANS)))
+    return folder
+
+
+def trained(data: Path, into: Path, *more: str) -> Card:
+    run(arguments(["--data", str(data), "--into", str(into), "--epochs", "1", *more]), source())
+    return load_adapter(into).card
+
+
+def test_ideas_that_were_added_are_gone_over_with_a_sample_of_the_others(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    older, newer = [row for row in rows() if "azul" not in row.idea], [row for row in rows() if "azul" in row.idea]
+    data, first, second = tmp_path / "data", tmp_path / "first", tmp_path / "second"
+    card = trained(write(data, older), first)
+    taught = [row for row in older if row.fold != 0]
+    assert card.trained_on["ideas"] == card.trained_on["new_ideas"] == len(taught)
+    assert parted(card.taught) == set(fingerprints(taught, PLANS).values())
+
+    every = write(data, older + newer)
+    grown = trained(every, second, "--from", str(first), "--rehearse", "0.5")
+    added = [row for row in newer if row.fold != 0]
+    assert grown.trained_on["new_ideas"] == len(added)
+    assert len(added) < grown.trained_on["ideas"] < len(taught) + len(added)
+    assert parted(grown.taught) == parted(card.taught) | set(fingerprints(added, PLANS).values())
+    held = sum(row.fold == 0 for row in rows())
+    assert grown.metrics["sentiment"]["es"]["rows"] == held > sum(row.fold == 0 for row in older)
+    assert trained(every, tmp_path / "again", "--from", str(first), "--rehearse", "0.5") == grown
+
+    alone = trained(every, tmp_path / "alone", "--from", str(first), "--rehearse", "0")
+    assert alone.trained_on["ideas"] == alone.trained_on["new_ideas"] == len(added)
+    with pytest.raises(Invalid, match="no idea is new"):
+        trained(every, tmp_path / "none", "--from", str(second), "--rehearse", "0")
+
+
+@pytest.mark.parametrize("wrong", [["--rehearse", "0.3"], ["--from", "somewhere", "--rehearse", "1.5"]])
+def test_a_share_to_rehearse_needs_something_that_was_learnt(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments(wrong)
 
 
 def test_a_graph_that_judges_otherwise_is_not_installed(tmp_path: Path) -> None:
