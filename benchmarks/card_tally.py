@@ -1,0 +1,153 @@
+"""Counts what is left to read or to hear of card payments, and what was hidden in vain."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from benchmarks.card_call import CardCall, DraftSeen
+from benchmarks.payments import Kind
+from engine.facts import CallEvent, Fact, Insight, Transcript
+from tests.leaks import stretches, strings
+
+IN_A_ROW = 6
+"""So many digits of the card in a row are no accident, such as an amount of 30,000, and more than the last four, which
+may be kept."""
+ENTITY: dict[Kind, str] = {"card": "CARD", "cvv": "CVV", "card_expiry": "CARD_EXPIRY"}
+_NOT_WORDS = frozenset({"id", "host", "measured", "rule", "version", "source"})
+Note = Callable[[str], object]
+
+
+class Tally(msgspec.Struct):
+    payments: int = 0
+    finals: int = 0
+    private_digits: int = 0
+    """Words and digits that tell something of a card, its code or its date."""
+    leaked_in_transcript: int = 0
+    leaked_in_drafts: int = 0
+    leaked_in_proofs: int = 0
+    leaked_in_facts: int = 0
+    leaked_in_logs: int = 0
+    leaked_in_store: int = 0
+    leaked_in_sound_ms: int = 0
+    """Recorded sound of words that tell something private."""
+    muted_in_vain: int = 0
+    """Finals with nothing private whose sound is cut all the same."""
+    over_muted_s: list[float] = msgspec.field(default_factory=list)
+    """Sound of other words that is cut, by payment."""
+    masked_in_vain: int = 0
+    """…and whose words are masked in the end."""
+    entities: dict[str, list[int]] = msgspec.field(default_factory=dict)
+    """Found and wanted, by type: one of each a payment that has it."""
+    false_cards: int = 0
+    """Found in a final that has none."""
+
+
+def count(call: CardCall, tally: Tally, note: Note) -> None:
+    """Adds a call that was run to the tally; `note` gets a line for each thing that is not as it should be."""
+    _Count(call, tally, note).all()
+
+
+def digits_of(card: str, document: object) -> int:
+    """Stretches of a card's number in any text of a decoded document."""
+    return sum(len(stretches(text, card, IN_A_ROW)) for text in strings(document, _NOT_WORDS))
+
+
+class _Count:
+    """Of one call."""
+
+    def __init__(self, call: CardCall, tally: Tally, note: Note) -> None:
+        self._call, self._tally, self._note = call, tally, note
+        self._shown: dict[int, str] = {}
+        """By turn, in the end."""
+        self._found: dict[str, set[Kind | None]] = {}
+
+    def all(self) -> None:
+        said = self._call.said
+        self._tally.payments += 1
+        self._tally.finals += len(said)
+        self._tally.private_digits += sum(line.leaked(line.text) for line, _, _ in said)
+        for seen in self._call.seen:
+            if isinstance(seen, DraftSeen):
+                self._draft(seen)
+            else:
+                self._fact(seen)
+        self._tally.leaked_in_logs += digits_of(self._call.paid.card, self._call.logs)
+        self._sound()
+        self._words()
+        self._entities()
+
+    def _draft(self, seen: DraftSeen) -> None:
+        if leaked := seen.line.leaked(seen.text):
+            self._tally.leaked_in_drafts += leaked
+            self._note(f"draft: {seen.text!r} of {seen.line.text!r} in {self._story()}")
+
+    def _fact(self, fact: Fact) -> None:
+        match fact:
+            case Transcript():
+                self._text(fact.turn, fact.text)
+            case CallEvent(name="text.settled"):
+                self._text(fact.data["turn"], fact.data["text"])
+            case Insight(kind="entity"):
+                line = self._call.turns[fact.turn]
+                self._found.setdefault(fact.entity_type, set()).update(line.kinds or {None})
+            case Insight():
+                self._proofs(fact)
+        told = msgspec.to_builtins(fact)
+        if leaked := digits_of(self._call.paid.card, told):
+            self._tally.leaked_in_facts += leaked
+            self._note(f"fact: {told}")
+
+    def _text(self, turn: int, text: str) -> None:
+        self._shown[turn] = text
+        line = self._call.turns[turn]
+        if leaked := line.leaked(text):
+            self._tally.leaked_in_transcript += leaked
+            self._note(f"words: {text!r} of {line.text!r} in {self._story()}")
+
+    def _proofs(self, fact: Insight) -> None:
+        for proof in fact.evidence:
+            if (line := self._call.turns.get(proof.turn)) and (leaked := line.leaked(proof.quote)):
+                self._tally.leaked_in_proofs += leaked
+                self._note(f"proof: {proof.quote!r} of {line.text!r}")
+
+    def _sound(self) -> None:
+        over_ms = 0
+        for said in self._call.said:
+            line, start, end = said
+            if not line.kinds and self._kept_ms(start, end) < (end - start) / 2:
+                self._tally.muted_in_vain += 1
+            for first, last, private in line.words():
+                began, ended = said.ms_of(first), said.ms_of(last)
+                kept = self._kept_ms(began, ended)
+                if private and kept:
+                    self._tally.leaked_in_sound_ms += kept
+                    self._note(f"sound: {kept} of {ended - began} ms of {line.text[first:last]!r} in {self._story()}")
+                if not private:
+                    over_ms += ended - began - kept
+        self._tally.over_muted_s.append(over_ms / 1000)
+
+    def _kept_ms(self, start: int, end: int) -> int:
+        sound = ((span.start_ms, span.end_ms) for span in self._call.spans if span.what == "sound")
+        return sum(max(0, min(end, until) - max(start, since)) for since, until in sound)
+
+    def _words(self) -> None:
+        for turn, text in self._shown.items():
+            line = self._call.turns[turn]
+            if not line.kinds and text != line.text:
+                self._tally.masked_in_vain += 1
+                self._note(f"in vain: {text!r} of {line.text!r}")
+
+    def _entities(self) -> None:
+        kinds = {kind for line in self._call.paid.lines for kind in line.kinds}
+        for kind in kinds:
+            counts = self._tally.entities.setdefault(ENTITY[kind], [0, 0])
+            found = kind in self._found.get(ENTITY[kind], ())
+            counts[0] += found
+            counts[1] += 1
+            if not found:
+                self._note(f"no {ENTITY[kind]}: {self._story()}")
+        self._tally.false_cards += None in self._found.get("CARD", ())
+
+    def _story(self) -> str:
+        paid = self._call.paid
+        return f"{paid.country}: " + " / ".join(f"{line.leg[0]}: {line.text}" for line in paid.lines)
