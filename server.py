@@ -3,15 +3,12 @@
 Also the entry point of the program `welcomedly`, whose commands are in `pipelines.commands`.
 """
 
-import argparse
 import asyncio
 import functools
 import gc
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -23,7 +20,6 @@ from engine.control.forms import FormService
 from engine.control.login import Passwords
 from engine.control.notices import notice_of
 from engine.control.peer_file import read_secret
-from engine.control.peers import load_peers
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
@@ -38,36 +34,15 @@ from engine.tracing import NO_TRACES, Tracing, open_traces
 from engine.vault import open_vault
 from engine.web.app import build_app
 from engine.web.site import Site
-from media.bridge.child import BridgeChild
-from media.dtls_media import DtlsMedia
-from media.ports import PortRange
-from media.rtp_plane import RtpPlane
-from media.session import MediaAllocator
-from media.sip.server import SipServer
-from media.sip.tls import listeners_of
-from media.sockets.platforms import Platforms
+from media.telephony import Telephony
 from media.wav_file import NotAudioError
-from media.webrtc.ports import LegPorts
-from media.workers.pool import MediaWorkers
 from models.chat import ChatEndpoint
 from models.compliance import load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.weights import models_dir, verify_whisper, whisper_dir
 from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
-from pipelines.commands import (
-    bridge,
-    call,
-    demo,
-    feedback,
-    listen,
-    organisation,
-    playbooks,
-    replay,
-    rules,
-    serve,
-    weights,
-)
+from pipelines.commands import program
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import bundled_articles
 from pipelines.recorder import Recorder
@@ -88,19 +63,16 @@ class Engine:
         self.logins: list[DemoLogin] = []
         self._stack = AsyncExitStack()
         self._metrics = Metrics()
+        self.telephony = Telephony(settings, self._metrics)
         self._passwords = Passwords()
         self._forms = FormBook()
         self._tracing: Tracing = NO_TRACES
         self.ears: EarsClient
-        self.sip: SipServer
-        self.platforms: Platforms | None = None
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
         self._erasures: Erasures
         self._loading: asyncio.Task[Understanding]
-        self.sip_open = False
-        """Calls are taken, though what is said on them may have to wait for models."""
         self._calls: Calls | None = None
 
     async def start(self, *, seed: bool = False) -> None:
@@ -142,7 +114,7 @@ class Engine:
 
     @property
     def sip_port(self) -> int:
-        return self.sip.port
+        return self.telephony.sip.port
 
     async def ready(self) -> None:
         """Returns once speech is understood."""
@@ -268,52 +240,13 @@ class Engine:
 
     async def _open_telephony(self, calls: Calls) -> None:
         """Calls are closed after all that feeds them: what was said on them is committed first."""
-        settings = self.settings
-        ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
-        make = RtpPlane if settings.media_workers == 1 else functools.partial(MediaWorkers, settings.media_workers)
-        rtp: RtpPlane | MediaWorkers = make(
-            settings.sip_host,
-            ports,
-            advertise=settings.rtp_host,
-            gated=settings.rtp_vad_gate,
-            counted=self._metrics.rtp,
-            judged=lambda heard: self._metrics.rtp_quality(heard.mos, heard.loss, heard.jitter_ms),
-        )
-        rtp.start()
         self._stack.push_async_callback(calls.close)
-        self._stack.push_async_callback(rtp.aclose)
-        if isinstance(rtp, MediaWorkers):
-            await rtp.ready()
-        trunks = parse_trunks(settings.sip_trunks)
-        listeners = listeners_of(settings)
-        fronts = LegPorts(settings.sip_host, ports, advertise=settings.rtp_host)
-        self.sip = SipServer(
-            *(settings.sip_host, settings.sip_port, calls, DtlsMedia(rtp, fronts, settings.sip_host)),
-            trunks=trunks,
-            metrics=self._metrics,
-            listeners=listeners,
-        )
-        await self.sip.open()
-        self.sip_open = True
-        self._stack.push_async_callback(self.sip.close)
-        await self._open_platforms(calls, rtp)
-        if settings.bridge == "on":
-            here = settings.model_copy(update={"sip_port": self.sip.port})
-            await self._stack.enter_async_context(BridgeChild(here))
-
-    async def _open_platforms(self, calls: Calls, rtp: MediaAllocator) -> None:
-        settings = self.settings
-        peers = load_peers(Path(settings.sockets)) if settings.sockets else ()
-        if peers:
-            self.platforms = Platforms(
-                settings.sockets_host, settings.sockets_port, peers, calls, rtp, metrics=self._metrics
-            )
-            await self.platforms.open()
-            self._stack.push_async_callback(self.platforms.close)
+        await self.telephony.open(calls)
+        self._stack.push_async_callback(self.telephony.close)
 
     def _ready(self) -> dict[str, bool]:
         loaded = self._loading.done() and not self._loading.cancelled() and self._loading.exception() is None
-        return {"sip": self.sip_open, "ears": self.ears.headroom().up, "models": loaded}
+        return {"sip": self.telephony.answering.is_set(), "ears": self.ears.headroom().up, "models": loaded}
 
     def _ears_changed(self, up: bool) -> None:
         if self._calls:
@@ -339,21 +272,8 @@ def main() -> None:
     """Entry point: exits with 0, or with 1 and one line that says what is wrong."""
     sys.setswitchinterval(SWITCH_S)
     arguments = command_line.parser().parse_args()
-    commands: dict[str, Callable[[argparse.Namespace], int]] = {
-        "serve": functools.partial(serve.run, make_engine=Engine),
-        "bridge": bridge.run,
-        "demo": functools.partial(demo.run, make_engine=Engine),
-        "replay": replay.run,
-        "listen": listen.run,
-        "models": weights.run,
-        "rules": rules.run,
-        "playbooks": playbooks.run,
-        "feedback": feedback.run,
-        "organisation": organisation.run,
-        "call": call.run,
-    }
     try:
-        sys.exit(commands[arguments.command](arguments))
+        sys.exit(program.run(arguments, Engine))
     except (WelcomedlyError, NotAudioError, OSError) as error:
         print(f"welcomedly: {error}", file=sys.stderr)
         sys.exit(1)

@@ -76,9 +76,9 @@ async def test_a_genesys_call_is_heard_judged_shown_and_told_back(engine: Engine
     script = msgspec.json.decode((DATA / "call_15s.json").read_bytes(), type=Script)
     channels, _ = await asyncio.to_thread(read_channels, DATA / "call_15s.flac")
     login = next(one for one in engine.logins if one.login == AGENTS[script.campaign])
-    assert engine.platforms is not None
+    assert engine.telephony.platforms is not None
     async with Follower(engine.web.url, login.login, login.password) as follower:
-        client = Genesys(("127.0.0.1", engine.platforms.server.port))
+        client = Genesys(("127.0.0.1", engine.telephony.platforms.server.port))
         await client.connect(SECRET)
         await client.begin()
         await client.play(channels)

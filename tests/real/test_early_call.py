@@ -35,10 +35,9 @@ async def test_words_said_before_the_models_are_loaded_are_not_lost(settings: Se
     call = demo.DemoCall(script, tuple(np.ascontiguousarray(one) for one in channels))
     async with Engine(settings) as engine:
         starting = asyncio.create_task(engine.start(seed=True))
-        while not engine.sip_open:  # the engine sets no event
-            await asyncio.sleep(0.01)
+        await engine.telephony.answering.wait()
         playing = asyncio.create_task(play_demo(engine, call, "members"))
-        while not engine.sip.calls:
+        while not engine.telephony.sip.calls:
             await asyncio.sleep(0.01)
         parts = await parts_of(engine)
         assert (parts["sip"], parts["ears"], parts["models"]) == (True, False, False)

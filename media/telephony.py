@@ -1,0 +1,95 @@
+"""All that brings calls, opened and closed as one: RTP, SIP, platforms' sockets, the bridge for browsers' phones."""
+
+import asyncio
+import functools
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from engine.control.peers import load_peers
+from engine.control.trunks import parse_trunks
+from engine.ports.intake import CallIntake
+from engine.settings import Settings
+from engine.telemetry import Metrics
+from media.bridge.child import BridgeChild
+from media.dtls_media import DtlsMedia
+from media.ports import PortRange
+from media.rtp_plane import RtpPlane
+from media.session import MediaAllocator
+from media.sip.server import SipServer
+from media.sip.tls import listeners_of
+from media.sockets.platforms import Platforms
+from media.webrtc.ports import LegPorts
+from media.workers.pool import MediaWorkers
+
+
+class Telephony:
+    """`open`, then calls come; `close` says BYE to those that there are, and takes no more."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings, self._metrics = settings, metrics
+        self._stack = AsyncExitStack()
+        self.sip: SipServer
+        self.platforms: Platforms | None = None
+        self.answering = asyncio.Event()
+        """Set once SIP takes calls, though what is said on them may have to wait for models."""
+
+    async def open(self, intake: CallIntake) -> None:
+        """Raises `StartupError`, and then nothing is open."""
+        settings = self._settings
+        ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
+        try:
+            rtp = await self._open_rtp(ports)
+            await self._open_sip(intake, DtlsMedia(rtp, self._fronts(ports), settings.sip_host))
+            await self._open_platforms(intake, rtp)
+            if settings.bridge == "on":
+                here = settings.model_copy(update={"sip_port": self.sip.port})
+                await self._stack.enter_async_context(BridgeChild(here))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        self.answering.clear()
+        await self._stack.aclose()
+
+    async def _open_rtp(self, ports: PortRange) -> MediaAllocator:
+        settings = self._settings
+        make = RtpPlane if settings.media_workers == 1 else functools.partial(MediaWorkers, settings.media_workers)
+        rtp: RtpPlane | MediaWorkers = make(
+            settings.sip_host,
+            ports,
+            advertise=settings.rtp_host,
+            gated=settings.rtp_vad_gate,
+            counted=self._metrics.rtp,
+            judged=lambda heard: self._metrics.rtp_quality(heard.mos, heard.loss, heard.jitter_ms),
+        )
+        rtp.start()
+        self._stack.push_async_callback(rtp.aclose)
+        if isinstance(rtp, MediaWorkers):
+            await rtp.ready()
+        return rtp
+
+    def _fronts(self, ports: PortRange) -> LegPorts:
+        return LegPorts(self._settings.sip_host, ports, advertise=self._settings.rtp_host)
+
+    async def _open_sip(self, intake: CallIntake, media: MediaAllocator) -> None:
+        settings = self._settings
+        self.sip = SipServer(
+            *(settings.sip_host, settings.sip_port, intake, media),
+            trunks=parse_trunks(settings.sip_trunks),
+            metrics=self._metrics,
+            listeners=listeners_of(settings),
+        )
+        await self.sip.open()
+        self._stack.push_async_callback(self.sip.close)
+        self.answering.set()
+
+    async def _open_platforms(self, intake: CallIntake, rtp: MediaAllocator) -> None:
+        settings = self._settings
+        peers = load_peers(Path(settings.sockets)) if settings.sockets else ()
+        if peers:
+            self.platforms = Platforms(
+                settings.sockets_host, settings.sockets_port, peers, intake, rtp, metrics=self._metrics
+            )
+            await self.platforms.open()
+            self._stack.push_async_callback(self.platforms.close)

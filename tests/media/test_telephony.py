@@ -1,0 +1,78 @@
+"""What brings calls opens as one and leaves nothing behind."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StartupError
+from engine.settings import Settings
+from engine.telemetry import Metrics
+from media.telephony import Telephony
+from tests.media.sip.sip_fakes import FakeIntake
+
+pytestmark = pytest.mark.anyio
+LOCAL = "127.0.0.1"
+PEER = '[[peer]]\nname = "twilio"\nprotocol = "twilio"\nnumber = "+1"\nsecret = "env:TOKEN"\n'
+OPTIONS = (
+    "OPTIONS sip:engine@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+    "From: <sip:pbx@127.0.0.1>;tag=1\r\nTo: <sip:engine@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n"
+    "Content-Length: 0\r\n\r\n"
+)
+
+
+def telephony(folder: Path, peers: str = PEER, port: int = 0) -> Telephony:
+    file = folder / "peers.toml"
+    file.write_text(peers)
+    settings = Settings(sip_port=port, sockets=str(file), sockets_port=0, rtp_ports="42700-42715", data_dir=folder)
+    return Telephony(settings, Metrics())
+
+
+async def is_closed(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOCAL, port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
+async def test_sip_and_platforms_answer_until_it_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    before = asyncio.all_tasks()
+    brings = telephony(tmp_path)
+    assert not brings.answering.is_set()
+    await brings.open(FakeIntake())
+    assert brings.answering.is_set()
+    assert brings.platforms is not None
+    ports = brings.sip.port, brings.platforms.server.port
+    reader, writer = await asyncio.open_connection(LOCAL, ports[0])
+    writer.write(OPTIONS.encode())
+    assert (await reader.readline()).startswith(b"SIP/2.0 200")
+    writer.close()
+    await brings.close()
+    assert not brings.answering.is_set()
+    assert [await is_closed(port) for port in ports] == [True, True]
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_taken_port_leaves_no_rtp_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    before = asyncio.all_tasks()
+    with socket.socket() as taken:
+        taken.bind((LOCAL, 0))
+        taken.listen()
+        brings = telephony(tmp_path, port=taken.getsockname()[1])
+        with pytest.raises(StartupError, match="SIP_PORT"):
+            await brings.open(FakeIntake())
+    assert not brings.answering.is_set()
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_wrong_file_of_peers_closes_sip_again(tmp_path: Path) -> None:
+    brings = telephony(tmp_path, peers="not toml")
+    with pytest.raises(StartupError, match="SOCKETS"):
+        await brings.open(FakeIntake())
+    assert not brings.answering.is_set()
+    assert await is_closed(brings.sip.port)
