@@ -17,7 +17,8 @@ FRAME = 160
 
 @contextmanager
 def on_loopback() -> Iterator[None]:
-    """aiortc leaves loopback out of its candidates; a test has nothing else."""
+    """aiortc leaves loopback out of its candidates, and a test may have nothing else. Patched, since neither aiortc's
+    connection nor its gatherer nor aioice's takes addresses: all three make the next one themselves."""
     with mock.patch("aioice.ice.get_host_addresses", return_value=["127.0.0.1"]):
         yield
 

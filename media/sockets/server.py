@@ -120,8 +120,7 @@ class SocketServer:
         self.board.shut()
         for link in list(self.links):
             link.hang_up("shutdown")
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s)
+        await self.emptied(grace_s)
         for link in list(self.links):
             link.hang_up("shutdown")  # a second time: at once
         if self._watch is not None:
@@ -133,8 +132,12 @@ class SocketServer:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
+        await self.emptied(grace_s)
+
+    async def emptied(self, within_s: float) -> None:
+        """Returns once every connection that there is now has ended, or after so long."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=grace_s)
+            await asyncio.wait(self._tasks, timeout=within_s)
 
     async def _watch_on(self) -> None:
         while True:
@@ -147,7 +150,7 @@ class SocketServer:
             link.check(now)
 
     def _remember(self) -> None:
-        """`close` waits for the connection whose task this is."""
+        """`emptied` waits for the connection whose task this is."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

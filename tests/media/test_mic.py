@@ -9,7 +9,7 @@ from engine.errors import Invalid
 from engine.ports.intake import CallEnded
 from media.mic import MicCall, PyAudioMicrophone
 from media.sockets.plane import SocketPlane
-from tests.media.sockets.site import FakeClock, bank, until
+from tests.media.sockets.site import FakeClock, bank
 from tests.media.sockets.speech import correlation, voices, wide
 
 
@@ -40,15 +40,15 @@ class FakeMicrophone:
             self._thread.join()
 
 
-def plane() -> SocketPlane:
-    return SocketPlane(bank=bank(), clock=FakeClock(), ahead_ms=3_600_000)
+def plane(clock: FakeClock | None = None) -> SocketPlane:
+    return SocketPlane(bank=bank(), clock=clock or FakeClock(), ahead_ms=3_600_000)
 
 
 async def test_a_microphone_is_heard_at_its_own_rate() -> None:
-    voice = voices()[0]
+    voice, clock = voices()[0], FakeClock()
     microphone = FakeMicrophone(wide(voice).tobytes())
-    async with MicCall(microphone, ("agent",), plane=plane()) as call:
-        await until(lambda: call.session.tracks["agent"].frontier >= 63_000)
+    async with MicCall(microphone, ("agent",), plane=plane(clock)) as call:
+        await clock.until(lambda: call.session.tracks["agent"].frontier >= 63_000)
         assert correlation(call.session.audio("agent", 0, 3800), voice) >= 0.99
         call.hang_up()
         events = [event async for event in call.session.events()]
@@ -58,10 +58,10 @@ async def test_a_microphone_is_heard_at_its_own_rate() -> None:
 
 
 async def test_a_headset_has_two_legs() -> None:
-    both = np.stack(voices(), axis=1)
+    both, clock = np.stack(voices(), axis=1), FakeClock()
     microphone = FakeMicrophone(both.tobytes(), rate_hz=8000, channels=2)
-    async with MicCall(microphone, ("customer", "agent"), plane=plane()) as call:
-        await until(lambda: call.session.tracks["agent"].frontier >= 31_000)
+    async with MicCall(microphone, ("customer", "agent"), plane=plane(clock)) as call:
+        await clock.until(lambda: call.session.tracks["agent"].frontier >= 31_000)
         for leg, voice in zip(("customer", "agent"), voices(), strict=True):
             assert correlation(call.session.audio(leg, 0, 3800), voice) >= 0.99
 

@@ -159,16 +159,19 @@ async def test_it_does_not_outlive_a_killed_engine(weights: Path) -> None:
         "async def main():\n"
         "    client = EarsClient(EarsSettings(Path(sys.argv[1])))\n"
         "    await client.start()\n"
-        "    await asyncio.sleep(0)\n"
-        "    while client.pid is None: await asyncio.sleep(0.01)\n"
-        "    print(client.pid, flush=True)\n"
-        "    await asyncio.sleep(60)\n"
+        "    await client.ready()\n"
+        "    print('heard by', client.pid, flush=True)\n"
+        "    await asyncio.to_thread(sys.stdin.read)\n"
         "asyncio.run(main())\n"
     )
     engine = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, str(weights), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        *(sys.executable, "-c", program, str(weights)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=ROOT,
     )
     assert engine.stdout is not None
+    await engine.stdout.readuntil(b"heard by ")  # after what is logged
     ears = os.pidfd_open(int(await engine.stdout.readline()))
     engine.kill()
     await engine.wait()

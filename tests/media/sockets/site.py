@@ -23,9 +23,18 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self._asked = asyncio.Event()
 
     def __call__(self) -> float:
+        self._asked.set()
         return self.now
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits until that is so. Whatever comes over a socket asks for the time; then it is looked at once more."""
+        async with asyncio.timeout(10):
+            while not condition():
+                self._asked.clear()
+                await self._asked.wait()
 
 
 class FakeIntake:
@@ -100,35 +109,33 @@ class Counted:
 
 
 class Site:
+    """No time passes, and nothing is heard of it, but by `passes`."""
+
     def __init__(self, server: SocketServer, intake: FakeIntake, clock: FakeClock, counted: Counted) -> None:
         self.server, self.intake, self.clock, self.counted = server, intake, clock, counted
 
     def address(self, peer: Peer) -> tuple[str, int]:
         return "127.0.0.1", self.server.tcp_port(peer.name) if peer.protocol == "audiosocket" else self.server.port
 
+    def passes(self, seconds: float) -> None:
+        self.clock.now += seconds
+        self.server.board.plane.tick()
+
 
 @asynccontextmanager
 async def site(peers: Sequence[Peer], *, now: float = 1_700_000_000.0, max_links: int = 64) -> AsyncIterator[Site]:
     """`now` is the wall clock that signatures are judged by."""
     clock, intake, counted = FakeClock(), FakeIntake(), Counted()
-    plane = SocketPlane(bank=bank(), clock=clock, ahead_ms=3_600_000)
-    async with plane:
-        server = SocketServer(
-            *("127.0.0.1", 0, peers, intake, plane),
-            metrics=counted,
-            wall_clock=lambda: now,
-            max_links=max_links,
-            failed_after_s=0.01,
-        )
-        await server.open()
-        try:
-            yield Site(server, intake, clock, counted)
-        finally:
-            await server.close(grace_s=0.2)
-
-
-async def until(condition: Callable[[], bool], within_s: float = 10.0) -> None:
-    """Gives the loop turns until it holds."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - another connection's state, which sets no event
-            await asyncio.sleep(0.002)
+    server = SocketServer(
+        *("127.0.0.1", 0, peers, intake, SocketPlane(bank=bank(), clock=clock, ahead_ms=3_600_000)),
+        metrics=counted,
+        wall_clock=lambda: now,
+        max_links=max_links,
+        failed_after_s=0.01,
+    )
+    await server.open()
+    try:
+        yield Site(server, intake, clock, counted)
+    finally:
+        await server.close(grace_s=0.2)
+        await server.board.plane.aclose()

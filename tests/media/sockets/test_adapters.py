@@ -22,7 +22,7 @@ from media.sockets.signature import Upgrade
 from media.sockets.switchboard import Switchboard
 from media.sockets.wire import Malformed, Open, Sound
 from tests.media.sockets.clients import AudioHookClient, AudioSocketClient, Disconnected, Twilio
-from tests.media.sockets.site import Counted, FakeClock, FakeIntake, bank, site, until
+from tests.media.sockets.site import Counted, FakeClock, FakeIntake, bank, site
 from tests.media.sockets.speech import FRAME, to_ulaw, voices
 
 WIRED: tuple[PeerProtocol, ...] = (
@@ -193,11 +193,11 @@ async def test_what_is_discarded_keeps_its_length() -> None:
         await client.speak([voice[:8000] for voice in voices()])
         await client.pause()
         session = await place.intake.session()
-        await until(lambda: session.tracks["internal"].frontier >= 8000)
-        place.clock.now += 3.0
+        await place.clock.until(lambda: session.tracks["internal"].frontier >= 8000)
+        place.passes(3.0)
         await client.resume(2000)
         await client.speak([voice[8000:16_000] for voice in voices()])
-        await until(lambda: session.tracks["internal"].frontier >= 32_000)
+        await place.clock.until(lambda: session.tracks["internal"].frontier >= 32_000)
         for stream, voice in zip(client.streams, voices(), strict=True):
             assert np.array_equal(session.hearing.sound(stream, 24_000, 8000), voice[8000:16_000])
             assert not session.hearing.sound(stream, 8000, 16_000).any()
@@ -254,7 +254,7 @@ async def test_a_socket_that_says_nothing_is_closed() -> None:
     async with site([peer]) as place:
         client = Twilio(place.address(peer))
         await client.connect()
-        await until(lambda: bool(place.server.links))
+        await place.clock.until(lambda: bool(place.server.links))
         place.clock.now += 11
         place.server.look_after(place.clock())
         assert await client.ended_by_server()

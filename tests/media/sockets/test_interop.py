@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from engine.control.roles import decide_roles
 from engine.ports.intake import CallEnded, MediaNotice, ParticipantsChanged, Routing
 from tests.media.sockets.clients import CLIENTS, NOW, Client
-from tests.media.sockets.site import Site, site, until
+from tests.media.sockets.site import Site, site
 from tests.media.sockets.speech import FRAME, correlation, voices
 
 ROUTING = Routing("o", "c", "care", "inbound", "es", "ES", "", (), "", {}, {})
@@ -38,8 +38,8 @@ async def heard_all(place: Site, client: Client, samples: int) -> None:
     """Every track of the call has been filled so far (in samples at 8 kHz)."""
     session = await place.intake.session()
     wanted = samples * client.rate // 8000
-    await until(lambda: len(session.tracks) == len(client.streams))
-    await until(lambda: all(track.frontier >= wanted for track in session.tracks.values()))
+    await place.clock.until(lambda: len(session.tracks) == len(client.streams))
+    await place.clock.until(lambda: all(track.frontier >= wanted for track in session.tracks.values()))
 
 
 def said(client: Client) -> list[np.ndarray[tuple[int], np.dtype[np.int16]]]:
@@ -107,10 +107,10 @@ async def test_time_without_sound_is_silence_of_that_length(kind: type[Client]) 
         sounds = [sound[: 8000 + 8000] for sound in said(client)]
         await client.speak([sound[:8000] for sound in sounds])
         await heard_all(place, client, 8000)
-        place.clock.now += 3.0 + 1.0
+        place.passes(3.0 + 1.0)
         session = await place.intake.session()
         wanted = 3 * 8000 * client.rate // 8000
-        await until(lambda: all(track.frontier >= wanted for track in session.tracks.values()))
+        assert all(track.frontier >= wanted for track in session.tracks.values())
         await client.quiet(100)
         await client.speak([sound[8000:] for sound in sounds])
         await heard_all(place, client, 3 * 8000 + 7900)
@@ -129,7 +129,7 @@ async def test_a_pause_is_told_and_undone(kind: type[Client]) -> None:
         await heard_all(place, client, 8000)
         await client.pause()
         await place.intake.told("call.held")
-        place.clock.now += 3.0
+        place.passes(3.0)
         await client.resume(2000)
         await client.speak([sound[8000:16000] for sound in said(client)])
         await place.intake.told("call.resumed")
@@ -164,7 +164,8 @@ async def test_a_vanished_peer_ends_the_call(kind: type[Client]) -> None:
         events = await place.intake.over()
         assert isinstance(events[-1], CallEnded)
         assert events[-1].reason in ("peer_vanished", "bye")
-        await until(lambda: not place.server.links)
+        await place.server.emptied(10)
+        assert not place.server.links
         assert len(place.server.board) == 0
 
 
@@ -190,5 +191,6 @@ async def test_malformed_input_hurts_its_own_connection_alone(kind: type[Client]
             if garbage == kind.fatal:
                 assert await client.ended_by_server()
             await client.close()
-            await until(lambda: not place.server.links)
+            await place.server.emptied(10)
+            assert not place.server.links
         assert len(place.server.board) == 0

@@ -175,6 +175,7 @@ async def test_stopping_ends_calls_and_processes() -> None:
 
 ENGINE = """
 import asyncio
+import sys
 from media.ports import PortRange
 from media.workers.keeper import Keeper
 from media.workers.pool import MediaWorkers
@@ -182,7 +183,7 @@ from media.workers.pool import MediaWorkers
 async def main() -> None:
     async with MediaWorkers(2, "127.0.0.1", PortRange(42_616, 42_623)) as workers:
         print(*(keeper.line.pid for keeper in workers.keepers), flush=True)
-        await asyncio.sleep(60)
+        await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main())
 """
@@ -190,7 +191,8 @@ asyncio.run(main())
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs a kernel that tells when a process is gone")
 def test_no_worker_outlives_a_killed_engine() -> None:
-    with subprocess.Popen([sys.executable, "-c", ENGINE], stdout=subprocess.PIPE, text=True) as engine:
+    program = [sys.executable, "-c", ENGINE]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as engine:
         assert engine.stdout is not None
         gone = [os.pidfd_open(int(pid)) for pid in engine.stdout.readline().split()]
         engine.kill()
