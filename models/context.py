@@ -8,15 +8,17 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16
-from engine.ports.hearing import Heard, ListenJob
+from engine.ports.hearing import Heard, HeardWord, ListenJob
 from models.decoding import PAUSE_S, RATE_HZ
 from models.languages import likeliest
 from models.privacy.numbers import lex
 
 _GAP = np.zeros(int(PAUSE_S * RATE_HZ), np.int16)
-LONGEST_S = 16.0
+LONGEST_S = 11.0
 """Of a segment and all that it is heard after, gaps between them included. Half a minute is what Whisper was made for;
 the words of base hardly get better beyond this."""
+_LEAST_END = int(1.5 * RATE_HZ)
+"""Samples of a segment that are worth the orientation."""
 LONGEST_OF_NUMBER_S = 9.0
 """The same of a number that is read aloud: digits owe little to the talk before them, and every word of it is gone
 through."""
@@ -39,6 +41,17 @@ class Said(msgspec.Struct, frozen=True):
     language: str
     until: float
     """When it is forgotten at the latest."""
+    words: tuple[HeardWord, ...] = ()
+
+    def end(self, samples: int) -> "tuple[Pcm16, str] | None":
+        """Its last words, as many as fit with their sound; None when that is hardly anything."""
+        before_ms = 0
+        for word in self.words:
+            first = RATE_HZ * (before_ms + word.start_ms) // 2000
+            if len(self.pcm) - first <= samples:
+                return (self.pcm[first:], self.text[word.start :]) if len(self.pcm) - first >= _LEAST_END else None
+            before_ms = word.end_ms
+        return None
 
 
 class Contexts:
@@ -71,18 +84,22 @@ class Contexts:
         said: Mapping[tuple[str, int], Said] = self._said.get(job.call_id, {})
         language = likeliest(job.belief) if job.belief else job.language
         room = int((LONGEST_OF_NUMBER_S if job.capture else LONGEST_S) * RATE_HZ) - samples
-        before: list[Said] = []
+        before: list[tuple[Pcm16, str]] = []
         for segment in job.after:
             one = said.get(segment)
-            if one is None or not one.text or len(one.pcm) > room or (language and one.language != language):
+            if one is None or not one.text or (language and one.language != language):
                 break
-            before.append(one)
+            whole = len(one.pcm) <= room
+            if (part := (one.pcm, one.text) if whole else one.end(room)) is not None:
+                before.append(part)
+            if not whole:
+                break
             room -= len(one.pcm) + len(_GAP)
         if not before:
             return None
         before.reverse()
-        sound = [part for one in before for part in (one.pcm, _GAP)]
-        return np.concatenate(sound), " ".join(one.text for one in before)
+        sound = [part for pcm, _ in before for part in (pcm, _GAP)]
+        return np.concatenate(sound), " ".join(text for _, text in before)
 
     def answered(self, job: ListenJob, pcm: Pcm16, heard: Heard, now: float) -> None:
         """Remember a segment's sound and words; of one segment, what was asked last. `forget_old` is due
@@ -100,7 +117,9 @@ class Contexts:
         foreign = bool(heard.belief) and heard.language != likeliest(heard.belief)
         text = heard.text if clear and not foreign else ""
         private = job.capture or _holds_a_number(heard)
-        said[segment] = Said(job.job, pcm, text, heard.language, now + (FORGET_NUMBER_S if private else _FORGET_S))
+        said[segment] = Said(
+            job.job, pcm, text, heard.language, now + (FORGET_NUMBER_S if private else _FORGET_S), heard.words
+        )
         said.move_to_end(segment)
         _let_go(said)
         self._said[job.call_id] = said

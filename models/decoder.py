@@ -11,16 +11,20 @@ import numpy as np
 import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
+from numpy.typing import NDArray
 
 from engine.errors import WeightsMissing
 from engine.facts import Samples
 from engine.ports.hearing import HeardWord
-from models.decoding import RATE_HZ
+from models.decoding import OWN_PADDING_S, RATE_HZ
 from models.languages import OURS
 from models.whisper_encoder.encoder import GRAPH, WhisperEncoder
 
-POSITION = RATE_HZ // 50
+_POSITIONS_A_SECOND = 50
+POSITION = RATE_HZ // _POSITIONS_A_SECOND
 """Samples to one position of the encoder's output."""
+_MOST_POSITIONS = 1_500
+"""Half a minute: what Whisper was made for."""
 _PROMPT_TOKENS = 200
 """Less than half of the decoder's memory."""
 _WRITTEN_NUMBER = frozenset("0123456789%$€£")
@@ -81,14 +85,29 @@ class Decoder:
         self._never = never_chosen(self._vocabulary, spelt_numbers=spelt_numbers)
         self._never_foreign = never_chosen(self._vocabulary, spelt_numbers=False)
         """In languages whose number words nobody here knows, digits are the form in which a number can be masked."""
+        silent = np.zeros(0, np.float32)
+        self._silence = _numbers(self._encode(silent, _MOST_POSITIONS)) if self.device == "cpu" else None
+        """The encoder's output of half a minute in which nothing is heard. A GPU minds no padding."""
 
     def encode(self, speech: Samples, window_s: float) -> Encoded:
-        """The speech, padded with silence or cut to the window."""
-        window = np.zeros(round(window_s * RATE_HZ), np.float32)
-        window[: len(speech)] = speech[: len(window)]
+        """The speech, padded with silence or cut to the window.
+
+        A CPU encodes little of the padding: behind it stands what the encoder once made of silence at those places.
+        The decoder needs it there, for it was taught on half minutes and begins to loop without, and hears the same.
+        """
+        length = round(window_s * _POSITIONS_A_SECOND)
+        own = length if self._silence is None else encoded_positions(len(speech), length)
+        encoded = self._encode(speech[: own * POSITION], own)
+        if self._silence is None or own == length:
+            return encoded
+        return _stored(np.concatenate([_numbers(encoded), self._silence[:, own:length]], axis=1))
+
+    def _encode(self, speech: Samples, positions: int) -> Encoded:
+        window = np.zeros(positions * POSITION, np.float32)
+        window[: len(speech)] = speech
         features = np.ascontiguousarray(self._mel(window, padding=0)[None], dtype=np.float32)
         if self._encoder:
-            return ctranslate2.StorageView.from_array(self._encoder.encode(features))
+            return _stored(self._encoder.encode(features))
         return self._model.encode(ctranslate2.StorageView.from_array(features))
 
     def languages(self, encoded: Encoded, behind: int = 0) -> dict[str, float]:
@@ -125,13 +144,13 @@ class Decoder:
             capped=len(new) >= cap,
         )
 
-    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int) -> Decode:
+    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int) -> Decode:
         """What is said from a mark on, which tells the decoder where it stands. So the words before are a mere prompt,
-        run through at once and not a step each. Greedy: who doubts the words has them decoded behind all before."""
+        run through at once and not a step each."""
         tokenizer = Tokenizer(self._vocabulary, True, "transcribe", language)
         mark = tokenizer.timestamp_begin + round(start_s * _MARKS_A_SECOND)
         before = [tokenizer.sot_prev, *tokenizer.encode(f" {said}")[-_PROMPT_TOKENS:]]
-        result = self._generate(encoded, language, [*before, *tokenizer.sot_sequence, mark], cap, beam=1)
+        result = self._generate(encoded, language, [*before, *tokenizer.sot_sequence, mark], cap, beam=beam)
         tokens = result.sequences_ids[0]  # the mark included
         words = [token for token in tokens if token < tokenizer.eot]
         marks = [token for token in tokens[1:] if token >= tokenizer.timestamp_begin]
@@ -208,6 +227,11 @@ def check_weights(weights: Path) -> None:
         )
 
 
+def encoded_positions(samples: int, window: int) -> int:
+    """How much of a window of so many positions a CPU encodes when there is sound in so many samples."""
+    return min(window, math.ceil(samples / POSITION) + round(OWN_PADDING_S * _POSITIONS_A_SECOND))
+
+
 def never_chosen(vocabulary: tokenizers.Tokenizer, *, spelt_numbers: bool = True) -> list[int]:
     """Tokens that stand for no spoken word: signs, speaker tags, control tokens, and written numbers."""
     tokenizer = Tokenizer(vocabulary, True, "transcribe", "en")
@@ -227,8 +251,15 @@ def _without_stops(text: str) -> str:
 def _positions_from(encoded: ctranslate2.StorageView, first: int) -> ctranslate2.StorageView:
     """The encoder's output from a position on: what it holds of the sound from there."""
     here = encoded if encoded.device == "cpu" else encoded.to_device(ctranslate2.Device.cpu)
-    output = np.array(here.to(ctranslate2.DataType.float32))
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(output[:, first:]))
+    return _stored(_numbers(here)[:, first:])
+
+
+def _numbers(encoded: ctranslate2.StorageView) -> NDArray[np.float32]:
+    return np.array(encoded.to(ctranslate2.DataType.float32))
+
+
+def _stored(output: NDArray[np.float32]) -> Encoded:
+    return ctranslate2.StorageView.from_array(np.ascontiguousarray(output))
 
 
 def _device(device: str) -> str:

@@ -12,6 +12,8 @@ from engine.ports.hearing import ListenKind
 RATE_HZ = 16_000
 PAUSE_S = 0.4
 """Stands for the pause between two segments that are heard together, however long it was."""
+OWN_PADDING_S = 1.0
+"""So much of the silence behind speech a CPU encodes with it, so that no word ends at the edge (`models.decoder`)."""
 _FULL_WINDOW_S = 30.0
 _LONGEST_SPEECH_S = 28.0
 
@@ -31,11 +33,10 @@ class Decoding(msgspec.Struct, frozen=True):
     context_pad_s: float = 2.0
     """Silence after a segment that is heard after those before it: with so much speech there is less to loop over."""
     sure_log_probability: float = -0.4
-    """Words read from a mark on that are clearer than this stay; others are read again behind every word before."""
+    """Words of a greedy search that are clearer than this stay; others are searched for with a beam."""
     redo_window_s: float = 15.0
     beam: int = 5
-    """Of finals and speculation. Partials are greedy, and so is what is read from a mark on: in doubt it is read again
-    anyway, and a beam cost half as much more for the same word error rate on all three demo calls."""
+    """Of finals and speculation whose words are in doubt, or digits. All else is greedy."""
     redo_log_probability: float = -1.0
     redo_compression: float = 2.4
     spelt_numbers: bool = True

@@ -18,7 +18,7 @@ import structlog
 
 from engine.child import die_with, framed, messages
 from engine.ports.hearing import Heard
-from models.decoding import RATE_HZ, Decoding
+from models.decoding import OWN_PADDING_S, RATE_HZ, Decoding
 from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
@@ -94,11 +94,12 @@ class EarsServer:
         self._pump()
 
     def _size(self, submit: Submit) -> tuple[float, float]:
-        """Seconds of the window, and of the speech in it that is put into words."""
-        speech_s = (submit.samples - submit.context) / RATE_HZ
+        """Seconds of the window that are encoded, and of the speech in it that is put into words."""
+        sound_s, speech_s = submit.samples / RATE_HZ, (submit.samples - submit.context) / RATE_HZ
+        window_s = self._decoding.window_s(speech_s, submit.job.kind)
         if submit.context:
-            return self._decoding.context_s(submit.samples / RATE_HZ), speech_s
-        return self._decoding.window_s(speech_s, submit.job.kind), speech_s
+            window_s = self._decoding.context_s(sound_s)
+        return min(window_s, sound_s + OWN_PADDING_S), speech_s
 
     def _pump(self) -> None:
         """Give free workers their next jobs and answer what was shed."""

@@ -85,7 +85,7 @@ class Whisper:
         """With what was said before it; None when that does not help, so that it is to be heard alone.
 
         Read from a mark on, the words cost half as much as behind every word before them, and are nearly always the
-        same. Where they are in any doubt they are a draft.
+        same. Where they are in any doubt they are a draft, and read again with a beam.
         """
         length_s = len(sound) / RATE_HZ
         encoded = self._decoder.encode(sound, self._decoding.context_s(length_s))
@@ -94,12 +94,15 @@ class Whisper:
         language = likeliest(belief)
         if job.belief and language != likeliest(job.belief):
             return None  # words of another language would mislead
-        if not job.capture and not self._is_prompted(job):
+        if own == language and not job.capture and not self._is_prompted(job):
             cap, start_s = _cap(len(speech) / RATE_HZ), context / RATE_HZ - PAUSE_S / 2
-            marked = self._decoder.decode_from(encoded, language, start_s, said, cap)
-            if not _is_made_up(job, marked, speech) and not _repeats(said, marked.text):
+            for beam in (1, self._decoding.beam):
+                marked = self._decoder.decode_from(encoded, language, start_s, said, cap, beam=beam)
+                if _is_made_up(job, marked, speech) or _repeats(said, marked.text):
+                    break
                 heard = _heard(job, marked.text, marked, language, belief)
-                if own == language and self._is_sure(marked, length_s):
+                doubtful = self._is_doubtful(marked, capture=False)
+                if not doubtful and (beam > 1 or self._is_sure(marked, length_s)):
                     return self._timed(job, heard, encoded, len(speech), context)
                 if marked.log_probability > self._decoding.redo_log_probability:
                     draft(heard)
@@ -171,24 +174,22 @@ class Whisper:
         prompt: str = "",
         again: bool = False,
     ) -> Decode:
+        prefix, cap, no_repeat = job.prefix, _cap(speech_s), 4 if again and not job.capture else 0
+        if job.kind == "partial" or not (job.capture or again or prefix):
+            greedy = self._decoder.decode(encoded, language, cap, beam=1, prefix=prefix, prompt=prompt)
+            sure = greedy.log_probability > self._decoding.sure_log_probability and bool(greedy.new)
+            if job.kind == "partial" or (sure and not self._is_doubtful(greedy, capture=False)):
+                return greedy
         return self._decoder.decode(
-            encoded,
-            language,
-            _cap(speech_s),
-            beam=1 if job.kind == "partial" else self._decoding.beam,
-            prefix=job.prefix,
-            prompt=prompt,
-            no_repeat=4 if again and not job.capture else 0,
+            encoded, language, cap, beam=self._decoding.beam, prefix=prefix, prompt=prompt, no_repeat=no_repeat
         )
 
     def _is_prompted(self, job: ListenJob) -> bool:
         return self._decoding.prompted and bool(job.prompt) and job.kind != "partial"
 
     def _is_sure(self, marked: Decode, length_s: float) -> bool:
-        """Whether words that were read from a mark on are to stay: clear, and as long as the speech."""
-        clear = marked.log_probability > self._decoding.sure_log_probability and not self._is_doubtful(
-            marked, capture=False
-        )
+        """Whether words that were read from a mark on need no beam: clear, and as long as the speech."""
+        clear = marked.log_probability > self._decoding.sure_log_probability
         return clear and marked.until_s is not None and marked.until_s > length_s - _EARLY_S
 
     def _is_doubtful(self, decode: Decode, *, capture: bool) -> bool:

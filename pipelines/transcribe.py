@@ -26,9 +26,11 @@ DUE_S: dict[ListenKind, float] = {"final": 0.45, "speculation": 0.4, "partial": 
 """Deadlines from the moment of asking."""
 FIRST_PARTIAL_MS = 500
 """No partial of less speech than this: it would be revised."""
-CADENCE_MS = ((0.9, 1200), (0.5, 800), (0.0, 400))
+FIRST_DUE_S = 0.4
+"""The same of a segment's first partial: it waits behind fewer, for nothing is shown yet."""
+CADENCE_MS = ((0.5, 800), (0.0, 400))
 """From which load of `ears` on (share of busy workers) so much media time lies between a lane's partials at least: each
-hears the whole segment anew, and finals must not wait behind drafts."""
+hears the whole segment anew. Under more load than they are run for, `ears` runs the newest of each stream by turns."""
 SURE = 0.95
 """The VAD's probability that clear speech reaches somewhere: each of 670 segments on clean telephone lines did (0.98 at
 the least), and all but 4 of 170 under noise of 10 dB; hold music that it takes for speech stayed below 0.9."""
@@ -76,12 +78,10 @@ class _Lane:
         self.agreement = Agreement()
         self.language = ""
         """In which the partials so far were heard."""
-        self.partial: asyncio.Task[None] | None = None
         self.partial_job = 0
+        """The newest one, or 0."""
         self.partial_end_ms = 0
         """How far the newest partial hears; 0: there is none."""
-        self.next_partial: SpeechSegment | None = None
-        """The newest state that no partial has heard yet."""
         self.speculation: asyncio.Task[Heard] | None = None
         self.speculation_job = 0
         self.speculation_end_ms = -1
@@ -155,22 +155,15 @@ class Transcriber:
             return
         if lane.partial_end_ms and segment.end_ms - lane.partial_end_ms < cadence_ms(headroom.load):
             return
-        lane.next_partial, lane.partial_end_ms = segment, segment.end_ms
-        if lane.partial is None or lane.partial.done():
-            lane.partial = self._group.create_task(self._show_partials(lane))
-
-    async def _show_partials(self, lane: _Lane) -> None:
-        """One after another, each of all that has been said by then: a lane never has two on their way."""
-        while lane.open and (segment := lane.next_partial) is not None:
-            lane.next_partial = None
-            await self._show_partial(lane, segment)
-
-    async def _show_partial(self, lane: _Lane, segment: SpeechSegment) -> None:
-        prefix = lane.agreement.stable
-        job = self._job(lane, segment, "partial", prefix=prefix)
+        lane.partial_end_ms = segment.end_ms
+        job = self._job(lane, segment, "partial", prefix=lane.agreement.stable)
         lane.partial_job = job.job
+        self._group.create_task(self._show_partial(lane, segment, job))
+
+    async def _show_partial(self, lane: _Lane, segment: SpeechSegment, job: ListenJob) -> None:
+        """Of two that are on their way `ears` runs one after the other, or the newer alone."""
         heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
-        if lane.open and not heard.shed and heard.text not in ("", prefix):  # else it has nothing new
+        if lane.open and not heard.shed and heard.text not in ("", job.prefix):  # else it has nothing new
             self._show(lane, segment, heard)
 
     def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
@@ -227,7 +220,7 @@ class Transcriber:
     def _finish(self, lane: _Lane, segment: SpeechSegment) -> asyncio.Task[Finished]:
         lane.open = False
         self._dialogue.ended(segment)
-        if lane.partial is not None and not lane.partial.done():
+        if lane.partial_job:
             self._ears.cancel(lane.partial_job)
         speculation = lane.speculation if lane.speculation_end_ms == segment.end_ms and not segment.cut else None
         if speculation is None:
@@ -272,7 +265,7 @@ class Transcriber:
             stream=segment.stream,
             segment=lane.segment,
             kind=kind,
-            due=time.monotonic() + DUE_S[kind],
+            due=time.monotonic() + (FIRST_DUE_S if kind == "partial" and not lane.revision else DUE_S[kind]),
             language=lane.language if prefix else self._language,
             after=self._dialogue.before(segment) if kind != "partial" else (),
             suspect=segment.voice < SURE,

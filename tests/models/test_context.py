@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.ports.hearing import Heard, ListenJob, ListenKind
+from engine.ports.hearing import Heard, HeardWord, ListenJob, ListenKind
 from models.context import FORGET_NUMBER_S, LONGEST_OF_NUMBER_S, LONGEST_S, Contexts
 from models.decoding import RATE_HZ
 
@@ -73,6 +73,23 @@ def test_all_of_it_fits_into_one_window() -> None:
     room = int(LONGEST_OF_NUMBER_S * RATE_HZ) - 5 * RATE_HZ
     assert said_before(contexts, number, room) == "second"
     assert said_before(contexts, number, room + 1) == ""
+
+
+def test_of_a_segment_that_does_not_fit_the_last_words_do() -> None:
+    contexts = Contexts()
+    words = (HeardWord(0, 5, 500, 2_000), HeardWord(6, 9, 2_400, 5_000), HeardWord(11, 15, 5_600, 7_500))
+    long = np.arange(8 * RATE_HZ).astype(np.int16)
+    contexts.answered(job(1, 0), PCM, heard(1, "first"), 0.0)
+    contexts.answered(job(2, 1), long, msgspec.structs.replace(heard(2, "Never now, here."), words=words), 0.0)
+    asking = job(3, 2, ("a", 1), ("a", 0))
+    longest = int(LONGEST_S * RATE_HZ)
+    assert said_before(contexts, asking, longest - 8 * RATE_HZ) == "Never now, here."
+    context = contexts.of(asking, longest - int(7.7 * RATE_HZ))
+    assert context is not None
+    assert context[1] == "now, here."
+    assert np.array_equal(context[0][:-GAP], long[int(2.2 * RATE_HZ) :]), "it begins between the two words"
+    assert said_before(contexts, asking, longest - int(3 * RATE_HZ)) == "here."
+    assert said_before(contexts, asking, longest - int(1.4 * RATE_HZ)) == "", "so little orients nobody"
 
 
 def test_a_call_keeps_no_more_sound_than_a_window_takes() -> None:

@@ -66,9 +66,19 @@ def test_a_final_makes_the_drafts_of_its_segment_needless() -> None:
 
 def test_partials_leave_a_worker_to_finals_that_would_be_late_without() -> None:
     scheduler = Scheduler(workers=2)
-    scheduler.submit(task(1, "partial"), 0.0)
-    scheduler.submit(task(2, "partial"), 0.0)
+    scheduler.submit(task(1, "partial", cost=0.4), 0.0)
+    scheduler.submit(task(2, "partial", cost=0.4), 0.0)
     assert started(scheduler) == [1]
+
+
+def test_brief_partials_may_take_the_last_worker() -> None:
+    scheduler = Scheduler(workers=2)
+    scheduler.submit(task(1, "final", due=0.1), 0.0)
+    assert started(scheduler) == [1]
+    scheduler.done(1, 0.2)
+    scheduler.submit(task(2, "partial", cost=0.2), 0.2)
+    scheduler.submit(task(3, "partial", cost=0.2), 0.2)
+    assert started(scheduler, 0.2) == [2, 3]
 
 
 def test_partials_may_take_the_last_worker_when_finals_have_time() -> None:
@@ -76,17 +86,22 @@ def test_partials_may_take_the_last_worker_when_finals_have_time() -> None:
     scheduler.submit(task(1, "final", due=5.0), 0.0)
     assert started(scheduler) == [1]
     scheduler.done(1, 0.2)
-    scheduler.submit(task(2, "partial"), 0.2)
-    scheduler.submit(task(3, "partial"), 0.2)
+    scheduler.submit(task(2, "partial", cost=0.4), 0.2)
+    scheduler.submit(task(3, "partial", cost=0.4), 0.2)
     assert started(scheduler, 0.2) == [2, 3]
 
 
-def test_a_late_partial_is_shed_and_a_late_final_runs() -> None:
-    scheduler = Scheduler(workers=2)
-    scheduler.submit(task(1, "partial", due=0.5), 0.0)
-    scheduler.submit(task(2, "final", due=0.5), 0.0)
-    assert started(scheduler, 0.6) == [2]
-    assert scheduler.sheds() == [Shed(1, "late")]
+def test_a_newer_partial_has_its_streams_place_in_the_queue() -> None:
+    scheduler = Scheduler(workers=1)
+    scheduler.submit(task(1, "partial", stream="a", due=0.8), 0.0)
+    scheduler.submit(task(2, "partial", stream="b", due=1.0), 0.2)
+    scheduler.submit(task(3, "partial", stream="a", due=1.6), 0.8)
+    assert scheduler.sheds() == [Shed(1, "superseded")]
+    for job in (3, 2):
+        taken = scheduler.take(3.0)
+        assert taken is not None
+        assert taken.job == job
+        scheduler.done(job, 3.1)
 
 
 def test_the_oldest_partial_gives_way_when_the_queue_is_full() -> None:

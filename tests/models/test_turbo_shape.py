@@ -73,7 +73,7 @@ def test_it_decodes_plainly_behind_words_and_from_a_mark(decoder: Decoder) -> No
     assert "<|" not in plain.text
     behind = decoder.decode(encoded, "pt", 8, beam=1, prefix="bom dia")
     assert behind.text.startswith("bom dia")
-    marked = decoder.decode_from(encoded, "en", 1.0, "good morning", 8)
+    marked = decoder.decode_from(encoded, "en", 1.0, "good morning", 8, beam=1)
     assert "<|" not in marked.text
     assert marked.until_s is None or 1.0 <= marked.until_s <= 30.0
 
