@@ -174,6 +174,7 @@ class Whisper:
         prompt: str = "",
         again: bool = False,
     ) -> Decode:
+        """Greedy, and with a beam where that leaves doubts, a number is read aloud, or words are to be read `again`."""
         prefix, cap, no_repeat = job.prefix, _cap(speech_s), 4 if again and not job.capture else 0
         if job.kind == "partial" or not (job.capture or again or prefix):
             greedy = self._decoder.decode(encoded, language, cap, beam=1, prefix=prefix, prompt=prompt)

@@ -24,10 +24,10 @@ TAIL_MS = 200
 """Sound kept behind the last voiced frame: word endings are quieter than the VAD's threshold."""
 DUE_S: dict[ListenKind, float] = {"final": 0.45, "speculation": 0.4, "partial": 0.8}
 """Deadlines from the moment of asking."""
-FIRST_PARTIAL_MS = 500
-"""No partial of less speech than this: it would be revised."""
 FIRST_DUE_S = 0.4
 """The same of a segment's first partial: it waits behind fewer, for nothing is shown yet."""
+FIRST_PARTIAL_MS = 500
+"""No partial of less speech than this: it would be revised."""
 CADENCE_MS = ((0.5, 800), (0.0, 400))
 """From which load of `ears` on (share of busy workers) so much media time lies between a lane's partials at least: each
 hears the whole segment anew. Under more load than they are run for, `ears` runs the newest of each stream by turns."""

@@ -200,10 +200,13 @@ def begun(
     if adapter is None:
         return TurnModel(source, ids, labels, dropout)
     model = TurnModel(msgspec.structs.replace(source, tensors=adapted(source.tensors, adapter)), ids, labels, dropout)
-    # a head with other labels by now begins anew
-    known = {name for name, head in adapter.card.heads.items() if name in plans and head.labels == plans[name].labels}
-    model.take_heads(adapter.arrays, known)
+    model.take_heads(adapter.arrays, same_heads(adapter, plans))
     return model
+
+
+def same_heads(adapter: Adapter, plans: dict[str, HeadPlan]) -> set[str]:
+    """Names of the heads that go on: one with other labels by now begins anew."""
+    return {name for name, head in adapter.card.heads.items() if name in plans and head.labels == plans[name].labels}
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -224,12 +227,21 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="SHARE",
         help="go over the ideas that the adapter of --from does not know, and this share (0 to 1) of the others",
     )
+    parser.add_argument(
+        "--keep",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="how much of the weights of --from stays in the new ones",
+    )
     for field in ("epochs", "rate", "head_rate", "batch", "seed"):
         default = getattr(Settings(), field)
         parser.add_argument(f"--{field.replace('_', '-')}", type=type(default), default=default)
     found = parser.parse_args(given)
     if found.rehearse is not None and not (found.begin and 0 <= found.rehearse <= 1):
         parser.error("--rehearse is a share between 0 and 1, and needs --from")
+    if found.keep and not (found.begin and 0 <= found.keep < 1):
+        parser.error("--keep is a share under 1, and needs --from")
     return found
 
 
@@ -261,11 +273,15 @@ def run(given: argparse.Namespace, source: Source) -> None:
     tokenizer = cutter(source, ids)
     model = begun(source, ids, plans, settings.dropout, before)
     tune(taught, plans, model, tokenizer, settings)
+    if before and given.keep:
+        earlier = begun(source, ids, plans, settings.dropout, before)
+        model.blend(earlier, given.keep, same_heads(before, plans))
     trained_on = {
         "data": "authored for this product",
         "rows": {one: sum(row.language == one for row in taught) for one in sorted({row.language for row in taught})},
         "ideas": len(ideas),
         "new_ideas": new,
+        **({"kept": given.keep} if given.keep else {}),
         "protocol": f"{len(settings.held)} of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
         "settings": msgspec.to_builtins(settings),
         "torch": str(torch.__version__),

@@ -84,6 +84,16 @@ class TurnModel(nn.Module):
             hook.remove()
         return found
 
+    def blend(self, earlier: "TurnModel", share: float, names: Collection[str]) -> None:
+        """Make each weight the mean of what it is and, with that share, of what it was in an earlier model: what was
+        learnt anew stays, and less of the rest is lost (Wortsman et al. 2022, arXiv:2109.01903). Of the heads only
+        those of these names, which the earlier model has as well."""
+        before = dict(earlier.named_parameters())
+        for name, weights in self.named_parameters():
+            module, _, head = name.partition(".")
+            if module != "heads" or head.partition(".")[0] in names:
+                weights.data.lerp_(before[name].data, share)
+
     def take_heads(self, arrays: dict[str, NDArray[Any]], names: Collection[str]) -> None:
         """Go on from these heads as `arrays` gave them."""
         for name in names:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.ports.hearing import Heard, HeardWord, ListenJob, ListenKind
-from models.context import FORGET_NUMBER_S, LONGEST_OF_NUMBER_S, LONGEST_S, Contexts
+from models.context import FORGET_NUMBER_S, LONGEST_OF_NUMBER_S, Contexts, longest_s
 from models.decoding import RATE_HZ
 
 PCM = np.full(RATE_HZ, 7, np.int16)
@@ -65,7 +65,7 @@ def test_all_of_it_fits_into_one_window() -> None:
     contexts.answered(job(1, 0), np.ones(5 * RATE_HZ, np.int16), heard(1, "first"), 0.0)
     contexts.answered(job(2, 1), np.ones(5 * RATE_HZ, np.int16), heard(2, "second"), 0.0)
     asking = job(3, 2, ("a", 1), ("a", 0))
-    room = int(LONGEST_S * RATE_HZ) - 10 * RATE_HZ - GAP
+    room = int(longest_s("en") * RATE_HZ) - 10 * RATE_HZ - GAP
     assert said_before(contexts, asking, room) == "first second"
     assert said_before(contexts, asking, room + 1) == "second"
     assert said_before(contexts, asking, room + GAP + 5 * RATE_HZ + 1) == ""
@@ -82,7 +82,7 @@ def test_of_a_segment_that_does_not_fit_the_last_words_do() -> None:
     contexts.answered(job(1, 0), PCM, heard(1, "first"), 0.0)
     contexts.answered(job(2, 1), long, msgspec.structs.replace(heard(2, "Never now, here."), words=words), 0.0)
     asking = job(3, 2, ("a", 1), ("a", 0))
-    longest = int(LONGEST_S * RATE_HZ)
+    longest = int(longest_s("en") * RATE_HZ)
     assert said_before(contexts, asking, longest - 8 * RATE_HZ) == "Never now, here."
     context = contexts.of(asking, longest - int(7.7 * RATE_HZ))
     assert context is not None
@@ -90,6 +90,16 @@ def test_of_a_segment_that_does_not_fit_the_last_words_do() -> None:
     assert np.array_equal(context[0][:-GAP], long[int(2.2 * RATE_HZ) :]), "it begins between the two words"
     assert said_before(contexts, asking, longest - int(3 * RATE_HZ)) == "here."
     assert said_before(contexts, asking, longest - int(1.4 * RATE_HZ)) == "", "so little orients nobody"
+
+
+def test_portuguese_is_heard_after_more_than_english() -> None:
+    for language, before in (("en", "second"), ("pt", "first second")):
+        contexts = Contexts()
+        for number, text in ((1, "first"), (2, "second")):
+            asked = job(number, number - 1)
+            contexts.answered(asked, np.ones(4 * RATE_HZ, np.int16), heard(number, text, language=language), 0.0)
+        asking = msgspec.structs.replace(job(3, 2, ("a", 1), ("a", 0)), language=language)
+        assert said_before(contexts, asking, 5 * RATE_HZ) == before
 
 
 def test_a_call_keeps_no_more_sound_than_a_window_takes() -> None:

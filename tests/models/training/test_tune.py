@@ -87,6 +87,34 @@ def test_training_goes_on_from_what_was_tuned(tmp_path: Path) -> None:
     assert not np.allclose(anew["acts"], adapter.arrays["probe.acts"], atol=0.5)
 
 
+def test_a_share_of_what_was_there_before_stays_in_the_weights() -> None:
+    torch.manual_seed(1)
+    given = source()
+    heads = {name: len(plan.labels) for name, plan in PLANS.items()}
+    earlier, later = (TurnModel(given, kept(given), heads, 0.0) for _ in range(2))
+    with torch.no_grad():
+        for weights in later.parameters():
+            weights.add_(1.0)
+    was, new = ({name: weights.clone() for name, weights in one.named_parameters()} for one in (earlier, later))
+    later.blend(earlier, 0.4, {"acts"})
+    for name, weights in later.named_parameters():
+        mean = new[name] if name.startswith("heads.sentiment.") else 0.4 * was[name] + 0.6 * new[name]
+        assert torch.allclose(weights, mean, atol=1e-6), name
+
+
+def test_what_goes_on_may_keep_a_share(tmp_path: Path) -> None:
+    data = write(tmp_path / "data", rows())
+    trained(data, tmp_path / "first")
+    torch.manual_seed(1)
+    card = trained(data, tmp_path / "kept", "--from", str(tmp_path / "first"), "--keep", "0.5")
+    assert card.trained_on["kept"] == 0.5
+    first, half = (load_adapter(tmp_path / name).arrays["probe.acts"] for name in ("first", "kept"))
+    whole = trained(data, tmp_path / "whole", "--from", str(tmp_path / "first"))
+    assert "kept" not in whole.trained_on
+    moved = np.abs(load_adapter(tmp_path / "whole").arrays["probe.acts"] - first).mean()
+    assert np.abs(half - first).mean() < moved
+
+
 def write(folder: Path, rows: Sequence[Row]) -> Path:
     (folder / "acts").mkdir(parents=True, exist_ok=True)
     ideas = [
@@ -135,7 +163,15 @@ def test_ideas_that_were_added_are_gone_over_with_a_sample_of_the_others(tmp_pat
         trained(every, tmp_path / "none", "--from", str(second), "--rehearse", "0")
 
 
-@pytest.mark.parametrize("wrong", [["--rehearse", "0.3"], ["--from", "somewhere", "--rehearse", "1.5"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--rehearse", "0.3"],
+        ["--from", "somewhere", "--rehearse", "1.5"],
+        ["--keep", "0.3"],
+        ["--from", "somewhere", "--keep", "1"],
+    ],
+)
 def test_a_share_to_rehearse_needs_something_that_was_learnt(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         arguments(wrong)
