@@ -89,14 +89,15 @@ class Decoder:
         self._silence = _numbers(self._encode(silent, _MOST_POSITIONS)) if self.device == "cpu" else None
         """The encoder's output of half a minute in which nothing is heard. A GPU minds no padding."""
 
-    def encode(self, speech: Samples, window_s: float) -> Encoded:
+    def encode(self, speech: Samples, window_s: float, *, whole: bool = False) -> Encoded:
         """The speech, padded with silence or cut to the window.
 
         A CPU encodes little of the padding: behind it stands what the encoder once made of silence at those places.
-        The decoder needs it there, for it was taught on half minutes and begins to loop without, and hears the same.
+        The decoder needs it there, for it was taught on half minutes and begins to loop without. It nearly always hears
+        the same; who doubts it has the `whole` window encoded.
         """
         length = round(window_s * _POSITIONS_A_SECOND)
-        own = length if self._silence is None else encoded_positions(len(speech), length)
+        own = length if whole or self._silence is None else encoded_positions(len(speech), length)
         encoded = self._encode(speech[: own * POSITION], own)
         if self._silence is None or own == length:
             return encoded

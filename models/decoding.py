@@ -12,7 +12,7 @@ from engine.ports.hearing import ListenKind
 RATE_HZ = 16_000
 PAUSE_S = 0.4
 """Stands for the pause between two segments that are heard together, however long it was."""
-OWN_PADDING_S = 1.0
+OWN_PADDING_S = 1.75
 """So much of the silence behind speech a CPU encodes with it, so that no word ends at the edge (`models.decoder`)."""
 _FULL_WINDOW_S = 30.0
 _LONGEST_SPEECH_S = 28.0

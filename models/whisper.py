@@ -22,8 +22,12 @@ _FOREIGN_GAIN = 0.1
 _FOREIGN_DOUBT = -0.5
 _EARLY_S = 1.0
 """Words that end so long before their segment does may lack some."""
+_TAIL_S = 0.2
+"""Of a segment's sound, so much at its end is behind the last that the VAD took for speech."""
 _LOST_WORDS = 4
 _WORD = re.compile(r"\w+")
+_SIGNS = re.compile(r"(?:[^\w\s]\s*){4}")
+"""So many signs on end stand for words that were not found."""
 
 
 class Whisper:
@@ -62,7 +66,8 @@ class Whisper:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
 
         The first `context` samples are what was said before, `said` its words: neither is in the answer. `draft` is
-        called, in this thread, with words worth showing while the segment is heard once more.
+        called, in this thread, with words worth showing while the segment is heard once more. Words that end long
+        before the sound does may lack some: then all of the window is encoded, and what reaches further holds.
         """
         began = time.perf_counter()
         sound = pcm.astype(np.float32) / 32768.0
@@ -70,17 +75,28 @@ class Whisper:
         def early(heard: Heard) -> None:
             draft(_joined(job, [(0.0, heard)], 1000 * (time.perf_counter() - began)))
 
-        heard = self._hear_after(job, sound, context, said, early) if context and said else None
-        parts = [(0.0, heard)] if heard is not None else []
-        if heard is None:
-            begin_s = 0.0
-            for part in cut_to_fit(sound[context:]):
-                parts.append((begin_s, self._hear(job, part)))
-                begin_s += len(part) / RATE_HZ
+        parts = self._parts(job, sound, context, said, early, whole=False)
+        ends_s, length_s = _end_s(parts), (len(sound) - context) / RATE_HZ
+        if job.kind != "partial" and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
+            again = self._parts(job, sound, context, said, early, whole=True)
+            parts = again if _end_s(again) > ends_s else parts
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
+    def _parts(
+        self, job: ListenJob, sound: Samples, context: int, said: str, draft: Callable[[Heard], None], *, whole: bool
+    ) -> list[tuple[float, Heard]]:
+        """What is heard of the window, and where in it each part begins (s); with its padding encoded as a `whole`."""
+        heard = self._hear_after(job, sound, context, said, draft, whole=whole) if context and said else None
+        if heard is not None:
+            return [(0.0, heard)]
+        parts, begin_s = [], 0.0
+        for part in cut_to_fit(sound[context:]):
+            parts.append((begin_s, self._hear(job, part, whole=whole)))
+            begin_s += len(part) / RATE_HZ
+        return parts
+
     def _hear_after(
-        self, job: ListenJob, sound: Samples, context: int, said: str, draft: Callable[[Heard], None]
+        self, job: ListenJob, sound: Samples, context: int, said: str, draft: Callable[[Heard], None], *, whole: bool
     ) -> Heard | None:
         """With what was said before it; None when that does not help, so that it is to be heard alone.
 
@@ -88,7 +104,7 @@ class Whisper:
         same. Where they are in any doubt they are a draft, and read again with a beam.
         """
         length_s = len(sound) / RATE_HZ
-        encoded = self._decoder.encode(sound, self._decoding.context_s(length_s))
+        encoded = self._decoder.encode(sound, self._decoding.context_s(length_s), whole=whole)
         speech = sound[context:]
         belief, own = self._identify(job, encoded, len(speech) / RATE_HZ, context // POSITION)
         language = likeliest(belief)
@@ -101,8 +117,8 @@ class Whisper:
                 if _is_made_up(job, marked, speech) or _repeats(said, marked.text):
                     break
                 heard = _heard(job, marked.text, marked, language, belief)
-                doubtful = self._is_doubtful(marked, capture=False)
-                if not doubtful and (beam > 1 or self._is_sure(marked, length_s)):
+                sure = beam > 1 or marked.log_probability > self._decoding.sure_log_probability
+                if sure and _reaches(marked, length_s) and not self._is_doubtful(marked, capture=False):
                     return self._timed(job, heard, encoded, len(speech), context)
                 if marked.log_probability > self._decoding.redo_log_probability:
                     draft(heard)
@@ -116,9 +132,9 @@ class Whisper:
             return None
         return self._timed(job, _heard(job, decode.new, decode, language, belief), encoded, len(speech), context)
 
-    def _hear(self, job: ListenJob, speech: Samples) -> Heard:
+    def _hear(self, job: ListenJob, speech: Samples, *, whole: bool) -> Heard:
         speech_s = len(speech) / RATE_HZ
-        encoded = self._decoder.encode(speech, self._decoding.window_s(speech_s, job.kind))
+        encoded = self._decoder.encode(speech, self._decoding.window_s(speech_s, job.kind), whole=whole)
         belief, own = self._identify(job, encoded, speech_s)
         language = likeliest(belief)
         decode = self._likelier(job, encoded, language, speech_s)
@@ -188,14 +204,9 @@ class Whisper:
     def _is_prompted(self, job: ListenJob) -> bool:
         return self._decoding.prompted and bool(job.prompt) and job.kind != "partial"
 
-    def _is_sure(self, marked: Decode, length_s: float) -> bool:
-        """Whether words that were read from a mark on need no beam: clear, and as long as the speech."""
-        clear = marked.log_probability > self._decoding.sure_log_probability
-        return clear and marked.until_s is not None and marked.until_s > length_s - _EARLY_S
-
     def _is_doubtful(self, decode: Decode, *, capture: bool) -> bool:
-        """Whether to listen once more. A number read aloud is a repetition, so with `capture` only the score counts."""
-        if decode.log_probability < self._decoding.redo_log_probability:
+        """Whether to listen once more. A number read aloud is a repetition, so with `capture` it may be one."""
+        if decode.log_probability < self._decoding.redo_log_probability or _SIGNS.search(decode.new):
             return True
         return not capture and (decode.capped or decode.compression > self._decoding.redo_compression)
 
@@ -203,6 +214,11 @@ class Whisper:
 def _cap(speech_s: float) -> int:
     """More tokens than anyone speaks in that time."""
     return round(8 + 12 * speech_s)
+
+
+def _reaches(marked: Decode, length_s: float) -> bool:
+    """Whether words that were read from a mark on are as long as the speech: some may be lost at its end."""
+    return marked.until_s is not None and marked.until_s > length_s - _EARLY_S
 
 
 def _is_made_up(job: ListenJob, decode: Decode, speech: Samples) -> bool:
@@ -241,6 +257,11 @@ def _heard(job: ListenJob, text: str, decode: Decode, language: str, belief: Bel
         no_speech=round(decode.no_speech, 4),
         belief=belief if job.belief else {},
     )
+
+
+def _end_s(parts: Sequence[tuple[float, Heard]]) -> float:
+    """Where the last word ends; 0 where none has a time."""
+    return max((begin_s + heard.words[-1].end_ms / 1000 for begin_s, heard in parts if heard.words), default=0.0)
 
 
 def _joined(job: ListenJob, begun: Sequence[tuple[float, Heard]], run_ms: float) -> Heard:

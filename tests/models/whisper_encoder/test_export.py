@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.errors import WeightsMissing
 from models.catalogue import WHISPER_BASE
-from models.decoder import POSITION, Decoder
+from models.decoder import POSITION, Decoder, encoded_positions
 from models.decoding import RATE_HZ
 from models.installation import install
 from models.whisper_encoder.encoder import GRAPH
@@ -46,15 +46,17 @@ def test_it_hears_as_ctranslate2_does(weights: Path, tmp_path: Path) -> None:
     assert float(cosines(one[:, :heard], other[:, :heard]).mean()) > 0.99
 
 
-def test_behind_a_second_of_it_padding_is_what_silence_is_at_its_place(weights: Path) -> None:
+def test_behind_the_first_of_it_padding_is_what_silence_is_at_its_place(weights: Path) -> None:
     decoder = Decoder(weights, workers=1, device="cpu", compute_type="", spelt_numbers=True)
     speech = np.random.default_rng(5).normal(0, 0.1, 2 * RATE_HZ).astype(np.float32)
+    own = encoded_positions(len(speech), 400)
     padded, brief, silence = (
-        features(decoder.encode(*window)) for window in ((speech, 8.0), (speech, 3.0), (speech[:0], 30.0))
+        features(decoder.encode(*window)) for window in ((speech, 8.0), (speech, own / 50), (speech[:0], 30.0))
     )
     assert padded.shape == (1, 400, 512)
-    assert np.array_equal(padded[:, :150], brief)
-    assert np.array_equal(padded[:, 150:], silence[:, 150:400])
+    assert np.array_equal(padded[:, :own], brief)
+    assert np.array_equal(padded[:, own:], silence[:, own:400])
+    assert not np.array_equal(features(decoder.encode(speech, 8.0, whole=True)), padded)
     assert np.array_equal(features(decoder.encode(speech, 1.5)), features(decoder.encode(speech[:24_000], 1.5)))
 
 
