@@ -89,6 +89,11 @@ class Decoder:
         self._silence = _numbers(self._encode(silent, _MOST_POSITIONS)) if self.device == "cpu" else None
         """The encoder's output of half a minute in which nothing is heard. A GPU minds no padding."""
 
+    @property
+    def borrows_silence(self) -> bool:
+        """Whether a window that is encoded as a whole is another than one that is not."""
+        return self._silence is not None
+
     def encode(self, speech: Samples, window_s: float, *, whole: bool = False) -> Encoded:
         """The speech, padded with silence or cut to the window.
 

@@ -77,7 +77,8 @@ class Whisper:
 
         parts = self._parts(job, sound, context, said, early, whole=False)
         ends_s, length_s = _end_s(parts), (len(sound) - context) / RATE_HZ
-        if job.kind != "partial" and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
+        may_lack = job.kind != "partial" and self._decoder.borrows_silence
+        if may_lack and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
             again = self._parts(job, sound, context, said, early, whole=True)
             parts = again if _end_s(again) > ends_s else parts
         return _joined(job, parts, 1000 * (time.perf_counter() - began))

@@ -3,6 +3,7 @@
 import heapq
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,23 +72,14 @@ def test_partials_leave_a_worker_to_finals_that_would_be_late_without() -> None:
     assert started(scheduler) == [1]
 
 
-def test_brief_partials_may_take_the_last_worker() -> None:
+@pytest.mark.parametrize(("due", "cost"), [(5.0, 0.4), (0.1, 0.2)])
+def test_partials_may_take_the_last_worker_when_finals_have_time_or_they_are_brief(due: float, cost: float) -> None:
     scheduler = Scheduler(workers=2)
-    scheduler.submit(task(1, "final", due=0.1), 0.0)
+    scheduler.submit(task(1, "final", due=due), 0.0)
     assert started(scheduler) == [1]
     scheduler.done(1, 0.2)
-    scheduler.submit(task(2, "partial", cost=0.2), 0.2)
-    scheduler.submit(task(3, "partial", cost=0.2), 0.2)
-    assert started(scheduler, 0.2) == [2, 3]
-
-
-def test_partials_may_take_the_last_worker_when_finals_have_time() -> None:
-    scheduler = Scheduler(workers=2)
-    scheduler.submit(task(1, "final", due=5.0), 0.0)
-    assert started(scheduler) == [1]
-    scheduler.done(1, 0.2)
-    scheduler.submit(task(2, "partial", cost=0.4), 0.2)
-    scheduler.submit(task(3, "partial", cost=0.4), 0.2)
+    for partial in (2, 3):
+        scheduler.submit(task(partial, "partial", cost=cost), 0.2)
     assert started(scheduler, 0.2) == [2, 3]
 
 
