@@ -26,6 +26,8 @@ _ORDINALS = word_set(
     thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth st nd rd th
     """
 )
+_HUNDREDS = re.compile(r"[cs]i?ent[oa]s$")
+"""How a year's hundreds end however they are heard: "ninecientos"."""
 _DATE_GLUE = frozenset({"de", "del", "do", "of", "the", "el", "o", "dia", "year", "ano", "st", "nd", "rd", "th", "in"})
 
 
@@ -97,7 +99,7 @@ def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> 
     if not has_day and ahead < len(tokens):
         last, has_day = _day_after(tokens, by_first, ahead, last)
         ahead = _skip(tokens, last + 1, 1)
-    end, has_year = _year(by_first, ahead)
+    end, has_year = _year(tokens, by_first, ahead)
     if end >= 0:
         last = end
     if not has_day and not has_year:
@@ -123,12 +125,14 @@ def _day_after(tokens: Sequence[Token], by_first: dict[int, Group], ahead: int, 
     return day.last, True
 
 
-def _year(by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
+def _year(tokens: Sequence[Token], by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
     group = by_first.get(ahead)
     if group is None:
         return -1, False
     if len(group.digits) == 4 and group.digits[:2] in ("19", "20"):
         return group.last, True
+    if group.digits == "1000":
+        return _parted_year(tokens, by_first, group.last + 1)
     following = by_first.get(group.last + 1)
     if group.digits in ("19", "20") and following is not None:
         second = by_first.get(following.last + 1)
@@ -139,3 +143,16 @@ def _year(by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
     if len(group.digits) == 2 and group.cardinal:
         return group.last, True
     return -1, False
+
+
+def _parted_year(tokens: Sequence[Token], by_first: dict[int, Group], at: int) -> tuple[int, bool]:
+    """What follows "mil" where recognition parted a year or misheard its hundreds: "mil, ninecientos, 85"."""
+    while at < len(tokens) and tokens[at].word in ("e", "y"):
+        at += 1
+    if at >= len(tokens) or not _HUNDREDS.search(tokens[at].word):
+        return -1, False
+    rest = at + 1
+    while rest < len(tokens) and tokens[rest].word in ("e", "y"):
+        rest += 1
+    year = by_first.get(rest)
+    return (year.last, True) if year is not None and len(year.digits) <= 2 else (at, True)
