@@ -37,7 +37,7 @@ def cells() -> dict[str, Cell]:
         "turns",
         "from_audio",
         "alignments",
-        "encoder",
+        "runtimes",
         "knowledge",
         "silence",
         "languages",

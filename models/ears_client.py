@@ -14,6 +14,7 @@ from engine.facts import Pcm16
 from engine.ports.hearing import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
+from models.drafts import Drafts
 from models.ears_process import EarsProcess, EarsSettings
 from models.languages import Languages
 from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
@@ -58,6 +59,7 @@ class EarsClient:
         self._windows: Windows | None = None
         self._jobs: dict[int, _Listening] = {}
         self._contexts = Contexts()
+        self._drafts = Drafts()
         self._languages = Languages()
         self._held: set[int] = set()
         """Jobs that wait for the words of the segments before theirs."""
@@ -114,7 +116,9 @@ class EarsClient:
         if job.kind == "partial":
             # a prefix is of a language already
             job = job if job.prefix else self._with_belief(job)
-            return await self._listen(job, pcm, None, answer, draft)
+            heard = await self._listen(job, pcm, None, answer, draft)
+            self._drafts.heard(job, heard)
+            return heard
         before = self._contexts.before(job)
         self._contexts.ask(job, answer)
         heard = _shed(job, "cancelled")
@@ -135,6 +139,7 @@ class EarsClient:
 
     def _remember(self, job: ListenJob, pcm: Pcm16, heard: Heard) -> None:
         self._contexts.answered(job, pcm, heard, time.monotonic())
+        self._drafts.heard(job, heard)
         self._languages.heard(job, heard)
         asyncio.get_running_loop().call_later(FORGET_NUMBER_S, lambda: self._contexts.forget_old(time.monotonic()))
 
@@ -162,6 +167,7 @@ class EarsClient:
         offset = await self._place(job, window)
         if offset is None:
             return _shed(job, "load")
+        job = msgspec.structs.replace(job, expected=self._drafts.of(job))
         listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
         self._jobs[job.job] = listening
         self._process.send(listening.submit)
@@ -193,6 +199,7 @@ class EarsClient:
     def forget(self, call_id: str) -> None:
         """See `engine.ports.hearing.Ears`."""
         self._contexts.forget(call_id)
+        self._drafts.forget(call_id)
         self._languages.forget(call_id)
 
     def headroom(self) -> Headroom:

@@ -195,9 +195,9 @@ def _exporter(item: Entry) -> Callable[[Path, Path], Sequence[Path]]:
 
         return export_encoder
     if item.name == WHISPER_BASE.name:
-        from models.whisper_encoder.export import export_encoder as export_whisper
+        from models.whisper_onnx.export import export_graphs
 
-        return export_whisper
+        return export_graphs
     from models.tuned.export import export_turns
 
     return export_turns

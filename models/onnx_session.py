@@ -1,7 +1,7 @@
 """ONNX Runtime sessions that keep their latency while other work saturates the cores."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -19,6 +19,9 @@ def unobserved(model: str, seconds: float) -> None:
 
 class OnnxSession(Protocol):
     """What we use of `onnxruntime.InferenceSession`; `run` may be called from several threads at once."""
+
+    def get_inputs(self) -> Sequence[Any]:
+        """Each with its `name` and `shape`."""
 
     def run(self, output_names: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]: ...
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from engine.facts import Pcm16, Samples
 from engine.ports.hearing import Heard, HeardWord, ListenJob
-from models.decoder import POSITION, Decode, Decoder, Encoded
+from models.decoder import POSITION, Decode, Decoder
 from models.decoding import PAUSE_S, RATE_HZ, Decoding, cut_to_fit
 from models.hallucination import is_hallucinated
 from models.languages import Belief, expected, likeliest, moved
+from models.whisper_model import Encoded
 
 _FOREIGN_GAIN = 0.1
 """So much likelier (mean log-probability) must words in another language than the leg's be."""
@@ -79,7 +80,8 @@ class Whisper:
         ends_s, length_s = _end_s(parts), (len(sound) - context) / RATE_HZ
         may_lack = job.kind != "partial" and self._decoder.borrows_silence
         if may_lack and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
-            again = self._parts(job, sound, context, said, early, whole=True)
+            first = msgspec.structs.replace(job, expected=" ".join(part.text for _, part in parts))
+            again = self._parts(first, sound, context, said, early, whole=True)
             parts = again if _end_s(again) > ends_s else parts
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
@@ -114,7 +116,9 @@ class Whisper:
         if own == language and not job.capture and not self._is_prompted(job):
             cap, start_s = _cap(len(speech) / RATE_HZ), context / RATE_HZ - PAUSE_S / 2
             for beam in (1, self._decoding.beam):
-                marked = self._decoder.decode_from(encoded, language, start_s, said, cap, beam=beam)
+                marked = self._decoder.decode_from(
+                    encoded, language, start_s, said, cap, beam=beam, expected=job.expected
+                )
                 if _is_made_up(job, marked, speech) or _repeats(said, marked.text):
                     break
                 heard = _heard(job, marked.text, marked, language, belief)
@@ -194,7 +198,9 @@ class Whisper:
         """Greedy, and with a beam where that leaves doubts, a number is read aloud, or words are to be read `again`."""
         prefix, cap, no_repeat = job.prefix, _cap(speech_s), 4 if again and not job.capture else 0
         if job.kind == "partial" or not (job.capture or again or prefix):
-            greedy = self._decoder.decode(encoded, language, cap, beam=1, prefix=prefix, prompt=prompt)
+            greedy = self._decoder.decode(
+                encoded, language, cap, beam=1, prefix=prefix, prompt=prompt, expected=job.expected
+            )
             sure = greedy.log_probability > self._decoding.sure_log_probability and bool(greedy.new)
             if job.kind == "partial" or (sure and not self._is_doubtful(greedy, capture=False)):
                 return greedy

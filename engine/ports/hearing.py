@@ -33,6 +33,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     prefix: str = ""
     """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
     with."""
+    expected: str = ""
+    """What was heard of the segment before: right or wrong, it makes hearing it faster and changes no word."""
     prompt: str = ""
     """The campaign's vocabulary, which the decoder may be told to have been said before. May be empty."""
     capture: bool = False

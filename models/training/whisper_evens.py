@@ -1,8 +1,8 @@
-"""How unequal the inputs of Whisper's matrices are, from the demo calls: what `models.whisper_encoder` evens them by.
+"""How unequal the inputs of Whisper's matrices are, from the demo calls: what `models.whisper_onnx` evens them by.
 
     python -m models.training.whisper_evens
 
-reads the installed model and writes `models/whisper_encoder/data/evens.npz`, in a minute. The graph is run in full
+reads the installed model and writes `models/whisper_onnx/data/evens.npz`, in a minute. The graph is run in full
 precision, in windows as `models.whisper` makes them, and each input's largest absolute is kept.
 """
 
@@ -20,10 +20,10 @@ from models.decoding import RATE_HZ
 from models.onnx_session import open_session
 from models.tuned.adapter import evened
 from models.weights import whisper_dir
-from models.whisper_encoder.encoder import INPUT
-from models.whisper_encoder.evens import save_evens
-from models.whisper_encoder.graph import EVENED, build_graph
-from models.whisper_encoder.source import Array, Source, read_source
+from models.whisper_onnx.encoder import INPUT
+from models.whisper_onnx.encoder_graph import EVENED, build_graph
+from models.whisper_onnx.evens import save_evens
+from models.whisper_onnx.source import Array, Source, read_source
 
 CALLS = Path(__file__).parents[2] / "pipelines" / "demo_calls"
 WINDOWS_S = ((2.0, 12.0), (9.0, 11.0), (14.0, 16.0))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.whisper_encoder.encoder import WhisperEncoder
-from models.whisper_encoder.graph import EVENED, build_graph, folded
-from tests.models.whisper_encoder import plain
+from models.whisper_onnx.encoder import WhisperEncoder
+from models.whisper_onnx.encoder_graph import EVENED, build_graph, folded
+from tests.models.whisper_onnx import plain
 
 EVENS = {
     f"l{layer}.{name}": np.geomspace(0.5, 2, plain.WIDTH).astype(np.float32)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.onnx_session import open_session
-from models.whisper_encoder.source import Array
+from models.whisper_onnx.source import Array
 
 GRAPH = "encoder.onnx"
 """Beside the model's `model.bin`, where it was exported."""
@@ -15,6 +15,12 @@ class WhisperEncoder:
 
     def __init__(self, graph: Path | bytes) -> None:
         self._session = open_session(graph)
+
+    @property
+    def bands(self) -> int:
+        """Of the mel spectrogram."""
+        (mel,) = self._session.get_inputs()
+        return int(mel.shape[1])
 
     def encode(self, mel: Array) -> Array:
         """[1, bands, frames], an even number of frames, to [1, frames / 2, width]. Blocking, on one core."""

@@ -17,8 +17,8 @@ from onnx import TensorProto, helper
 
 from models.onnx_graph import Graph
 from models.tuned.graph import eight_bits
-from models.whisper_encoder.encoder import INPUT, OUTPUT
-from models.whisper_encoder.source import Array, Source
+from models.whisper_onnx.encoder import INPUT, OUTPUT
+from models.whisper_onnx.source import Array, Source
 
 EVENED = ("qkv", "ao", "fi")
 """Of a layer: queries, keys and values; out of attention; into the inner part."""
@@ -140,7 +140,7 @@ def _model(graph: Graph, source: Source) -> onnx.ModelProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, dimensions)
 
     inputs, outputs = [value(INPUT, 1, source.bands, "frames")], [value(OUTPUT, 1, "positions", source.width)]
-    made = helper.make_graph(graph.nodes, "whisper_encoder", inputs, outputs, graph.constants)
+    made = helper.make_graph(graph.nodes, "whisper_onnx", inputs, outputs, graph.constants)
     domains = [helper.make_opsetid("", 18), helper.make_opsetid(_MICROSOFT, 1)]
     model = helper.make_model(made, opset_imports=domains, producer_name="welcomedly")
     model.ir_version = 10

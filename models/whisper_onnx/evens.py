@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.whisper_encoder.source import Array
+from models.whisper_onnx.source import Array
 
 BUNDLED = Path(__file__).parent / "data" / "evens.npz"
 

@@ -1,4 +1,4 @@
-"""Only a whole Whisper model is read, and of it the encoder alone."""
+"""Only a whole Whisper model is read."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.whisper_shape import BASE, write_random
 from engine.errors import WeightsMissing
-from models.whisper_encoder.source import read_source
+from models.whisper_onnx.source import read_decoder, read_source
 
 SHAPE = BASE._replace(width=16, heads=2, encoder_layers=2, decoder_layers=1, languages=3, positions=20)
 
@@ -23,6 +23,18 @@ def test_the_encoder_of_a_model_is_read(model: Path) -> None:
     assert source.tensors["l1.fo.w"].shape == (16, 64)
     assert source.tensors["positions"].shape == (20, 16)
     assert len(source.tensors) == 7 + 2 * 12
+
+
+def test_the_decoder_of_a_model_is_read(model: Path) -> None:
+    source = read_decoder(model)
+    assert (source.heads, source.layers, source.width) == (2, 1, 16)
+    assert source.tensors["l0.ckv.w"].shape == (32, 16)
+    assert source.tensors["vocabulary"].shape == (SHAPE.vocabulary, 16)
+    assert source.alignment_heads
+    assert len(source.tensors) == 4 + 20
+    (model.parent / "config.json").write_text("{}")
+    with pytest.raises(WeightsMissing, match="no heads for the times"):
+        read_decoder(model)
 
 
 def test_what_is_not_whole_or_no_whisper_is_refused(model: Path) -> None:

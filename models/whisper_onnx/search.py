@@ -1,0 +1,159 @@
+"""Finds the words of a window: greedy, with what is expected read at once, or with a beam.
+
+The rules of what may follow are those of CTranslate2's `Whisper.generate`, which are OpenAI's.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.whisper_model import Found, Question
+from models.whisper_onnx.decoder import Memory, Text, WhisperDecoder
+from models.whisper_onnx.source import Array
+
+_GLANCE = 8
+"""Tokens expected at once after a surprise: each costs a twentieth of a step, right or wrong."""
+_LOOKED_THROUGH = 12
+"""Of the expected tokens behind a surprise, so many are looked through for where the text goes on."""
+
+
+def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found:
+    """The likeliest token each time.
+
+    Tokens that are expected are read in one run with those before them, which costs hardly more than one; as far as
+    each is what would have been chosen they are the answer, and from there on it goes token by token until it meets
+    what was expected again (Leviathan et al. 2023, arXiv:2211.17192, with what was heard before as the draft).
+    """
+    text, tokens, total = Text(decoder, memory), list[int](), 0.0
+    given, draft = list(question.prompt), list(question.expected[: question.cap])
+    no_speech = None
+    while True:
+        before = len(text)
+        wanted = list(range(len(given) - 1, len(given) + len(draft)))
+        asked = [question.start, *wanted] if no_speech is None else wanted
+        logits = text.add(np.asarray([[*given, *draft]], np.int64), asked)[0]
+        if no_speech is None:
+            no_speech, logits = _likelihood(logits[0], question.no_speech), logits[1:]
+        right = 0
+        for row, guess in zip(logits, [*draft, -1], strict=True):
+            scores = allowed(row, tokens, question)
+            token = int(scores.argmax())
+            total += float(scores[token] - _log_sum(scores))
+            if token == question.stop:
+                return Found(tokens, total, no_speech)
+            tokens.append(token)
+            if len(tokens) >= question.cap:
+                return Found(tokens, total, no_speech)
+            if token != guess:
+                break
+            right += 1
+        text.keep(before + len(given) + right)
+        given, draft = tokens[-1:], _expected(tokens, question.expected)[: question.cap - len(tokens)]
+
+
+def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int) -> Found:
+    """The likeliest text by its log-probability a token, of those that so wide a search meets.
+
+    As CTranslate2's `BeamSearch` with a length penalty of 1; but where so many texts have ended and one that goes on is
+    likelier than all of them, it is waited for.
+    """
+    text = Text(decoder, memory)
+    logits = text.add(np.asarray([list(question.prompt)], np.int64), [question.start, len(question.prompt) - 1])[0]
+    no_speech = _likelihood(logits[0], question.no_speech)
+    ended: list[Found] = []
+    alive: list[list[int]] = [[]]
+    totals, rows = np.zeros(1), logits[1:]
+    for step in range(question.cap):
+        scores = np.stack([allowed(row, tokens, question) for row, tokens in zip(rows, alive, strict=True)])
+        chances = scores - _log_sums(scores)[:, None] + totals[:, None]
+        flat = chances.ravel()
+        best = np.argpartition(-flat, 2 * width)[: 2 * width]
+        best = best[np.argsort(-flat[best], kind="stable")]
+        found = [(*divmod(int(one), chances.shape[1]), float(flat[one])) for one in best]
+        last = step == question.cap - 1
+        spare = iter([one for one in found[width:] if one[1] != question.stop])
+        following = []
+        for row, token, total in found[:width]:
+            if token == question.stop or last:
+                tokens = alive[row] if token == question.stop else [*alive[row], token]
+                ended.append(Found(tokens, total, no_speech))
+                instead = next(spare, None)
+                if instead is not None:
+                    following.append(instead)
+            else:
+                following.append((row, token, total))
+        if (
+            last
+            or not following
+            or (len(ended) >= width and _mean(max(ended, key=_mean)) >= following[0][2] / (step + 1))
+        ):
+            break
+        text.choose([row for row, _, _ in following])
+        alive = [[*alive[row], token] for row, token, _ in following]
+        totals = np.asarray([total for _, _, total in following])
+        rows = text.add(np.asarray([tokens[-1:] for tokens in alive], np.int64), [0])[:, 0]
+    return max(ended, key=_mean)
+
+
+def _mean(found: Found) -> float:
+    return found.log_probability / max(1, len(found.tokens))
+
+
+def allowed(logits: Array, tokens: Sequence[int], question: Question) -> Array:
+    """The logits of what may follow so many tokens of an answer; of others −∞. Changed in place."""
+    logits[question.never] = -np.inf
+    if not tokens:
+        logits[list(question.not_first)] = -np.inf
+    if question.no_repeat:
+        logits[_repeated(tokens, question.no_repeat)] = -np.inf
+    if question.marked:
+        _pair_marks(logits, tokens, question)
+    return logits
+
+
+def _pair_marks(logits: Array, tokens: Sequence[int], question: Question) -> None:
+    """OpenAI's `ApplyTimestampRules`, from the second token on: the prompt ends with a mark, and what is right behind
+    it is free."""
+    logits[question.no_marks] = -np.inf
+    if not tokens:
+        return
+    marks = question.marks
+    if tokens[-1] >= marks:
+        if len(tokens) < 2 or tokens[-2] >= marks:
+            logits[marks:] = -np.inf
+            return
+        logits[: question.stop] = -np.inf
+        logits[marks : tokens[-1]] = -np.inf
+    elif (last := max((token for token in tokens if token >= marks), default=-1)) >= 0:
+        logits[marks : last + 1] = -np.inf
+    if _log_sum(logits[marks:]) > logits[:marks].max():
+        logits[:marks] = -np.inf
+
+
+def _repeated(tokens: Sequence[int], length: int) -> list[int]:
+    """What would end a run of so many tokens that was there before."""
+    run = list(tokens[len(tokens) - length + 1 :])
+    if len(run) < length - 1:
+        return []
+    starts = range(len(tokens) - length + 1)
+    return [tokens[at + length - 1] for at in starts if list(tokens[at : at + length - 1]) == run]
+
+
+def _expected(tokens: Sequence[int], expected: Sequence[int]) -> list[int]:
+    """What may follow, where the text has met what was expected again near where it would be by now."""
+    near = range(max(0, len(tokens) - _LOOKED_THROUGH), min(len(expected), len(tokens) + _LOOKED_THROUGH))
+    places = sorted((abs(at + 1 - len(tokens)), at) for at in near if expected[at] == tokens[-1])
+    return list(expected[places[0][1] + 1 :][:_GLANCE]) if places else []
+
+
+def _likelihood(logits: Array, token: int) -> float:
+    return float(np.exp(logits[token] - _log_sum(logits)))
+
+
+def _log_sum(logits: Array) -> float:
+    most = logits.max()
+    return float(most + np.log(np.exp(logits - most).sum())) if np.isfinite(most) else -np.inf
+
+
+def _log_sums(logits: Array) -> Array:
+    return np.asarray([_log_sum(row) for row in logits], np.float32)
