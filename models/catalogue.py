@@ -101,7 +101,7 @@ WHISPER_BASE = Entry(
     ),
     size=258_000_000,
     derived=("encoder.onnx", "cross.onnx", "decoder.onnx"),
-    recipe=4,
+    recipe=5,
     upgrades=(
         Upgrade("Systran/faster-whisper-small", "536b0662742c02347bc0e980a01041f333bce120", "CPU, fewer errors in es"),
         Upgrade("mobiuslabsgmbh/faster-whisper-large-v3-turbo", "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf", "one GPU"),

@@ -35,7 +35,7 @@ class Decoding(msgspec.Struct, frozen=True):
     sure_log_probability: float = -0.4
     """Words of a greedy search that are clearer than this stay; others are searched for with a beam."""
     redo_window_s: float = 15.0
-    beam: int = 5
+    beam: int = 3
     """Of finals and speculation whose words are in doubt, or digits. All else is greedy."""
     redo_log_probability: float = -1.0
     redo_compression: float = 2.4

@@ -1,4 +1,4 @@
-"""What partials last heard of each segment that is not over."""
+"""What was last heard of each segment that is not over."""
 
 from collections import OrderedDict
 
@@ -26,7 +26,6 @@ class Drafts:
             return
         if job.kind == "final":
             self._words.pop(stream, None)
-        if job.kind != "partial":  # where none are asked for, what is heard depends on the sound to the last digit
             return
         self._words[stream] = (job.segment, heard.text)
         self._words.move_to_end(stream)

@@ -6,7 +6,8 @@ positions that the model knows.
 In 8 bits a matrix has a scale for each output, and what goes into it is quantised on the way with one scale for all
 (`DynamicQuantizeMatMul`). So inputs are evened first (`models.tuned.adapter.evened`), in the layer norm or the matrix
 before, which costs nothing. What leaves a layer's inner part is large in a few positions and nothing like it elsewhere:
-there each position is divided by its largest. Convolutions and attention stay in full precision.
+there each position is divided by its largest, as what goes into the second convolution. The first and attention stay in
+full precision.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ def build_graph(source: Source, evens: Mapping[str, Array] | None = None) -> onn
     """
     graph, eight = Graph(), evens is not None
     tensors = folded(source, evens or {})
-    value = _positioned(graph, tensors, _convolved(graph, tensors, source.width))
+    value = _positioned(graph, tensors, _convolved(graph, tensors, source.width, eight=eight))
     for layer in range(source.layers):
         at = f"l{layer}"
         normed = _norm(graph, tensors, f"{at}.aln", value)
@@ -65,7 +66,7 @@ def folded(source: Source, evens: Mapping[str, Array]) -> dict[str, Array]:
     return out
 
 
-def _convolved(graph: Graph, tensors: dict[str, Array], width: int) -> str:
+def _convolved(graph: Graph, tensors: dict[str, Array], width: int, *, eight: bool) -> str:
     """Both convolutions, [1, positions, width]. The second steps over two frames, and is a product with three of them
     side by side: the second of the pair before, and a pair."""
     kernel, bias = (graph.const(f"conv1.{part}", tensors[f"conv1.{part}"]) for part in ("w", "b"))
@@ -79,8 +80,8 @@ def _convolved(graph: Graph, tensors: dict[str, Array], width: int) -> str:
     seconds = graph.add("Slice", [pairs, start, end, axis])
     one_later = graph.const("later", np.asarray([0, 1, 0, 0, -1, 0], np.int64))
     triples = graph.add("Concat", [graph.add("Pad", [seconds, one_later]), pairs], axis=2)
-    matrix = tensors["conv2.w"].transpose(0, 2, 1).reshape(width, 3 * width)
-    return _gelu(graph, _linear(graph, tensors | {"conv2.w": matrix}, "conv2", triples))
+    second = tensors | {"conv2.w": tensors["conv2.w"].transpose(0, 2, 1).reshape(width, 3 * width)}
+    return _gelu(graph, (_by_position if eight else _linear)(graph, second, "conv2", triples))
 
 
 def _positioned(graph: Graph, tensors: dict[str, Array], value: str) -> str:

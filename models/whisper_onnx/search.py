@@ -11,22 +11,23 @@ from models.whisper_model import Found, Question
 from models.whisper_onnx.decoder import Memory, Text, WhisperDecoder
 from models.whisper_onnx.source import Array
 
-_GLANCE = 8
+_GLANCE = 10
 """Tokens expected at once after a surprise: each costs a twentieth of a step, right or wrong."""
 _LOOKED_THROUGH = 12
-"""Of the expected tokens behind a surprise, so many are looked through for where the text goes on."""
+"""So many of the expected tokens around a surprise are looked through for it."""
 
 
 def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found:
     """The likeliest token each time.
 
     Tokens that are expected are read in one run with those before them, which costs hardly more than one; as far as
-    each is what would have been chosen they are the answer, and from there on it goes token by token until it meets
-    what was expected again (Leviathan et al. 2023, arXiv:2211.17192, with what was heard before as the draft).
+    each is what would have been chosen they are the answer. After a surprise, what was expected behind it is expected
+    still, or behind where it is found nearby (Leviathan et al. 2023, arXiv:2211.17192, with what was heard before as
+    the draft).
     """
     text, tokens, total = Text(decoder, memory), list[int](), 0.0
     given, draft = list(question.prompt), list(question.expected[: question.cap])
-    no_speech = None
+    no_speech, reached = None, 0
     while True:
         before = len(text)
         wanted = list(range(len(given) - 1, len(given) + len(draft)))
@@ -48,14 +49,15 @@ def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found
                 break
             right += 1
         text.keep(before + len(given) + right)
-        given, draft = tokens[-1:], _expected(tokens, question.expected)[: question.cap - len(tokens)]
+        reached = _behind(tokens[-1], question.expected, reached + right)
+        given, draft = tokens[-1:], list(question.expected[reached:][:_GLANCE])[: question.cap - len(tokens)]
 
 
 def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int) -> Found:
     """The likeliest text by its log-probability a token, of those that so wide a search meets.
 
     As CTranslate2's `BeamSearch` with a length penalty of 1; but where so many texts have ended and one that goes on is
-    likelier than all of them, it is waited for.
+    likelier than each of them, as a whole and not by its mean, it is waited for. The mean of a loop is high for ever.
     """
     text = Text(decoder, memory)
     logits = text.add(np.asarray([list(question.prompt)], np.int64), [question.start, len(question.prompt) - 1])[0]
@@ -82,11 +84,8 @@ def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int
                     following.append(instead)
             else:
                 following.append((row, token, total))
-        if (
-            last
-            or not following
-            or (len(ended) >= width and _mean(max(ended, key=_mean)) >= following[0][2] / (step + 1))
-        ):
+        settled = len(ended) >= width and max(one.log_probability for one in ended) >= following[0][2]
+        if last or settled or not following:
             break
         text.choose([row for row, _, _ in following])
         alive = [[*alive[row], token] for row, token, _ in following]
@@ -139,11 +138,11 @@ def _repeated(tokens: Sequence[int], length: int) -> list[int]:
     return [tokens[at + length - 1] for at in starts if list(tokens[at : at + length - 1]) == run]
 
 
-def _expected(tokens: Sequence[int], expected: Sequence[int]) -> list[int]:
-    """What may follow, where the text has met what was expected again near where it would be by now."""
-    near = range(max(0, len(tokens) - _LOOKED_THROUGH), min(len(expected), len(tokens) + _LOOKED_THROUGH))
-    places = sorted((abs(at + 1 - len(tokens)), at) for at in near if expected[at] == tokens[-1])
-    return list(expected[places[0][1] + 1 :][:_GLANCE]) if places else []
+def _behind(token: int, expected: Sequence[int], at: int) -> int:
+    """Where in what is expected the text goes on, when this token came where another was: behind the nearest like it,
+    or as if it stood for the other."""
+    near = range(max(0, at - _LOOKED_THROUGH), min(len(expected), at + _LOOKED_THROUGH))
+    return 1 + min((one for one in near if expected[one] == token), key=lambda one: abs(one - at), default=at)
 
 
 def _likelihood(logits: Array, token: int) -> float:

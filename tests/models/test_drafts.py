@@ -1,4 +1,4 @@
-"""What a partial heard is expected of the segment's next, and of nothing else."""
+"""What was heard of a segment is expected of it, and of nothing else."""
 
 import msgspec
 import pytest
@@ -22,7 +22,7 @@ def test_the_newest_words_of_the_segment_are_expected_until_its_final() -> None:
     drafts.heard(PARTIAL, heard("", shed="superseded"))
     assert drafts.of(FINAL) == "Buenas tardes"
     drafts.heard(msgspec.structs.replace(PARTIAL, kind="speculation"), heard("Buenas tardes, señor."))
-    assert drafts.of(FINAL) == "Buenas tardes"
+    assert drafts.of(FINAL) == "Buenas tardes, señor."
     drafts.heard(FINAL, heard("Buenas tardes."))
     assert drafts.of(FINAL) == ""
 
