@@ -121,8 +121,8 @@ class Decoder:
         no_repeat: int = 0,
         expected: str = "",
     ) -> Decode:
-        """At most `cap` tokens behind the prefix. What is `expected` to be said, prefix included, changes how fast the
-        words are found, not which."""
+        """At most `cap` tokens behind the prefix. What is `expected` to be said, prefix included, makes the words come
+        sooner: right or wrong, they are the same, or as good where two are nearly alike."""
         tokenizer = self._tokenizer(language)
         before = [tokenizer.sot_prev, *tokenizer.encode(f" {prompt}")[:_PROMPT_TOKENS]] if prompt else []
         begin = [*before, *tokenizer.sot_sequence, tokenizer.no_timestamps]
@@ -131,7 +131,7 @@ class Decoder:
             prompt=[*begin, *begun],
             start=len(before),
             text=len(begin),
-            cap=min(cap, _MOST_TOKENS - len(begin) - len(begun)),
+            cap=_room(cap, [*begin, *begun]),
             not_first=() if begun else (*tokenizer.encode(" "), tokenizer.eot),
             marked=False,
             no_repeat=no_repeat,
@@ -144,14 +144,11 @@ class Decoder:
             new=_without_stops(tokenizer.decode(found.tokens)),
             log_probability=found.log_probability / (len(found.tokens) + 1),
             no_speech=found.no_speech,
-            capped=len(found.tokens) >= cap,
+            capped=len(found.tokens) >= question.cap,
         )
 
-    def decode_from(
-        self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int, expected: str = ""
-    ) -> Decode:
-        """What is said from a mark on, which tells the decoder where it stands: the words before are a mere prompt. Of
-        what is `expected`, see `decode`."""
+    def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int) -> Decode:
+        """What is said from a mark on, which tells the decoder where it stands: the words before are a mere prompt."""
         tokenizer = self._tokenizer(language)
         mark = tokenizer.timestamp_begin + round(start_s * _MARKS_A_SECOND)
         before = [tokenizer.sot_prev, *tokenizer.encode(f" {said}")[-_PROMPT_TOKENS:]]
@@ -160,10 +157,9 @@ class Decoder:
             prompt=[*begin, mark],
             start=len(before),
             text=len(begin),
-            cap=cap,
+            cap=_room(cap, [*begin, mark]),
             not_first=(),
             marked=True,
-            expected=_behind(tokenizer, [], expected),
             **self._signs(tokenizer),
         )
         found = self._model.find(encoded, question, beam)
@@ -176,7 +172,7 @@ class Decoder:
             new=text,
             log_probability=min(0.0, score / (len(words) + 1)),
             no_speech=found.no_speech,
-            capped=len(found.tokens) >= cap,
+            capped=len(found.tokens) >= question.cap,
             until_s=(marks[-1] - tokenizer.timestamp_begin) / _MARKS_A_SECOND if marks else None,
         )
 
@@ -250,6 +246,11 @@ def _behind(tokenizer: Tokenizer, begun: Sequence[int], expected: str) -> Sequen
     """Tokens of what is expected, behind those that are given."""
     tokens = tokenizer.encode(f" {expected.strip()}") if expected.strip() else []
     return tokens[len(begun) :]
+
+
+def _room(cap: int, given: Sequence[int]) -> int:
+    """Of so many tokens those that the decoder has places for behind these."""
+    return max(1, min(cap, _MOST_TOKENS - len(given)))
 
 
 def _model(

@@ -14,7 +14,7 @@ from engine.facts import Pcm16
 from engine.ports.hearing import Headroom, Heard, ListenJob
 from models.context import FORGET_NUMBER_S, Contexts
 from models.decoding import RATE_HZ
-from models.drafts import Drafts
+from models.drafts import FORGET_S, Drafts
 from models.ears_process import EarsProcess, EarsSettings
 from models.languages import Languages
 from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
@@ -116,8 +116,9 @@ class EarsClient:
         if job.kind == "partial":
             # a prefix is of a language already
             job = job if job.prefix else self._with_belief(job)
+            job = msgspec.structs.replace(job, expected=self._drafts.of(job))
             heard = await self._listen(job, pcm, None, answer, draft)
-            self._drafts.heard(job, heard)
+            self._drafts.heard(job, heard, time.monotonic())
             return heard
         before = self._contexts.before(job)
         self._contexts.ask(job, answer)
@@ -139,9 +140,13 @@ class EarsClient:
 
     def _remember(self, job: ListenJob, pcm: Pcm16, heard: Heard) -> None:
         self._contexts.answered(job, pcm, heard, time.monotonic())
-        self._drafts.heard(job, heard)
+        self._drafts.heard(job, heard, time.monotonic())
         self._languages.heard(job, heard)
-        asyncio.get_running_loop().call_later(FORGET_NUMBER_S, lambda: self._contexts.forget_old(time.monotonic()))
+        asyncio.get_running_loop().call_later(max(FORGET_NUMBER_S, FORGET_S), self._forget_old)
+
+    def _forget_old(self) -> None:
+        self._contexts.forget_old(time.monotonic())
+        self._drafts.forget_old(time.monotonic())
 
     async def _after(self, answers: list[asyncio.Future[Heard]], job: int) -> bool:
         """Wait for the segments before; False when the job is cancelled meanwhile."""
@@ -167,7 +172,6 @@ class EarsClient:
         offset = await self._place(job, window)
         if offset is None:
             return _shed(job, "load")
-        job = msgspec.structs.replace(job, expected=self._drafts.of(job))
         listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
         self._jobs[job.job] = listening
         self._process.send(listening.submit)

@@ -61,8 +61,9 @@ class Costs:
 
 
 def _shape(window_s: float, speech_s: float) -> float:
-    """Whisper base in 8 bits on one AVX-512 thread: 54 ms at 5 s, 125 at 10 s, 214 at 15 s, then 10 ms a token."""
-    return 0.009 * window_s + 0.00035 * window_s**2 + 0.010 * (3 + 3.5 * speech_s)
+    """Whisper base in 8 bits on one thread with AMX: 35 ms at 5 s, 85 at 10 s, 150 at 15 s, then 5 ms a token, of which
+    half are expected."""
+    return 0.0055 * window_s + 0.0003 * window_s**2 + 0.005 * (4 + 1.8 * speech_s)
 
 
 class Scheduler:

@@ -80,8 +80,7 @@ class Whisper:
         ends_s, length_s = _end_s(parts), (len(sound) - context) / RATE_HZ
         may_lack = job.kind != "partial" and self._decoder.borrows_silence
         if may_lack and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
-            first = msgspec.structs.replace(job, expected=" ".join(part.text for _, part in parts))
-            again = self._parts(first, sound, context, said, early, whole=True)
+            again = self._parts(job, sound, context, said, early, whole=True)
             parts = again if _end_s(again) > ends_s else parts
         return _joined(job, parts, 1000 * (time.perf_counter() - began))
 
@@ -116,9 +115,7 @@ class Whisper:
         if own == language and not job.capture and not self._is_prompted(job):
             cap, start_s = _cap(len(speech) / RATE_HZ), context / RATE_HZ - PAUSE_S / 2
             for beam in (1, self._decoding.beam):
-                marked = self._decoder.decode_from(
-                    encoded, language, start_s, said, cap, beam=beam, expected=job.expected
-                )
+                marked = self._decoder.decode_from(encoded, language, start_s, said, cap, beam=beam)
                 if _is_made_up(job, marked, speech) or _repeats(said, marked.text):
                     break
                 heard = _heard(job, marked.text, marked, language, belief)

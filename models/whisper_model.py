@@ -19,7 +19,7 @@ class Question(msgspec.Struct, frozen=True):
     start: int
     """Index in it of the token that starts the transcript."""
     text: int
-    """Index behind the tokens that say what is asked for: what is given from there on belongs to the answer."""
+    """Index behind the tokens that say what is asked for: what is given from there on is the start of the text."""
     cap: int
     """Tokens at most."""
     never: NDArray[np.int64]
@@ -36,7 +36,8 @@ class Question(msgspec.Struct, frozen=True):
     no_repeat: int = 0
     """No run of so many tokens comes twice; 0: it may."""
     expected: Sequence[int] = ()
-    """Likely answer: right or wrong, it changes how fast the words are found, not which."""
+    """Likely answer, which makes the words come sooner: right or wrong, they are the same, or as good where two are
+    nearly alike."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -75,5 +76,5 @@ class WhisperModel(Protocol):
         """Greedy with a beam of 1."""
 
     def begins(self, encoded: Encoded, start: Sequence[int], tokens: Sequence[int], positions: int) -> list[int]:
-        """Where each token of the text, and then its end, begins: a position below so many. `start` are the tokens that
+        """Where each token of the text, and then its end, begins: a position among so many. `start` are the tokens that
         start a transcript in its language."""

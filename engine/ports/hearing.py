@@ -34,7 +34,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
     with."""
     expected: str = ""
-    """What was heard of the segment before: right or wrong, it makes hearing it faster and changes no word."""
+    """Of a partial: what the one before heard. Of no other kind: load decides about partials, never what a final says,
+    and in 8 bits words that are expected win over others that are as likely."""
     prompt: str = ""
     """The campaign's vocabulary, which the decoder may be told to have been said before. May be empty."""
     capture: bool = False

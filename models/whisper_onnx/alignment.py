@@ -60,6 +60,4 @@ def _warped(costs: Numbers) -> list[int]:
             row -= 1
         else:
             column -= 1
-        if column == 0:
-            break
     return firsts

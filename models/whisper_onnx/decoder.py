@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.onnx_session import open_session
+from models.whisper_onnx.encoder import OUTPUT as HEARD
 from models.whisper_onnx.source import Array
 
 CROSS, DECODER = "cross.onnx", "decoder.onnx"
@@ -30,10 +31,9 @@ class Memory(msgspec.Struct, frozen=True):
         return int(self.keys[0].shape[3])
 
     def between(self, first: int, end: int | None = None) -> "Memory":
-        """Of these positions alone."""
+        """Of these positions alone; shares what it is a part of."""
         return Memory(
-            tuple(np.ascontiguousarray(key[:, :, :, first:end]) for key in self.keys),
-            tuple(np.ascontiguousarray(value[:, :, first:end]) for value in self.values),
+            tuple(key[:, :, :, first:end] for key in self.keys), tuple(value[:, :, first:end] for value in self.values)
         )
 
     def followed_by(self, other: "Memory") -> "Memory":
@@ -65,7 +65,9 @@ class Text:
     def attention(self, tokens: Sequence[int]) -> Array:
         """[alignment heads, tokens, positions], before its softmax, of a text that is read as a whole."""
         rows = np.asarray([tokens], np.int64)
-        return np.asarray(self._decoder.run(rows, [0], self._memory, self._kept, ATTENTION)[0][0], np.float32)
+        attention, *_ = self._decoder.run(rows, [0], self._memory, self._kept, ATTENTION)
+        found: Array = attention[0]
+        return found
 
     def keep(self, length: int) -> None:
         """Forget the tokens from there on."""
@@ -91,12 +93,13 @@ class WhisperDecoder:
 
     def remember(self, heard: Array) -> Memory:
         """Of the encoder's output [1, positions, width]."""
-        found = self._cross.run(self._memory, {"heard": heard})
+        found = self._cross.run(self._memory, {HEARD: heard})
         return Memory(tuple(found[0::2]), tuple(found[1::2]))
 
     def feed(self, memory: Memory) -> dict[str, NDArray[Any]]:
         """As the graph takes it."""
-        parts = [part for pair in zip(memory.keys, memory.values, strict=True) for part in pair]
+        pairs = zip(memory.keys, memory.values, strict=True)
+        parts = [np.ascontiguousarray(part) for pair in pairs for part in pair]
         return dict(zip(self._memory, parts, strict=True))
 
     def run(

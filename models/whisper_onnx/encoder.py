@@ -1,4 +1,4 @@
-"""Runs Whisper's encoder on ONNX Runtime. What the graph computes is `graph`'s."""
+"""Runs Whisper's encoder on ONNX Runtime. What the graph computes is `encoder_graph`'s."""
 
 from pathlib import Path
 

@@ -61,6 +61,8 @@ class OnnxModel:
         return greedy(self._decoder, encoded, question)
 
     def begins(self, encoded: Memory, start: Sequence[int], tokens: Sequence[int], positions: int) -> list[int]:
+        if positions < 1:
+            return [0] * (len(tokens) + 1)
         text = [*start, self._no_marks, *tokens, self._stop]
         attention = Text(self._decoder, encoded).attention(text)[:, :, :positions]
         return begins(attention, slice(len(start), len(start) + len(tokens) + 1))

@@ -52,5 +52,7 @@ def test_a_window_can_be_parted_and_put_together() -> None:
     assert again.positions == memory.positions
     for one, other in zip([*memory.keys, *memory.values], [*again.keys, *again.values], strict=True):
         np.testing.assert_array_equal(one, other)
+    whole, parted = (Text(model, one).add(np.asarray([TOKENS]), [7]) for one in (memory, again))
+    np.testing.assert_array_equal(whole, parted)
     behind = model.remember(sound[:, 15:])
     np.testing.assert_array_equal(memory.between(15).keys[1], behind.keys[1])

@@ -3,6 +3,7 @@
 import wave
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import ctranslate2
 import numpy as np
@@ -16,7 +17,7 @@ from models.ctranslate import CtranslateModel
 from models.decoder import Decoder, encoded_positions
 from models.decoding import RATE_HZ
 from models.installation import install
-from models.whisper_onnx.decoder import CROSS, DECODER
+from models.whisper_onnx.decoder import CROSS, DECODER, Memory
 from models.whisper_onnx.encoder import GRAPH, WhisperEncoder
 from models.whisper_onnx.evens import load_evens
 from models.whisper_onnx.export import cosines, export_graphs
@@ -62,16 +63,16 @@ def test_the_encoder_hears_as_ctranslate2s_does(weights: Path, graphless: Path) 
 
 @pytest.mark.parametrize("beam", [1, 5])
 def test_words_and_their_times_are_those_that_ctranslate2_finds(weights: Path, graphless: Path, beam: int) -> None:
-    found = []
+    found: list[Any] = []
     for model in (decoder(weights), decoder(graphless)):
         encoded = model.encode(speech(), 9.0)
+        assert isinstance(encoded, Memory) == (not found), "both were heard by the same"
         language = model.languages(encoded)
         plain = model.decode(encoded, "en", 100, beam=beam)
         marked = model.decode_from(encoded, "en", 0.0, "Thank you.", 100, beam=beam)
         times = model.times(encoded, "en", plain.text, len(speech()) / RATE_HZ)
         found.append((language, plain, marked, times))
     (languages, plain, marked, times), (their_languages, their_plain, their_marked, their_times) = found
-    assert plain is not their_plain
     assert max(languages, key=languages.__getitem__) == "en"
     assert languages["en"] == pytest.approx(their_languages["en"], abs=0.1)
     assert set(languages) == set(their_languages)
@@ -94,6 +95,25 @@ def test_words_behind_others_are_those_that_follow(weights: Path, graphless: Pat
         assert behind.text == whole.text
         assert behind.new == whole.text.removeprefix(begun).lstrip(" ,.")
         assert model.decode(encoded, "en", 3, beam=1).capped
+        assert model.decode(encoded, "en", 100, beam=1, prefix=begun, expected=f"{begun} question").new == behind.new
+
+
+def test_more_is_given_than_there_is_room_behind(weights: Path) -> None:
+    model = decoder(weights)
+    encoded = model.encode(speech(), 9.0)
+    said = "no " * 300
+    for found in (
+        model.decode(encoded, "en", 400, beam=1, prefix="no " * 200, expected="no " * 440),
+        model.decode_from(encoded, "en", 1.0, said, 400, beam=1),
+        model.decode_from(encoded, "en", 1.0, said, 400, beam=3),
+    ):
+        assert found.log_probability <= 0
+
+
+def test_no_sound_has_no_times(weights: Path) -> None:
+    model = decoder(weights)
+    [word] = model.times(model.encode(speech(), 9.0), "en", "Hello.", 0.005)
+    assert (word.start_ms, word.end_ms) == (0, 0)
 
 
 def test_behind_the_first_of_it_padding_is_what_silence_is_at_its_place(weights: Path) -> None:

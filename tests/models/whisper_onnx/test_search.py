@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.whisper_model import Question
 from models.whisper_onnx.decoder import Memory, WhisperDecoder
 from models.whisper_onnx.decoder_graph import build_cross, build_decoder
-from models.whisper_onnx.search import allowed, beam, greedy
+from models.whisper_onnx.search import allow, beam, greedy
 from models.whisper_onnx.source import Array
 from tests.models.whisper_onnx import plain
 
@@ -47,6 +47,38 @@ class Counted(WhisperDecoder):
         return super().run(rows, *rest)
 
 
+class Chain(WhisperDecoder):
+    """Says what follows a token whatever was before: logits by token, far less of all others."""
+
+    def __init__(self, follows: dict[int, dict[int, float]]) -> None:
+        self.nothing = [np.zeros((1, 1, 0, 1), np.float32)]
+        self.runs: list[int] = []
+        self._follows = follows
+
+    def feed(self, memory: Memory) -> dict[str, NDArray[Any]]:
+        return {}
+
+    def run(
+        self,
+        rows: NDArray[np.int64],
+        wanted: Sequence[int],
+        memory: dict[str, NDArray[Any]],
+        kept: Sequence[Array],
+        output: str,
+    ) -> list[Array]:
+        self.runs.append(rows.shape[1])
+        logits = np.full((len(rows), len(wanted), plain.TOKENS), -9.0, np.float32)
+        for row, tokens in enumerate(rows):
+            for at, place in enumerate(wanted):
+                for token, logit in self._follows.get(int(tokens[place]), {}).items():
+                    logits[row, at, token] = logit
+        new = np.zeros((len(rows), 1, rows.shape[1], 1), np.float32)
+        return [logits, np.concatenate([kept[0], new], axis=2)]
+
+
+MEMORY = Memory((), ())
+
+
 @pytest.fixture(scope="module")
 def model() -> WhisperDecoder:
     source = plain.decoder()
@@ -63,6 +95,11 @@ def scores(tokens: Sequence[int], question: Question = QUESTION) -> plain.Number
     logits, _ = plain.read(plain.decoder(), plain.heard(), [*question.prompt, *tokens])
     here = allowed(logits[-1].astype(np.float32), tokens, question).astype(np.float64)
     return np.asarray(here - np.log(np.exp(here[np.isfinite(here)]).sum()))
+
+
+def allowed(logits: Array, tokens: Sequence[int], question: Question) -> Array:
+    allow(logits, tokens, question)
+    return logits
 
 
 def chosen(question: Question) -> tuple[list[int], float]:
@@ -105,6 +142,25 @@ def test_what_is_expected_changes_no_word(model: WhisperDecoder, memory: Memory,
     assert found.tokens == alone.tokens
     assert found.log_probability == pytest.approx(alone.log_probability, abs=0.02 * len(alone.tokens))
     assert found.no_speech == pytest.approx(alone.no_speech, rel=1e-3)
+
+
+def test_a_likelier_text_is_waited_for_and_a_loop_is_not() -> None:
+    # five short texts end before the likeliest does; their means are worse
+    long = {at: {at + 1: 6.0, STOP: 2.0} for at in range(1, 8)} | {9: {1: 6.0, 8: 3.0}, 8: {STOP: 6.0}}
+    found = beam(Chain(long), MEMORY, msgspec.structs.replace(QUESTION, prompt=[4, 9], cap=14), 3)
+    assert found.tokens == [1, 2, 3, 4, 5, 6, 7, 8]
+    # what goes round and round is ever likelier by its mean, and less likely as a whole
+    round_ = {9: {1: 5.0, 2: 5.0, 3: 4.8}, 1: {STOP: 6.0}, 3: {STOP: 6.0}, 2: {5: 6.0, STOP: 5.9}, 5: {2: 9.0}}
+    found = beam(Chain(round_), MEMORY, msgspec.structs.replace(QUESTION, cap=200), 3)
+    assert len(found.tokens) < 100
+
+
+def test_a_text_that_was_begun_goes_on_unless_it_is_likeliest_that_it_ends() -> None:
+    chain = Chain({9: {1: 3.0, STOP: 2.8}, 1: {2: 0.3, 3: 0.2, 5: 0.1}, 2: {STOP: 0.0}, 3: {STOP: 0.0}, 5: {STOP: 0.0}})
+    begun = msgspec.structs.replace(QUESTION, prompt=[4, 9], text=1, not_first=())
+    assert beam(chain, MEMORY, begun, 3).tokens
+    free = msgspec.structs.replace(begun, text=2)
+    assert beam(chain, MEMORY, free, 3).tokens == []
 
 
 def test_what_is_expected_and_right_takes_one_run(model: WhisperDecoder, memory: Memory) -> None:
