@@ -59,9 +59,9 @@ def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found
 def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int) -> Found:
     """The likeliest text by its log-probability a token, of those that so wide a search meets.
 
-    As CTranslate2's `BeamSearch` with a length penalty of 1, of what is not given; but where so many texts have ended
-    and one that goes on is likelier than each of them, as a whole and not by its mean, it is waited for. The mean of a
-    loop is high for ever.
+    As CTranslate2's `BeamSearch` with a length penalty of 1: what is given of the text counts in its length, without
+    which a text that says all twice would win, the second time being as good as certain. But where so many texts have
+    ended and one that goes on is likelier than each of them, as a whole and not by its mean, it is waited for.
     """
     text = Text(decoder, memory)
     logits = text.add(np.asarray([list(question.prompt)], np.int64), [question.start, len(question.prompt) - 1])[0]
@@ -96,11 +96,8 @@ def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int
         alive = [[*alive[row], token] for row, token, _ in following]
         totals = np.asarray([total for _, _, total in following])
         rows = text.add(np.asarray([tokens[-1:] for tokens in alive], np.int64), [0])[:, 0]
-    return max(ended, key=_mean)
-
-
-def _mean(found: Found) -> float:
-    return found.log_probability / max(1, len(found.tokens))
+    given = len(question.prompt) - question.text
+    return max(ended, key=lambda one: one.log_probability / max(1, given + len(one.tokens)))
 
 
 def allow(logits: Array, tokens: Sequence[int], question: Question) -> None:
