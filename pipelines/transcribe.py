@@ -31,8 +31,6 @@ FIRST_PARTIAL_MS = 500
 CADENCE_MS = ((0.5, 800), (0.0, 400))
 """From which load of `ears` on (share of busy workers) so much media time lies between a lane's partials at least: each
 hears the whole segment anew. Under more load than they are run for, `ears` runs the newest of each stream by turns."""
-SPECULATION_LOAD = 0.6
-"""From this load of `ears` on nothing is heard ahead of time: every other time it was for nothing."""
 UNSHOWN_CADENCE_MS = 400
 """The same while nothing of a segment is shown yet, however high the load: short sound is heard for little."""
 SURE = 0.95
@@ -196,8 +194,6 @@ class Transcriber:
         self._take_back(lane)
         if segment.voice < SURE:
             return  # it may yet be music; a final tells
-        if self._ears.headroom().load >= SPECULATION_LOAD:
-            return
         job = self._job(lane, segment, "speculation")
         lane.speculation_job, lane.speculation_end_ms = job.job, segment.end_ms
 
