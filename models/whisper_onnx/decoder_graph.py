@@ -9,9 +9,11 @@ int64[wanted], a float32[new, old + new] that is added to attention among words,
 attention float32[rows, alignment heads, new, positions] before its softmax, and `new_key…`, `new_value…[rows, heads,
 old + new, size]`.
 
-A matrix has a scale for each output, and what goes into it one for each position, whose largest is put at 127: so what
-is computed of a word does not depend on what is computed beside it, and words that are read at once are read as they
-would be one by one.
+A matrix has a scale for each output, and what goes into it one for each position, whose largest is put at 127: so a
+word does not lose bits to what is computed beside it. It is not computed to the same number, though: what differs in
+the last digit of full precision is rounded to another of 8 bits, and that goes on from layer to layer. Measured on
+854 words of speech, the lead of the best over the next best differs by 0.04 in the median and 0.6 at p99 between words
+that are read at once and one by one.
 """
 
 from collections.abc import Callable, Sequence
