@@ -209,10 +209,11 @@ class Whisper:
         return self._decoding.prompted and bool(job.prompt) and job.kind != "partial"
 
     def _is_doubtful(self, decode: Decode, *, capture: bool) -> bool:
-        """Whether to listen once more. A number read aloud is a repetition, so with `capture` it may be one."""
+        """Whether to listen once more. A number read aloud is a repetition, so with `capture` it may be one; but nobody
+        reads as many tokens as the cap allows."""
         if decode.log_probability < self._decoding.redo_log_probability or _SIGNS.search(decode.new):
             return True
-        return not capture and (decode.capped or decode.compression > self._decoding.redo_compression)
+        return decode.capped or (not capture and decode.compression > self._decoding.redo_compression)
 
 
 def _cap(speech_s: float) -> int:

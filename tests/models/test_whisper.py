@@ -15,7 +15,7 @@ from engine.ports.hearing import Heard, ListenJob
 from media.audio import Recording, window_16k
 from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
-from models.decoder import Decoder
+from models.decoder import Decode, Decoder
 from models.decoding import PAUSE_S, RATE_HZ, Decoding
 from models.installation import install
 from models.languages import likeliest
@@ -173,3 +173,10 @@ def test_silence_has_no_words(whisper: Whisper) -> None:
 def test_missing_files_of_the_model_are_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"tokenizer\.json"):
         Whisper(tmp_path)
+
+
+@pytest.mark.parametrize(("capped", "text", "again"), [(True, "F-E-F", True), (False, "cuatro " * 12, False)])
+def test_a_number_may_repeat_itself_but_not_to_the_cap(whisper: Whisper, capped: bool, text: str, again: bool) -> None:
+    decode = Decode(text=text, new=text, log_probability=-0.02, no_speech=0.1, capped=capped)
+    assert whisper._is_doubtful(decode, capture=True) == again
+    assert decode.compression < 2.4 or not again
