@@ -29,6 +29,7 @@ def cells() -> dict[str, Cell]:
         "setups",
         "fuzz",
         "accuracy",
+        "bands",
         "cards",
         "entities",
         "display",

@@ -33,7 +33,6 @@ LEAST_WORDS = 4
 _LEVEL = 0.06
 """Root mean square of every turn, of full scale."""
 _NOISE = 0.0006
-_FRAME = RATE_HZ // 50
 _FLOOR_DB = -38.0
 """Of a turn's loudest frame: below this nobody speaks."""
 _PAUSE_S = 0.3
@@ -167,12 +166,13 @@ def _laid_out(
 # ─── clips ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def prompts(language: str) -> list[Clip]:
-    """Recorded prompts whose script is plain words, each text once."""
+def prompts(language: str, rate_hz: int = RATE_HZ) -> list[Clip]:
+    """Recorded prompts whose script is plain words, each text once. From 16 kHz on they are the wideband recordings."""
     found: dict[str, Clip] = {}
+    kind = "wav" if rate_hz == RATE_HZ else "g722"
     scripts = recordings(f"asterisk-core-sounds-{language}", "txt.gz")
-    paths = recordings(f"asterisk-core-sounds-{language}-wav")
-    by_name = {"/".join(path.parts[path.parts.index("sounds") + 2 :])[:-4]: path for path in paths}
+    paths = recordings(f"asterisk-core-sounds-{language}-{kind}", kind)
+    by_name = {"/".join(path.parts[path.parts.index("sounds") + 2 :]).rpartition(".")[0]: path for path in paths}
     for row in gzip.decompress(scripts[0].read_bytes()).decode("utf-8", "replace").splitlines():
         name, colon, text = row.partition(": ")
         if row.startswith(";") or not colon or name not in by_name or (language, name) in _OTHERWISE:
@@ -181,17 +181,17 @@ def prompts(language: str) -> list[Clip]:
             continue
         words = re.sub(r"[\W_]+", " ", text.lower()).split()
         if len(words) >= LEAST_WORDS:
-            found.setdefault(" ".join(words), _clip(text.strip(), *_read(by_name[name])))
+            found.setdefault(" ".join(words), _clip(text.strip(), *_read(by_name[name]), rate_hz))
     return list(found.values())
 
 
-def readers() -> list[Clip]:
+def readers(rate_hz: int = RATE_HZ) -> list[Clip]:
     """LibriVox clips, with their words."""
     paths = {path.stem: path for path in recordings("pocketsphinx-testdata") if path.parent.name == "librivox"}
     folder = next(iter(paths.values())).parent
     rows = (folder / "transcription").read_text("utf-8").splitlines()
     matches = (re.fullmatch(r"<s> (.*) </s> \((.*)\)", row.strip()) for row in rows)
-    return [_clip(match[1], *_read(paths[match[2]])) for match in matches if match]
+    return [_clip(match[1], *_read(paths[match[2]]), rate_hz) for match in matches if match]
 
 
 def _demo(language: str) -> Conversation:
@@ -205,9 +205,10 @@ def _demo(language: str) -> Conversation:
     return Conversation(language, sound, tuple(utterances))
 
 
-def spoken(sound: Samples) -> tuple[Span, ...]:
+def spoken(sound: Samples, rate_hz: int = RATE_HZ) -> tuple[Span, ...]:
     """Stretches of sound in a turn, seconds from its start. Raises `ValueError` where all is silence."""
-    frames = sound[: len(sound) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    frame = rate_hz // 50
+    frames = sound[: len(sound) // frame * frame].reshape(-1, frame)
     energy = np.mean(frames.astype(np.float64) ** 2, axis=1)
     if not len(energy) or not energy.max():
         raise ValueError("a turn without sound")
@@ -221,11 +222,11 @@ def spoken(sound: Samples) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _clip(text: str, samples: Samples, rate_hz: int) -> Clip:
+def _clip(text: str, samples: Samples, from_hz: int, rate_hz: int) -> Clip:
     """Without silence around it, at the level of all."""
-    sound = soxr.resample(samples, rate_hz, RATE_HZ) if rate_hz != RATE_HZ else samples
-    spans = spoken(sound)
-    sound = sound[round(spans[0][0] * RATE_HZ) : round(spans[-1][1] * RATE_HZ)]
+    sound = soxr.resample(samples, from_hz, rate_hz) if from_hz != rate_hz else samples
+    spans = spoken(sound, rate_hz)
+    sound = sound[round(spans[0][0] * rate_hz) : round(spans[-1][1] * rate_hz)]
     return Clip(text, (sound * (_LEVEL / np.sqrt(np.mean(sound**2)))).astype(np.float32))
 
 
