@@ -247,3 +247,6 @@ class DtlsSession:
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return self._inner.monotonic_ms(stream, at_ms)
+
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        self._inner.settle(stream, segment, end_ms)

@@ -148,6 +148,9 @@ class Ear:
         self.judged_until += FRAME
         return self._segmenter.push(probability, start_ms, FRAME_MS)
 
+    def settle(self, segment: int, end_ms: int) -> None:
+        self._segmenter.settle(segment, end_ms)
+
     def close(self) -> list[MediaEvent]:
         """Ends the open segment and gives the VAD's slot back. Frames that were not scored are not heard."""
         self._bank.close(self.slot)
@@ -297,6 +300,11 @@ class Hearing:
     async def events(self) -> AsyncIterator[MediaEvent]:
         async for event in self._events:
             yield event
+
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        """See `IngestSession`."""
+        if stream in self._ears:
+            self._ears[stream].settle(segment, end_ms)
 
     def sound(self, stream: str, position: int, count: int) -> Pcm16:
         """Samples of a stream as they came, by position at its own rate; zeros where there is nothing."""

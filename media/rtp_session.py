@@ -167,6 +167,9 @@ class RtpSession:
         ahead_ms = self.streams[stream].ahead_ms if stream in self.streams else 0.0
         return self.answered_s * 1000 + at_ms - ahead_ms
 
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        self.hearing.settle(stream, segment, end_ms)
+
     # ─── what the plane does each tick ───────────────────────────────────────────────────────────────────────────────
 
     def poll(self) -> None:

@@ -31,8 +31,10 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Silence until one more `continues`: the words so far are worth a draft, whether or not this is the end."""
     soft_ms: int = 192
     """Silence until `paused`: a speculative final may start."""
+    settled_ms: int = 400
+    """Silence until `ended` once its words are known to be whole (`Segmenter.settle`)."""
     hard_ms: int = 480
-    """Silence until `ended`."""
+    """Silence until `ended` otherwise."""
     continues_ms: int = 400
     """Media time between two `continues`."""
     long_ms: int = 7000
@@ -71,6 +73,8 @@ class Segmenter:
         self._told_ms = 0.0
         self._lulled = False
         """The present silence has been told of."""
+        self._settled = False
+        """What was said before the present silence is whole."""
         self._run_start_ms: float | None = None
         """Outside a segment: where the voice began that may become one."""
         self._floor_ms = 0.0
@@ -96,6 +100,11 @@ class Segmenter:
     def push(self, probability: float, start_ms: float, duration_ms: float) -> list[SpeechSegment]:
         frame = _Frame(start_ms, start_ms + duration_ms, probability)
         return self._within(frame) if self._open else self._between(frame)
+
+    def settle(self, segment: int, end_ms: int) -> None:
+        """The segment's words up to `end_ms` are whole: the next frame may end it, unless the speaker has gone on."""
+        if self._paused and segment == self._segment and end_ms == round(self._voiced_ms):
+            self._settled = True
 
     def flush(self) -> list[SpeechSegment]:
         """The stream is over: ends what is open."""
@@ -140,7 +149,7 @@ class Segmenter:
         self._voiced_ms = frame.end_ms
         self._lulled = False
         if self._paused:
-            self._paused = False
+            self._paused = self._settled = False
             return [self._say("resumed", frame.end_ms)]
         if frame.end_ms - self._told_ms >= self._rules.continues_ms:
             return [self._say("continues", frame.end_ms)]
@@ -148,7 +157,7 @@ class Segmenter:
 
     def _silent(self, frame: _Frame) -> list[SpeechSegment]:
         silence_ms = frame.end_ms - self._voiced_ms
-        if silence_ms >= self._rules.hard_ms:
+        if silence_ms >= (self._rules.settled_ms if self._settled else self._rules.hard_ms):
             return [self._end()]
         if silence_ms >= self._rules.soft_ms and not self._paused:
             self._paused = True
@@ -185,7 +194,7 @@ class Segmenter:
 
     def _begin(self, start_ms: float, frame: _Frame) -> SpeechSegment:
         self._segment += 1
-        self._open, self._paused, self._lulled = True, False, False
+        self._open, self._paused, self._lulled, self._settled = True, False, False, False
         self._start_ms = start_ms
         heard = [frame, *self._recent]
         self._voice = max(one.probability for one in heard if one.end_ms > start_ms)

@@ -150,6 +150,9 @@ class FileSession:
             return self._reached[0] - step_ms + at_ms
         return self._reached[min(max(at_ms, 0) // step_ms, len(self._reached) - 1)]
 
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        """See `IngestSession`."""
+
 
 def _streams(legs: Sequence[str], channels: int) -> tuple[str, ...]:
     if not legs:

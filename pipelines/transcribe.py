@@ -8,10 +8,13 @@ what a final says, since a speculation is taken for the final only when it heard
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
+from engine.errors import EarsClosed
 from engine.facts import Leg, SpeechSegment
 from engine.ports.hearing import Ears, Heard, ListenJob, ListenKind
 from engine.ports.intake import IngestSession
@@ -19,6 +22,10 @@ from engine.tracing import NO_TRACES, Tracing
 from media.sounds import is_tone
 from models.agreement import Agreement
 from pipelines.dialogue import Dialogue
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 TAIL_MS = 200
 """Sound kept behind the last voiced frame: word endings are quieter than the VAD's threshold."""
@@ -36,6 +43,10 @@ UNSHOWN_CADENCE_MS = 400
 SURE = 0.95
 """The VAD's probability that clear speech reaches somewhere: each of 670 segments on clean telephone lines did (0.98 at
 the least), and all but 4 of 170 under noise of 10 dB; hold music that it takes for speech stayed below 0.9."""
+WHOLE_CONFIDENCE = 0.6
+"""A sentence that is heard less surely may not be over: its pause is waited for as long as any."""
+_STOPS = (".", "?", "!")
+_TRAILS_OFF = ("..", "…")
 
 _jobs = itertools.count(1)
 
@@ -161,7 +172,7 @@ class Transcriber:
         lane.partial_end_ms = segment.end_ms
         job = self._job(lane, segment, "partial", prefix=lane.agreement.stable)
         lane.partial_job = job.job
-        self._group.create_task(self._show_partial(lane, segment, job))
+        self._group.create_task(_unharmed(self._show_partial(lane, segment, job), None))
 
     async def _show_partial(self, lane: _Lane, segment: SpeechSegment, job: ListenJob) -> None:
         """Of two that are on their way `ears` runs one after the other, or the newer alone."""
@@ -201,15 +212,16 @@ class Transcriber:
             if lane.speculation is not None and lane.speculation_job == job.job:
                 self._show(lane, segment, heard)
 
-        lane.speculation = self._group.create_task(
-            self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS, draft)
-        )
+        listening = self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS, draft)
+        lane.speculation = self._group.create_task(_unharmed(listening, self._failed(job)))
 
         def show(task: asyncio.Task[Heard]) -> None:
             if not task.cancelled() and task.exception() is None and lane.open:
                 heard = task.result()
                 if not heard.shed and heard.text:
                     self._show(lane, segment, heard)
+                    if task is lane.speculation and is_whole(heard) and not self._capturing():
+                        self._session.settle(segment.stream, lane.segment, segment.end_ms)
 
         lane.speculation.add_done_callback(show)
 
@@ -230,7 +242,8 @@ class Transcriber:
             self._take_back(lane)
         else:
             self._ears.promote(lane.speculation_job, time.monotonic() + DUE_S["final"])
-        return self._group.create_task(self._final(lane, segment, speculation))
+        otherwise = self._finished(lane, segment, self._failed(self._job(lane, segment, "final")), time.monotonic())
+        return self._group.create_task(_unharmed(self._final(lane, segment, speculation), otherwise))
 
     async def _final(self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None") -> Finished:
         # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again.
@@ -238,6 +251,9 @@ class Transcriber:
         heard = await speculation if speculation is not None else None
         if heard is None or heard.shed:
             heard = await self._hear_whole(lane, segment)
+        return self._finished(lane, segment, heard, asked)
+
+    def _finished(self, lane: _Lane, segment: SpeechSegment, heard: Heard, asked: float) -> Finished:
         return Finished(
             stream=segment.stream,
             segment=segment.segment,
@@ -260,6 +276,9 @@ class Transcriber:
                 self._show(lane, segment, heard)
 
         return await self._listen(job, segment.stream, lane.start_ms, end_ms, draft)
+
+    def _failed(self, job: ListenJob) -> Heard:
+        return Heard(job=job.job, text="", language=self._language, shed="failed")
 
     def _job(self, lane: _Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(
@@ -287,6 +306,23 @@ class Transcriber:
             heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms), draft)
             span.note(queued_ms=heard.queued_ms, run_ms=heard.run_ms, shed=heard.shed)
             return heard
+
+
+async def _unharmed(hearing: Coroutine[Any, Any, T], otherwise: T) -> T:
+    """A fault costs what it is about, and never the call."""
+    try:
+        return await hearing
+    except EarsClosed:
+        raise
+    except Exception:
+        log.exception("hearing.fault")
+        return otherwise
+
+
+def is_whole(heard: Heard) -> bool:
+    """Whether a speaker who pauses here has likely said what he wanted: a sentence is over, and heard for sure."""
+    ends = heard.text.endswith(_STOPS) and not heard.text.endswith(_TRAILS_OFF)
+    return ends and heard.confidence >= WHOLE_CONFIDENCE
 
 
 def cadence_ms(load: float) -> int:

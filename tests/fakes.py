@@ -27,6 +27,8 @@ class FakeSession:
             participants=tuple(participants),
         )
         self._events = list(events)
+        self.settled: list[tuple[str, int, int]] = []
+        """Stream, segment and end of what is whole."""
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         for event in self._events:
@@ -38,6 +40,9 @@ class FakeSession:
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return 1_000_000.0 + at_ms
+
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        self.settled.append((stream, segment, end_ms))
 
 
 class FakeEars:

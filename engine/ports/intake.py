@@ -121,6 +121,11 @@ class IngestSession(Protocol):
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         """The engine's monotonic clock (ms) at which `at_ms` of the stream was spoken: the stamp `heard`."""
 
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        """The words of a segment that pauses at `end_ms` are whole: it need not be waited for as long as others. Comes
+        too late where it has gone on or ended. A recording's segments are the same in every run: there it does
+        nothing."""
+
 
 @runtime_checkable
 class FactReader(Protocol):

@@ -122,6 +122,9 @@ class SocketSession:
         ahead_ms = self.tracks[stream].ahead_ms if stream in self.tracks else 0.0
         return self._answered_s * 1000 + at_ms - ahead_ms
 
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        self.hearing.settle(stream, segment, end_ms)
+
     def told(self, facts: Sequence[Fact]) -> None:
         for reader in list(self.readers):
             reader(facts)

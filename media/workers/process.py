@@ -39,6 +39,7 @@ from media.workers.wire import (
     Over,
     Ready,
     Refused,
+    Settle,
     Spoke,
     Stop,
     Ticked,
@@ -97,6 +98,9 @@ class MediaWorker:
                 case Announce(number, sound, words, beep_every_s):
                     if (session := self._session(number)) is not None:
                         session.announce(np.frombuffer(sound, np.int16), words=words, beep_every_s=beep_every_s)
+                case Settle(number, stream, segment, end_ms):
+                    if (session := self._session(number)) is not None:
+                        session.settle(stream, segment, end_ms)
                 case Told(number, events):
                     if (session := self._session(number)) is not None:
                         session.told(events)

@@ -11,7 +11,7 @@ from media.audio import AudioRing, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
 from media.workers.rings import SharedRing
-from media.workers.wire import Announce, Hold, Open, Told
+from media.workers.wire import Announce, Hold, Open, Settle, Told
 
 LOSSES = 3
 """A call that so many workers died with may be what kills them: it ends."""
@@ -23,7 +23,7 @@ class Home(Protocol):
     async def update(self, session: "WorkerSession", streams: tuple[StreamOffer, ...]) -> None:
         """Raises `Overloaded`."""
 
-    def send(self, message: Hold | Announce | Told) -> None: ...
+    def send(self, message: Hold | Announce | Settle | Told) -> None: ...
 
     def close(self, session: "WorkerSession", reason: str) -> None: ...
 
@@ -102,6 +102,9 @@ class WorkerSession:
         ring = self._sounds.get(stream)
         ahead_ms = ring.ahead_ms if isinstance(ring, SharedRing) else self._ahead_ms.get(stream, 0.0)
         return self.answered_s * 1000 + at_ms - ahead_ms
+
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        self._home.send(Settle(self.number, stream, segment, end_ms))
 
     # ─── what the worker's keeper says ───────────────────────────────────────────────────────────────────────────────
 

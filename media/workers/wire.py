@@ -59,6 +59,15 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     events: tuple[CallEvent, ...]
 
 
+class Settle(msgspec.Struct, frozen=True, tag="settle"):
+    """A segment's words are whole (`IngestSession.settle`)."""
+
+    session: int
+    stream: str
+    segment: int
+    end_ms: int
+
+
 class Close(msgspec.Struct, frozen=True, tag="close"):
     """Answered with `Over`."""
 
@@ -70,7 +79,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Every call has been closed: end."""
 
 
-ToWorker = Open | Update | Hold | Announce | Told | Close | Stop
+ToWorker = Open | Update | Hold | Announce | Settle | Told | Close | Stop
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

@@ -153,6 +153,17 @@ async def test_words_that_are_heard_once_more_are_a_draft_until_then(states: tup
     assert texts(sink.facts) == ["hello there"]
 
 
+class Quiet(FakeSession):
+    """Time goes by between two events."""
+
+    async def events(self) -> AsyncIterator[MediaEvent]:
+        async for event in super().events():
+            yield event
+            for _ in range(50):
+                await asyncio.sleep(0)
+        yield CallEnded(2000, "bye")
+
+
 async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
     ears = FakeEars({("1", 0): "hello there"})
     ears.shed = {"speculation", "partial"}
@@ -162,6 +173,22 @@ async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
     assert [job.kind for job in ears.jobs] == ["partial", "speculation", "final"]
     assert texts(sink.facts) == ["hello there"]
     assert sink.drafts == []
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        ("I would like to pay today.", True),
+        ("what is that?", True),
+        ("I would like to", False),
+        ("I would like to...", False),
+        ("My number is 4539 14", False),
+    ],
+)
+async def test_a_pause_after_a_whole_sentence_need_not_be_waited_for(words: str, *, whole: bool) -> None:
+    call = Quiet(speech("1", 0, 0, 900, "started", "paused", "ended"), PARTICIPANTS)
+    await live_call((), FakeEars({("1", 0): words}), FakeSink(), session=lambda *_: call).serve()
+    assert call.settled == ([("1", 0, 900)] if whole else [])
 
 
 async def test_a_taken_back_endpoint_is_no_final() -> None:

@@ -179,6 +179,9 @@ class FakeMediaSession:
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return float(at_ms)
 
+    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+        """See `IngestSession`."""
+
 
 class FakeMedia:
     def __init__(self, room: int = 1_000) -> None:

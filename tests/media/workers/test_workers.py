@@ -8,20 +8,26 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import ClassVar, cast
 
 import numpy as np
 import pytest
 
+from engine.child import framed
 from engine.errors import Overloaded
 from engine.facts import CallEvent, SpeechSegment
 from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
 from media.ports import PortRange
+from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.wav_file import read_channels
 from media.workers.keeper import Keeper
 from media.workers.pool import MediaWorkers, shares
+from media.workers.process import MediaWorker
+from media.workers.rings import SharedRings
 from media.workers.session import LOSSES, WorkerSession
+from media.workers.wire import Open, Settle, Stop
 
 CALL = Path(__file__).parents[2] / "data" / "call_15s.flac"
 OFFER = CallOffer("call", "siprec", "192.0.2.1:5060/udp", "", "", ())
@@ -112,6 +118,30 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
     assert np.array_equal(second.audio("customer", 0, 1000)[::2], sound[:8000])
     assert second.last_packet_at() > second.answered_s
     first.close("bye")
+
+
+async def test_a_worker_passes_on_what_its_engine_says() -> None:
+    class Plane:
+        settled: ClassVar[list[tuple[str, int, int]]] = []
+
+        async def allocate(self, *_: object, **__: object) -> "Plane":
+            return self
+
+        def local_ports(self) -> dict[int, int]:
+            return {}
+
+        numbers = local_ports
+
+        def settle(self, stream: str, segment: int, end_ms: int) -> None:
+            self.settled.append((stream, segment, end_ms))
+
+    plane, reader = Plane(), asyncio.StreamReader()
+    opening = Open(7, OFFER, (LINE,), {}, 0.0)
+    for message in (opening, Settle(7, "customer", 3, 900), Settle(8, "customer", 3, 901), Stop()):
+        reader.feed_data(framed(message))
+    rings = SharedRings.create(1)
+    await MediaWorker(cast(RtpPlane, plane), rings, lambda _: None).serve(reader)
+    assert plane.settled == [("customer", 3, 900)]
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers: MediaWorkers) -> None:
