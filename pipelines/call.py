@@ -6,13 +6,13 @@ audio clock runs through the same queue: a deadline is judged only when every wo
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
-from engine.errors import EarsClosed
+from engine.errors import EarsClosed, NotFound
 from engine.facts import EventName, Fact, Suggestion
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.hearing import Ears
@@ -48,6 +48,8 @@ from pipelines.voices import Voices
 from pipelines.word_times import placed
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
 CARD_EVENTS: dict[str, EventName] = {
@@ -108,6 +110,8 @@ class LiveCall:
         self._summary_wording = SummaryWording(writer, wording_s)
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._claimed = bool(record.agent_id)
+        self._over = False
+        """Nothing that people do reaches it any more."""
 
     async def serve(self) -> None:
         """Returns when the call has ended and everything said in it is committed."""
@@ -142,8 +146,10 @@ class LiveCall:
                 await self._card_wording.end()
 
     def command(self, person: Person, command: DeskCommand) -> None:
-        """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks: a full queue drops
-        it, save a pause, which raises `Overloaded`."""
+        """An acknowledgement is taken at once; what makes a fact waits its turn. Never blocks. Raises `Overloaded` when
+        too much waits, `NotFound` when the call is over."""
+        if self._over:
+            raise NotFound("no such live call")
         if command.name == "shown":
             self._acknowledgements.take(command)
         else:
@@ -221,6 +227,7 @@ class LiveCall:
             case Command(person=person, command=command, at_ms=at_ms):
                 await self._obey(person, command, at_ms)
             case CallEnded():
+                await self._sum_up(item)
                 await self._end(item)
                 return True
         return False
@@ -274,6 +281,8 @@ class LiveCall:
 
     async def _obey(self, person: Person, command: DeskCommand, at_ms: int) -> None:
         if command.name == "claim":
+            if person.role == "agent" and self.record.agent_id not in ("", person.user_id):
+                return  # somebody else was quicker
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)
             await self._publish([self._ledger.event("call.claimed", self._listener.now_ms, {"by": person.user_id})])
@@ -288,19 +297,57 @@ class LiveCall:
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
             await self._publish([self._ledger.event("alert.judged", self._listener.now_ms, judged)])
 
-    async def _end(self, ended: CallEnded) -> None:
-        facts = self._conversation.end(ended.at_ms)
+    async def _sum_up(self, ended: CallEnded) -> None:
+        """What can be said of the call now that it is over. A fault costs what would have been said, never the end."""
+        facts: list[Fact] = []
+        try:
+            facts = self._conversation.end(ended.at_ms)
+        except Exception:
+            log.exception("call.fault", call_id=self.record.call_id, item="summing up")
         if self.tape:
             self.tape.end(ended.at_ms, self._conversation.withheld())
-        facts.append(self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason}))
-        await self._publish(facts)
-        if worded := await self._summary_wording.word(facts, self.record):
+        try:
+            await self._publish(facts)
+        except Exception:
+            log.exception("call.fault", call_id=self.record.call_id, item="summary")
+        await self._publish([self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason})])
+        if worded := await self._meanwhile_obeying(self._summary_wording.word(facts, self.record)):
             await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
+
+    async def _end(self, ended: CallEnded) -> None:
+        self._over = True
+        while (item := self._queue.get_nowait()) is not None:
+            await self._commit_late(item)
         await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
 
+    async def _meanwhile_obeying(self, work: Coroutine[Any, Any, T]) -> T:
+        """People go on judging and claiming just after they hung up."""
+        working = asyncio.create_task(work)
+        getting: asyncio.Task[Item] | None = None
+        try:
+            while not working.done():
+                getting = asyncio.create_task(self._queue.get())
+                await asyncio.wait({working, getting}, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    await self._commit_late(getting.result())
+            return working.result()
+        finally:
+            working.cancel()
+            if getting is not None:
+                getting.cancel()
+
+    async def _commit_late(self, item: Item) -> None:
+        """Of what comes when the call has ended, what people did counts."""
+        if isinstance(item, Command):
+            try:
+                await self._obey(item.person, item.command, item.at_ms)
+            except Exception:
+                log.exception("call.fault", call_id=self.record.call_id, item=item.command.name)
+
     async def _change(self, **fields: object) -> None:
-        self.record = msgspec.structs.replace(self.record, **fields)
-        await self._sink.changed(self.record)
+        changed = msgspec.structs.replace(self.record, **fields)
+        await self._sink.changed(changed)
+        self.record = changed
 
     async def _publish(self, facts: Sequence[Fact]) -> None:
         if not facts:

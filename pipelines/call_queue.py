@@ -2,6 +2,7 @@
 commands."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -43,23 +44,63 @@ FromMedia = asyncio.Task[Finished] | ClockTick | ParticipantsChanged | MediaNoti
 Item = FromMedia | Command | EarsNotice | TapeNotice | WordedCard
 
 
+class _Time:
+    """Where the clock stands: ticks with nothing between them are one, so that a call whose judgement waits for long
+    keeps hearing."""
+
+    def __init__(self, tick: ClockTick) -> None:
+        self.tick = tick
+
+
 class CallQueue:
     def __init__(self, call_id: str) -> None:
         self._call_id = call_id
-        self._items: asyncio.Queue[Item] = asyncio.Queue(QUEUE)
+        self._items: asyncio.Queue[Item | _Time] = asyncio.Queue(QUEUE)
+        self._time: _Time | None = None
+        """The last item, if it is a time."""
+        self._ears: EarsNotice | None = None
+        """The last that found the queue full."""
 
     async def get(self) -> Item:
-        return await self._items.get()
+        if self._ears is not None:
+            notice, self._ears = self._ears, None
+            return notice
+        return self._taken(await self._items.get())
+
+    def get_nowait(self) -> Item | None:
+        with suppress(asyncio.QueueEmpty):
+            return self._taken(self._items.get_nowait())
+        return None
+
+    def _taken(self, item: Item | _Time) -> Item:
+        if not isinstance(item, _Time):
+            return item
+        if item is self._time:
+            self._time = None
+        return item.tick
 
     async def put(self, item: FromMedia) -> None:
         """Waits for room: nothing that was heard is lost here."""
-        await self._items.put(item)
+        if not isinstance(item, ClockTick):
+            self._time = None
+            await self._items.put(item)
+        elif self._time is not None:
+            self._time.tick = item
+        else:
+            time = _Time(item)
+            await self._items.put(time)
+            self._time = time
 
     def offer(self, item: Command | EarsNotice | TapeNotice | WordedCard) -> None:
-        """Never blocks: a full queue drops it, save a pause, which raises `Overloaded`."""
+        """Never blocks: a full queue drops it. Raises `Overloaded` when that is what a person does: nobody's judgement,
+        claim or pause is lost in silence."""
         try:
             self._items.put_nowait(item)
         except asyncio.QueueFull:
-            if isinstance(item, Command) and item.command.name in ("pause", "resume"):
-                raise Overloaded("the call is behind; try again") from None  # a pause must not be lost in silence
+            if isinstance(item, Command):
+                raise Overloaded("the call is behind; try again") from None
+            if isinstance(item, EarsNotice):
+                self._ears = item
             log.warning("call.dropped", call_id=self._call_id, what=type(item).__name__)
+        else:
+            self._time = None

@@ -26,6 +26,7 @@ from pipelines.call import LiveCall
 from pipelines.callee import zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.patient_sink import PatientSink
 from pipelines.playbook_watch import PlaybookWatch
 from pipelines.recorder import Recorder
 from pipelines.review import Review
@@ -80,7 +81,7 @@ class Calls:
         keeps a call out. For `answers`, `writer` and `wording_s` see `LiveCall`."""
         self._router = router
         self._ears = ears
-        self._sink = sink
+        self._sink = PatientSink(sink)
         self._understanding = understanding
         self._metrics = metrics
         self._max_calls = max_calls
