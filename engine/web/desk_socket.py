@@ -16,6 +16,7 @@ resumes), and 1001 when the engine stops.
 """
 
 import time
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -133,7 +134,7 @@ class _Desk:
                 case Claim():
                     await self._command(DeskCommand("claim", said.id))
                 case Follow():
-                    self._feed.show(await self._seen(said.id), followed=True)
+                    await self._show(said.id)
                 case Unfollow():
                     await self._unfollow(said.id)
         except WelcomedlyError as error:
@@ -150,11 +151,13 @@ class _Desk:
 
     async def _resume_other(self, call_id: str, seq: int) -> None:
         """A call that ended meanwhile, or that is followed. One that is nobody's business is passed over."""
-        try:
-            record = await self._seen(call_id)
-        except (NotFound, Forbidden):
-            return
-        self._feed.show(record, seq, followed=record.agent_id != self._person.user_id)
+        with suppress(NotFound, Forbidden):
+            await self._show(call_id, seq)
+
+    async def _show(self, call_id: str, after: int = 0) -> None:
+        """One's own call is not followed: it goes with whoever has it next."""
+        record = await self._seen(call_id)
+        self._feed.show(record, after, followed=record.agent_id != self._person.user_id)
 
     async def _shown(self, said: Shown) -> None:
         now_ms = time.monotonic() * 1000

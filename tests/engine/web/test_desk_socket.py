@@ -136,6 +136,22 @@ async def test_a_claim_brings_the_call_and_takes_it_from_the_other_desk(site: Si
     assert (await take(ana, 1))[0]["code"] == "forbidden"
 
 
+async def test_who_followed_their_own_call_hears_no_more_of_it_on_another_desk(site: Site) -> None:
+    ana = await opened(await site.logged_in("ana"))
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, [said(1)])
+    await take(ana, 2)
+    await ana.send_json({"type": "follow", "id": "call-1"})
+    await ana.send_json({"type": "follow", "id": "no-such-call"})
+    assert (await take(ana, 1))[0]["code"] == "not_found"  # so the first has been taken
+    moved = msgspec.structs.replace(site.record, agent_id="user-ben", agent_name="Ben")
+    await site.hub.changed(moved)
+    await site.hub.publish(moved, [said(2)])
+    assert (await take(ana, 1))[0]["call"]["agent_id"] == "user-ben"
+    await ana.send_json({"type": "follow", "id": "no-such-call"})
+    assert (await take(ana, 1))[0]["code"] == "not_found"
+
+
 async def test_acknowledgements_and_cards_reach_the_desk_and_are_stamped(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     await site.hub.opened(site.record)
