@@ -19,13 +19,14 @@ import wave
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import jiwer
 import msgspec
 import numpy as np
 import soxr
+from av.audio.codeccontext import AudioCodecContext
 from faster_whisper import WhisperModel
 
 from benchmarks.accuracy import hear, normalised, segments_of
@@ -78,9 +79,9 @@ def lossy(sound: Pcm16) -> Pcm16:
 
 def amr(sound: Pcm16) -> Pcm16:
     """ACELP at 7.95 kbit/s (3GPP TS 26.071). No encoder of G.729 (8 kbit/s) can be had from a package."""
-    coder = av.CodecContext.create("libopencore_amrnb", "w")
+    coder = cast(AudioCodecContext, av.CodecContext.create("libopencore_amrnb", "w"))
     coder.sample_rate, coder.layout, coder.format, coder.bit_rate = NARROW_HZ, "mono", "s16", _AMR_BIT_RATE
-    decoder = av.CodecContext.create("amrnb", "r")
+    decoder = cast(AudioCodecContext, av.CodecContext.create("amrnb", "r"))
     decoder.sample_rate, decoder.layout = NARROW_HZ, "mono"
     heard: list[Samples] = []
     for at in range(0, len(sound) - _AMR_FRAME + 1, _AMR_FRAME):
