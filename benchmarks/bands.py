@@ -19,7 +19,7 @@ import wave
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import jiwer
@@ -79,9 +79,11 @@ def lossy(sound: Pcm16) -> Pcm16:
 
 def amr(sound: Pcm16) -> Pcm16:
     """ACELP at 7.95 kbit/s (3GPP TS 26.071). No encoder of G.729 (8 kbit/s) can be had from a package."""
-    coder = cast(AudioCodecContext, av.CodecContext.create("libopencore_amrnb", "w"))
+    coder = av.CodecContext.create("libopencore_amrnb", "w")
+    assert isinstance(coder, AudioCodecContext)
     coder.sample_rate, coder.layout, coder.format, coder.bit_rate = NARROW_HZ, "mono", "s16", _AMR_BIT_RATE
-    decoder = cast(AudioCodecContext, av.CodecContext.create("amrnb", "r"))
+    decoder = av.CodecContext.create("amrnb", "r")
+    assert isinstance(decoder, AudioCodecContext)
     decoder.sample_rate, decoder.layout = NARROW_HZ, "mono"
     heard: list[Samples] = []
     for at in range(0, len(sound) - _AMR_FRAME + 1, _AMR_FRAME):
