@@ -83,11 +83,20 @@ class RtpLine:
             self._remote = named
         self._source = self._lock.source
         self._lock.unlock(named)
-        if keys != self._srtp:
-            self._srtp = keys
-            self._reader = SrtpReader(keys.theirs) if keys else None
-            self._writer = SrtpWriter(keys.ours) if keys else None
+        self._take_keys(keys)
         self.last_packet_at = time.monotonic()
+
+    def _take_keys(self, keys: SrtpKeys | None) -> None:
+        """A direction's rollover counter lives as long as its key (RFC 3711 §3.2.1, §3.3.1), whatever the other's
+        does: nothing on the wire would tell of it again."""
+        before, self._srtp = self._srtp, keys
+        if keys is None:
+            self._reader = self._writer = None
+            return
+        if before is None or before.theirs != keys.theirs:
+            self._reader = SrtpReader(keys.theirs)
+        if before is None or before.ours != keys.ours:
+            self._writer = SrtpWriter(keys.ours)
 
     @property
     def unused(self) -> bool:

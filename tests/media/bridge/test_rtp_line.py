@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from engine.errors import Overloaded
@@ -14,6 +15,7 @@ from media.ports import PortRange
 from media.rtcp import parse_reports
 from media.rtp import RtpPacket, build_packet, parse_packet
 from media.source_lock import Address
+from media.srtp import SrtpKeys, SrtpReader, SrtpWriter, new_key
 
 
 class Peer:
@@ -112,6 +114,36 @@ async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Pee
     assert sender.ssrc == parse_packet(await peers[0].hear()).ssrc
     assert int.from_bytes(report[20:24]) == 1, "packets sent"
     assert int.from_bytes(report[28:32]) == 5, "the SSRC that is heard"
+    lines.close()
+
+
+@pytest.mark.parametrize("changed", ["ours", "theirs", "tag"])
+async def test_a_key_that_stays_keeps_its_rollover_counter(peers: tuple[Peer, Peer], changed: str) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    keys = SrtpKeys("1", theirs=new_key(), ours=new_key())
+    line.agree(far(peers[0].address), "PCMU", keys)
+    written, read = SrtpWriter(keys.theirs), SrtpReader(keys.ours)
+    line._out._sequence = 65_532
+
+    async def exchange(*numbers: int) -> None:
+        for number in numbers:
+            data = build_packet(RtpPacket(0, number & 0xFFFF, 160 * number, 5, b"a" * 160))
+            peers[0].socket.sendto(written.rtp(data), ("127.0.0.1", line.number))
+            line.play(RtpPacket(0, number & 0xFFFF, 160 * number, 77, b"b" * 160))
+        for number, packet in zip(numbers, await ear.hear(len(numbers)), strict=True):
+            assert packet.sequence == number & 0xFFFF
+            heard = parse_packet(read.rtp(await peers[0].hear()))
+            assert (heard.sequence, heard.payload) == (number & 0xFFFF, b"b" * 160)
+
+    await exchange(*range(65_533, 65_540))  # from 65 536 on the counters are at 1
+    anew = msgspec.structs.replace(keys, **{changed: "2" if changed == "tag" else new_key()})
+    line.agree(far(peers[0].address), "PCMU", anew)
+    written = SrtpWriter(anew.theirs) if changed == "theirs" else written
+    read = SrtpReader(anew.ours) if changed == "ours" else read
+    await exchange(65_540, 65_541)
+    assert line.keys == anew
     lines.close()
 
 
