@@ -96,6 +96,49 @@ async def test_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) 
     lines.close()
 
 
+async def test_after_a_hold_of_old_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    described = far(peers[0].address)  # as its own network knows it
+    line.agree(described, "PCMU", None)
+    peers[1].say(line, 1, 2)
+    await ear.hear(2)
+    line.agree(msgspec.structs.replace(described, host="", direction="inactive"), "PCMU", None)  # c=0.0.0.0
+    line.play(RtpPacket(8, 9, 1440, 77, b"lost" * 40))
+    line.agree(described, "PCMU", None)
+    peers[1].say(line, 3)
+    await ear.hear(1)
+    line.play(RtpPacket(8, 10, 1600, 77, b"b" * 160))
+    assert parse_packet(await peers[1].hear()).payload == b"b" * 160
+    lines.close()
+
+
+async def test_peer_that_names_another_address_and_still_sends_from_the_old_one(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    line.agree(far(peers[0].address), "PCMU", None)
+    peers[0].say(line, 1, 2)
+    await ear.hear(2)
+    line.agree(far(peers[1].address), "PCMU", None)
+
+    async def sound_goes_to(peer: Peer, number: int, after_s: float) -> None:
+        packet = build_packet(RtpPacket(0, number, 160 * number, 5, b"a" * 160))
+        line._take(packet, peers[0].address, time.monotonic() + after_s)
+        await ear.hear(1)
+        line.play(RtpPacket(8, number, 160 * number, 77, bytes([number]) * 160))
+        assert parse_packet(await peer.hear()).payload[0] == number
+
+    await sound_goes_to(peers[1], 3, 0.0)  # a packet that was under way tells nothing
+    await sound_goes_to(peers[0], 4, 1.0)
+    peers[1].say(line, 5, 6)  # now it has moved
+    await ear.hear(1)
+    line.play(RtpPacket(8, 7, 1120, 77, b"c" * 160))
+    assert parse_packet(await peers[1].hear()).payload == b"c" * 160
+    lines.close()
+
+
 async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Peer]) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
