@@ -150,7 +150,7 @@ def _parse_xml(data: bytes) -> _Element:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # the latter for encodings that nobody knows
         raise ValueError("metadata is not XML") from error
     return root.children[0]
 

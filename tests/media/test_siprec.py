@@ -263,6 +263,8 @@ def test_avaya_placeholder_gets_its_name_by_update() -> None:
         b"<other/>",
         b'<!DOCTYPE recording [<!ENTITY e "x">]><recording>&e;</recording>',
         b'<?xml version="1.0"?><!DOCTYPE recording SYSTEM "file:///etc/passwd"><recording/>',
+        b'<?xml version="1.0" encoding="U-8"?><recording/>',
+        b'<?xml version="1.0" encoding="hex"?><recording/>',
         b"<recording>" + b"<a>" * 100 + b"</a>" * 100 + b"</recording>",
         b"<recording>" + b"<a/>" * 5_000 + b"</recording>",
         b"<recording>" + b" " * MAX_METADATA + b"</recording>",
