@@ -93,11 +93,12 @@ def participants(
     audio line.
 
     A stream goes with the metadata's stream of that label; when no label fits, by order. Its speaker is the participant
-    who sends it; when no participant sends anything, by order again. A line alone carries everybody unless the
-    metadata says `separate`: it is `mixed`, and every participant is listed with it."""
+    who sends it, and nobody while all who did have left it; when no participant ever sent anything, by order again. A
+    line alone carries everybody unless the metadata says `separate`: it is `mixed`, and every participant is listed
+    with it."""
     streams = _streams_of(metadata, lines)
     present = [party for party in metadata.parties if not party.gone] if metadata else []
-    anyone_sends = any(party.sends for party in present)
+    anyone_sends = any(party.sends or party.left for party in present)
     found: list[Participant] = []
     for index, (position, _, name) in enumerate(lines):
         stream = streams[index]

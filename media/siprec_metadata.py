@@ -28,6 +28,8 @@ class Party:
     side: Literal["", "caller", "called"] = ""
     sends: tuple[str, ...] = ()
     """Stream ids."""
+    left: tuple[str, ...] = ()
+    """Ids of streams that it sends no more."""
     gone: bool = False
 
 
@@ -52,7 +54,7 @@ class Metadata:
 
 def merge(old: Metadata | None, new: Metadata) -> Metadata:
     """RFC 7865 §6.1: complete replaces, partial merges by id. A stream that the update gives to someone is taken from
-    those whom it does not mention."""
+    those whom it does not mention, and one that somebody has left is taken from that one."""
     if old is None or new.complete:
         return new
     parties = {party.id: party for party in old.parties}
@@ -76,8 +78,10 @@ def merge(old: Metadata | None, new: Metadata) -> Metadata:
 def _overlaid(old: Party | None, new: Party) -> Party:
     if old is None:
         return new
+    sends = new.sends or tuple(stream for stream in old.sends if stream not in new.left)
+    left = tuple(dict.fromkeys(stream for stream in (*old.left, *new.left) if stream not in sends))
     return Party(
-        new.id, new.aor or old.aor, new.name or old.name, new.side or old.side, new.sends or old.sends, gone=new.gone
+        new.id, new.aor or old.aor, new.name or old.name, new.side or old.side, sends=sends, left=left, gone=new.gone
     )
 
 
@@ -146,7 +150,7 @@ def _parse_xml(data: bytes) -> _Element:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # the latter for encodings that nobody knows
         raise ValueError("metadata is not XML") from error
     return root.children[0]
 
@@ -170,25 +174,28 @@ def _stream(element: _Element) -> Stream:
 
 def _parties(root: _Element) -> tuple[Party, ...]:
     sends: dict[str, list[str]] = {}
-    gone: dict[str, bool] = {}
+    left: dict[str, list[str]] = {}
     for association in root.each("participantstreamassoc"):
+        # RFC 7865 §6.8: with a disassociate-time it tells of what has been
+        kept = left if _is_over(association) else sends
         sent = [child.text.strip() for child in association.each("send")]
-        sends.setdefault(association.id("participant"), []).extend(stream for stream in sent if stream)
-    for association in root.each("participantsessionassoc"):
-        left = any(True for _ in association.each("disassociate-time"))
-        gone[association.id("participant")] = left
-    found: dict[str, Party] = {}
-    for element in root.each("participant"):
-        party = _party(element, sends.pop(element.id("participant"), []))
-        found[party.id] = dataclasses.replace(party, gone=gone.pop(party.id, False))
-    for key, streams in sends.items():  # a partial update may associate without describing
-        found[key] = Party(key, sends=tuple(streams), gone=gone.pop(key, False))
-    for key, left in gone.items():
-        found.setdefault(key, Party(key, gone=left))
+        kept.setdefault(association.id("participant"), []).extend(stream for stream in sent if stream)
+    gone = {one.id("participant"): _is_over(one) for one in root.each("participantsessionassoc")}
+    found = {(party := _party(element)).id: party for element in root.each("participant")}
+    for key in (*sends, *left, *gone):  # a partial update may associate without describing
+        found.setdefault(key, Party(key))
+    for key, party in found.items():
+        streams = tuple(dict.fromkeys((*sends.get(key, ()), *party.sends)))
+        over = tuple(stream for stream in left.get(key, ()) if stream not in streams)
+        found[key] = dataclasses.replace(party, sends=streams, left=over, gone=gone.get(key, False))
     return tuple(_with_direction(root, list(found.values())))
 
 
-def _party(element: _Element, sends: list[str]) -> Party:
+def _is_over(association: _Element) -> bool:
+    return any(child.text.strip() for child in association.each("disassociate-time"))
+
+
+def _party(element: _Element) -> Party:
     name_id = element.find("nameid")
     aor = (name_id.attributes.get("aor", "") if name_id else "") or element.value("aor")
     name = name_id.value("name") if name_id else ""
@@ -201,7 +208,7 @@ def _party(element: _Element, sends: list[str]) -> Party:
         "" if clean in _DUMMY_AORS else clean,
         readable_name(name),
         side,
-        tuple(dict.fromkeys(stream for stream in (*sends, *own) if stream)),
+        tuple(stream for stream in own if stream),
     )
 
 

@@ -5,6 +5,7 @@ Nothing is decoded and nothing waits: the receiver at the far end has the only j
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
 from collections import deque
@@ -29,6 +30,8 @@ _BATCH = 64
 """Datagrams of one socket before others have their turn."""
 _STEP_S = 0.02
 _MAX_KEYS = 32
+_UNDER_WAY_S = 0.5
+"""So long after a peer has named another address may packets come that left it before."""
 
 
 def ignore(*_: object) -> None:
@@ -58,7 +61,8 @@ class RtpLine:
         self._events: frozenset[int] = frozenset()
         self._payload_type = 0
         self._remote: Address | None = None
-        self._source = self._lock.source
+        self._latch_at = math.inf
+        """Monotonic seconds from which a packet of the source that is heard says where the peer is."""
         self._srtp: SrtpKeys | None = None
         self._reader: SrtpReader | None = None
         self._writer: SrtpWriter | None = None
@@ -70,7 +74,8 @@ class RtpLine:
 
     def agree(self, far: FarLine, codec: AudioCodec, keys: SrtpKeys | None) -> None:
         """What was negotiated, at first or anew: the one codec, where the party hears, and its keys."""
-        before, self._far = self._far, far
+        now, before = time.monotonic(), self._far
+        self._far = far
         theirs = far.numbers[codec]
         self._payload_type = theirs
         # An answer may give a dynamic codec another number than our offer did: then each side sends what the other
@@ -81,13 +86,25 @@ class RtpLine:
         named = (far.host, far.port) if far.host else None
         if before is None or (before.host, before.port) != (far.host, far.port):
             self._remote = named
-        self._source = self._lock.source
+            # A peer behind a NAT goes on sending from where it did (RFC 4961), whatever it names. Of one that was on
+            # hold by c=0.0.0.0 (RFC 2543) nothing is under way.
+            moved = before is not None and before.host
+            self._latch_at = math.inf if named is None else now + _UNDER_WAY_S if moved else now
         self._lock.unlock(named)
-        if keys != self._srtp:
-            self._srtp = keys
-            self._reader = SrtpReader(keys.theirs) if keys else None
-            self._writer = SrtpWriter(keys.ours) if keys else None
-        self.last_packet_at = time.monotonic()
+        self._take_keys(keys)
+        self.last_packet_at = now
+
+    def _take_keys(self, keys: SrtpKeys | None) -> None:
+        """A direction's rollover counter lives as long as its key (RFC 3711 §3.2.1, §3.3.1), whatever the other's
+        does: nothing on the wire would tell of it again."""
+        before, self._srtp = self._srtp, keys
+        if keys is None:
+            self._reader = self._writer = None
+            return
+        if before is None or before.theirs != keys.theirs:
+            self._reader = SrtpReader(keys.theirs)
+        if before is None or before.ours != keys.ours:
+            self._writer = SrtpWriter(keys.ours)
 
     @property
     def unused(self) -> bool:
@@ -132,12 +149,18 @@ class RtpLine:
             return
         if self._lock.hears(packet.ssrc, address, now * 1000):
             self._hear(packet, now)
+            if now >= self._latch_at:
+                self._latch(address)
             return
+        source = self._lock.source
         for arrived in self._lock.accept(packet, address, now * 1000):
             self._hear(arrived.packet, now)
-        if self._lock.source != self._source and self._lock.source is not None:
-            self._source = self._lock.source
-            self._remote = self._source[0]  # symmetric RTP (RFC 4961): also behind a NAT
+        if self._lock.source != source:
+            self._latch(address)
+
+    def _latch(self, address: Address) -> None:
+        """Symmetric RTP (RFC 4961): sound goes to where the party's comes from, also behind a NAT."""
+        self._remote, self._latch_at = address, math.inf
 
     def _hear(self, packet: RtpPacket, now: float) -> None:
         self.last_packet_at = now

@@ -171,7 +171,8 @@ class SipParty:
         if far is None or self._codec is None or self._codec not in far.numbers:
             raise Unacceptable(488)
         try:
-            answer, keys = self._description.answer(offer, far, self._codec, meeting(far.direction, self._wanted))
+            direction = meeting(far.direction, self._wanted)
+            answer, keys = self._description.answer(offer, far, self._codec, direction, self._line.keys)
         except ValueError:
             raise Unacceptable(488) from None
         self._told, self._far = self._wanted, far

@@ -133,12 +133,15 @@ class PlacedCall:
     async def reinvite(self, *, hold: bool = False, parties: Sequence[RecordedParty] | None = None) -> int:
         """Offers the lines anew, held or not; returns the final status."""
         direction: Direction = "inactive" if hold else self._plan.direction
-        self._version += 1
-        offer = self._plan.offer(self._version, direction)
-        body, header = offer.to_bytes(), _SDP
-        if parties is not None:
-            header = siprec_source.MULTIPART
-            body = siprec_source.multipart_body(body, siprec_source.metadata_of(parties))
+
+        def body() -> bytes:
+            self._version += 1
+            offer = self._plan.offer(self._version, direction).to_bytes()
+            if parties is None:
+                return offer
+            return siprec_source.multipart_body(offer, siprec_source.metadata_of(parties))
+
+        header = _SDP if parties is None else siprec_source.MULTIPART
         return await self._ask(lambda: self._leg.usage.reinvite(body, header))
 
     async def update_metadata(

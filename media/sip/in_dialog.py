@@ -27,12 +27,13 @@ from media.sip.referral import Referral, parse_refer, read_notify
 from media.sip.session_timer import SessionTimer
 
 Header = tuple[str, str]
+Body = bytes | Callable[[], bytes]
+"""A function's is made when it is sent, and made anew when the offer must be sent again: it then has the next version
+in `o=`, and says what holds by then (§14.1)."""
 ALLOW: Header = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, NOTIFY")
 SUPPORTED: Header = ("Supported", "timer, 100rel, replaces")
-_MADE_ANEW = frozenset(
-    {"max-forwards", "route", "from", "to", "call-id", "cseq", "contact", "via", "allow", "supported"}
-    | {"session-expires", "min-se", "authorization", "proxy-authorization"}
-)
+_Wanted = tuple[str, Body, tuple[Header, ...]]
+"""Method, body and other headers of an offer of ours."""
 
 
 class InDialog:
@@ -47,7 +48,8 @@ class InDialog:
         self._acks: dict[int, Request] = {}
         self._asking: Request | None = None  # the peer's INVITE, UPDATE or PRACK that we have not answered
         self._pending: Request | None = None  # our re-INVITE or UPDATE that has no final answer
-        self._retry: tuple[float, Request] | None = None
+        self._wanted: _Wanted = ("", b"", ())  # what it was made of
+        self._retry: tuple[float, _Wanted] | None = None
         self._refresh: Request | None = None  # our session refresh that has no final answer
         self._description: tuple[tuple[Header, ...], bytes] = ((), b"")  # our SDP as it stands
         self._updates = True  # whether the peer takes UPDATE
@@ -56,14 +58,14 @@ class InDialog:
 
     # ─── commands of the owner ───────────────────────────────────────────────────────────────────────────────────────
 
-    def reinvite(self, body: bytes = b"", *extra: Header) -> list[Effect]:
+    def reinvite(self, body: Body = b"", *extra: Header) -> list[Effect]:
         """Without a body it asks for the peer's offer (`Offered`). Raises `ValueError` while another offer is open or
         the call is not up (§14.1)."""
-        return self._offer("INVITE", body, extra)
+        return self._offer(("INVITE", body, extra))
 
-    def update(self, body: bytes = b"", *extra: Header) -> list[Effect]:
+    def update(self, body: Body = b"", *extra: Header) -> list[Effect]:
         """RFC 3311. For an offer or, as SIPREC does, for metadata alone."""
-        return self._offer("UPDATE", body, extra)
+        return self._offer(("UPDATE", body, extra))
 
     def probe(self) -> list[Effect]:
         """An OPTIONS within the dialog: a peer that is gone does not answer it, or with 481."""
@@ -100,16 +102,26 @@ class InDialog:
     def _with_login(self, request: Request) -> Request:
         return request.changed(headers=self._login.headers(request))
 
-    def _offer(self, method: str, body: bytes, extra: tuple[Header, ...]) -> list[Effect]:
+    def _offer(self, wanted: _Wanted) -> list[Effect]:
+        method, body, extra = wanted
         dialog = self._standing()
         if dialog is None or not (self.state == "up" or (method == "UPDATE" and self._may_update_early())):
             raise ValueError("the call is not up")
-        if self._pending or self._asking or self._retry or self._refresh:
+        if self._is_busy():
             raise ValueError("another offer is open")
-        self._describe(extra, body)
-        request = dialog.request(method, ALLOW, SUPPORTED, *self.timer.ask(), *extra, body=body)
-        self._pending = self._with_login(request)
+        made = body() if callable(body) else body
+        self._describe(extra, made)
+        request = dialog.request(method, ALLOW, SUPPORTED, *self.timer.ask(), *extra, body=made)
+        self._pending, self._wanted = self._with_login(request), wanted
         return [Send(self._pending)]
+
+    def _is_busy(self) -> bool:
+        """Another offer or refresh is under way, in either direction."""
+        return bool(self._pending or self._asking or self._retry or self._refresh) or self._awaits_answer()
+
+    def _awaits_answer(self) -> bool:
+        """Our 2xx bears an offer, which the ACK will answer."""
+        return False
 
     def _standing(self) -> Dialog | None:
         """The dialog, or the early one where there is one alone."""
@@ -140,7 +152,8 @@ class InDialog:
 
     def _asked(self, request: Request, now: float) -> list[Effect]:
         offers = request.method == "INVITE" or b"v=0" in request.body
-        if offers and self._pending is not None:
+        refreshing = self._refresh is not None and self._refresh.method == "INVITE"
+        if offers and (self._pending is not None or refreshing or self._awaits_answer()):
             return [Reply(request, request.respond(491))]  # §14.2, RFC 3311 §5.2: glare
         early = self.state in ("inviting", "offered") and not self._may_update_early()
         if self._asking is not None or early:
@@ -148,13 +161,17 @@ class InDialog:
             return [Reply(request, request.respond(500, ("Retry-After", seconds)))]
         if objection := self.timer.objection(request):
             return [Reply(request, request.respond(422, *objection))]
-        if self.dialog is not None:
-            self.dialog.refresh_target(request)
         if request.method == "UPDATE" and not request.body:  # RFC 4028 §7.4: a refresh and nothing else
+            self._retarget(request)
             headers = (("Contact", self._contact), ALLOW, SUPPORTED, *self.timer.answer(request, now))
             return [Reply(request, request.respond(200, *headers)), Refreshed()]
         self._asking = request
         return [Asked(request)]
+
+    def _retarget(self, accepted: Request | Response) -> None:
+        """§12.2.1.2, §12.2.2: what is refused moves nobody."""
+        if self.dialog is not None:
+            self.dialog.refresh_target(accepted)
 
     def _referred(self, request: Request) -> list[Effect]:
         busy = self._referring is not None or (self._referral is not None and not self._referral.done)
@@ -184,10 +201,10 @@ class InDialog:
             return self._refresh_answered(response, now)
         if request is self._pending:
             self._pending = None
+            if response.status == 491:
+                return self._back_off(now)
         if request.method not in ("UPDATE", "OPTIONS", "REFER") or self.state == "ended":
             return []
-        if request.method == "UPDATE" and response.status == 491:
-            return self._back_off(request, now)
         if response.status == 408 and request.method == "OPTIONS":
             return [Unanswered(request)]
         if response.status in (408, 481):  # §12.2.1.2: the peer knows the dialog no more
@@ -198,8 +215,7 @@ class InDialog:
 
     def _renewed(self, response: Response, now: float) -> None:
         self.timer.answered(response, now)
-        if self.dialog is not None:
-            self.dialog.refresh_target(response)
+        self._retarget(response)
 
     def _again(self, request: Request, response: Response) -> Request | None:
         """The request anew, where its answer says what it lacked: credentials, or a longer session interval."""
@@ -221,7 +237,7 @@ class InDialog:
             return [SendAck(ack)]
         if self.dialog is None:
             return []
-        if not request.body and response.body and self.state != "ended":
+        if b"v=0" not in request.body and b"v=0" in response.body and self.state != "ended":
             return [] if request is not self._pending else [Offered(request, response)]
         return self._acknowledge(request, response, now)
 
@@ -255,8 +271,8 @@ class InDialog:
             return self._refresh_answered(response, now)
         if request is self._pending:
             self._pending = None
-        if response.status == 491:
-            return self._back_off(request, now)
+            if response.status == 491:
+                return self._back_off(now)
         if response.status in (408, 481):
             return self._vanished()
         return [Answered(request, response)]
@@ -264,10 +280,10 @@ class InDialog:
     def _vanished(self, *extra: Header) -> list[Effect]:
         return [*self._finish(), *self._ask("BYE", *extra), Ended("peer_vanished")]
 
-    def _back_off(self, request: Request, now: float) -> list[Effect]:
+    def _back_off(self, now: float) -> list[Effect]:
         """§14.1: 2.1–4 s for the owner of the Call-ID, 0–2 s for the other side."""
         wait = 2.1 + 1.9 * self._dice() if self._ours else 2.0 * self._dice()
-        self._retry = (now + wait, request)
+        self._retry = (now + wait, self._wanted)
         return []
 
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,17 +300,18 @@ class InDialog:
             return self._vanished(reason_header(408, "session expired"))
         effects: list[Effect] = []
         if self._retry is not None and now >= self._retry[0]:
-            old, self._retry = self._retry[1], None
-            if self._asking is None:
-                extra = [item for item in old.headers.items if item[0].lower() not in _MADE_ANEW]
-                effects += self._offer(old.method, old.body, tuple(extra))
+            wanted, self._retry = self._retry[1], None
+            if self._is_busy():
+                self._retry = (now + 1.0, wanted)
+            else:
+                effects += self._offer(wanted)
         if now >= self.timer.refresh_at:
             effects += self._refresh_session(now)
         return effects
 
     def _refresh_session(self, now: float) -> list[Effect]:
         """RFC 4028 §7.4: an UPDATE without a body, or a re-INVITE with our SDP as it stands."""
-        if self._pending or self._asking or self._retry or self._refresh or self.dialog is None:
+        if self._is_busy() or self.dialog is None:
             self.timer.postpone(now, 1.0)
             return []
         self.timer.postpone(now, 40.0)

@@ -96,6 +96,8 @@ class InviteUsage(Inviting):
             self.state = "accepted"
         else:
             self._asking = None
+            if request.method != "PRACK":
+                self._retarget(request)
         self._describe(extra, body)
         timer = self.timer.answer(request, now) if request.method in ("INVITE", "UPDATE") else ()
         headers = (("Contact", self._contact), ALLOW, SUPPORTED, *timer, *extra)
@@ -164,9 +166,12 @@ class InviteUsage(Inviting):
         if self.state == "accepted" and ack.cseq == self.invite.cseq:
             self.state = "up"
             return self.bye(self._parting[0], *self._parting[1]) if self._parting else [Established(ack=ack)]
-        if entry is not None and not entry.request.body and self.state == "up":
+        if entry is not None and b"v=0" not in entry.request.body and self.state == "up":
             return [AnswerCame(ack)]
         return []
+
+    def _awaits_answer(self) -> bool:
+        return any(b"v=0" not in entry.request.body for entry in self._unacknowledged.values())
 
     def _hung_up(self, bye: Request) -> list[Effect]:
         if self.state == "inviting":  # §15: the called side may not, before its 2xx

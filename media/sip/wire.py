@@ -213,8 +213,9 @@ class StreamFramer:
 
     @property
     def partial(self) -> bool:
-        """Whether a message has begun and is not whole."""
-        return len(self._buffer) > 0
+        """Whether a message has begun and is not whole. CRLF before a start line is none (RFC 3261 §7.5): a pong to a
+        ping of ours (RFC 5626 §3.5.1), or one that a sender put behind a body."""
+        return bool(self._buffer.strip(b"\r\n"))
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are now complete. Raises `Malformed` when the stream cannot be cut any more; what it
@@ -247,7 +248,7 @@ class StreamFramer:
             if self._buffer.startswith(b"\r\n\r\n"):
                 self.pings += 1
                 del self._buffer[:4]
-            elif self._buffer.startswith(b"\r\n") and len(self._buffer) in (2, 3):
+            elif b"\r\n\r\n".startswith(self._buffer):
                 return  # may become a ping
             else:
                 del self._buffer[:1]

@@ -193,6 +193,50 @@ def test_transfer_gives_the_stream_to_another() -> None:
     assert aors(transferred) == ["customer@x", "boss@x"]
 
 
+def leaving(party: str, stream: str) -> str:
+    return (
+        f"<participantstreamassoc participant_id='{party}'><send>{stream}</send>"
+        "<associate-time>2026-06-25T04:50:00Z</associate-time>"
+        "<disassociate-time>2026-06-25T04:58:15Z</disassociate-time></participantstreamassoc>"
+    )
+
+
+def sending(party: str, stream: str) -> str:
+    return f"<participantstreamassoc participant_id='{party}'><send>{stream}</send></participantstreamassoc>"
+
+
+def test_who_has_left_a_stream_does_not_send_it() -> None:
+    people = "".join(
+        f"<participant participant_id='{name}'><nameID aor='sip:{name}@x'/></participant>"
+        for name in ("customer", "agent", "boss")
+    )
+    streams = "".join(f"<stream stream_id='s{at}'><label>{at}</label></stream>" for at in (1, 2))
+    first = sending("customer", "s1")
+    taken_over = doc(people + streams + first + leaving("agent", "s2") + sending("boss", "s2"))
+    assert aors(taken_over) == ["customer@x", "boss@x"]
+    assert aors(doc(people + streams + first + leaving("agent", "s2"))) == ["customer@x", ""]
+    assert aors(doc(people + streams + leaving("customer", "s1") + leaving("agent", "s2"))) == ["", ""]
+    again = doc(people + streams + first + leaving("agent", "s2") + sending("agent", "s2"))
+    assert aors(again) == ["customer@x", "agent@x"], "who came back sends it"
+
+
+def test_a_partial_update_takes_a_stream_away_and_may_give_it_back() -> None:
+    first = parse_metadata(metadata_of(PARTIES))
+    left = merge(first, doc(leaving("party-2", "stream-2"), "partial"))
+    assert aors(left) == ["customer@x", ""]
+    named = merge(left, doc("<participant participant_id='party-2'><nameID aor='sip:eva@x'/></participant>", "partial"))
+    assert aors(named) == ["customer@x", ""], "a name alone gives nothing back"
+    assert aors(merge(named, doc(sending("party-2", "stream-2"), "partial"))) == ["customer@x", "eva@x"]
+    moved = doc(
+        leaving("party-1", "stream-1") + leaving("party-2", "stream-2") + sending("party-2", "stream-1"), "partial"
+    )
+    assert aors(merge(first, moved)) == ["agent@x", ""]
+    assert aors(merge(first, doc(leaving("party-1", "stream-1") + leaving("party-2", "stream-2"), "partial"))) == [
+        "",
+        "",
+    ]
+
+
 def test_complete_metadata_replaces() -> None:
     first = parse_metadata(metadata_of(PARTIES))
     second = merge(first, parse_metadata(metadata_of([RecordedParty("1", "other@x"), RecordedParty("2", "agent@x")])))
@@ -219,6 +263,8 @@ def test_avaya_placeholder_gets_its_name_by_update() -> None:
         b"<other/>",
         b'<!DOCTYPE recording [<!ENTITY e "x">]><recording>&e;</recording>',
         b'<?xml version="1.0"?><!DOCTYPE recording SYSTEM "file:///etc/passwd"><recording/>',
+        b'<?xml version="1.0" encoding="U-8"?><recording/>',
+        b'<?xml version="1.0" encoding="hex"?><recording/>',
         b"<recording>" + b"<a>" * 100 + b"</a>" * 100 + b"</recording>",
         b"<recording>" + b"<a/>" * 5_000 + b"</recording>",
         b"<recording>" + b" " * MAX_METADATA + b"</recording>",

@@ -5,6 +5,7 @@ import pytest
 
 from media.bridge.description import Description, far_line, meeting
 from media.sip.sdp import Direction, parse_sdp
+from media.srtp import crypto_value, new_key
 
 CALLER = b"""v=0
 o=sbc 1 1 IN IP4 192.0.2.1
@@ -95,3 +96,25 @@ def test_protected_line_is_protected_on_both_sides_or_not_at_all() -> None:
     assert refused is not None
     with pytest.raises(ValueError, match="no key"):
         theirs.answer(bad, refused, "PCMU", "sendrecv")
+
+
+def test_our_key_stays_while_the_peer_s_does() -> None:
+    ours, theirs = Description("198.51.100.1", 21_000, protected=True), Description("192.0.2.1", 7000)
+    offer = parse_sdp(ours.offer(("PCMU",)))
+    far = far_line(offer)
+    assert far is not None
+    agreed = far_line(parse_sdp(theirs.answer(offer, far, "PCMU", "sendrecv")[0]))
+    assert agreed is not None
+    standing = ours.keys(agreed)
+    assert standing is not None
+    held = parse_sdp(theirs.again("sendonly"))  # the peer's turn to offer
+    line = far_line(held)
+    assert line is not None
+    answer, keys = ours.answer(held, line, "PCMU", "recvonly", standing)
+    assert keys == standing
+    assert f"a=crypto:{standing.answer()}".encode() in answer
+    moved = msgspec.structs.replace(line, crypto=(crypto_value("1", new_key()),))
+    other = ours.answer(held, moved, "PCMU", "recvonly", standing)[1]
+    assert other is not None
+    assert other.theirs != standing.theirs
+    assert other.ours != standing.ours

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from engine.errors import Overloaded
@@ -14,6 +15,7 @@ from media.ports import PortRange
 from media.rtcp import parse_reports
 from media.rtp import RtpPacket, build_packet, parse_packet
 from media.source_lock import Address
+from media.srtp import SrtpKeys, SrtpReader, SrtpWriter, new_key
 
 
 class Peer:
@@ -94,6 +96,49 @@ async def test_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) 
     lines.close()
 
 
+async def test_after_a_hold_of_old_sound_goes_to_where_the_peer_really_is(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    described = far(peers[0].address)  # as its own network knows it
+    line.agree(described, "PCMU", None)
+    peers[1].say(line, 1, 2)
+    await ear.hear(2)
+    line.agree(msgspec.structs.replace(described, host="", direction="inactive"), "PCMU", None)  # c=0.0.0.0
+    line.play(RtpPacket(8, 9, 1440, 77, b"lost" * 40))
+    line.agree(described, "PCMU", None)
+    peers[1].say(line, 3)
+    await ear.hear(1)
+    line.play(RtpPacket(8, 10, 1600, 77, b"b" * 160))
+    assert parse_packet(await peers[1].hear()).payload == b"b" * 160
+    lines.close()
+
+
+async def test_peer_that_names_another_address_and_still_sends_from_the_old_one(peers: tuple[Peer, Peer]) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    line.agree(far(peers[0].address), "PCMU", None)
+    peers[0].say(line, 1, 2)
+    await ear.hear(2)
+    line.agree(far(peers[1].address), "PCMU", None)
+
+    async def sound_goes_to(peer: Peer, number: int, after_s: float) -> None:
+        packet = build_packet(RtpPacket(0, number, 160 * number, 5, b"a" * 160))
+        line._take(packet, peers[0].address, time.monotonic() + after_s)
+        await ear.hear(1)
+        line.play(RtpPacket(8, number, 160 * number, 77, bytes([number]) * 160))
+        assert parse_packet(await peer.hear()).payload[0] == number
+
+    await sound_goes_to(peers[1], 3, 0.0)  # a packet that was under way tells nothing
+    await sound_goes_to(peers[0], 4, 1.0)
+    peers[1].say(line, 5, 6)  # now it has moved
+    await ear.hear(1)
+    line.play(RtpPacket(8, 7, 1120, 77, b"c" * 160))
+    assert parse_packet(await peers[1].hear()).payload == b"c" * 160
+    lines.close()
+
+
 async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Peer]) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
@@ -112,6 +157,36 @@ async def test_reports_tell_what_we_hear_and_what_we_send(peers: tuple[Peer, Pee
     assert sender.ssrc == parse_packet(await peers[0].hear()).ssrc
     assert int.from_bytes(report[20:24]) == 1, "packets sent"
     assert int.from_bytes(report[28:32]) == 5, "the SSRC that is heard"
+    lines.close()
+
+
+@pytest.mark.parametrize("changed", ["ours", "theirs", "tag"])
+async def test_a_key_that_stays_keeps_its_rollover_counter(peers: tuple[Peer, Peer], changed: str) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear = Ear(line)
+    keys = SrtpKeys("1", theirs=new_key(), ours=new_key())
+    line.agree(far(peers[0].address), "PCMU", keys)
+    written, read = SrtpWriter(keys.theirs), SrtpReader(keys.ours)
+    line._out._sequence = 65_532
+
+    async def exchange(*numbers: int) -> None:
+        for number in numbers:
+            data = build_packet(RtpPacket(0, number & 0xFFFF, 160 * number, 5, b"a" * 160))
+            peers[0].socket.sendto(written.rtp(data), ("127.0.0.1", line.number))
+            line.play(RtpPacket(0, number & 0xFFFF, 160 * number, 77, b"b" * 160))
+        for number, packet in zip(numbers, await ear.hear(len(numbers)), strict=True):
+            assert packet.sequence == number & 0xFFFF
+            heard = parse_packet(read.rtp(await peers[0].hear()))
+            assert (heard.sequence, heard.payload) == (number & 0xFFFF, b"b" * 160)
+
+    await exchange(*range(65_533, 65_540))  # from 65 536 on the counters are at 1
+    anew = msgspec.structs.replace(keys, **{changed: "2" if changed == "tag" else new_key()})
+    line.agree(far(peers[0].address), "PCMU", anew)
+    written = SrtpWriter(anew.theirs) if changed == "theirs" else written
+    read = SrtpReader(anew.ours) if changed == "ours" else read
+    await exchange(65_540, 65_541)
+    assert line.keys == anew
     lines.close()
 
 

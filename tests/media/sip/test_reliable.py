@@ -233,6 +233,24 @@ def test_refresh_by_reinvite_where_update_is_not_allowed() -> None:
     assert asked.request.headers.get("Session-Expires") == "90;refresher=uac"
 
 
+def test_refresh_by_reinvite_is_an_offer_that_others_wait_for() -> None:
+    net = connected(session_s=90)
+    accept(net)
+    caller, server = both(net)
+    caller._updates = False
+    net.run(caller.timer.refresh_at)
+    net.server.run(server.reinvite(OFFER, SDP))  # crosses the refresh
+    net.run(net.now + 0.1)
+    assert len(net.sent("491 INVITE")) == 2
+    assert net.caller.count(effects.Asked) == 0
+    net.run(net.now + 1.5)  # the server is the first to try again
+    (asked,) = [one for one in net.caller.heard if isinstance(one, effects.Asked)]
+    net.caller.run(caller.accept(asked.request, net.now, SDP, body=ANSWER))
+    net.run(net.now + 40)
+    assert net.server.count(effects.Answered) == 1
+    assert net.server.count(effects.Asked) == 0, "that offer has refreshed the session"
+
+
 def test_interval_too_small_is_422_and_asked_again() -> None:
     net = connected()
     caller, _ = both(net)

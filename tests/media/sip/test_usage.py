@@ -103,7 +103,7 @@ def test_no_ack_at_all_ends_the_call_with_bye() -> None:
 def test_any_loss_that_lets_something_through_still_sets_the_call_up_once(losses: list[bool]) -> None:
     seen = iter(losses)
     net = placed(lambda kind, number: next(seen, False) and number < 4)
-    net.run(30)
+    net.run(32)  # four INVITEs, four 200s and four ACKs are lost by 27.02
     caller, server = both(net)
     assert (caller.state, server.state) == ("up", "up")
     assert net.caller.count(effects.Established) == net.server.count(effects.Established) == 1
@@ -227,6 +227,81 @@ def test_glare_is_491_and_both_try_again() -> None:
     retries = [at for at in net.sent("INVITE") if at > 0.2]
     assert retries == pytest.approx([1.12, 3.17], abs=0.1)
     assert net.caller.count(effects.Answered) == net.server.count(effects.Answered) == 1
+
+
+def test_offer_that_was_refused_for_glare_is_made_anew() -> None:
+    net = placed()
+    caller, server = both(net)
+    version = itertools.count(2)  # of our description, whichever message bears it
+
+    def describe() -> bytes:
+        return b"v=0\r\no=- 1 %d IN IP4 127.0.0.1" % next(version)
+
+    net.caller.run(caller.reinvite(describe))
+    net.server.run(server.reinvite(OFFER))
+    net.run(net.now + 1.5)  # the server is the first to try again
+    (asked,) = [effect.request for effect in net.caller.heard if isinstance(effect, effects.Asked)]
+    net.caller.run(caller.accept(asked, net.now, body=describe()))
+    net.run(net.now + 5)
+    (again,) = [effect.request for effect in net.server.heard if isinstance(effect, effects.Asked)]
+    assert again.body == b"v=0\r\no=- 1 4 IN IP4 127.0.0.1"  # version 3 was the answer (RFC 3264 §8)
+
+
+def test_retry_waits_while_the_peer_s_offer_is_not_answered() -> None:
+    net = placed()
+    caller, server = both(net)
+    net.caller.run(caller.reinvite(OFFER))
+    net.server.run(server.reinvite(OFFER))
+    net.run(net.now + 6)  # the caller's turn has come and gone
+    assert net.server.count(effects.Asked) == 0
+    answer_all(net)
+    net.run(net.now + 2)
+    answer_all(net)
+    net.run(net.now + 1)
+    assert net.caller.count(effects.Answered) == net.server.count(effects.Answered) == 1
+
+
+def test_offer_in_a_2xx_is_open_until_the_ack() -> None:
+    net = placed(lambda kind, number: kind == "ACK" and number in (1, 2))
+    caller, server = both(net)
+    metadata = b"<recording/>"  # an INVITE without SDP, though it has a body
+    net.caller.run(caller.reinvite(metadata, ("Content-Type", "application/rs-metadata+xml")))
+    net.run(net.now + 0.1)
+    (asked,) = [effect.request for effect in net.server.heard if isinstance(effect, effects.Asked)]
+    net.server.run(server.accept(asked, net.now, body=OFFER))
+    net.run(net.now + 0.1)
+    (offered,) = [effect for effect in net.caller.heard if isinstance(effect, effects.Offered)]
+    net.caller.run(caller.answer(offered.request, offered.response, net.now, ANSWER))
+    with pytest.raises(ValueError, match="open"):
+        server.reinvite(OFFER)
+    net.caller.run(caller.update(OFFER))
+    net.run(net.now + 0.1)
+    assert len(net.sent("491 UPDATE")) == 1
+    net.run(net.now + 5)  # the third ACK came through, and the UPDATE again
+    assert [effect.request.body for effect in net.server.heard if isinstance(effect, effects.AnswerCame)] == [ANSWER]
+    assert net.server.count(effects.Asked) == 2
+
+
+def test_only_what_is_accepted_moves_the_target() -> None:
+    net = placed()
+    caller, server = both(net)
+    assert caller.dialog is not None
+    assert server.dialog is not None
+    before = server.dialog.remote_target
+    caller.dialog.contact = "<sip:moved@127.0.0.1>"
+    for status, target in ((488, before), (0, "sip:moved@127.0.0.1")):
+        net.caller.run(caller.reinvite(OFFER))
+        net.run(net.now + 0.1)
+        asked = [effect.request for effect in net.server.heard if isinstance(effect, effects.Asked)][-1]
+        assert server.dialog.remote_target == before, "it is not answered yet"
+        refuse_or_accept = server.refuse(asked, status) if status else server.accept(asked, net.now, body=ANSWER)
+        net.server.run(refuse_or_accept)
+        net.run(net.now + 0.1)
+        assert server.dialog.remote_target == target
+    caller.dialog.contact = "<sip:again@127.0.0.1>"
+    net.caller.run(caller.update())  # a refresh and nothing else, accepted at once
+    net.run(net.now + 0.1)
+    assert server.dialog.remote_target == "sip:again@127.0.0.1"
 
 
 def test_second_offer_while_the_first_is_open() -> None:

@@ -142,6 +142,27 @@ def test_framer_sees_keep_alives() -> None:
     assert framer.pings == 2
 
 
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_lone_crlf_is_no_message_that_has_begun(cut: int) -> None:
+    framer = StreamFramer()
+    for piece in (b"\r\n", b"\n", message() + b"\r\n"):  # a pong; an odd sender's; one behind a body
+        framer.feed(piece)
+        assert not framer.partial
+    data = b"\r\n\r\n" + message()
+    got = [*framer.feed(data[:cut]), *framer.feed(data[cut:])]
+    assert (got, framer.partial) == ([message()], False)
+    framer.feed(b"\r\nI")
+    assert framer.partial
+
+
+@pytest.mark.parametrize("cut", range(1, 4))
+def test_a_ping_is_one_however_it_is_cut(cut: int) -> None:
+    framer = StreamFramer()
+    for piece in (b"\r\n\r\n"[:cut], b"\r\n\r\n"[cut:]):
+        assert framer.feed(piece) == []
+    assert (framer.pings, framer.partial) == (1, False)
+
+
 @pytest.mark.parametrize("bad", [b"", b"Content-Length: -1\r\n", b"Content-Length: 1\r\nl: 2\r\n"])
 def test_framer_refuses_what_it_cannot_cut(bad: bytes) -> None:
     with pytest.raises(Malformed) as caught:
