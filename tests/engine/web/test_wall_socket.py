@@ -5,7 +5,10 @@ import msgspec
 from engine.facts import Insight
 from tests.engine.web.running_site import Site
 
-ALERT = Insight(call_id="call-1", seq=1, kind="compliance", turn=1, rule="PCI-PAN", outcome="violation", end_ms=4_000)
+ALERT = Insight(
+    call_id="call-1", seq=1, kind="compliance", turn=1, rule="PCI-PAN", outcome="violation", severity="critical",
+    end_ms=4_000,
+)  # fmt: skip
 
 
 async def test_the_floor_then_changes_then_gone(site: Site) -> None:
@@ -33,7 +36,8 @@ async def test_the_floor_then_changes_then_gone(site: Site) -> None:
     ]
     await site.hub.publish(site.record, [ALERT])
     tile = await ws.receive_json(timeout=5)
-    assert tile["tile"]["alerts"] == [{"rule": "PCI-PAN", "outcome": "violation", "seq": 1}]
+    shown = {"rule": "PCI-PAN", "outcome": "violation", "seq": 1, "severity": "critical", "at_ms": 4_000}
+    assert tile["tile"]["alerts"] == [shown]
     await site.hub.changed(msgspec.structs.replace(site.record, ended_at=5.0))
     assert await ws.receive_json(timeout=5) == {"type": "gone", "id": "call-1"}
 
