@@ -26,7 +26,7 @@ const transcript = (id: string, seq: number): DeskMessage => ({
 });
 
 const opening: DeskMessage[] = [
-  { type: "hello", person, now_ms: 5 },
+  { type: "hello", person, now_ms: 5, at: 100 },
   { type: "call", call: record("a") },
   { type: "call", call: record("b", { agent_id: "", started_at: 50 }) },
 ];

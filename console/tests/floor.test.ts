@@ -26,6 +26,7 @@ const notice = { rule: "E", outcome: "event" as const, seq: 2 };
 const floor: Floor = takeTiles(new Map(), [
   {
     type: "floor",
+    at: 200,
     tiles: [
       tile("calm", { started_at: 10 }),
       tile("event", { alerts: [notice, notice] }),

@@ -29,6 +29,8 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
       case "hello":
         person = message.person;
         break;
+      case "beat":
+        break;
       case "error":
         error = { code: message.code, message: message.message };
         break;
