@@ -187,6 +187,19 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
     assert visitor.complaints == []
 
 
+async def test_what_is_not_allowed_out_is_not_shown_as_allowed(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
+    engine.answers["/api/feedback/training"] = {"allowed": False}
+    page = await visitor.visit("/quality", person=ADMIN)
+    await page.get_by_role("tab", name="Feedback").click()
+    box = page.get_by_label("May be taken out")
+    await expect(box).not_to_be_checked()
+    engine.refusals["/api/feedback/training"] = "overloaded"
+    await box.click()
+    await expect(page.get_by_role("alert").filter(has_text="Not saved: the engine has too much")).to_be_visible()
+    await expect(box).not_to_be_checked()
+
+
 async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: FakeEngine, visitor: Visitor) -> None:
     engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
     page = await visitor.visit("/quality", person=SUPERVISOR, locale="es-CO")

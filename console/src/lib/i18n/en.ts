@@ -13,6 +13,7 @@ export const en = {
   "app.close": "Close",
   "app.forbidden": "Your role does not have this page.",
   "app.loading": "Loading…",
+  "app.refused": "That did not work: {reason}",
 
   "login.title": "Sign in",
   "login.lead": "Words, mood, alerts and answers while the call goes on.",
@@ -336,9 +337,11 @@ export const en = {
   "admin.failed": "Not saved: {reason}",
 
   "failure.unreachable": "the engine does not answer",
+  "failure.unsent": "there is no connection, so it was not sent",
   "failure.not_logged_in": "you are no longer signed in",
   "failure.forbidden": "your role may not do this",
   "failure.not_found": "it is not there any more",
+  "failure.taken": "somebody else has the call",
   "failure.overloaded": "the engine has too much to do; try again in a moment",
   "failure.internal": "the engine made a mistake, which is in its log",
 

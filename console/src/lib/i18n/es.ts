@@ -15,6 +15,7 @@ export const es: Messages = {
   "app.close": "Cerrar",
   "app.forbidden": "Su perfil no tiene esta página.",
   "app.loading": "Cargando…",
+  "app.refused": "No se pudo: {reason}",
 
   "login.title": "Iniciar sesión",
   "login.lead": "Palabras, ánimo, alertas y respuestas mientras la llamada sigue.",
@@ -339,9 +340,11 @@ export const es: Messages = {
   "admin.failed": "No se guardó: {reason}",
 
   "failure.unreachable": "el motor no responde",
+  "failure.unsent": "no hay conexión, así que no se envió",
   "failure.not_logged_in": "su sesión terminó",
   "failure.forbidden": "su perfil no permite hacerlo",
   "failure.not_found": "ya no existe",
+  "failure.taken": "otra persona ya tiene la llamada",
   "failure.overloaded": "el motor está sobrecargado; intente de nuevo en un momento",
   "failure.internal": "el motor cometió un error, que está en su registro",
 
