@@ -1,5 +1,6 @@
 """After the call: the agent confirms the wrap-up; a supervisor reviews the score; what people judged is shown."""
 
+import re
 import time
 from typing import Any
 
@@ -96,7 +97,10 @@ async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: F
     assert engine.sent == [(f"/api/calls/{CALL_ID}/alerts/{seq}/judgement", {"verdict": "wrong"})]
     await expect(page.get_by_text("Silence")).to_have_count(0)
     await engine.publish(event(player, "dead_air", {"since_ms": 5_000}))
-    await expect(page.get_by_text("Silence")).to_be_visible()
+    silence = page.get_by_text("Silence")
+    await expect(silence).to_be_visible()
+    await expect(silence.locator("span[aria-hidden=true]")).to_have_text(re.compile(r"\d:\d\d"))
+    await expect(silence).to_have_attribute("role", "status")
     await engine.publish(*player.turn(5))
     await expect(page.get_by_text("Silence")).to_have_count(0)
     await page.get_by_test_id("card").get_by_role("button", name="Wrong").click()

@@ -186,7 +186,6 @@ export const en = {
   "rules.judge": "Is the alert right?",
   "rules.right": "Right",
   "rules.wrong": "Wrong",
-  "talk.silent": "Silence {time}",
   "talk.quiet": "Silence",
   "talk.share": "Agent's share",
   "talk.pace": "Words a minute",

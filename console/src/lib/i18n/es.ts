@@ -188,7 +188,6 @@ export const es: Messages = {
   "rules.judge": "¿Es correcta la alerta?",
   "rules.right": "Correcta",
   "rules.wrong": "Errónea",
-  "talk.silent": "Silencio {time}",
   "talk.quiet": "Silencio",
   "talk.share": "Parte del agente",
   "talk.pace": "Palabras por minuto",

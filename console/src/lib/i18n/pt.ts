@@ -189,7 +189,6 @@ export const pt: Messages = {
   "rules.judge": "O alerta está certo?",
   "rules.right": "Certo",
   "rules.wrong": "Errado",
-  "talk.silent": "Silêncio {time}",
   "talk.quiet": "Silêncio",
   "talk.share": "Parte do agente",
   "talk.pace": "Palavras por minuto",
