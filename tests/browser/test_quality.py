@@ -108,6 +108,64 @@ async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: F
     assert visitor.complaints == []
 
 
+async def test_a_call_that_comes_takes_nothing_from_a_wrap_up_that_is_written(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await ended_call(engine, page)
+    calls = page.get_by_role("navigation", name="Live calls")
+    summary = page.get_by_test_id("wrap-up").get_by_label("Summary")
+    await summary.fill("Pidió ")
+    await engine.open_call(record("next", campaign="care"))
+    await expect(calls).to_contain_text("Customer care")
+    await page.keyboard.type("que lo llamen mañana")
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    await page.get_by_role("heading", name="Wrap-up").click()
+    await expect(page.get_by_role("heading", name="Customer care")).to_be_visible()
+    await calls.get_by_role("button", name="Collections").click()
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    player = Player("next")
+    await engine.publish(*player.opening(), *player.turn(4))
+    await expect(calls.get_by_role("button", name="Customer care")).to_contain_text("Alerts")
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    await page.get_by_role("button", name="Confirm").click()
+    await expect(page.get_by_test_id("wrap-up").get_by_role("status")).to_contain_text("Confirmed")
+    assert [body["summary"] for _, body in engine.sent] == ["Pidió que lo llamen mañana"]
+    assert engine.said("card") == []
+    assert visitor.complaints == []
+
+
+async def test_a_judgement_that_is_refused_is_told(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4))
+    seq = next(fact.seq for fact in engine.facts[CALL_ID] if getattr(fact, "outcome", None) == "violation")
+    engine.refusals[f"/api/calls/{CALL_ID}/alerts/{seq}/judgement"] = "forbidden"
+    await page.get_by_test_id("alert").get_by_role("button", name="Wrong").click()
+    await expect(page.get_by_role("alert")).to_have_text("That did not work: your role may not do this")
+    assert await serious_findings(page) == []
+
+
+async def test_an_answer_that_is_edited_stays_with_its_call(engine: FakeEngine, visitor: Visitor) -> None:
+    other = SCORED | {"call_id": "other", "agent_name": "Ben Roa"}
+    engine.answers |= {"/api/quality": [SCORED, other], "/api/forms": FORMS}
+    engine.answers |= {f"/api/calls/{call_id}/quality": SCORE for call_id in (CALL_ID, "other")}
+    page = await visitor.visit("/quality", person=SUPERVISOR)
+    sheet = page.get_by_test_id("review")
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    await sheet.get_by_role("button", name="Change Empatía").click()
+    await sheet.get_by_label("Why").fill("no escuchó")
+    await page.get_by_role("button", name="Open Ben Roa").click()
+    await expect(sheet).to_contain_text("Ben Roa")
+    await expect(sheet.get_by_label("Why")).to_have_count(0)
+    engine.refusals[f"/api/calls/{CALL_ID}/quality"] = "overloaded"
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    await expect(page.get_by_role("alert").filter(has_text="too much to do")).to_be_visible()
+    await expect(sheet).to_contain_text("Ben Roa")
+    assert engine.sent == []
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
     proof = {"turn": 1, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
