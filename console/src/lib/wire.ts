@@ -192,6 +192,8 @@ export interface TileAlert {
   rule: string;
   outcome: Outcome;
   seq: number;
+  severity: Severity;
+  at_ms: number;
 }
 
 export interface Tile {

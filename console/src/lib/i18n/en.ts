@@ -277,6 +277,8 @@ export const en = {
   "wall.calls": "{count} calls",
   "wall.withAlerts": "{count} with alerts",
   "wall.unclaimed": "{count} unclaimed",
+  "wall.newAlert": "1 new alert",
+  "wall.newAlerts": "{count} new alerts",
   "wall.sort": "Sort by",
   "wall.sort.alerts": "Alerts first",
   "wall.sort.mood": "Worst mood",

@@ -279,6 +279,8 @@ export const es: Messages = {
   "wall.calls": "{count} llamadas",
   "wall.withAlerts": "{count} con alertas",
   "wall.unclaimed": "{count} sin asignar",
+  "wall.newAlert": "1 alerta nueva",
+  "wall.newAlerts": "{count} alertas nuevas",
   "wall.sort": "Ordenar",
   "wall.sort.alerts": "Alertas primero",
   "wall.sort.mood": "Peor ánimo",

@@ -280,6 +280,8 @@ export const pt: Messages = {
   "wall.calls": "{count} ligações",
   "wall.withAlerts": "{count} com alertas",
   "wall.unclaimed": "{count} sem agente",
+  "wall.newAlert": "1 alerta novo",
+  "wall.newAlerts": "{count} alertas novos",
   "wall.sort": "Ordenar",
   "wall.sort.alerts": "Alertas primeiro",
   "wall.sort.mood": "Pior humor",
