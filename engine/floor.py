@@ -1,5 +1,6 @@
 """The wallboard as a pure reducer: a call's row and its facts in, one tile out."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -8,7 +9,7 @@ from engine.facts import CallEvent, Fact, Insight, Transcript
 from engine.ports.storage import CallRecord
 
 ALERTS_SHOWN = 20
-"""The newest; the call itself shows all."""
+"""Of more the oldest notices go before any violation does; the call itself shows all."""
 
 _STATES: dict[str, Literal["ringing", "live", "held", "ended"]] = {
     "call.ringing": "ringing",
@@ -24,6 +25,10 @@ class Alert(msgspec.Struct, frozen=True):
     outcome: str
     seq: int
     """Of the insight."""
+    severity: str = ""
+    """`info warning critical`, or empty."""
+    at_ms: int = 0
+    """Media time at which it came."""
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -74,13 +79,14 @@ def reduce(before: Tile, fact: Fact) -> Tile:
     after = msgspec.structs.replace(before, last_at_ms=max(before.last_at_ms, fact.end_ms))
     match fact:
         case Insight(kind="compliance", outcome="violation" | "event"):
-            alert = Alert(fact.rule, fact.outcome or "", fact.seq)
-            return msgspec.structs.replace(after, alerts=(*after.alerts, alert)[-ALERTS_SHOWN:])
+            alert = Alert(fact.rule, fact.outcome or "", fact.seq, fact.severity, fact.end_ms)
+            return msgspec.structs.replace(after, alerts=_shown((*after.alerts, alert)))
         case Insight(kind="mood") if fact.leg != "agent":
             return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score)
         case CallEvent(name="withdrawn"):
-            gone = set(fact.data.get("of", ()))
-            return msgspec.structs.replace(after, alerts=tuple(a for a in after.alerts if a.seq not in gone))
+            return _without(after, fact.data.get("of", ()))
+        case CallEvent(name="alert.judged") if fact.data.get("verdict") == "wrong":
+            return _without(after, (fact.data["of"],))
         case CallEvent(name="talk.measured"):
             share = fact.data.get("legs", {}).get("agent", {}).get("share")
             return msgspec.structs.replace(after, agent_share=share)
@@ -92,3 +98,16 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             return msgspec.structs.replace(after, state=_STATES[fact.name])
         case _:
             return after
+
+
+def _shown(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """All but one when there is one too many."""
+    if len(alerts) <= ALERTS_SHOWN:
+        return alerts
+    oldest = next((index for index, alert in enumerate(alerts) if alert.outcome != "violation"), 0)
+    return alerts[:oldest] + alerts[oldest + 1 :]
+
+
+def _without(tile: Tile, seqs: Iterable[int]) -> Tile:
+    gone = set(seqs)
+    return msgspec.structs.replace(tile, alerts=tuple(alert for alert in tile.alerts if alert.seq not in gone))

@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { emptyDesk, listCalls, paintable, resumeFrom, takeMessages } from "../src/lib/desk.ts";
+import {
+  ENDED_LISTED,
+  emptyDesk,
+  forget,
+  listCalls,
+  onOtherDesks,
+  opensByItself,
+  paintable,
+  resumeFrom,
+  takeMessages,
+  unlisted,
+  type DeskView,
+} from "../src/lib/desk.ts";
 import type { CallRecord, DeskMessage, Person } from "../src/lib/wire.ts";
 
 const person: Person = { user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" };
@@ -26,7 +38,7 @@ const transcript = (id: string, seq: number): DeskMessage => ({
 });
 
 const opening: DeskMessage[] = [
-  { type: "hello", person, now_ms: 5 },
+  { type: "hello", person, now_ms: 5, at: 100 },
   { type: "call", call: record("a") },
   { type: "call", call: record("b", { agent_id: "", started_at: 50 }) },
 ];
@@ -81,5 +93,73 @@ describe("a desk", () => {
       { type: "event", id: "a", seq: 2, name: "talk.measured" },
     ];
     expect(paintable(messages).map((one) => one.type)).toEqual(["transcript"]);
+  });
+});
+
+describe("which call opens by itself", () => {
+  const ended = record("old", { ended_at: 90, started_at: 10 });
+  const desk = (...records: CallRecord[]): DeskView =>
+    takeMessages(emptyDesk, [
+      { type: "hello", person, now_ms: 5, at: 100 },
+      ...records.map((call): DeskMessage => ({ type: "call", call })),
+    ]);
+  const opens = (view: DeskView, selected: string | undefined, opened: string[], typing = false) =>
+    opensByItself(view, { selected, opened: new Set(opened), typing });
+
+  it("is the newest of mine while nothing is open, and one that was never open before others", () => {
+    const view = desk(record("a"), record("b", { started_at: 200 }));
+    expect(opens(view, undefined, [])).toBe("b");
+    expect(opens(view, undefined, ["b"])).toBe("a");
+    expect(opens(view, undefined, ["a", "b"])).toBe("b");
+    expect(opens(desk(record("a", { agent_id: "" })), undefined, [])).toBeUndefined();
+  });
+
+  it("is none while a live call is open, or one that was asked for is on its way", () => {
+    const view = desk(record("a"), record("b"));
+    expect(opens(view, "a", ["a"])).toBeUndefined();
+    expect(opens(view, "claimed", ["claimed"])).toBeUndefined();
+  });
+
+  it("takes the place of an ended call once, and not while somebody types in it", () => {
+    const view = desk(ended, record("a"));
+    expect(opens(view, "old", ["old"], true)).toBeUndefined();
+    expect(opens(view, "old", ["old"])).toBe("a");
+    expect(opens(view, "old", ["old", "a"])).toBeUndefined();
+  });
+
+  it("is one that ended before it could be opened, so that it is wrapped up", () => {
+    const over = takeMessages(desk(ended), [transcript("old", 1)]);
+    expect(opens(desk(ended), undefined, [])).toBeUndefined();
+    expect(opens(over, undefined, [])).toBe("old");
+    expect(opens(over, undefined, ["old"])).toBeUndefined();
+  });
+});
+
+describe("what a desk forgets", () => {
+  it("is a call that went to another desk, unless it is followed there", () => {
+    const moved: DeskMessage = { type: "call", call: record("a", { agent_id: "u2" }) };
+    const desk = takeMessages(emptyDesk, [...opening, transcript("a", 1), moved]);
+    expect(onOtherDesks(desk, undefined)).toEqual(["a"]);
+    expect(onOtherDesks(desk, "a")).toEqual([]);
+    expect(onOtherDesks(takeMessages(emptyDesk, [moved]), undefined)).toEqual([]);
+    const left = forget(desk, ["a"]);
+    expect(resumeFrom(left)).toEqual({ b: 0 });
+    const stamped = takeMessages(left, [{ type: "stamped", id: "a", seq: 1, shown: 9 }]);
+    expect([...stamped.calls.keys()]).toEqual(["b"]);
+  });
+
+  it("is what ended longer ago than what is listed, but for the call that is open", () => {
+    const calls = Array.from({ length: ENDED_LISTED + 3 }, (_, index): DeskMessage => {
+      return { type: "call", call: record(`e${index}`, { started_at: index, ended_at: 500 }) };
+    });
+    const desk = takeMessages(emptyDesk, [...opening, ...calls]);
+    expect(unlisted(desk, undefined)).toEqual(["e2", "e1", "e0"]);
+    expect(unlisted(desk, "e1")).toEqual(["e2", "e0"]);
+    expect(unlisted(forget(desk, ["e2", "e1", "e0"]), undefined)).toEqual([]);
+  });
+
+  it("is nothing of what a beat says", () => {
+    const desk = takeMessages(emptyDesk, opening);
+    expect([...takeMessages(desk, [{ type: "beat", at: 7 }]).calls.keys()]).toEqual(["a", "b"]);
   });
 });

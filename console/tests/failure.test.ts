@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api.ts";
-import { failureOf } from "../src/lib/failure.ts";
+import { failureOf, refusalOf, unsent } from "../src/lib/failure.ts";
 import { en } from "../src/lib/i18n/en.ts";
 
 describe("why something did not work", () => {
@@ -12,5 +12,12 @@ describe("why something did not work", () => {
   it("is said in the engine's words where these name the place", () => {
     expect(failureOf(new ApiError(422, "invalid", "country: XX is none"))).toBe("country: XX is none");
     expect(failureOf(new TypeError("odd"))).toBe("TypeError: odd");
+  });
+
+  it("is said of a command of the desk as well: what was refused, and what was not sent", () => {
+    expect(refusalOf(unsent)).toBe(en["failure.unsent"]);
+    expect(refusalOf({ code: "not_found", message: "no such live call" })).toBe(en["failure.not_found"]);
+    expect(refusalOf({ code: "conflict", message: "it is Ben's" })).toBe(en["failure.taken"]);
+    expect(refusalOf({ code: "odd", message: "in the engine's words" })).toBe("in the engine's words");
   });
 });

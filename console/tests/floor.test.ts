@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { arrange, noFilter, takeTiles, type Floor } from "../src/lib/floor.ts";
-import type { Tile } from "../src/lib/wire.ts";
+import {
+  alertsSince,
+  arrange,
+  hold,
+  inHeldOrder,
+  noFilter,
+  offered,
+  takeTiles,
+  type Floor,
+} from "../src/lib/floor.ts";
+import type { Tile, TileAlert } from "../src/lib/wire.ts";
 
 function tile(id: string, more: Partial<Tile> = {}): Tile {
   return {
@@ -20,12 +29,13 @@ function tile(id: string, more: Partial<Tile> = {}): Tile {
   };
 }
 
-const violation = { rule: "R", outcome: "violation" as const, seq: 1 };
-const notice = { rule: "E", outcome: "event" as const, seq: 2 };
+const violation: TileAlert = { rule: "R", outcome: "violation", seq: 1, severity: "warning", at_ms: 0 };
+const notice: TileAlert = { rule: "E", outcome: "event", seq: 2, severity: "info", at_ms: 0 };
 
 const floor: Floor = takeTiles(new Map(), [
   {
     type: "floor",
+    at: 200,
     tiles: [
       tile("calm", { started_at: 10 }),
       tile("event", { alerts: [notice, notice] }),
@@ -61,5 +71,88 @@ describe("the floor", () => {
     expect(now.get("calm")!.levels).toHaveLength(32);
     expect(now.get("calm")!.levels.at(-1)).toBe(0.5);
     expect(takeTiles(now, [{ type: "gone", id: "calm" }]).has("calm")).toBe(false);
+  });
+});
+
+const standing = (...tiles: Tile[]): Floor => takeTiles(new Map(), [{ type: "floor", at: 200, tiles }]);
+
+describe("alerts first", () => {
+  it("puts what is critical before other violations, whatever their number, and the newest first", () => {
+    const critical = { ...violation, severity: "critical" as const };
+    const alerted = standing(
+      tile("many", { alerts: [violation, violation, violation] }),
+      tile("older", { alerts: [critical, critical], started_at: 50 }),
+      tile("newest", { alerts: [{ ...critical, at_ms: 9_000 }], started_at: 95 }),
+      tile("notices", { alerts: [{ ...notice, at_ms: 60_000 }] }),
+      tile("quiet", { started_at: 1 }),
+    );
+    expect(ids(arrange(alerted, noFilter, "alerts"))).toEqual([
+      "newest",
+      "older",
+      "many",
+      "notices",
+      "quiet",
+    ]);
+  });
+
+  it("puts more of them first where they came at the same time", () => {
+    const alerted = standing(
+      tile("a", { alerts: [violation] }),
+      tile("b", { alerts: [violation, violation] }),
+    );
+    expect(ids(arrange(alerted, noFilter, "alerts"))).toEqual(["b", "a"]);
+  });
+});
+
+describe("the order while somebody points at tiles", () => {
+  const before = arrange(
+    standing(tile("a", { started_at: 1 }), tile("b", { started_at: 2 })),
+    noFilter,
+    "alerts",
+  );
+  const held = hold(before);
+  const later = standing(
+    tile("b", { started_at: 2, alerts: [violation, notice] }),
+    tile("new", { started_at: 3, alerts: [notice] }),
+    tile("newer", { started_at: 4, alerts: [violation] }),
+    tile("a", { started_at: 1, mood: "negative" }),
+  );
+  const arranged = arrange(later, noFilter, "alerts");
+
+  it("is the one that they saw: tiles change where they stand, and calls that come stand behind", () => {
+    expect(ids(arranged)).toEqual(["newer", "b", "new", "a"]);
+    const stood = inHeldOrder(arranged, held);
+    expect(ids(stood)).toEqual(["a", "b", "new", "newer"]);
+    expect(stood[0]!.mood).toBe("negative");
+    expect(ids(inHeldOrder(arranged.slice(0, 2), held))).toEqual(["b", "newer"]);
+  });
+
+  it("says how many alerts came since", () => {
+    expect(alertsSince(before, held)).toBe(0);
+    expect(alertsSince(arranged, held)).toBe(4);
+    expect(alertsSince(arranged, hold(arranged))).toBe(0);
+  });
+});
+
+describe("what is looked for on the floor", () => {
+  const named = standing(
+    tile("1", { agent_name: "Julián Peña", campaign: "collections" }),
+    tile("2", { agent_name: "Ana", campaign: "sales" }),
+  );
+  const called = (campaign: string): string => (campaign === "collections" ? "Cobrança" : campaign);
+  const found = (text: string): string[] => ids(arrange(named, { ...noFilter, text }, "agent", called));
+
+  it("is found without its accents and capitals, in the name and in what the campaign is called", () => {
+    expect(found("julian pena")).toEqual(["1"]);
+    expect(found("COBRANCA")).toEqual(["1"]);
+    expect(found("pena cobrança")).toEqual(["1"]);
+    expect(found("collec")).toEqual(["1"]);
+    expect(found(" ")).toEqual(["2", "1"]);
+    expect(found("nadie")).toEqual([]);
+  });
+
+  it("may be chosen, and stays chosen when its last call has ended", () => {
+    expect(offered(["sales", "care", "sales", ""], "")).toEqual(["care", "sales"]);
+    expect(offered(["care"], "sales")).toEqual(["care", "sales"]);
   });
 });

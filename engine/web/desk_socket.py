@@ -3,7 +3,9 @@
 The client says `resume` first, with the last `seq` that it has of each call; then `shown`, `card`, `claim`, `follow`
 and `unfollow`, as defined below. The engine says, each as one JSON text message:
 
-* `hello {person, now_ms}` at once: who is logged in, and the engine's monotonic clock, on which `Stamps` are.
+* `hello {person, now_ms, at}` at once: who is logged in, the engine's monotonic clock, on which `Stamps` are, and its
+  time in UNIX seconds.
+* `beat {at}` every ten seconds: the connection stands, and the engine's time again.
 * `call {call}`: a call came to this desk, or its row changed (claimed, ended, gone to another desk).
 * every fact beyond what the client has, in order of `seq`, and drafts, as `engine.facts.encode` gives them.
 * `gone {id}`: a call that this desk shows was erased.
@@ -88,7 +90,8 @@ async def desk_socket(request: web.Request) -> web.WebSocketResponse:
 
 
 def _hello(socket: Socket) -> bytes:
-    return msgspec.json.encode({"type": "hello", "person": socket.person, "now_ms": time.monotonic() * 1000})
+    clocks = {"now_ms": time.monotonic() * 1000, "at": time.time()}
+    return msgspec.json.encode({"type": "hello", "person": socket.person, **clocks})
 
 
 class _Desk:

@@ -1,10 +1,12 @@
 """What the desk's and the wall's sockets share: opening, sending under a deadline, ending."""
 
 import asyncio
+import time
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import structlog
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
@@ -15,6 +17,12 @@ from engine.web.keys import LOGIN, METRICS, PERSON, TOKEN
 _log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 20.0
+"""Browsers answer these by themselves; their pages never see them."""
+
+BEAT_S = 10.0
+"""How often the page is told the time. One that hears nothing for 2.5 of these takes its connection for dead
+(console/src/lib/link.svelte.ts)."""
+
 MESSAGE_BYTES = 64 * 1024
 """Longest message of a client."""
 
@@ -36,18 +44,21 @@ class Socket:
         self.person: Person = request[PERSON]
         self._request = request
         self._kind = kind
+        self._sending = asyncio.Lock()
 
     async def send(self, message: bytes) -> None:
         """Raises `TooSlow`, or `ClientConnectionResetError` once it is closed."""
         try:
-            async with asyncio.timeout(SEND_S):
+            # One at a time: whoever waits for the buffer to drain would be cancelled with whoever waits beside them.
+            async with asyncio.timeout(SEND_S), self._sending:
                 await self.ws.send_frame(message, WSMsgType.TEXT)
         except TimeoutError:
             raise TooSlow from None
 
     async def serve(self, *tasks: Callable[[], Awaitable[None]]) -> None:
-        """Run the parts of a socket together until one of them ends, then end the others."""
-        running = [asyncio.ensure_future(task()) for task in (*tasks, self._watch_session)]
+        """Run the parts of a socket together until one of them ends, then end the others. Besides them it beats:
+        `beat {at}` says that the connection stands, and the engine's time in UNIX seconds."""
+        running = [asyncio.ensure_future(task()) for task in (*tasks, self._beat, self._watch_session)]
         try:
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -78,6 +89,11 @@ class Socket:
         finally:
             if transport is not None:
                 transport.close() if self.ws.closed else transport.abort()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            await self.send(msgspec.json.encode({"type": "beat", "at": time.time()}))
 
     async def _watch_session(self) -> None:
         login, token = self._request.app[LOGIN], self._request[TOKEN]

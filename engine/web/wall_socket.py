@@ -1,6 +1,12 @@
-"""`/ws/wall`: a tile a live call; the floor as it stands, then what changes, at most twice a second a call."""
+"""`/ws/wall`: a tile a live call; the floor as it stands, then what changes, at most twice a second a call.
+
+The engine says, each as one JSON text message: `floor {at, tiles}` at once, then `tile {tile}` of a call that came or
+changed, `gone {id}` of one that ended or left this person's sight, and `beat {at}` every ten seconds. `at` is the
+engine's time in UNIX seconds.
+"""
 
 import asyncio
+import time
 
 import msgspec
 from aiohttp import WSCloseCode, web
@@ -31,7 +37,7 @@ async def wall_socket(request: web.Request) -> web.WebSocketResponse:
 
 async def _write(socket: Socket, hub: Hub, feed: FloorFeed) -> None:
     tiles = feed.snapshot(hub.tiles(socket.person.organisation_id))
-    await socket.send(msgspec.json.encode({"type": "floor", "tiles": tiles}))
+    await socket.send(msgspec.json.encode({"type": "floor", "at": time.time(), "tiles": tiles}))
     while True:
         changed, gone = await feed.next()
         for tile in changed:

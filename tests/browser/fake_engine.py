@@ -1,7 +1,10 @@
 """An engine for browser tests: the console's files, log-in and both sockets, played by hand."""
 
+import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -16,6 +19,8 @@ from engine.web import console, keys
 
 SESSION = "fake-session"
 PASSWORD = "correct horse"
+BEAT_S = 1.0
+"""More often than the engine, for those who wait for it."""
 
 
 class FakeEngine:
@@ -41,6 +46,12 @@ class FakeEngine:
         """(path, body) of what was sent to it."""
         self.refusing = False
         """New sockets are turned away, as by an engine that restarts."""
+        self.refusals: dict[str, str] = {}
+        """Commands of the desk (`claim`) and paths of the API that are refused, each with the code."""
+        self.ahead_s = 0.0
+        """By so much the browser's clock is behind."""
+        self.dead = False
+        """Sockets stand and nothing comes through them any more, as when a cable is pulled."""
         self.url = ""
         self._desks: set[web.WebSocketResponse] = set()
         self._walls: set[web.WebSocketResponse] = set()
@@ -83,9 +94,11 @@ class FakeEngine:
     # ─── what a test does ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def open_call(self, record: CallRecord) -> None:
+        """A call comes, or its row changes: also the desk that it leaves is told."""
+        before = self.calls.get(record.call_id, record)
         self.calls[record.call_id] = record
         self.facts.setdefault(record.call_id, [])
-        if record.agent_id == self.person.user_id:
+        if self.person.user_id in (record.agent_id, before.agent_id):
             await self._to_desks(_call_message(record))
         await self.tile(msgspec.to_builtins(floor.tile(record)))
 
@@ -103,6 +116,12 @@ class FakeEngine:
         self.tiles[:] = (known | {tile["id"]: tile}).values()
         for socket in self._walls:
             await socket.send_str(json.dumps({"type": "tile", "tile": tile}))
+
+    async def hang_up(self, call_id: str) -> None:
+        """Its tile goes."""
+        self.tiles[:] = [tile for tile in self.tiles if tile["id"] != call_id]
+        for socket in self._walls:
+            await socket.send_str(json.dumps({"type": "gone", "id": call_id}))
 
     async def drop_sockets(self) -> None:
         for socket in [*self._desks, *self._walls]:
@@ -149,10 +168,14 @@ class FakeEngine:
         return web.Response(status=204)
 
     async def _ask(self, request: web.Request) -> web.Response:
+        if request.path in self.refusals:
+            return _problem(self.refusals[request.path])
         return web.json_response(self.answers[request.path])
 
     async def _send(self, request: web.Request) -> web.Response:
         self.sent.append((request.path, await request.json()))
+        if request.path in self.refusals:
+            return _problem(self.refusals[request.path])
         return web.json_response(self.answers.get(request.path, {}))
 
     def _table(self, request: web.Request) -> list[dict[str, Any]]:
@@ -185,22 +208,42 @@ class FakeEngine:
         await socket.prepare(request)
         return socket
 
-    async def _desk(self, request: web.Request) -> web.WebSocketResponse:
+    @asynccontextmanager
+    async def _open(
+        self, request: web.Request, among: set[web.WebSocketResponse]
+    ) -> AsyncIterator[web.WebSocketResponse]:
         socket = await self._accept(request)
-        self._desks.add(socket)
-        async for message in socket:
-            if message.type == WSMsgType.TEXT:
-                said = json.loads(message.data)
-                self.heard.append(said)
-                await self._answer(socket, said)
-        self._desks.discard(socket)
+        among.add(socket)
+        beating = asyncio.create_task(self._beat(socket))
+        try:
+            yield socket
+        finally:
+            beating.cancel()
+            among.discard(socket)
+
+    async def _beat(self, socket: web.WebSocketResponse) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            if not self.dead and not socket.closed:
+                await socket.send_str(json.dumps({"type": "beat", "at": time.time() + self.ahead_s}))
+
+    async def _desk(self, request: web.Request) -> web.WebSocketResponse:
+        async with self._open(request, self._desks) as socket:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT:
+                    said = json.loads(message.data)
+                    self.heard.append(said)
+                    await self._answer(socket, said)
         return socket
 
     async def _answer(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
-        if said["type"] == "resume":
-            now_ms = time.monotonic() * 1000
+        if said["type"] in self.refusals:
+            refusal = {"type": "error", "code": self.refusals[said["type"]], "message": "no"}
+            await socket.send_str(json.dumps(refusal))
+        elif said["type"] == "resume":
+            clocks = {"now_ms": time.monotonic() * 1000, "at": time.time() + self.ahead_s}
             person = msgspec.to_builtins(self.person)
-            await socket.send_str(json.dumps({"type": "hello", "person": person, "now_ms": now_ms}))
+            await socket.send_str(json.dumps({"type": "hello", "person": person, **clocks}))
             known = said["calls"]
             for one in list(self.calls.values()):
                 if one.agent_id == self.person.user_id and (not one.ended_at or one.call_id in known):
@@ -223,12 +266,11 @@ class FakeEngine:
                 await socket.send_str(facts.encode(fact).decode())
 
     async def _wall(self, request: web.Request) -> web.WebSocketResponse:
-        socket = await self._accept(request)
-        self._walls.add(socket)
-        await socket.send_str(json.dumps({"type": "floor", "tiles": self.tiles}))
-        async for _ in socket:
-            pass
-        self._walls.discard(socket)
+        async with self._open(request, self._walls) as socket:
+            first = {"type": "floor", "at": time.time() + self.ahead_s, "tiles": self.tiles}
+            await socket.send_str(json.dumps(first))
+            async for _ in socket:
+                pass
         return socket
 
     async def _to_desks(self, text: str) -> None:
@@ -238,3 +280,7 @@ class FakeEngine:
 
 def _call_message(record: CallRecord) -> str:
     return json.dumps({"type": "call", "call": msgspec.to_builtins(record)})
+
+
+def _problem(code: str) -> web.Response:
+    return web.json_response({"code": code, "message": "no"}, status=503)

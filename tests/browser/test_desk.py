@@ -1,3 +1,6 @@
+import re
+import time
+
 import pytest
 from playwright.async_api import expect
 
@@ -202,6 +205,55 @@ async def test_a_call_of_nobody_is_claimed(engine: FakeEngine, visitor: Visitor)
     await expect(page.get_by_role("heading", name="Collections")).to_be_visible()
     await expect(page.get_by_role("navigation", name="Live calls")).not_to_contain_text("Unclaimed")
     assert engine.said("claim") == [{"type": "claim", "id": CALL_ID}]
+
+
+async def test_a_call_that_goes_to_another_desk_is_left_and_the_next_one_opens(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(0))
+    await expect(page.get_by_role("log")).to_contain_text("le habla Andrea Rojas")
+    await engine.open_call(record(agent_id="u-ben", agent_name="Ben Roa"))
+    await expect(page.get_by_role("heading", name="Ready for the next call")).to_be_visible()
+    await expect(page.get_by_role("navigation", name="Live calls")).not_to_contain_text("Collections")
+    await engine.open_call(record("next", campaign="care"))
+    await expect(page.get_by_role("heading", name="Customer care")).to_be_visible()
+    assert visitor.complaints == []
+
+
+async def test_a_command_that_is_refused_or_cannot_be_sent_is_told(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT, locale="es-CO", size=(1280, 640))
+    link, alert = page.get_by_test_id("link"), page.get_by_role("alert")
+    claim = page.get_by_role("button", name="Tomar")
+    await engine.open_call(record(agent_id="", agent_name=""))
+    engine.refusals["claim"] = "conflict"
+    await claim.click()
+    await expect(alert).to_have_text("No se pudo: otra persona ya tiene la llamada")
+    await expect(page.get_by_role("heading", name="Listo para la próxima llamada")).to_be_visible()
+    assert await serious_findings(page) == []
+    await page.get_by_role("button", name="Cerrar", exact=True).click()
+    await expect(alert).to_have_count(0)
+    engine.refusals.clear()
+    engine.refusing = True
+    await engine.drop_sockets()
+    await expect(link).to_contain_text("Reconectando")
+    await claim.click()
+    await expect(alert).to_contain_text("no hay conexión")
+    engine.refusing = False
+    await expect(link).to_contain_text("En vivo")
+    await claim.click()
+    await expect(page.get_by_role("heading", name="Cobranza")).to_be_visible()
+    await expect(alert).to_have_count(0)
+
+
+async def test_clocks_are_the_engines(engine: FakeEngine, visitor: Visitor) -> None:
+    """The browser's own is an hour behind."""
+    engine.ahead_s = 3600
+    page = await visitor.visit("/desk", person=AGENT)
+    await engine.open_call(record(started_at=time.time() + 3600 - 65))
+    await expect(page.get_by_role("navigation", name="Live calls")).to_contain_text(re.compile(r"\b1:\d\d"))
 
 
 async def test_the_end_of_a_call_is_summed_up(engine: FakeEngine, visitor: Visitor) -> None:

@@ -5,9 +5,9 @@ from playwright.async_api import expect
 
 from tests.browser.fake_engine import FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
-from tests.browser.visitor import ADMIN, SUPERVISOR, Visitor
+from tests.browser.visitor import ADMIN, SUPERVISOR, Visitor, misfits, serious_findings
 
-VIOLATION = {"rule": "CO-2300-WHY", "outcome": "violation", "seq": 7}
+VIOLATION = {"rule": "CO-2300-WHY", "outcome": "violation", "seq": 7, "severity": "critical", "at_ms": 9_000}
 
 
 def tile(call_id: str, **changes: Any) -> dict[str, Any]:
@@ -40,6 +40,102 @@ async def test_the_wall_puts_alerts_first_and_follows_a_call(engine: FakeEngine,
     await page.get_by_label("Show", exact=True).select_option("alerts")
     await expect(page.get_by_test_id("tile")).to_have_count(1)
     assert visitor.complaints == []
+
+
+async def test_the_order_is_held_while_somebody_points_at_tiles(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.tiles[:] = [tile("1"), tile("2"), tile("3")]
+    page = await visitor.visit("/wall", person=SUPERVISOR)
+    tiles, fresh = page.get_by_test_id("tile"), page.get_by_role("button", name="1 new alert")
+    await tiles.first.hover()
+    await engine.tile(tile("3", alerts=[VIOLATION]))
+    await engine.tile(tile("4"))
+    await expect(tiles.nth(3)).to_contain_text("Agent 4")
+    await expect(tiles.nth(2)).to_contain_text("CO-2300-WHY")
+    await expect(tiles.first).to_contain_text("Agent 1")
+    await expect(fresh).to_be_visible()
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await fresh.click()
+    await expect(tiles.first).to_contain_text("Agent 3")
+    await expect(fresh).to_have_count(0)
+    await engine.tile(tile("2", alerts=[VIOLATION | {"at_ms": 90_000}]))
+    await expect(fresh).to_be_visible()
+    await expect(tiles.first).to_contain_text("Agent 3")
+    await page.mouse.move(2, 2)
+    await expect(tiles.first).to_contain_text("Agent 2")
+    await expect(fresh).to_have_count(0)
+    assert visitor.complaints == []
+
+
+async def test_nothing_of_a_tile_stands_over_its_clock(engine: FakeEngine, visitor: Visitor) -> None:
+    named = {"agent_name": "María Fernanda Gutiérrez de la Hoz", "campaign": "sac", "agent_share": 0.6}
+    engine.tiles[:] = [tile(str(number), unclaimed=number == 1, **named) for number in range(4)]
+    page = await visitor.visit("/wall", person=SUPERVISOR, locale="es-CO", size=(1280, 640))
+    tiles = page.get_by_test_id("tile")
+    await expect(tiles).to_have_count(4)
+    for one in await tiles.all():
+        clock, tag = await one.locator(".time").bounding_box(), await one.locator(".tag").bounding_box()
+        assert clock
+        assert tag
+        assert tag["x"] + tag["width"] <= clock["x"]
+    await expect(tiles.nth(1)).not_to_contain_text("60 %")  # the button that claims the call stands there
+    assert await misfits(page) == []
+
+
+async def test_what_a_tile_shows_is_found_and_a_chosen_campaign_stays_chosen(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    engine.tiles[:] = [tile("1", agent_name="Julián Peña", campaign="collections"), tile("2")]
+    page = await visitor.visit("/wall", person=SUPERVISOR, locale="es-CO")
+    tiles, search = page.get_by_test_id("tile"), page.get_by_role("searchbox")
+    for text in ("julian pena", "COBRANZA", "collect"):
+        await search.fill(text)
+        await expect(tiles).to_have_count(1)
+        await expect(tiles).to_contain_text("Julián Peña")
+    await search.fill("")
+    campaign = page.get_by_label("Campaña", exact=True)
+    await campaign.select_option("collections")
+    await expect(tiles).to_have_count(1)
+    await engine.hang_up("1")
+    await expect(tiles).to_have_count(0)
+    await expect(campaign).to_have_value("collections")
+    await campaign.select_option("")
+    await expect(tiles).to_have_count(1)
+    assert visitor.complaints == []
+
+
+async def test_a_call_that_may_not_be_followed_is_not_waited_for(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.tiles[:] = [tile("1")]
+    engine.refusals["follow"] = "not_found"
+    page = await visitor.visit("/wall", person=SUPERVISOR)
+    await page.get_by_test_id("tile").get_by_role("button").click()
+    await expect(page.get_by_role("alert")).to_contain_text("it is not there any more")
+    await expect(page.get_by_test_id("followed")).to_have_count(0)
+    engine.refusals.clear()
+    engine.calls["1"], engine.facts["1"] = record("1"), []
+    await page.get_by_test_id("tile").get_by_role("button").click()
+    await expect(page.get_by_test_id("followed").get_by_role("log")).to_be_attached()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_a_connection_through_which_nothing_comes_is_not_called_live(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    engine.tiles[:] = [tile("1")]
+    page = await visitor.visit("/wall", person=SUPERVISOR)
+    link, tiles = page.get_by_test_id("link"), page.get_by_test_id("tile")
+    await expect(tiles).to_have_count(1)
+    await page.clock.install()
+    await engine.tile(tile("2"))
+    await expect(tiles).to_have_count(2)
+    await expect(link).to_have_text("Live")
+    engine.dead = engine.refusing = True
+    engine.tiles.append(tile("3"))
+    await page.clock.fast_forward(26_000)
+    await expect(link).to_have_text("Reconnecting")
+    engine.dead = engine.refusing = False
+    await expect(link).to_have_text("Live")
+    await expect(tiles).to_have_count(3)
 
 
 async def test_an_agent_has_no_wall(engine: FakeEngine, visitor: Visitor) -> None:

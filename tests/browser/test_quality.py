@@ -1,5 +1,6 @@
 """After the call: the agent confirms the wrap-up; a supervisor reviews the score; what people judged is shown."""
 
+import re
 import time
 from typing import Any
 
@@ -96,12 +97,73 @@ async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: F
     assert engine.sent == [(f"/api/calls/{CALL_ID}/alerts/{seq}/judgement", {"verdict": "wrong"})]
     await expect(page.get_by_text("Silence")).to_have_count(0)
     await engine.publish(event(player, "dead_air", {"since_ms": 5_000}))
-    await expect(page.get_by_text("Silence")).to_be_visible()
+    silence = page.get_by_text("Silence")
+    await expect(silence).to_be_visible()
+    await expect(silence.locator("span[aria-hidden=true]")).to_have_text(re.compile(r"\d:\d\d"))
+    await expect(silence).to_have_attribute("role", "status")
     await engine.publish(*player.turn(5))
     await expect(page.get_by_text("Silence")).to_have_count(0)
     await page.get_by_test_id("card").get_by_role("button", name="Wrong").click()
     assert [message["action"] for message in engine.said("card")] == ["wrong"]
     assert visitor.complaints == []
+
+
+async def test_a_call_that_comes_takes_nothing_from_a_wrap_up_that_is_written(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await ended_call(engine, page)
+    calls = page.get_by_role("navigation", name="Live calls")
+    summary = page.get_by_test_id("wrap-up").get_by_label("Summary")
+    await summary.fill("Pidió ")
+    await engine.open_call(record("next", campaign="care"))
+    await expect(calls).to_contain_text("Customer care")
+    await page.keyboard.type("que lo llamen mañana")
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    await page.get_by_role("heading", name="Wrap-up").click()
+    await expect(page.get_by_role("heading", name="Customer care")).to_be_visible()
+    await calls.get_by_role("button", name="Collections").click()
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    player = Player("next")
+    await engine.publish(*player.opening(), *player.turn(4))
+    await expect(calls.get_by_role("button", name="Customer care")).to_contain_text("Alerts")
+    await expect(summary).to_have_value("Pidió que lo llamen mañana")
+    await page.get_by_role("button", name="Confirm").click()
+    await expect(page.get_by_test_id("wrap-up").get_by_role("status")).to_contain_text("Confirmed")
+    assert [body["summary"] for _, body in engine.sent] == ["Pidió que lo llamen mañana"]
+    assert engine.said("card") == []
+    assert visitor.complaints == []
+
+
+async def test_a_judgement_that_is_refused_is_told(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4))
+    seq = next(fact.seq for fact in engine.facts[CALL_ID] if getattr(fact, "outcome", None) == "violation")
+    engine.refusals[f"/api/calls/{CALL_ID}/alerts/{seq}/judgement"] = "forbidden"
+    await page.get_by_test_id("alert").get_by_role("button", name="Wrong").click()
+    await expect(page.get_by_role("alert")).to_have_text("That did not work: your role may not do this")
+    assert await serious_findings(page) == []
+
+
+async def test_an_answer_that_is_edited_stays_with_its_call(engine: FakeEngine, visitor: Visitor) -> None:
+    other = SCORED | {"call_id": "other", "agent_name": "Ben Roa"}
+    engine.answers |= {"/api/quality": [SCORED, other], "/api/forms": FORMS}
+    engine.answers |= {f"/api/calls/{call_id}/quality": SCORE for call_id in (CALL_ID, "other")}
+    page = await visitor.visit("/quality", person=SUPERVISOR)
+    sheet = page.get_by_test_id("review")
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    await sheet.get_by_role("button", name="Change Empatía").click()
+    await sheet.get_by_label("Why").fill("no escuchó")
+    await page.get_by_role("button", name="Open Ben Roa").click()
+    await expect(sheet).to_contain_text("Ben Roa")
+    await expect(sheet.get_by_label("Why")).to_have_count(0)
+    engine.refusals[f"/api/calls/{CALL_ID}/quality"] = "overloaded"
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    await expect(page.get_by_role("alert").filter(has_text="too much to do")).to_be_visible()
+    await expect(sheet).to_contain_text("Ben Roa")
+    assert engine.sent == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -185,6 +247,19 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
         ("/api/forms/own", {"source": FORM + "pass_score: 70\n"}),
     ]
     assert visitor.complaints == []
+
+
+async def test_what_is_not_allowed_out_is_not_shown_as_allowed(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
+    engine.answers["/api/feedback/training"] = {"allowed": False}
+    page = await visitor.visit("/quality", person=ADMIN)
+    await page.get_by_role("tab", name="Feedback").click()
+    box = page.get_by_label("May be taken out")
+    await expect(box).not_to_be_checked()
+    engine.refusals["/api/feedback/training"] = "overloaded"
+    await box.click()
+    await expect(page.get_by_role("alert").filter(has_text="Not saved: the engine has too much")).to_be_visible()
+    await expect(box).not_to_be_checked()
 
 
 async def test_a_supervisor_reads_forms_and_does_not_decide_of_training(engine: FakeEngine, visitor: Visitor) -> None:

@@ -12,7 +12,7 @@ RECORD = CallRecord("call-1", "org", "campaign", "sales", "inbound", "en", "US",
 def alert(seq: int, outcome: str = "violation") -> Insight:
     return msgspec.convert(
         {"type": "insight", "id": "call-1", "seq": seq, "kind": "compliance", "turn": 1, "rule": f"R{seq}"}
-        | {"outcome": outcome, "end_ms": seq * 100},
+        | {"outcome": outcome, "severity": "warning", "end_ms": seq * 100},
         Insight,
     )
 
@@ -25,7 +25,10 @@ def test_alerts_come_and_are_withdrawn() -> None:
     tile = floor.tile(RECORD)
     for fact in (alert(1), alert(2, "satisfied"), alert(3, "event"), alert(4, "undecided")):
         tile = floor.reduce(tile, fact)
-    assert [(one.rule, one.outcome) for one in tile.alerts] == [("R1", "violation"), ("R3", "event")]
+    assert tile.alerts == (
+        floor.Alert("R1", "violation", 1, "warning", 100),
+        floor.Alert("R3", "event", 3, "warning", 300),
+    )
     assert tile.last_at_ms == 400
     withdrawn = CallEvent(call_id="call-1", seq=5, name="withdrawn", data={"of": [1], "reason": "role"})
     assert [one.seq for one in floor.reduce(tile, withdrawn).alerts] == [3]
@@ -37,6 +40,22 @@ def test_alerts_are_bounded_to_the_newest() -> None:
         tile = floor.reduce(tile, alert(seq))
     assert len(tile.alerts) == floor.ALERTS_SHOWN
     assert tile.alerts[-1].seq == 99
+
+
+def test_of_too_many_alerts_notices_go_before_violations() -> None:
+    tile = floor.tile(RECORD)
+    for seq in range(1, 4):
+        tile = floor.reduce(tile, alert(seq))
+    for seq in range(4, 100):
+        tile = floor.reduce(tile, alert(seq, "event"))
+    assert [one.seq for one in tile.alerts] == [1, 2, 3, *range(83, 100)]
+
+
+def test_an_alert_that_somebody_found_wrong_leaves_the_tile() -> None:
+    tile = floor.reduce(floor.reduce(floor.tile(RECORD), alert(1)), alert(2))
+    right = CallEvent(call_id="call-1", seq=3, name="alert.judged", data={"of": 1, "verdict": "right"})
+    wrong = CallEvent(call_id="call-1", seq=4, name="alert.judged", data={"of": 2, "verdict": "wrong"})
+    assert [one.seq for one in floor.reduce(floor.reduce(tile, right), wrong).alerts] == [1]
 
 
 def test_the_mood_is_the_customer_s() -> None:

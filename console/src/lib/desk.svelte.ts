@@ -7,16 +7,21 @@ import {
   forget,
   isLive,
   listCalls,
+  onOtherDesks,
+  opensByItself,
   paintable,
   recall,
   resumeFrom,
   takeMessages,
+  unlisted,
   type DeskLists,
   type Painted,
 } from "./desk.ts";
+import { unsent } from "./failure.ts";
 import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor.ts";
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
+import { dropUnsent } from "./unsent.ts";
 import type { CardAction, DeskCommand, DeskMessage, WallMessage } from "./wire.ts";
 
 export interface Gap {
@@ -64,7 +69,10 @@ export class Desk {
   #wall: Link<WallMessage, never> | undefined;
   #options: DeskOptions;
   #engineAhead = 0;
+  #opened = new Set<string>();
   #followed: string | undefined;
+  /** What was claimed or is to be followed, until the engine answers. */
+  #asked: string | undefined;
   #catchingUp: { until: number; seconds: number; seqs: Map<string, number> } | undefined;
 
   constructor(options: DeskOptions) {
@@ -92,34 +100,52 @@ export class Desk {
 
   select(id: string): void {
     const call = this.view.calls.get(id);
-    if (call && !isLive(call) && call.log.size === 0) this.link.send({ type: "follow", id });
+    if (call && !isLive(call) && call.log.size === 0) {
+      if (!this.tell({ type: "follow", id })) return;
+      this.#asked = id;
+    }
+    this.#opened.add(id);
     this.selected = id;
     this.focus = undefined;
   }
 
   claim(id: string): void {
-    if (this.link.send({ type: "claim", id })) this.select(id);
+    if (!this.tell({ type: "claim", id })) return;
+    this.#asked = id;
+    this.select(id);
   }
 
   follow(id: string): void {
     this.unfollow();
-    this.#followed = id;
-    this.link.send({ type: "follow", id });
+    this.dismiss();
+    this.#followed = this.#asked = id;
+    this.link.send({ type: "follow", id }); // while the link is down: said when it is back
     this.select(id);
   }
 
   unfollow(): void {
     const id = this.#followed;
-    this.#followed = undefined;
+    this.#leave();
     if (id && this.view.calls.get(id)?.record?.agent_id !== this.view.person?.user_id) {
       this.link.send({ type: "unfollow", id });
-      this.view = forget(this.view, id);
+      this.view = forget(this.view, [id]);
     }
-    this.selected = undefined;
+  }
+
+  /** A command of the person's. One that cannot be sent is not kept, and they are told. */
+  tell(command: DeskCommand): boolean {
+    const sent = this.link.send(command);
+    this.view = { ...this.view, error: sent ? undefined : unsent };
+    return sent;
+  }
+
+  /** The refusal that stands there was read. */
+  dismiss(): void {
+    this.view = { ...this.view, error: undefined };
   }
 
   answer(call: CallView, seq: number, action: CardAction): void {
-    if (!this.link.send({ type: "card", id: call.id, seq, action })) return;
+    if (!this.tell({ type: "card", id: call.id, seq, action })) return;
     const cards = call.cards.map((card) => (card.seq === seq ? { ...card, state: action } : card));
     this.view = { ...this.view, calls: new Map(this.view.calls).set(call.id, { ...call, cards }) };
   }
@@ -133,23 +159,44 @@ export class Desk {
     if (hello) this.#engineAhead = hello.now_ms - performance.now();
     this.#countCaughtUp(messages);
     this.view = takeMessages(this.view, messages);
-    if (messages.some((message) => message.type === "gone" && message.id === this.selected)) this.#leave();
+    this.view = forget(this.view, onOtherDesks(this.view, this.#followed));
+    this.view = forget(this.view, unlisted(this.view, this.selected));
+    for (const message of messages) if (message.type === "gone") dropUnsent(message.id);
+    this.#hearAnswer(messages);
+    if (this.selected && this.selected !== this.#asked && !this.call) this.#leave();
     if (hello && this.#options.selectByItself) void this.#recall();
     if (this.#options.selectByItself) this.#selectByItself();
+    for (const id of this.#opened) {
+      if (id !== this.selected && !this.view.calls.has(id)) this.#opened.delete(id);
+    }
     if (this.#options.acknowledge) this.#acknowledge(messages);
+  }
+
+  /** Whether what was asked for comes, or is refused: then nothing is waited for. */
+  #hearAnswer(messages: readonly DeskMessage[]): void {
+    if (this.#asked === undefined) return;
+    if (messages.some((message) => callOf(message) === this.#asked)) this.#asked = undefined;
+    else if (messages.some((message) => message.type === "error")) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.selected === this.#asked) this.#leave();
+    this.#asked = undefined;
   }
 
   #leave(): void {
     this.#followed = undefined;
+    this.#asked = undefined;
     this.selected = undefined;
   }
 
   #selectByItself(): void {
-    const current = this.call;
-    if (current && (isLive(current) || this.lists.mine.length === 0)) return;
-    const ended = this.lists.ended.find((call) => call.log.size > 0);
-    const next = this.lists.mine.at(-1) ?? (current ? undefined : ended);
-    if (next) this.select(next.id);
+    const next = opensByItself(this.view, {
+      selected: this.selected,
+      opened: this.#opened,
+      typing: typing(),
+    });
+    if (next) this.select(next);
   }
 
   /** What is left to wrap up of earlier calls stays in reach. */
@@ -180,6 +227,10 @@ export class Desk {
 
   #reopened(lostForMs: number): void {
     if (this.#followed) this.link.send({ type: "follow", id: this.#followed });
+    else if (this.#asked) {
+      this.#giveUp(); // what was asked while the link broke may never have been heard
+      this.view = { ...this.view, error: unsent };
+    }
     const seqs = new Map([...this.view.calls.values()].filter(isLive).map((call) => [call.id, call.lastSeq]));
     this.#catchingUp = {
       until: performance.now() + CATCH_UP_MS,
@@ -202,6 +253,16 @@ export class Desk {
     }
     this.gaps = gaps;
   }
+}
+
+function callOf(message: DeskMessage): string | undefined {
+  if (message.type === "call") return message.call.id;
+  return "id" in message ? message.id : undefined;
+}
+
+/** Somebody is in a field of what is open, or reads a dialog. The bars around it stay, whatever opens. */
+function typing(): boolean {
+  return Boolean(document.activeElement?.closest("main :is(input, select, textarea), dialog"));
 }
 
 function shownOf(one: Painted): DeskCommand {

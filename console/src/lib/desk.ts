@@ -3,12 +3,14 @@
 import { receive, stamp } from "./call/fold.ts";
 import { receiveDraft } from "./call/turns.ts";
 import { emptyCall, type CallView } from "./call/view.ts";
+import type { Refusal } from "./failure.ts";
 import type { CallRecord, DeskMessage, Draft, Fact, Person } from "./wire.ts";
 
 export interface DeskView {
   person: Person | undefined;
   calls: ReadonlyMap<string, CallView>;
-  error: { code: string; message: string } | undefined;
+  /** The last command that was refused or not sent, until it was read. */
+  error: Refusal | undefined;
 }
 
 export const emptyDesk: DeskView = { person: undefined, calls: new Map(), error: undefined };
@@ -29,6 +31,8 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
       case "hello":
         person = message.person;
         break;
+      case "beat":
+        break;
       case "error":
         error = { code: message.code, message: message.message };
         break;
@@ -43,7 +47,9 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
         calls.delete(message.id);
         break;
       case "stamped":
-        calls.set(message.id, stamp(settle(message.id), message.seq, message.shown));
+        // It may come after its call went to another desk.
+        if (calls.has(message.id) || pending.has(message.id))
+          calls.set(message.id, stamp(settle(message.id), message.seq, message.shown));
         break;
       default:
         pending.set(message.id, [...(pending.get(message.id) ?? []), message]);
@@ -91,11 +97,54 @@ export function listCalls(desk: DeskView): DeskLists {
   return lists;
 }
 
-/** A call that is no longer looked at. */
-export function forget(desk: DeskView, id: string): DeskView {
+export interface Screen {
+  /** The call that is open, or that was asked for and has not come yet. */
+  selected: string | undefined;
+  /** Calls that have been open. */
+  opened: ReadonlySet<string>;
+  /** Somebody is in a field of what is open. */
+  typing: boolean;
+}
+
+/**
+ * The call that opens by itself now, if one does. A person's own choice stands: a live call stays open, and an ended one,
+ * which is wrapped up, gives way to a call that has never been open and to no other, and not while somebody types.
+ */
+export function opensByItself(desk: DeskView, screen: Screen): string | undefined {
+  if (screen.typing) return undefined;
+  const { mine, ended } = listCalls(desk);
+  const fresh = (call: CallView): boolean => !screen.opened.has(call.id);
+  const next = mine.findLast(fresh);
+  if (screen.selected === undefined) {
+    return (next ?? mine.at(-1) ?? ended.find((call) => call.log.size > 0 && fresh(call)))?.id;
+  }
+  const open = desk.calls.get(screen.selected);
+  return open && !isLive(open) ? next?.id : undefined;
+}
+
+/** Without calls that are no longer looked at. */
+export function forget(desk: DeskView, ids: readonly string[]): DeskView {
+  if (ids.length === 0) return desk;
   const calls = new Map(desk.calls);
-  calls.delete(id);
+  for (const id of ids) calls.delete(id);
   return { ...desk, calls };
+}
+
+/** Calls that are on another desk by now, but for the one that is followed there. */
+export function onOtherDesks(desk: DeskView, followed: string | undefined): string[] {
+  const { person } = desk;
+  if (!person) return [];
+  const left = ({ id, record }: CallView): boolean =>
+    Boolean(record?.agent_id) && record?.agent_id !== person.user_id && id !== followed;
+  return [...desk.calls.values()].filter(left).map((call) => call.id);
+}
+
+/** Calls that ended and are listed; of older ones nothing is kept. */
+export const ENDED_LISTED = 12;
+
+export function unlisted(desk: DeskView, selected: string | undefined): string[] {
+  const older = listCalls(desk).ended.slice(ENDED_LISTED);
+  return older.map((call) => call.id).filter((id) => id !== selected);
 }
 
 /** Calls that ended before this page was loaded: rows without facts, which are asked for when one is selected. */

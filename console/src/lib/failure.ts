@@ -3,11 +3,35 @@
 import { ApiError } from "./api.ts";
 import { t } from "./i18n/index.svelte.ts";
 
-const known = ["unreachable", "not_logged_in", "forbidden", "not_found", "overloaded", "internal"] as const;
+const known = [
+  "unreachable",
+  "unsent",
+  "not_logged_in",
+  "forbidden",
+  "not_found",
+  "overloaded",
+  "internal",
+] as const;
+
+export interface Refusal {
+  /** The engine's, or `unsent`. */
+  code: string;
+  message: string;
+}
+
+export const unsent: Refusal = { code: "unsent", message: "" };
 
 /** What is wrong with what was sent (`invalid`, `conflict`) is said in the engine's own words: they name the place. */
 export function failureOf(error: unknown): string {
-  if (!(error instanceof ApiError)) return String(error);
-  const code = known.find((one) => one === error.code);
-  return code ? t(`failure.${code}`) : error.message;
+  return error instanceof ApiError ? said(error) : String(error);
+}
+
+/** A command of the desk that was refused. The only conflict that one can meet is over who has a call. */
+export function refusalOf(refusal: Refusal): string {
+  return refusal.code === "conflict" ? t("failure.taken") : said(refusal);
+}
+
+function said({ code, message }: Refusal): string {
+  const one = known.find((each) => each === code);
+  return one ? t(`failure.${one}`) : message;
 }

@@ -48,23 +48,79 @@ export function violations(tile: Tile): number {
   return tile.alerts.filter((alert) => alert.outcome === "violation").length;
 }
 
+/** 3: a critical violation; 2: another; 1: notices only; 0: nothing. */
+function gravity(tile: Tile): number {
+  const violated = tile.alerts.filter((alert) => alert.outcome === "violation");
+  if (violated.some((alert) => alert.severity === "critical")) return 3;
+  if (violated.length > 0) return 2;
+  return tile.alerts.length > 0 ? 1 : 0;
+}
+
+/** When the newest alert came, UNIX milliseconds; 0 when there is none. */
+function alertedAt(tile: Tile): number {
+  return tile.alerts.reduce((last, alert) => Math.max(last, tile.started_at * 1000 + alert.at_ms), 0);
+}
+
 const byAge = (a: WallTile, b: WallTile): number => a.started_at - b.started_at || a.id.localeCompare(b.id);
 
 const orders: Record<Sorting, (a: WallTile, b: WallTile) => number> = {
-  alerts: (a, b) => violations(b) - violations(a) || b.alerts.length - a.alerts.length || byAge(a, b),
+  alerts: (a, b) =>
+    gravity(b) - gravity(a) ||
+    alertedAt(b) - alertedAt(a) ||
+    b.alerts.length - a.alerts.length ||
+    byAge(a, b),
   mood: (a, b) => (a.levels.at(-1) ?? 0) - (b.levels.at(-1) ?? 0) || byAge(a, b),
   longest: byAge,
   newest: (a, b) => byAge(b, a),
   agent: (a, b) => a.agent_name.localeCompare(b.agent_name) || byAge(a, b),
 };
 
-export function arrange(floor: Floor, filter: Filter, sorting: Sorting): WallTile[] {
-  const text = filter.text.trim().toLocaleLowerCase();
+/** As words are compared: without accents and case. */
+function plain(text: string): string {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();
+}
+
+/** `called` is what the tiles show for a campaign: it is found by that as well. */
+export function arrange(
+  floor: Floor,
+  filter: Filter,
+  sorting: Sorting,
+  called: (campaign: string) => string = (campaign) => campaign,
+): WallTile[] {
+  const words = plain(filter.text).split(/\s+/);
+  const shown = (tile: WallTile): string =>
+    plain(`${tile.agent_name} ${tile.campaign} ${called(tile.campaign)}`);
   const keep = (tile: WallTile): boolean =>
     (filter.campaign === "" || tile.campaign === filter.campaign) &&
     (filter.language === "" || tile.language === filter.language) &&
     (filter.only !== "alerts" || tile.alerts.length > 0) &&
     (filter.only !== "unclaimed" || tile.unclaimed) &&
-    (text === "" || `${tile.agent_name} ${tile.campaign}`.toLocaleLowerCase().includes(text));
+    words.every((word) => shown(tile).includes(word));
   return [...floor.values()].filter(keep).sort(orders[sorting]);
+}
+
+/** What a filter offers: what is on the floor, and what was chosen while it was there. */
+export function offered(values: readonly string[], chosen: string): string[] {
+  return [...new Set([...values, chosen])].filter(Boolean).sort();
+}
+
+/** Tiles in the order in which they stood when somebody came to point at them; each with the `seq` of its last alert. */
+export type Held = ReadonlyMap<string, number>;
+
+export function hold(tiles: readonly WallTile[]): Held {
+  return new Map(tiles.map((tile) => [tile.id, Math.max(0, ...tile.alerts.map((alert) => alert.seq))]));
+}
+
+/** The tiles as they are now, in the order that is held; those that came since stand behind, the newest last. */
+export function inHeldOrder(tiles: readonly WallTile[], held: Held): WallTile[] {
+  const byId = new Map(tiles.map((tile) => [tile.id, tile]));
+  const stood = [...held.keys()].map((id) => byId.get(id)).filter((tile) => tile !== undefined);
+  return [...stood, ...tiles.filter((tile) => !held.has(tile.id)).sort(byAge)];
+}
+
+/** How many alerts have come since. */
+export function alertsSince(tiles: readonly WallTile[], held: Held): number {
+  const isNew = (tile: WallTile): number =>
+    tile.alerts.filter((alert) => alert.seq > (held.get(tile.id) ?? 0)).length;
+  return tiles.reduce((count, tile) => count + isNew(tile), 0);
 }

@@ -1,9 +1,14 @@
 /**
  * A WebSocket that comes back: state for the screen, messages in batches of one animation frame.
  *
+ * The engine says something every ten seconds. A socket that has said nothing for 25 s is dead, whatever the browser
+ * believes of it (a cable, a sleeping PC, a proxy that forgot it): it is lost at once, and what it says later is not heard.
+ *
  * After a loss it tries again with growing pauses (0.25 s to 5 s, with jitter) and at once when the browser says that the
  * network is back. `opening` is asked at every opening for the first message, so that a resume asks from what is known now.
  */
+
+import { learnTime } from "./now.svelte.ts";
 
 export type LinkState = "connecting" | "live" | "lost";
 
@@ -20,8 +25,9 @@ export interface LinkOptions<In, Out> {
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 const HIDDEN_MS = 200;
+const SILENT_MS = 25_000;
 
-export class Link<In, Out> {
+export class Link<In extends object, Out> {
   state = $state<LinkState>("connecting");
   /** When the link was lost, `performance.now()`; undefined while it stands. */
   lostAt = $state<number | undefined>(undefined);
@@ -30,6 +36,7 @@ export class Link<In, Out> {
   #batch: In[] = [];
   #pause = FIRST_PAUSE_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   constructor(options: LinkOptions<In, Out>) {
@@ -48,6 +55,7 @@ export class Link<In, Out> {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     removeEventListener("online", this.#hurry);
     this.#socket?.close(1000);
   }
@@ -61,9 +69,23 @@ export class Link<In, Out> {
   #open(): void {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}${this.#options.path}`);
+    this.#socket?.close();
     this.#socket = socket;
     let opened = false;
+    const lost = (silentMs: number): void => {
+      if (socket !== this.#socket) return;
+      this.#socket = undefined;
+      socket.close();
+      this.#lost(opened, silentMs);
+    };
+    const heard = (): void => {
+      clearTimeout(this.#silence);
+      this.#silence = setTimeout(() => lost(SILENT_MS), SILENT_MS);
+    };
+    heard();
     socket.onopen = () => {
+      if (socket !== this.#socket) return;
+      heard();
       opened = true;
       this.#pause = FIRST_PAUSE_MS;
       const first = this.#options.opening?.();
@@ -72,11 +94,16 @@ export class Link<In, Out> {
       this.state = "live";
       this.lostAt = undefined;
     };
-    socket.onmessage = (event) => this.#receive(JSON.parse(String(event.data)) as In);
-    socket.onclose = () => this.#lost(opened);
+    socket.onmessage = (event) => {
+      if (socket !== this.#socket) return;
+      heard();
+      this.#receive(JSON.parse(String(event.data)) as In);
+    };
+    socket.onclose = () => lost(0);
   }
 
   #receive(message: In): void {
+    if ("at" in message && typeof message.at === "number") learnTime(message.at * 1000);
     this.#batch.push(message);
     if (this.#batch.length > 1) return;
     requestAnimationFrame(this.#flush);
@@ -89,11 +116,12 @@ export class Link<In, Out> {
     if (batch.length > 0 && !this.#closed) this.#options.take(batch);
   };
 
-  #lost(opened: boolean): void {
+  #lost(opened: boolean, silentMs: number): void {
+    clearTimeout(this.#silence);
     if (this.#closed) return;
     if (!opened) this.#options.doubt();
     this.state = "lost";
-    this.lostAt ??= performance.now();
+    this.lostAt ??= performance.now() - silentMs;
     this.#timer = setTimeout(() => this.#open(), this.#pause * (0.75 + Math.random() / 2));
     this.#pause = Math.min(this.#pause * 2, LAST_PAUSE_MS);
   }

@@ -1,6 +1,7 @@
 /** The desk's phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
 
 import { api } from "./api.ts";
+import { onEngine } from "./now.svelte.ts";
 import { change, dialled, emptyPhone, forget, isOver, take, tone } from "./phone/calls.ts";
 import type { PhoneCall, PhoneView } from "./phone/calls.ts";
 import { NoMicrophone, openMicrophone, SoundPath } from "./phone/sound.ts";
@@ -150,7 +151,7 @@ export class Phone {
     try {
       this.#pass = await api<Pass | undefined>("GET", "/api/phone");
     } catch {
-      if (this.#pass && this.#pass.expires_at * 1000 < Date.now()) this.#pass = undefined;
+      if (this.#pass && this.#pass.expires_at * 1000 < onEngine(Date.now())) this.#pass = undefined;
     }
     return this.#pass;
   }

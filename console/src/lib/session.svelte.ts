@@ -2,6 +2,7 @@
 
 import { ApiError, signOut, whoAmI } from "./api.ts";
 import { go, type Page } from "./router.svelte.ts";
+import { dropAllUnsent } from "./unsent.ts";
 import type { Person, Role } from "./wire.ts";
 
 let current = $state<Person | undefined>(undefined);
@@ -40,6 +41,7 @@ export async function startSession(): Promise<void> {
 
 export async function endSession(): Promise<void> {
   await signOut().catch(() => undefined);
+  dropAllUnsent();
   current = undefined;
   go("login");
 }

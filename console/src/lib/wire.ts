@@ -192,6 +192,8 @@ export interface TileAlert {
   rule: string;
   outcome: Outcome;
   seq: number;
+  severity: Severity;
+  at_ms: number;
 }
 
 export interface Tile {
@@ -213,8 +215,12 @@ export interface Tile {
   silent?: boolean;
 }
 
+/** Every ten seconds; `at` is the engine's time in UNIX seconds. */
+type Beat = { type: "beat"; at: number };
+
 export type DeskMessage =
-  | { type: "hello"; person: Person; now_ms: number }
+  | { type: "hello"; person: Person; now_ms: number; at: number }
+  | Beat
   | { type: "call"; call: CallRecord }
   | Fact
   | Draft
@@ -234,8 +240,7 @@ export type DeskCommand =
   | { type: "unfollow"; id: string };
 
 export type WallMessage =
-  | { type: "floor"; tiles: Tile[] }
+  | { type: "floor"; at: number; tiles: Tile[] }
+  | Beat
   | { type: "tile"; tile: Tile }
-  | { type: "gone"; id: string }
-  | { type: "hello"; person: Person; now_ms: number }
-  | { type: "error"; code: string; message: string };
+  | { type: "gone"; id: string };

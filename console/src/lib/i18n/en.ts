@@ -13,6 +13,7 @@ export const en = {
   "app.close": "Close",
   "app.forbidden": "Your role does not have this page.",
   "app.loading": "Loading…",
+  "app.refused": "That did not work: {reason}",
 
   "login.title": "Sign in",
   "login.lead": "Words, mood, alerts and answers while the call goes on.",
@@ -185,7 +186,6 @@ export const en = {
   "rules.judge": "Is the alert right?",
   "rules.right": "Right",
   "rules.wrong": "Wrong",
-  "talk.silent": "Silence {time}",
   "talk.quiet": "Silence",
   "talk.share": "Agent's share",
   "talk.pace": "Words a minute",
@@ -277,6 +277,8 @@ export const en = {
   "wall.calls": "{count} calls",
   "wall.withAlerts": "{count} with alerts",
   "wall.unclaimed": "{count} unclaimed",
+  "wall.newAlert": "1 new alert",
+  "wall.newAlerts": "{count} new alerts",
   "wall.sort": "Sort by",
   "wall.sort.alerts": "Alerts first",
   "wall.sort.mood": "Worst mood",
@@ -336,9 +338,11 @@ export const en = {
   "admin.failed": "Not saved: {reason}",
 
   "failure.unreachable": "the engine does not answer",
+  "failure.unsent": "there is no connection, so it was not sent",
   "failure.not_logged_in": "you are no longer signed in",
   "failure.forbidden": "your role may not do this",
   "failure.not_found": "it is not there any more",
+  "failure.taken": "somebody else has the call",
   "failure.overloaded": "the engine has too much to do; try again in a moment",
   "failure.internal": "the engine made a mistake, which is in its log",
 

@@ -15,6 +15,7 @@ export const es: Messages = {
   "app.close": "Cerrar",
   "app.forbidden": "Su perfil no tiene esta página.",
   "app.loading": "Cargando…",
+  "app.refused": "No se pudo: {reason}",
 
   "login.title": "Iniciar sesión",
   "login.lead": "Palabras, ánimo, alertas y respuestas mientras la llamada sigue.",
@@ -187,7 +188,6 @@ export const es: Messages = {
   "rules.judge": "¿Es correcta la alerta?",
   "rules.right": "Correcta",
   "rules.wrong": "Errónea",
-  "talk.silent": "Silencio {time}",
   "talk.quiet": "Silencio",
   "talk.share": "Parte del agente",
   "talk.pace": "Palabras por minuto",
@@ -279,6 +279,8 @@ export const es: Messages = {
   "wall.calls": "{count} llamadas",
   "wall.withAlerts": "{count} con alertas",
   "wall.unclaimed": "{count} sin asignar",
+  "wall.newAlert": "1 alerta nueva",
+  "wall.newAlerts": "{count} alertas nuevas",
   "wall.sort": "Ordenar",
   "wall.sort.alerts": "Alertas primero",
   "wall.sort.mood": "Peor ánimo",
@@ -339,9 +341,11 @@ export const es: Messages = {
   "admin.failed": "No se guardó: {reason}",
 
   "failure.unreachable": "el motor no responde",
+  "failure.unsent": "no hay conexión, así que no se envió",
   "failure.not_logged_in": "su sesión terminó",
   "failure.forbidden": "su perfil no permite hacerlo",
   "failure.not_found": "ya no existe",
+  "failure.taken": "otra persona ya tiene la llamada",
   "failure.overloaded": "el motor está sobrecargado; intente de nuevo en un momento",
   "failure.internal": "el motor cometió un error, que está en su registro",
 

@@ -15,6 +15,7 @@ export const pt: Messages = {
   "app.close": "Fechar",
   "app.forbidden": "Seu perfil não tem esta página.",
   "app.loading": "Carregando…",
+  "app.refused": "Não foi possível: {reason}",
 
   "login.title": "Entrar",
   "login.lead": "Palavras, humor, alertas e respostas enquanto a ligação acontece.",
@@ -188,7 +189,6 @@ export const pt: Messages = {
   "rules.judge": "O alerta está certo?",
   "rules.right": "Certo",
   "rules.wrong": "Errado",
-  "talk.silent": "Silêncio {time}",
   "talk.quiet": "Silêncio",
   "talk.share": "Parte do agente",
   "talk.pace": "Palavras por minuto",
@@ -280,6 +280,8 @@ export const pt: Messages = {
   "wall.calls": "{count} ligações",
   "wall.withAlerts": "{count} com alertas",
   "wall.unclaimed": "{count} sem agente",
+  "wall.newAlert": "1 alerta novo",
+  "wall.newAlerts": "{count} alertas novos",
   "wall.sort": "Ordenar",
   "wall.sort.alerts": "Alertas primeiro",
   "wall.sort.mood": "Pior humor",
@@ -339,9 +341,11 @@ export const pt: Messages = {
   "admin.failed": "Não foi salvo: {reason}",
 
   "failure.unreachable": "o motor não responde",
+  "failure.unsent": "não há conexão, por isso não foi enviado",
   "failure.not_logged_in": "sua sessão terminou",
   "failure.forbidden": "seu perfil não permite fazer isso",
   "failure.not_found": "não existe mais",
+  "failure.taken": "outra pessoa já está com a ligação",
   "failure.overloaded": "o motor está sobrecarregado; tente de novo em instantes",
   "failure.internal": "o motor cometeu um erro, que está no seu registro",
 
