@@ -133,6 +133,7 @@ def build_app(
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready
     app[keys.ASYNCAPI] = asyncapi
+    app[keys.OPENAPI] = health.described(app)
     app[sockets.OPEN] = weakref.WeakSet()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
