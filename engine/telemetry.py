@@ -211,7 +211,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_waiting", "gauge", (), "Writes that wait for the writer."),
     Metric("sockets", "gauge", ("kind",), "Open sockets of desks and walls."),
     Metric("sockets_slow_total", "counter", ("kind",), "Sockets closed because they did not keep up."),
-    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited."),
+    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited, busy."),
     Metric("http_seconds", "histogram", ("method", "status"), "Time to answer an HTTP request."),
     Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
     Metric("bus_up", "gauge", (), "1 while the bus is connected."),
