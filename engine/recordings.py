@@ -58,11 +58,17 @@ class Recordings:
             raise NotFound("the recording's file is gone") from None
 
     async def delete_expired(self) -> int:
-        """Deletes what is past its retention; how many there were."""
-        due = await self._store.recordings.due(self._wall_clock())
-        for recording in due:
-            await self._delete(recording)
-        return len(due)
+        """Deletes what is past its retention; how many there were. What the disk does not let go stays due, and keeps
+        nothing else."""
+        count = 0
+        for recording in await self._store.recordings.due(self._wall_clock()):
+            try:
+                await self._delete(recording)
+            except OSError as error:
+                log.warning("recording.not_deleted", call_id=recording.call_id, error=type(error).__name__)
+            else:
+                count += 1
+        return count
 
     async def delete(self, organisation_id: str, call_id: str) -> None:
         """Deletes a call's recording, if it has one. Raises `OSError`."""
