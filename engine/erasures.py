@@ -15,8 +15,10 @@ import structlog
 from engine.errors import NotFound
 from engine.recordings import DAY_S, Recordings
 from engine.store import Store
+from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
 
 RETENTION: Final = "retention"
 COMMAND: Final = "command"
@@ -85,7 +87,7 @@ class Erasures:
     async def _erase(self, organisation_id: str, call_id: str, by: str) -> None:
         await self._store.calls.erase(organisation_id, call_id, by, self._wall_clock())
         self._forget(organisation_id, call_id)
-        log.info("call.erased", call_id=call_id, by=by)
+        audit.info("call.erased", call_id=call_id, by=by)
         try:
             await self._recordings.delete(organisation_id, call_id)
         except OSError as error:  # noise without its key; due, and so tried again every hour

@@ -14,8 +14,10 @@ from engine.ports.storage import CallRecord
 from engine.sealed_file import SealedReader, SealedWriter
 from engine.store import Store
 from engine.store.recordings import Recording
+from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
 
 FOLDER: Final = "recordings"
 DAY_S: Final = 86_400
@@ -78,7 +80,7 @@ class Recordings:
     async def _delete(self, recording: Recording) -> None:
         await asyncio.to_thread(self._path(recording).unlink, missing_ok=True)
         await self._store.recordings.remove(recording.call_id)
-        log.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
+        audit.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
 
     def _path(self, recording: Recording) -> Path:
         return self._folder / recording.organisation_id / f"{recording.call_id}.sealed"

@@ -210,7 +210,9 @@ class Settings(BaseSettings):
         default="auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level that is logged."
+        default="info",
+        description="Least level that is logged. The lines of the logger `audit`, who heard or erased what, are "
+        "written at every level.",
     )
     traces_url: str = Field(
         default="",
