@@ -15,8 +15,10 @@ import structlog
 from engine.errors import NotFound
 from engine.recordings import DAY_S, Recordings
 from engine.store import Store
+from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
 
 RETENTION: Final = "retention"
 COMMAND: Final = "command"
@@ -54,11 +56,10 @@ class Erasures:
 
     async def erase_due(self) -> int:
         """Erases calls that their campaigns keep no longer; how many there were."""
-        now, count = self._wall_clock(), 0
+        count = 0
         for campaign in await self._store.campaigns.all():
             if campaign.words_days:
-                ended_until = now - campaign.words_days * DAY_S
-                count += await self._erase_ended(campaign.organisation_id, campaign.id, ended_until)
+                count += await self._erase_ended(campaign.organisation_id, campaign.id, campaign.words_days)
         return count
 
     async def keep_house(self) -> None:
@@ -72,9 +73,10 @@ class Erasures:
                     log.exception("retention.failed")
             await self._sleep(_ROUND_S)
 
-    async def _erase_ended(self, organisation_id: str, campaign_id: str, ended_until: float) -> int:
-        count = 0
-        while due := await self._store.erasures.due(organisation_id, campaign_id, ended_until, BATCH):
+    async def _erase_ended(self, organisation_id: str, campaign_id: str, words_days: int) -> int:
+        now, count = self._wall_clock(), 0
+        ended_until = now - words_days * DAY_S
+        while due := await self._store.erasures.due(organisation_id, campaign_id, ended_until, BATCH, now=now):
             for call_id in due:
                 with contextlib.suppress(NotFound):  # somebody was faster
                     await self._erase(organisation_id, call_id, RETENTION)
@@ -85,7 +87,7 @@ class Erasures:
     async def _erase(self, organisation_id: str, call_id: str, by: str) -> None:
         await self._store.calls.erase(organisation_id, call_id, by, self._wall_clock())
         self._forget(organisation_id, call_id)
-        log.info("call.erased", call_id=call_id, by=by)
+        audit.info("call.erased", call_id=call_id, by=by)
         try:
             await self._recordings.delete(organisation_id, call_id)
         except OSError as error:  # noise without its key; due, and so tried again every hour

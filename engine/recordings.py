@@ -14,8 +14,10 @@ from engine.ports.storage import CallRecord
 from engine.sealed_file import SealedReader, SealedWriter
 from engine.store import Store
 from engine.store.recordings import Recording
+from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
 
 FOLDER: Final = "recordings"
 DAY_S: Final = 86_400
@@ -58,11 +60,17 @@ class Recordings:
             raise NotFound("the recording's file is gone") from None
 
     async def delete_expired(self) -> int:
-        """Deletes what is past its retention; how many there were."""
-        due = await self._store.recordings.due(self._wall_clock())
-        for recording in due:
-            await self._delete(recording)
-        return len(due)
+        """Deletes what is past its retention; how many there were. What the disk does not let go stays due, and keeps
+        nothing else."""
+        count = 0
+        for recording in await self._store.recordings.due(self._wall_clock()):
+            try:
+                await self._delete(recording)
+            except OSError as error:
+                log.warning("recording.not_deleted", call_id=recording.call_id, error=type(error).__name__)
+            else:
+                count += 1
+        return count
 
     async def delete(self, organisation_id: str, call_id: str) -> None:
         """Deletes a call's recording, if it has one. Raises `OSError`."""
@@ -72,7 +80,7 @@ class Recordings:
     async def _delete(self, recording: Recording) -> None:
         await asyncio.to_thread(self._path(recording).unlink, missing_ok=True)
         await self._store.recordings.remove(recording.call_id)
-        log.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
+        audit.info("recording.deleted", call_id=recording.call_id, retention_days=recording.retention_days)
 
     def _path(self, recording: Recording) -> Path:
         return self._folder / recording.organisation_id / f"{recording.call_id}.sealed"

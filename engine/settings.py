@@ -4,6 +4,7 @@ No `.env` file is read: what is not in the environment or on the command line ha
 made from the descriptions below and a test keeps the two alike.
 """
 
+import ipaddress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.errors import StartupError
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Settings(BaseSettings):
@@ -28,6 +31,12 @@ class Settings(BaseSettings):
         default="",
         description="Address by which browsers reach the console behind a proxy, e.g. `https://desk.example`: its "
         "origin is accepted, and with `https` the cookie is marked Secure.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of the proxies before the console, separated by commas, e.g. `127.0.0.1`: "
+        "from them X-Forwarded-For is believed. Wrong passwords are counted by client, and without it all who come "
+        "through a proxy are one.",
     )
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, description="How long a log-in lasts.")
 
@@ -201,7 +210,9 @@ class Settings(BaseSettings):
         default="auto", description="`json`, `console`, or `auto`: console on a terminal, JSON elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least level that is logged."
+        default="info",
+        description="Least level that is logged. The lines of the logger `audit`, who heard or erased what, are "
+        "written at every level.",
     )
     traces_url: str = Field(
         default="",
@@ -224,6 +235,15 @@ class Settings(BaseSettings):
             read_ice_servers(value)
         except msgspec.MsgspecError:
             raise ValueError('expected JSON, e.g. [{"urls": "stun:stun.example:3478"}]') from None
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        try:
+            read_networks(value)
+        except ValueError:
+            raise ValueError("expected addresses or networks, e.g. 127.0.0.1, 10.0.0.0/8") from None
         return value
 
     @field_validator("public_url", "bridge_url", "traces_url", "llm_url")
@@ -249,6 +269,11 @@ class Settings(BaseSettings):
 def _range(text: str) -> range:
     first, _, last = text.partition("-")
     return range(int(first), int(last) + 1)
+
+
+def read_networks(text: str) -> tuple[Network, ...]:
+    """The value of `TRUSTED_PROXIES`. Raises `ValueError`."""
+    return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
 
 
 class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -21,6 +21,7 @@ from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.settings import Settings
 
 __all__ = [
+    "AUDIT",
     "METRICS",
     "Metric",
     "Metrics",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 # ─── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+AUDIT = "audit"
+"""The logger of lines that say who heard or erased what: they are written whatever `LOG_LEVEL` is."""
 
 WORDS = frozenset(
     {"text", "display", "quote", "body", "title", "value", "words", "prompt", "prefix"}
@@ -146,6 +150,7 @@ def _take_over(handler: logging.Handler, formatter: logging.Formatter, level: st
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
     for noisy in ("alembic", "nats", "faststream", "aiohttp.access", "aiosqlite", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -211,7 +216,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_waiting", "gauge", (), "Writes that wait for the writer."),
     Metric("sockets", "gauge", ("kind",), "Open sockets of desks and walls."),
     Metric("sockets_slow_total", "counter", ("kind",), "Sockets closed because they did not keep up."),
-    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited."),
+    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited, busy."),
     Metric("http_seconds", "histogram", ("method", "status"), "Time to answer an HTTP request."),
     Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
     Metric("bus_up", "gauge", (), "1 while the bus is connected."),

@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 from uuid_utils import uuid7
 
-from engine.control.routing import CachedRouter, normal
+from engine.control.addresses import addresses_of_others, numbers_of_others
+from engine.control.routing import CachedRouter, alike, normal
 from engine.errors import Conflict, Invalid
 from engine.ports.desk import Person
 from engine.store import Store
@@ -48,7 +49,8 @@ class CampaignService:
         return await self._store.campaigns.get(by.organisation_id, campaign_id)
 
     async def create(self, by: Person, form: CampaignForm) -> Campaign:
-        """Raises `Invalid`, or `Conflict` when a number routes to another campaign already."""
+        """Raises `Invalid`, or `Conflict` when a number routes to another campaign already, or might be taken for
+        another organisation's."""
         campaign = await self._checked(form, str(uuid7()), by.organisation_id)
         await self._store.campaigns.add(campaign, time.time())
         await self._router.refresh()
@@ -77,11 +79,19 @@ class CampaignService:
         return campaign
 
     async def _check_numbers(self, campaign: Campaign) -> None:
-        # Over all organisations: a number that rings says nothing of whose it is.
+        if not campaign.active:
+            return
         mine = {normal(number): number for number in campaign.numbers}
-        for other in await self._store.campaigns.all():
-            if other.id == campaign.id or not other.active or not campaign.active:
+        for other in await self._store.campaigns.all(campaign.organisation_id):
+            if other.id == campaign.id or not other.active:
                 continue
             if taken := mine.keys() & {normal(number) for number in other.numbers}:
-                whose = f" {other.name}" if other.organisation_id == campaign.organisation_id else ""
-                raise Conflict(f"numbers: {mine[min(taken)]} routes to another campaign{whose}")
+                raise Conflict(f"numbers: {mine[min(taken)]} routes to another campaign {other.name}")
+        # Of other organisations whatever is alike, or rings one of their people: the router might give us their calls.
+        # Whose it is stays untold.
+        organisation_id = campaign.organisation_id
+        foreign = await numbers_of_others(self._store, organisation_id)
+        foreign |= await addresses_of_others(self._store, organisation_id)
+        for number, given in mine.items():
+            if any(alike(number, other) for other in foreign):
+                raise Conflict(f"numbers: {given} routes to another campaign")

@@ -9,7 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.errors import Forbidden, Overloaded
 from engine.ports.desk import Person
-from engine.store.people import People
+from engine.store.people import People, User
 from engine.telemetry import Metrics
 
 FAILURES = 5
@@ -18,6 +18,13 @@ WINDOW_S = 300.0
 
 ACCOUNT_FAILURES = 50
 """Of one account from all addresses together."""
+
+ADDRESS_FAILURES = 30
+"""Of all accounts together from one address: whoever tries names at random is not let at the hashes for ever."""
+
+CHECKS = 8
+"""Log-ins that are looked at or wait for it; more are told to come again, before a hash is spent on them."""
+BUSY_S = 2.0
 
 ACCOUNTS_KEPT = 10_000
 PASSWORD_CHARACTERS = (10, 200)
@@ -45,6 +52,14 @@ class Attempts:
         self._times.move_to_end(key)
         while len(self._times) > self._kept:
             self._times.popitem(last=False)
+
+    def taken_back(self, key: str, at: float) -> None:
+        """The failure that was noted then was none."""
+        times = self._times.get(key)
+        if times and at in times:
+            times.remove(at)
+            if not times:
+                del self._times[key]
 
     def succeeded(self, key: str) -> None:
         self._times.pop(key, None)
@@ -84,6 +99,14 @@ class TooManyGuesses(Overloaded):
         self.wait_s = wait_s
 
 
+class TooManyLogins(Overloaded):
+    code = "too_many_logins"
+
+    def __init__(self) -> None:
+        super().__init__("many log in right now; try again")
+        self.wait_s = BUSY_S
+
+
 class Login:
     def __init__(self, people: People, passwords: Passwords, *, session_s: float, metrics: Metrics) -> None:
         self._people = people
@@ -91,28 +114,45 @@ class Login:
         self._session_s = session_s
         self._metrics = metrics
         self._near = Attempts(FAILURES, WINDOW_S)
-        self._all = Attempts(ACCOUNT_FAILURES, WINDOW_S)
+        self._of_account = Attempts(ACCOUNT_FAILURES, WINDOW_S)
+        self._of_address = Attempts(ADDRESS_FAILURES, WINDOW_S)
+        self._checks = 0
 
     async def log_in(self, login: str, password: str, address: str) -> tuple[str, Person]:
-        """The cookie's token and who it is. Raises `Forbidden`, or `TooManyGuesses` before looking at the password."""
+        """The cookie's token and who it is; `address` is whose guesses count together. Raises `Forbidden`, or before
+        looking at the password `TooManyGuesses` and `TooManyLogins`."""
         login = login.strip().lower()
         near, now = f"{login}\0{address}", time.monotonic()
-        wait_s = max(self._near.wait_s(near, now), self._all.wait_s(login, now))
-        if wait_s:
+        counts = ((self._near, near), (self._of_account, login), (self._of_address, address))
+        if wait_s := max(attempts.wait_s(key, now) for attempts, key in counts):
             self._metrics.count("logins_total", outcome="limited")
             raise TooManyGuesses(wait_s)
+        if self._checks >= CHECKS:
+            self._metrics.count("logins_total", outcome="busy")
+            raise TooManyLogins
         # Counted before the slow check and taken back after it: guesses made at once count as well.
-        self._near.failed(near, now)
-        self._all.failed(login, now)
-        found = await self._people.to_log_in(login)
-        if not await self._passwords.verify(found[1] if found else None, password) or found is None:
+        for attempts, key in counts:
+            attempts.failed(key, now)
+        user = await self._checked(login, password)
+        if user is None:
             self._metrics.count("logins_total", outcome="refused")
             raise Forbidden("wrong user or password")
+        for attempts, key in counts:
+            attempts.taken_back(key, now)
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
-        user = found[0]
         token = await self._people.begin_session(user, time.time(), self._session_s)
         return token, Person(user.id, user.organisation_id, user.name, user.role)
+
+    async def _checked(self, login: str, password: str) -> User | None:
+        """Whom that password lets in."""
+        self._checks += 1
+        try:
+            found = await self._people.to_log_in(login)
+            fits = await self._passwords.verify(found[1] if found else None, password)
+        finally:
+            self._checks -= 1
+        return found[0] if found and fits else None
 
     async def who(self, token: str) -> Person | None:
         """Whose session it is, while it lasts."""

@@ -6,8 +6,9 @@ import time
 import msgspec
 from uuid_utils import uuid7
 
+from engine.control.addresses import addresses_of, aors_of, numbers_of_others
 from engine.control.login import PASSWORD_CHARACTERS, Passwords
-from engine.control.routing import CachedRouter
+from engine.control.routing import CachedRouter, alike, normal
 from engine.errors import Conflict, Invalid
 from engine.ports.desk import Person
 from engine.store import Store
@@ -43,9 +44,10 @@ class PeopleService:
         return await self._store.people.get(by.organisation_id, user_id)
 
     async def create(self, by: Person, form: UserForm, password: str) -> User:
-        """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's."""
+        """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's. Extensions may repeat
+        between organisations, unless one is a campaign's number there."""
         user = _user(form, str(uuid7()), by.organisation_id)
-        await self._check_addresses(user)
+        await _check_addresses(self._store, user)
         await self._store.people.add(user, await self._passwords.hash(_password(password)), time.time())
         await self._router.refresh()
         return user
@@ -56,22 +58,11 @@ class PeopleService:
         user = _user(form, user_id, by.organisation_id)
         if user_id == by.user_id and (user.role != before.role or not user.active):
             raise Conflict("nobody takes their own role or account away")
-        await self._check_addresses(user)
+        await _check_addresses(self._store, user)
         hashed = await self._passwords.hash(_password(password)) if password is not None else None
         await self._store.people.change(user, hashed)
         await self._router.refresh()
         return user
-
-    async def _check_addresses(self, user: User) -> None:
-        mine = {*user.aors, *user.extensions}
-        for other in await self._store.people.all(user.organisation_id):
-            if (
-                other.id != user.id
-                and other.active
-                and user.active
-                and (taken := mine & {*other.aors, *other.extensions})
-            ):
-                raise Conflict(f"{min(taken)} belongs to {other.name}")
 
 
 async def found_organisation(store: Store, passwords: Passwords, name: str, login: str, password: str) -> User:
@@ -84,10 +75,32 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
         raise Conflict(f"there is an organisation called {name}")
     if await store.people.to_log_in(user.login) is not None:
         raise Conflict(f"the login {user.login} is taken")
+    await _check_addresses(store, user)
     hashed = await passwords.hash(_password(password))
     user = msgspec.structs.replace(user, organisation_id=await store.people.add_organisation(name, time.time()))
     await store.people.add(user, hashed, time.time())
     return user
+
+
+async def _check_addresses(store: Store, user: User) -> None:
+    """Raises `Conflict`; whose an address of another organisation is stays untold."""
+    if not user.active:
+        return
+    mine = addresses_of(user)
+    for other in await store.people.all():
+        if other.id == user.id or not other.active:
+            continue
+        if other.login == user.login:
+            raise Conflict(f"the login {user.login} is taken")
+        if other.organisation_id == user.organisation_id:
+            if taken := mine & addresses_of(other):
+                raise Conflict(f"{min(taken)} belongs to {other.name}")
+        elif taken := aors_of(user) & aors_of(other):
+            raise Conflict(f"{min(taken)} belongs to somebody else")
+    numbers = await numbers_of_others(store, user.organisation_id)
+    for address in sorted(mine):
+        if any(alike(normal(address), number) for number in numbers):
+            raise Conflict(f"{address} routes to a campaign")
 
 
 def _user(form: UserForm, user_id: str, organisation_id: str) -> User:

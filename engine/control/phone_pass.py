@@ -43,7 +43,12 @@ class PhonePass(msgspec.Struct, frozen=True):
 
 def phone_aor(user: User) -> str:
     """An agent's first address of record; one who has none is `login@desk`."""
-    return user.aors[0] if user.aors else f"{user.login}@desk"
+    return user.aors[0] if user.aors else desk_aor(user)
+
+
+def desk_aor(user: User) -> str:
+    """The address that a login stands for; nobody else's, also while its user has others."""
+    return f"{user.login}@desk"
 
 
 def issue(user: User, campaigns: Iterable[Campaign], now: float) -> PhonePass:

@@ -31,6 +31,15 @@ def normal(address: str) -> str:
     return digits.removeprefix("00") if len(digits) > SIGNIFICANT + 2 else digits
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether both are the same number, as `normal` has them, or the same but for a country code. Whoever has a number
+    that is alike another's may be given that one's calls."""
+    if one == other:
+        return True
+    long = min(len(one), len(other)) >= SIGNIFICANT and one.isdigit() and other.isdigit()
+    return long and (one.endswith(other) or other.endswith(one))
+
+
 class Picture:
     """All active campaigns with their members. Immutable: a change makes another."""
 
@@ -60,15 +69,7 @@ class Picture:
     def _by_number(self, candidate: str) -> Routing | None:
         if exact := self._numbers.get(candidate):
             return exact
-        if not candidate.isdigit() or len(candidate) < SIGNIFICANT:
-            return None
-        near = {
-            id(routing): routing
-            for number, routing in self._numbers.items()
-            if number.isdigit()
-            and len(number) >= SIGNIFICANT
-            and (number.endswith(candidate) or candidate.endswith(number))
-        }
+        near = {id(routing): routing for number, routing in self._numbers.items() if alike(number, candidate)}
         return next(iter(near.values())) if len(near) == 1 else None
 
     def _by_member(self, candidates: Sequence[str]) -> Routing | None:

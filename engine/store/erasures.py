@@ -1,7 +1,7 @@
 """What is left of calls that were erased, and which are next."""
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 
 from engine.store.session import Database
 from engine.store.tables import CallRow, RecordingRow
@@ -40,14 +40,18 @@ class Erasures:
         query = query.order_by(CallRow.erased_at.desc(), CallRow.id.desc()).limit(limit)
         return [Erasure(*row) for row in await self._database.fetch(query)]
 
-    async def due(self, organisation_id: str, campaign_id: str, ended_until: float, limit: int) -> list[str]:
-        """Ids of a campaign's calls that ended by then and are still kept, oldest first. A call with a recording is not
-        due: the call's key opens it, and it has a time of its own."""
+    async def due(
+        self, organisation_id: str, campaign_id: str, ended_until: float, limit: int, *, now: float
+    ) -> list[str]:
+        """Ids of a campaign's calls that ended by then and are still kept, oldest first. A call whose recording may be
+        kept is not due: the call's key opens it. One whose recording should be gone by now is, whatever the disk says:
+        without the key it is noise."""
+        kept = or_(RecordingRow.delete_at == 0, RecordingRow.delete_at > now)
         query = (
             select(CallRow.id)
             .where(CallRow.organisation_id == organisation_id, CallRow.campaign_id == campaign_id)
             .where(CallRow.erased_at == 0, CallRow.ended_at > 0, CallRow.ended_at <= ended_until)
-            .where(~exists().where(RecordingRow.call_id == CallRow.id))
+            .where(~exists().where(RecordingRow.call_id == CallRow.id, kept))
             .order_by(CallRow.ended_at)
             .limit(limit)
         )

@@ -119,7 +119,8 @@ class People:
 
 
 def _session_id(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    # A cookie may hold bytes that are no text.
+    return hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest()
 
 
 def _user(row: Row[Any]) -> User:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, event, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from engine.errors import Overloaded, StartupError
+from engine.errors import Invalid, Overloaded, StartupError
 from engine.store import postgres, sqlite
 from engine.store.directory import hold
 from engine.store.tables import KeyProofRow
@@ -65,11 +65,13 @@ class Database:
         return await asyncio.shield(task)
 
     async def _fetch(self, query: Query) -> Rows:
-        """Raises `Overloaded` when the database does not answer."""
+        """Raises `Overloaded` when the database does not answer, `Invalid` when it refuses a value."""
         try:
             async with self._reading.connect() as connection:
                 return list((await connection.execute(query)).all())
         except (DBAPIError, OSError) as error:
+            if postgres.sqlstate(error).startswith(postgres.REFUSED_VALUE):
+                raise Invalid("the database cannot hold such a value") from None
             _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
             raise Overloaded("the store cannot read") from error
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from engine.settings import Settings
+from engine.web.client import host_of
 from engine.web.keys import LOGIN, PERSON, SETTINGS, TOKEN
 from engine.web.problems import problem
 
@@ -34,11 +35,13 @@ class Route(NamedTuple):
 
 
 def guard(routes: Sequence[Route]) -> Middleware:
-    """The middleware: origin first, then the session, then the role."""
+    """The middleware: host and origin first, then the session, then the role."""
     grants = {(route.method, route.path): route.roles for route in routes}
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if host_of(request) is None:
+            return problem(400, "bad_host", "the Host header is no host")
         resource = request.match_info.route.resource
         if request.match_info.http_exception is not None or resource is None:
             return await handler(request)  # 404 or 405
@@ -68,7 +71,11 @@ def same_origin(request: web.Request) -> bool:
     if origin is None:
         return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
     public = request.app[SETTINGS].public_url
-    return urlsplit(origin).netloc.lower() == request.host.lower() or bool(public and _origin(public) == origin.lower())
+    try:
+        host = urlsplit(origin).netloc.lower()
+    except ValueError:  # `http://[x`
+        return False
+    return host == request.host.lower() or bool(public and _origin(public) == origin.lower())
 
 
 def _origin(url: str) -> str:

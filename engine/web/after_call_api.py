@@ -11,7 +11,7 @@ from engine.errors import NotFound
 from engine.ports.storage import CallRecord
 from engine.web.calls_api import may_see
 from engine.web.keys import AFTER_CALL, HUB, PERSON, STORE
-from engine.web.view import Body, View, answer
+from engine.web.view import Body, Count, View, answer
 
 Reason = Annotated[str, Field(max_length=500)]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
@@ -95,7 +95,7 @@ class WrapUpView(View):
 
 
 class AlertJudgementView(View):
-    async def post(self, call_id: str, seq: int, /, body: AlertJudgementBody) -> r204 | r403 | r404:
+    async def post(self, call_id: str, seq: Count, /, body: AlertJudgementBody) -> r204 | r403 | r404:
         """Say that an alert is right or wrong; `seq` is the insight's. Said again, the newest counts."""
         record = await _seen(self.request, call_id)
         person = self.request[PERSON]

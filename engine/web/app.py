@@ -4,6 +4,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -42,6 +43,8 @@ from engine.web.phone_api import PhoneView
 from engine.web.problems import problems
 from engine.web.recordings_api import PauseView, RecordingView, ResumeView
 from engine.web.wall_socket import wall_socket
+
+log = structlog.get_logger(__name__)
 
 BODY_BYTES = 256 * 1024
 
@@ -115,6 +118,9 @@ def build_app(
     `ready` names the parts that calls need and says which are up, e.g. `{"sip": True, "ears": False}`; the store is
     asked as well.
     """
+    if settings.public_url.startswith("https://") and not settings.trusted_proxies:
+        # Somebody before us ends TLS: to the log-in all its clients are one, who lock each other out.
+        log.warning("web.proxy_unknown", setting="TRUSTED_PROXIES")
     passwords = passwords or Passwords()
     app = web.Application(middlewares=[_measured(metrics), problems, guard(ROUTES)], client_max_size=BODY_BYTES)
     app[keys.SETTINGS] = settings
@@ -133,6 +139,7 @@ def build_app(
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready
     app[keys.ASYNCAPI] = asyncapi
+    app[keys.OPENAPI] = health.described(app)
     app[sockets.OPEN] = weakref.WeakSet()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)

@@ -6,6 +6,7 @@ from aiohttp import web
 from yarl import URL
 
 from engine.settings import Settings
+from engine.web.client import host_of
 from engine.web.keys import SETTINGS
 
 _PROBE_S = 0.5
@@ -14,15 +15,15 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 def bridge_address(request: web.Request) -> str:
     """`ws://host:port` or `wss://…`, as the browser of this request reaches it; empty when that cannot be known."""
-    settings = request.app.get(SETTINGS)
-    if settings is None or not (settings.bridge_url or settings.bridge_http_port):
+    settings, host = request.app.get(SETTINGS), host_of(request)
+    if settings is None or host is None or not (settings.bridge_url or settings.bridge_http_port):
         return ""
     if settings.bridge_url:
         url = URL(settings.bridge_url)
     else:
         url = URL.build(
             scheme=URL(settings.public_url or "http://localhost").scheme,
-            host=URL(f"http://{request.host}").host or "localhost",
+            host=host or "localhost",
             port=settings.bridge_http_port,
         )
     return str(url.with_scheme("wss" if url.scheme == "https" else "ws")).rstrip("/")

@@ -50,8 +50,12 @@ async def favicon(_request: web.Request) -> web.StreamResponse:
 
 
 def _file(name: str, cache: str) -> web.StreamResponse:
-    file = (STATIC / name).resolve()
-    if STATIC.resolve() not in file.parents or not file.is_file():
+    try:
+        file = (STATIC / name).resolve()
+        there = STATIC.resolve() in file.parents and file.is_file()
+    except (OSError, ValueError):  # no file can be called so: too long, or with a zero byte
+        there = False
+    if not there:
         raise web.HTTPNotFound
     return web.FileResponse(file, headers={"Cache-Control": cache})
 

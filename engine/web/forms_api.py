@@ -6,7 +6,7 @@ from aiohttp_pydantic.oas.typing import r200, r404, r422
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.web.keys import FORMS, PERSON
-from engine.web.view import Body, View, answer
+from engine.web.view import Body, Count, View, answer
 
 
 class FormBody(Body):
@@ -47,6 +47,6 @@ class FormView(View):
 
 
 class FormVersionView(View):
-    async def get(self, form_id: str, version: int, /) -> r200[FormOut] | r404:
+    async def get(self, form_id: str, version: Count, /) -> r200[FormOut] | r404:
         """An earlier version of the organisation's own."""
         return answer(await self.request.app[FORMS].version(self.request[PERSON], form_id, version))

@@ -33,6 +33,7 @@ METRICS = web.AppKey("METRICS", Metrics)
 READY: web.AppKey[Callable[[], Mapping[str, bool]]] = web.AppKey("READY")
 BRIDGE_KEY = web.AppKey("BRIDGE_KEY", bytes)
 ASYNCAPI: web.AppKey[bytes] = web.AppKey("ASYNCAPI")
+OPENAPI: web.AppKey[Callable[[], bytes]] = web.AppKey("OPENAPI")
 
 PERSON = web.RequestKey("PERSON", Person)
 """Who is logged in; on every request whose route is not public."""

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from aiohttp import web
-from aiohttp_pydantic.oas.typing import r200, r204, r401, r429
+from aiohttp_pydantic.oas.typing import r200, r204, r401, r429, r503
 from pydantic import BaseModel, Field
 
 from engine.errors import Forbidden
 from engine.web.access import COOKIE, drop_cookie, set_cookie
+from engine.web.client import client_of
 from engine.web.keys import LOGIN, PERSON, SETTINGS
 from engine.web.problems import problem
 from engine.web.view import Body, View, answer
@@ -26,11 +27,11 @@ class PersonOut(BaseModel):
 
 
 class LoginView(View):
-    async def post(self, body: LoginBody) -> r200[PersonOut] | r401 | r429:
+    async def post(self, body: LoginBody) -> r200[PersonOut] | r401 | r429 | r503:
         """Log in; the session is a cookie."""
         app = self.request.app
         try:
-            token, person = await app[LOGIN].log_in(body.user, body.password, self.request.remote or "")
+            token, person = await app[LOGIN].log_in(body.user, body.password, client_of(self.request))
         except Forbidden as error:
             return problem(401, "wrong_login", str(error))
         response = answer(person)

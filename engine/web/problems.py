@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from engine.control.login import TooManyGuesses
+from engine.control.login import TooManyGuesses, TooManyLogins
 from engine.errors import Conflict, Forbidden, Invalid, NotFound, Overloaded, WelcomedlyError
 
 _log = structlog.get_logger(__name__)
@@ -69,7 +69,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _ours(error: WelcomedlyError) -> web.Response:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": str(int(error.wait_s) + 1)} if isinstance(error, TooManyGuesses) else None
+    wait_s = error.wait_s if isinstance(error, TooManyGuesses | TooManyLogins) else 0.0
+    headers = {"Retry-After": str(int(wait_s) + 1)} if wait_s else None
     return problem(status, error.code, str(error), headers)
 
 

@@ -10,12 +10,14 @@ from aiohttp_pydantic.oas.typing import r200, r204, r403, r404, r409
 
 from engine.ports.desk import DeskCommand
 from engine.sealed_file import SealedReader
+from engine.telemetry import AUDIT
 from engine.vault import SealError
 from engine.web.keys import DESK, PERSON, RECORDINGS
 from engine.web.problems import problem
 from engine.web.view import View
 
 log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
 
 PIECE = 64 * 1024
 
@@ -35,8 +37,7 @@ class RecordingView(View):
             if span is None:
                 headers = {"Content-Range": f"bytes */{reader.size}"}
                 return problem(416, "no_such_range", "the recording is not that long", headers)
-            # The audit line: who listened to what.
-            log.info("recording.read", call_id=call_id, by=person.user_id, role=person.role, start=span[0])
+            audit.info("recording.read", call_id=call_id, by=person.user_id, role=person.role, start=span[0])
             return await _send(self.request, call_id, reader, *span)
 
 

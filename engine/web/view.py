@@ -1,13 +1,34 @@
 """The base of our typed views, and how values become answers."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 from aiohttp_pydantic import PydanticView
-from pydantic import BaseModel, ConfigDict, ValidationError
+from aiohttp_pydantic.injectors import AbstractInjector, BodyGetter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.web.problems import problem
+
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""A whole number that every database can hold."""
+
+
+class _Body(BodyGetter):  # type: ignore[misc]
+    """What cannot be read as JSON is a 400, whatever is wrong with it; of that the library expects a part."""
+
+    async def _inject(self, json_getter: Callable[[], Awaitable[Any]], args: list[Any], kwargs: dict[str, Any]) -> None:
+        try:
+            body = await json_getter()
+        except (ValueError, LookupError, RecursionError, web.RequestPayloadError):
+            # In turn: a number of 5,000 digits, a charset that is none, `[[[[…`, what claims to be compressed.
+            raise web.HTTPBadRequest from None
+
+        async def read() -> Any:
+            return body
+
+        await super()._inject(read, args, kwargs)
 
 
 class View(PydanticView):  # type: ignore[misc]
@@ -15,12 +36,10 @@ class View(PydanticView):  # type: ignore[misc]
 
     request: web.Request
 
-    async def _iter(self) -> web.StreamResponse:
-        try:
-            response: web.StreamResponse = await super()._iter()
-        except (UnicodeDecodeError, RecursionError):  # the library expects a JSONDecodeError alone
-            return problem(400, "bad_request", "the body is not JSON")
-        return response
+    @staticmethod
+    def _parse_func_signature(func: Callable[..., Any]) -> Iterable[AbstractInjector]:
+        injectors = PydanticView._parse_func_signature(func)
+        return [_Body({one.arg_name: one.model}, {}) if isinstance(one, BodyGetter) else one for one in injectors]
 
     async def on_validation_error(self, exception: ValidationError, context: str) -> web.StreamResponse:
         errors = [

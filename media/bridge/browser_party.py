@@ -52,6 +52,7 @@ class BrowserParty:
         self,
         aor: str,
         name: str,
+        organisation: str,
         ports: LegPorts,
         *,
         tell: Callable[[say.ToBrowser], None],
@@ -59,7 +60,7 @@ class BrowserParty:
         grace_s: float = GRACE_S,
     ) -> None:
         """`tell` reaches the browser, or nobody while it is away; `over` is told the call's id once, at the end."""
-        self.aor, self.name = aor, name
+        self.aor, self.name, self.organisation = aor, name, organisation
         self.hear: Callable[[PartyEvent], None] = _ignore
         self.voice: Callable[[RtpPacket], None] = _ignore
         self.state: State = "new"

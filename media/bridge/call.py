@@ -89,6 +89,8 @@ class BridgedCall:
         self.invitation, self.number = invitation, number or invitation.to_aor
         self.codec: AudioCodec | None = None
         """Of both sides, from early media or answer on."""
+        self.organisation = caller.organisation
+        """Whose agent takes part, or did; empty: nobody's that we know of."""
         self.up = self.ended = False
         self._owner, self._recorder, self._ring_s = owner, recorder, ring_s
         self._seats = Seats(caller, recorder.talk)
@@ -231,6 +233,7 @@ class BridgedCall:
             return
         self.up = True
         self.parties[hunt.slot] = party
+        self.organisation = self.organisation or party.organisation
         self._seats.connect()
         if waiting is not None:
             waiting.accept(codec)
@@ -294,6 +297,7 @@ class BridgedCall:
         return self._seats.of_person(person)
 
     def _seat(self, slot: Slot, party: Party) -> None:
+        self.organisation = self.organisation or party.organisation
         self._seats.seat(slot, party)
         self._recorder.changed(self)
 

@@ -25,29 +25,30 @@ class DialPlan:
         self._routes = tuple(routes) or (PHONES,)
         self._phones, self._lines = phones, lines
 
-    def find(self, address: str, caller: str) -> "Reach | None":
-        """What `caller` (a trunk's name, or `agents`) reaches at that address; None: nothing is there."""
+    def find(self, address: str, caller: str, organisation: str = "") -> "Reach | None":
+        """What `caller` (a trunk's name, or `agents`) reaches at that address; None: nothing is there. In a call of an
+        organisation it is that one's phones alone; empty: nobody knows whose call it is."""
         number = dialled(address)
         found: list[Callable[[], Party | None]] = []
         known, ring_s, ours = False, 0.0, ""
         for route in routes_to(number, caller, self._routes):
-            makers = list(self._makers(route, number))
-            known = known or bool(makers) or self._knows(route, number)
+            makers = list(self._makers(route, number, organisation))
+            known = known or bool(makers) or self._knows(route, number, organisation)
             ring_s, ours = ring_s or route.ring_s, ours or route.show
             found += makers
         return Reach(ours or number, found[:MAX_RUNG], ring_s) if known else None
 
-    def _knows(self, route: Route, number: str) -> bool:
+    def _knows(self, route: Route, number: str, organisation: str) -> bool:
         """Whether the number is one of ours though nobody can be rung: 480, and not 404."""
         if route.phones and route.number == "*":
-            return self._phones.named(route.rewritten(number)) is not None
+            return self._phones.named(route.rewritten(number), organisation) is not None
         return True
 
-    def _makers(self, route: Route, number: str) -> Iterator[Callable[[], Party | None]]:
+    def _makers(self, route: Route, number: str, organisation: str) -> Iterator[Callable[[], Party | None]]:
         target = route.rewritten(number)
         if route.phones:
-            phone = self._phones.named(target)
-            phones = [phone] if phone is not None else self._phones.for_number(target)
+            phone = self._phones.named(target, organisation)
+            phones = [phone] if phone is not None else self._phones.for_number(target, organisation)
             yield from (phone.party for phone in phones if not phone.busy)
         elif route.trunk:
             yield lambda: self._lines.to_trunk(route, target)
@@ -76,8 +77,8 @@ class Reach:
 class NoPhones:
     """A bridge without browsers."""
 
-    def named(self, address: str) -> Phone | None:
+    def named(self, address: str, organisation: str = "") -> Phone | None:
         return None
 
-    def for_number(self, number: str) -> list[Phone]:
+    def for_number(self, number: str, organisation: str = "") -> list[Phone]:
         return []

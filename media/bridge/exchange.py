@@ -209,7 +209,7 @@ class SipExchange:
         """Raises `ValueError` when nothing can be dialled so, or no call can be taken now."""
         if self.busy(""):
             raise ValueError("the exchange is busy")
-        reach = self._plan.find(invitation.to_aor, AGENTS)
+        reach = self._plan.find(invitation.to_aor, AGENTS, caller.organisation)
         if reach is None:
             raise ValueError("nobody is at that number")
         self._begin(caller, invitation, reach)
@@ -227,7 +227,7 @@ class SipExchange:
         if isinstance(referrer, SipParty) and referrer.leg is not None:
             trunk = self._gate.line_at(referrer.leg.flow.host)
             caller = trunk.name if trunk else ""
-        reach = self._plan.find(wanted, caller)
+        reach = self._plan.find(wanted, caller, call.organisation)
         if reach is None:
             raise ValueError("nobody is at that number")
         return reach

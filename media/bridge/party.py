@@ -99,6 +99,8 @@ class Party(Protocol):
     aor: str
     """Address of record without scheme: `1001@pbx.example`, `marta@desk`, or a number."""
     name: str
+    organisation: str
+    """Whose agent it is; empty for everybody of whom nobody has said it."""
     hear: Callable[[PartyEvent], None]
     """Set by the call before anything can happen."""
     voice: Callable[[RtpPacket], None]
@@ -153,12 +155,13 @@ class Phone(Protocol):
 
 
 class Phones(Protocol):
-    """The browsers that are there now."""
+    """The browsers that are there now. Where the organisation of a call is known its phones alone are rung; where it is
+    not (empty), nobody at an address that may be two organisations'."""
 
-    def named(self, address: str) -> Phone | None:
+    def named(self, address: str, organisation: str = "") -> Phone | None:
         """By AOR, user part or extension."""
 
-    def for_number(self, number: str) -> Sequence[Phone]:
+    def for_number(self, number: str, organisation: str = "") -> Sequence[Phone]:
         """Those that may take calls of a dialled number and are free, longest idle first."""
 
 

@@ -6,7 +6,7 @@ in one event loop.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ import structlog
 from uuid_utils import uuid7
 
 from engine.control.phone_pass import PhonePass
-from engine.control.routing import SIGNIFICANT, normal
+from engine.control.routing import alike, normal
 from engine.errors import Overloaded
 from media.bridge import phone_messages as say
 from media.bridge.browser_party import DIALLED, GRACE_S, BrowserParty
@@ -69,6 +69,10 @@ class BrowserPhone:
         return self.claims.aor
 
     @property
+    def organisation(self) -> str:
+        return self.claims.organisation_id
+
+    @property
     def extension(self) -> str:
         return self.claims.extension
 
@@ -83,7 +87,7 @@ class BrowserPhone:
 
     def party(self) -> BrowserParty:
         party = BrowserParty(
-            *(self.aor, self.claims.name, self._ports),
+            *(self.aor, self.claims.name, self.organisation, self._ports),
             tell=lambda message: self._tell(party, message),
             over=self._ended,
             grace_s=self._patience.grace_s,
@@ -171,23 +175,23 @@ class BrowserPhones:
 
     def __init__(self, ports: LegPorts, patience: Patience = PATIENCE) -> None:
         self._ports, self._patience = ports, patience
-        self._phones: dict[tuple[str, str], BrowserPhone] = {}
-        """By AOR and window."""
+        self._phones: dict[tuple[str, str, str], BrowserPhone] = {}
+        """By organisation, AOR and window."""
 
     def __len__(self) -> int:
         return len(self._phones)
 
     def register(self, claims: PhonePass, window: str, *, away: bool) -> BrowserPhone:
         """The phone of that window, which rings from now on instead of the agent's others. Raises `Overloaded`."""
-        key = (claims.aor, window)
+        key = (claims.organisation_id, claims.aor, window)
         phone = self._phones.get(key)
         if phone is None:
             if len(self._phones) >= MAX_PHONES:
                 raise Overloaded(f"{MAX_PHONES} phones are there")
             phone = self._phones[key] = BrowserPhone(claims, self._ports, self._patience, self._forget)
         phone.claims, phone.away, phone.replaced = claims, away, False
-        for (aor, _), other in list(self._phones.items()):
-            if aor == claims.aor and other is not phone:
+        for other_key, other in list(self._phones.items()):
+            if other_key[:2] == key[:2] and other is not phone:
                 other.replace()
         log.info("phone.there", user=claims.user_id, phones=len(self._phones))
         return phone
@@ -197,40 +201,41 @@ class BrowserPhones:
         for phone in list(self._phones.values()):
             phone.hang_up("shutdown")
 
-    def named(self, address: str) -> BrowserPhone | None:
+    def named(self, address: str, organisation: str = "") -> BrowserPhone | None:
         wanted = address.strip().lower().removeprefix("sips:").removeprefix("sip:").removeprefix("tel:")
         wanted = wanted.partition(";")[0]
         user = wanted.partition("@")[0]
-        there = [phone for phone in self._phones.values() if not phone.replaced]
-        tests: tuple[Callable[[BrowserPhone], bool], ...] = (
-            lambda phone: phone.aor.lower() == wanted,
-            lambda phone: bool(phone.extension) and phone.extension == user,
-            lambda phone: phone.aor.lower().partition("@")[0] == user,
-        )
-        for test in tests:
-            found = [phone for phone in there if test(phone)]
-            if len(found) == 1:
-                return found[0]
-        return None
+        there = [phone for phone in self._of(organisation) if not phone.replaced]
+        of_aor = [phone for phone in there if phone.aor.lower() == wanted]
+        if len(of_aor) == 1:
+            return of_aor[0]
+        of_extension = [phone for phone in there if phone.extension and phone.extension == user]
+        of_user_part = [phone for phone in there if phone.aor.lower().partition("@")[0] == user]
+        asked = (*of_aor, *of_extension, *of_user_part, *self._for(normal(address), there))
+        if len({phone.organisation for phone in asked}) > 1:
+            return None
+        return next((found[0] for found in (of_extension, of_user_part) if len(found) == 1), None)
 
-    def for_number(self, number: str) -> list[BrowserPhone]:
+    def for_number(self, number: str, organisation: str = "") -> list[BrowserPhone]:
         dialled = normal(number)
-        free = [
-            phone
-            for phone in self._phones.values()
-            if not phone.busy and any(_alike(normal(own), dialled) for own in phone.numbers)
-        ]
+        # Busy ones too: while all agents of a number talk, it is still nobody else's.
+        found = self._for(dialled, self._of(organisation))
+        exact = [phone for phone in found if any(normal(own) == dialled for own in phone.numbers)]
+        organisations = {phone.organisation for phone in exact or found}
+        if len(organisations) > 1:
+            return []
+        free = [phone for phone in found if phone.organisation in organisations and not phone.busy]
         return sorted(free, key=lambda phone: phone.idle_since)
+
+    def _of(self, organisation: str) -> list[BrowserPhone]:
+        """Of that organisation, or where it is empty of all."""
+        return [phone for phone in self._phones.values() if organisation in ("", phone.organisation)]
+
+    def _for(self, dialled: str, phones: Iterable[BrowserPhone]) -> list[BrowserPhone]:
+        """Those whose campaigns have a number like that."""
+        return [phone for phone in phones if any(alike(normal(own), dialled) for own in phone.numbers)]
 
     def _forget(self, phone: BrowserPhone) -> None:
         for key, known in list(self._phones.items()):
             if known is phone:
                 del self._phones[key]
-
-
-def _alike(own: str, dialled: str) -> bool:
-    """The same number, with and without a country code (`engine.control.routing`)."""
-    if own == dialled:
-        return True
-    long = min(len(own), len(dialled)) >= SIGNIFICANT and own.isdigit() and dialled.isdigit()
-    return long and (own.endswith(dialled) or dialled.endswith(own))

@@ -45,7 +45,7 @@ class SipParty:
     """Common to both kinds. Its RTP line is closed when it ends."""
 
     def __init__(self, board: Switchboard, line: RtpLine, description: Description, aor: str, name: str) -> None:
-        self.aor, self.name = aor, name
+        self.aor, self.name, self.organisation = aor, name, ""
         self.hear: Callable[[PartyEvent], None] = ignore
         self.leg: Leg | None = None
         self._board, self._line, self._description = board, line, description

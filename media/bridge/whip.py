@@ -1,8 +1,9 @@
 """WHIP (RFC 9725): whoever has a pass publishes a voice over HTTP, and the engine hears it as a call of that person.
 
-`POST /whip/{number}` with an SDP offer begins it and names the campaign by its number; `DELETE` at the `Location` ends
-it. We are reachable ourselves (ICE-lite), so that a client's trickled candidates are welcome and not needed, and a path
-that failed is followed by another POST. The voice goes on to the engine's SIP port as a SIPREC session of one stream.
+`POST /whip/{number}` with an SDP offer begins it and names one of the person's campaigns by its number; `DELETE` at the
+`Location` ends it. We are reachable ourselves (ICE-lite), so that a client's trickled candidates are welcome and not
+needed, and a path that failed is followed by another POST. The voice goes on to the engine's SIP port as a SIPREC
+session of one stream.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from aiohttp import web
 from uuid_utils import uuid7
 
 from engine.control.phone_pass import PhonePass
+from engine.control.routing import alike, normal
 from engine.errors import Forbidden, Overloaded
 from engine.settings import IceServer
 from engine.web.problems import problem
@@ -36,6 +38,8 @@ from media.webrtc.ports import LegPorts
 log = structlog.get_logger(__name__)
 
 MAX_SESSIONS = 200
+MAX_OF_PERSON = 2
+"""Who reloads a page begins anew while the one before is still there."""
 OFFER_BYTES = 32 * 1024
 ANSWER_S = 5.0
 """How long the engine may take to answer."""
@@ -70,6 +74,8 @@ class Whip:
         self._check, self._ports, self._engine = check, ports, engine
         self._links = [link for server in ice_servers for link in _links(server)]
         self._sessions: dict[str, _Session] = {}
+        self._beginning: list[str] = []
+        """Users of sessions that the engine has not taken yet."""
 
     def routes(self, app: web.Application) -> None:
         """What the table does not name is 405, as RFC 9725 §4.2 reserves it."""
@@ -94,14 +100,21 @@ class Whip:
             return refused.answer()
         if not number or len(number) > 64 or not _NUMBER.issuperset(number):
             return problem(404, "not_found", "the path names no number")
-        if len(self._sessions) >= MAX_SESSIONS:
-            return problem(503, "overloaded", "too many sessions", {"Retry-After": str(RETRY_S)})
+        mine = _mine(number, claims)
+        if not mine:
+            return problem(404, "not_found", "no campaign of yours has that number")
+        full = self._full(claims.user_id)
+        if full is not None:
+            return full
+        self._beginning.append(claims.user_id)
         try:
-            session = await _Session.begin(claims, offer, number, self._ports, self._engine, self._gone)
+            session = await _Session.begin(claims, offer, mine, self._ports, self._engine, self._gone)
         except Overloaded as error:
             return problem(503, "overloaded", str(error), {"Retry-After": str(RETRY_S)})
         except (CallRefused, OSError, TimeoutError, ValueError) as error:
             return _unheard(error)
+        finally:
+            self._beginning.remove(claims.user_id)
         self._sessions[session.id] = session
         headers = [
             ("Location", f"/whip/{number}/{session.id}"),
@@ -135,6 +148,16 @@ class Whip:
         session.close("bye")
         return web.Response(status=200)
 
+    def _full(self, user_id: str) -> web.Response | None:
+        """The refusal, when that person may not begin another session now."""
+        users = [*(session.user_id for session in self._sessions.values()), *self._beginning]
+        if len(users) >= MAX_SESSIONS:
+            return problem(503, "overloaded", "too many sessions", {"Retry-After": str(RETRY_S)})
+        if users.count(user_id) >= MAX_OF_PERSON:
+            detail = f"a person has {MAX_OF_PERSON} sessions at most"
+            return problem(429, "too_many_sessions", detail, {"Retry-After": str(RETRY_S)})
+        return None
+
     def _bearer(self, request: web.Request) -> PhonePass:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         challenge = {"WWW-Authenticate": "Bearer"}
@@ -166,6 +189,14 @@ class _Refused(Exception):
 
     def answer(self) -> web.Response:
         return problem(*self._given)
+
+
+def _mine(number: str, claims: PhonePass) -> str:
+    """Which number of that person's campaigns is meant, as `normal` has it; empty: none. The engine is told that one:
+    what is only like it might be another's."""
+    wanted = normal(number)
+    mine = [normal(own) for own in claims.numbers]
+    return wanted if wanted in mine else next((own for own in mine if alike(own, wanted)), "")
 
 
 async def _read(request: web.Request) -> BrowserOffer:

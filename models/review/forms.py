@@ -18,6 +18,7 @@ from models.compliance.phrases import Phrase, PhraseError
 
 FORMS = Path(__file__).parent / "data" / "forms"
 FORM_BYTES = 64 * 1024
+DEEPEST = 32
 LANGUAGES = ("es", "pt", "en")
 
 INTENTS = (
@@ -147,11 +148,32 @@ def read_form(source: str, version: int = 0) -> Form:
     return msgspec.structs.replace(form, version=version)
 
 
+class _Loader(yaml.SafeLoader):
+    """Says where a value is not what it looks like or is tagged as (`2024-13-45`, `!!int x`): PyYAML lets the errors of
+    its constructors through, whatever they are."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(None, None, f"this is no {kind}", node.start_mark) from None
+
+
 def _load(source: str) -> Any:
-    for event in yaml.parse(source, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):  # a few of them blow a small file up to any size
-            raise Invalid("aliases (`*name`) are not taken in a form")
-    return yaml.safe_load(source)
+    depth = 0
+    try:
+        for event in yaml.parse(source, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:  # 64 KiB of `[` keep the parser busy for minutes
+                raise Invalid("nested too deep")
+            if isinstance(event, yaml.AliasEvent):  # a few of them blow a small file up to any size
+                raise Invalid("aliases (`*name`) are not taken in a form")
+            if isinstance(event, yaml.ScalarEvent):
+                event.value.encode()
+    except (OverflowError, ValueError):
+        raise Invalid("an escape (`\\u…`) is no character") from None
+    return yaml.load(source, Loader=_Loader)
 
 
 @lru_cache(maxsize=1)

@@ -1,13 +1,17 @@
 """A store on a fresh data directory, and records to put into it."""
 
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
+from engine.telemetry import set_up_logs
 from engine.vault import Vault
 
 KEY = bytes(range(32))
@@ -16,6 +20,20 @@ KEY = bytes(range(32))
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """What is logged from now on, a JSON line each."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    set_up_logs(Settings(log_format="json"), stream)
+    structlog.configure(cache_logger_on_first_use=False)  # loggers of modules outlive the test
+    yield stream
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -193,6 +193,22 @@ async def test_a_file_that_cannot_be_deleted_costs_no_erasure_and_is_tried_again
     assert kept.files() == []
 
 
+async def test_a_file_that_cannot_be_deleted_keeps_no_call(store: Store, settings: Settings, organisation: str) -> None:
+    time = Time(hours=24)
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("one", 1, recording=True, retention_days=1)
+    await kept.call("stuck", "one", recorded=1)
+    (file,) = kept.files()
+    file.unlink()
+    file.mkdir()
+    await kept.call("recorded", "one", recorded=1)
+    await kept.call("plain", "one")
+    with pytest.raises(asyncio.CancelledError):
+        await kept.erasures.keep_house()
+    assert await kept.ids() == set(), "its key is gone as well, and with it what a copy of the file says"
+    assert kept.files() == [file]
+
+
 async def test_a_live_call_stays(store: Store, settings: Settings, organisation: str) -> None:
     kept = Kept(store, settings, organisation, Time())
     await kept.call("call-1", "any", ended=False, recorded=0)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from engine.errors import NotFound
 from engine.ports.storage import CallRecord
@@ -73,6 +74,22 @@ async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Sto
     assert sorted(path.stem for path in settings.data_dir.rglob("*.sealed")) == ["kept", "later"]
     with pytest.raises(NotFound):
         await store.recordings.get(record.organisation_id, "due")
+
+
+async def test_a_file_that_cannot_be_deleted_keeps_no_other(store: Store, settings: Settings) -> None:
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S)
+    record = await recorded(store, recordings, "stuck", 30)
+    (file,) = settings.data_dir.rglob("*.sealed")
+    file.unlink()
+    file.mkdir()  # what is no file cannot be unlinked
+    await recorded(store, recordings, "due", 30)
+    with capture_logs() as logs:
+        assert await recordings.delete_expired() == 1
+    assert [path.stem for path in settings.data_dir.rglob("*.sealed")] == ["stuck"]
+    assert [log["call_id"] for log in logs if log["event"] == "recording.not_deleted"] == ["stuck"]
+    assert (await store.recordings.get(record.organisation_id, "stuck")).call_id == "stuck"
+    file.rmdir()
+    assert await recordings.delete_expired() == 1
 
 
 async def test_a_campaign_keeps_what_it_says_of_recording(store: Store) -> None:

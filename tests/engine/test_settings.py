@@ -24,6 +24,7 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("TRACES_URL", "127.0.0.1:4318"),
         ("LLM_URL", "127.0.0.1:8000/v1"),
         ("LLM_ANSWER_S", "0"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy.example"),
     ],
 )
 def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -11,19 +10,7 @@ import structlog
 
 from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.settings import Settings
-from engine.telemetry import METRICS, Metrics, bound_contextvars, redact, set_up_logs
-
-
-@pytest.fixture
-def logs() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    set_up_logs(Settings(log_format="json"), stream)
-    yield stream
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    structlog.reset_defaults()
+from engine.telemetry import AUDIT, METRICS, Metrics, bound_contextvars, redact, set_up_logs
 
 
 @pytest.mark.parametrize(
@@ -74,6 +61,16 @@ def test_a_line_that_cannot_be_written_is_lost_and_not_printed_raw(
     logs.close()
     logging.getLogger("a.library").warning("card %s", "4111111111111111")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("level", ["debug", "warning", "error"])
+def test_who_heard_what_is_written_at_every_level(logs: io.StringIO, level: str) -> None:
+    set_up_logs(Settings.model_validate({"log_format": "json", "log_level": level}), logs)
+    structlog.get_logger("another").info("call.begun")
+    structlog.get_logger(AUDIT).info("recording.read", call_id="call-1", by="user-root")
+    lines = [json.loads(line) for line in logs.getvalue().splitlines()]
+    assert [line["event"] for line in lines if line["logger"] == AUDIT] == ["recording.read"]
+    assert any(line["logger"] == "another" for line in lines) == (level == "debug")
 
 
 def test_metrics_are_a_closed_list_and_described() -> None:

@@ -1,8 +1,19 @@
 """Guesses are counted, with time as an argument; passwords are argon2id."""
 
+import asyncio
+
 import pytest
 
-from engine.control.login import Attempts, Login, Passwords, TooManyGuesses
+from engine.control.login import (
+    ACCOUNT_FAILURES,
+    ADDRESS_FAILURES,
+    CHECKS,
+    Attempts,
+    Login,
+    Passwords,
+    TooManyGuesses,
+    TooManyLogins,
+)
 from engine.errors import Forbidden
 from engine.store import Store
 from engine.store.people import User
@@ -48,6 +59,73 @@ async def test_log_in(store: Store, organisation: str) -> None:
     with pytest.raises(TooManyGuesses):
         await login.log_in("ana", "the right one", "192.0.2.1")
     await login.log_in("ana", "the right one", "192.0.2.2")
+
+
+def test_a_failure_that_was_none_is_taken_back() -> None:
+    attempts = Attempts(2, 60.0)
+    for now in (0.0, 10.0):
+        attempts.failed("ana", now)
+    attempts.taken_back("ana", 0.0)
+    assert attempts.wait_s("ana", 20.0) == 0
+    attempts.failed("ana", 20.0)
+    assert attempts.wait_s("ana", 20.0) == 50.0
+    for now in (10.0, 20.0, 20.0):
+        attempts.taken_back("ana", now)
+    assert attempts._times == {}
+
+
+async def registered(store: Store, organisation: str) -> Login:
+    """Ana may log in."""
+    passwords = Passwords(rounds=1, memory_kib=8)
+    user = User("u", organisation, "ana", "Ana", "agent")
+    await store.people.add(user, await passwords.hash("the right one"), 1.0)
+    return Login(store.people, passwords, session_s=60, metrics=Metrics())
+
+
+async def test_one_address_may_not_go_through_names(store: Store, organisation: str) -> None:
+    login = await registered(store, organisation)
+    for number in range(ADDRESS_FAILURES):
+        with pytest.raises(Forbidden):
+            await login.log_in(f"nobody-{number}", "wrong", "192.0.2.1")
+    with pytest.raises(TooManyGuesses):
+        await login.log_in("ana", "the right one", "192.0.2.1")
+    await login.log_in("ana", "the right one", "192.0.2.2")
+
+
+async def test_who_logs_in_rightly_uses_up_nothing(store: Store, organisation: str) -> None:
+    login = await registered(store, organisation)
+    for _ in range(ADDRESS_FAILURES + 1):
+        await login.log_in("ana", "the right one", "192.0.2.1")
+    for number in range(ACCOUNT_FAILURES):
+        await login.log_in("ana", "the right one", f"192.0.2.{number}")
+
+
+async def test_few_wait_for_a_hash_and_who_is_sent_away_has_not_guessed(
+    store: Store, organisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = await registered(store, organisation)
+    go, full, verified = asyncio.Event(), asyncio.Event(), 0
+
+    async def verify(password_hash: str | None, password: str) -> bool:
+        nonlocal verified
+        verified += 1
+        if verified == CHECKS:
+            full.set()
+        await go.wait()
+        return False
+
+    monkeypatch.setattr(login._passwords, "verify", verify)
+    guesses = [asyncio.create_task(login.log_in(f"n{number}", "wrong", f"{number}")) for number in range(CHECKS)]
+    await full.wait()
+    for _ in range(10):
+        with pytest.raises(TooManyLogins):
+            await login.log_in("ana", "the right one", "192.0.2.1")
+    assert verified == CHECKS
+    go.set()
+    outcomes = await asyncio.gather(*guesses, return_exceptions=True)
+    assert {type(one) for one in outcomes} == {Forbidden}
+    monkeypatch.undo()
+    await login.log_in("ana", "the right one", "192.0.2.1")
 
 
 async def test_sessions_end_by_time_and_with_the_password(store: Store, organisation: str) -> None:

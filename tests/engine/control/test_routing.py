@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.control.routing import Picture, normal
+from engine.control.routing import Picture, alike, normal
 from engine.ports.intake import CallOffer, Participant
 from engine.store.campaigns import Campaign
 from engine.store.people import User
@@ -70,6 +70,22 @@ def test_a_number_that_could_be_two_is_neither() -> None:
     exact = Picture(two, ()).route(offer("+576015550134"))
     assert exact is not None
     assert exact.campaign_id == "b"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("+57 601 555 0134", "6015550134", True),
+        ("0057 601 555 0134", "+57 (601) 555-0134", True),
+        ("55550134", "5550134", False),
+        ("1001", "1001", True),
+        ("sales", "SALES@pbx.example", True),
+        ("sales", "presales", False),
+        ("+1 601 555 0134", "+57 601 555 0134", False),
+    ],
+)
+def test_numbers_are_alike_but_for_a_country_code(one: str, other: str, same: bool) -> None:
+    assert alike(normal(one), normal(other)) == alike(normal(other), normal(one)) == same
 
 
 @given(st.text())

@@ -156,7 +156,9 @@ async def test_calls_are_due_once_they_ended_and_have_no_recording(store: Store,
     await store.calls.open(msgspec.structs.replace(record, call_id="live"))
     await store.calls.open(msgspec.structs.replace(record, call_id="of another", campaign_id="c2", ended_at=1.0))
     await store.recordings.add(Recording("recorded", organisation, 2, 1.0))
+    await store.recordings.add(Recording("old", organisation, 2, 1.0, delete_at=NOW))
     await store.calls.erase(organisation, "erased", "user-root", NOW)
-    assert await store.erasures.due(organisation, "campaign-1", 200.0, 10) == ["older", "old"]
-    assert await store.erasures.due(organisation, "campaign-1", 200.0, 1) == ["older"]
-    assert await store.erasures.due("another", "campaign-1", 200.0, 10) == []
+    assert await store.erasures.due(organisation, "campaign-1", 200.0, 10, now=NOW) == ["older", "old"]
+    assert await store.erasures.due(organisation, "campaign-1", 200.0, 1, now=NOW) == ["older"]
+    assert await store.erasures.due(organisation, "campaign-1", 200.0, 10, now=NOW - 1) == ["older"]
+    assert await store.erasures.due("another", "campaign-1", 200.0, 10, now=NOW) == []

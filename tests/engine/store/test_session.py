@@ -8,8 +8,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, event, inspect
+from sqlalchemy.exc import DBAPIError
 
-from engine.errors import StartupError
+from engine.errors import Invalid, Overloaded, StartupError
 from engine.facts import Transcript
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
@@ -67,6 +68,33 @@ async def test_a_database_of_a_newer_version_is_left_alone(settings: Settings, v
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StartupError, match="DATABASE_URL"):
         await Store.open(settings, vault)
+
+
+class Unwilling:
+    """A pool of connections that PostgreSQL answers with an error."""
+
+    def __init__(self, sqlstate: str) -> None:
+        self.reason = OSError()
+        self.reason.sqlstate = sqlstate  # type: ignore[attr-defined]
+
+    def connect(self) -> "Unwilling":
+        raise DBAPIError("SELECT", {}, self.reason)
+
+    async def dispose(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "refusal"), [("22021", Invalid), ("22P02", Invalid), ("57P01", Overloaded), ("", Overloaded)]
+)
+async def test_a_value_that_postgresql_refuses_is_the_asker_s_fault(
+    sqlstate: str, refusal: type[Exception], settings: Settings, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await Store.open(settings, vault)
+    monkeypatch.setattr(store.people._database, "_reading", Unwilling(sqlstate))
+    with pytest.raises(refusal):
+        await store.people.organisation_named("\0")
+    monkeypatch.undo()
+    await store.close()
 
 
 def test_every_row_has_its_organisation() -> None:

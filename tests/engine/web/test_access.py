@@ -7,6 +7,8 @@ import pytest
 from aiohttp import WSServerHandshakeError, web
 from aiohttp.test_utils import make_mocked_request
 
+from engine.control import login
+from engine.web import keys
 from engine.web.access import COOKIE
 from engine.web.app import ROUTES
 from engine.web.problems import problems
@@ -149,6 +151,27 @@ async def test_guesses_are_limited_and_a_disabled_user_is_out(site: Site) -> Non
     assert (await admin.put("/api/users/user-ben", json=body)).status == 200
     assert (await ben.get("/api/me")).status == 401
     assert (await client.post("/api/login", json={"user": "ben", "password": PASSWORD})).status == 401
+
+
+async def test_too_many_at_once_are_told_when_to_come_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "CHECKS", 0)
+    busy = await site.client().post("/api/login", json={"user": "ana", "password": PASSWORD})
+    assert (busy.status, (await busy.json())["code"]) == (503, "too_many_logins")
+    assert int(busy.headers["Retry-After"]) > 0
+
+
+async def test_behind_a_proxy_nobody_locks_others_out(site: Site) -> None:
+    site.app[keys.SETTINGS].__dict__["trusted_proxies"] = "127.0.0.1"  # aiohttp freezes the application's keys
+    client = site.client()
+
+    async def guess(address: str, password: str = "wrong") -> int:
+        body = {"user": "ana", "password": password}
+        return (await client.post("/api/login", json=body, headers={"X-Forwarded-For": address})).status
+
+    for number in range(5):  # what he says before the proxy's own word makes him nobody else
+        assert await guess(f"198.51.100.{number}, 192.0.2.1") == 401
+    assert await guess("198.51.100.9, 192.0.2.1") == 429
+    assert await guess("192.0.2.2", PASSWORD) == 200
 
 
 async def test_requests_from_another_site_are_refused(site: Site) -> None:

@@ -4,11 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp_pydantic.oas.view import generate_oas
 
 from engine.facts import Transcript, encode
 from engine.ports.intake import CallOffer
 from engine.store.knowledge import Article
 from engine.vocabulary import Term
+from engine.web import health
 from tests.engine.web.running_site import Site
 
 USER = {"login": "cruz", "name": "Cruz", "role": "agent", "extensions": ["1001"], "password": "long enough here"}
@@ -150,3 +152,16 @@ async def test_machines_are_answered(site: Site) -> None:
     assert set(paths["/api/users/{user_id}"]) == {"get", "put"}
     assert "requestBody" in paths["/api/campaigns"]["post"]
     assert (await client.get("/asyncapi.json")).status == 200
+
+
+async def test_the_description_is_made_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def counted(*given: Any, **more: Any) -> Any:
+        made.append(given)
+        return generate_oas(*given, **more)
+
+    monkeypatch.setattr(health, "generate_oas", counted)
+    client = site.client()
+    texts = {await (await client.get("/openapi.json")).text() for _ in range(3)}
+    assert (len(texts), len(made)) == (1, 1)

@@ -1,5 +1,10 @@
 """A recording is a supervisor's to hear, and its pause a button of whoever has the call."""
 
+import io
+import json
+import logging
+
+import msgspec
 import pytest
 
 from engine.errors import Conflict
@@ -50,6 +55,21 @@ async def test_nobody_else_hears_it_and_what_is_not_there_is_404(site: Site) -> 
     site.record_file().write_bytes(b"garbage")
     response = await supervisor.get(URL)
     assert (response.status, (await response.json())["code"]) == (404, "damaged")
+
+
+async def test_who_heard_and_erased_it_is_in_the_log_whatever_its_level(site: Site, logs: io.StringIO) -> None:
+    logging.getLogger().setLevel("WARNING")  # LOG_LEVEL=warning
+    await recorded(site)
+    admin = await site.logged_in("root")
+    assert (await admin.get(URL)).status == 200
+    await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1_700_000_060.0))
+    assert (await admin.delete("/api/calls/call-1")).status == 204
+    lines = [json.loads(line) for line in logs.getvalue().splitlines()]
+    assert [(line["event"], line["call_id"], line.get("by")) for line in lines] == [
+        ("recording.read", "call-1", "user-root"),
+        ("call.erased", "call-1", "user-root"),
+        ("recording.deleted", "call-1", None),
+    ]
 
 
 async def test_an_altered_chunk_ends_the_answer_short(site: Site) -> None:

@@ -12,7 +12,7 @@ class FarParty:
     """Implements `media.bridge.party.Party`."""
 
     def __init__(self, aor: str, codec: AudioCodec = "PCMU") -> None:
-        self.aor, self.name = aor, ""
+        self.aor, self.name, self.organisation = aor, "", ""
         self.hear: Callable[[PartyEvent], None] = lambda event: None
         self.voice: Callable[[RtpPacket], None] = lambda packet: None
         self.invitation: Invitation | None = None

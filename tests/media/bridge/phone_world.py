@@ -121,9 +121,17 @@ class Door:
         self.desks.append(desk)
         return desk
 
-    def token(self, aor: str, *, lasts_s: float = 600.0, extension: str = "", numbers: tuple[str, ...] = ()) -> str:
+    def token(
+        self,
+        aor: str,
+        *,
+        organisation: str = "org",
+        lasts_s: float = 600.0,
+        extension: str = "",
+        numbers: tuple[str, ...] = (),
+    ) -> str:
         claims = PhonePass(
-            "org", f"user-{aor}", aor.title(), aor, extension, numbers, "", expires_at=self.now() + lasts_s
+            organisation, f"user-{aor}", aor.title(), aor, extension, numbers, "", expires_at=self.now() + lasts_s
         )
         return sign(claims, self.key)
 

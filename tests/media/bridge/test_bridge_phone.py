@@ -77,3 +77,19 @@ async def test_nobody_at_the_desk_is_an_answer_to_the_trunk(office: Office) -> N
     port = office.bridge.exchange.port
     talk = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMU")
     assert (await talk.told(Refused)).status in (404, 480)
+
+
+async def test_an_extension_of_two_organisations_is_each_one_s_own(office: Office) -> None:
+    ana = await office.desk("ana@desk").open(office.token("ana@desk", extension="1001"))
+    await office.desk("eve@desk").open(office.token("eve@desk", extension="1001", organisation="other"))
+    ben = await office.desk("ben@desk").open()
+    await ben.say(type="dial", ref="r", to="1001")
+    call = (await ana.hears("incoming"))["call"]
+    await ana.sound(call)
+    await ana.say(type="accept", call=call)
+    await ben.hears("answered", call=call)
+    await ben.say(type="transfer", call=call, to="eve")
+    await ben.hears("transferred", call=call, status=404)
+    port = office.bridge.exchange.port
+    talk = office.telephone.call(f"sip:1001@127.0.0.1:{port}", port, "PCMU")
+    assert (await talk.told(Refused)).status == 404

@@ -32,7 +32,7 @@ class FakeParty:
     """Keeps what it is told. `gone` when it has left or was hung up."""
 
     def __init__(self, aor: str) -> None:
-        self.aor, self.name = aor, ""
+        self.aor, self.name, self.organisation = aor, "", ""
         self.hear: Callable[[PartyEvent], None] = ignore
         self.voice: Callable[[RtpPacket], None] = ignore
         self.told: list[object] = []

@@ -18,10 +18,10 @@ class Desks:
     def __init__(self, *desks: Desk) -> None:
         self.desks = desks
 
-    def named(self, address: str) -> Desk | None:
+    def named(self, address: str, organisation: str = "") -> Desk | None:
         return next((one for one in self.desks if address in (one.aor, one.extension, one.aor.partition("@")[0])), None)
 
-    def for_number(self, number: str) -> list[Desk]:
+    def for_number(self, number: str, organisation: str = "") -> list[Desk]:
         return [one for one in self.desks if number in one.numbers and not one.busy]
 
 

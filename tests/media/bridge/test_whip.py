@@ -57,7 +57,8 @@ class Desk:
         self.url, self.client, self.intake, self.plane = url, client, intake, plane
 
     def token(self, aor: str = "ana@desk") -> str:
-        return sign(PhonePass("org", f"user-{aor}", "Ana", aor, "", (), "", time.time() + 60), KEY)
+        numbers = ("Sales", "+57 (601) 555-0134")
+        return sign(PhonePass("org", f"user-{aor}", "Ana", aor, "", numbers, "", time.time() + 60), KEY)
 
     async def publish(self, sdp: bytes, number: str = "sales", **headers: str) -> ClientResponse:
         given = {"Authorization": f"Bearer {self.token()}", "Content-Type": "application/sdp"} | headers
@@ -192,6 +193,8 @@ async def test_what_cannot_be_taken_is_a_problem(desk: Desk, peer: Peer) -> None
         (offer.replace(b"a=sendrecv", b"a=recvonly"), "sales", {}, 400),
         (offer + b"a=x\r\n" * 20_000, "sales", {}, 413),
         (offer, "a%20b", {}, 404),
+        (offer, "care", {}, 404),
+        (offer, "+16015550134", {}, 404),
     ):
         response = await desk.publish(sdp, number, **headers)
         assert response.status == status
@@ -212,6 +215,27 @@ async def test_an_engine_that_does_not_take_it_is_said(desk: Desk, peer: Peer, r
     response = await desk.publish(await peer.offer())
     assert response.status == status
     assert ("Retry-After" in response.headers) == (status == 503)
+
+
+async def test_the_engine_is_told_the_person_s_number_and_none_that_is_like_it(desk: Desk, peer: Peer) -> None:
+    assert (await desk.publish(await peer.offer(), "6015550134")).status == 201
+    await desk.intake.begun()
+    assert desk.intake.sessions[0].offer.to_aor.partition("@")[0] == "576015550134"
+
+
+async def test_one_person_does_not_take_all_the_places(desk: Desk, peer: Peer) -> None:
+    offer = await peer.offer()
+    answers = await asyncio.gather(*(desk.publish(offer) for _ in range(4)))
+    assert sorted(answer.status for answer in answers) == [201, 201, 429, 429]
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert (refused.content_type, "Retry-After" in refused.headers) == ("application/problem+json", True)
+    assert (await desk.publish(offer, Authorization=f"Bearer {desk.token('ben@desk')}")).status == 201
+    taken = next(answer for answer in answers if answer.status == 201)
+    assert (await desk.ask("DELETE", taken.headers["Location"])).status == 200
+    desk.intake.refusal = Refusal("overloaded", retry_after_s=9)
+    assert (await desk.publish(offer)).status == 503
+    desk.intake.refusal = None
+    assert (await desk.publish(offer)).status == 201
 
 
 @pytest.mark.interop("whip", "abnormal end")

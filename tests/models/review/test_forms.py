@@ -73,7 +73,8 @@ def test_a_wrong_form_is_refused_with_where_and_what(old: str, new: str, complai
     "source",
     [
         "", "[]", "id: [", "a: &a [x]\nb: [*a, *a]", "id: x\ntitle: {en: x}", "x" * 70_000, "[" * 2_000,
-        "id: !!python/object:os.system x",
+        "id: !!python/object:os.system x", "id: 2024-13-45", "id: !!int x", "id: !!timestamp x", "id: !!bool x",
+        f"id: {'9' * 5_000}", 'id: "\\ud800"', 'id: "\\UFFFFFFFF"', "[" * 30_000, "- " * 30_000,
     ],
 )  # fmt: skip
 def test_what_is_no_form_is_refused(source: str) -> None:
