@@ -93,23 +93,24 @@ class Agreement:
         streams = negotiate(offer, self.names, lines=self._lines)
         if not streams and any(line.port for line in offer.media):
             raise Unacceptable(488)
-        return streams
+        return tuple(self._with_our_key(stream) for stream in streams)
 
     def streams_by(self, answer: Sdp) -> tuple[StreamOffer, ...]:
         """What the peer's answer to our offer would make of the call. Raises `Unacceptable` when nothing of it can be
         heard; it may hold a call that stands by refusing every line."""
         offered = [at for at, line in enumerate(parse_sdp(self.described).media) if line.port]  # RFC 3264 §6: no other
-        streams = tuple(self._with_our_key(one) for one in self.streams_of(answer) if one.position in offered)
+        taken = [stream for stream in self.streams_of(answer) if stream.position in offered]
+        streams = tuple(self._with_our_key(stream, offered=True) for stream in taken)
         if not streams and self._offer is None:
             raise Unacceptable(488)
         return streams
 
-    def _with_our_key(self, answered: StreamOffer) -> StreamOffer:
-        """The peer has taken the key of our offer (RFC 4568 §5.1.3): it is none that we choose for an answer."""
-        offered = next((one.srtp for one in self.streams if one.position == answered.position), None)
-        if answered.srtp is None or offered is None:
-            return answered
-        return msgspec.structs.replace(answered, srtp=msgspec.structs.replace(answered.srtp, ours=offered.ours))
+    def _with_our_key(self, stream: StreamOffer, *, offered: bool = False) -> StreamOffer:
+        """Our key stays while the peer's does, and where we have `offered` it (RFC 4568 §5.1.3)."""
+        standing = next((one.srtp for one in self.streams if one.position == stream.position), None)
+        if stream.srtp is None or standing is None or not (offered or stream.srtp.theirs == standing.theirs):
+            return stream
+        return msgspec.structs.replace(stream, srtp=msgspec.structs.replace(stream.srtp, ours=standing.ours))
 
     def holds(self, theirs: Sdp, streams: tuple[StreamOffer, ...], *, answers: bool = False) -> bool:
         """Nobody is to be heard by it. Where it `answers` an offer of ours to hear alone, `sendonly` is all that it can

@@ -302,7 +302,11 @@ async def test_late_offer_of_a_protected_line_keeps_our_key() -> None:
         (stream,) = session.streams
         assert stream.srtp is not None
         assert stream.srtp.theirs.secret == bytes([2]) * 30
-        assert stream.srtp.answer() == first.media[0].attribute("crypto") == offer.media[0].attribute("crypto")
+        ours = first.media[0].attribute("crypto")
+        assert stream.srtp.answer() == offer.media[0].attribute("crypto") == ours
+        for number, stays in ((2, True), (3, False)):  # while the peer's does
+            answer = parse_sdp((await it.peer.invite(protected(number, "sendonly"))).body)
+            assert (answer.media[0].attribute("crypto") == ours) is stays
 
 
 async def test_third_line_and_another_codec_after_a_transfer() -> None:
