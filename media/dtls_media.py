@@ -5,7 +5,7 @@ that opens its packets and hands them on in the clear to the plane's, within thi
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 OPENING_S = 20.0
 _BURST = 64
+_HANDSHAKE = 22
+"""Type of a DTLS record (RFC 6347 §4.1)."""
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -95,6 +97,21 @@ class Fronts:
             front.close()
 
 
+class _Association:
+    """One handshake, the keys that come of it, and whom it is with: also its goodbye goes there."""
+
+    def __init__(self, send: Callable[[bytes, Address], None]) -> None:
+        self.peer: Address | None = None
+        """Who sent the first record of the handshake; where we begin it, who was named."""
+        self.dtls = DtlsSrtp(self.tell)
+        self.opening: asyncio.Task[None] | None = None
+        self._send = send
+
+    def tell(self, data: bytes) -> None:
+        if self.peer is not None:
+            self._send(data, self.peer)
+
+
 class Front:
     """One line's socket: the peer on one side, the plane on the other."""
 
@@ -112,33 +129,33 @@ class Front:
         self._agreed: DtlsOffer | None = None
         self._named: Address = ("", 0)
         """Whom the peer's description names."""
-        self._peer: Address | None = None
-        """Who sent the first record of the handshake; where we begin it, who was named."""
-        self._dtls = DtlsSrtp(self._to_peer)
-        self._opening: asyncio.Task[None] | None = None
+        self._with = _Association(self._send)
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def agree(self, offer: DtlsOffer, hint: Address) -> None:
-        """Begins the handshake; the same again changes nothing, another one begins anew (RFC 8842 §4)."""
-        if offer == self._agreed or self._closed:
+        """Begins the handshake; the same again changes nothing. Another offer, or another transport of the peer's,
+        begins anew (RFC 5763 §6.6, RFC 8842 §4); a hold may name none."""
+        moved = bool(hint[0]) and hint != self._named
+        if self._closed or (offer == self._agreed and not moved):
             return
-        self._named = hint
+        self._named = hint if moved else self._named
         self._begin(offer)
 
     def _begin(self, offer: DtlsOffer) -> None:
         if self._agreed is not None:
-            self._spawn(self._end(self._dtls, self._opening))
-            self._dtls = DtlsSrtp(self._to_peer)
+            self._spawn(self._end(self._with))
+            self._with = _Association(self._send)
         self._agreed = offer
-        self._peer = self._named if offer.waits else None
-        self._opening = self._loop.create_task(self._open(self._dtls, offer), name="dtls")
+        if offer.waits and self._named[0]:
+            self._with.peer = self._named
+        self._with.opening = self._loop.create_task(self._open(self._with.dtls, offer), name="dtls")
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._socket.fileno())
-            self._spawn(self._end(self._dtls, self._opening, last=True))
+            self._spawn(self._end(self._with, last=True))
 
     async def _open(self, dtls: DtlsSrtp, offer: DtlsOffer) -> None:
         role: DtlsRole = "client" if offer.waits else "server"
@@ -148,12 +165,12 @@ class Front:
         except (TimeoutError, HandshakeError) as error:
             log.warning("dtls.failed", reason=type(error).__name__)
 
-    async def _end(self, dtls: DtlsSrtp, opening: asyncio.Task[None] | None, *, last: bool = False) -> None:
+    async def _end(self, association: _Association, *, last: bool = False) -> None:
         try:
-            if opening is not None:
-                opening.cancel()
-                await asyncio.wait([opening])
-            await dtls.close()
+            if association.opening is not None:
+                association.opening.cancel()
+                await asyncio.wait([association.opening])
+            await association.dtls.close()
         finally:
             if last:
                 self._ports.close(self._socket)
@@ -176,30 +193,28 @@ class Front:
 
     def _take(self, data: bytes, address: Address) -> None:
         """RFC 5764 §5.1.2: a record of the handshake, or a packet; or what the plane sends back."""
-        behind = self.behind
+        behind, dtls = self.behind, self._with.dtls
         if behind is not None and address[0] == behind[0] and address[1] in (behind[1], behind[1] + 1):
-            if self._dtls.is_open and not is_rtcp(data):
-                self._to_peer(self._dtls.seal(data))
-            elif self._dtls.is_open and self.reports:
-                self._to_peer(self._dtls.seal_report(data))
+            if dtls.is_open and not is_rtcp(data):
+                self._with.tell(dtls.seal(data))
+            elif dtls.is_open and self.reports:
+                self._with.tell(dtls.seal_report(data))
         elif 20 <= data[0] <= 63:
             self._shake(data, address)
-        elif address == self._peer and behind is not None and 128 <= data[0] <= 191:
+        elif address == self._with.peer and behind is not None and 128 <= data[0] <= 191:
             with contextlib.suppress(ValueError):  # forged, repeated, or before the keys
-                self._send(self._dtls.open_report(data) if is_rtcp(data) else self._dtls.open(data), behind)
+                self._send(dtls.open_report(data) if is_rtcp(data) else dtls.open(data), behind)
 
     def _shake(self, data: bytes, address: Address) -> None:
         """Whoever begins it is the peer, unless the one who was named comes after a stranger without keys."""
-        stranger = self._peer is not None and self._peer[0] != self._named[0] == address[0]
-        if stranger and not self._dtls.is_open and self._agreed is not None:
+        peer = self._with.peer
+        stranger = peer is not None and peer[0] != self._named[0] == address[0]
+        if stranger and not self._with.dtls.is_open and self._agreed is not None:
             self._begin(self._agreed)
-        self._peer = self._peer or address
-        if address == self._peer:
-            self._dtls.receive(data)
-
-    def _to_peer(self, data: bytes) -> None:
-        if self._peer is not None:
-            self._send(data, self._peer)
+        if self._with.peer is None and data[0] == _HANDSHAKE:  # the goodbye of a peer that has moved begins nothing
+            self._with.peer = address
+        if address == self._with.peer:
+            self._with.dtls.receive(data)
 
     def _send(self, data: bytes, address: Address) -> None:
         with contextlib.suppress(OSError):  # a full buffer loses a packet, as networks do

@@ -128,7 +128,7 @@ class SipParty:
         elif isinstance(effect, effects.Answered):
             self._answered(effect)
         elif isinstance(effect, effects.AnswerCame):
-            self._take_answer(effect.request.body)
+            self._answer_came(effect.request)
         elif isinstance(effect, effects.Referred):
             self._referred(effect.request)
         elif isinstance(effect, effects.Informed):
@@ -155,7 +155,7 @@ class SipParty:
             if offer is not None:
                 body = self._take_offer(offer)
             else:
-                body = b"" if request.method == "UPDATE" else self._description.again(self._told)
+                body = b"" if request.method == "UPDATE" else self._say_turn()
         except Unacceptable as error:
             self.leg.run(machine.refuse(request, error.status, *error.headers))
             return
@@ -197,11 +197,22 @@ class SipParty:
         if self._wanted == self._told or self._over or self.leg is None or self.leg.usage.state != "up":
             return
         try:
-            wanted = self.leg.usage.reinvite(self._description.again(self._wanted), SDP)
+            wanted = self.leg.usage.reinvite(self._say_turn, SDP)
         except ValueError:
             return
-        self._told = self._wanted
         self.leg.run(wanted)
+
+    def _say_turn(self) -> bytes:
+        """An offer of ours within the call."""
+        self._told = self._wanted
+        return self._description.again(self._told)
+
+    def _answer_came(self, ack: Request) -> None:
+        """To our offer in the 2xx to a re-INVITE without one (RFC 3261 §14.2): a hold or its end, as by an offer."""
+        self._take_answer(ack.body)
+        self._board.stands(self)
+        self._note_turn()
+        self._turn_peer()
 
     def _answered(self, effect: effects.Answered) -> None:
         self._alive()

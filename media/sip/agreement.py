@@ -3,12 +3,14 @@ known to speak on them."""
 
 from collections.abc import Mapping
 
+import msgspec
+
 from engine.ports.intake import Participant
 from media import siprec
 from media.session import StreamOffer
 from media.sip.bodies import Body, Unacceptable
 from media.sip.negotiation import Answerer, negotiate
-from media.sip.sdp import MAX_MEDIA, Sdp
+from media.sip.sdp import MAX_MEDIA, Sdp, parse_sdp
 from media.siprec_metadata import Metadata, merge
 
 _WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES or DTLS,"
@@ -30,6 +32,7 @@ class Agreement:
         """The INVITE had no offer: we make it."""
         self.participants: tuple[Participant, ...] = ()
         self._offer: Sdp | None = None
+        """The peer's last one; its first answer while it has made none."""
         self._metadata: Metadata | None = None
         self._two_way = False
 
@@ -77,13 +80,12 @@ class Agreement:
         self.described = described.to_bytes()
         return self.described
 
-    def take_answer(self, answer: Sdp | None) -> bool:
-        """To our offer; False: nothing can be heard by it."""
-        streams = negotiate(answer, self.names, lines=1) if answer else ()
-        self.streams = streams or self.streams
-        return bool(streams)
-
     # ─── within the call ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def offer_again(self) -> bytes:
+        """What stands as an offer of ours, to a re-INVITE without one."""
+        self.described = self.answerer.again(parse_sdp(self.described)).to_bytes()
+        return self.described
 
     def streams_of(self, offer: Sdp) -> tuple[StreamOffer, ...]:
         """What a new offer of the peer would make of the call. Raises `Unacceptable` when nothing of it can be
@@ -91,11 +93,30 @@ class Agreement:
         streams = negotiate(offer, self.names, lines=self._lines)
         if not streams and any(line.port for line in offer.media):
             raise Unacceptable(488)
+        return tuple(self._with_our_key(stream) for stream in streams)
+
+    def streams_by(self, answer: Sdp) -> tuple[StreamOffer, ...]:
+        """What the peer's answer to our offer would make of the call. Raises `Unacceptable` when nothing of it can be
+        heard; it may hold a call that stands by refusing every line."""
+        offered = [at for at, line in enumerate(parse_sdp(self.described).media) if line.port]  # RFC 3264 §6: no other
+        taken = [stream for stream in self.streams_of(answer) if stream.position in offered]
+        streams = tuple(self._with_our_key(stream, offered=True) for stream in taken)
+        if not streams and self._offer is None:
+            raise Unacceptable(488)
         return streams
 
-    def holds(self, offer: Sdp, streams: tuple[StreamOffer, ...]) -> bool:
-        """Nobody is to be heard by it."""
-        return not any(stream.flowing for stream in streams) or self._music_on_hold(offer)
+    def _with_our_key(self, stream: StreamOffer, *, offered: bool = False) -> StreamOffer:
+        """Our key stays while the peer's does, and where we have `offered` it (RFC 4568 §5.1.3)."""
+        standing = next((one.srtp for one in self.streams if one.position == stream.position), None)
+        if stream.srtp is None or standing is None or not (offered or stream.srtp.theirs == standing.theirs):
+            return stream
+        return msgspec.structs.replace(stream, srtp=msgspec.structs.replace(stream.srtp, ours=standing.ours))
+
+    def holds(self, theirs: Sdp, streams: tuple[StreamOffer, ...], *, answers: bool = False) -> bool:
+        """Nobody is to be heard by it. Where it `answers` an offer of ours to hear alone, `sendonly` is all that it can
+        say (RFC 3264 §6.1), and no music on hold."""
+        music = self._music_on_hold(theirs) and (self.answerer.speaks or not answers)
+        return music or not any(stream.flowing for stream in streams)
 
     def _music_on_hold(self, offer: Sdp) -> bool:
         """A plain call that was sendrecv and turns sendonly is held with music (RFC 3264 §8.4)."""
@@ -109,6 +130,13 @@ class Agreement:
         self.streams, self._offer = streams, offer
         self.names |= {stream.position: stream.stream for stream in streams}
         self.describe(ports)
+
+    def take_answer(self, answer: Sdp, streams: tuple[StreamOffer, ...]) -> None:
+        """It holds from now on."""
+        if self._offer is None:
+            self._offer = answer
+            self._two_way = answer.direction(answer.media[streams[0].position]) == "sendrecv"
+        self.streams = streams
 
     def add_metadata(self, metadata: Metadata) -> None:
         self.recording = True

@@ -203,15 +203,22 @@ class IncomingCall:
             self.leg.run(self.leg.usage.update(siprec.snapshot_request("metadata is missing"), *headers))
 
     async def _take_answer(self, ack: Request) -> None:
-        """The ACK's answer to our offer (RFC 3261 §13.2.1)."""
+        """The ACK's answer to our offer (RFC 3261 §13.2.1, §14.2)."""
+        agreement, session = self.agreement, self.session
         try:
             answer = read_body(ack).sdp
+            if answer is None or session is None:
+                raise Unacceptable(488)
+            streams = agreement.streams_by(answer)
         except Unacceptable:
-            answer = None
-        if not self.agreement.take_answer(answer) or self.session is None:
             self.leg.run(self.leg.usage.bye("error", reason_header(488, "no usable answer")))
             return
-        await self.session.update(self.agreement.streams)
+        held = agreement.holds(answer, streams, answers=True)
+        if streams != agreement.streams:
+            await session.update(streams)
+        agreement.take_answer(answer, streams)
+        self._hold(session, held)
+        self._tell_participants()
 
     async def _change(self, request: Request) -> None:
         """A re-INVITE or UPDATE: new media, new metadata, a hold, or a refresh of the same."""
@@ -232,8 +239,9 @@ class IncomingCall:
         now = self._owner.endpoint.clock()
         if body.sdp is None and request.method == "UPDATE":
             self.leg.run(machine.accept(request, now))
-        else:  # to a re-INVITE without an offer our present description is the offer (§14.2)
-            self.leg.run(machine.accept(request, now, _SDP, body=self.agreement.described))
+        else:
+            described = self.agreement.offer_again() if body.sdp is None else self.agreement.described
+            self.leg.run(machine.accept(request, now, _SDP, body=described))
 
     async def _renegotiate(self, offer: Sdp) -> None:
         agreement, session = self.agreement, self.session
@@ -244,6 +252,9 @@ class IncomingCall:
         if streams != agreement.streams:
             await session.update(streams)
         agreement.take_offer(offer, streams, session.local_ports())
+        self._hold(session, held)
+
+    def _hold(self, session: MediaSession, held: bool) -> None:
         if held != self._held:
             self._held = held
             (session.hold if held else session.resume)()

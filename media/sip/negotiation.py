@@ -4,8 +4,10 @@ We only hear: sendonly and sendrecv are answered with recvonly, inactive and rec
 cannot hear get port 0 in their place, so that the answer has as many lines as the offer, in its order.
 """
 
+import dataclasses
 import ipaddress
 from collections.abc import Iterable, Mapping
+from typing import get_args
 
 import msgspec
 
@@ -192,6 +194,20 @@ class Answerer:
             ("sendrecv" if self.speaks else "recvonly", None),
         )
         return self._described((Media("audio", port, "RTP/AVP", ("0", "8", "101"), attributes),))
+
+    def again(self, described: Sdp) -> Sdp:
+        """What stands as an offer of ours: as for a new call (RFC 3261 §14.2), in the lines that there are, of which
+        those that were refused stay so (RFC 3264 §8)."""
+        return self._described(tuple(self._offered(line) if line.port else line for line in described.media))
+
+    def _offered(self, line: Media) -> Media:
+        basic = [(number, codec) for number, codec in (("0", "PCMU"), ("8", "PCMA")) if number not in line.formats]
+        kept = [item for item in line.attributes if item[0] not in get_args(Direction)]
+        kept = [("setup", "actpass") if name == "setup" else (name, value) for name, value in kept]  # RFC 8842 §5.5
+        kept += [("rtpmap", f"{number} {codec}/8000") for number, codec in basic]
+        kept.append(("sendrecv" if self.speaks else "recvonly", None))
+        formats = (*line.formats, *(number for number, _ in basic))
+        return dataclasses.replace(line, formats=formats, attributes=tuple(kept))
 
     def _described(self, media: tuple[Media, ...]) -> Sdp:
         if self._last and media != self._last:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 
+import msgspec
 import numpy as np
 import pytest
 import soxr
@@ -160,6 +161,44 @@ async def test_another_handshake_begins_anew_on_the_same_port(room: Room, peer: 
     await other.shake(port, "server")
     assert await room.heard(session, other) > 0.98
     await other.close()
+    session.close("bye")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_peer_that_moves_shakes_hands_anew_with_the_same_fingerprint(
+    room: Room, peer: Peer, waits: bool
+) -> None:
+    session = await room.media.allocate(CALL, (line(peer, waits=waits),))
+    port = session.local_ports()[0]
+    role: DtlsRole = "server" if waits else "client"
+    await peer.shake(port, role)
+    moved = Peer()
+    await session.update((line(moved, waits=waits),))
+    assert session.local_ports()[0] == port
+    await peer.dtls.close()  # its goodbye comes from where it was, and keeps nobody out
+    await room.pass_time()
+    await moved.shake(port, role)
+    assert await room.heard(session, moved) > 0.98
+    await moved.close()
+    session.close("bye")
+
+
+async def test_a_hold_without_an_address_keeps_the_keys(room: Room, peer: Peer) -> None:
+    session = await room.media.allocate(CALL, (line(peer),))
+    await peer.shake(session.local_ports()[0], "client")
+    held = msgspec.structs.replace(line(peer), remote_host="", flowing=False)  # c=0.0.0.0
+    for stream in (held, line(peer)):
+        await session.update((stream,))
+    assert await room.heard(session, peer) > 0.98
+    session.close("bye")
+
+
+async def test_who_begins_on_hold_shakes_hands_when_it_says_where_it_is(room: Room, peer: Peer) -> None:
+    held = msgspec.structs.replace(line(peer, waits=True), remote_host="", flowing=False)
+    session = await room.media.allocate(CALL, (held,))
+    await session.update((line(peer, waits=True),))
+    await peer.shake(session.local_ports()[0], "server")
+    assert await room.heard(session, peer) > 0.98
     session.close("bye")
 
 

@@ -4,7 +4,8 @@ import asyncio
 from typing import Self, TypeVar
 
 from engine.errors import Overloaded
-from media.bridge.party import Answered, HungUp, Invitation, PartyEvent, Refused
+from media.bridge.description import far_line, meeting
+from media.bridge.party import Answered, Direction, HungUp, Invitation, PartyEvent, Refused
 from media.bridge.rtp_line import RtpLines
 from media.bridge.sip_callee import Destination, SipCallee
 from media.bridge.sip_caller import SipCaller
@@ -12,11 +13,13 @@ from media.bridge.sip_party import SipParty
 from media.ports import PortRange
 from media.rtp import RtpPacket
 from media.session import AudioCodec
+from media.sip import effects
 from media.sip.digest import Login
 from media.sip.endpoint import Endpoint
 from media.sip.layer import Flow
 from media.sip.message import Request, Response
 from media.sip.referral import Replaces, Target, refer_to
+from media.sip.sdp import parse_sdp
 
 E = TypeVar("E", bound=PartyEvent)
 SECONDS = 15.0
@@ -176,3 +179,34 @@ def replacing(talk: Talk) -> Replaces:
     assert leg.usage.dialog is not None
     dialog = leg.usage.dialog
     return Replaces(dialog.call_id, dialog.remote_tag, dialog.local_tag)
+
+
+async def turn_late(talk: Talk, direction: Direction) -> None:
+    """The telephone turns by a re-INVITE without an offer: its ACK answers the bridge's."""
+    party, leg = talk.party, talk.party.leg
+    assert leg is not None
+    heard, asked, done = leg.hear, False, asyncio.Event()
+
+    def ask() -> None:
+        nonlocal asked
+        if not asked and not leg.usage._is_busy():  # else once its offer before is answered
+            asked = True
+            leg.run(leg.usage.reinvite())
+
+    def hear(effect: effects.Effect) -> None:
+        if not isinstance(effect, effects.Offered):
+            heard(effect)
+            ask()
+            return
+        party._wanted = party._told = direction
+        far = far_line(parse_sdp(effect.response.body))
+        assert far is not None
+        body = party._description.again(meeting(far.direction, direction))
+        leg.run(leg.usage.answer(effect.request, effect.response, leg.endpoint.clock(), body))
+        leg.hear = heard
+        done.set()
+
+    leg.hear = hear
+    ask()
+    async with asyncio.timeout(SECONDS):
+        await done.wait()

@@ -14,7 +14,7 @@ from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
-from media.bridge.party import Answered, EarlyMedia, HungUp, Invitation, Pressed, Refused, Ringing, Turned
+from media.bridge.party import Answered, Direction, EarlyMedia, HungUp, Invitation, Pressed, Refused, Ringing, Turned
 from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
@@ -22,7 +22,7 @@ from media.sip.address import aor_of, parse_address
 from media.sip.caller import Caller, CallPlan, place_call
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
-from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing
+from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing, turn_late
 from tests.media.bridge.test_call import FakeParty
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
@@ -159,6 +159,24 @@ async def test_hold_and_its_end_are_passed_on(here: Office) -> None:
     assert (await agent.told(Turned)).direction == "inactive"
     customer.party.turn("sendrecv")
     assert (await agent.told(Turned)).direction == "sendrecv"
+    customer.say(*SOUND[:4])
+    await agent.hears(*SOUND[:4])
+
+
+async def test_hold_and_its_end_by_an_answer_to_our_offer_are_passed_on(here: Office) -> None:
+    customer, agent = await here.talking()
+    customer.party.turn("inactive")
+    assert (await agent.told(Turned)).direction == "inactive"
+    directions: tuple[Direction, ...] = ("sendrecv", "sendonly", "sendrecv")
+    for direction in directions:
+        await turn_late(customer, direction)
+        assert (await agent.told(Turned)).direction == direction
+    agent.party.turn("sendonly")
+    assert (await customer.told(Turned)).direction == "sendonly"
+    await turn_late(customer, "sendrecv")  # it can but answer recvonly, and has not turned
+    agent.party.turn("sendrecv")
+    assert (await customer.told(Turned)).direction == "sendrecv"
+    assert here.tape.history[-5:] == ["changed", "held", "changed", "held", "changed"]
     customer.say(*SOUND[:4])
     await agent.hears(*SOUND[:4])
 

@@ -1,6 +1,7 @@
 """What peers do to a server besides calling it properly: each gets its answer, and the other calls go on."""
 
 import asyncio
+import base64
 import contextlib
 import random
 import re
@@ -11,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from engine.ports.intake import Notice, Refusal
+from media import siprec_source
 from media.sip.message import Request, Response
-from media.sip.sdp import parse_sdp
+from media.sip.sdp import Sdp, parse_sdp
 from media.sip.server import SipServer
 from media.sip.transport import MAX_CONNECTIONS_PER_HOST
 from media.sip.wire import StreamFramer, parse_message
+from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
 
 SAMPLES = Path(__file__).parents[2] / "data"
 SDP = "v=0\r\no=- 1 {version} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{media}"
+SUITE = "AES_CM_128_HMAC_SHA1_80"
 AUDIO = "m=audio {port} RTP/AVP {codec}\r\na={direction}\r\na=label:{label}\r\n"
 
 
@@ -70,6 +74,13 @@ class Peer(asyncio.DatagramProtocol):
     async def ask(self, method: str, *headers: str, body: str = "") -> Response:
         self.send(self.request(method, *headers, body=body))
         return await self.final()
+
+    async def invite_late(self, *answer: str) -> Sdp:
+        """A re-INVITE without an offer; the one that comes, which the ACK answers with these lines."""
+        response = await self.ask("INVITE", self.contact())
+        body = SDP.format(version=self.cseq, media="".join(answer))
+        self.send(self.request("ACK", "Content-Type: application/sdp", body=body, cseq=response.cseq))
+        return parse_sdp(response.body)
 
     async def invite(self, *media: str) -> Response:
         offer = SDP.format(version=self.cseq, media="".join(media)) if media else ""
@@ -195,6 +206,107 @@ async def test_offerless_invite_gets_an_offer_and_the_ack_answers_it() -> None:
         (stream,) = it.media.sessions[0].streams
         assert (stream.codec, stream.payload_type, stream.stream) == ("PCMA", 8, "0")
         assert it.intake.offers[0].protocol == "sip"
+
+
+async def test_late_offer_ends_a_hold_of_both_legs() -> None:
+    async with bench() as it:
+        first = parse_sdp((await it.peer.invite(audio("1"), audio("2"), audio("3", codec=3))).body)
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        inactive = [audio(label, direction="inactive") for label in ("1", "2")]
+        held = parse_sdp((await it.peer.invite(*inactive, audio("3", codec=3))).body)
+        offer = await it.peer.invite_late(audio("1", codec=8), audio("2"), audio("3", port=0))
+        await session.until(lambda session: "resume" in session.history)
+        assert session.history == ["update", "hold", "update", "resume"]
+        assert [(one.stream, one.codec, one.flowing) for one in session.streams] == [
+            ("1", "PCMA", True),
+            ("2", "PCMU", True),
+        ]
+        assert [one.stream for one in session.participants] == ["1", "2"]
+        # as for a new call (RFC 3261 §14.2), in the lines that there are (RFC 3264 §8)
+        assert [(line.port, line.label, offer.direction(line), line.formats) for line in offer.media] == [
+            (first.media[0].port, "1", "recvonly", ("0", "8")),
+            (first.media[1].port, "2", "recvonly", ("0", "8")),
+            (0, "3", "inactive", ("3",)),
+        ]
+        assert (offer.session_id, int(offer.version)) == (held.session_id, int(held.version) + 1)
+        again = await it.peer.invite_late(audio("1", codec=8), audio("2", port=0), audio("3", port=0))
+        await session.until(lambda session: len(session.streams) == 1)
+        assert again == offer
+        assert (await it.peer.ask("BYE")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("announced", "direction", "history"),
+    [
+        (False, "inactive", ["update", "hold"]),
+        (False, "sendonly", ["update"]),  # all that an answer to recvonly can say
+        (True, "sendonly", ["announce 6000 False 0", "update", "hold"]),  # music (RFC 3264 §8.4)
+        (True, "sendrecv", ["announce 6000 False 0", "update"]),
+    ],
+)
+async def test_answer_to_our_offer_may_hold(announced: bool, direction: str, history: list[str]) -> None:
+    async with bench() as it:
+        it.intake.says = Notice((), announced=True, beep_every_s=0) if announced else None
+        await it.peer.invite(audio("1", direction="sendrecv"))
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        offer = await it.peer.invite_late(audio("1", direction=direction, port=40_002))
+        assert offer.direction(offer.media[0]) == ("sendrecv" if announced else "recvonly")
+        await session.until(lambda session: session.history == history)
+        assert (await it.peer.ask("OPTIONS")).status == 200
+        assert session.history == history
+
+
+async def test_call_without_an_offer_may_begin_on_hold_and_be_named_later() -> None:
+    async with bench() as it:
+        response = await it.peer.ask("INVITE", it.peer.contact())
+        it.peer.tag = response.to_tag
+        answer = SDP.format(version=1, media=audio("x", direction="inactive"))
+        it.peer.send(it.peer.request("ACK", "Content-Type: application/sdp", body=answer, cseq=response.cseq))
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        await session.until(lambda session: session.history == ["update", "hold"])
+        metadata = siprec_source.metadata_of([RecordedParty("x", "ana@pstn.example", "Ana")]).decode()
+        assert (await it.peer.ask("UPDATE", "Content-Type: application/rs-metadata+xml", body=metadata)).status == 200
+        await session.changed.wait()
+        assert [one.aor for one in session.participants] == ["ana@pstn.example"]
+        assert session.reason == ""
+
+
+@pytest.mark.parametrize("lines", [(), (audio("1", codec=3),)])
+async def test_late_offer_without_a_usable_answer_ends_the_call(lines: tuple[str, ...]) -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1"))
+        await it.intake.begun()
+        response = await it.peer.ask("INVITE", it.peer.contact())
+        body = SDP.format(version=1, media="".join(lines)) if lines else ""
+        kind = ("Content-Type: application/sdp",) if lines else ()
+        it.peer.send(it.peer.request("ACK", *kind, body=body, cseq=response.cseq))
+        while not (message := await it.peer.inbox.get()).startswith(b"BYE "):
+            pass
+        assert b"no usable answer" in message
+
+
+async def test_late_offer_of_a_protected_line_keeps_our_key() -> None:
+    def protected(number: int, direction: str) -> str:
+        crypto = f"a=crypto:1 {SUITE} inline:{base64.b64encode(bytes([number]) * 30).decode()}\r\n"
+        return audio("1", direction=direction).replace("RTP/AVP", "RTP/SAVP") + crypto
+
+    async with bench() as it:
+        first = parse_sdp((await it.peer.invite(protected(1, "inactive"))).body)
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        offer = await it.peer.invite_late(protected(2, "sendonly"))
+        await session.until(lambda session: "resume" in session.history)
+        (stream,) = session.streams
+        assert stream.srtp is not None
+        assert stream.srtp.theirs.secret == bytes([2]) * 30
+        ours = first.media[0].attribute("crypto")
+        assert stream.srtp.answer() == offer.media[0].attribute("crypto") == ours
+        for number, stays in ((2, True), (3, False)):  # while the peer's does
+            answer = parse_sdp((await it.peer.invite(protected(number, "sendonly"))).body)
+            assert (answer.media[0].attribute("crypto") == ours) is stays
 
 
 async def test_third_line_and_another_codec_after_a_transfer() -> None:

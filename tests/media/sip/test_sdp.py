@@ -156,6 +156,27 @@ def test_offer_of_ours_can_be_answered() -> None:
     assert offer.direction(offer.media[0]) == "recvonly"
 
 
+@pytest.mark.parametrize(("speaks", "direction"), [(False, "recvonly"), (True, "sendrecv")])
+def test_what_stands_is_offered_again_as_for_a_new_call(speaks: bool, direction: str) -> None:
+    held = parse_sdp(
+        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n"
+        b"m=audio 10 UDP/TLS/RTP/SAVP 111 8 101\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n"
+        b"a=fingerprint:sha-256 AA:BB\r\na=setup:actpass\r\na=rtcp-mux\r\na=label:1\r\na=inactive\r\n"
+    )
+    answerer = Answerer(7, "127.0.0.1")
+    answerer.speaks = speaks
+    answer = answerer.answer(held, negotiate(held), {1: 20_000})
+    offer = parse_sdp(answerer.again(parse_sdp(answer.to_bytes())).to_bytes())
+    video, line = offer.media
+    assert (video.port, line.port, line.protocol) == (0, 20_000, "UDP/TLS/RTP/SAVP")
+    assert line.formats == ("111", "101", "0", "8")
+    assert line.payloads[8] == "PCMA/8000"
+    assert (line.attribute("setup"), line.label, offer.direction(line)) == ("actpass", "1", direction)
+    assert line.attribute("fingerprint") == answer.media[1].attribute("fingerprint")
+    assert int(offer.version) == int(answer.version) + 1
+    assert answerer.again(offer) == offer
+
+
 def test_unknown_attributes_and_lines_are_kept_in_order() -> None:
     text = (
         b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nb=AS:84\r\nt=0 0\r\na=X-nat:0\r\n"

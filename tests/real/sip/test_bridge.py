@@ -117,6 +117,7 @@ async def test_call_flows_of_a_caller(scenario: str, desk: Telephone, tmp_path: 
     [
         ("hold_old.xml", ["inactive", "sendrecv"]),
         ("hold_new.xml", ["sendonly", "sendrecv", "inactive", "sendrecv"]),
+        ("hold_late.xml", ["inactive", "sendrecv"]),
     ],
 )
 async def test_caller_who_holds(scenario: str, turns: list[Direction], desk: Telephone, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ async def test_recording_of_every_vendor_is_heard_on_every_line(scenario: str, t
         ("offerless.xml", ["update"], "bye"),
         ("hold_old.xml", ["update", "hold", "update", "resume"], "bye"),
         ("hold_new.xml", ["update", "hold", "update", "resume"] * 2, "bye"),
+        ("hold_late.xml", ["update", "hold", "update", "resume"], "bye"),
         ("third_line.xml", ["update"], "bye"),
         ("metadata_update.xml", [], "bye"),
         ("session_refresh.xml", [], "bye"),
