@@ -38,7 +38,8 @@ class CallDesk(Protocol):
     """The web's only way to live calls. Implemented by `pipelines.calls`."""
 
     async def command(self, person: Person, command: DeskCommand) -> None:
-        """Raises `NotFound` or `Forbidden`."""
+        """Raises `NotFound`, `Forbidden`, `Conflict` when another has the call or there is nothing to do, `Overloaded`
+        when the call is behind."""
 
 
 Mask = Callable[[str, str, str], str]
