@@ -1,7 +1,8 @@
 """The bus: facts for other processes, on NATS JetStream, by way of the outbox.
 
 No card waits for it: facts go from the store to the sockets of this process, and from the outbox to here whenever the
-bus is up. What it carries are ids and bodies sealed with the call's key, for a day at most.
+bus is up. What it carries are ids and bodies sealed with the call's key, for a day at most. Each fact comes at least
+once: what was sent and not noted as sent, up to `BATCH` of them, is sent again, and known for the same for `DEDUPE_S`.
 """
 
 import asyncio
@@ -16,7 +17,6 @@ from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 from nats.js.api import DiscardPolicy, StorageType
 
-from engine.errors import WelcomedlyError
 from engine.nats_server import NatsServer, Program, check_program, find_program
 from engine.settings import Settings
 from engine.store.outbox import KEPT_S, Letter, Outbox
@@ -28,7 +28,9 @@ STREAM = "facts"
 SUBJECT = "facts.{organisation_id}.{call_id}.{type}"
 BATCH = 256
 ACK_S = 5.0
-"""Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless."""
+"""Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless, within
+`DEDUPE_S`."""
+DEDUPE_S = 120.0
 
 FORGET_EVERY_S = 3_600.0
 
@@ -53,7 +55,7 @@ def make_broker(url: str, closed: Callable[[], Awaitable[None]] = _ignore) -> Na
         max_bytes=1 << 29,
         discard=DiscardPolicy.OLD,
         storage=StorageType.FILE,
-        duplicate_window=120,
+        duplicate_window=DEDUPE_S,
     )
     broker = NatsBroker(
         url,
@@ -70,7 +72,9 @@ def make_broker(url: str, closed: Callable[[], Awaitable[None]] = _ignore) -> Na
         stream=stream,
         title="Fact",
         description="A durable fact of a call: `engine.facts.encode`, sealed with the call's data key (AES-256-GCM). "
-        "Headers: Nats-Msg-Id = call id and seq, call-id, seq, organisation-id.",
+        "Headers: Nats-Msg-Id = call id and seq, call-id, seq, organisation-id. "
+        f"Delivered at least once: a fact that comes twice within {DEDUPE_S:.0f} s is dropped here; after a longer gap "
+        f"(the bus or the store was away) up to {BATCH} facts may come again, with the same Nats-Msg-Id.",
         schema=bytes,
     )
     return broker
@@ -134,8 +138,8 @@ class Bus:
         while True:
             try:
                 await self._outbox.forget_old(self._clock())
-            except WelcomedlyError as error:
-                _log.warning("the outbox could not be cleared", code=error.code)
+            except Exception as error:  # whatever it is, the next time is as good
+                _log.warning("the outbox could not be cleared", error=type(error).__name__)
             await asyncio.sleep(FORGET_EVERY_S)
 
     async def _run(self) -> None:

@@ -8,11 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+
+SILENT_S = 10.0
+"""A child that is ready says something several times within this, or it hangs."""
+TICK_S = 1.0
+"""Between two looks at a child."""
 
 _FRAME_LIMIT = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -38,6 +44,56 @@ async def messages(reader: asyncio.StreamReader, decoder: msgspec.msgpack.Decode
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         yield decoder.decode(body)
+
+
+class Watch:
+    """What a child owes us, and by when. One that dies is gone from its socket; one that hangs is known by this alone.
+
+    Time counts only as we see it pass, look by look: while the machine sleeps or a debugger stops us all, nobody is
+    late."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._passed_s = 0.0
+        self._due: dict[str, float] = {}
+
+    def owes(self, what: str, within_s: float) -> None:
+        """From now on, also when it was owed before."""
+        self._due[what] = self._passed_s + within_s
+
+    def gave(self, what: str) -> None:
+        """Does nothing when it was not owed."""
+        self._due.pop(what, None)
+
+    async def over(self, life: Coroutine[Any, Any, None]) -> None:
+        """Runs a child's `life` to its end; it owes nothing at first. Raises `TimeoutError` once something is overdue,
+        and `life` ends with it."""
+        self._due.clear()
+        living, looking = asyncio.create_task(life), asyncio.create_task(self._overdue())
+        try:
+            await asyncio.wait((living, looking), return_when=asyncio.FIRST_COMPLETED)
+            if not living.done():
+                raise TimeoutError(f"{looking.result()} is overdue")
+            living.result()
+        finally:
+            living.cancel()
+            looking.cancel()
+            await asyncio.gather(living, looking, return_exceptions=True)
+
+    async def _overdue(self) -> str:
+        last = self._clock()
+        while True:
+            await self._sleep(TICK_S)
+            now = self._clock()
+            self._passed_s += min(now - last, 2 * TICK_S)
+            last = now
+            if late := [what for what, due in self._due.items() if due <= self._passed_s]:
+                return late[0]
 
 
 def anonymous_file(name: str, size: int) -> int:

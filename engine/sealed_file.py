@@ -41,14 +41,18 @@ class SealedWriter:
     process, and a loss of power once `close` has returned."""
 
     def __init__(self, path: Path, key: CallKey) -> None:
-        """Raises `FileExistsError` rather than write over a recording."""
+        """Raises `FileExistsError` rather than write over a recording, `OSError` when the disk does not take it."""
         salt = secrets.token_bytes(SALT_BYTES)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._aead = AESGCM(key.file_key(salt))
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._number = 0
         self._closed = False
-        self._put(MAGIC + salt)
+        try:
+            self._put(MAGIC + salt)
+        except BaseException:
+            self.abandon()
+            raise
 
     def write(self, chunk: bytes) -> None:
         """Raises `OSError` when the disk does not take it."""

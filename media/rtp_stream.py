@@ -93,10 +93,13 @@ class RtpStream:
         if offer.srtp is None:
             self._readers.clear()
             self._writer = None
-        elif not self._readers or self._readers[0][0] != offer.srtp.theirs:
-            # Packets under way are still under the key before.
-            self._readers = [(offer.srtp.theirs, SrtpReader(offer.srtp.theirs)), *self._readers[:1]]
-            self._writer = SrtpWriter(offer.srtp.ours)
+        else:
+            if not self._readers or self._readers[0][0] != offer.srtp.theirs:
+                # Packets under way are still under the key before.
+                self._readers = [(offer.srtp.theirs, SrtpReader(offer.srtp.theirs)), *self._readers[:1]]
+            if self._writer is None or self._writer.key != offer.srtp.ours:
+                # Counters go on while the key does (RFC 3711 §3.3.1 and §3.4): begun anew they would repeat its stream.
+                self._writer = SrtpWriter(offer.srtp.ours)
         # Payload types from before stay known: packets under way while the codec changes are sound, too (RFC 3264 §8).
         self._codecs[offer.payload_type] = CODECS[offer.codec]
         self._clock_hz = CODECS[offer.codec].clock_hz

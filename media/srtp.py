@@ -134,6 +134,7 @@ class SrtpWriter:
     """Protects what we send."""
 
     def __init__(self, key: SrtpKey) -> None:
+        self.key = key
         self._session = _session(key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
 
     def rtp(self, packet: bytes) -> bytes:

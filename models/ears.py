@@ -19,7 +19,7 @@ import structlog
 from engine.child import die_with, framed, messages
 from engine.ports.hearing import Heard
 from models.decoding import OWN_PADDING_S, RATE_HZ, Decoding
-from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
+from models.listening import Answer, Begun, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder
 from models.scheduler import Costs, Scheduler, Task
 
@@ -120,6 +120,7 @@ class EarsServer:
         def draft(heard: Heard) -> None:
             loop.call_soon_threadsafe(self._send, Early(_queued(heard, queued_ms)))
 
+        self._send(Begun(submit.job.job))
         try:
             pcm = self._windows.read(submit.offset, submit.samples)
             heard = await loop.run_in_executor(

@@ -17,12 +17,12 @@ from models.decoding import RATE_HZ
 from models.drafts import FORGET_S, Drafts
 from models.ears_process import EarsProcess, EarsSettings
 from models.languages import Languages
-from models.listening import Answer, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
+from models.listening import Answer, Begun, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
 
 __all__ = ["EarsClient", "EarsSettings"]
 
 _LOSSES = 4
-"""A final that was sent to so many processes that died is given up: it may be what kills them."""
+"""A job that ran in so many processes as they died is given up: it may be what kills them."""
 
 log = structlog.get_logger("ears")
 
@@ -34,7 +34,11 @@ class _Listening:
         self.submit = submit
         self.answer = answer
         self.draft = draft
+        self.sent = False
+        """To the process that is there."""
+        self.runs = False
         self.losses = 0
+        """Processes that died while it ran. With one, it is a suspect."""
 
 
 class EarsClient:
@@ -174,21 +178,22 @@ class EarsClient:
             return _shed(job, "load")
         listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
         self._jobs[job.job] = listening
-        self._process.send(listening.submit)
+        self._send(listening)
         try:
             return await answer
         except asyncio.CancelledError:
-            self._process.send(Cancel(job.job))
+            self._drop(listening)
             raise
 
     def cancel(self, job: int) -> None:
         """A job that waits comes back `shed="cancelled"`; one that runs is heard to its end. Others are ignored."""
         self._held.discard(job)
-        listening = self._jobs.get(job)
-        if listening is None:
-            return
-        if self._process.is_connected:
-            self._process.send(Cancel(job))
+        if (listening := self._jobs.get(job)) is not None:
+            self._drop(listening)
+
+    def _drop(self, listening: _Listening) -> None:
+        if listening.sent:
+            self._process.send(Cancel(listening.submit.job.job))
         else:
             self._answered(_shed(listening.submit.job, "cancelled"))
 
@@ -229,7 +234,20 @@ class EarsClient:
 
     def connected(self) -> None:
         for listening in list(self._jobs.values()):
+            if not listening.losses:
+                self._send(listening)
+        self._send_suspect()
+
+    def _send(self, listening: _Listening) -> None:
+        if self._process.is_connected:
+            listening.sent = True
             self._process.send(listening.submit)
+
+    def _send_suspect(self) -> None:
+        """One at a time: whoever was only beside the job that ends `ears` is not beside it again."""
+        suspects = [listening for listening in self._jobs.values() if listening.losses]
+        if suspects and not any(listening.sent for listening in suspects):
+            self._send(min(suspects, key=lambda one: (one.losses, one.submit.job.due)))
 
     def hear(self, message: FromEars) -> None:
         match message:
@@ -237,6 +255,9 @@ class EarsClient:
                 self._changed(True)
             case Status(headroom):
                 self._headroom = headroom
+            case Begun(job):
+                if job in self._jobs:
+                    self._jobs[job].runs = True
             case Early(heard):
                 self.drafted(heard)
             case Answer(heard):
@@ -251,6 +272,8 @@ class EarsClient:
             listening.answer.set_result(heard)
         if self._on_heard is not None:
             self._on_heard(listening.submit.job, heard)
+        if listening.losses:
+            self._send_suspect()
 
     def drafted(self, heard: Heard) -> None:
         """Words in doubt came from `ears`. Nobody is told who has stopped listening, and a listener's fault is its own:
@@ -264,9 +287,15 @@ class EarsClient:
             log.error("draft.failed", job=heard.job, call_id=listening.submit.job.call_id, error=type(error).__name__)
 
     def lost(self, was_ready: bool) -> None:
-        """Partials are not worth hearing later, finals and speculation are sent to the next process."""
+        """Partials are not worth hearing later, finals and speculation are sent to the next process. What ran may have
+        ended it; where nothing ran, what was sent."""
+        sent = [listening for listening in self._jobs.values() if listening.sent]
+        suspects = [listening for listening in sent if listening.runs] or sent
+        for listening in suspects if was_ready else ():
+            listening.losses += 1
+        for listening in sent:
+            listening.sent = listening.runs = False
         for listening in list(self._jobs.values()):
-            listening.losses += was_ready
             job = listening.submit.job
             if job.kind == "partial" or listening.answer.done():
                 self._answered(_shed(job, "ears_lost"))

@@ -12,9 +12,9 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from engine.child import framed, messages, spawn
+from engine.child import SILENT_S, Watch, framed, messages, spawn
 from engine.errors import StartupError
-from models.listening import FromEars, Ready, Stop, ToEars, Windows
+from models.listening import Answer, Begun, FromEars, Ready, Stop, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
 
 _STOP_S = 1.0
@@ -22,6 +22,9 @@ _BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
 """Wait before the next start after so many starts in a row that never became ready."""
 _FAILURES = 2
 """Starts in a row that never became ready, until whoever waits for readiness is told."""
+RUN_S = 180.0
+"""A job that runs for longer hangs. The longest window, 28 s, full of one sentence over and over, took base 36 s on two
+cores that others kept busy; a larger model takes longer."""
 
 _AVX512 = frozenset({"avx512f", "avx512cd", "avx512vl", "avx512bw", "avx512dq"})
 """What CTranslate2's AVX-512 code is compiled for."""
@@ -61,11 +64,13 @@ class EarsOwner(Protocol):
 
 class EarsProcess:
     """Used on one event loop, whose thread must live as long: on Linux the process dies with the thread that started
-    it. `start`, and `close` at the end."""
+    it. `start`, and `close` at the end. Once it has loaded the model a process that hangs is ended; loading takes as
+    long as it takes."""
 
     def __init__(self, settings: EarsSettings, owner: EarsOwner) -> None:
         self.starts = 0
         self.closed = False
+        self.watch = Watch()
         self._settings = settings
         self._owner = owner
         self._ready = asyncio.Event()
@@ -124,6 +129,8 @@ class EarsProcess:
         while not self.closed:
             try:
                 await self._run(windows)
+            except TimeoutError as error:
+                log.error("ears.hangs", pid=self.pid, reason=str(error))
             except Exception as error:
                 log.exception("ears.broken", error=type(error).__name__)
             finally:
@@ -153,15 +160,25 @@ class EarsProcess:
         else:
             self._owner.connected()
         try:
-            async for message in messages(reader, decoder()):
-                if isinstance(message, Ready):
-                    log.info("ears.ready", pid=self._process.pid, workers=message.workers, device=message.device)
-                    self._failing.clear()
-                    self._ready.set()
-                self._owner.hear(message)
+            await self.watch.over(self._hear(reader))
         finally:
             self._writer.close()
             self._writer = None
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        async for message in messages(reader, decoder()):
+            match message:
+                case Ready():
+                    log.info("ears.ready", pid=self.pid, workers=message.workers, device=message.device)
+                    self._failing.clear()
+                    self._ready.set()
+                case Begun(job):
+                    self.watch.owes(f"job {job}", RUN_S)
+                case Answer(heard):
+                    self.watch.gave(f"job {heard.job}")
+            if self._ready.is_set():
+                self.watch.owes("any word", SILENT_S)
+            self._owner.hear(message)
 
     def _reap(self) -> None:
         """Blocking. No process of ours outlives its connection."""

@@ -48,6 +48,12 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     device: str
 
 
+class Begun(msgspec.Struct, frozen=True, tag="begun"):
+    """The job runs from now on, until it is answered."""
+
+    job: int
+
+
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """Every `Submit` gets one, shed or not; its window is free from then on."""
 
@@ -61,11 +67,13 @@ class Early(msgspec.Struct, frozen=True, tag="early"):
 
 
 class Status(msgspec.Struct, frozen=True, tag="status"):
+    """Four times a second: an `ears` without it hangs."""
+
     headroom: Headroom
 
 
 ToEars = Submit | Cancel | Promote | Stop
-FromEars = Ready | Early | Answer | Status
+FromEars = Ready | Begun | Early | Answer | Status
 
 
 def to_ears_decoder() -> msgspec.msgpack.Decoder[ToEars]:

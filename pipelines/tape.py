@@ -19,7 +19,7 @@ from engine.errors import Conflict
 from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
 from engine.ports.desk import Person
 from engine.ports.intake import IngestSession
-from engine.ports.storage import CallRecord, RecordingFiles
+from engine.ports.storage import ByteSink, CallRecord, RecordingFiles
 from media.recorder import MOST_DELAY_MS, RecordedSpan, Watermark
 from media.recording import OggOpusFile
 from pipelines.ledger import Ledger
@@ -171,7 +171,7 @@ class Tape:
 
     async def _run(self, record: CallRecord, report: Report) -> None:
         sink = await self._files.begin(record, self._channels, self._retention_days)
-        file = self._file = await self._aside(OggOpusFile, sink, self._channels)
+        file = self._file = await self._aside(_begun, sink, self._channels)
         report("recording.started", 0, {"channels": self._channels})
         while self._end_ms is None:
             await self._wake.wait()
@@ -250,6 +250,15 @@ class Tape:
         free = [channel for channel in (0, 1) if channel not in taken] or [0, 1]
         unknown = [one for one in self._streams if self._roster.leg(one) == "unknown"]
         return (free[unknown.index(stream) % len(free)],)
+
+
+def _begun(sink: ByteSink, channels: int) -> OggOpusFile:
+    """Blocking. A sink that does not take the first page is let go of."""
+    try:
+        return OggOpusFile(sink, channels)
+    except BaseException:
+        sink.abandon()
+        raise
 
 
 def _pieces(spans: Iterable[RecordedSpan]) -> Iterator[RecordedSpan]:

@@ -1,7 +1,8 @@
 """The store: the one source of truth, in one database."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from sqlalchemy import insert, select
 
@@ -62,9 +63,12 @@ class Store:
         *,
         outbox: bool = True,
         committed: Callable[[float, int], None] = _unmeasured,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> "Store":
-        """`outbox=False` when nothing will relay to a bus. Raises `StartupError`."""
-        database = await Database.open(settings.database_url, settings.data_dir, committed)
+        """`outbox=False` when nothing will relay to a bus; `clock` and `sleep` are the writer's. Raises
+        `StartupError`."""
+        database = await Database.open(settings.database_url, settings.data_dir, committed, clock, sleep)
         try:
             await _check_key(database, vault)
             calls = Calls(database, vault, outbox=outbox)
@@ -79,8 +83,9 @@ class Store:
         return self._database.waiting()
 
     async def ready(self) -> bool:
-        """A read answers."""
-        return len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
+        """A read answers, and the last write was taken. After one that was not, a small one is tried here now and
+        then."""
+        return await self._database.writable() and len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
 
     async def scrub(self) -> None:
         """After an erasure: see `Database.scrub`."""

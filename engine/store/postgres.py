@@ -15,8 +15,9 @@ LOCK_WAIT_MS = 2_000
 """A killed engine's session ends when the server notices; until then its lock stands."""
 
 LOCKED = "55P03"  # lock_not_available
-LOST = ("08", "57P0")
-"""Classes of SQLSTATE: the connection broke, or the server goes down or comes up."""
+LOST = ("08", "57P0", "25006", "53300", "53100")
+"""SQLSTATEs and their classes: the connection broke, the server goes down or comes up, became another's standby, has no
+connection left or no disk."""
 REFUSED_VALUE = "22"
 """Class of SQLSTATE: a value that the database cannot hold, such as a zero byte in a text."""
 
@@ -29,9 +30,13 @@ def driver_url(url: str) -> str:
 
 def hold(connection: Any, _record: Any) -> None:
     """For the writer's "connect": its connection alone may write, also after a reconnect. A second engine would end the
-    first one's live calls as interrupted."""
+    first one's live calls as interrupted. Raises `ConnectionError` for a standby: while another takes over, the address
+    may still lead to it."""
     cursor = connection.cursor()
     try:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        if cursor.fetchone()[0]:
+            raise ConnectionError("the server is a standby")
         cursor.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
         cursor.execute(f"SELECT pg_advisory_lock({LOCK})")
     finally:
@@ -58,6 +63,8 @@ async def transaction_id(connection: AsyncConnection) -> str:
 
 async def was_committed(connection: AsyncConnection, transaction: str) -> bool:
     """What became of a transaction whose commit was asked for and not answered. The writer's lock is ours again by now,
-    so the session that ran it is gone, and with it the doubt."""
-    query = text("SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))")
+    so the session that ran it is gone, and with it the doubt. A server that took over may never have seen it."""
+    seen = "CAST(CAST(:transaction AS text) AS xid8) < pg_snapshot_xmax(pg_current_snapshot())"
+    status = "pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
+    query = text(f"SELECT CASE WHEN {seen} THEN {status} END")
     return bool(await connection.scalar(query, {"transaction": transaction}) == "committed")

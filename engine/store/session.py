@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
-from sqlalchemy import Connection, Row, Select, event, inspect, make_url, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy import Connection, Row, Select, delete, event, insert, inspect, make_url, select
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engine.errors import Invalid, Overloaded, StartupError
 from engine.store import postgres, sqlite
@@ -44,9 +45,17 @@ class Database:
         self._lock = lock
         self.write = writer.write
         self.waiting = writer.waiting
+        self.writable = writer.writable
 
     @classmethod
-    async def open(cls, url: str, data_dir: Path, committed: Callable[[float, int], None]) -> "Database":
+    async def open(
+        cls,
+        url: str,
+        data_dir: Path,
+        committed: Callable[[float, int], None],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> "Database":
         """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. Raises `StartupError`."""
         lock = hold(data_dir)
         url = url or f"sqlite+aiosqlite:///{data_dir / sqlite.DATABASE}"
@@ -55,7 +64,11 @@ class Database:
         except UNUSABLE as error:
             os.close(lock)
             raise _unusable(error) from error
-        return cls(writing, _engine(url, READERS), Writer(writing, committed), lock)
+        reading = _engine(url, READERS)
+        # Readers may have stayed with a server that another took over from.
+        renew = _renewable(reading)
+        writer = Writer(writing, committed, probe=_leave_nothing, back=renew, clock=clock, sleep=sleep)
+        return cls(writing, reading, writer, lock)
 
     async def fetch(self, query: Query) -> Rows:
         """All rows; sees everything committed before. A reader that is cancelled leaves its connection whole."""
@@ -69,9 +82,13 @@ class Database:
         try:
             async with self._reading.connect() as connection:
                 return list((await connection.execute(query)).all())
+<<<<<<< HEAD
         except (DBAPIError, OSError) as error:
             if postgres.sqlstate(error).startswith(postgres.REFUSED_VALUE):
                 raise Invalid("the database cannot hold such a value") from None
+=======
+        except (DBAPIError, OSError, PostgresError, InterfaceError) as error:
+>>>>>>> 5b6f265d40af1e0bc72f746a455621f06f42683f
             _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
             raise Overloaded("the store cannot read") from error
 
@@ -92,6 +109,13 @@ class Database:
         await self._reading.dispose()
         await self._writing.dispose()
         os.close(self._lock)
+
+
+async def _leave_nothing(connection: AsyncConnection) -> None:
+    """Needs the disk as any write does."""
+    row = {"key_id": "", "proof": b"", "created_at": 0.0}
+    await connection.execute(insert(KeyProofRow).values(row))
+    await connection.execute(delete(KeyProofRow).where(KeyProofRow.key_id == ""))
 
 
 async def begun(url: str) -> bool:
@@ -144,6 +168,26 @@ def _engine(url: str, connections: int) -> AsyncEngine:
         case other:
             raise TypeError(f"{other} is none of sqlite, postgresql")
     return engine
+
+
+def _renewable(engine: AsyncEngine) -> Callable[[], None]:
+    """Gives what to call for every connection to be made anew before it is used again; none is waited for."""
+    current = 0
+
+    def connected(_connection: Any, record: Any) -> None:
+        record.info["made"] = current
+
+    def taken(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["made"] != current:
+            raise DisconnectionError("of before")
+
+    def renew() -> None:
+        nonlocal current
+        current += 1
+
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "checkout", taken)
+    return renew
 
 
 def migrate(connection: Connection) -> None:

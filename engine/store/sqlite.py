@@ -1,10 +1,13 @@
 """What SQLite asks for beside what any database does: pragmas on each connection, and transactions that are ours."""
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection
 
 BUSY_TIMEOUT_MS = 5_000
+LOST = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY})
+"""Primary result codes: the disk is full or does not take it, or somebody else holds the file."""
 DATABASE = "welcomedly.db"
 
 
@@ -24,6 +27,12 @@ def connected(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the same may succeed once the disk has room, or the file is let go of."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in LOST
 
 
 def begin(connection: Connection) -> None:

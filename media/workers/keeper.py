@@ -34,6 +34,8 @@ from media.workers.wire import (
 
 CLOSE_S = 5.0
 """A worker that has not ended a call by then does not answer: the engine ends it."""
+ASK_S = 10.0
+"""A worker answers one question after another, each within milliseconds: one that does not hears nothing any more."""
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,8 @@ log = logging.getLogger(__name__)
 class Keeper:
     """`media.workers.session.Home`. Start its `line` in the loop that uses it, `aclose` it there.
 
-    A worker that dies is followed by another, which goes on with its calls on the same ports: what was said meanwhile
-    is not heard, what came before stays readable."""
+    A worker that dies, or hangs, is followed by another, which goes on with its calls on the same ports: what was said
+    meanwhile is not heard, what came before stays readable."""
 
     def __init__(
         self,
@@ -126,6 +128,7 @@ class Keeper:
     async def _ask(self, session: WorkerSession, message: Open | Update, streams: tuple[StreamOffer, ...]) -> None:
         answer = self._asked[message.asked] = asyncio.get_running_loop().create_future()
         session.places |= message.rings
+        self.line.watch.owes(f"answer {message.asked}", ASK_S)
         self.send(message)
         try:
             opened = await answer
@@ -136,6 +139,7 @@ class Keeper:
             raise
         finally:
             del self._asked[message.asked]
+            self.line.watch.gave(f"answer {message.asked}")
         rates = {offer.stream: CODECS[offer.codec].rate_hz for offer in streams}
         rings = {stream: self._rings.ring(place, rates[stream]) for stream, place in message.rings.items()}
         session.opened(streams, opened.ports, opened.numbers, rings)

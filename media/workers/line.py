@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.child import framed, messages, spawn
+from engine.child import SILENT_S, Watch, framed, messages, spawn
 from engine.errors import StartupError
 from media.ports import PortRange
 from media.workers.rings import SharedRings
@@ -43,8 +43,10 @@ class WorkerLine:
         take_in: Callable[[FromWorker], None],
         lost: Callable[[], None],
     ) -> None:
-        """`take_in` is told what the worker says, `Ready` first; `lost` that it is gone."""
+        """`take_in` is told what the worker says, `Ready` first; `lost` that it is gone, or hangs and was ended."""
         self.starts = 0
+        self.watch = Watch()
+        """What is owed here and does not come ends the worker."""
         self.ready = asyncio.Event()
         """It takes calls."""
         self._settings, self._rings = settings, rings
@@ -94,6 +96,10 @@ class WorkerLine:
         while not self._closed:
             try:
                 await self._run()
+            except TimeoutError as error:
+                log.error("media worker %s hangs: %s", self.pid, error)
+                if self._process is not None:
+                    self._process.kill()  # before its calls' rings are wiped
             except Exception:
                 log.exception("a media worker's connection broke")
             finally:
@@ -115,15 +121,19 @@ class WorkerLine:
             self.starts += 1
         reader, self._writer = await asyncio.open_unix_connection(sock=ours)
         try:
-            async for message in messages(reader, msgspec.msgpack.Decoder(FromWorker)):
-                self._take_in(message)
-                if isinstance(message, Ready):
-                    log.info("media worker %s hears ports %s", self.pid, self._settings.ports)
-                    self._failing.clear()
-                    self.ready.set()
+            await self.watch.over(self._hear(reader))
         finally:
             self._writer.close()
             self._writer = None
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        async for message in messages(reader, msgspec.msgpack.Decoder(FromWorker)):
+            self.watch.owes("any word", SILENT_S)
+            self._take_in(message)
+            if isinstance(message, Ready):
+                log.info("media worker %s hears ports %s", self.pid, self._settings.ports)
+                self._failing.clear()
+                self.ready.set()
 
     def _spawn(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         settings = self._settings

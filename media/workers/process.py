@@ -27,6 +27,7 @@ from media.rtp_plane import RtpPlane
 from media.rtp_session import Before, RtpSession
 from media.workers.rings import SharedRing, SharedRings
 from media.workers.wire import (
+    Alive,
     Announce,
     Close,
     Counted,
@@ -50,6 +51,7 @@ from media.workers.wire import (
 
 TELL_EVERY_S = 0.1
 """How stale the engine's picture of a stream's last packet may be."""
+ALIVE_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +117,11 @@ class MediaWorker:
             await asyncio.sleep(TELL_EVERY_S)
             for call in self._calls.values():
                 call.tell()
+
+    async def live(self) -> None:
+        while True:
+            await asyncio.sleep(ALIVE_EVERY_S)
+            self._send(Alive())
 
     def _session(self, number: int) -> RtpSession | None:
         call = self._calls.get(number)
@@ -186,11 +193,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
     )
     worker = MediaWorker(plane, SharedRings(arguments.rings_fd, arguments.rings), send)
     async with plane:
-        telling = asyncio.create_task(worker.tell(), name="tell")
+        beside = [asyncio.create_task(worker.tell(), name="tell"), asyncio.create_task(worker.live(), name="live")]
         gc.collect()
         gc.freeze()  # what is loaded by now stays: no collection need look at it
         await worker.serve(reader)
-        telling.cancel()
+        for task in beside:
+            task.cancel()
     writer.close()
 
 

@@ -86,6 +86,10 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """Calls may come."""
 
 
+class Alive(msgspec.Struct, frozen=True, tag="alive"):
+    """Every `media.workers.process.ALIVE_EVERY_S`: a worker without it hangs."""
+
+
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
     asked: int
     ports: dict[int, int]
@@ -133,4 +137,4 @@ class Judged(msgspec.Struct, frozen=True, tag="judged"):
     quality: Quality
 
 
-FromWorker = Ready | Opened | Refused | Spoke | Noticed | Ticked | Over | Counted | Judged
+FromWorker = Ready | Alive | Opened | Refused | Spoke | Noticed | Ticked | Over | Counted | Judged

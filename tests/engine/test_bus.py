@@ -158,6 +158,28 @@ def test_the_asyncapi_names_the_fact_and_no_secret() -> None:
     document = msgspec.json.decode(asyncapi())
     assert document["asyncapi"].startswith("3.")
     assert "facts." in str(document["channels"])
+    assert "at least once" in str(document)
+
+
+async def test_an_outbox_that_cannot_be_cleared_is_cleared_the_next_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stubborn:
+        def __init__(self) -> None:
+            self.asked = 0
+            self.cleared = asyncio.Event()
+
+        async def forget_old(self, now: float) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise RuntimeError
+            self.cleared.set()
+
+    monkeypatch.setattr("engine.bus.FORGET_EVERY_S", 0.0)
+    outbox = Stubborn()
+    nowhere = settings.model_copy(update={"bus_url": "nats://127.0.0.1:9"})
+    async with running(Bus(nowhere, outbox, metrics=Metrics())), asyncio.timeout(10):  # type: ignore[arg-type]
+        await outbox.cleared.wait()
 
 
 async def test_a_bus_that_stays_away_bounds_the_outbox(store: Store, record: CallRecord, settings: Settings) -> None:

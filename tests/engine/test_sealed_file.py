@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -38,6 +39,23 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     written(tmp_path / "a", [b"one"])
     with pytest.raises(FileExistsError):
         SealedWriter(tmp_path / "a", KEY)
+
+
+def test_a_disk_that_does_not_take_the_beginning_costs_no_handle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+
+    def full(handle: int, _data: bytes) -> int:
+        opened.append(handle)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.sealed_file.os.write", full)
+        with pytest.raises(OSError, match="No space"):
+            SealedWriter(tmp_path / "a", KEY)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
 
 
 def test_a_long_write_is_more_than_one_chunk(tmp_path: Path) -> None:

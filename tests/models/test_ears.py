@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.child import Watch
 from engine.errors import EarsClosed, Invalid, StartupError, WeightsMissing
 from engine.facts import Pcm16
 from engine.ports.hearing import Heard, ListenJob, ListenKind
@@ -22,6 +23,7 @@ from models.catalogue import WHISPER_BASE
 from models.ears_client import EarsClient, EarsSettings
 from models.ears_process import widest_vectors
 from models.installation import install
+from tests.virtual_time import VirtualTime
 
 ROOT = Path(__file__).parent.parent.parent
 CLIP = ROOT / "tests" / "data" / "ears" / "good_question.wav"
@@ -96,6 +98,28 @@ async def test_finals_outlive_a_killed_process(weights: Path, clip: Pcm16) -> No
         assert [heard.text for heard in await asyncio.gather(*finals)] == [WORDS, WORDS]
         assert await states.get()
         assert client.pid != killed
+    finally:
+        await client.close()
+
+
+async def test_finals_outlive_a_process_that_hangs(weights: Path, clip: Pcm16) -> None:
+    states: asyncio.Queue[bool] = asyncio.Queue()
+    client = EarsClient(EarsSettings(weights, workers=1), on_change=states.put_nowait)
+    passing = VirtualTime()
+    client._process.watch = Watch(passing, passing.sleep)
+    await client.start()
+    try:
+        assert await states.get()
+        stopped = client.pid
+        assert stopped is not None
+        os.kill(stopped, signal.SIGSTOP)
+        final = asyncio.create_task(client.listen(job(1), clip))
+        passing.goes.set()
+        assert not await states.get()
+        passing.goes.clear()
+        assert (await final).text == WORDS
+        with pytest.raises(ProcessLookupError):
+            os.kill(stopped, 0)
     finally:
         await client.close()
 

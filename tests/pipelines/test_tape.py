@@ -277,6 +277,14 @@ async def test_a_disk_that_fails_ends_the_recording_and_not_the_call(recorded: R
     recorded.tape.end(12_000, NOTHING)
 
 
+async def test_a_disk_that_fails_from_the_first_page_on_keeps_no_file_open(workers: ThreadPoolExecutor) -> None:
+    one = Recorded(workers)
+    one.files.fails = OSError(28, "No space left on device")
+    await one.task
+    assert [name for name, _, _ in one.said] == ["recording.failed"]
+    assert one.files.state == "abandoned"
+
+
 async def test_a_call_that_is_cut_short_leaves_its_file_as_it_is(workers: ThreadPoolExecutor) -> None:
     one = Recorded(workers)
     await one.goes_to(5_000)

@@ -29,7 +29,8 @@ def programs() -> Path | None:
 class PostgresServer:
     """`start` and `stop` as often as wanted (both block); the data stay until `remove`."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, of: "PostgresServer | None" = None) -> None:
+        """`of`: a server that runs, whose standby this becomes."""
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="welcomedly-postgres-"))
         self._data = self._folder / "data"
@@ -39,7 +40,10 @@ class PostgresServer:
         if self._user is not None:
             account = pwd.getpwnam(self._user)
             os.chown(self._folder, account.pw_uid, account.pw_gid)
-        self._make_cluster()
+        if of is None:
+            self._make_cluster()
+        else:
+            self._copy(of)
 
     def url(self, database: str, *, password: str = PASSWORD, port: int = 0) -> str:
         return f"postgresql://{USER}:{password.replace(' ', '%20')}@127.0.0.1:{port or self.port}/{database}"
@@ -86,6 +90,10 @@ class PostgresServer:
         made = self._run("initdb", "-D", str(self._data), *options)
         assert made.wait(60) == 0, "initdb failed"
 
+    def _copy(self, of: "PostgresServer") -> None:
+        copied = self._run("pg_basebackup", "-D", str(self._data), "-R", "-c", "fast", "-d", of.url("postgres"))
+        assert copied.wait(60) == 0, "pg_basebackup failed"
+
     def _run(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [self._programs / program, *arguments],
@@ -111,6 +119,35 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Address:
+    """Where clients look for the server, whichever it is just now."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.leads_to = server
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> int:
+        """Gives the port to connect to."""
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _carry(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        far, to_far = await asyncio.open_connection("127.0.0.1", self.leads_to.port)
+        await asyncio.gather(_copy(near, to_far), _copy(far, to_near))
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
 
 
 class Cut:

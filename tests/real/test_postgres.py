@@ -29,7 +29,7 @@ from engine.vault import Vault
 from pipelines.commands.demo import throwaway_settings
 from server import Engine
 from tests.engine.ended_call import ended_call
-from tests.real.postgres_server import Cut, PostgresServer, programs
+from tests.real.postgres_server import PASSWORD, Address, Cut, PostgresServer, programs
 
 pytestmark = pytest.mark.real
 
@@ -235,6 +235,82 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(settings: Settin
     assert await seqs(store, record) == [1, 2]
     await store.close()
     await cut.close()
+
+
+async def test_it_goes_on_with_the_server_that_takes_over(settings: Settings, server: PostgresServer) -> None:
+    address = Address(server)
+    database = settings.database_url.rpartition("/")[2]
+    through = settings.model_copy(update={"database_url": server.url(database, port=await address.open())})
+    sleeps = itertools.count(1)
+
+    async def sleep(_seconds: float) -> None:
+        if next(sleeps) == 3:
+            await standby.query("SELECT pg_promote()")
+
+    store = await Store.open(through, KEY, sleep=sleep)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US")
+    await store.calls.open(record)
+    await store.calls.append(record, [said(1)])
+    assert await seqs(store, record) == [1]
+    folder = programs()
+    assert folder is not None
+    standby = PostgresServer(folder, of=server)
+    await asyncio.to_thread(standby.start)
+    try:
+        await server.query("ALTER SYSTEM SET default_transaction_read_only = on")
+        await server.query("SELECT pg_reload_conf()")
+        while (await server.query("SHOW default_transaction_read_only"))[0][0] != "on":
+            pass
+        address.leads_to = standby
+        await store.calls.append(record, [said(2)])
+        await store.calls.append(record, [said(3)])
+        assert next(sleeps) > 3, "it was refused while it was a standby"
+        assert await seqs(store, record) == [1, 2, 3]
+        await store.close()
+        await address.close()
+    finally:
+        await server.query("ALTER SYSTEM RESET default_transaction_read_only")
+        await server.query("SELECT pg_reload_conf()")
+        await asyncio.to_thread(standby.stop)
+        standby.remove()
+
+
+async def test_a_standby_is_no_database_to_start_with(settings: Settings, server: PostgresServer) -> None:
+    await (await Store.open(settings, KEY)).close()
+    folder = programs()
+    assert folder is not None
+    standby = PostgresServer(folder, of=server)
+    await asyncio.to_thread(standby.start)
+    try:
+        elsewhere = settings.model_copy(update={"database_url": standby.url(settings.database_url.rpartition("/")[2])})
+        with pytest.raises(StartupError, match="standby"):
+            await Store.open(elsewhere, KEY)
+    finally:
+        await asyncio.to_thread(standby.stop)
+        standby.remove()
+
+
+async def test_writes_wait_for_a_server_that_has_no_connection_left(settings: Settings, server: PostgresServer) -> None:
+    database = settings.database_url.rpartition("/")[2]
+    await server.query(f"CREATE ROLE plain LOGIN PASSWORD '{PASSWORD}'")
+    await server.query(f"ALTER DATABASE {database} OWNER TO plain")
+    sleeps = itertools.count(1)
+
+    async def sleep(_seconds: float) -> None:
+        if next(sleeps) == 3:
+            await server.query("ALTER ROLE plain CONNECTION LIMIT -1")
+
+    theirs = settings.model_copy(update={"database_url": settings.database_url.replace("//welcomedly:", "//plain:")})
+    store = await Store.open(theirs, KEY, sleep=sleep)
+    await store.people.add_organisation("Acme", 1.0)
+    await server.query("ALTER ROLE plain CONNECTION LIMIT 0")
+    await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'plain'")
+    with pytest.raises(Overloaded):
+        await store.people.organisation_named("Acme")
+    organisation = await store.people.add_organisation("Beta", 1.0)
+    assert await store.people.organisation_named("Beta") == organisation
+    await store.close()
 
 
 async def test_an_engine_serves_from_it(settings: Settings, weights: Path, tmp_path: Path) -> None:

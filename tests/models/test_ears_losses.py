@@ -1,0 +1,240 @@
+"""What becomes of jobs when `ears` dies of one, and when it hangs: its words are a test's."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.child import SILENT_S, Watch, framed
+from engine.ports.hearing import Headroom, Heard, ListenJob, ListenKind
+from models.ears_client import EarsClient, EarsSettings
+from models.ears_process import RUN_S, EarsProcess
+from models.listening import Answer, Begun, Cancel, FromEars, Ready, Status, Submit, ToEars, Windows
+from tests.virtual_time import VirtualTime
+
+SOUND = np.ones(160, np.int16)
+FINE = Status(Headroom(up=True, load=0.0, finals_late_ms=0.0, partials=True))
+
+
+def job(number: int, kind: ListenKind = "final") -> ListenJob:
+    due = time.monotonic() + number
+    return ListenJob(job=number, call_id="c", stream=str(number), segment=1, kind=kind, due=due, language="en")
+
+
+class Mortal:
+    """Stands for `EarsProcess`: two jobs at a time, in the order in which they come, and the killers end it."""
+
+    def __init__(self, killers: set[int]) -> None:
+        self.starts, self.closed, self.is_connected = 0, False, False
+        self.killers = killers
+        self.waiting: list[ListenJob] = []
+        self.ran: list[set[int]] = []
+
+    def __call__(self, _settings: EarsSettings, owner: EarsClient) -> "Mortal":
+        self.owner = owner
+        return self
+
+    def start(self, _windows: Windows) -> None: ...
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def send(self, message: ToEars) -> None:
+        match message:
+            case Submit(waits):
+                self.waiting.append(waits)
+            case Cancel(number):
+                self.waiting = [waits for waits in self.waiting if waits.job != number]
+                self.owner.hear(Answer(Heard(job=number, text="", language="en", shed="cancelled")))
+
+    async def live(self) -> bool:
+        """Whether it ran all that came, and did not die of any."""
+        self.waiting.clear()
+        self.is_connected = True
+        self.owner.connected()
+        while self.waiting:
+            running = [self.waiting.pop(0).job for _ in range(min(2, len(self.waiting)))]
+            self.ran.append(set(running))
+            for number in running:
+                self.owner.hear(Begun(number))
+            if self.killers.intersection(running):
+                self.die()
+                return False
+            for number in running:
+                self.owner.hear(Answer(Heard(job=number, text=f"words {number}", language="en")))
+            await asyncio.sleep(0)
+        return True
+
+    def die(self) -> None:
+        self.is_connected = False
+        self.owner.lost(was_ready=True)
+
+
+@pytest.fixture
+def mortal(monkeypatch: pytest.MonkeyPatch) -> Mortal:
+    mortal = Mortal(killers=set())
+    monkeypatch.setattr("models.ears_client.EarsProcess", mortal)
+    return mortal
+
+
+@pytest.fixture
+async def client(mortal: Mortal, tmp_path: Path) -> AsyncIterator[EarsClient]:
+    (tmp_path / "model.bin").touch()
+    client = EarsClient(EarsSettings(tmp_path))
+    await client.start()
+    yield client
+    await client.close()
+
+
+def listen(client: EarsClient, *jobs: ListenJob) -> list["asyncio.Task[Heard]"]:
+    return [asyncio.create_task(client.listen(one, SOUND)) for one in jobs]
+
+
+async def test_the_final_that_ends_ears_takes_no_other_with_it(client: EarsClient, mortal: Mortal) -> None:
+    mortal.killers = {3}
+    finals = listen(client, *map(job, range(1, 9)))
+    await asyncio.sleep(0)
+    deaths = 0
+    while not await mortal.live():
+        deaths += 1
+        finals += listen(client, job(10 + deaths))  # others go on speaking
+        await asyncio.sleep(0)
+    heard = await asyncio.gather(*finals)
+    assert {one.job: one.shed for one in heard if one.shed} == {3: "failed"}
+    assert all(one.text == f"words {one.job}" for one in heard if not one.shed)
+    assert deaths == 4
+    assert sum({3, 4} <= running for running in mortal.ran) == 1, "whoever was beside it is not beside it again"
+
+
+async def test_where_nothing_ran_what_was_sent_is_suspected(client: EarsClient, mortal: Mortal) -> None:
+    first, second = listen(client, job(1), job(2))
+    await asyncio.sleep(0)
+    for _ in range(7):  # the first time both, and then by turns
+        mortal.waiting.clear()
+        mortal.is_connected = True
+        client.connected()
+        mortal.die()
+    assert [(await one).shed for one in (first, second)] == ["failed", "failed"]
+
+
+async def test_a_suspect_that_waits_for_its_turn_may_be_cancelled(client: EarsClient, mortal: Mortal) -> None:
+    mortal.killers = {1}
+    first, second, third = listen(client, *map(job, (1, 2, 3)))
+    await asyncio.sleep(0)
+    assert not await mortal.live()
+    mortal.is_connected = True
+    mortal.waiting.clear()
+    client.connected()
+    assert [waits.job for waits in mortal.waiting] == [3, 1]
+    client.cancel(2)
+    assert (await second).shed == "cancelled"
+    client.cancel(1)
+    third.cancel()
+    assert (await first).shed == "cancelled"
+
+
+async def test_partials_are_lost_with_the_process(client: EarsClient, mortal: Mortal) -> None:
+    partial, final = listen(client, job(1, "partial"), job(2))
+    await asyncio.sleep(0)
+    mortal.is_connected = True
+    client.connected()
+    mortal.die()
+    assert (await partial).shed == "ears_lost"
+    assert await mortal.live()
+    assert (await final).text == "words 2"
+
+
+# ─── hanging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Owner:
+    """Keeps the losses."""
+
+    def __init__(self) -> None:
+        self.lives: asyncio.Queue[bool] = asyncio.Queue()
+
+    def connected(self) -> None: ...
+
+    def hear(self, message: FromEars) -> None: ...
+
+    def lost(self, was_ready: bool) -> None:
+        self.lives.put_nowait(was_ready)
+
+
+class Puppet:
+    """A process that does nothing, and in whose name a test speaks."""
+
+    def __init__(self) -> None:
+        self._ours: socket.socket | None = None
+        self.spawned = asyncio.Event()
+
+    def spawn(self, _settings: EarsSettings, _windows: Windows, theirs: socket.socket) -> "subprocess.Popen[bytes]":
+        self.close()
+        self._ours = theirs.dup()
+        self.spawned.set()
+        return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+
+    def says(self, *messages: FromEars) -> None:
+        assert self._ours is not None
+        self._ours.sendall(b"".join(map(framed, messages)))
+
+    def close(self) -> None:
+        if self._ours is not None:
+            self._ours.close()
+
+
+@pytest.fixture
+async def hanging(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[tuple[Any, ...]]:
+    time, owner, puppet = VirtualTime(), Owner(), Puppet()
+    monkeypatch.setattr("models.ears_process._spawn", puppet.spawn)
+    process = EarsProcess(EarsSettings(tmp_path), owner)
+    process.watch = Watch(time, time.sleep)
+    windows = Windows.create(160)
+    process.start(windows)
+    await puppet.spawned.wait()
+    yield time, owner, puppet, process
+    if process.pid is not None:
+        os.kill(process.pid, signal.SIGKILL)
+    await process.close()
+    puppet.close()
+    windows.close()
+
+
+async def test_ears_that_says_no_word_any_more_is_ended_and_followed(hanging: tuple[Any, ...]) -> None:
+    time, owner, puppet, process = hanging
+    time.goes.set()
+    await time.until(10 * SILENT_S)  # loading takes as long as it takes
+    time.goes.clear()
+    puppet.says(Ready(1, "cpu"))
+    await process.ready()
+    ready_at, first = time.now, process.pid
+    puppet.spawned.clear()
+    time.goes.set()
+    async with asyncio.timeout(20):
+        assert await owner.lives.get()
+        assert SILENT_S <= time.now - ready_at < 2 * SILENT_S
+        await puppet.spawned.wait()
+    assert process.pid not in (None, first)
+
+
+async def test_a_job_that_runs_for_ever_ends_ears(hanging: tuple[Any, ...]) -> None:
+    time, owner, puppet, process = hanging
+    puppet.says(Ready(1, "cpu"), Begun(1))
+    await process.ready()
+    time.passed = lambda: puppet.says(FINE)
+    time.goes.set()
+    await time.until(RUN_S - 10.0)
+    puppet.says(Answer(Heard(job=1, text="slow", language="en")), Begun(2))
+    begun_at = time.now
+    async with asyncio.timeout(20):
+        assert await owner.lives.get()
+    assert RUN_S <= time.now - begun_at < RUN_S + 10.0
