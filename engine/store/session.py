@@ -82,13 +82,9 @@ class Database:
         try:
             async with self._reading.connect() as connection:
                 return list((await connection.execute(query)).all())
-<<<<<<< HEAD
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, OSError, PostgresError, InterfaceError) as error:
             if postgres.sqlstate(error).startswith(postgres.REFUSED_VALUE):
                 raise Invalid("the database cannot hold such a value") from None
-=======
-        except (DBAPIError, OSError, PostgresError, InterfaceError) as error:
->>>>>>> 5b6f265d40af1e0bc72f746a455621f06f42683f
             _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
             raise Overloaded("the store cannot read") from error
 

@@ -4,6 +4,7 @@ import base64
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -148,6 +149,22 @@ async def test_a_protected_call_is_heard_and_a_new_key_loses_nothing() -> None:
     assert np.array_equal(session.audio("a", 0, 1990)[::2], sound[: 1990 * 8])
     assert session.streams["a"].fates["played"] == 100
     assert session.streams["a"].fates["malformed"] == 100
+    await plane.aclose()
+
+
+async def test_our_counters_go_on_while_our_key_does() -> None:
+    plane = RtpPlane(ports=PortRange(42_200, 42_299), bank=VadBank(), clock=Clock())
+    first, other = keys(SUITES[0]), keys(SUITES[0])
+    kept = SrtpKeys(first.tag, other.theirs, first.ours)
+    offer = StreamOffer("a", 0, "PCMU", 0, srtp=first)
+    session = await plane.allocate(CallOffer("call", "sip", "", "", "", ()), (offer,))
+    stream, reader = session.streams["a"], SrtpReader(first.ours)
+    reader.rtcp(stream.report(0.0))
+    await session.update((msgspec.structs.replace(offer, srtp=kept),))
+    reader.rtcp(stream.report(5_000.0))  # a peer takes a counter that begins anew for a repeated packet
+    await session.update((msgspec.structs.replace(offer, srtp=other),))
+    SrtpReader(other.ours).rtcp(stream.report(10_000.0))
+    session.close("bye")
     await plane.aclose()
 
 
