@@ -1,8 +1,10 @@
 """Which kind of number the words beside it name. Pure; places are code points."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
-from models.privacy.cues import Cue, beside_a_card
+from models.privacy.cues import Cue, beside_a_card, folded
 from models.privacy.numbers import Run
 
 _CUE_REACH = 70
@@ -12,6 +14,16 @@ _CUE_REACH_BACK = 30
 _LONGEST_PART = 6
 _PART_REACH = 20
 """Between the name of a part of a card and its digits: no more than so many of either."""
+_COUNTS: Final = frozenset({"3", "4", "15", "16"})
+_COUNTED = re.compile(
+    r"[\s-]+(?:digit|numer|number|algarismo|cifra|ultimo|on the"
+    r"|(?:de |del |do |al |en el |no )?(?:tras|atras|detras|reverso|verso)\b)"
+)
+_MONTH_OR_YEAR = re.compile(r"\b(?:mes|month|ano|year)(?: (?:es|is|e))?(?: (?:el|o|the))?,? $")
+_TOLD = re.compile(
+    r"\W*(?:(?:es|e|is|s|era|seria|son|sao|are|el|la|o|a|the|my|number|numero|en|em|in|with|con|com|por"
+    r"|termin\w+|acab\w+|ends?|ending|final|empieza|comeca|starts?)\W+)*"
+)
 
 
 def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
@@ -26,6 +38,32 @@ def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = (
     return after.kind
 
 
+def name_around(cues: Sequence[Cue], run: Run) -> str:
+    """What a number is amid the words that name it: "el código 712 de atrás"."""
+    return next((cue.kind for cue in cues if cue.start <= run.start and run.end <= cue.end), "")
+
+
+def is_count_in_a_name(cues: Sequence[Cue], text: str, run: Run) -> bool:
+    """Whether the number says how many digits are meant, "los 16 dígitos", or is part of a name, "CVV2"."""
+    cue = next((cue for cue in cues if cue.start <= run.start and run.end <= cue.end), None)
+    if cue is None:
+        return False
+    part = len(run.digits) == 1 and (cue.kind == "digits" or text[cue.start : run.start].isalpha())
+    return part or (run.digits in _COUNTS and _COUNTED.match(folded(text), run.end) is not None)
+
+
+def is_amount_on_a_card(cues: Sequence[Cue], run: Run, capture: bool) -> bool:
+    """ "o cartão com mil e setecentos e o empréstimo". In a `capture` it may be four digits of the card."""
+    whole = len(run.groups) == 1 and run.groups[0].cardinal and (not capture or run.digits.endswith("00"))
+    return whole and any(cue.kind == "card" and cue.start <= run.start and run.end <= cue.end for cue in cues)
+
+
+def is_told(cues: Sequence[Cue], text: str, start: int) -> bool:
+    """Whether nothing but "is" stands between the name and the number: "mi celular es…", "my account ends in…"."""
+    before = next((cue for cue in reversed(cues) if cue.end <= start), None)
+    return before is not None and _TOLD.fullmatch(folded(text), before.end, start) is not None
+
+
 def name_along_with_a_card(text: str, start: int, run: Run) -> str:
     """What a short number is that is read along with a card: "vence 08/27 y atrás dice 712"."""
     if len(run.digits) > _LONGEST_PART:
@@ -33,3 +71,8 @@ def name_along_with_a_card(text: str, start: int, run: Run) -> str:
     said = [cue for cue in beside_a_card(text[start : run.end]) if cue.end + start <= run.start]
     near = said and run.start - start - said[-1].end <= _PART_REACH
     return said[-1].kind if near else ""
+
+
+def is_month_or_year(text: str, run: Run) -> bool:
+    """ "mes 10 año 27"."""
+    return len(run.digits) in (1, 2, 4) and _MONTH_OR_YEAR.search(folded(text[: run.start])[-20:]) is not None

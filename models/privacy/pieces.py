@@ -7,16 +7,24 @@ from typing import NamedTuple
 from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cues import BACKCHANNEL, Cue, folded
-from models.privacy.dates import dates
+from models.privacy.dates import DateSpan, card_dates, dates, months
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.misheard import nearest_number
 from models.privacy.names import persons
-from models.privacy.naming import name_along_with_a_card, name_of
+from models.privacy.naming import (
+    is_amount_on_a_card,
+    is_count_in_a_name,
+    is_month_or_year,
+    is_told,
+    name_along_with_a_card,
+    name_around,
+    name_of,
+)
 from models.privacy.numbers import Lexed, Run, lex
-from models.privacy.quantities import is_quantity
+from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.tokens import Token
 
@@ -26,7 +34,7 @@ _LISTED = 2
 _ENDS_IN_ONE = re.compile(r"\b(?:es|e|is|it.?s|seria|final|ultimo|last)\W+(?:um|uma|un|uno|una|one|meia)\W*$")
 _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
-"""Beside a card even "uno" is a digit in a turn of so few words."""
+"""Beside a card, and where a PIN was asked for, even "uno" is a digit in a turn of so few words."""
 _IDENTITY = 7
 _CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b", re.I)
 """Ends a Chilean number whose check digit is ten."""
@@ -39,6 +47,8 @@ _SAID_OVER_AND_OVER = word_set(
 )
 _UNNAMED = ("", "reference", "email", "dob", "card_expiry")
 _OF_A_CARD = ("card", "cvv", "card_expiry")
+_ANY_FORM = ("card", "cvv", "secret")
+"""Kinds whose digits may be said like a year or a time right behind their name: "my card ends in 2019"."""
 _CORRECTION_WORDS = 5
 _TALK = 5
 """With more other words than this, numbers with a unit are amounts even while a number is being read."""
@@ -47,6 +57,8 @@ _CHATTY = 3
 """With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
 
 
+WHOLE_DATE = 0.95
+"""Score of a day or month with its year."""
 DRAFT = -1
 """In the place of a turn's number: the words go on, so the last of them may be the first digit of more."""
 
@@ -69,7 +81,11 @@ class Piece(NamedTuple):
     """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
     garbled: bool = False
     bare: bool = False
-    """No other word stands in its turn."""
+    """No other word stands in its turn, or none that parts its digits."""
+    curt: bool = False
+    """Hardly another word stands in its turn."""
+    told: bool = False
+    """It stands right behind its name: "mi celular es…"."""
     natural: bool = False
     """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
 
@@ -107,6 +123,14 @@ class Situation(NamedTuple):
     """A card is on the table."""
     name: bool = False
     """Somebody's name was asked for."""
+    after_card: bool = False
+    """A card was asked for or heard lately: its date may follow."""
+    code: bool = False
+    """A PIN or a card's code was asked for: its digits may come in any form."""
+
+    @property
+    def awaits_digits(self) -> bool:
+        return self.guarded or self.code
 
 
 class Said(NamedTuple):
@@ -121,21 +145,22 @@ class Said(NamedTuple):
 
 
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
-    if situation.guarded and said.language and said.language not in KNOWN:
+    if situation.awaits_digits and said.language and said.language not in KNOWN:
         # any word may be a digit here
         return Parsed((Mask(0, len(said.text), "number"),), (), (), 0, 0, corrects_before=False, corrects_after=False)
     awaited = situation.capture or situation.asked or situation.near_card
     terse = len(said.text.split()) <= _TERSE or said.turn == DRAFT
     guarded = situation.guarded or (
-        situation.near_card and (terse or _ENDS_IN_ONE.search(folded(said.text)) is not None)
+        (situation.near_card or situation.code) and (terse or _ENDS_IN_ONE.search(folded(said.text)) is not None)
     )
-    lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited)
+    listed = guarded or situation.code or situation.asked or said.turn == DRAFT
+    lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited, listed=listed)
     found = [
         *written.emails(said.text),
         *written.identifiers(said.text),
         *persons(said.text, answer=situation.name and said.leg != "agent"),
     ]
-    found += written.spelled_identifiers(lexed)
+    found += written.spelled_identifiers(lexed, near_card=situation.capture or situation.near_card)
     found += _dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
     hidden = [one for one in found if one.label not in ("", "person")]
@@ -148,7 +173,7 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
             if one.label
         ),
         tuple(pieces),
-        sum(1 for token in lexed.tokens if _is_other(token)),
+        _others(lexed),
         _words_after(lexed, pieces[-1].end if pieces else 0),
         _turns(lexed, 0, pieces[0].start if pieces else 0),
         _turns(lexed, pieces[-1].end if pieces else 0, len(said.text)),
@@ -164,6 +189,10 @@ def _is_other(token: Token) -> bool:
     return not token.numeric and token.word not in FILLERS and token.word not in BACKCHANNEL
 
 
+def _others(lexed: Lexed) -> int:
+    return sum(1 for token in lexed.tokens if _is_other(token))
+
+
 def _words_after(lexed: Lexed, at: int) -> int:
     return sum(1 for token in lexed.tokens if token.start >= at and not token.digits and token.word not in FILLERS)
 
@@ -175,13 +204,26 @@ def _turns(lexed: Lexed, start: int, end: int) -> bool:
 
 def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[written.Found]:
     found = []
-    for date in dates(lexed, guarded=situation.guarded and not situation.date_is):
+    for date in _said_dates(said, lexed, situation):
         named = name_of(cues, date.start, date.end)
         answer = situation.date_is if said.leg != "agent" else ""
+        if date.expires and situation.after_card and said.leg != "agent":
+            answer = answer or "card_expiry"
         label = named if named in ("dob", "card_expiry") else answer
-        score = 0.95 if date.has_year else 0.7
+        score = WHOLE_DATE if date.has_year else 0.7
         found.append(written.Found(date.start, date.end, label, score if label else 0.0))
     return found
+
+
+def _said_dates(said: Said, lexed: Lexed, situation: Situation) -> list[DateSpan]:
+    others = _others(lexed)
+    guarded = situation.guarded or (situation.code and others <= _TALK)
+    found = dates(lexed, guarded=guarded and not situation.date_is)
+    asked = situation.date_is == "card_expiry"
+    if said.leg == "agent" or not (asked or situation.after_card):
+        return found
+    few = others <= (_TALK if said.turn == DRAFT else _CHATTY)
+    return [*found, *card_dates(lexed, asked=asked), *(months(lexed) if asked and few else ())]
 
 
 def _pieces(
@@ -189,21 +231,34 @@ def _pieces(
 ) -> list[Piece]:
     pieces: list[Piece] = []
     at = 0
-    others = sum(1 for token in lexed.tokens if _is_other(token))
+    others = _others(lexed)
     strict = situation.asked or (said.turn == DRAFT and situation.near_card)
+    cues = [cue for cue in cues if cue.kind != "person"]
     for run in [*_clear_of(lexed.runs, spans)]:
-        if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
+        if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = name_of([cue for cue in cues if cue.kind != "person"], run.start, run.end, others=lexed.runs)
+        named = name_of(cues, run.start, run.end, others=lexed.runs)
         if situation.near_card or situation.capture or pieces:
             named = name_along_with_a_card(said.text, at, run) or named
-        state = _state(lexed, run, situation, others, strict=strict or named not in _UNNAMED)
+        if (situation.near_card or situation.capture) and is_month_or_year(said.text, run):
+            named = "card_expiry"
+        told = is_told(cues, said.text, run.start)
+        doubt = Doubt(
+            guarded=situation.guarded and others <= _TALK,
+            strict=strict or named not in _UNNAMED,
+            exact=_takes_any_form(named if told else "", situation, others),
+            short=others <= _CHATTY,
+        )
+        state = _state(lexed, run, situation, others, doubt)
+        named = name_around(cues, run) or named
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
             state = "hidden"  # it may be the first of them
         if not state:
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        piece = _piece(said, run, named, between, state, bare=others == 0)
+        piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)._replace(
+            told=told, curt=others <= _CHATTY
+        )
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)
@@ -220,6 +275,13 @@ def _pieces(
         pieces.append(_half_heard(said, last))
     sure = situation.capture or others == 1
     return [_with_misheard(lexed, one) if sure or len(one.digits) >= _LISTED else one for one in pieces]
+
+
+def _takes_any_form(told: str, situation: Situation, others: int) -> bool:
+    """Whether a year or a time may be what was asked for, or what the words right before it name (`told`)."""
+    if told in _ANY_FORM or (told == "card_expiry" and situation.near_card):
+        return True
+    return (situation.code and others <= _TALK) or (bool(situation.date_is) and others <= _CHATTY)
 
 
 def _with_misheard(lexed: Lexed, piece: Piece) -> Piece:
@@ -270,21 +332,21 @@ def _part_of(run: Run, kept: Sequence[int]) -> list[Run]:
     return [Run(groups, frozenset(at - kept[0] for at in run.corrected if at in kept and at > kept[0]))]
 
 
-def _state(lexed: Lexed, run: Run, situation: Situation, others: int, *, strict: bool) -> str:
+def _state(lexed: Lexed, run: Run, situation: Situation, others: int, doubt: Doubt) -> str:
     """`hidden`, `shown` (a lone digit that may go on in the next turn), or empty: no number to withhold."""
-    if is_quantity(lexed, run, guarded=situation.guarded and others <= _TALK, strict=strict):
+    if is_quantity(lexed, run, doubt):
         return ""
     digits = run.digits
     strong = any(not group.weak for group in run.groups)
     if len(digits) >= 2:
-        apart = not situation.guarded and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
+        apart = not situation.awaits_digits and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
     first = not any(_is_other(token) for token in lexed.tokens if token.end <= run.start)
     if (situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE) or (
         situation.near_card and strong and first
     ):
         return "hidden"
-    if situation.guarded and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
+    if situation.awaits_digits and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
     ends = not any(_is_other(token) or _is_digit(token) for token in lexed.tokens if token.start >= run.end)
     if situation.near_card or situation.capture:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from models.privacy.cardinals import Group
 from models.privacy.lexicon import word_set
@@ -31,6 +32,33 @@ _UNITS = word_set(
     numeros numbers algarismos por
     """
 )
+_MONEY = word_set(
+    """
+    peso pesos dolar dolares dollar dollars cent cents centavo centavos buck bucks euro euros real reais soles libra
+    libras pound pounds usd cop mxn brl clp ars eur uf million millones millon milhao milhoes billion mangos lucas
+    palos pila mega megas megabytes megabits mb mbps gb
+    """
+)
+"""Units of a number that stays one however long it is, while another is read aloud."""
+_NAMES_OF_PARTS = word_set("punto point ponto numero number digito digit letra letter")
+"""Between the groups of a number that is read aloud: "cuarenta y cinco punto"."""
+_POINTS = word_set("puntos points pontos")
+_NO_SINGULAR = word_set(
+    "am pm hr min oclock percent porciento por people feet kids children km kg kw kwh kilowatt kb tb gbps pila giga gig"
+) - frozenset({"mes"})
+_SINGULAR = frozenset(word for word in _UNITS if not word.endswith("s") or word == "mes") - _MONEY - _NO_SINGULAR
+"""Behind more than one they count nothing: "712 mes 10 año 27"."""
+_FEWEST_POINTS, _MOST_POINTS = 4, 6
+"""Digits of a number of points that are gained; a part of an identity has fewer."""
+_OF_DIGITS = word_set("digitos digits numeros numbers algarismos letras")
+_MOST_DIGITS = 20
+_TERMS = word_set(
+    """
+    old contract plan term warranty lease commitment agreement deal period promotion promo package subscription limit
+    trial notice guarantee delivery window grace
+    """
+)
+"""Behind "month" and "year" they make a duration: "a twelve month contract"."""
 _BETWEEN = word_set(
     """
     business working work calendar more full whole short extra additional different straight consecutive monthly
@@ -60,20 +88,21 @@ _DAYPARTS = word_set(
 )
 _AT = word_set(
     """
-    las los la as at until till around about before after ate by desde hasta entre from between antes despues apos
-    since
+    las los la as das pelas at until till around about before after ate by desde hasta entre from between antes
+    despues apos since
     """
 )
 _YEAR_AFTER = word_set(
     """
-    en in em desde since del de do year ano until hasta ate para by before after for
+    en in em desde since del de do year ano years anos until hasta ate para by before after for
+    from entre between
     """
 )
-_COUNTED = word_set(
-    """
-    desculpas gracias disculpas perdones thanks maravillas abrazos cosas things vezes veces times saludos besos beijos
-    """
-)
+_COUNTED = word_set("cosas things")
+_WISHES = word_set("desculpas gracias disculpas perdones thanks maravillas abrazos saludos besos beijos perdoes")
+_TIMES = word_set("veces vezes times")
+"""Said by the hundred or the thousand; behind any other number they thank for it: "712, gracias"."""
+_SINCE = frozenset({"desde", "since"})
 _NOT_A_NOUN = word_set(
     """
     gracias pues entonces antes despues menos depois thanks yes this plus minus las los nos les vos ustedes does
@@ -81,41 +110,83 @@ _NOT_A_NOUN = word_set(
     tres atras alias perdones dos seis es
     """
 )
+_AFTER_AN_ANSWER = _WISHES | _POINTS | _OF_DIGITS | word_set("detras nomas adios senores senoras")
+"""No things that are counted either where nearly nothing but a number is said: "712, nomás"."""
 _SUFFIX = re.compile(r"(?:\s?%|\s?[€$£°]|(?:k|st|nd|rd|th|h|hs|hrs|am|pm|p|g|mb|gb|kg|km|cm|ª|º|a\.m|p\.m)\b)", re.I)
 _CURRENCY_BEFORE = re.compile(
     r"(?:\b(?:R|US|U\$S|MX|COL|AR|S/\.?)?\s?[$€£]|S/\.?|\bRS|\b(?:USD|COP|MXN|BRL|EUR|CLP|ARS))\s?$", re.I
 )
 _WRITTEN_AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d{1,7}(?:[.,]\d{1,2})?")
-_CLOCK = re.compile(r"\d{1,2}[:h]\d{2}")
+_CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:h][0-5]\d")
+_ALWAYS = re.compile(r"24\s?/\s?7")
 
 
-def is_quantity(lexed: Lexed, run: Run, *, guarded: bool, strict: bool = False) -> bool:
-    """Whether the run is an amount, a duration, a time, a count or a year by what stands beside it.
+class Doubt(NamedTuple):
+    """Why a number may be somebody's although a unit, a date or a time seems to stand beside it."""
 
-    `guarded`: a number is being read aloud; then only a lone number with its own unit is let through.
-    `strict`: a number was asked for or named; then being round, or in the millions, does not make it an amount.
-    """
+    guarded: bool = False
+    """A number is being read aloud; then only a lone number with its own unit is let through."""
+    strict: bool = False
+    """A number was asked for or named; then being round, or in the millions, does not make it an amount."""
+    exact: bool = False
+    """Digits were asked for or named that may come as a year or a time: "48:29", "es de 1985"."""
+    short: bool = False
+    """Hardly another word stands in the turn."""
+
+    @property
+    def read_out(self) -> bool:
+        return self.guarded or self.strict
+
+    @property
+    def answer(self) -> bool:
+        """The turn may well be nothing but the number that was asked for."""
+        return self.short and (self.guarded or self.exact)
+
+
+def is_quantity(lexed: Lexed, run: Run, doubt: Doubt) -> bool:
+    """Whether the run is an amount, a duration, a time, a count or a year by what stands beside it."""
     groups = run.groups
     while len(groups) > 1 and groups[0].weak:
         groups = groups[1:]
     if len(groups) == 1 and len(groups[0].digits) == 1 and _counts_digits(lexed, groups[0]):
         return True
-    if not guarded and not strict and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
+    if _wishes(lexed, groups, doubt):
         return True
-    if guarded and (len(groups) > 1 or (len(groups[0].digits) > 3 and not _money(lexed, groups))):
+    if not doubt.read_out and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
+        return True
+    if doubt.exact and not doubt.guarded and _says_when(lexed, groups, doubt):
+        return True
+    if doubt.guarded and len(groups) > 1:
         return False
-    if _written_quantity(lexed, groups):
+    if (doubt.guarded or doubt.answer) and len(groups[0].digits) > 3 and not _is_amount(lexed, groups, doubt):
+        return False
+    if _written_quantity(lexed, groups, doubt) or _are_years(lexed, groups, doubt):
         return True
     if len(groups) > 2 or sum(len(group.digits) for group in groups) > 9:
         return False
-    if _unit_follows(lexed, groups) or (len(groups) == 1 and _range_follows(lexed, groups[0])):
+    if _unit_follows(lexed, groups, doubt) or (len(groups) == 1 and _range_follows(lexed, groups[0], doubt)):
         return True
-    return not guarded and (_is_time(lexed, groups) or _is_year(lexed, groups) or _follows_amount(lexed, groups))
+    if doubt.guarded:
+        return False
+    return _is_time(lexed, groups) or _is_year(lexed, groups, doubt) or _follows_amount(lexed, groups, doubt)
+
+
+def _wishes(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
+    """ "mil gracias", "a thousand thanks"; written, "1000 gracias", only where no number is waited for."""
+    only, at = groups[0], groups[0].last + 1
+    if len(groups) > 1 or at >= len(lexed.tokens) or not only.digits.endswith("00"):
+        return False
+    if len(only.digits.rstrip("0")) > 1:
+        return False  # "712 mil gracias"
+    word = lexed.tokens[at + 1 if lexed.tokens[at].word in ("de", "of") and at + 1 < len(lexed.tokens) else at].word
+    return (word in _WISHES or word in _TIMES) and (only.cardinal or not doubt.read_out)
 
 
 def _counts_digits(lexed: Lexed, group: Group) -> bool:
-    """ "los últimos cuatro", "the last four"."""
-    return group.first > 0 and lexed.tokens[group.first - 1].word in _LAST
+    """ "los últimos cuatro", "the last four", "de cuatro en cuatro"."""
+    words = [token.word for token in lexed.tokens[max(0, group.first - 2) : group.first + 1]]
+    by_twos = len(words) == 3 and words[0] == words[2] and words[1] in ("en", "em", "by")
+    return by_twos or (len(words) > 1 and words[-2] in _LAST)
 
 
 def _is_round(groups: Sequence[Group]) -> bool:
@@ -124,11 +195,21 @@ def _is_round(groups: Sequence[Group]) -> bool:
     return len(groups) == 1 and only.cardinal and len(only.digits) >= 4 and only.digits.endswith("000")
 
 
-def _money(lexed: Lexed, groups: Sequence[Group]) -> bool:
-    return _CURRENCY_BEFORE.search(lexed.text[: groups[0].start][-8:]) is not None or _unit_follows(lexed, groups)
+def _is_amount(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
+    """Money, or a count that is said as a whole: "mil doscientos minutos"."""
+    if groups[0].digits.startswith("0"):
+        return False
+    if groups[0].cardinal and len(groups) == 1 and not lexed.text[groups[0].start].isdigit():
+        return _unit_follows(lexed, groups, doubt)
+    at = groups[-1].last + 1
+    follows = at < len(lexed.tokens) and not _has_stop(lexed.text[groups[-1].end : lexed.tokens[at].start])
+    while follows and at + 1 < len(lexed.tokens) and lexed.tokens[at].word in _BETWEEN:
+        at += 1
+    currency = _CURRENCY_BEFORE.search(lexed.text[: groups[0].start][-8:]) is not None
+    return currency or (follows and lexed.tokens[at].word in _MONEY)
 
 
-def _written_quantity(lexed: Lexed, groups: Sequence[Group]) -> bool:
+def _written_quantity(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     """ "$45.50", "1.250.000 pesos", "15%", "10:30"."""
     start, end = groups[0].start, groups[-1].end
     whole = lexed.text[start:end]
@@ -136,13 +217,14 @@ def _written_quantity(lexed: Lexed, groups: Sequence[Group]) -> bool:
     if amount and _CURRENCY_BEFORE.search(lexed.text[max(0, start - 8) : start]):
         return True
     if len(groups) > 1 and not amount:
-        return len(groups) == 2 and _CLOCK.fullmatch(whole) is not None
+        clock = _CLOCK.fullmatch(whole) is not None and (not doubt.exact or _is_time(lexed, groups))
+        return len(groups) == 2 and (clock or _ALWAYS.fullmatch(whole) is not None)
     if amount and _SUFFIX.match(lexed.text, end):
         return True
-    return amount and len(groups) > 2 and _word_follows_is_unit(lexed, groups[-1])
+    return amount and len(groups) > 2 and _word_follows_is_unit(lexed, groups[-1], doubt)
 
 
-def _word_follows_is_unit(lexed: Lexed, group: Group) -> bool:
+def _word_follows_is_unit(lexed: Lexed, group: Group, doubt: Doubt) -> bool:
     tokens, at = lexed.tokens, group.last + 1
     if at >= len(tokens) or _has_stop(lexed.text[group.end : tokens[at].start]):
         return False
@@ -155,29 +237,41 @@ def _word_follows_is_unit(lexed: Lexed, group: Group) -> bool:
     following = tokens[at + 1].word if at + 1 < len(tokens) else ""
     if word in ("por", "per", "al", "a", "ao", "each", "o", "p", "da", "de", "in", "en") or word in _PER:
         return following in _PER_UNITS or following in ("m", "clock") or following in _DAYPARTS or following == "punto"
-    return word in _UNITS or word in _COUNTED or word in _DAYPARTS
+    counts = word in _UNITS or word in _COUNTED or word in _DAYPARTS
+    return counts and not _may_stand_in_a_number(word, group, following, doubt)
+
+
+def _may_stand_in_a_number(word: str, group: Group, following: str, doubt: Doubt) -> bool:
+    """Whether a unit behind a number that is read aloud may be none: "cuarenta y cinco punto", "712 dígitos"."""
+    if word in _OF_DIGITS:
+        return doubt.read_out and doubt.short and int(group.digits or 0) > _MOST_DIGITS
+    if word in _POINTS:
+        few = not _FEWEST_POINTS <= len(group.digits) <= _MOST_POINTS
+        return doubt.short and (doubt.answer or (doubt.strict and few))
+    part = (doubt.read_out and word in _NAMES_OF_PARTS) or (doubt.answer and word in _SINGULAR)
+    return part and group.digits != "1" and following not in _TERMS
 
 
 def _has_stop(gap: str) -> bool:
     return any(c in ".,;:?!" for c in gap)
 
 
-def _unit_follows(lexed: Lexed, groups: Sequence[Group]) -> bool:
+def _unit_follows(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     last = groups[-1]
-    if _daypart_follows(lexed, last) or _word_follows_is_unit(lexed, last):
+    if _daypart_follows(lexed, last) or _word_follows_is_unit(lexed, last, doubt):
         return len(groups) == 1 or sum(len(group.digits) for group in groups) <= 4 or _one_amount(lexed, groups)
     if lexed.text[last.end :].startswith(("%", " %", "°", "º")):
         return len(groups) == 1
     return False
 
 
-def _range_follows(lexed: Lexed, group: Group) -> bool:
+def _range_follows(lexed: Lexed, group: Group, doubt: Doubt) -> bool:
     """ "doce a quince días", "two to three weeks": the unit stands beside the second number."""
     tokens, at = lexed.tokens, group.last + 1
     if at + 1 >= len(tokens) or tokens[at].word not in _TO or not tokens[at + 1].numeric:
         return False
     second = next((one for run in lexed.runs for one in run.groups if one.first == at + 1), None)
-    return second is not None and _unit_follows(lexed, [second])
+    return second is not None and _unit_follows(lexed, [second], doubt)
 
 
 def _one_amount(lexed: Lexed, groups: Sequence[Group]) -> bool:
@@ -199,28 +293,59 @@ def _is_time(lexed: Lexed, groups: Sequence[Group]) -> bool:
         return False
     if before not in _AT or not groups[0].digits or int(groups[0].digits[:6]) > 24:
         return False
-    return len(groups) == 1 or (len(groups[1].digits) == 2 and int(groups[1].digits) <= 59)
+    return len(groups) == 1 or (len(groups[1].digits) <= 2 and int(groups[1].digits or 0) <= 59)
 
 
-def _is_year(lexed: Lexed, groups: Sequence[Group]) -> bool:
+def _says_when(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
+    """A time or a year that is none of the digits that were asked for, by the word before it."""
+    return _is_time(lexed, groups) or _is_half_hour(lexed, groups[0]) or _is_year(lexed, groups, doubt)
+
+
+def _is_half_hour(lexed: Lexed, group: Group) -> bool:
+    """ "às dez e meia"."""
+    words = [token.word for token in lexed.tokens[max(0, group.first - 3) : group.first + 1]]
+    return len(words) > 3 and words[0] in _AT and words[2:] == ["e", "meia"]
+
+
+def _is_year(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
-    digits = "".join(group.digits for group in groups)
-    return (
-        before in _YEAR_AFTER
-        and len(digits) == 4
-        and digits[:2] in ("19", "20")
-        and groups[0].digits[:2] in ("19", "20")
-    )
+    return before in (_SINCE if doubt.exact else _YEAR_AFTER) and len(_years(groups)) == 1
 
 
-def _follows_amount(lexed: Lexed, groups: Sequence[Group]) -> bool:
+def _are_years(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
+    """ "en 2018, 2019 y 2020"."""
+    if doubt.read_out or doubt.exact:
+        return False
+    before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
+    return before in _YEAR_AFTER and len(_years(groups)) > 1
+
+
+def _years(groups: Sequence[Group]) -> list[str]:
+    """The years that groups say one by one ("2018", "twenty nineteen"); none when one of them says something else."""
+    years, open_year = [], ""
+    for group in groups:
+        open_year += group.digits
+        if len(open_year) >= _YEAR:
+            years.append(open_year)
+            open_year = ""
+    plausible = all(len(year) == _YEAR and year[:2] in ("19", "20") for year in years)
+    begin = groups[0].digits[:2] in ("19", "20")
+    return years if plausible and begin and not open_year else []
+
+
+_YEAR = 4
+"""Digits."""
+
+
+def _follows_amount(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     """ "cuarenta dólares con cincuenta"; and a count of things: "veinte empleados"."""
     tokens, first = lexed.tokens, groups[0].first
     if first >= 2 and tokens[first - 1].word in ("con", "and", "e", "y", "com") and tokens[first - 2].word in _UNITS:
         return len(groups) == 1 and len(groups[0].digits) <= 2
     at = groups[-1].last + 1
-    if len(groups) > 1 or len(groups[0].digits) > 3 or at >= len(tokens):
-        return False
+    if len(groups) > 1 or len(groups[0].digits) > (2 if doubt.strict and doubt.short else 3) or at >= len(tokens):
+        return False  # "712 nomás"
     word = tokens[at].word
-    plural = len(word) >= 4 and word.endswith("s") and word not in _NOT_A_NOUN
+    no_things = doubt.short and (doubt.read_out or doubt.exact) and word in _AFTER_AN_ANSWER
+    plural = len(word) >= 4 and word.endswith("s") and word not in _NOT_A_NOUN and not no_things
     return plural and not tokens[at].numeric and not _has_stop(lexed.text[groups[-1].end : tokens[at].start])
