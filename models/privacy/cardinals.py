@@ -147,8 +147,10 @@ class _Reader:
             return None
         self._at += ahead + 1
         rest = self._rest()
-        alone = rest is None and not (self._guarded and ahead)
-        return None if alone else self._done(str(100 + (rest or 0)), cardinal=True)
+        if rest is None and not (self._guarded and ahead):
+            return None
+        value, big = self._scaled(100 + (rest or 0))
+        return self._done(str(value), cardinal=True, big=big)
 
     def _written(self, token: Token) -> Group:
         self._at += 1
