@@ -31,10 +31,12 @@ class Group(NamedTuple):
     """A word of another language than those around it."""
 
 
-def groups(text: str, tokens: Sequence[Token]) -> Iterator[Group]:
+def groups(text: str, tokens: Sequence[Token], *, guarded: bool = False) -> Iterator[Group]:
+    """`guarded`: a number is being read aloud, so "a hundred" is no way of speaking."""
     at = 0
     while at < len(tokens):
-        group = _Reader(text, tokens, at).group() if tokens[at].numeric else None
+        counts = tokens[at].numeric or (tokens[at].word == "a" and _is_hundred(tokens[at + 1 : at + 2]))
+        group = _Reader(text, tokens, at, guarded).group() if counts else None
         if group is None:
             at += 1
             continue
@@ -42,14 +44,19 @@ def groups(text: str, tokens: Sequence[Token]) -> Iterator[Group]:
         at = group.last + 1
 
 
+def _is_hundred(tokens: Sequence[Token]) -> bool:
+    return any(token.number is not None and token.number.kind == "hundred" for token in tokens)
+
+
 class _Reader:
     """Reads one number from `at`, as far as its grammar goes."""
 
-    def __init__(self, text: str, tokens: Sequence[Token], at: int) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], at: int, guarded: bool) -> None:
         self._text = text
         self._tokens = tokens
         self._first = at
         self._at = at
+        self._guarded = guarded
 
     def group(self) -> Group | None:
         return self._repeated() or self._cardinal()
@@ -113,7 +120,9 @@ class _Reader:
 
     def _cardinal(self) -> Group | None:
         token = self._tokens[self._at]
-        if token.number is not None and token.number.kind in ("times", "hundred", "million"):
+        if token.word == "a" or _is_hundred([token]):
+            return self._a_hundred()
+        if token.number is not None and token.number.kind in ("times", "million"):
             return None
         if token.digits:
             return self._written(token)
@@ -130,6 +139,16 @@ class _Reader:
         if value == 2 and single and token.number is not None and token.number.foreign:
             return self._done("2", weak=True, foreign=True)
         return self._done(str(value), weak=weak, cardinal=value >= 10, big=big)
+
+    def _a_hundred(self) -> Group | None:
+        """ "a hundred and twelve", "cento dodici"."""
+        ahead = 0 if self._kind() == "hundred" else 1
+        if self._kind(ahead) != "hundred":
+            return None
+        self._at += ahead + 1
+        rest = self._rest()
+        alone = rest is None and not (self._guarded and ahead)
+        return None if alone else self._done(str(100 + (rest or 0)), cardinal=True)
 
     def _written(self, token: Token) -> Group:
         self._at += 1

@@ -151,6 +151,9 @@ def _parted_year(tokens: Sequence[Token], by_first: dict[int, Group], at: int) -
         at += 1
     if at >= len(tokens) or not _HUNDREDS.search(tokens[at].word):
         return -1, False
+    hundreds = by_first.get(at)
+    if hundreds is not None and hundreds.last > at:
+        return hundreds.last, True
     rest = at + 1
     while rest < len(tokens) and tokens[rest].word in ("e", "y"):
         rest += 1

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["unit", "teen", "tens", "hundreds", "hundred", "thousand", "million", "times", "plural", "silent"]
 """`unit` 0…9 · `teen` a closed two-digit word (10…19, veintiuno…) · `tens` 20…90 · `hundreds` cien, doscientos ·
-`hundred` English "hundred", which multiplies · `times` double, triple · `plural` "ceros" after a count: dos ceros = 00
+`hundred` "hundred", which multiplies · `times` double, triple · `plural` "ceros" after a count: dos ceros = 00
 · `silent` "um" outside Portuguese: no digit, but hidden with the digits beside it, since the language may be wrong."""
 
 
@@ -81,10 +81,19 @@ def _table() -> dict[str, NumberWord]:
         ("dosc", 2), ("tresc", 3), ("cuatroc", 4), ("seisc", 6), ("setec", 7), ("ochoc", 8), ("novec", 9),
     ):  # fmt: skip
         add("hundreds", f"{stem}ientos:{value}00 {stem}ientas:{value}00")
+    for stem, value in (
+        ("doc", 2), ("dos", 2), ("trec", 3), ("tres", 3), ("cuatros", 4), ("cincoc", 5), ("cincos", 5), ("seic", 6),
+        ("seis", 6), ("sietec", 7), ("setes", 7), ("sietes", 7), ("ochos", 8), ("nuevec", 9), ("noves", 9),
+        ("nueves", 9), ("ninec", 9),
+    ):  # fmt: skip
+        add("hundreds", f"{stem}ientos:{value}00 {stem}ientas:{value}00")  # as callers and recognisers have them
     add("hundreds", "quinientos:500 quinientas:500 duzentos:200 duzentas:200 trezentos:300 trezentas:300")
     add("hundreds", "quatrocentos:400 quatrocentas:400 quinhentos:500 quinhentas:500 seiscentos:600 seiscentas:600")
     add("hundreds", "setecentos:700 setecentas:700 oitocentos:800 oitocentas:800 novecentos:900 novecentas:900")
-    add("hundred", "hundred:100")
+    add("hundreds", "kinientos:500 quinentos:500 cincocentos:500 quinhento:500 duzento:200 trezento:300 setecento:700")
+    add("hundreds", "quatrocento:400 seiscento:600 oitocento:800 novecento:900 novesentos:900 novessentos:900")
+    add("hundreds", "setessentos:700 oitossentos:800 seissentos:600 quatrossentos:400")
+    add("hundred", "hundred:100 hundreds:100 cientos:100 cientas:100 centos:100")
     add("thousand", "mil:1000", languages="es pt")
     add("thousand", "thousand:1000")
     add("million", "millon:1000000 millones:1000000 milhao:1000000 milhoes:1000000 million:1000000 millions:1000000")

@@ -58,7 +58,9 @@ class Lexed(NamedTuple):
 def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False) -> Lexed:
     """`guarded`: a number is being read aloud, so articles are digits too; `homophones`: so are "for", "ate", "won"."""
     tokens = tokenise(text, language, homophones)
-    return Lexed(text, tokens, tuple(_runs(text, tokens, list(groups(text, tokens)), guarded, homophones)))
+    return Lexed(
+        text, tokens, tuple(_runs(text, tokens, list(groups(text, tokens, guarded=guarded)), guarded, homophones))
+    )
 
 
 def _runs(text: str, tokens: Sequence[Token], found: Sequence[Group], guarded: bool, awaited: bool) -> Iterator[Run]:
