@@ -155,7 +155,7 @@ DOUBLED_ZERO = frozenset({"or", "oar", "o", "ou", "all"})
 A_MOMENT = word_set(
     """
     moment momento momentito second sec segundo segundito segundinho minute minuto minutito minutinho pouquinho
-    poquito instante tantito ratito
+    poquito poco pouco instante tantito rato ratito ratico
     """
 )
 """Behind "one" and "un" what somebody asks for who looks for his card."""
@@ -173,6 +173,9 @@ FILLERS = word_set(
     """
 )
 """Said while a number is being read: they neither end a run nor belong to it."""
+
+ARTICLES = frozenset({"el", "o", "the"})
+"""Before each digit of a number that is read as a list: "el cuatro, el ocho, el dos"."""
 
 FILLER_PAIRS = frozenset(
     {

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from models.privacy import lists
 from models.privacy.cardinals import BREAKS_A_CARDINAL, Group, groups
 from models.privacy.lexicon import (
     A_MOMENT,
@@ -32,6 +33,8 @@ class Run(NamedTuple):
     """Indexes of groups that a correction precedes."""
     sentences: int = 1
     """How many sentences it spreads over."""
+    joined: bool = False
+    """Single digits with "and" between them, which nobody says but of a number: "cuatro y ocho y dos y nueve"."""
 
     @property
     def start(self) -> int:
@@ -55,23 +58,27 @@ class Lexed(NamedTuple):
     """In order, also those of one digit; what to think of each is for the caller to say."""
 
 
-def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False) -> Lexed:
-    """`guarded`: a number is being read aloud, so articles are digits too; `homophones`: so are "for", "ate", "won"."""
+def lex(text: str, language: str, *, guarded: bool = False, homophones: bool = False, listed: bool = False) -> Lexed:
+    """`guarded`: a number is being read aloud, so articles are digits too; `homophones`: so are "for", "ate", "won".
+    `listed`: two digits with "and" or "the" between them are one number, "el cuatro y el ocho"."""
     tokens = tokenise(text, language, homophones)
-    return Lexed(
-        text, tokens, tuple(_runs(text, tokens, list(groups(text, tokens, guarded=guarded)), guarded, homophones))
-    )
+    found = list(groups(text, tokens, guarded=guarded or listed))
+    further = lists.goes_on(tokens, found, language, asked=listed)
+    return Lexed(text, tokens, tuple(_runs(text, tokens, found, further, guarded, guarded or homophones)))
 
 
-def _runs(text: str, tokens: Sequence[Token], found: Sequence[Group], guarded: bool, awaited: bool) -> Iterator[Run]:
+def _runs(
+    text: str, tokens: Sequence[Token], found: Sequence[Group], further: set[int], guarded: bool, awaited: bool
+) -> Iterator[Run]:
+    """`further`: indexes of groups that go on with a list."""
     chain: list[Group] = []
     corrected: set[int] = set()
-    for group in found:
+    for at, group in enumerate(found):
         if chain:
             between = tokens[chain[-1].last + 1 : group.first]
-            bridge = (
-                None if _is_half_hour(between, tokens[group.first]) else _bridge(between, chain, guarded or awaited)
-            )
+            bridge = None if lists.is_half_hour(between, tokens[group.first]) else _bridge(between, chain, awaited)
+            if bridge is None and at in further:
+                bridge = ""
             if bridge is None:
                 yield from _trimmed(text, tokens, chain, corrected, guarded)
                 chain, corrected = [], set()
@@ -101,11 +108,6 @@ def _bridge(between: Sequence[Token], chain: Sequence[Group], awaited: bool) -> 
     return None
 
 
-def _is_half_hour(between: Sequence[Token], token: Token) -> bool:
-    """ "dez e meia" is half past ten; "dez meia" is 10 6."""
-    return token.word == "meia" and len(between) == 1 and between[0].word == "e"
-
-
 def _is_filler(words: Sequence[str], at: int) -> bool:
     word = words[at]
     if word in FILLERS or word in A_MOMENT:
@@ -121,7 +123,8 @@ def _trimmed(
     text: str, tokens: Sequence[Token], chain: list[Group], corrected: set[int], guarded: bool
 ) -> Iterator[Run]:
     """Drops articles that only look like digits: those at the edge of a run, or a run made of nothing else."""
-    first, last = (0, len(chain)) if guarded else _edges(text, tokens, chain)
+    whole = guarded or lists.is_list(tokens, chain)
+    first, last = (0, len(chain)) if whole else _edges(text, tokens, chain)
     while last > first and _leads_on(text, tokens, chain[last - 1]) and not _is_listed(text, chain[first:last]):
         last -= 1  # "the last four for me"
     kept = chain[first:last]
@@ -130,7 +133,8 @@ def _trimmed(
     if not guarded and all(group.weak for group in kept) and not _side_by_side(text, kept):
         return
     ends = sum(1 for left, right in pairwise(kept) if _SENTENCE_END.search(text[left.end : right.start]))
-    yield Run(tuple(kept), frozenset(at - first for at in corrected if first < at < last), 1 + ends)
+    fixed = frozenset(at - first for at in corrected if first < at < last)
+    yield Run(tuple(kept), fixed, 1 + ends, lists.is_joined(tokens, kept))
 
 
 def _edges(text: str, tokens: Sequence[Token], chain: Sequence[Group]) -> tuple[int, int]:

@@ -69,7 +69,7 @@ class Piece(NamedTuple):
     """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
     garbled: bool = False
     bare: bool = False
-    """No other word stands in its turn."""
+    """No other word stands in its turn, or none that parts its digits."""
     natural: bool = False
     """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
 
@@ -129,13 +129,14 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     guarded = situation.guarded or (
         situation.near_card and (terse or _ENDS_IN_ONE.search(folded(said.text)) is not None)
     )
-    lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited)
+    listed = guarded or situation.asked or said.turn == DRAFT
+    lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited, listed=listed)
     found = [
         *written.emails(said.text),
         *written.identifiers(said.text),
         *persons(said.text, answer=situation.name and said.leg != "agent"),
     ]
-    found += written.spelled_identifiers(lexed)
+    found += written.spelled_identifiers(lexed, near_card=situation.capture or situation.near_card)
     found += _dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
     hidden = [one for one in found if one.label not in ("", "person")]
@@ -203,7 +204,7 @@ def _pieces(
         if not state:
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        piece = _piece(said, run, named, between, state, bare=others == 0)
+        piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)

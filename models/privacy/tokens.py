@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from models.privacy.foreign import FOREIGN_NUMBERS
 from models.privacy.lexicon import (
     A_MOMENT,
+    ARTICLES,
     CORRECTIONS,
     FILLERS,
     HOMOPHONES,
@@ -51,7 +52,7 @@ def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
             tokens[at] = token._replace(number=None)  # the unit of a percentage
         if before.number is not None and before.number.value == 1 and token.word in A_MOMENT:
             tokens[at - 1] = before._replace(number=None)
-        goes_on = at + 1 < len(tokens) and tokens[at + 1].numeric
+        goes_on = at + 1 < len(tokens) and (tokens[at + 1].numeric or _is_listed(tokens[at + 1 : at + 4]))
         if token.word == "one" and before.word in _THE and not goes_on and text[before.end : token.start].isspace():
             tokens[at] = token._replace(number=None)
     return tokens
@@ -68,6 +69,12 @@ def _parted(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
         stop = end if at == len(parts) - 1 else min(end - 1, start + len(part))
         yield part, start, stop
         start = stop
+
+
+def _is_listed(after: Sequence[Token]) -> bool:
+    """Whether the next number follows with an article: "the one, the nine"."""
+    words = [token.word for token in takewhile(lambda token: not token.numeric, after)]
+    return 0 < len(words) < len(after) and words[-1] in ARTICLES and JOINERS.issuperset(words[:-1])
 
 
 _THE: Final = frozenset({"the", "that", "this", "which", "another", "each", "no", "any"})

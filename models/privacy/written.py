@@ -36,6 +36,8 @@ _DOMAIN = (
     rf"(?:[\s,]*{_DOT}[\s,]*{_TOP})*\b"
 )
 _SPOKEN_DOMAIN = re.compile(rf"[\s,]+{_AT}[\s,]+({_DOMAIN})")
+_ENDS_A_SENTENCE = re.compile(r"^[\s,]+at\b[^.]*\.\s+(?!(?:com|net|org|edu|gov|gob)\b)")
+"""And begins another: "I'm at home. Me too."."""
 _LOCAL_TOKEN = re.compile(rf"{_SIGN}|{_DOT}|{_MAIL_WORD}")
 _LOCAL_STOP: Final = word_set(
     """
@@ -54,6 +56,8 @@ def emails(text: str) -> list[Found]:
     ]
     plain = folded(text)
     for match in _SPOKEN_DOMAIN.finditer(plain):
+        if _ENDS_A_SENTENCE.search(match[0]):
+            continue
         local = _local_part(plain, match.start())
         if local is not None:
             value = f"{_written_form(plain[local : match.start()])}@{_written_form(match[1])}"
@@ -115,6 +119,8 @@ def _written_form(spelled: str) -> str:
 
 _CURP = re.compile(r"\b[A-Z]{4}[\s-]?\d{6}[\s-]?[HMX][A-Z]{5}[\s-]?[A-Z0-9]\d\b", re.I)
 _RFC = re.compile(r"\b[A-ZÑ&]{3,4}[\s-]?\d{6}[\s-]?[A-Z0-9]{3}\b", re.I)
+_MERE_WORDS = re.compile(r"[a-zñ]+\s\d{6}\s[a-zñ]{3}", re.I)
+"""Around six digits: "visa 453914 una"."""
 _NIE = re.compile(r"\b[XYZ][\s-]?\d{7}[\s-]?[A-Z]\b", re.I)
 _DNI = re.compile(r"\b\d{2}\.?\d{3}\.?\d{3}[\s-]?[A-Z]\b", re.I)
 _RUT = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
@@ -124,16 +130,23 @@ _CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
 _CNPJ = re.compile(r"\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b")
 
 
+def _has_a_date(value: str) -> bool:
+    """Whether the digits of an RFC are a day of the calendar, which those of other numbers between words seldom are."""
+    return 1 <= int(value[-7:-5]) <= 12 and 1 <= int(value[-5:-3]) <= 31
+
+
 def identifiers(text: str) -> list[Found]:
     """CURP, RFC, NIE, DNI, RUT, SSN, CPF and CNPJ where they are written in their own form."""
     found: list[Found] = []
     for pattern, label, check in (
         (_CURP, "curp", None), (_CUIT, "cuit", None), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
-        (_RFC, "rfc", None),
+        (_RFC, "rfc", _has_a_date),
     ):  # fmt: skip
         for match in pattern.finditer(text):
             if any(one.start < match.end() and match.start() < one.end for one in found):
+                continue
+            if label == "rfc" and _MERE_WORDS.fullmatch(match.group()):
                 continue
             value = re.sub(r"[\s.\-/]", "", match.group()).upper()
             if check is None or check(value):
@@ -143,14 +156,15 @@ def identifiers(text: str) -> list[Found]:
 
 # ─── identifiers spelled letter by letter ────────────────────────────────────────────────────────────────────────────
 
-_CONNECTIVES = ("A", "E", "O", "Y")
-"""Letters that are words: no part of a code at its edge."""
+_CONNECTIVES = ("A", "E", "I", "O", "U", "Y")
+"""Letters that are words: no part of a code at its edge, and none of the letters that make one."""
 _FEWEST_LETTERS = 3
 _FEWEST_DIGITS = 4
 
 
-def spelled_identifiers(lexed: Lexed) -> list[Found]:
-    """CURP and RFC read letter by letter: "ge o de e cinco seis uno dos tres uno ge erre ocho"."""
+def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]:
+    """CURP and RFC read letter by letter: "ge o de e cinco seis uno dos tres uno ge erre ocho". `near_card`: only those
+    that are whole, since digits of a card are told from each other with letters too: "quatro e cinco e três"."""
     groups = {group.first: group for run in lexed.runs for group in run.groups}
     found: list[Found] = []
     at = 0
@@ -164,8 +178,9 @@ def spelled_identifiers(lexed: Lexed) -> list[Found]:
         while len(parts) > 1 and parts[0][0] in _CONNECTIVES and parts[1][0].isdigit():
             parts.pop(0)
         code = "".join(said for said, _, _ in parts)
-        letters = sum(character.isalpha() for character in code)
-        if letters >= _FEWEST_LETTERS and len(code) - letters >= _FEWEST_DIGITS:
+        digits = sum(character.isdigit() for character in code)
+        letters = sum(character.isalpha() and character not in _CONNECTIVES for character in code)
+        if digits >= _FEWEST_DIGITS and (_is_whole(parts) or (letters >= _FEWEST_LETTERS and not near_card)):
             label, score = _spelled_kind(code)
             start, end = lexed.tokens[parts[0][1]].start, lexed.tokens[parts[-1][2] - 1].end
             found.append(Found(start, end, label, score, code))
