@@ -1,8 +1,10 @@
 """Which kind of number the words beside it name. Pure; places are code points."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
-from models.privacy.cues import Cue, beside_a_card
+from models.privacy.cues import Cue, beside_a_card, folded
 from models.privacy.numbers import Run
 
 _CUE_REACH = 70
@@ -12,6 +14,11 @@ _CUE_REACH_BACK = 30
 _LONGEST_PART = 6
 _PART_REACH = 20
 """Between the name of a part of a card and its digits: no more than so many of either."""
+_COUNTS: Final = frozenset({"3", "4", "15", "16"})
+_COUNTED = re.compile(
+    r"[\s-]+(?:digit|numer|number|algarismo|cifra|ultimo|on the"
+    r"|(?:de |del |do |al |en el |no )?(?:tras|atras|detras|reverso|verso)\b)"
+)
 
 
 def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
@@ -24,6 +31,25 @@ def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = (
     if after is None or (not shared and any(0 <= run.start - after.end <= _CUE_REACH_BACK for run in others)):
         return ""
     return after.kind
+
+
+def name_around(cues: Sequence[Cue], run: Run) -> str:
+    """What a number is amid the words that name it: "el código 712 de atrás"."""
+    return next((cue.kind for cue in cues if cue.start <= run.start and run.end <= cue.end), "")
+
+
+def is_count_in_a_name(cues: Sequence[Cue], text: str, run: Run) -> bool:
+    """Whether the number says how many digits are meant, "los 16 dígitos", or is part of a name, "CVV2"."""
+    cue = next((cue for cue in cues if cue.start <= run.start and run.end <= cue.end), None)
+    if cue is None:
+        return False
+    return len(run.digits) == 1 or (run.digits in _COUNTS and _COUNTED.match(folded(text), run.end) is not None)
+
+
+def is_amount_on_a_card(cues: Sequence[Cue], run: Run, capture: bool) -> bool:
+    """ "o cartão com mil e setecentos e o empréstimo". In a `capture` it may be four digits of the card."""
+    whole = len(run.groups) == 1 and run.groups[0].cardinal and (not capture or run.digits.endswith("00"))
+    return whole and any(cue.kind == "card" and cue.start <= run.start and run.end <= cue.end for cue in cues)
 
 
 def name_along_with_a_card(text: str, start: int, run: Run) -> str:

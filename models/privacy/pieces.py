@@ -14,7 +14,13 @@ from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.misheard import nearest_number
 from models.privacy.names import persons
-from models.privacy.naming import name_along_with_a_card, name_of
+from models.privacy.naming import (
+    is_amount_on_a_card,
+    is_count_in_a_name,
+    name_along_with_a_card,
+    name_around,
+    name_of,
+)
 from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import is_quantity
 from models.privacy.readings import Part
@@ -192,13 +198,15 @@ def _pieces(
     at = 0
     others = sum(1 for token in lexed.tokens if _is_other(token))
     strict = situation.asked or (said.turn == DRAFT and situation.near_card)
+    cues = [cue for cue in cues if cue.kind != "person"]
     for run in [*_clear_of(lexed.runs, spans)]:
-        if any(cue.start <= run.start and run.end <= cue.end for cue in cues):
+        if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = name_of([cue for cue in cues if cue.kind != "person"], run.start, run.end, others=lexed.runs)
+        named = name_of(cues, run.start, run.end, others=lexed.runs)
         if situation.near_card or situation.capture or pieces:
             named = name_along_with_a_card(said.text, at, run) or named
         state = _state(lexed, run, situation, others, strict=strict or named not in _UNNAMED)
+        named = name_around(cues, run) or named
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
             state = "hidden"  # it may be the first of them
         if not state:
