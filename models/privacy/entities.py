@@ -61,6 +61,8 @@ _HALF_A_CARD = 8
 """So many unexplained digits after talk of a card are one that was broken off."""
 _CODE = 3
 """Digits of a verification value on the back of a card."""
+_MISHEARD_CARD = 13
+"""So many digits beside a card are one of which recognition lost some, whatever they are called."""
 _TWO_CHECKS = 11
 """Of CPF and CNPJ, which have two check digits, and of CUIT."""
 _HARMLESS = 5
@@ -184,9 +186,14 @@ def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
             if score and (best is None or score > best.score):
                 label = {"secret": "number", "reference": ""}.get(kind, kind)
                 best = Verdict(label, round(score, 4), reading, whole)
-    if best is not None and best.label == "" and (context.capture or len(best.digits) > 20):
+    if best is not None and best.label == "" and _is_no_reference(best.digits, context):
         return None
     return best
+
+
+def _is_no_reference(digits: str, context: Context) -> bool:
+    """ "con mi tarjeta el pedido 4532…"."""
+    return context.capture or len(digits) > 20 or (context.near_card and len(digits) >= _MISHEARD_CARD)
 
 
 def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
