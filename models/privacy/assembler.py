@@ -217,7 +217,7 @@ class DigitGuard:
             return not self._goes_on(parsed.pieces[0])
         if self._expected.capture and turn.leg == "customer":
             return False
-        return bool(asks) or self._is_other_talk(turn, parsed)
+        return any(kind != "digits" for kind in asks) or self._is_other_talk(turn, parsed)
 
     def _goes_on(self, piece: Piece) -> bool:
         expected = self._expected

@@ -13,7 +13,7 @@ from models.privacy.lexicon import word_set
 class Cue(NamedTuple):
     kind: str
     """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account person
-    secret reference"""
+    secret digits reference"""
     start: int
     end: int
 
@@ -23,9 +23,27 @@ _NUMBERS = (
     r"(?:numeros?|numeracion|digitos|numeracao|algarismos|cifras|datos|dados|numbers?|digits|details|info(?:rmation)?)"
 )
 
+_NO_STREET = "".join(
+    rf"(?<!\b{word} )"
+    for word in sorted(
+        word_set("i we you they people to can could will would ll d t not just usually always or and the a in")
+    )
+)
+"""Before "drive" and "court" they make a verb or another thing of it."""
+_CODE_SENT = (
+    r"(?:codigo|clave) que (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
+    r"|(?:lleg|cheg|envi|mand)\w+(?: \w+){0,5}? (?:un|um|el|o) codigo(?! (?:de|postal|promo\w*)\b)"
+    r"|(?:send|sent|text|texted|texting)(?: \w+){0,3}? (?:a|the) code"
+    r"|code (?:that )?(?:(?:you|we|i|just|ve|have|should|was|were|be|been|to) ){0,4}(?:sent|texted|emailed|messaged|received|receive|got|get)"
+)
+_SAYS_THEM = (
+    r"(?:dict\w*|dig[ao]\w*|dime|dame\w*|deme\w*|dar|darme|decir\w*|dice|leer\w*|lea\w*|pas[ae]\w*|pasar\w*|regal\w*|rep[ie]t\w*"
+    r"|tell (?:me|us)|give (?:me|us)|read|get|have|go ahead with|passar|fal(?:a|e|ar)|diz|diga|dizer|dit[ae]r?|ler|leia|inform[ae]r?|cuales son|quais sao|what (?:are|re))"
+)
+
 _KINDS: Final[dict[str, str]] = {
-    "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|ce ve ve|ce ve ce|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
-    r"|security (?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
+    "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|(?:c[. ]?v[. ]?b|c[. ]?[cb][. ]?v|c[. ]?b[. ]?b)\b|ce ve ve|ce ve ce|ce ce ve|ce be be|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
+    r"|security (?:code|number)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
     r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:on the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
     r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|mes y (?:el )?ano|month and (?:the )?year|mes e (?:o )?ano|quando (?:vence|expira)|vence quando"
@@ -49,14 +67,17 @@ _KINDS: Final[dict[str, str]] = {
     r"|call back at|best number|number to (?:call|reach)|home number|work number|toll[- ]free|llam(?:ar|e|en|arnos|enos|eme|ame|adme)(?: \w+){0,2}? al|marc(?:ar|a|ue|ando) (?:al|el)|comunic\w+ (?:al|con nosotros al)|contact\w+ al"
     r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es)(?: o)?(?= ?0800)|(?:nuestro|our|nosso) (?:numero|number) (?:es|is|e)|extension|ramal|linea gratuita)\b",
     "address": r"\b(?:calle|carrera|avenida|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
-    r"|(?:[a-z]+ ){0,2}(?:street|avenue|road|drive|lane|boulevard|court)|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
-    "account": r"\b(?:(?:a que|en que|cual|la|su|mi|tu|que) cuenta (?:bancaria|donde|a la que|le (?:transfer|deposit|hacemos|hago)\w*|transfer\w*|deposit\w*|para (?:el|la) (?:reembolso|devolucion|deposito|transferencia)|es(?= ))|(?:em|na|para) (?:que|qual) conta(?: bancaria)?|a conta (?:e(?= )|para o (?:estorno|reembolso))|(?:which|what) (?:bank )?account|(?:the )?account (?:is|number)|(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es)|cuenta de (?:banco|cheques)"
-    r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e)|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
+    r"|(?:[a-z]+ ){0,2}(?:street|avenue|boulevard|" + _NO_STREET + r"(?:road|drive|lane|court))|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
+    "account": r"\b(?:(?:a que|en que|cual|la|su|mi|tu|que) cuenta (?:bancaria|donde|a la que|le (?:transfer|deposit|hacemos|hago)\w*|transfer\w*|deposit\w*|para (?:el|la) (?:reembolso|devolucion|deposito|transferencia)|es(?= )(?! de\b))|(?:em|na|para) (?:que|qual) conta(?: bancaria)?|a conta (?:e(?= )(?! de\b)|para o (?:estorno|reembolso))|(?:which|what) (?:bank )?account|(?:the )?account (?:is|number)|(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es(?! de\b))|cuenta de (?:banco|cheques)"
+    r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e(?! de\b))|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
     "person": r"\b(?:con quien (?:tengo|hablo|me comunico|estoy hablando)|quien (?:me )?(?:habla|llama)|(?:su|tu|el) nombre(?: completo)?(?= *(?:\?|,|por|$))|nombre (?:completo|y apellidos?)|a nombre de quien"
     r"|who (?:am i|do i have|is this|m i) ?(?:speaking|talking|on|calling)?|(?:your|a|the) (?:full |first and last |first |last )?name(?= *(?:\?|,|please|on the|$))|whose name"
     r"|com quem (?:eu )?(?:falo|estou falando)|quem (?:esta )?(?:fala|falando)|(?:o )?seu nome(?: completo)?(?= *(?:\?|,|por|$))|nome (?:completo|do titular)|em nome de quem|no nome de quem)",
-    "secret": r"\b(?:pin|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
-    r"|verification code|one[- ]time (?:code|password)|access code|codigo que (?:le|te|lhe) (?:llego|envie|enviamos|chegou|enviei)|code (?:we|i) (?:just )?(?:sent|texted))\b",
+    "secret": r"\b(?:pin|nip|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
+    r"|codigo (?:del|por|no|do) (?:sms|mensaje|whatsapp|mensagem|texto)|codigo de (?:cuatro|seis|quatro|4|6) (?:digitos|numeros|cifras|algarismos)"
+    r"|verification code|one[- ]time (?:code|password)|access code|(?:four|six|4|6)[- ](?:digits?|numbers?) (?:code|pin)|" + _CODE_SENT + r")\b",
+    "digits": r"\b(?:" + _SAYS_THEM + r"(?: \w+){0,3}? (?:los|os|the) (?:numeros?|numeritos|digitos|numbers|digits|algarismos)(?=\s*(?:[?.,!;]|$|por favor|please|when|cuando|quando|de nuevo|otra vez|again|de uno|one by))"
+    r"|(?:primer|segundo|tercer|cuarto|quinto|siguiente|proximo|ultimo|primeiro|terceiro|quarto|first|second|third|fourth|next|last) (?:grupo|bloque|bloco|group|block)(?: de (?:cuatro|quatro|4|numeros|digitos)| of (?:four|4|numbers|digits))?)\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
     r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:es|numero|nro)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
     r"|numero de atendimento|incident(?: number)?|ordernumber|reclamo numero|rastreio|contrato numero|factura numero|fatura numero|ley|lei|articulo|resolucion)\b",
@@ -65,7 +86,7 @@ _KINDS: Final[dict[str, str]] = {
 _CARD = (
     rf"\b(?:{_NUMBERS}(?: \w+){{0,5}}? {_CARD_NAME}|{_CARD_NAME}(?: \w+){{0,8}}? {_NUMBERS}"
     rf"|{_CARD_NAME}(?:\W+\w+){{0,8}}?\W+(?:the|el|los|o|os|as) {_NUMBERS}(?=\s*(?:[?.,]|$|please|when|por favor|cuando|quando))"
-    rf"|{_CARD_NAME}(?: \w+){{0,4}}? (?:es la|es el|e o|is|termina|terminad[ao]|ending|final|number|numero)"
+    rf"|{_CARD_NAME}(?: \w+){{0,4}}? (?:es la|es el|e o|is|termina|terminad[ao]|ending|ends?(?= (?:in|with)\b)|final|number|numero)"
     r"|(?:dieciseis|16|dezesseis|sixteen|quince|15|fifteen)[- ](?:digitos|numeros|digits?|numbers?|algarismos)"
     r"|long number|(?:numeros?|digitos|numbers?|digits|number)(?: \w+){0,3}? (?:on the front|del frente|da frente|de enfrente|de adelante|al frente|en el frente)"
     rf"|(?:dict|lea|leer|leia|ler|read|recite)\w*(?: \w+){{0,4}}? {_CARD_NAME}"
@@ -78,7 +99,7 @@ _PATTERN = re.compile(
 )  # fmt: skip
 
 _ASKS = re.compile(
-    r"[?¿]|\b(?:dict\w*|dig(?:a|ame|anos|ale)|dime|deme|denos|regal\w+|indi(?:ca|que)\w*|confirm\w*|facilit\w*|proporcion\w*|brind\w*|lea|leame|pas(?:e|ame|eme|a|ar)"
+    r"[?¿]|\b(?:dict\w*|dig(?:a|ame\w*|anos|ale)|dime|deme|denos|regal\w+|indi(?:ca|que)\w*|confirm\w*|facilit\w*|proporcion\w*|brind\w*|lea|leame|pas(?:e|ame|eme|a|ar)"
     r"|compart\w*|necesit\w+|permit\w+|cual|puede|puedes|podria|podrias|me da|suministr\w*|ingres\w+|repit\w+|repet\w+|vuelva|deletre\w+|solicit\w+|anot\w+|teng\w+ a la mano|tome nota|requier\w+|leer"
     r"|can|could|may|give|tell|read|need|whats|what|please|go ahead|provide|share|let me have|grab|take|repeat|like to have"
     r"|pode|poderia|passa\w*|passe|inform\w+|diz|ditar|dite|dita|qual|quais|precis\w+|fal[ae]\w*|me ve|leia|ler|forne\w+|por favor|favor|vamos)\b"
@@ -183,5 +204,5 @@ BACKCHANNEL = word_set(
 
 ABOUT_THE_NUMBER = re.compile(
     r"\b(?:repit\w*|repet\w*|repeat|again|otra vez|de nuevo|novamente|ultimos|siguientes|primeros|seguintes|primeiros|last (?:four|three|digits)|first (?:four|six)"
-    r"|next (?:four|three)|remaining|rest of|faltan?|digitos?|digits?|numeros?|numbers?|missed|no (?:le )?(?:escuche|entendi|oi)|nao (?:ouvi|entendi)|didn t (?:catch|hear)|cuatro en cuatro|mas despacio|slower|devagar)\b"
+    r"|next (?:four|three)|remaining|rest of|faltan?|digitos?|digits?|numeros?|numbers?|grupos?|groups?|bloques?|blocos?|missed|no (?:le )?(?:escuche|entendi|oi)|nao (?:ouvi|entendi)|didn t (?:catch|hear)|cuatro en cuatro|mas despacio|slower|devagar)\b"
 )

@@ -184,7 +184,7 @@ def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
             if kind == context.named and score:
                 score = min(score + 0.15, 0.99)
             if score and (best is None or score > best.score):
-                label = {"secret": "number", "reference": ""}.get(kind, kind)
+                label = {"secret": "number", "digits": "number", "reference": ""}.get(kind, kind)
                 best = Verdict(label, round(score, 4), reading, whole)
     if best is not None and best.label == "" and _is_no_reference(best.digits, context):
         return None
@@ -244,6 +244,7 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     "account": (6, 24, 0.75),
     "address": (1, 14, 0.7),
     "secret": (3, 12, 0.7),
+    "digits": (3, 12, 0.6),
     "reference": (1, 20, 0.65),
 }
 

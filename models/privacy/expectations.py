@@ -2,33 +2,50 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.facts import Leg
 from models.privacy.cues import Cue, folded
 
 _ASKED_TURNS: Final = 5
 _ASKED_MS: Final = 60_000
+_LOOKED_FOR: Final = ("cvv", "card_expiry", "secret")
+"""What people get up to look for, and talk of other things meanwhile: awaited for so many turns and so long as well."""
+_LOOKED_FOR_MS: Final = 120_000
 _QUIET_MS: Final = 15_000
 """After an agent's talk of something else a card is waited for so long."""
 _CAPTURE_MS: Final = 60_000
 """A card that was asked for and never came is no longer waited for."""
 _LEFT_TURNS: Final = 3
 _CARD_TURNS: Final = 5
-"""For so many turns after a card was asked for or heard no other digits are harmless."""
+"""For so many turns after a card was asked for or heard no other digits are harmless, nor for as long as its code is
+looked for."""
 _MENTION_TURNS: Final = 2
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
 _CAPTURED: Final = ("card", "cvv")
 _OF_A_CARD: Final = ("card", "cvv", "card_expiry")
 _NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry", "person")
-_CARD_WORD: Final = re.compile(r"\b(?:tarjetas?|cartao|cartoes|cards?|visa|mastercard|amex)\b")
+_CARD_WORD: Final = re.compile(
+    r"\b(?:tarjetas?|cartao|cartoes|cards?|visa|mastercard|amex"
+    r"|(?:pag\w+|pay\w*|seria?|sera|va a ser|vai ser|prefier\w+|prefer\w*|quiero|quero|hago|put it)\b(?: \w+){0,3}?"
+    r" (?:con|com|with|by|no)(?: (?:mi|la|el|meu|my|the|de))? (?:credito|debito|credit|debit)"
+    r"(?=\s*(?:[.,;?!]|$|(?:por favor|please|mejor|ahora|agora|now)\b)))\b"
+    r"|^\W*(?:e |es )?(?:con |com |no |with |by )?(?:mi )?(?:credito|debito|credit|debit)\W*(?:por favor|please)?\W*$"
+)
 _PAYS_NOW: Final = re.compile(
     r"\b(?:pag(?:ar|o|alo|arlo|amento)|pay|charge|cobr(?:a|e|ar))\b.{0,40}"
     r"\b(?:anot\w+|apunt\w+|tome nota|dict\w+|(?:write|take) (?:it|this|that) down)\b"
 )
 """Whoever says so reads a card next."""
 _NEVER: Final = -100
+_NEVER_MS: Final = -_LOOKED_FOR_MS - 1
+
+
+class _Asked(NamedTuple):
+    turn: int
+    at_ms: int
+    by: Leg
 
 
 class Expectations:
@@ -36,11 +53,13 @@ class Expectations:
 
     def __init__(self) -> None:
         self._count = 0
-        self._asked: dict[str, tuple[int, int]] = {}
+        self._asked: dict[str, _Asked] = {}
         self._capture: set[str] = set()
         self._capture_ms = 0
         self._left: tuple[int, int] | None = None
+        self._now_ms = 0
         self._card_turn = _NEVER
+        self._card_ms = _NEVER_MS
         self._mention_turn = _NEVER
 
     @property
@@ -59,8 +78,8 @@ class Expectations:
 
     @property
     def after_card(self) -> bool:
-        """A card was asked for or heard a few turns ago."""
-        return self._count - self._card_turn <= _CARD_TURNS
+        """A card was asked for or heard a few turns ago, or so lately that its code may still be looked for."""
+        return self._count - self._card_turn <= _CARD_TURNS or self._now_ms - self._card_ms <= _LOOKED_FOR_MS
 
     @property
     def date(self) -> str:
@@ -82,24 +101,29 @@ class Expectations:
         return [kind for kind in reversed(self._asked) if self._is_asked(kind)]
 
     def _is_asked(self, kind: str) -> bool:
-        asked_at = self._asked.get(kind)
-        return asked_at is not None and self._count - asked_at[0] <= _ASKED_TURNS
+        asked = self._asked.get(kind)
+        if asked is None:
+            return False
+        looked_for = kind in _LOOKED_FOR and self._now_ms - asked.at_ms <= _LOOKED_FOR_MS
+        return looked_for or self._count - asked.turn <= _ASKED_TURNS
 
     def next_turn(self) -> None:
         self._count += 1
 
     def ask(self, kinds: Sequence[str], leg: Leg, end_ms: int) -> bool:
         """Kinds that a turn asks for; another question ends a card's capture. True when a card is waited for now."""
+        kinds = [*kinds, "card"] if "digits" in kinds and self.near_card else kinds
         for kind in kinds:
             self._asked.pop(kind, None)
-            self._asked[kind] = (self._count, end_ms)
+            self._asked[kind] = _Asked(self._count, end_ms, leg)
         awaited = [kind for kind in kinds if kind in _CAPTURED]
         if "card_expiry" in kinds:
-            self._card_turn = self._count
+            self._a_card_is_here()
         if awaited:
             self._capture.update(awaited)
-            self._card_turn, self._capture_ms, self._left = self._count, end_ms, None
-        elif kinds and "card_expiry" not in kinds and leg != "customer":
+            self._capture_ms, self._left = end_ms, None
+            self._a_card_is_here()
+        elif kinds and not {"card_expiry", "digits"}.intersection(kinds) and leg != "customer":
             self._capture.clear()
         return bool(awaited)
 
@@ -108,6 +132,9 @@ class Expectations:
         self._capture_ms, self._left = end_ms, None
         if self.after_card:
             self._card_turn = self._count
+
+    def _a_card_is_here(self) -> None:
+        self._card_turn, self._card_ms = self._count, self._now_ms
 
     def leaves(self, end_ms: int) -> None:
         """The agent speaks of something else."""
@@ -119,7 +146,7 @@ class Expectations:
         if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
             self._mention_turn = self._count
         if _PAYS_NOW.search(folded(text)):
-            self._card_turn = self._count
+            self._a_card_is_here()
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
@@ -130,15 +157,21 @@ class Expectations:
 
     def heard(self, label: str, *, done: bool) -> None:
         """A card or code was judged; `done`: no more of it is awaited."""
-        if label in _OF_A_CARD or (label == "number" and self.after_card):
+        if label in _OF_A_CARD:
+            self._a_card_is_here()
+        if label == "number" and self.after_card:
             self._card_turn = self._count
+        if label == "cvv":
+            self._card_ms = _NEVER_MS  # nothing of the card is looked for any more
         if done and label in _CAPTURED:
             self._capture.discard(label)
 
     def expire(self, now_ms: int, *, reading: bool) -> None:
         """`reading`: digits are open, and keep the capture."""
-        for kind in [kind for kind, (_, at_ms) in self._asked.items() if now_ms - at_ms > _ASKED_MS]:
-            del self._asked[kind]
+        self._now_ms = max(self._now_ms, now_ms)
+        for kind in [kind for kind, asked in self._asked.items() if now_ms - asked.at_ms > _ASKED_MS]:
+            if kind not in _LOOKED_FOR or not self._is_asked(kind):
+                del self._asked[kind]
         left = self._left is not None and now_ms - self._left[1] >= _QUIET_MS
         if not reading and (left or now_ms - self._capture_ms >= _CAPTURE_MS):
             self._capture.clear()
