@@ -15,8 +15,10 @@ from models.privacy.entities import Context, Entity, Verdict, at_home, is_card, 
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
+from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
-from models.privacy.pieces import DRAFT, Parsed, Piece, Said, Situation, parse
+from models.privacy.pieces import Parsed, Piece, parse
+from models.privacy.situation import DRAFT, Said, Situation
 
 _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed…"""
@@ -130,8 +132,11 @@ class DigitGuard:
             self._settle(by_turn=True)
             parsed = parse(said, found, self._situation(announced))
         self._entities += parsed.entities
-        if any(entity.entity_type == "DATE_OF_BIRTH" for entity in parsed.entities):
-            self._expected.answered("dob", "")
+        for entity in parsed.entities:
+            if entity.entity_type == "DATE_OF_BIRTH":
+                self._expected.answered("dob", "")
+            elif entity.entity_type == "CARD_EXPIRY" and entity.score == WHOLE_DATE:
+                self._expected.answered("card_expiry", "")
         page = self._pages[turn.turn] = _Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
@@ -168,10 +173,17 @@ class DigitGuard:
         self._was_capture, self._started = self._expected.capture, False
 
     def _situation(self, announced: bool) -> Situation:
-        capture = self._expected.capture or announced
         expected = self._expected
+        capture = expected.capture or announced
         return Situation(
-            bool(self._run) or capture, capture, expected.number, expected.date, expected.near_card, expected.name
+            guarded=bool(self._run) or capture,
+            capture=capture,
+            asked=expected.number,
+            date_is=expected.date,
+            near_card=expected.near_card,
+            name=expected.name,
+            after_card=expected.after_card,
+            code=expected.code,
         )
 
     def _expire(self, now_ms: int) -> None:
@@ -206,7 +218,7 @@ class DigitGuard:
             return piece
         if self._expected.capture or self._expected.near_card:
             return piece
-        return piece._replace(named=announced.kind)
+        return piece._replace(named=announced.kind, told=True)
 
     def _is_other_talk(self, turn: SpokenTurn, parsed: Parsed) -> bool:
         return parsed.words >= _OTHER_WORDS and ABOUT_THE_NUMBER.search(folded(turn.text)) is None
@@ -264,11 +276,15 @@ class DigitGuard:
         return harmless or verdict.label not in ("", "number")
 
     def _context(self) -> Context:
-        named = self._run.named
+        named = [at_home(kind, self._country) for kind in self._run.named]
+        awaited = [at_home(kind, self._country) for kind in self._expected.kinds()]
         return Context(
             country=self._country,
-            kinds=list(dict.fromkeys(at_home(kind, self._country) for kind in [*named, *self._expected.kinds()])),
-            named=at_home(named[0], self._country) if named else "",
+            kinds=list(dict.fromkeys([*named, *awaited])),
+            named=named[0] if named else "",
+            told=self._run.told,
+            curt=self._run.curt,
+            asked=[at_home(kind, self._country) for kind in self._expected.questions()],
             capture=self._expected.card,
             near_card=self._expected.near_card,
             after_card=self._expected.after_card,

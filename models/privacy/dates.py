@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from models.privacy.cardinals import Group
-from models.privacy.lexicon import word_set
+from models.privacy.lexicon import JOINERS, word_set
 from models.privacy.numbers import Lexed
 from models.privacy.tokens import Token
 
@@ -20,6 +21,8 @@ _MONTHS = word_set(
     may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
     """
 )
+_MODAL = frozenset({"may", "mar", "marco"})
+"""Words of their own, too."""
 _ORDINALS = word_set(
     """
     primero primer primeiro first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
@@ -29,12 +32,20 @@ _ORDINALS = word_set(
 _HUNDREDS = re.compile(r"[cs]i?ent[oa]s$")
 """How a year's hundreds end however they are heard: "ninecientos"."""
 _DATE_GLUE = frozenset({"de", "del", "do", "of", "the", "el", "o", "dia", "year", "ano", "st", "nd", "rd", "th", "in"})
+_BEFORE_A_YEAR = frozenset({"del", "do", "of", "year", "ano"})
+_YEAR = 4
+_SHORT = 3
+"""Letters of a month's name in which it may be another word: "APR"."""
+_CARD_YEARS = range(24, 50)
+"""In which cards that are read now expire."""
 
 
 class DateSpan(NamedTuple):
     start: int
     end: int
     has_year: bool
+    expires: bool = False
+    """A month and a year in which cards expire, and no day: "October twenty twenty seven"."""
 
 
 def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
@@ -70,6 +81,29 @@ def _numbered(lexed: Lexed, groups: Sequence[Group]) -> list[DateSpan]:
     return found
 
 
+def card_dates(lexed: Lexed, *, asked: bool) -> list[DateSpan]:
+    """A month by its number and a year: "el ocho del veintisiete". Unless one was `asked` for, only in such words."""
+    groups = [group for run in lexed.runs for group in run.groups]
+    found = []
+    for month, year in pairwise(groups):
+        between = [token.word for token in lexed.tokens[month.last + 1 : year.first]]
+        linked = between in (["del"], ["do"]) or (asked and bool(between) and _DATE_GLUE.issuperset(between))
+        is_month = len(month.digits) <= 2 and 1 <= int(month.digits or 0) <= 12
+        if linked and is_month and _is_card_year(year.digits):
+            found.append(DateSpan(month.start, year.end, has_year=True, expires=True))
+    return found
+
+
+def months(lexed: Lexed) -> list[DateSpan]:
+    """Months by their names, for whoever waits for one."""
+    return [DateSpan(one.start, one.end, has_year=False) for one in lexed.tokens if one.word in _MONTHS - _MODAL]
+
+
+def _is_card_year(digits: str) -> bool:
+    short = digits.removeprefix("20") if len(digits) == 4 else digits
+    return len(short) == 2 and int(short) in _CARD_YEARS
+
+
 def _stands_alone(lexed: Lexed, match: re.Match[str]) -> bool:
     """Whether no other digits go before or after it as parts of one number."""
     run = next((run for run in lexed.runs if run.start <= match.start() < run.end), None)
@@ -95,16 +129,31 @@ def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> 
         first, has_day = back, True
         if back and (tens := by_last.get(back - 1)) is not None and tens.digits in ("20", "30"):
             first = tens.first
+    no_day_before = not has_day and not (back >= 0 and tokens[back].numeric)
     ahead = _skip(tokens, at + 1, 1)
     if not has_day and ahead < len(tokens):
         last, has_day = _day_after(tokens, by_first, ahead, last)
         ahead = _skip(tokens, last + 1, 1)
+    if ahead + 1 < len(tokens) and tokens[ahead].word in JOINERS and tokens[ahead + 1].word not in _MONTHS:
+        further = _skip(tokens, ahead + 1, 1)  # "octubre y el año 2027"
+        ahead = further if further > ahead + 1 else ahead
     end, has_year = _year(tokens, by_first, ahead)
     if end >= 0:
         last = end
     if not has_day and not has_year:
         return None
-    return DateSpan(tokens[first].start, tokens[last].end, has_year)
+    expires = no_day_before and _expires(tokens, groups, at, last)
+    return DateSpan(tokens[first].start, tokens[last].end, has_year, expires)
+
+
+def _expires(tokens: Sequence[Token], groups: Sequence[Group], at: int, last: int) -> bool:
+    """Whether a month that no day stands before goes with a year in which cards expire."""
+    year = [group for group in groups if at < group.first and group.last <= last]
+    words = {token.word for token in tokens[at + 1 : last + 1]}
+    if not year or words & _ORDINALS or (len(tokens[at].word) <= _SHORT and tokens[at].word != "may"):
+        return False
+    digits = "".join(group.digits for group in year)
+    return _is_card_year(digits) and (len(digits) == _YEAR or bool(words & _BEFORE_A_YEAR))
 
 
 def _skip(tokens: Sequence[Token], at: int, step: int) -> int:

@@ -77,6 +77,12 @@ class Context(NamedTuple):
     """What it may be by the words beside it and by what was asked, most likely first."""
     named: str = ""
     """The kind that the words of its own turn name right before it."""
+    told: bool = False
+    """…with nothing but "is" between."""
+    asked: Sequence[str] = ()
+    """The kinds that were asked for."""
+    curt: bool = False
+    """Hardly another word stands in its turns."""
     capture: bool = False
     near_card: bool = False
     """A card is on the table: none of these digits is harmless by being few."""
@@ -180,7 +186,7 @@ def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
     best: Verdict | None = None
     for kind in context.kinds:
         for reading in readings:
-            score, whole = _fit(kind, reading, context.country)
+            score, whole = _fit(kind, reading, context)
             if kind == context.named and score:
                 score = min(score + 0.15, 0.99)
             if score and (best is None or score > best.score):
@@ -196,7 +202,7 @@ def _is_no_reference(digits: str, context: Context) -> bool:
     return context.capture or len(digits) > 20 or (context.near_card and len(digits) >= _MISHEARD_CARD)
 
 
-def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
+def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
     """How well digits fit a kind that was asked for or named: score, and whether check digits agree."""
     count = len(digits)
     check = _CHECKS.get(kind)
@@ -209,19 +215,27 @@ def _fit(kind: str, digits: str, country: str) -> tuple[float, bool]:
     if kind == "card_expiry":
         return (0.9, True) if count in (3, 4, 6) and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
     if kind == "dob":
-        return (0.75, False) if count in (5, 6, 7, 8) else (0.0, False)
+        year = count == 4 and digits[:2] in ("19", "20") and kind in context.asked and context.curt
+        return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
     if kind == "phone":
-        return _phone_fit(digits, country)
+        return _phone_fit(digits, context)
     low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
     if low <= count <= high:
         return score, False
     least = 3 if kind == "cpf" else 4
-    return (_PARTIAL, False) if kind in _GIVEN_IN_PART and least <= count < low else (0.0, False)
+    part = kind in _GIVEN_IN_PART and least <= count < low and _is_given_in_part(kind, context)
+    return (_PARTIAL, False) if part else (0.0, False)
+
+
+def _is_given_in_part(kind: str, context: Context) -> bool:
+    """Whether so few digits are meant as a part of it: an amount stands behind "celular" as well."""
+    return kind in context.asked or (context.told and not context.loose)
 
 
 _PARTIAL: Final = 0.55
 _GIVEN_IN_PART: Final = ("cpf", "cnpj", "cuit", "rut", "dni", "cedula", "ssn", "account")
 """Of these people are asked for "the last four"."""
+_FREE_OF_CHARGE: Final = "0800"
 _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "cpf": cpf.is_valid,
     "cnpj": cnpj.is_valid,
@@ -249,10 +263,11 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
 }
 
 
-def _phone_fit(digits: str, country: str) -> tuple[float, bool]:
+def _phone_fit(digits: str, context: Context) -> tuple[float, bool]:
     if not 7 <= len(digits) <= 15:
-        return (_PARTIAL, False) if 4 <= len(digits) < 7 else (0.0, False)
-    return (0.95, True) if is_phone(digits, country) else (0.76, False)
+        part = 4 <= len(digits) < 7 and digits != _FREE_OF_CHARGE and _is_given_in_part("phone", context)
+        return (_PARTIAL, False) if part else (0.0, False)
+    return (0.95, True) if is_phone(digits, context.country) else (0.76, False)
 
 
 def is_phone(digits: str, country: str) -> bool:

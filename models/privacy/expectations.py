@@ -82,6 +82,11 @@ class Expectations:
         return self._count - self._card_turn <= _CARD_TURNS or self._now_ms - self._card_ms <= _LOOKED_FOR_MS
 
     @property
+    def code(self) -> bool:
+        """Whether a PIN or a card's code was asked for, whose digits may come in any form."""
+        return self._is_asked("secret") or self._is_asked("cvv")
+
+    @property
     def date(self) -> str:
         """The kind of date that was asked for."""
         return next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
@@ -99,6 +104,10 @@ class Expectations:
     def kinds(self) -> list[str]:
         """Latest first."""
         return [kind for kind in reversed(self._asked) if self._is_asked(kind)]
+
+    def questions(self) -> list[str]:
+        """Kinds that somebody asked for, and not only announced: "mi celular es"."""
+        return [kind for kind in self.kinds() if self._asked[kind].by != "customer"]
 
     def _is_asked(self, kind: str) -> bool:
         asked = self._asked.get(kind)

@@ -19,6 +19,11 @@ _COUNTED = re.compile(
     r"[\s-]+(?:digit|numer|number|algarismo|cifra|ultimo|on the"
     r"|(?:de |del |do |al |en el |no )?(?:tras|atras|detras|reverso|verso)\b)"
 )
+_MONTH_OR_YEAR = re.compile(r"\b(?:mes|month|ano|year)(?: (?:es|is|e))?(?: (?:el|o|the))?,? $")
+_TOLD = re.compile(
+    r"\W*(?:(?:es|e|is|s|era|seria|son|sao|are|el|la|o|a|the|my|number|numero|en|em|in|with|con|com|por"
+    r"|termin\w+|acab\w+|ends?|ending|final|empieza|comeca|starts?)\W+)*"
+)
 
 
 def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
@@ -52,6 +57,12 @@ def is_amount_on_a_card(cues: Sequence[Cue], run: Run, capture: bool) -> bool:
     return whole and any(cue.kind == "card" and cue.start <= run.start and run.end <= cue.end for cue in cues)
 
 
+def is_told(cues: Sequence[Cue], text: str, start: int) -> bool:
+    """Whether nothing but "is" stands between the name and the number: "mi celular es…", "my account ends in…"."""
+    before = next((cue for cue in reversed(cues) if cue.end <= start), None)
+    return before is not None and _TOLD.fullmatch(folded(text), before.end, start) is not None
+
+
 def name_along_with_a_card(text: str, start: int, run: Run) -> str:
     """What a short number is that is read along with a card: "vence 08/27 y atrás dice 712"."""
     if len(run.digits) > _LONGEST_PART:
@@ -59,3 +70,8 @@ def name_along_with_a_card(text: str, start: int, run: Run) -> str:
     said = [cue for cue in beside_a_card(text[start : run.end]) if cue.end + start <= run.start]
     near = said and run.start - start - said[-1].end <= _PART_REACH
     return said[-1].kind if near else ""
+
+
+def is_month_or_year(text: str, run: Run) -> bool:
+    """ "mes 10 año 27"."""
+    return len(run.digits) in (1, 2, 4) and _MONTH_OR_YEAR.search(folded(text[: run.start])[-20:]) is not None

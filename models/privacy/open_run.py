@@ -42,6 +42,15 @@ class OpenRun:
         return list(dict.fromkeys(piece.named for piece in self.pieces if piece.named))
 
     @property
+    def told(self) -> bool:
+        return self.pieces[0].told
+
+    @property
+    def curt(self) -> bool:
+        """Hardly another word stands in its turns."""
+        return all(one.curt for one in self.pieces)
+
+    @property
     def garbled(self) -> bool:
         return any(piece.garbled for piece in self.pieces)
 

@@ -95,3 +95,10 @@ def _drafts(turn: Turn) -> Iterator[str]:
     """What is heard of a turn while it is said. One digit alone may be seen, since most words go on otherwise."""
     if "{" in turn.told:
         yield from (turn.text[: word.end()] for word in re.finditer(r"\S+", turn.text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_tables_are_of_a_size_that_says_something(language: str) -> None:
+    rows = [row for row, _ in calls(language)]
+    assert len([row for row in rows if "{" in row]) >= 150
+    assert len([row for row in rows if "{" not in row]) >= 40
