@@ -15,8 +15,10 @@ from models.privacy.entities import Context, Entity, Verdict, at_home, is_card, 
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
+from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
-from models.privacy.pieces import DRAFT, WHOLE_DATE, Parsed, Piece, Said, Situation, parse
+from models.privacy.pieces import Parsed, Piece, parse
+from models.privacy.situation import DRAFT, Said, Situation
 
 _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed…"""

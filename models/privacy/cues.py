@@ -31,7 +31,7 @@ _NO_STREET = "".join(
 )
 """Before "drive" and "court" they make a verb or another thing of it."""
 _CODE_SENT = (
-    r"(?:codigo|clave) que (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
+    r"(?:codigo|clave)(?: que)? (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
     r"|(?:lleg|cheg|envi|mand)\w+(?: \w+){0,5}? (?:un|um|el|o) codigo(?! (?:de|postal|promo\w*)\b)"
     r"|(?:send|sent|text|texted|texting)(?: \w+){0,3}? (?:a|the) code"
     r"|code (?:that )?(?:(?:you|we|i|just|ve|have|should|was|were|be|been|to) ){0,4}(?:sent|texted|emailed|messaged|received|receive|got|get)"
@@ -43,8 +43,8 @@ _SAYS_THEM = (
 
 _KINDS: Final[dict[str, str]] = {
     "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|(?:c[. ]?v[. ]?b|c[. ]?[cb][. ]?v|c[. ]?b[. ]?b)\b|ce ve ve|ce ve ce|ce ce ve|ce be be|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
-    r"|security (?:code|number)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
-    r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:on the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
+    r"|security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
+    r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:(?:on|at) the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
     r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|mes y (?:el )?ano|month and (?:the )?year|mes e (?:o )?ano|quando (?:vence|expira)|vence quando"
     r"|data de (?:validade|vencimento do cartao|vencimento|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|e|ing)\b|exp date|(?:valid|good)[- ](?:thru|through|until))",
@@ -74,7 +74,7 @@ _KINDS: Final[dict[str, str]] = {
     r"|who (?:am i|do i have|is this|m i) ?(?:speaking|talking|on|calling)?|(?:your|a|the) (?:full |first and last |first |last )?name(?= *(?:\?|,|please|on the|$))|whose name"
     r"|com quem (?:eu )?(?:falo|estou falando)|quem (?:esta )?(?:fala|falando)|(?:o )?seu nome(?: completo)?(?= *(?:\?|,|por|$))|nome (?:completo|do titular)|em nome de quem|no nome de quem)",
     "secret": r"\b(?:pin|nip|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
-    r"|codigo (?:del|por|no|do) (?:sms|mensaje|whatsapp|mensagem|texto)|codigo de (?:cuatro|seis|quatro|4|6) (?:digitos|numeros|cifras|algarismos)"
+    r"|codigo (?:secreto|personal|pessoal)|(?:secret|personal|private) code|codigo (?:del|por|no|do) (?:sms|mensaje|whatsapp|mensagem|texto)|codigo de (?:cuatro|seis|quatro|4|6) (?:digitos|numeros|cifras|algarismos)"
     r"|verification code|one[- ]time (?:code|password)|access code|(?:four|six|4|6)[- ](?:digits?|numbers?) (?:code|pin)|" + _CODE_SENT + r")\b",
     "digits": r"\b(?:" + _SAYS_THEM + r"(?: \w+){0,3}? (?:los|os|the) (?:numeros?|numeritos|digitos|numbers|digits|algarismos)(?=\s*(?:[?.,!;]|$|por favor|please|when|cuando|quando|de nuevo|otra vez|again|de uno|one by))"
     r"|(?:primer|segundo|tercer|cuarto|quinto|siguiente|proximo|ultimo|primeiro|terceiro|quarto|first|second|third|fourth|next|last) (?:grupo|bloque|bloco|group|block)(?: de (?:cuatro|quatro|4|numeros|digitos)| of (?:four|4|numbers|digits))?)\b",

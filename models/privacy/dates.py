@@ -32,6 +32,10 @@ _ORDINALS = word_set(
 _HUNDREDS = re.compile(r"[cs]i?ent[oa]s$")
 """How a year's hundreds end however they are heard: "ninecientos"."""
 _DATE_GLUE = frozenset({"de", "del", "do", "of", "the", "el", "o", "dia", "year", "ano", "st", "nd", "rd", "th", "in"})
+_BEFORE_A_YEAR = frozenset({"del", "do", "of", "year", "ano"})
+_YEAR = 4
+_SHORT = 3
+"""Letters of a month's name in which it may be another word: "APR"."""
 _CARD_YEARS = range(24, 50)
 """In which cards that are read now expire."""
 
@@ -125,7 +129,7 @@ def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> 
         first, has_day = back, True
         if back and (tens := by_last.get(back - 1)) is not None and tens.digits in ("20", "30"):
             first = tens.first
-    day_before = has_day or (back >= 0 and tokens[back].numeric)
+    no_day_before = not has_day and not (back >= 0 and tokens[back].numeric)
     ahead = _skip(tokens, at + 1, 1)
     if not has_day and ahead < len(tokens):
         last, has_day = _day_after(tokens, by_first, ahead, last)
@@ -138,8 +142,18 @@ def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> 
         last = end
     if not has_day and not has_year:
         return None
-    year = "".join(group.digits for group in groups if at < group.first and group.last <= last)
-    return DateSpan(tokens[first].start, tokens[last].end, has_year, not day_before and _is_card_year(year))
+    expires = no_day_before and _expires(tokens, groups, at, last)
+    return DateSpan(tokens[first].start, tokens[last].end, has_year, expires)
+
+
+def _expires(tokens: Sequence[Token], groups: Sequence[Group], at: int, last: int) -> bool:
+    """Whether a month that no day stands before goes with a year in which cards expire."""
+    year = [group for group in groups if at < group.first and group.last <= last]
+    words = {token.word for token in tokens[at + 1 : last + 1]}
+    if not year or words & _ORDINALS or (len(tokens[at].word) <= _SHORT and tokens[at].word != "may"):
+        return False
+    digits = "".join(group.digits for group in year)
+    return _is_card_year(digits) and (len(digits) == _YEAR or bool(words & _BEFORE_A_YEAR))
 
 
 def _skip(tokens: Sequence[Token], at: int, step: int) -> int:

@@ -25,10 +25,18 @@ def goes_on(tokens: Sequence[Token], found: Sequence[Group], language: str, *, a
     for at in range(1, len(found) + 1):
         if at < len(found) and _continues(tokens, articles, found[at - 1], found[at]):
             continue
-        if at - first >= (2 if asked else LONG):
+        if at - first >= LONG or (asked and at - first == 2 and not _is_article(tokens, found[at - 1])):
             listed.update(range(first + 1, at))
         first = at
     return listed
+
+
+def _is_article(tokens: Sequence[Token], group: Group) -> bool:
+    """ "três e um castelo": its word follows without a pause."""
+    following = tokens[group.last + 1] if group.last + 1 < len(tokens) else None
+    if not group.weak or following is None or following.start - group.end > 1:
+        return False
+    return not (following.numeric or following.word in JOINERS or following.word in FILLERS)
 
 
 def _articles(language: str, asked: bool) -> frozenset[str]:

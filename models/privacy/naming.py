@@ -48,8 +48,7 @@ def is_count_in_a_name(cues: Sequence[Cue], text: str, run: Run) -> bool:
     cue = next((cue for cue in cues if cue.start <= run.start and run.end <= cue.end), None)
     if cue is None:
         return False
-    part = len(run.digits) == 1 and (cue.kind == "digits" or text[cue.start : run.start].isalpha())
-    return part or (run.digits in _COUNTS and _COUNTED.match(folded(text), run.end) is not None)
+    return len(run.digits) == 1 or (run.digits in _COUNTS and _COUNTED.match(folded(text), run.end) is not None)
 
 
 def is_amount_on_a_card(cues: Sequence[Cue], run: Run, capture: bool) -> bool:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from engine.facts import Leg
 from models.privacy import written
-from models.privacy.cues import BACKCHANNEL, Cue, folded
-from models.privacy.dates import DateSpan, card_dates, dates, months
+from models.privacy.cues import Cue, folded
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
 from models.privacy.misheard import nearest_number
+from models.privacy.named_dates import named_dates
 from models.privacy.names import persons
 from models.privacy.naming import (
     is_amount_on_a_card,
@@ -26,6 +26,7 @@ from models.privacy.naming import (
 from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
+from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
 from models.privacy.tokens import Token
 
 _BETWEEN = FILLERS | {"e", "y", "and"}
@@ -50,17 +51,7 @@ _OF_A_CARD = ("card", "cvv", "card_expiry")
 _ANY_FORM = ("card", "cvv", "secret")
 """Kinds whose digits may be said like a year or a time right behind their name: "my card ends in 2019"."""
 _CORRECTION_WORDS = 5
-_TALK = 5
-"""With more other words than this, numbers with a unit are amounts even while a number is being read."""
 _TALK_IN_CAPTURE = 8
-_CHATTY = 3
-"""With more other words than this in a turn, a lone digit in it is speech and no part of a number."""
-
-
-WHOLE_DATE = 0.95
-"""Score of a day or month with its year."""
-DRAFT = -1
-"""In the place of a turn's number: the words go on, so the last of them may be the first digit of more."""
 
 
 class Piece(NamedTuple):
@@ -109,41 +100,6 @@ class Parsed(NamedTuple):
     """…or ends the turn, and is for the next piece: "cuatro ocho, no, perdón"."""
 
 
-class Situation(NamedTuple):
-    """What the call knows before a turn is read."""
-
-    guarded: bool
-    """A number is being read: a single digit is part of it, every language's digits count."""
-    capture: bool
-    asked: bool = False
-    """A number of another kind was asked for lately: an amount is one only with its unit beside it."""
-    date_is: str = ""
-    """`dob` or `card_expiry` when a date was asked for."""
-    near_card: bool = False
-    """A card is on the table."""
-    name: bool = False
-    """Somebody's name was asked for."""
-    after_card: bool = False
-    """A card was asked for or heard lately: its date may follow."""
-    code: bool = False
-    """A PIN or a card's code was asked for: its digits may come in any form."""
-
-    @property
-    def awaits_digits(self) -> bool:
-        return self.guarded or self.code
-
-
-class Said(NamedTuple):
-    """The words of a turn, whatever they came in."""
-
-    turn: int
-    leg: Leg
-    text: str
-    language: str
-    start_ms: int = 0
-    end_ms: int = 0
-
-
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     if situation.awaits_digits and said.language and said.language not in KNOWN:
         # any word may be a digit here
@@ -161,7 +117,7 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
         *persons(said.text, answer=situation.name and said.leg != "agent"),
     ]
     found += written.spelled_identifiers(lexed, near_card=situation.capture or situation.near_card)
-    found += _dates(said, lexed, cues, situation)
+    found += named_dates(said, lexed, cues, situation)
     spans = [(one.start, one.end) for one in found if one.label != "person"]
     hidden = [one for one in found if one.label not in ("", "person")]
     pieces = _pieces(said, lexed, cues, situation, spans)
@@ -173,7 +129,7 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
             if one.label
         ),
         tuple(pieces),
-        _others(lexed),
+        other_words(lexed),
         _words_after(lexed, pieces[-1].end if pieces else 0),
         _turns(lexed, 0, pieces[0].start if pieces else 0),
         _turns(lexed, pieces[-1].end if pieces else 0, len(said.text)),
@@ -185,14 +141,6 @@ def _is_digit(token: Token) -> bool:
     return token.numeric and not (token.number is not None and token.number.kind == "times")
 
 
-def _is_other(token: Token) -> bool:
-    return not token.numeric and token.word not in FILLERS and token.word not in BACKCHANNEL
-
-
-def _others(lexed: Lexed) -> int:
-    return sum(1 for token in lexed.tokens if _is_other(token))
-
-
 def _words_after(lexed: Lexed, at: int) -> int:
     return sum(1 for token in lexed.tokens if token.start >= at and not token.digits and token.word not in FILLERS)
 
@@ -202,52 +150,24 @@ def _turns(lexed: Lexed, start: int, end: int) -> bool:
     return any(word in TURNING_WORDS for word in words[-_CORRECTION_WORDS:])
 
 
-def _dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[written.Found]:
-    found = []
-    for date in _said_dates(said, lexed, situation):
-        named = name_of(cues, date.start, date.end)
-        answer = situation.date_is if said.leg != "agent" else ""
-        if date.expires and situation.after_card and said.leg != "agent":
-            answer = answer or "card_expiry"
-        label = named if named in ("dob", "card_expiry") else answer
-        score = WHOLE_DATE if date.has_year else 0.7
-        found.append(written.Found(date.start, date.end, label, score if label else 0.0))
-    return found
-
-
-def _said_dates(said: Said, lexed: Lexed, situation: Situation) -> list[DateSpan]:
-    others = _others(lexed)
-    guarded = situation.guarded or (situation.code and others <= _TALK)
-    found = dates(lexed, guarded=guarded and not situation.date_is)
-    asked = situation.date_is == "card_expiry"
-    if said.leg == "agent" or not (asked or situation.after_card):
-        return found
-    few = others <= (_TALK if said.turn == DRAFT else _CHATTY)
-    return [*found, *card_dates(lexed, asked=asked), *(months(lexed) if asked and few else ())]
-
-
 def _pieces(
     said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation, spans: Sequence[tuple[int, int]]
 ) -> list[Piece]:
     pieces: list[Piece] = []
     at = 0
-    others = _others(lexed)
+    others = other_words(lexed)
     strict = situation.asked or (said.turn == DRAFT and situation.near_card)
     cues = [cue for cue in cues if cue.kind != "person"]
     for run in [*_clear_of(lexed.runs, spans)]:
         if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = name_of(cues, run.start, run.end, others=lexed.runs)
-        if situation.near_card or situation.capture or pieces:
-            named = name_along_with_a_card(said.text, at, run) or named
-        if (situation.near_card or situation.capture) and is_month_or_year(said.text, run):
-            named = "card_expiry"
+        named = _named(said, lexed, cues, situation, run, pieces)
         told = is_told(cues, said.text, run.start)
         doubt = Doubt(
-            guarded=situation.guarded and others <= _TALK,
+            guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
             exact=_takes_any_form(named if told else "", situation, others),
-            short=others <= _CHATTY,
+            short=others <= CHATTY,
         )
         state = _state(lexed, run, situation, others, doubt)
         named = name_around(cues, run) or named
@@ -255,10 +175,9 @@ def _pieces(
             state = "hidden"  # it may be the first of them
         if not state:
             continue
-        between = sum(1 for token in lexed.tokens if at <= token.start < run.start and _is_other(token))
-        piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)._replace(
-            told=told, curt=others <= _CHATTY
-        )
+        between = sum(1 for token in lexed.tokens if at <= token.start < run.start and is_other(token))
+        piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)
+        piece = piece._replace(told=told, curt=others <= CHATTY)
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)
@@ -277,11 +196,24 @@ def _pieces(
     return [_with_misheard(lexed, one) if sure or len(one.digits) >= _LISTED else one for one in pieces]
 
 
+def _named(
+    said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation, run: Run, before: Sequence[Piece]
+) -> str:
+    """What the words beside the number call it. `before`: pieces of the same turn that it may be read along with."""
+    beside_a_card = situation.near_card or situation.capture
+    if beside_a_card and is_month_or_year(said.text, run):
+        return "card_expiry"
+    named = name_of(cues, run.start, run.end, others=lexed.runs)
+    if beside_a_card or before:
+        return name_along_with_a_card(said.text, before[-1].end if before else 0, run) or named
+    return named
+
+
 def _takes_any_form(told: str, situation: Situation, others: int) -> bool:
     """Whether a year or a time may be what was asked for, or what the words right before it name (`told`)."""
     if told in _ANY_FORM or (told == "card_expiry" and situation.near_card):
         return True
-    return (situation.code and others <= _TALK) or (bool(situation.date_is) and others <= _CHATTY)
+    return (situation.code and others <= TALK) or (bool(situation.date_is) and others <= CHATTY)
 
 
 def _with_misheard(lexed: Lexed, piece: Piece) -> Piece:
@@ -305,7 +237,7 @@ def _half_heard(said: Said, token: Token) -> Piece:
 
 
 def _may_be_a_digit(token: Token, *, real: bool) -> bool:
-    return _is_other(token) and nearest_number(token.word, real=real) != ""
+    return is_other(token) and nearest_number(token.word, real=real) != ""
 
 
 def _clear_of(runs: Sequence[Run], spans: Sequence[tuple[int, int]]) -> list[Run]:
@@ -341,14 +273,14 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, doubt: Dou
     if len(digits) >= 2:
         apart = not situation.awaits_digits and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart else "hidden"
-    first = not any(_is_other(token) for token in lexed.tokens if token.end <= run.start)
+    first = not any(is_other(token) for token in lexed.tokens if token.end <= run.start)
     if (situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE) or (
         situation.near_card and strong and first
     ):
         return "hidden"
-    if situation.awaits_digits and others <= _CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
+    if situation.awaits_digits and others <= CHATTY and (strong or situation.capture or not _is_article(lexed, run)):
         return "hidden"
-    ends = not any(_is_other(token) or _is_digit(token) for token in lexed.tokens if token.start >= run.end)
+    ends = not any(is_other(token) or _is_digit(token) for token in lexed.tokens if token.start >= run.end)
     if situation.near_card or situation.capture:
         ends = ends or ((strong or situation.capture) and _STOPS.match(lexed.text, run.end) is not None)
         return "shown" if ends else ""

@@ -5,113 +5,35 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.privacy.cardinals import Group
-from models.privacy.lexicon import word_set
 from models.privacy.numbers import Lexed, Run
+from models.privacy.units import (
+    AFTER_AN_ANSWER,
+    AT,
+    BETWEEN,
+    COUNTED,
+    DAYPARTS,
+    FEWEST_POINTS,
+    LAST,
+    MONEY,
+    MOST_DIGITS,
+    MOST_POINTS,
+    NAMES_OF_PARTS,
+    NOT_A_NOUN,
+    OF_DIGITS,
+    PER,
+    PER_UNITS,
+    POINTS,
+    SINCE,
+    SINGULAR,
+    TERMS,
+    TIMES,
+    TO,
+    UNITS,
+    WEEKDAYS,
+    WISHES,
+    YEAR_AFTER,
+)
 
-_UNITS = word_set(
-    """
-    dia dias day days semana semanas week weeks mes meses month months ano anos year years hora horas hour hours hr
-    hrs minuto minutos minute minutes min mins segundo segundos second seconds secs noche noches noite noites night
-    nights quincena quincenas trimestre trimestres quarter quarters siglo am pm oclock decada decadas peso
-    pesos dolar dolares dollar dollars cent cents centavo centavos buck bucks euro euros real reais sol soles libra
-    libras pound pounds usd cop mxn brl clp ars eur pen uf percent porciento million millones millon milhao milhoes
-    billion mangos lucas palos grand contos pila cuota cuotas parcela parcelas prestacao prestacoes prestacion
-    mensualidad mensualidades mensalidade mensalidades installment installments instalment instalments payment
-    payments pago pagos pagamento pagamentos abono abonos vez veces vezes times persona personas pessoa pessoas
-    people person users usuario usuarios cliente clientes customers linea lineas line lines linha linhas canal
-    canales canais channels mega megas megabyte megabytes megabits mb mbps gb kb tb giga gigas gig gigs gigabytes
-    gbps punto puntos point points pontos metro metros meter meters feet foot km kilometro kilometros quilometros
-    miles mile kilo kilos kg quilos gramos watts watt kw kwh kilowatts kilowatt volts grado grados graus degrees
-    unidad unidades unit units producto productos produto produtos products item items itens articulos factura
-    facturas fatura faturas invoices bills boletos llamada llamadas ligacao ligacoes calls chamadas mensaje mensajes
-    mensagens messages correos emails hijos kids filhos children cuadra cuadras blocks quadras pulgadas inches
-    polegadas litros liters galones gallons habitaciones rooms quartos pisos andares floors aparelhos equipos
-    devices dispositivos televisores tvs asientos seats licencias licenses licencas empleados employees funcionarios
-    oportunidades intentos attempts tentativas opciones opcoes options paginas pages tiendas lojas stores sucursales
-    branches panels paneles paineis piezas pieces cajas boxes caixas habiles uteis dobles letras digitos digits
-    numeros numbers algarismos por
-    """
-)
-_MONEY = word_set(
-    """
-    peso pesos dolar dolares dollar dollars cent cents centavo centavos buck bucks euro euros real reais soles libra
-    libras pound pounds usd cop mxn brl clp ars eur uf million millones millon milhao milhoes billion mangos lucas
-    palos pila mega megas megabytes megabits mb mbps gb
-    """
-)
-"""Units of a number that stays one however long it is, while another is read aloud."""
-_NAMES_OF_PARTS = word_set("punto point ponto numero number digito digit letra letter")
-"""Between the groups of a number that is read aloud: "cuarenta y cinco punto"."""
-_POINTS = word_set("puntos points pontos")
-_NO_SINGULAR = word_set(
-    "am pm hr min oclock percent porciento por people feet kids children km kg kw kwh kilowatt kb tb gbps pila giga gig"
-) - frozenset({"mes"})
-_SINGULAR = frozenset(word for word in _UNITS if not word.endswith("s") or word == "mes") - _MONEY - _NO_SINGULAR
-"""Behind more than one they count nothing: "712 mes 10 año 27"."""
-_FEWEST_POINTS, _MOST_POINTS = 4, 6
-"""Digits of a number of points that are gained; a part of an identity has fewer."""
-_OF_DIGITS = word_set("digitos digits numeros numbers algarismos letras")
-_MOST_DIGITS = 20
-_TERMS = word_set(
-    """
-    old contract plan term warranty lease commitment agreement deal period promotion promo package subscription limit
-    trial notice guarantee delivery window grace
-    """
-)
-"""Behind "month" and "year" they make a duration: "a twelve month contract"."""
-_BETWEEN = word_set(
-    """
-    business working work calendar more full whole short extra additional different straight consecutive monthly
-    equal easy free long of de do da mas mais primeros ultimos proximos primeiros outros otros otras outras other
-    square small solar active fixed bonus total sencillas iguales fijas fixas mensuales corridos seguidos seguidas
-    seguidos leve comodas suaves new nuevos
-    """
-)
-_TO = word_set("a al to o u or ou y e and hasta ate")
-_LAST = word_set("ultimos ultimas primeros primeras siguientes last first next final primeiros seguintes otros outros")
-_PER = frozenset({"por", "per", "al", "a", "each", "cada", "ao", "off", "of", "de"})
-_PER_UNITS = word_set(
-    """
-    ciento cento cent month mes mensuales year ano piece week semana dia day hour hora mensais mensal monthly cada
-    """
-)
-_WEEKDAYS = word_set(
-    """
-    lunes martes miercoles jueves viernes sabado domingo segunda terca quarta quinta sexta feira monday tuesday
-    wednesday thursday friday saturday sunday
-    """
-)
-_DAYPARTS = word_set(
-    """
-    tarde manana noche madrugada manha noite morning afternoon evening night mediodia
-    """
-)
-_AT = word_set(
-    """
-    las los la as das pelas at until till around about before after ate by desde hasta entre from between antes
-    despues apos since
-    """
-)
-_YEAR_AFTER = word_set(
-    """
-    en in em desde since del de do year ano years anos until hasta ate para by before after for
-    from entre between
-    """
-)
-_COUNTED = word_set("cosas things")
-_WISHES = word_set("desculpas gracias disculpas perdones thanks maravillas abrazos saludos besos beijos perdoes")
-_TIMES = word_set("veces vezes times")
-"""Said by the hundred or the thousand; behind any other number they thank for it: "712, gracias"."""
-_SINCE = frozenset({"desde", "since"})
-_NOT_A_NOUN = word_set(
-    """
-    gracias pues entonces antes despues menos depois thanks yes this plus minus las los nos les vos ustedes does
-    pois mas mais as is us was has his its was because unas unos ellos eles elas quizas jamas ademas porque tras
-    tres atras alias perdones dos seis es
-    """
-)
-_AFTER_AN_ANSWER = _WISHES | _POINTS | _OF_DIGITS | word_set("detras nomas adios senores senoras")
-"""No things that are counted either where nearly nothing but a number is said: "712, nomás"."""
 _SUFFIX = re.compile(r"(?:\s?%|\s?[€$£°]|(?:k|st|nd|rd|th|h|hs|hrs|am|pm|p|g|mb|gb|kg|km|cm|ª|º|a\.m|p\.m)\b)", re.I)
 _CURRENCY_BEFORE = re.compile(
     r"(?:\b(?:R|US|U\$S|MX|COL|AR|S/\.?)?\s?[$€£]|S/\.?|\bRS|\b(?:USD|COP|MXN|BRL|EUR|CLP|ARS))\s?$", re.I
@@ -152,6 +74,8 @@ def is_quantity(lexed: Lexed, run: Run, doubt: Doubt) -> bool:
         return True
     if _wishes(lexed, groups, doubt):
         return True
+    if _is_a_hundred(lexed, groups) and not doubt.short:
+        return True
     if not doubt.read_out and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
         return True
     if doubt.exact and not doubt.guarded and _says_when(lexed, groups, doubt):
@@ -179,14 +103,19 @@ def _wishes(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     if len(only.digits.rstrip("0")) > 1:
         return False  # "712 mil gracias"
     word = lexed.tokens[at + 1 if lexed.tokens[at].word in ("de", "of") and at + 1 < len(lexed.tokens) else at].word
-    return (word in _WISHES or word in _TIMES) and (only.cardinal or not doubt.read_out)
+    return (word in WISHES or word in TIMES) and (only.cardinal or not doubt.read_out)
 
 
 def _counts_digits(lexed: Lexed, group: Group) -> bool:
     """ "los últimos cuatro", "the last four", "de cuatro en cuatro"."""
     words = [token.word for token in lexed.tokens[max(0, group.first - 2) : group.first + 1]]
     by_twos = len(words) == 3 and words[0] == words[2] and words[1] in ("en", "em", "by")
-    return by_twos or (len(words) > 1 and words[-2] in _LAST)
+    return by_twos or (len(words) > 1 and words[-2] in LAST)
+
+
+def _is_a_hundred(lexed: Lexed, groups: Sequence[Group]) -> bool:
+    """A way of speaking amid talk."""
+    return len(groups) == 1 and groups[0].digits == "100" and lexed.tokens[groups[0].first].word == "a"
 
 
 def _is_round(groups: Sequence[Group]) -> bool:
@@ -203,10 +132,10 @@ def _is_amount(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
         return _unit_follows(lexed, groups, doubt)
     at = groups[-1].last + 1
     follows = at < len(lexed.tokens) and not _has_stop(lexed.text[groups[-1].end : lexed.tokens[at].start])
-    while follows and at + 1 < len(lexed.tokens) and lexed.tokens[at].word in _BETWEEN:
+    while follows and at + 1 < len(lexed.tokens) and lexed.tokens[at].word in BETWEEN:
         at += 1
     currency = _CURRENCY_BEFORE.search(lexed.text[: groups[0].start][-8:]) is not None
-    return currency or (follows and lexed.tokens[at].word in _MONEY)
+    return currency or (follows and lexed.tokens[at].word in MONEY)
 
 
 def _written_quantity(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
@@ -229,27 +158,36 @@ def _word_follows_is_unit(lexed: Lexed, group: Group, doubt: Doubt) -> bool:
     if at >= len(tokens) or _has_stop(lexed.text[group.end : tokens[at].start]):
         return False
     for _ in range(2):
-        if at < len(tokens) and tokens[at].word in _BETWEEN and tokens[at].word not in _UNITS:
+        if at < len(tokens) and tokens[at].word in BETWEEN and tokens[at].word not in UNITS:
             at += 1
     if at >= len(tokens):
         return False
     word = tokens[at].word
     following = tokens[at + 1].word if at + 1 < len(tokens) else ""
-    if word in ("por", "per", "al", "a", "ao", "each", "o", "p", "da", "de", "in", "en") or word in _PER:
-        return following in _PER_UNITS or following in ("m", "clock") or following in _DAYPARTS or following == "punto"
-    counts = word in _UNITS or word in _COUNTED or word in _DAYPARTS
+    if word in ("por", "per", "al", "a", "ao", "each", "o", "p", "da", "de", "in", "en") or word in PER:
+        return following in PER_UNITS or following in ("m", "clock") or following in DAYPARTS or following == "punto"
+    if _is_decimal(lexed, at):
+        return True
+    counts = word in UNITS or word in COUNTED or word in DAYPARTS
     return counts and not _may_stand_in_a_number(word, group, following, doubt)
+
+
+def _is_decimal(lexed: Lexed, at: int) -> bool:
+    """ "three point five percent"."""
+    words = lexed.tokens[at : at + 3]
+    unit = words[-1].word in UNITS and words[-1].word not in NAMES_OF_PARTS
+    return len(words) == 3 and words[0].word in ("point", "punto", "ponto") and words[1].numeric and unit
 
 
 def _may_stand_in_a_number(word: str, group: Group, following: str, doubt: Doubt) -> bool:
     """Whether a unit behind a number that is read aloud may be none: "cuarenta y cinco punto", "712 dígitos"."""
-    if word in _OF_DIGITS:
-        return doubt.read_out and doubt.short and int(group.digits or 0) > _MOST_DIGITS
-    if word in _POINTS:
-        few = not _FEWEST_POINTS <= len(group.digits) <= _MOST_POINTS
+    if word in OF_DIGITS:
+        return doubt.read_out and doubt.short and int(group.digits or 0) > MOST_DIGITS
+    if word in POINTS:
+        few = not FEWEST_POINTS <= len(group.digits) <= MOST_POINTS
         return doubt.short and (doubt.answer or (doubt.strict and few))
-    part = (doubt.read_out and word in _NAMES_OF_PARTS) or (doubt.answer and word in _SINGULAR)
-    return part and group.digits != "1" and following not in _TERMS
+    part = (doubt.read_out and word in NAMES_OF_PARTS) or (doubt.answer and word in SINGULAR)
+    return part and not group.weak and group.digits != "1" and following not in TERMS
 
 
 def _has_stop(gap: str) -> bool:
@@ -268,7 +206,7 @@ def _unit_follows(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
 def _range_follows(lexed: Lexed, group: Group, doubt: Doubt) -> bool:
     """ "doce a quince días", "two to three weeks": the unit stands beside the second number."""
     tokens, at = lexed.tokens, group.last + 1
-    if at + 1 >= len(tokens) or tokens[at].word not in _TO or not tokens[at + 1].numeric:
+    if at + 1 >= len(tokens) or tokens[at].word not in TO or not tokens[at + 1].numeric:
         return False
     second = next((one for run in lexed.runs for one in run.groups if one.first == at + 1), None)
     return second is not None and _unit_follows(lexed, [second], doubt)
@@ -281,17 +219,17 @@ def _one_amount(lexed: Lexed, groups: Sequence[Group]) -> bool:
 def _daypart_follows(lexed: Lexed, group: Group) -> bool:
     """ "cinco de la tarde", "dez da manhã", "six in the evening"."""
     words = [token.word for token in lexed.tokens[group.last + 1 : group.last + 4]]
-    return bool(words) and words[0] in ("de", "da", "in", "por") and any(word in _DAYPARTS for word in words)
+    return bool(words) and words[0] in ("de", "da", "in", "por") and any(word in DAYPARTS for word in words)
 
 
 def _is_time(lexed: Lexed, groups: Sequence[Group]) -> bool:
     """ "a las diez y media", "at ten thirty", "às 14"."""
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
-    if (before == "dia" or before in _WEEKDAYS) and len(groups) == 1:
+    if (before == "dia" or before in WEEKDAYS) and len(groups) == 1:
         return int(groups[0].digits[:6] or 0) <= 31
     if before == "la" and groups[0].digits != "1":
         return False
-    if before not in _AT or not groups[0].digits or int(groups[0].digits[:6]) > 24:
+    if before not in AT or not groups[0].digits or int(groups[0].digits[:6]) > 24:
         return False
     return len(groups) == 1 or (len(groups[1].digits) <= 2 and int(groups[1].digits or 0) <= 59)
 
@@ -304,12 +242,12 @@ def _says_when(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
 def _is_half_hour(lexed: Lexed, group: Group) -> bool:
     """ "às dez e meia"."""
     words = [token.word for token in lexed.tokens[max(0, group.first - 3) : group.first + 1]]
-    return len(words) > 3 and words[0] in _AT and words[2:] == ["e", "meia"]
+    return len(words) > 3 and words[0] in AT and words[2:] == ["e", "meia"]
 
 
 def _is_year(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
-    return before in (_SINCE if doubt.exact else _YEAR_AFTER) and len(_years(groups)) == 1
+    return before in (SINCE if doubt.exact else YEAR_AFTER) and len(_years(groups)) == 1
 
 
 def _are_years(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
@@ -317,7 +255,7 @@ def _are_years(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     if doubt.read_out or doubt.exact:
         return False
     before = lexed.tokens[groups[0].first - 1].word if groups[0].first else ""
-    return before in _YEAR_AFTER and len(_years(groups)) > 1
+    return before in YEAR_AFTER and len(_years(groups)) > 1
 
 
 def _years(groups: Sequence[Group]) -> list[str]:
@@ -340,12 +278,12 @@ _YEAR = 4
 def _follows_amount(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     """ "cuarenta dólares con cincuenta"; and a count of things: "veinte empleados"."""
     tokens, first = lexed.tokens, groups[0].first
-    if first >= 2 and tokens[first - 1].word in ("con", "and", "e", "y", "com") and tokens[first - 2].word in _UNITS:
+    if first >= 2 and tokens[first - 1].word in ("con", "and", "e", "y", "com") and tokens[first - 2].word in UNITS:
         return len(groups) == 1 and len(groups[0].digits) <= 2
     at = groups[-1].last + 1
     if len(groups) > 1 or len(groups[0].digits) > (2 if doubt.strict and doubt.short else 3) or at >= len(tokens):
         return False  # "712 nomás"
     word = tokens[at].word
-    no_things = doubt.short and (doubt.read_out or doubt.exact) and word in _AFTER_AN_ANSWER
-    plural = len(word) >= 4 and word.endswith("s") and word not in _NOT_A_NOUN and not no_things
+    no_things = doubt.short and (doubt.read_out or doubt.exact) and word in AFTER_AN_ANSWER
+    plural = len(word) >= 4 and word.endswith("s") and word not in NOT_A_NOUN and not no_things
     return plural and not tokens[at].numeric and not _has_stop(lexed.text[groups[-1].end : tokens[at].start])

@@ -130,13 +130,18 @@ _CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
 _CNPJ = re.compile(r"\b\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}\b")
 
 
+def _has_a_date(value: str) -> bool:
+    """Whether the digits of an RFC are a day of the calendar, which those of other numbers between words seldom are."""
+    return 1 <= int(value[-7:-5]) <= 12 and 1 <= int(value[-5:-3]) <= 31
+
+
 def identifiers(text: str) -> list[Found]:
     """CURP, RFC, NIE, DNI, RUT, SSN, CPF and CNPJ where they are written in their own form."""
     found: list[Found] = []
     for pattern, label, check in (
         (_CURP, "curp", None), (_CUIT, "cuit", None), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
-        (_RFC, "rfc", rfc.is_valid),
+        (_RFC, "rfc", _has_a_date),
     ):  # fmt: skip
         for match in pattern.finditer(text):
             if any(one.start < match.end() and match.start() < one.end for one in found):

@@ -21,6 +21,11 @@ def test_cards_that_are_typed_are_masked(text: str) -> None:
     assert "[card]" in masked
 
 
+def test_what_is_typed_amid_the_words_that_name_it_is_masked() -> None:
+    typed = "Pagó con visa 4532015112830366 número confirmado, código 712 de atrás"
+    assert mask_typed(typed, "es", "MX") == "Pagó con visa [card] número confirmado, código [cvv] de atrás"
+
+
 def test_what_is_no_secret_stays() -> None:
     said = "Le llamo el 3 de marzo a las 15:00 por $150.000, factura 20261."
     assert mask_typed(said, "es", "CO") == said

@@ -1,0 +1,39 @@
+"""Days and months of a turn, and whether they are a birthday, a card's end or nobody's. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from models.privacy.cues import Cue
+from models.privacy.dates import DateSpan, card_dates, dates, months
+from models.privacy.naming import name_of
+from models.privacy.numbers import Lexed
+from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, other_words
+from models.privacy.written import Found
+
+WHOLE_DATE: Final = 0.95
+"""Score of a day or month with its year."""
+
+
+def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[Found]:
+    """With the label of what they are, or none where they are harmless."""
+    found = []
+    for date in _dates(said, lexed, situation):
+        named = name_of(cues, date.start, date.end)
+        answer = situation.date_is if said.leg != "agent" else ""
+        if date.expires and situation.after_card and said.leg != "agent":
+            answer = answer or "card_expiry"
+        label = named if named in ("dob", "card_expiry") else answer
+        score = WHOLE_DATE if date.has_year else 0.7
+        found.append(Found(date.start, date.end, label, score if label else 0.0))
+    return found
+
+
+def _dates(said: Said, lexed: Lexed, situation: Situation) -> list[DateSpan]:
+    others = other_words(lexed)
+    guarded = situation.guarded or (situation.code and others <= TALK)
+    found = dates(lexed, guarded=guarded and not situation.date_is)
+    asked = situation.date_is == "card_expiry"
+    if said.leg == "agent" or not (asked or situation.after_card):
+        return found
+    few = others <= (TALK if said.turn == DRAFT else CHATTY)
+    return [*found, *card_dates(lexed, asked=asked), *(months(lexed) if asked and few else ())]
