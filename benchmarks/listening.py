@@ -100,6 +100,7 @@ async def listened(ears: PacedEars, legs: Sequence[Pcm16], language: str, *, dra
             group=group,
             draft=found.drafts.append,
             capturing=lambda: False,
+            reading=lambda: False,
         )
         async for event in session.events():
             if not isinstance(event, SpeechSegment):

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from engine.facts import Pcm16
-from engine.ports.intake import CallOffer, MediaEvent, Participant
+from engine.ports.intake import CallOffer, MediaEvent, Participant, Pause
 from media.rtcp import is_rtcp
 from media.rtp import MAX_PACKET_SIZE
 from media.session import DtlsOffer, MediaAllocator, MediaSession, StreamOffer
@@ -263,5 +263,5 @@ class DtlsSession:
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return self._inner.monotonic_ms(stream, at_ms)
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        self._inner.settle(stream, segment, end_ms)
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        self._inner.weigh_pause(stream, segment, end_ms, pause)

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
-from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
+from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice, Pause
 from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
 from media.event_queue import EventQueue
 from media.gate import EnergyGate
@@ -148,8 +148,8 @@ class Ear:
         self.judged_until += FRAME
         return self._segmenter.push(probability, start_ms, FRAME_MS)
 
-    def settle(self, segment: int, end_ms: int) -> None:
-        self._segmenter.settle(segment, end_ms)
+    def weigh_pause(self, segment: int, end_ms: int, pause: Pause) -> None:
+        self._segmenter.weigh_pause(segment, end_ms, pause)
 
     def close(self) -> list[MediaEvent]:
         """Ends the open segment and gives the VAD's slot back. Frames that were not scored are not heard."""
@@ -301,10 +301,10 @@ class Hearing:
         async for event in self._events:
             yield event
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
         """See `IngestSession`."""
         if stream in self._ears:
-            self._ears[stream].settle(segment, end_ms)
+            self._ears[stream].weigh_pause(segment, end_ms, pause)
 
     def sound(self, stream: str, position: int, count: int) -> Pcm16:
         """Samples of a stream as they came, by position at its own rate; zeros where there is nothing."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from engine.facts import Fact, Pcm16
-from engine.ports.intake import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, MediaEvent, MediaNotice, Participant, ParticipantsChanged, Pause
 from media.hearing import Hearing
 from media.reception import Quality
 from media.rtp_port import RtpPort
@@ -167,8 +167,8 @@ class RtpSession:
         ahead_ms = self.streams[stream].ahead_ms if stream in self.streams else 0.0
         return self.answered_s * 1000 + at_ms - ahead_ms
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        self.hearing.settle(stream, segment, end_ms)
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        self.hearing.weigh_pause(stream, segment, end_ms, pause)
 
     # ─── what the plane does each tick ───────────────────────────────────────────────────────────────────────────────
 

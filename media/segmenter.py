@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from engine.facts import SpeechSegment
+from engine.ports.intake import Pause
 
 _State = Literal["started", "continues", "paused", "resumed"]
 
@@ -32,9 +33,11 @@ class Endpointing(msgspec.Struct, frozen=True):
     soft_ms: int = 192
     """Silence until `paused`: a speculative final may start."""
     settled_ms: int = 400
-    """Silence until `ended` once its words are known to be whole (`Segmenter.settle`)."""
+    """Silence until `ended` once its words are known to be whole (`Segmenter.weigh_pause`)."""
     hard_ms: int = 480
     """Silence until `ended` otherwise."""
+    reading_ms: int = 800
+    """The same while a number is read or spelt, which people do in groups: the pause between two is no end."""
     continues_ms: int = 400
     """Media time between two `continues`."""
     long_ms: int = 7000
@@ -43,6 +46,10 @@ class Endpointing(msgspec.Struct, frozen=True):
     longest_ms: int = 10_000
     """At this length the segment is cut at the least voiced point of its last `dip_ms`."""
     dip_ms: int = 1500
+
+    def patience_ms(self, pause: Pause | None) -> int:
+        """How much silence ends a segment."""
+        return self.settled_ms if pause == "whole" else self.reading_ms if pause == "reading" else self.hard_ms
 
 
 class _Frame(msgspec.Struct, frozen=True, gc=False):
@@ -73,8 +80,8 @@ class Segmenter:
         self._told_ms = 0.0
         self._lulled = False
         """The present silence has been told of."""
-        self._settled = False
-        """What was said before the present silence is whole."""
+        self._pause: Pause | None = None
+        """What the present silence is known to be."""
         self._run_start_ms: float | None = None
         """Outside a segment: where the voice began that may become one."""
         self._floor_ms = 0.0
@@ -101,10 +108,10 @@ class Segmenter:
         frame = _Frame(start_ms, start_ms + duration_ms, probability)
         return self._within(frame) if self._open else self._between(frame)
 
-    def settle(self, segment: int, end_ms: int) -> None:
-        """The segment's words up to `end_ms` are whole: the next frame may end it, unless the speaker has gone on."""
+    def weigh_pause(self, segment: int, end_ms: int, pause: Pause) -> None:
+        """What the segment's pause at `end_ms` is: the next frame may end it, unless the speaker has gone on."""
         if self._paused and segment == self._segment and end_ms == round(self._voiced_ms):
-            self._settled = True
+            self._pause = pause
 
     def flush(self) -> list[SpeechSegment]:
         """The stream is over: ends what is open."""
@@ -149,7 +156,7 @@ class Segmenter:
         self._voiced_ms = frame.end_ms
         self._lulled = False
         if self._paused:
-            self._paused = self._settled = False
+            self._paused, self._pause = False, None
             return [self._say("resumed", frame.end_ms)]
         if frame.end_ms - self._told_ms >= self._rules.continues_ms:
             return [self._say("continues", frame.end_ms)]
@@ -157,7 +164,7 @@ class Segmenter:
 
     def _silent(self, frame: _Frame) -> list[SpeechSegment]:
         silence_ms = frame.end_ms - self._voiced_ms
-        if silence_ms >= (self._rules.settled_ms if self._settled else self._rules.hard_ms):
+        if silence_ms >= self._rules.patience_ms(self._pause):
             return [self._end()]
         if silence_ms >= self._rules.soft_ms and not self._paused:
             self._paused = True
@@ -194,7 +201,7 @@ class Segmenter:
 
     def _begin(self, start_ms: float, frame: _Frame) -> SpeechSegment:
         self._segment += 1
-        self._open, self._paused, self._lulled, self._settled = True, False, False, False
+        self._open, self._paused, self._lulled, self._pause = True, False, False, None
         self._start_ms = start_ms
         heard = [frame, *self._recent]
         self._voice = max(one.probability for one in heard if one.end_ms > start_ms)

@@ -12,7 +12,7 @@ import soxr
 import uuid_utils
 
 from engine.facts import Pcm16
-from engine.ports.intake import CallEnded, CallOffer, MediaEvent, Participant
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, Participant, Pause
 from media.audio import MODEL_RATE_HZ, Recording
 from media.hearing import Hearing, listen
 from media.segmenter import Endpointing
@@ -150,7 +150,7 @@ class FileSession:
             return self._reached[0] - step_ms + at_ms
         return self._reached[min(max(at_ms, 0) // step_ms, len(self._reached) - 1)]
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
         """See `IngestSession`."""
 
 

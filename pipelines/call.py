@@ -173,6 +173,7 @@ class LiveCall:
             group=group,
             draft=self._show_draft,
             capturing=lambda: self._conversation.capturing,
+            reading=lambda: self._conversation.reading,
             prompt=self._corrector.prompt,
             tracing=self._tracing,
         )

@@ -94,8 +94,13 @@ class Conversation:
 
     @property
     def capturing(self) -> bool:
-        """Whether a number is being read now: `ears` then leaves repetitions alone."""
+        """Whether a card's number is being read now: `ears` then leaves repetitions alone."""
         return self._digits.capturing
+
+    @property
+    def reading(self) -> bool:
+        """Whether any number is, or letters one by one: a pause is then likely to be one between groups."""
+        return self._digits.reading
 
     async def hear(self, utterance: Utterance) -> AsyncIterator[list[Fact]]:
         """A final came. Yields the transcript at once, then what was read in it, so that words never wait for

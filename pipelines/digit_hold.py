@@ -23,7 +23,9 @@ class DigitHold:
         self._roster = roster
         self._turns = turns
         self.capturing = False
-        """Whether a number is being read now."""
+        """Whether the number of a card is expected or being read."""
+        self.reading = False
+        """Whether that, or digits of another number wait for more of it."""
         self._withheld = Withholding()
 
     def withheld(self) -> Withheld:
@@ -71,7 +73,7 @@ class DigitHold:
     def watch_capture(self, judged: Judged, at_ms: int) -> list[Fact]:
         """The edges of a stretch in which a number is read."""
         facts: list[Fact] = []
-        self.capturing = judged.capture
+        self.capturing, self.reading = judged.capture, judged.capture or judged.open_run
         if judged.capture_started:
             facts.append(self._ledger.event("capture.started", at_ms))
         if judged.capture_ended:

@@ -110,7 +110,7 @@ class Transcriber:
     """Turns the segments of one call into words.
 
     Its tasks belong to the call's own `group`; `draft` is called for every partial worth showing; `capturing` says
-    whether a number is being read just now.
+    whether a card's number is being read just now, `reading` whether any is, or letters.
     """
 
     def __init__(
@@ -123,6 +123,7 @@ class Transcriber:
         group: asyncio.TaskGroup,
         draft: Callable[[Drafted], None],
         capturing: Callable[[], bool],
+        reading: Callable[[], bool],
         prompt: str = "",
         tracing: Tracing = NO_TRACES,
     ) -> None:
@@ -133,6 +134,7 @@ class Transcriber:
         self._group = group
         self._draft = draft
         self._capturing = capturing
+        self._reading = reading
         self._prompt = prompt
         self._tracing = tracing
         self._lanes: dict[str, _Lane] = {}
@@ -203,6 +205,8 @@ class Transcriber:
 
     def _speculate(self, lane: _Lane, segment: SpeechSegment) -> None:
         self._take_back(lane)
+        if self._reading():
+            self._session.weigh_pause(segment.stream, lane.segment, segment.end_ms, "reading")
         if segment.voice < SURE:
             return  # it may yet be music; a final tells
         job = self._job(lane, segment, "speculation")
@@ -220,8 +224,8 @@ class Transcriber:
                 heard = task.result()
                 if not heard.shed and heard.text:
                     self._show(lane, segment, heard)
-                    if task is lane.speculation and is_whole(heard) and not self._capturing():
-                        self._session.settle(segment.stream, lane.segment, segment.end_ms)
+                    if task is lane.speculation and is_whole(heard) and not self._reading():
+                        self._session.weigh_pause(segment.stream, lane.segment, segment.end_ms, "whole")
 
         lane.speculation.add_done_callback(show)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.facts import Draft, Fact, Pcm16
 from engine.ports.hearing import Headroom, Heard, ListenJob
-from engine.ports.intake import CallOffer, MediaEvent, Participant
+from engine.ports.intake import CallOffer, MediaEvent, Participant, Pause
 from engine.ports.reading import Reading, Scored
 from engine.ports.storage import CallRecord
 from models.compliance import load_detectors
@@ -27,8 +27,8 @@ class FakeSession:
             participants=tuple(participants),
         )
         self._events = list(events)
-        self.settled: list[tuple[str, int, int]] = []
-        """Stream, segment and end of what is whole."""
+        self.pauses: list[tuple[str, int, int, Pause]] = []
+        """Stream, segment, end, and what the pause is taken for."""
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         for event in self._events:
@@ -41,8 +41,8 @@ class FakeSession:
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return 1_000_000.0 + at_ms
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        self.settled.append((stream, segment, end_ms))
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        self.pauses.append((stream, segment, end_ms, pause))
 
 
 class FakeEars:

@@ -107,6 +107,10 @@ class ClockTick(msgspec.Struct, frozen=True):
 MediaEvent = SpeechSegment | ParticipantsChanged | MediaNotice | ClockTick | CallEnded
 
 
+Pause = Literal["whole", "reading"]
+"""The words before it are whole; or a number is being read or spelt, and the next group of digits may follow."""
+
+
 class IngestSession(Protocol):
     """One call's media, whatever the protocol: SIP, SIPREC, a file, later the platforms' sockets."""
 
@@ -121,10 +125,9 @@ class IngestSession(Protocol):
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         """The engine's monotonic clock (ms) at which `at_ms` of the stream was spoken: the stamp `heard`."""
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        """The words of a segment that pauses at `end_ms` are whole: it need not be waited for as long as others. Comes
-        too late where it has gone on or ended. A recording's segments are the same in every run: there it does
-        nothing."""
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        """What the pause at `end_ms` of a segment is taken for, and so how long it is waited for. Comes too late where
+        it has gone on or ended. A recording's segments are the same in every run: there it does nothing."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from engine.facts import Fact, Pcm16
-from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged, Pause
 from media.hearing import Hearing
 from media.sockets.track import AHEAD_MS, TELL_SHIFT_MS, Track, WireClock
 from media.sockets.wire import ChannelSpec
@@ -122,8 +122,8 @@ class SocketSession:
         ahead_ms = self.tracks[stream].ahead_ms if stream in self.tracks else 0.0
         return self._answered_s * 1000 + at_ms - ahead_ms
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        self.hearing.settle(stream, segment, end_ms)
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        self.hearing.weigh_pause(stream, segment, end_ms, pause)
 
     def told(self, facts: Sequence[Fact]) -> None:
         for reader in list(self.readers):

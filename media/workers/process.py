@@ -40,13 +40,13 @@ from media.workers.wire import (
     Over,
     Ready,
     Refused,
-    Settle,
     Spoke,
     Stop,
     Ticked,
     Told,
     ToWorker,
     Update,
+    WeighPause,
 )
 
 TELL_EVERY_S = 0.1
@@ -100,9 +100,9 @@ class MediaWorker:
                 case Announce(number, sound, words, beep_every_s):
                     if (session := self._session(number)) is not None:
                         session.announce(np.frombuffer(sound, np.int16), words=words, beep_every_s=beep_every_s)
-                case Settle(number, stream, segment, end_ms):
+                case WeighPause(number, stream, segment, end_ms, pause):
                     if (session := self._session(number)) is not None:
-                        session.settle(stream, segment, end_ms)
+                        session.weigh_pause(stream, segment, end_ms, pause)
                 case Told(number, events):
                     if (session := self._session(number)) is not None:
                         session.told(events)

@@ -6,12 +6,12 @@ from typing import Protocol
 import msgspec
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment
-from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged, Pause
 from media.audio import AudioRing, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
 from media.workers.rings import SharedRing
-from media.workers.wire import Announce, Hold, Open, Settle, Told
+from media.workers.wire import Announce, Hold, Open, Told, WeighPause
 
 LOSSES = 3
 """A call that so many workers died with may be what kills them: it ends."""
@@ -23,7 +23,7 @@ class Home(Protocol):
     async def update(self, session: "WorkerSession", streams: tuple[StreamOffer, ...]) -> None:
         """Raises `Overloaded`."""
 
-    def send(self, message: Hold | Announce | Settle | Told) -> None: ...
+    def send(self, message: Hold | Announce | WeighPause | Told) -> None: ...
 
     def close(self, session: "WorkerSession", reason: str) -> None: ...
 
@@ -103,8 +103,8 @@ class WorkerSession:
         ahead_ms = ring.ahead_ms if isinstance(ring, SharedRing) else self._ahead_ms.get(stream, 0.0)
         return self.answered_s * 1000 + at_ms - ahead_ms
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
-        self._home.send(Settle(self.number, stream, segment, end_ms))
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+        self._home.send(WeighPause(self.number, stream, segment, end_ms, pause))
 
     # ─── what the worker's keeper says ───────────────────────────────────────────────────────────────────────────────
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from engine.facts import CallEvent, SpeechSegment
-from engine.ports.intake import CallEnded, CallOffer, MediaNotice
+from engine.ports.intake import CallEnded, CallOffer, MediaNotice, Pause
 from media.reception import Quality
 from media.session import StreamOffer
 
@@ -59,13 +59,14 @@ class Told(msgspec.Struct, frozen=True, tag="told"):
     events: tuple[CallEvent, ...]
 
 
-class Settle(msgspec.Struct, frozen=True, tag="settle"):
-    """A segment's words are whole (`IngestSession.settle`)."""
+class WeighPause(msgspec.Struct, frozen=True, tag="weigh_pause"):
+    """See `IngestSession`."""
 
     session: int
     stream: str
     segment: int
     end_ms: int
+    pause: Pause
 
 
 class Close(msgspec.Struct, frozen=True, tag="close"):
@@ -79,7 +80,7 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Every call has been closed: end."""
 
 
-ToWorker = Open | Update | Hold | Announce | Settle | Told | Close | Stop
+ToWorker = Open | Update | Hold | Announce | WeighPause | Told | Close | Stop
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts import SpeechSegment
+from engine.ports.intake import Pause
 from media.segmenter import Endpointing, Segmenter
 
 FRAME_MS = 32.0
@@ -57,23 +58,28 @@ def test_endpoints_come_when_they_are_due() -> None:
     assert 640 + 480 <= seen["ended"] < 640 + 480 + FRAME_MS
 
 
-def when_ended(settle: tuple[int, int], at_ms: int, rules: Endpointing | None = None) -> float:
-    """After how much silence a word of 640 ms ends that `at_ms` after its end is said to be whole."""
-    segmenter = Segmenter("a", rules)
+def when_ended(pause: tuple[int, int, Pause], at_ms: int) -> float:
+    """After how much silence a word of 640 ms ends, when so long after its end one says what the pause is."""
+    segmenter = Segmenter("a")
     for at, probability in enumerate(frames((0.9, 640), (0.0, 960))):
         if at * FRAME_MS == 640 + at_ms:
-            segmenter.settle(*settle)
+            segmenter.weigh_pause(*pause)
         if any(state.state == "ended" for state in segmenter.push(probability, at * FRAME_MS, FRAME_MS)):
             return (at + 1) * FRAME_MS - 640
     raise AssertionError("it never ended")
 
 
 def test_whole_words_end_sooner() -> None:
-    assert 400 <= when_ended((0, 640), 224) < 400 + FRAME_MS
-    assert when_ended((0, 640), 416) == 416 + FRAME_MS  # known late: with the next frame
-    assert when_ended((0, 640), 0) >= 480  # before the pause was told
-    assert when_ended((0, 620), 224) >= 480  # of an earlier pause
-    assert when_ended((1, 640), 224) >= 480  # of another segment
+    assert 400 <= when_ended((0, 640, "whole"), 224) < 400 + FRAME_MS
+    assert when_ended((0, 640, "whole"), 416) == 416 + FRAME_MS  # known late: with the next frame
+    assert when_ended((0, 640, "whole"), 0) >= 480  # before the pause was told
+    assert when_ended((0, 620, "whole"), 224) >= 480  # of an earlier pause
+    assert when_ended((1, 640, "whole"), 224) >= 480  # of another segment
+
+
+def test_who_reads_a_number_is_waited_for() -> None:
+    assert 800 <= when_ended((0, 640, "reading"), 224) < 800 + FRAME_MS
+    assert when_ended((0, 640, "reading"), 480) == 480  # known too late
 
 
 def test_who_goes_on_after_whole_words_has_the_usual_pause_again() -> None:
@@ -81,7 +87,7 @@ def test_who_goes_on_after_whole_words_has_the_usual_pause_again() -> None:
     silence = 0
     for at, probability in enumerate(frames((0.9, 640), (0.0, 256), (0.9, 320), (0.0, 960))):
         if at * FRAME_MS == 640 + 224:
-            segmenter.settle(0, 640)
+            segmenter.weigh_pause(0, 640, "whole")
         silence = 0 if probability else silence + 32
         if any(state.state == "ended" for state in segmenter.push(probability, at * FRAME_MS, FRAME_MS)):
             break

@@ -188,7 +188,16 @@ async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
 async def test_a_pause_after_a_whole_sentence_need_not_be_waited_for(words: str, *, whole: bool) -> None:
     call = Quiet(speech("1", 0, 0, 900, "started", "paused", "ended"), PARTICIPANTS)
     await live_call((), FakeEars({("1", 0): words}), FakeSink(), session=lambda *_: call).serve()
-    assert call.settled == ([("1", 0, 900)] if whole else [])
+    assert call.pauses == ([("1", 0, 900, "whole")] if whole else [])
+
+
+async def test_who_reads_a_card_is_waited_for_between_groups() -> None:
+    question = speech("2", 0, 0, 900, "started", "paused", "ended")
+    digits = speech("1", 0, 1000, 1900, "started", "paused", "ended")
+    ears = FakeEars({("2", 0): "Could you read me the card number, please?", ("1", 0): "four five three nine"})
+    call = Quiet([*question, *digits], AGENT)
+    await live_call((), ears, FakeSink(), session=lambda *_: call).serve()
+    assert call.pauses == [("2", 0, 900, "whole"), ("1", 0, 1900, "reading")]
 
 
 async def test_a_taken_back_endpoint_is_no_final() -> None:

@@ -18,6 +18,7 @@ from engine.ports.intake import (
     Notice,
     Participant,
     ParticipantsChanged,
+    Pause,
     Refusal,
 )
 from media.session import StreamOffer
@@ -179,7 +180,7 @@ class FakeMediaSession:
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return float(at_ms)
 
-    def settle(self, stream: str, segment: int, end_ms: int) -> None:
+    def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
         """See `IngestSession`."""
 
 

@@ -17,7 +17,15 @@ import pytest
 from engine.child import SILENT_S, Watch, framed
 from engine.errors import Overloaded
 from engine.facts import CallEvent, SpeechSegment
-from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged
+from engine.ports.intake import (
+    CallEnded,
+    CallOffer,
+    MediaEvent,
+    MediaNotice,
+    Participant,
+    ParticipantsChanged,
+    Pause,
+)
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
@@ -29,7 +37,7 @@ from media.workers.pool import MediaWorkers, shares
 from media.workers.process import MediaWorker
 from media.workers.rings import SharedRings
 from media.workers.session import LOSSES, WorkerSession
-from media.workers.wire import Alive, Open, Ready, Settle, Stop
+from media.workers.wire import Alive, Open, Ready, Stop, WeighPause
 from tests.virtual_time import VirtualTime
 
 CALL = Path(__file__).parents[2] / "data" / "call_15s.flac"
@@ -125,7 +133,7 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
 
 async def test_a_worker_passes_on_what_its_engine_says() -> None:
     class Plane:
-        settled: ClassVar[list[tuple[str, int, int]]] = []
+        pauses: ClassVar[list[tuple[str, int, int, Pause]]] = []
 
         async def allocate(self, *_: object, **__: object) -> "Plane":
             return self
@@ -135,16 +143,17 @@ async def test_a_worker_passes_on_what_its_engine_says() -> None:
 
         numbers = local_ports
 
-        def settle(self, stream: str, segment: int, end_ms: int) -> None:
-            self.settled.append((stream, segment, end_ms))
+        def weigh_pause(self, stream: str, segment: int, end_ms: int, pause: Pause) -> None:
+            self.pauses.append((stream, segment, end_ms, pause))
 
     plane, reader = Plane(), asyncio.StreamReader()
     opening = Open(7, OFFER, (LINE,), {}, 0.0)
-    for message in (opening, Settle(7, "customer", 3, 900), Settle(8, "customer", 3, 901), Stop()):
+    pauses = [WeighPause(number, "customer", 3, 900, "reading") for number in (7, 8)]
+    for message in (opening, *pauses, Stop()):
         reader.feed_data(framed(message))
     rings = SharedRings.create(1)
     await MediaWorker(cast(RtpPlane, plane), rings, lambda _: None).serve(reader)
-    assert plane.settled == [("customer", 3, 900)]
+    assert plane.pauses == [("customer", 3, 900, "reading")]
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers: MediaWorkers) -> None:
