@@ -44,6 +44,8 @@ LATE_FINALS_MS = 1_500
 LOADING_MS = 20_000
 """While `ears` loads its model, finals are late without any load: calls are heard meanwhile and put into words
 afterwards, as long as a session keeps their sound (40 s)."""
+STORE_LATE_S = 5.0
+"""With a store that takes nothing for so long, a call that is there waits for it, and a new one is refused."""
 RETRY_AFTER_S = 5
 
 
@@ -111,6 +113,8 @@ class Calls:
     def full(self) -> Refusal | None:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
+        if self._sink.waited_s > STORE_LATE_S:
+            return Refusal("overloaded", RETRY_AFTER_S)
         headroom = self._ears.headroom()
         bearable_ms = self._late_finals_ms if headroom.up else LOADING_MS
         if len(self._tasks) >= self._max_calls or headroom.finals_late_ms > bearable_ms:

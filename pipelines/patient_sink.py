@@ -1,6 +1,8 @@
 """A sink that waits for a store which cannot write: what a call has said is late then, and never lost."""
 
 import asyncio
+import itertools
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -18,9 +20,23 @@ PAUSE_S, PAUSE_MAX_S = 0.5, 5.0
 class PatientSink:
     """Implements `FactSink` on another one. Meanwhile the call's own queue fills, which holds back its media."""
 
-    def __init__(self, sink: FactSink, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        sink: FactSink,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sink = sink
         self._pause = pause
+        self._clock_s = clock_s
+        self._waiting: dict[int, float] = {}
+        """When each write that waits was first refused, by its number."""
+        self._numbers = itertools.count()
+
+    @property
+    def waited_s(self) -> float:
+        """How long the write that waits longest has; 0 when none does."""
+        return self._clock_s() - min(self._waiting.values()) if self._waiting else 0.0
 
     async def opened(self, record: CallRecord) -> None:
         await self._patiently(lambda: self._sink.opened(record))
@@ -35,11 +51,15 @@ class PatientSink:
         await self._patiently(lambda: self._sink.changed(record))
 
     async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:
-        pause_s = PAUSE_S
-        while True:
-            try:
-                return await write()
-            except Overloaded:
-                log.warning("call.waits_for_store")
-            await self._pause(pause_s)
-            pause_s = min(PAUSE_MAX_S, 2 * pause_s)
+        pause_s, number = PAUSE_S, next(self._numbers)
+        try:
+            while True:
+                try:
+                    return await write()
+                except Overloaded:
+                    log.warning("call.waits_for_store")
+                self._waiting.setdefault(number, self._clock_s())
+                await self._pause(pause_s)
+                pause_s = min(PAUSE_MAX_S, 2 * pause_s)
+        finally:
+            self._waiting.pop(number, None)

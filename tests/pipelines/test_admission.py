@@ -3,11 +3,15 @@
 import asyncio
 
 import msgspec
+import pytest
 
+from engine.errors import Overloaded
 from engine.facts import SpeechSegment, Transcript
 from engine.ports.hearing import Headroom
 from engine.ports.intake import CallEnded, Participant, Refusal
+from engine.ports.storage import CallRecord
 from engine.telemetry import Metrics
+from pipelines import calls
 from pipelines.calls import LATE_FINALS_MS, LOADING_MS, Calls
 from pipelines.understanding import Understanding
 from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
@@ -23,18 +27,31 @@ class LateEars(FakeEars):
         return self.room
 
 
+class Away(FakeSink):
+    """Cannot write while it is `away`."""
+
+    away = False
+
+    async def opened(self, record: CallRecord) -> None:
+        if self.away:
+            raise Overloaded("the store cannot write")
+        await super().opened(record)
+
+
 class Door:
     """The intake of an engine with room for one call."""
 
-    def __init__(self, models: "asyncio.Future[Understanding]", late_finals_ms: float = LATE_FINALS_MS) -> None:
-        self.ears, self.sink = LateEars({("c", 0): "first words"}), FakeSink()
+    def __init__(
+        self, models: "asyncio.Future[Understanding]", late_finals_ms: float = LATE_FINALS_MS, max_calls: int = 1
+    ) -> None:
+        self.ears, self.sink = LateEars({("c", 0): "first words"}), Away()
         self.calls = Calls(
             router=FakeRouter(msgspec.structs.replace(ROUTING, recording=False)),
             ears=self.ears,
             sink=self.sink,
             understanding=models,
             metrics=Metrics(),
-            max_calls=1,
+            max_calls=max_calls,
             clock_ms=lambda: 0.0,
             wall_clock=lambda: 7.0,
             late_finals_ms=late_finals_ms,
@@ -83,6 +100,19 @@ async def test_lateness_without_ears_is_loading_and_with_them_load() -> None:
     assert not door.admits(late_ms=LATE_FINALS_MS + 1)
     assert door.admits(up=False, late_ms=LOADING_MS)
     assert not door.admits(up=False, late_ms=LOADING_MS + 1)
+
+
+async def test_no_call_is_let_in_while_those_that_are_there_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "STORE_LATE_S", 0.0)
+    door = Door(understanding(), max_calls=2)
+    door.sink.away = True
+    door.calls.begin(short_call())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)
+    door.sink.away = False
+    await door.calls.close()
+    assert door.sink.record is not None
 
 
 async def test_a_load_test_lets_in_what_the_engine_would_refuse() -> None:

@@ -58,6 +58,21 @@ async def test_it_tries_until_the_store_takes_it() -> None:
     assert pauses[6:] == [PAUSE_S, PAUSE_S]
 
 
+async def test_it_tells_how_long_the_oldest_write_has_waited() -> None:
+    now, seen = 100.0, list[float]()
+
+    async def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        seen.append(sink.waited_s)
+
+    sink = PatientSink(Away(3), pause, lambda: now)
+    assert sink.waited_s == 0.0
+    await sink.opened(RECORD)
+    assert seen == [0.5, 1.5, 3.5]
+    assert sink.waited_s == 0.0
+
+
 async def test_what_the_store_refuses_is_not_tried_again() -> None:
     class Refusing(FakeSink):
         async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
