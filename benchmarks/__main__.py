@@ -33,6 +33,7 @@ def cells() -> dict[str, Cell]:
         "cards",
         "entities",
         "display",
+        "word_times",
         "vocabulary",
         "rules",
         "turns",

@@ -34,8 +34,8 @@ from tests.fakes import FakeReader
 MS_PER_CHARACTER = 65
 HEARD_AFTER_MS = 1_500
 """Media goes on so long before a final is there."""
-TIMES_ERR_MS = 80
-"""Standard error of a word's times. An assumption: how far Whisper's are off on the telephone was not measured."""
+STARTS_ERR_MS, ENDS_ERR_MS = (-60, 120), (-20, 110)
+"""Mean and standard error of where words are found (`accuracy.word_times`)."""
 
 
 class Said(NamedTuple):
@@ -125,8 +125,8 @@ class CardCall:
         found, at = [], said.start_ms
         for first, last, _ in said.line.words():
             began, ended = (
-                min(said.end_ms, max(at, said.ms_of(place) + round(self._chance.gauss(0, TIMES_ERR_MS))))
-                for place in (first, last)
+                min(said.end_ms, max(at, said.ms_of(place) + round(self._chance.gauss(*error))))
+                for place, error in ((first, STARTS_ERR_MS), (last, ENDS_ERR_MS))
             )
             at = max(began, ended)
             found.append(HeardWord(first, last, began, at))

@@ -33,7 +33,9 @@ class Tally(msgspec.Struct):
     muted_in_vain: int = 0
     """Finals with nothing private whose sound is cut all the same."""
     over_muted_s: list[float] = msgspec.field(default_factory=list)
-    """Sound of other words that is cut, by payment."""
+    """Sound of other words that is cut, by payment, but for those amid a number."""
+    cut_amid_s: list[float] = msgspec.field(default_factory=list)
+    """The same of words between the first digit and the last of a final: "y", "no, perdón"."""
     masked_in_vain: int = 0
     """…and whose words are masked in the end."""
     entities: dict[str, list[int]] = msgspec.field(default_factory=dict)
@@ -111,9 +113,10 @@ class _Count:
                 self._note(f"proof: {proof.quote!r} of {line.text!r}")
 
     def _sound(self) -> None:
-        over_ms = 0
+        over_ms = amid_ms = 0
         for said in self._call.said:
             line, start, end = said
+            digits = [first for first, _, private in line.words() if private]
             if not line.kinds and self._kept_ms(start, end) < (end - start) / 2:
                 self._tally.muted_in_vain += 1
             for first, last, private in line.words():
@@ -122,9 +125,12 @@ class _Count:
                 if private and kept:
                     self._tally.leaked_in_sound_ms += kept
                     self._note(f"sound: {kept} of {ended - began} ms of {line.text[first:last]!r} in {self._story()}")
-                if not private:
+                if not private and digits and digits[0] < first < digits[-1]:
+                    amid_ms += ended - began - kept
+                elif not private:
                     over_ms += ended - began - kept
         self._tally.over_muted_s.append(over_ms / 1000)
+        self._tally.cut_amid_s.append(amid_ms / 1000)
 
     def _kept_ms(self, start: int, end: int) -> int:
         sound = ((span.start_ms, span.end_ms) for span in self._call.spans if span.what == "sound")

@@ -90,7 +90,7 @@ async def listened(ears: PacedEars, legs: Sequence[Pcm16], language: str, *, dra
     found = Listened()
     names = ("customer", "agent")[: len(legs)]
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
-        session = FileSession(_written(Path(folder) / "call.wav", legs), legs=names)
+        session = FileSession(written(Path(folder) / "call.wav", legs), legs=names)
     async with asyncio.TaskGroup() as group:
         transcriber = Transcriber(
             session,
@@ -130,7 +130,7 @@ def read(recording: Path) -> Pcm16:
     return telephone_legs(recording)[0]
 
 
-def _written(path: Path, legs: Sequence[Pcm16]) -> Path:
+def written(path: Path, legs: Sequence[Pcm16]) -> Path:
     length = max(map(len, legs))
     frames = np.stack([np.pad(leg, (0, length - len(leg))) for leg in legs], axis=1)
     with wave.open(str(path), "wb") as file:

@@ -6,7 +6,7 @@ from typing import Final
 from engine.facts import Correction
 from engine.ports.hearing import HeardWord
 
-LONGEST_WORD_MS: Final = 1_200
+LONGEST_WORD_MS: Final = 1_400
 """Nobody takes so long over a word: more was said in that time than was put into words."""
 
 
@@ -27,10 +27,17 @@ def placed(
     return tuple(moved)
 
 
+_BEFORE_MS, _BEHIND_MS = 200, 350
+"""A word begins so long before its time says at the most, and ends so long behind it."""
+_BESIDE_MS = (200, 200)
+"""The same of where the word before it ends and the next one begins (`make bench CELL=accuracy.word_times`)."""
+
+
 def surely_within(words: Sequence[HeardWord], start: int, end: int, turn: tuple[int, int]) -> tuple[int, int]:
     """Media time (start, end) in which all that the code points from `start` to `end` stand for was said, and what may
-    have been said there without being heard: up to the words beside it, and through those that last too long. All of
-    the turn where its words have no times."""
+    have been said there without being heard: up to the words beside it, and through those that last too long. Words
+    are not quite where they are found, so it reaches a little into those beside. No more than the turn, and all of it
+    where its words have no times."""
     within = [place for place, word in enumerate(words) if word.start < end and start < word.end]
     if not within:
         return turn
@@ -39,10 +46,12 @@ def surely_within(words: Sequence[HeardWord], start: int, end: int, turn: tuple[
         first -= 1
     while last + 1 < len(words) and _lasts(words[last + 1]) > LONGEST_WORD_MS:
         last += 1
-    return (
-        words[first - 1].end_ms if first else turn[0],
-        words[last + 1].start_ms if last + 1 < len(words) else turn[1],
-    )
+    start_ms, end_ms = turn
+    if first:
+        start_ms = min(words[first].start_ms - _BEFORE_MS, words[first - 1].end_ms - _BESIDE_MS[0])
+    if last + 1 < len(words):
+        end_ms = max(words[last].end_ms + _BEHIND_MS, words[last + 1].start_ms + _BESIDE_MS[1])
+    return max(turn[0], start_ms), min(turn[1], end_ms)
 
 
 def _lasts(word: HeardWord) -> int:

@@ -154,10 +154,10 @@ async def test_nothing_is_written_before_it_is_judged(recorded: Recorded) -> Non
     await recorded.goes_to(30_000, judged_ms=29_000, withheld=Withheld(8_000, ()))
     await recorded.until(8_000 - MARGIN_MS)
     assert recorded.spans[-1].end_ms == 8_000 - MARGIN_MS
-    await recorded.goes_to(31_000, withheld=Withheld(None, ((7_500, 12_500),)))
+    await recorded.goes_to(31_000, withheld=Withheld(None, ((8_000 - MARGIN_MS, 12_500),)))
     await recorded.until(29_000)
     sound = await recorded.ended(31_000)
-    assert max(loud(sound, 7_700, 12_300)) <= 1
+    assert max(loud(sound, 7_900, 12_300)) <= 1
     assert min(loud(sound, 6_000, 7_400)) > 5_000
     assert min(loud(sound, 12_600, 30_000)) > 5_000
 
@@ -176,10 +176,10 @@ async def test_at_the_bound_it_is_silence_and_says_so(recorded: Recorded) -> Non
     for now_ms in range(2_000, MOST_DELAY_MS + 11_000, 1_000):
         await recorded.goes_to(now_ms, judged_ms=1_000)
     await recorded.until(10_000)
-    assert recorded.said[1:] == [("recording.silenced", 500, {})]
+    assert recorded.said[1:] == [("recording.silenced", 1_000 - MARGIN_MS, {})]
     sound = await recorded.ended(MOST_DELAY_MS + 10_000)
-    assert recorded.said[2:] == [("recording.silenced", 500, {"until_ms": 10_000})]
-    assert max(loud(sound, 700, 9_900)) <= 1
+    assert recorded.said[2:] == [("recording.silenced", 1_000 - MARGIN_MS, {"until_ms": 10_000})]
+    assert max(loud(sound, 900, 9_900)) <= 1
     assert min(loud(sound, 10_100, 12_000)) > 5_000
 
 

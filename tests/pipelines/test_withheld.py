@@ -46,7 +46,7 @@ def test_a_card_over_several_turns_is_held_from_its_first_digit_and_cut_whole() 
     assert talk.say("customer", "Cuatro cinco tres nueve, uno cuatro ocho ocho") == Withheld(10_000, ())
     after = talk.say("customer", "cero tres cuatro tres, seis cuatro seis siete")
     assert after.held_from_ms is None
-    assert sorted(after.cuts) == [(9_500, 14_500), (14_500, 19_500)]
+    assert sorted(after.cuts) == [(9_700, 14_300), (14_700, 19_300)]
     assert talk.say("agent", "Muchas gracias, ya quedó registrado su pago") == Withheld(None, ())
 
 
@@ -60,7 +60,7 @@ def test_of_a_turn_whose_words_have_times_only_the_digits_are_cut() -> None:
         words.append(HeardWord(start, at, number * 150, (number + 1) * 150))
     talk = Talk()
     cuts = [*talk.say("customer", text, tuple(words)).cuts, *talk.end().cuts]
-    assert cuts == [(5_000 + 5 * 150 - 300, 5_000 + 21 * 150 + 300)]
+    assert cuts == [(5_000 + 5 * 150 - 200, 5_000 + 21 * 150 + 350)]
 
 
 def test_a_harmless_number_is_held_until_it_is_judged_and_then_kept() -> None:
@@ -77,4 +77,4 @@ def test_what_stays_unexplained_is_silence_as_it_is_a_mask_in_the_text() -> None
     talk = Talk()
     held = talk.say("customer", "cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres")
     assert (held.held_from_ms, held.cuts) == (5_000, ())
-    assert talk.end().cuts == ((4_500, 9_500),)
+    assert talk.end().cuts == ((4_700, 9_300),)

@@ -84,6 +84,9 @@ def test_words_and_their_times_are_those_that_ctranslate2_finds(weights: Path, g
         assert one.until_s == other.until_s
     assert [(word.start, word.end) for word in times] == [(word.start, word.end) for word in their_times]
     assert [word.start_ms for word in times] == pytest.approx([word.start_ms for word in their_times], abs=60)
+    begins = [word.start_ms for word in times]
+    assert all(start <= word.end_ms for start, word in zip(begins, times, strict=True))
+    assert all(word.end_ms <= start for word, start in zip(times, begins[1:], strict=False)), "a word ends in the next"
 
 
 def test_words_behind_others_are_those_that_follow(weights: Path, graphless: Path) -> None:
