@@ -1,7 +1,7 @@
 """The wallboard as a pure reducer: a call's row and its facts in, one tile out."""
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -85,8 +85,8 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score)
         case CallEvent(name="withdrawn"):
             return _without(after, fact.data.get("of", ()))
-        case CallEvent(name="alert.judged") if fact.data.get("verdict") == "wrong":
-            return _without(after, (fact.data["of"],))
+        case CallEvent(name="alert.judged"):
+            return _judged(after, fact.data)
         case CallEvent(name="talk.measured"):
             share = fact.data.get("legs", {}).get("agent", {}).get("share")
             return msgspec.structs.replace(after, agent_share=share)
@@ -98,6 +98,18 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             return msgspec.structs.replace(after, state=_STATES[fact.name])
         case _:
             return after
+
+
+def _judged(tile: Tile, said: Mapping[str, Any]) -> Tile:
+    """An alert that somebody found wrong is gone; one that is right after all is back in its place."""
+    others = _without(tile, (said["of"],))
+    if said.get("verdict") == "wrong":
+        return others
+    if len(others.alerts) < len(tile.alerts) or not said.get("outcome"):
+        return tile
+    again = Alert(said["rule"], said["outcome"], said["of"], said["severity"], said["at_ms"])
+    alerts = tuple(sorted((*tile.alerts, again), key=lambda alert: alert.seq))
+    return msgspec.structs.replace(tile, alerts=_shown(alerts))
 
 
 def _shown(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:

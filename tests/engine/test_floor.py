@@ -4,6 +4,8 @@ import msgspec
 
 from engine import floor
 from engine.facts import CallEvent, Insight, Leg, Transcript
+from engine.feedback import alert_judged
+from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
 
 RECORD = CallRecord("call-1", "org", "campaign", "sales", "inbound", "en", "US", started_at=3.0)
@@ -56,6 +58,18 @@ def test_an_alert_that_somebody_found_wrong_leaves_the_tile() -> None:
     right = CallEvent(call_id="call-1", seq=3, name="alert.judged", data={"of": 1, "verdict": "right"})
     wrong = CallEvent(call_id="call-1", seq=4, name="alert.judged", data={"of": 2, "verdict": "wrong"})
     assert [one.seq for one in floor.reduce(floor.reduce(tile, right), wrong).alerts] == [1]
+
+
+def test_an_alert_that_was_found_wrong_and_then_right_is_back_in_its_place() -> None:
+    first, second = alert(1), alert(2)
+    before = floor.reduce(floor.reduce(floor.tile(RECORD), first), second)
+    person = Person("user-1", "org", "Ana", "supervisor")
+    tile = before
+    for seq, verdict in enumerate(("wrong", "wrong", "right", "right"), 3):
+        said = alert_judged(first, person, verdict, "")
+        tile = floor.reduce(tile, CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=said))
+        assert [one.seq for one in tile.alerts] == ([2] if verdict == "wrong" else [1, 2])
+    assert tile.alerts == before.alerts
 
 
 def test_the_mood_is_the_customer_s() -> None:
