@@ -12,6 +12,7 @@ import {
   unlisted,
   type DeskView,
 } from "../src/lib/desk.ts";
+import { answerCard } from "../src/lib/call/cards.ts";
 import type { CallRecord, DeskMessage, Person } from "../src/lib/wire.ts";
 
 const person: Person = { user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" };
@@ -65,6 +66,30 @@ describe("a desk", () => {
       { type: "event", id: "a", seq: 5, name: "call.ended" },
     ]);
     expect(resumeFrom(whole)).toEqual({ b: 0 });
+  });
+
+  it("opens a card again whose answer was refused", () => {
+    const card: DeskMessage = {
+      type: "suggestion",
+      id: "a",
+      seq: 1,
+      turn: 1,
+      article: "x",
+      title: "X",
+      body: "Do.",
+      score: 0.9,
+    };
+    const desk = takeMessages(emptyDesk, [...opening, card]);
+    const call = desk.calls.get("a")!;
+    const answered = {
+      ...desk,
+      calls: new Map(desk.calls).set("a", answerCard(call, 1, "accepted")),
+    };
+    const refusal = { type: "error", code: "overloaded", message: "" } as const;
+    const state = (view: DeskView): string | undefined => view.calls.get("a")!.cards[0]?.state;
+    expect(state(takeMessages(answered, [refusal]))).toBe("accepted");
+    expect(state(takeMessages(answered, [{ ...refusal, id: "a", seq: 1 }]))).toBe("open");
+    expect(takeMessages(emptyDesk, [{ ...refusal, id: "z", seq: 1 }]).calls.size).toBe(0);
   });
 
   it("keeps facts that come before their call is known", () => {

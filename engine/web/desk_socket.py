@@ -10,7 +10,7 @@ and `unfollow`, as defined below. The engine says, each as one JSON text message
 * every fact beyond what the client has, in order of `seq`, and drafts, as `engine.facts.encode` gives them.
 * `gone {id}`: a call that this desk shows was erased.
 * `stamped {id, seq, shown}`: when the acknowledgement of a fact reached the engine.
-* `error {code, message}`: a command was refused.
+* `error {code, message}`: a command was refused; `id` and `seq` are of the card when it was `card`.
 
 It closes with 1002 when `resume` is not first, 1003 on binary, 1007 on what is no message of the desk, 1008 when the
 session is over, 1009 when a message is too long, 1011 on a mistake of ours, 1013 when the client does not keep up (it
@@ -141,7 +141,8 @@ class _Desk:
                 case Unfollow():
                     await self._unfollow(said.id)
         except WelcomedlyError as error:
-            self._feed.say(msgspec.json.encode({"type": "error", "code": error.code, "message": str(error)}))
+            of = {"id": said.id, "seq": said.seq} if isinstance(said, Card) else {}
+            self._feed.say(msgspec.json.encode({"type": "error", "code": error.code, "message": str(error), **of}))
 
     async def _resume(self, said: Resume) -> None:
         self._resumed = True

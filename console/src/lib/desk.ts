@@ -1,5 +1,6 @@
 /** All calls of one desk: a pure fold of the desk socket's messages. */
 
+import { answerCard } from "./call/cards.ts";
 import { receive, stamp } from "./call/fold.ts";
 import { receiveDraft } from "./call/turns.ts";
 import { emptyCall, type CallView } from "./call/view.ts";
@@ -35,6 +36,9 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
         break;
       case "error":
         error = { code: message.code, message: message.message };
+        // What was shown as answered is open again.
+        if (message.id && message.seq && (calls.has(message.id) || pending.has(message.id)))
+          calls.set(message.id, answerCard(settle(message.id), message.seq, "open"));
         break;
       case "call":
         calls.set(message.call.id, { ...settle(message.call.id), record: message.call });

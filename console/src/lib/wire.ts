@@ -226,7 +226,8 @@ export type DeskMessage =
   | Draft
   | { type: "stamped"; id: string; seq: number; shown: number }
   | { type: "gone"; id: string }
-  | { type: "error"; code: string; message: string };
+  /** A command was refused; with `id` and `seq` the answer to that card. */
+  | { type: "error"; code: string; message: string; id?: string; seq?: number };
 
 export type CardAction = "accepted" | "dismissed" | "wrong";
 

@@ -158,6 +158,13 @@ async def test_who_followed_their_own_call_hears_no_more_of_it_on_another_desk(s
     assert (await take(ana, 1))[0]["code"] == "not_found"
 
 
+async def test_a_refused_answer_to_a_card_says_to_which(site: Site) -> None:
+    ws = await opened(await site.logged_in("ana"))
+    await ws.send_json({"type": "card", "id": "no-such-call", "seq": 7, "action": "accepted"})
+    (error,) = await take(ws, 1)
+    assert (error["code"], error["id"], error["seq"]) == ("not_found", "no-such-call", 7)
+
+
 async def test_acknowledgements_and_cards_reach_the_desk_and_are_stamped(site: Site) -> None:
     ws = await opened(await site.logged_in("ana"))
     await site.hub.opened(site.record)
