@@ -5,7 +5,7 @@
 The payments come as finals from `benchmarks.payments`, with pauses, corrections, read-backs and what recognition gets
 wrong, through the conversation that a live call has: guard, rules, playbook, review. What may be seen at any moment is
 compared with what was said; a digit that can be read anywhere counts, for however short a time. `kept` are the first
-payments once more, as they lie in a database: decrypted facts, and the bytes of every file.
+payments once more, as they lie in a database and in the broker: decrypted facts, and the bytes of every file of both.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from benchmarks.card_call import CardCall
 from benchmarks.card_tally import Note, Tally, count, digits_of
 from benchmarks.payments import Payment, payments
 from benchmarks.tellers import LANGUAGES
+from engine.bus import Bus
 from engine.facts import decode
 from engine.fanout import Hub
 from engine.ports.storage import CallRecord
@@ -36,7 +37,9 @@ from engine.vault import Vault
 from tests.leaks import stretches
 
 KEPT = 40
-"""Payments that are written to a database."""
+"""Payments that are written to a database, and sent to the broker."""
+_SENT_S = 120
+"""Until the broker has all of them."""
 
 
 def measure(language: str, number: int, note: Note = lambda _: None) -> Tally:
@@ -57,7 +60,10 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
         settings = Settings(data_dir=Path(folder) / "data")
         store = await Store.open(settings, Vault(bytes(range(32)), "a benchmark"))
         organisation = await store.people.add_organisation("Acme", 1.0)
-        hub = Hub(store, metrics=Metrics())
+        metrics = Metrics()
+        bus = Bus(settings, store.outbox, metrics=metrics)
+        hub = Hub(store, metrics=metrics, relay=bus.wake)
+        await bus.start()
         for number, one in enumerate(paid):
             record = CallRecord(
                 call_id=f"call-{number}", organisation_id=organisation, campaign_id="c", campaign="collections",
@@ -69,6 +75,9 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
             await hub.publish(record, call.facts)
             for _, body in await store.calls.facts_after(organisation, record.call_id, 0):
                 leaked += digits_of(one.card, msgspec.to_builtins(decode(body)))
+        async with asyncio.timeout(_SENT_S):
+            await bus.empty.wait()
+        await bus.stop()
         await store.close()
         leaked += _in_files(Path(folder), paid, note)
     return leaked
@@ -89,8 +98,11 @@ def cell(language: str) -> dict[str, Any]:
     """One language's figures, for `python -m benchmarks`."""
     tally = measure(language, 1_000)
     figures: dict[str, Any] = msgspec.to_builtins(tally)
-    over_muted = {f"p{share}": round(float(np.percentile(tally.over_muted_s, share)), 2) for share in (50, 95, 99)}
-    return figures | {"over_muted_s": over_muted}
+    return figures | {"over_muted_s": _shares(tally.over_muted_s), "cut_amid_s": _shares(tally.cut_amid_s)}
+
+
+def _shares(seconds: Sequence[float]) -> dict[str, float]:
+    return {f"p{share}": round(float(np.percentile(seconds, share)), 2) for share in (50, 95, 99)}
 
 
 CELLS = {f"accuracy.cards.{language}": partial(cell, language) for language in LANGUAGES}
