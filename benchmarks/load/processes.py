@@ -1,10 +1,15 @@
 """What processes use, from `/proc`: CPU seconds and resident memory."""
 
 import os
+import statistics
+import time
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+_YARDSTICK = 1 << 24
+"""64 MB, which no cache of one core holds."""
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 NAMES = {"models.ears": "ears", "nats-server": "bus", "media.workers": "media", "media.bridge": "bridge"}
 """What stands in the command line of an engine's children, and what they are called here."""
@@ -31,6 +36,19 @@ def usage(root: int, name: str = "engine") -> Usage:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return Usage(cpu_s, rss_mb)
+
+
+def yardstick_ms() -> float:
+    """How long one and the same piece of work takes here and now, on one thread: a machine whose neighbours work, which
+    nothing in it tells, takes longer for it. The median of a few."""
+    numbers = np.ones(_YARDSTICK, np.float32)
+    took = []
+    for _ in range(15):
+        began = time.perf_counter()
+        sum(range(_YARDSTICK // 64))
+        numbers.sum()
+        took.append(1000 * (time.perf_counter() - began))
+    return statistics.median(took)
 
 
 def total(by_name: dict[str, float]) -> float:

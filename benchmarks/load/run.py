@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.load.engine import Running, engine
 from benchmarks.load.lines import Lines, Played, play
-from benchmarks.load.processes import Usage, machine_seconds, total, usage
+from benchmarks.load.processes import Usage, machine_seconds, total, usage, yardstick_ms
 from benchmarks.load.rows import flat, heard, keeps
 
 SAMPLE_S = 5.0
@@ -26,6 +26,8 @@ class Sample(msgspec.Struct, frozen=True):
     usage: Usage
     machine_s: float
     counted: Counted = {}
+    yardstick_ms: float = 0.0
+    """Of the first sample and the last."""
 
 
 def run(calls: int, seconds: float, *, spare: int = 4) -> dict[str, Any]:
@@ -58,12 +60,13 @@ async def _watch_ours(running: Running, lines: Lines, seconds: float) -> list[Sa
 
 async def watch(sample: Callable[[float], Awaitable[Sample]], lines: Lines, seconds: float) -> list[Sample]:
     """Lets the lines go. The first sample is taken just before, the last when the time is over."""
-    samples = [await sample(0.0)]
+    samples = [msgspec.structs.replace(await sample(0.0), yardstick_ms=yardstick_ms())]
     began = time.monotonic()
     lines.go()
     while (at_s := time.monotonic() - began) < seconds:
         await asyncio.sleep(min(SAMPLE_S, seconds - at_s))
         samples.append(await sample(time.monotonic() - began))
+    samples[-1] = msgspec.structs.replace(samples[-1], yardstick_ms=yardstick_ms())
     return samples
 
 
@@ -98,6 +101,7 @@ def figures(name: str, calls: int, seconds: float, samples: Sequence[Sample], pl
         "cores_used": round(total(cpu_s) / last.at_s, 3),
         "lines_cores_used": round(played.cpu_s / last.at_s, 3),
         "foreign_cores": round(foreign_s / last.at_s, 3),
+        "yardstick_ms": round((first.yardstick_ms + last.yardstick_ms) / 2, 1),
         "rss_mb": round(statistics.median(resident), 1),
         "rss_mb_by_process": {name: round(used, 1) for name, used in last.usage.rss_mb.items()},
         "history": [

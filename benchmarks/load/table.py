@@ -28,6 +28,7 @@ COLUMNS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("RSS MB", ("rss_mb",), 0),
     ("lines", ("lines_cores_used",), 2),
     ("foreign", ("foreign_cores",), 2),
+    ("yardstick", ("yardstick_ms",), 1),
 )
 """Title, where the figure stands in a row, decimals. Seconds where nothing else is said."""
 
