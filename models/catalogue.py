@@ -164,7 +164,7 @@ TURN_ENCODER = Entry(
         ),
     ),
     size=75_000_000,
-    recipe=0x0AE36B5,
+    recipe=0xEB239A0,
     upgrades=(
         Upgrade(
             "FacebookAI/xlm-roberta-base", "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "larger, tuned in the same way"

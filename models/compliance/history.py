@@ -13,9 +13,9 @@ from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
-ALERT_SCORE = 0.7
-"""Probability from which on an act that no phrase has is an alert: in calls acts are rarer than among the sentences
-that the encoder's own thresholds were chosen on."""
+ALERT_SCORE = 0.5
+"""Probability from which on an act that no phrase has is an alert. Of sentences of other authors, half of them near
+misses, nine alerts in ten are right then (`python -m benchmarks.turns`); in calls acts are rarer, and so are those."""
 JOIN_GAP_MS = 2_000
 """Finals of one speaker with less silence between them, and nobody else, are one utterance."""
 _JOINED = 2
