@@ -244,7 +244,7 @@ export class Desk {
     if (!catching || performance.now() > catching.until) return;
     const gaps = [...this.gaps];
     for (const message of messages) {
-      if (!("seq" in message) || message.type === "stamped") continue;
+      if (!("seq" in message) || message.type === "stamped" || message.type === "error") continue;
       const afterSeq = catching.seqs.get(message.id);
       if (afterSeq === undefined || message.seq <= afterSeq) continue;
       const at = gaps.findIndex((gap) => gap.call === message.id && gap.afterSeq === afterSeq);
