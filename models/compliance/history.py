@@ -13,7 +13,7 @@ from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 
-ALERT_SCORE = 0.5
+ALERT_SCORE = 0.55
 """Probability from which on an act that no phrase has is an alert. Of sentences of other authors, half of them near
 misses, nine alerts in ten are right then (`python -m benchmarks.turns`); in calls acts are rarer, and so are those."""
 JOIN_GAP_MS = 2_000
