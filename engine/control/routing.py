@@ -1,7 +1,7 @@
 """Which campaign takes a call, from a picture of campaigns and users that is kept in memory."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from engine.control.phone_pass import phone_aor
@@ -21,14 +21,19 @@ def normal(address: str) -> str:
 
     Takes a user part, an AOR or a URI, and looks at the user part.
     """
-    user = address.strip().lower()
-    for scheme in ("sips:", "sip:", "tel:"):
-        user = user.removeprefix(scheme)
-    user = user.partition(";")[0].partition("@")[0]
+    user = _bare(address).partition("@")[0]
     if not _NUMBER.fullmatch(user):
         return user
     digits = re.sub(r"\D", "", user)
     return digits.removeprefix("00") if len(digits) > SIGNIFICANT + 2 else digits
+
+
+def _bare(address: str) -> str:
+    """A URI without its scheme and parameters, in lower case."""
+    bare = address.strip().lower()
+    for scheme in ("sips:", "sip:", "tel:"):
+        bare = bare.removeprefix(scheme)
+    return bare.partition(";")[0]
 
 
 def alike(one: str, other: str) -> bool:
@@ -47,6 +52,8 @@ class Picture:
         people = {user.id: user for user in users if user.active}
         self._numbers: dict[str, Routing] = {}
         self._members: dict[str, list[Routing]] = {}
+        self._whole: dict[str, list[Routing]] = {}
+        """By the whole address of record."""
         for campaign in campaigns:
             if not campaign.active:
                 continue
@@ -55,16 +62,18 @@ class Picture:
                 self._numbers.setdefault(normal(number), routing)
             for address in routing.members:
                 self._members.setdefault(normal(address), []).append(routing)
+                self._whole.setdefault(address, []).append(routing)
 
     def route(self, offer: CallOffer) -> Routing | None:
         """By number: the called, then the participants (a SIPREC call's `to_aor` is the recorder), then the caller.
-        With no number of ours, by the member who takes part, when that member works for one campaign alone."""
+        With no number of ours, by the member who takes part, when that member works for one campaign alone: by the
+        whole address, which is nobody else's, or else by the user part, which two organisations may both have."""
         addresses = [offer.to_aor, *(p.aor for p in offer.participants), offer.from_aor]
         candidates = [normal(address) for address in addresses if address]
         for candidate in candidates:
             if found := self._by_number(candidate):
                 return found
-        return self._by_member(candidates)
+        return _only(self._whole, [_bare(address) for address in addresses]) or _only(self._members, candidates)
 
     def _by_number(self, candidate: str) -> Routing | None:
         if exact := self._numbers.get(candidate):
@@ -72,9 +81,11 @@ class Picture:
         near = {id(routing): routing for number, routing in self._numbers.items() if alike(number, candidate)}
         return next(iter(near.values())) if len(near) == 1 else None
 
-    def _by_member(self, candidates: Sequence[str]) -> Routing | None:
-        found = {id(routing): routing for candidate in candidates for routing in self._members.get(candidate, ())}
-        return next(iter(found.values())) if len(found) == 1 else None
+
+def _only(members: Mapping[str, Sequence[Routing]], candidates: Iterable[str]) -> Routing | None:
+    """The one campaign that these lead to; None where they lead to several, or nowhere."""
+    found = {id(routing): routing for candidate in candidates for routing in members.get(candidate, ())}
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:

@@ -61,6 +61,27 @@ def test_what_a_route_carries() -> None:
     assert (routing.campaign, routing.direction, routing.language, routing.country) == ("sales", "outbound", "en", "US")
 
 
+def test_an_extension_that_two_organisations_have_is_told_by_the_whole_address() -> None:
+    users = (
+        User("a", "acme", "ana", "Ana", "agent", ("7001@acme.example",), ("7001",)),
+        User("b", "beta", "bea", "Bea", "agent", ("bea@beta.example",), ("7001",)),
+    )
+    campaigns = (
+        Campaign("ca", "acme", "A", "care", "inbound", "es", "CO", members=("a",)),
+        Campaign("cb", "beta", "B", "care", "inbound", "es", "CO", members=("b",)),
+    )
+    picture = Picture(campaigns, users)
+
+    def campaign(*participants: str) -> str | None:
+        routing = picture.route(offer("srs@127.0.0.1", "", *participants))
+        return routing.campaign_id if routing else None
+
+    assert campaign("sip:7001@ACME.example;transport=tcp", "+573001234567@carrier.example") == "ca"
+    assert campaign("bea@beta.example") == "cb"
+    assert campaign("7001@sbc.example") is None
+    assert campaign("7001@acme.example", "bea@beta.example") is None
+
+
 def test_a_number_that_could_be_two_is_neither() -> None:
     two = (
         Campaign("a", "org", "A", "sales", "inbound", "en", "US", numbers=("+1 601 555 0134",)),
