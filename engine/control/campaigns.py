@@ -51,16 +51,18 @@ class CampaignService:
     async def create(self, by: Person, form: CampaignForm) -> Campaign:
         """Raises `Invalid`, or `Conflict` when a number routes to another campaign already, or might be taken for
         another organisation's."""
-        campaign = await self._checked(form, str(uuid7()), by.organisation_id)
-        await self._store.campaigns.add(campaign, time.time())
-        await self._router.refresh()
+        async with self._router.claiming:
+            campaign = await self._checked(form, str(uuid7()), by.organisation_id)
+            await self._store.campaigns.add(campaign, time.time())
+            await self._router.refresh()
         return campaign
 
     async def change(self, by: Person, campaign_id: str, form: CampaignForm) -> Campaign:
         await self.get(by, campaign_id)
-        campaign = await self._checked(form, campaign_id, by.organisation_id)
-        await self._store.campaigns.change(campaign)
-        await self._router.refresh()
+        async with self._router.claiming:
+            campaign = await self._checked(form, campaign_id, by.organisation_id)
+            await self._store.campaigns.change(campaign)
+            await self._router.refresh()
         return campaign
 
     async def _checked(self, form: CampaignForm, campaign_id: str, organisation_id: str) -> Campaign:

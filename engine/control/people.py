@@ -47,9 +47,11 @@ class PeopleService:
         """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's. Extensions may repeat
         between organisations, unless one is a campaign's number there."""
         user = _user(form, str(uuid7()), by.organisation_id)
-        await _check_addresses(self._store, user)
-        await self._store.people.add(user, await self._passwords.hash(_password(password)), time.time())
-        await self._router.refresh()
+        hashed = await self._passwords.hash(_password(password))
+        async with self._router.claiming:
+            await _check_addresses(self._store, user)
+            await self._store.people.add(user, hashed, time.time())
+            await self._router.refresh()
         return user
 
     async def change(self, by: Person, user_id: str, form: UserForm, password: str | None = None) -> User:
@@ -58,10 +60,11 @@ class PeopleService:
         user = _user(form, user_id, by.organisation_id)
         if user_id == by.user_id and (user.role != before.role or not user.active):
             raise Conflict("nobody takes their own role or account away")
-        await _check_addresses(self._store, user)
         hashed = await self._passwords.hash(_password(password)) if password is not None else None
-        await self._store.people.change(user, hashed)
-        await self._router.refresh()
+        async with self._router.claiming:
+            await _check_addresses(self._store, user)
+            await self._store.people.change(user, hashed)
+            await self._router.refresh()
         return user
 
 

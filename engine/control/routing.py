@@ -1,5 +1,6 @@
 """Which campaign takes a call, from a picture of campaigns and users that is kept in memory."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -123,6 +124,8 @@ class CachedRouter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._picture = Picture((), ())
+        self.claiming = asyncio.Lock()
+        """Held from looking whose an address is until it has been given: of two who want the same, one gets it."""
 
     @classmethod
     async def load(cls, store: Store) -> "CachedRouter":

@@ -1,5 +1,6 @@
 """Two organisations in one installation: what brings one its calls, the other cannot set."""
 
+import asyncio
 from collections.abc import Awaitable
 
 import pytest
@@ -103,3 +104,15 @@ async def test_extensions_may_repeat_between_organisations(here: Installation) -
     await here.user(here.other, "eve", "1001@other.example", extensions=("1001",))
     with pytest.raises(Conflict, match="1001 belongs to Secret ana"):
         await here.user(here.acme, "ben", extensions=("1001",))
+
+
+async def test_of_two_who_want_one_address_at_once_one_gets_it(here: Installation) -> None:
+    wanted = [
+        here.user(here.acme, "carla", "desk7@pbx.example"),
+        here.user(here.other, "cesar", "desk7@pbx.example"),
+        here.campaign(here.acme, "+34911111111"),
+        here.campaign(here.other, "+34911111111"),
+    ]
+    found = await asyncio.gather(*wanted, return_exceptions=True)
+    for pair in (found[:2], found[2:]):
+        assert sorted(type(one).__name__ for one in pair) == ["Conflict", "str"]
