@@ -85,7 +85,8 @@ def from_ears_decoder() -> msgspec.msgpack.Decoder[FromEars]:
 
 
 class Windows:
-    """Shared memory for windows of int16 sound, used as a ring of spans that may come free out of order.
+    """Shared memory for windows of int16 sound, each in the first gap that holds it: no more of it is ever touched, and
+    so resident in both processes, than windows waited for at once.
 
     It has no name in any file system: it lives while a process holds `fd`, and nothing is left behind by a crash.
     """
@@ -96,7 +97,6 @@ class Windows:
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         self._memory = mmap.mmap(fd, samples * _SAMPLE_BYTES, access=access)
         self._spans: dict[int, int] = {}
-        self._next = 0
 
     @classmethod
     def create(cls, samples: int) -> "Windows":
@@ -110,8 +110,8 @@ class Windows:
         if offset is None:
             return None
         self._spans[offset] = max(1, len(pcm))
-        self._next = offset + len(pcm)
-        self._memory[offset * _SAMPLE_BYTES : self._next * _SAMPLE_BYTES] = pcm.astype("<i2", copy=False).tobytes()
+        end = offset + len(pcm)
+        self._memory[offset * _SAMPLE_BYTES : end * _SAMPLE_BYTES] = pcm.astype("<i2", copy=False).tobytes()
         return offset
 
     def free(self, offset: int) -> None:
@@ -130,15 +130,9 @@ class Windows:
         os.close(self.fd)
 
     def _room(self, samples: int) -> int | None:
-        """First gap at or behind the last window, else the first from the start."""
-        gaps = self._gaps()
-        ahead = [max(start, self._next) for start, end in gaps if end - max(start, self._next) >= max(1, samples)]
-        behind = [start for start, end in gaps if end - start >= max(1, samples)]
-        return min(ahead or behind, default=None)
-
-    def _gaps(self) -> list[tuple[int, int]]:
-        gaps, at = [], 0
+        at = 0
         for offset, length in sorted(self._spans.items()):
-            gaps.append((at, offset))
+            if offset - at >= max(1, samples):
+                return at
             at = offset + length
-        return [*gaps, (at, self.samples)]
+        return at if self.samples - at >= max(1, samples) else None

@@ -57,6 +57,16 @@ def test_a_freed_window_holds_no_sound() -> None:
     windows.close()
 
 
+def test_no_more_memory_is_touched_than_windows_wait_for() -> None:
+    windows = Windows.create(100)
+    for _ in range(10):
+        offsets = [windows.put(np.full(20, 1, np.int16)) for _ in range(2)]
+        assert offsets == [0, 20]
+        for offset in (0, 20):
+            windows.free(offset)
+    windows.close()
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5)), max_size=40))
 def test_no_window_overwrites_another(steps: list[tuple[int, int]]) -> None:
     windows = Windows.create(100)
