@@ -74,6 +74,7 @@ class Calls:
         recorder: Recorder | None = None,
         form_of: Callable[[Routing], Form | None] = lambda routing: None,
         late_finals_ms: float = LATE_FINALS_MS,
+        store_late_s: float = STORE_LATE_S,
         answers: AnswerWriter | None = None,
         writer: SummaryWriter | None = None,
         wording_s: float = WORDING_S,
@@ -95,6 +96,7 @@ class Calls:
         self._recorder = recorder
         self._form_of = form_of
         self._late_finals_ms = late_finals_ms
+        self._store_late_s = store_late_s
         self._answers = answers
         self._writer = writer
         self._wording_s = wording_s
@@ -113,7 +115,7 @@ class Calls:
     def full(self) -> Refusal | None:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
-        if self._sink.waited_s > STORE_LATE_S:
+        if self._sink.waited_s > self._store_late_s:
             return Refusal("overloaded", RETRY_AFTER_S)
         headroom = self._ears.headroom()
         bearable_ms = self._late_finals_ms if headroom.up else LOADING_MS

@@ -3,7 +3,6 @@
 import asyncio
 
 import msgspec
-import pytest
 
 from engine.errors import Overloaded
 from engine.facts import SpeechSegment, Transcript
@@ -11,8 +10,7 @@ from engine.ports.hearing import Headroom
 from engine.ports.intake import CallEnded, Participant, Refusal
 from engine.ports.storage import CallRecord
 from engine.telemetry import Metrics
-from pipelines import calls
-from pipelines.calls import LATE_FINALS_MS, LOADING_MS, Calls
+from pipelines.calls import LATE_FINALS_MS, LOADING_MS, STORE_LATE_S, Calls
 from pipelines.understanding import Understanding
 from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
 from tests.pipelines.test_recording_commands import ROUTING, FakeRouter
@@ -42,7 +40,11 @@ class Door:
     """The intake of an engine with room for one call."""
 
     def __init__(
-        self, models: "asyncio.Future[Understanding]", late_finals_ms: float = LATE_FINALS_MS, max_calls: int = 1
+        self,
+        models: "asyncio.Future[Understanding]",
+        late_finals_ms: float = LATE_FINALS_MS,
+        max_calls: int = 1,
+        store_late_s: float = STORE_LATE_S,
     ) -> None:
         self.ears, self.sink = LateEars({("c", 0): "first words"}), Away()
         self.calls = Calls(
@@ -55,6 +57,7 @@ class Door:
             clock_ms=lambda: 0.0,
             wall_clock=lambda: 7.0,
             late_finals_ms=late_finals_ms,
+            store_late_s=store_late_s,
         )
 
     def admits(self, *, up: bool = True, late_ms: float = 0.0) -> bool:
@@ -102,9 +105,8 @@ async def test_lateness_without_ears_is_loading_and_with_them_load() -> None:
     assert not door.admits(up=False, late_ms=LOADING_MS + 1)
 
 
-async def test_no_call_is_let_in_while_those_that_are_there_wait_for_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "STORE_LATE_S", 0.0)
-    door = Door(understanding(), max_calls=2)
+async def test_no_call_is_let_in_while_those_that_are_there_wait_for_the_store() -> None:
+    door = Door(understanding(), max_calls=2, store_late_s=0.0)
     door.sink.away = True
     door.calls.begin(short_call())
     for _ in range(10):
