@@ -39,7 +39,7 @@ _MARKS_A_SECOND = 50
 """Timestamps of Whisper's vocabulary."""
 _ENDS_EARLY_MS = 200
 """Between words with a pause or a sign the decoder looks ahead: it leaves a word so long before it ends (in the middle;
-`make bench CELL=accuracy.word_times`)."""
+`make bench CELL=accuracy.word_times.es`)."""
 _MARK_DOUBT = 1.5
 """Log-probability that a timestamp loses on average, however clear the words: to those right beside it."""
 

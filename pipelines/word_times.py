@@ -29,8 +29,9 @@ def placed(
 
 _BEFORE_MS, _BEHIND_MS = 200, 350
 """A word begins so long before its time says at the most, and ends so long behind it."""
-_BESIDE_MS = (200, 200)
-"""The same of where the word before it ends and the next one begins (`make bench CELL=accuracy.word_times`)."""
+_BESIDE_MS = (200, 350)
+"""The same of where the word before it ends and the next one begins, between which a digit may have been said that was
+not heard (`make bench CELL=accuracy.word_times.es`)."""
 
 
 def surely_within(words: Sequence[HeardWord], start: int, end: int, turn: tuple[int, int]) -> tuple[int, int]:

@@ -46,8 +46,8 @@ def test_a_correction_without_a_timed_word_moves_nothing() -> None:
 def test_what_is_hidden_reaches_to_the_words_beside_it() -> None:
     text = "es la cuatro cinco gracias"
     words = timed(text)
-    assert surely_within(words, 6, 18, (0, 3_000)) == (700 - 200, 1_500 + 350)
-    assert surely_within(words, 0, 5, (-500, 3_000)) == (-500, 700 + 350)
+    assert surely_within(words, 6, 18, (0, 3_000)) == (700 - 200, 1_600 + 350)
+    assert surely_within(words, 0, 5, (-500, 3_000)) == (-500, 800 + 350)
     assert surely_within(words, 19, 26, (0, 3_000)) == (1_500 - 200, 3_000)
 
 
