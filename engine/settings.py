@@ -136,7 +136,9 @@ class Settings(BaseSettings):
         '`[{"urls": "turn:turn.example:3478", "username": "…", "credential": "…"}]`. Empty is none.',
     )
     max_calls: int = Field(
-        default=0, ge=0, description="Calls at once before SIP 503; 0 leaves it to the headroom of `ears`."
+        default=0,
+        ge=0,
+        description="Calls at once before SIP 503; 0 is three a core. While finals are late none is taken.",
     )
 
     # ─── data ───
