@@ -123,7 +123,7 @@ class Review:
         facts: list[Fact] = [
             self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(talk) | {"whole": True}),
         ]
-        if self._scorer:
+        if self._scorer and self._spans:  # where nobody spoke there is nothing to hold against anybody
             score = self._scorer.score(self._roster.leg, now_ms, talk)
             facts.append(self._ledger.event("qa.scored", now_ms, msgspec.to_builtins(score)))
         wrap_up = self._composer.finish(self._legs())

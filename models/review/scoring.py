@@ -60,6 +60,8 @@ class Scorer:
         }
         self._marks: dict[str, list[Mark]] = {}
         """By item."""
+        self._streams: set[str] = set()
+        """In which words were heard."""
         self._signs: set[str] = set()
         self._verdicts: dict[int, Insight] = {}
         self._mood = ""
@@ -69,6 +71,7 @@ class Scorer:
         """A final as read, and its words as `Detectors.fold` gives them."""
         if self._first_ms is None:
             self._first_ms = turn.start_ms
+        self._streams.add(turn.stream)
         for act in {act for item in self.form.items for act in item.when if act in self._detectors}:
             if self._detectors[act].find(folded, turn.reading):
                 self._signs.add(act)
@@ -172,8 +175,14 @@ class Scorer:
             return ("no" if check.absent else "yes"), said, ""
         if any(leg in ("mixed", "unknown") for _, leg in timely):
             return "open", (), ""
+        if check.leg == "agent" and not check.absent and not self._heard_an_agent(leg_of):
+            return "open", (), ""  # whoever was not heard may have said it
         over = ended or (until is not None and now_ms >= until)
         return ("yes" if check.absent else "no") if over else "open", (), ""
+
+    def _heard_an_agent(self, leg_of: Callable[[str], Leg]) -> bool:
+        """Whether anything was heard that may be an agent's words."""
+        return any(leg_of(stream) != "customer" for stream in self._streams)
 
     def _outcomes(self, outcome: str) -> Iterator[Insight]:
         return (one for one in self._verdicts.values() if one.outcome == outcome)

@@ -98,4 +98,5 @@ async def test_a_campaign_without_a_form_is_measured_and_wrapped_up_all_the_same
 
 async def test_a_call_without_a_word_ends_too() -> None:
     facts = await facts_of(call())
+    assert events(facts, "qa.scored") == []
     assert events(facts, "wrap_up.proposed")[0].data["summary"] == "Outcome: No result"

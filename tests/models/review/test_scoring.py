@@ -72,6 +72,17 @@ def test_roles_that_come_late_count() -> None:
     assert (found.answer, found.evidence[0].leg) == ("yes", "agent")
 
 
+@pytest.mark.parametrize("check", [NOTICE, 'check: {kind: phrase, leg: agent, phrases: {en: ["good morning"]}}'])
+def test_an_agent_who_was_never_heard_left_nothing_undone(check: str) -> None:
+    one = scorer(check)
+    assert answers(one, 90, ended())[0].answer == "open"
+    say(one, 1, "c", "Hello? I cannot hear you.")
+    assert answers(one, 90)[0].answer == "open"
+    assert answers(one, 90, ended())[0].answer == "open"
+    say(one, 2, "mixed", "One moment, please.")
+    assert answers(one, 90, ended())[0].answer == "no"
+
+
 def test_what_must_not_be_said_holds_at_the_end() -> None:
     one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["calm down"]}, absent: true}, auto_fail: true')
     assert answers(one)[0].answer == "open"
@@ -117,13 +128,15 @@ def test_an_item_that_only_counts_when_something_came_up() -> None:
     assert answers(quiet, talk=ended())[0].answer == "n_a"
     asked = scorer(item)
     say(asked, 1, "c", "Please stop calling me and take my number off your list.")
+    say(asked, 2, "a", "One moment, please.")
     assert answers(asked, talk=ended())[0].answer == "no"
-    say(asked, 2, "a", "I will remove your number right away.")
+    say(asked, 3, "a", "I will remove your number right away.")
     assert answers(asked, talk=ended())[0].answer == "yes"
 
 
 def test_an_intent_makes_an_item_count_too() -> None:
     one = scorer('when: [complaint], check: {kind: phrase, leg: agent, phrases: {en: ["sorry"]}}')
+    say(one, 1, "a", "Good morning.")
     one.saw(Insight(call_id="x", seq=1, kind="intent", turn=1, value="complaint", score=0.9))
     assert answers(one, talk=ended())[0].answer == "no"
 
