@@ -105,7 +105,9 @@ class Cards:
             passages = self._search(self._knowledge, turn, need)
             span.note(passages=len(passages))
         said_ms = turn.utterance.end_ms
-        choice = self._governor.choose(need.trigger, passages, said_ms, speaking=self._voices.agent_speaks())
+        now_ms = max(said_ms, self._voices.now_ms)
+        speaking = self._voices.agent_speaks()
+        choice = self._governor.choose(need.trigger, passages, now_ms, said_ms=said_ms, speaking=speaking)
         if choice.passage is None:
             self._decided(choice.refused)
             if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):

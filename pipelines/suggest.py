@@ -24,7 +24,8 @@ FORGOTTEN_MS = 120_000
 """Half of what dismissals ask more is forgotten in this time: a card that did not fit is no reason to stay silent for
 the rest of a long call."""
 FRESH_MS = 10_000
-"""A card that waits for the agent's pause is shown so long after the words that called for it, and no later."""
+"""A card is shown so long after the words that called for it, and no later: it may have waited for the agent's pause,
+or the words for the store or for `ears`."""
 HELPFUL_INTENTS = frozenset(
     {
         "cancel_service",
@@ -85,7 +86,7 @@ Refused = Literal[
     "resolved",
     "call_ended",
 ]
-"""The last four befall a card that waited for the agent's pause."""
+"""The last three befall a card that waited for the agent's pause; `stale` one whose words came late, too."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -136,9 +137,18 @@ class Governor:
         """Whether the article was shown in this call."""
         return article in self._shown
 
-    def choose(self, trigger: str, passages: Sequence[Passage], now_ms: int, *, speaking: bool = False) -> Choice:
+    def choose(
+        self,
+        trigger: str,
+        passages: Sequence[Passage],
+        now_ms: int,
+        *,
+        said_ms: int | None = None,
+        speaking: bool = False,
+    ) -> Choice:
         """Best passage that is new, sure enough and within the budget; `passages` are the surest first. While the agent
-        is `speaking` it waits, and counts as shown from `shown` on."""
+        is `speaking` it waits, and counts as shown from `shown` on. The words that call for it ended at `said_ms`, just
+        now unless that is given."""
         if not trigger:
             return Choice(None, "no_need")
         bar = CARD_SCORE + self._asked_more(now_ms) + (ACTION_RAISE if trigger in ACTION_INTENTS else 0.0)
@@ -152,6 +162,8 @@ class Governor:
             put_away = fitting[0].article in self._put_away
             return Choice(None, "dismissed" if put_away else "already_shown", trigger, fitting[0], bar)
         best = new[0]
+        if said_ms is not None and now_ms - said_ms > FRESH_MS:
+            return Choice(None, "stale", trigger, best, bar)
         if self._times and now_ms - self._times[-1] < QUIET_MS:
             return Choice(None, "too_soon", trigger, best, bar)
         if sum(now_ms - at < 60_000 for at in self._times) >= CARDS_PER_MINUTE:

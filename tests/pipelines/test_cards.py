@@ -276,3 +276,20 @@ async def test_a_card_that_waited_is_kept_with_what_it_answers_too() -> None:
     question = desk.cards.question_of(card.seq)
     assert question is not None
     assert (question.text, question.passages[0].article) == (NEED, "restart-modem")
+
+
+async def test_words_that_come_late_call_for_no_card_any_more() -> None:
+    desk = Desk(SCORES)
+    desk.voices.tick(1_001 + FRESH_MS)
+    assert reason(await desk.say(NEED, 0)) == "stale"
+    assert desk.decided == ["stale"]
+    assert article(await desk.say(NEED, 1)) == "restart-modem"
+
+
+async def test_words_that_come_late_together_make_no_burst_of_cards() -> None:
+    desk = Desk(SCORES)
+    desk.voices.tick(FRESH_MS)
+    assert article(await desk.say(NEED, 0)) == "restart-modem"
+    assert reason(await desk.say(OTHER, 1_000 + QUIET_MS)) == "too_soon"
+    desk.voices.tick(FRESH_MS + QUIET_MS)
+    assert article(await desk.say(OTHER, 1_000 + QUIET_MS)) == "retention"
