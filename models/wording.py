@@ -7,7 +7,7 @@ than the matter needs. What callers say goes in as data, in JSON, and what comes
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from engine.ports.reading import Passage
 from engine.ports.writing import CardQuestion, Source, WordedAnswer
 from models.chat import Chat, ChatFault, Message
 from models.grounding import LONGEST, Flaw, answer_flaw, citations, summary_flaw
-from models.privacy.names import persons
+from models.privacy.names import persons, without_known
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Wording:
             return None
         bodies = [passage.body[:PASSAGE_CHARACTERS] for passage in passages]
         titles = [passage.title for passage in passages]
-        asked = without_names(question.text[-QUESTION_CHARACTERS:])
+        asked = without_names(question.text, question.names)[-QUESTION_CHARACTERS:]
         given = [
             {"number": number, "title": title, "text": body}
             for number, (title, body) in enumerate(zip(titles, bodies, strict=True), 1)
@@ -93,9 +93,9 @@ class Wording:
         cited = [(number, passages[number - 1]) for number in sorted(citations(text).numbers)]
         return WordedAnswer(text, tuple(Source(number, one.article, one.title, one.body) for number, one in cited))
 
-    async def write(self, proposal: Mapping[str, Any]) -> str:
+    async def write(self, proposal: Mapping[str, Any], names: Collection[str] = ()) -> str:
         language = str(proposal.get("language", ""))
-        noted = _noted(proposal)
+        noted = _noted(proposal, names)
         notes = list(_strings(noted))
         messages = _messages(SUMMARY_RULES, language, noted)
         return await self._attempt(
@@ -133,8 +133,10 @@ def tidy(text: str) -> str:
     return " ".join(text.replace("**", "").split())
 
 
-def without_names(text: str) -> str:
-    """With `[person]` for people's names, as far as they are known for such: facts keep them, what leaves does not."""
+def without_names(text: str, names: Collection[str] = ()) -> str:
+    """With `[person]` for people's names, as far as the words or the call (`names`) know them for such: facts keep
+    them, what leaves does not."""
+    text = without_known(text, names)
     for found in sorted(persons(text), key=lambda one: -one.start):
         text = f"{text[: found.start]}[person]{text[found.end :]}"
     return text
@@ -152,7 +154,7 @@ def _messages(rules: str, language: str, data: Mapping[str, Any]) -> list[Messag
     return [Message("system", named), Message("user", msgspec.json.encode(data).decode())]
 
 
-def _noted(proposal: Mapping[str, Any]) -> dict[str, Any]:
+def _noted(proposal: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Of a proposed wrap-up what a summary tells, without names."""
     choices: Sequence[Mapping[str, Any]] = proposal.get("choices", ())
     outcome = next((one["title"] for one in choices if one["code"] == proposal.get("disposition")), "")
@@ -164,7 +166,7 @@ def _noted(proposal: Mapping[str, Any]) -> dict[str, Any]:
         "to_do": [f"{one['text']} {one.get('due', '')}".strip() for one in proposal.get("follow_ups", ())],
     }
     return {
-        name: without_names(value) if isinstance(value, str) else [without_names(one) for one in value]
+        name: without_names(value, names) if isinstance(value, str) else [without_names(one, names) for one in value]
         for name, value in noted.items()
         if value
     }

@@ -312,7 +312,8 @@ class LiveCall:
         except Exception:
             log.exception("call.fault", call_id=self.record.call_id, item="summary")
         await self._publish([self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason})])
-        if worded := await self._meanwhile_obeying(self._summary_wording.word(facts, self.record)):
+        wording = self._summary_wording.word(facts, self.record, self._conversation.names)
+        if worded := await self._meanwhile_obeying(wording):
             await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
 
     async def _end(self, ended: CallEnded) -> None:

@@ -183,7 +183,13 @@ class Conversation:
 
     def question_of(self, seq: int) -> CardQuestion | None:
         """What the newest card answers, if `seq` is that card's."""
-        return self._cards.question_of(seq)
+        question = self._cards.question_of(seq)
+        return msgspec.structs.replace(question, names=self.names) if question else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that people gave in the call: facts say where they are, never what they are."""
+        return self._digits.names
 
     def answered_card(self, action: str, article: str, now_ms: int) -> None:
         self._cards.answered(action, article, now_ms)

@@ -11,6 +11,9 @@ from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
 from pipelines.withheld import Withheld, Withholding
 
+NAMES_KEPT = 200
+"""People's names of one call."""
+
 
 class DigitHold:
     """Redacts before anything else sees the words. Each method gives facts in order of `seq`."""
@@ -27,10 +30,16 @@ class DigitHold:
         self.reading = False
         """Whether that, or digits of another number wait for more of it."""
         self._withheld = Withholding()
+        self._names: dict[str, None] = {}
 
     def withheld(self) -> Withheld:
         """What a recording must not hold, as far as it is known now. Spans are given once."""
         return self._withheld.take(self.guard.held_from_ms)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that people gave, as they were heard: for what must not hold them, never for a fact."""
+        return tuple(self._names)
 
     def hear(self, utterance: Utterance, number: int) -> Judged:
         """What may be shown of a final (the first of `texts`), and what of earlier ones is settled by it."""
@@ -87,6 +96,8 @@ class DigitHold:
     def _entity(self, turn: Turn, entity: Entity) -> Fact:
         reference = EntityRef(entity_type=entity.entity_type, start=entity.start, end=entity.end, last4=entity.last4)
         turn.entities = (*turn.entities, reference)
+        if entity.entity_type == "PERSON" and len(self._names) < NAMES_KEPT:
+            self._names[turn.utterance.text[entity.start : entity.end]] = None
         return self._ledger.insight(
             "entity",
             entity.turn,

@@ -1,6 +1,6 @@
 """What is put into whole sentences, where a site has a language model: wrap-ups and the answers on cards."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -11,10 +11,11 @@ from engine.ports.reading import Passage
 class SummaryWriter(Protocol):
     """Puts a wrap-up into whole sentences. Where a site has none, the call's own words stand."""
 
-    async def write(self, proposal: Mapping[str, Any]) -> str:
+    async def write(self, proposal: Mapping[str, Any], names: Collection[str] = ()) -> str:
         """The summary that takes the place of `proposal["summary"]`, in `proposal["language"]`; empty when it has
-        nothing better. The proposal is the data of `wrap_up.proposed`: masked words alone. May take its time: whoever
-        asks has a deadline."""
+        nothing better. The proposal is the data of `wrap_up.proposed`: masked words alone. `names` are those that
+        people gave in the call: they are not masked, and go no further. May take its time: whoever asks has a
+        deadline."""
 
 
 class CardQuestion(msgspec.Struct, frozen=True):
@@ -25,6 +26,8 @@ class CardQuestion(msgspec.Struct, frozen=True):
     language: str
     passages: tuple[Passage, ...]
     """The card's own first, then others that deserved a card as well."""
+    names: tuple[str, ...] = ()
+    """Those that people gave in the call: they are not masked, and go no further."""
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -3,6 +3,7 @@
 # A pattern reads best with its alternatives in one row.
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from models.privacy.lexicon import fold, word_set
@@ -38,6 +39,11 @@ _NOT_A_NAME: Final = word_set(
     """
 )
 
+_WORD = re.compile(r"[^\W\d_]+")
+_PARTICLES: Final = word_set("da do dos das del de la las los")
+_LEAST_LETTERS: Final = 3
+"""Of a part of a name that stands for its bearer."""
+
 
 def persons(text: str, *, answer: bool = False) -> list[Found]:
     """Names that their bearer or the agent introduces; `answer`: a name was asked for, so a turn that is one counts. An
@@ -52,3 +58,23 @@ def persons(text: str, *, answer: bool = False) -> list[Found]:
     if small and not any(fold(word) in _NOT_A_NAME for word in small[1].split()):
         found[small.start(1)] = Found(small.start(1), small.end(1), "person", 0.6, small[1])
     return list(found.values())
+
+
+def without_known(text: str, names: Iterable[str]) -> str:
+    """With `[person]` for these people wherever they are named: by the whole name however it is written, or by a part
+    of it that is written as a name is."""
+    whole = {tuple(fold(word) for word in _WORD.findall(name)) for name in names} - {()}
+    parts = {word for name in whole for word in name if len(word) >= _LEAST_LETTERS and word not in _PARTICLES}
+    lengths = sorted({len(name) for name in whole if len(name) > 1}, reverse=True)
+    words = list(_WORD.finditer(text))
+    folded = tuple(fold(word.group()) for word in words)
+    kept, last, at = [], 0, 0
+    while at < len(words):
+        length = next((length for length in lengths if folded[at : at + length] in whole), 0)
+        if not length and folded[at] in parts and words[at].group()[0].isupper():
+            length = 1
+        if length:
+            kept += [text[last : words[at].start()], "[person]"]
+            last = words[at + length - 1].end()
+        at += length or 1
+    return "".join([*kept, text[last:]])

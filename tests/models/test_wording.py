@@ -191,6 +191,31 @@ def test_names_that_are_said_to_be_names_stay_here() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Ana Pérez Cruz.", "[person]."),
+        ("ana perez cruz", "[person]"),
+        ("Con la señora Perez, ¿verdad?", "Con la señora [person], ¿verdad?"),
+        ("A cruz de Ana, en la calle Del Sol", "A cruz de [person], en la calle Del Sol"),
+        ("me llamo Ana Lima", "me llamo [person] [person]"),
+        ("It's Smith's, not O'Brien's or Garcia-Lopez's", "It's [person]'s, not [person]'s or [person]'s"),
+        ("quiero pagar mañana", "quiero pagar mañana"),
+    ],
+)
+def test_names_that_the_call_knows_stay_here_too(text: str, left: str) -> None:
+    names = ("Ana Pérez Cruz", "Juan del Lima", "John Smith", "O'Brien", "García-López")
+    assert without_names(text, names) == left
+
+
+async def test_no_name_that_was_given_is_sent() -> None:
+    desk = Desk(chat := FakeChat(GOOD))
+    await desk.wording.answer(CardQuestion("¿y Pérez puede pagar en cuotas?", "es", QUESTION.passages, ("Ana Pérez",)))
+    assert chat.data()["customer_said"] == "¿y [person] puede pagar en cuotas?"
+    await desk.wording.write(PROPOSAL | {"reason": {"text": "cobraron de más a Pérez"}}, ("Ana Pérez",))
+    assert "Pérez" not in chat.asked[-1][1].content
+
+
+@pytest.mark.parametrize(
     ("answering", "outcome"),
     [
         (says(GOOD), "worded"),

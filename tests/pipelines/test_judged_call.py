@@ -1,7 +1,7 @@
 """What people do to a live call becomes its facts; its end brings figures, and a wrap-up that may be put better."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -50,7 +50,7 @@ class FakeWriter:
         self.given: list[Mapping[str, Any]] = []
         self._summary, self._fault = summary, fault
 
-    async def write(self, proposal: Mapping[str, Any]) -> str:
+    async def write(self, proposal: Mapping[str, Any], names: Collection[str] = ()) -> str:
         self.given.append(proposal)
         if self._fault:
             raise self._fault
@@ -139,7 +139,7 @@ async def test_a_better_worded_summary_takes_the_place_of_the_call_s_own_words()
 class SilentWriter(FakeWriter):
     """Never answers."""
 
-    async def write(self, proposal: Mapping[str, Any]) -> str:
+    async def write(self, proposal: Mapping[str, Any], names: Collection[str] = ()) -> str:
         await asyncio.Event().wait()
         return ""
 

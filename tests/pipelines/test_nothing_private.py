@@ -155,9 +155,17 @@ def happenings(said: Sequence[Said]) -> list[MediaEvent]:
 
 
 async def serve(
-    language: str, asked: Asked, sink: FakeSink, metrics: Metrics, tracing: Traces, wording: Wording
+    language: str,
+    asked: Asked,
+    sink: FakeSink,
+    metrics: Metrics,
+    tracing: Traces,
+    wording: Wording,
+    said: Sequence[Said] = (),
 ) -> None:
-    country, said, _, _ = CALLS[language]
+    """With what is `said` there, or the call full of secrets."""
+    country = CALLS[language][0]
+    said = said or CALLS[language][1]
     loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
     understanding = Understanding(asked, load_rules(), load_detectors(), lambda base: asked, bundled_playbooks())
     loaded.set_result(understanding)
@@ -230,6 +238,28 @@ async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None
     assert "sk-secret" not in logs.getvalue()
     kinds = {one.get("entity_type") for one in out["facts"]}
     assert {"CARD", "CVV", "EMAIL", "PHONE"} <= kinds  # they were there to be found
+
+
+async def test_no_name_that_was_given_reaches_a_language_model() -> None:
+    said = (
+        (AGENT, "Buenas tardes, ¿con quién tengo el gusto?"),
+        (CUSTOMER, "Margarita Olarte Ruiz."),
+        (AGENT, "Muy bien, señora Olarte, ¿en qué le puedo servir?"),
+        (CUSTOMER, "¿Por qué a la familia Olarte le cobraron dos veces el mes de julio?"),
+        (AGENT, "Señora Olarte, mañana le devuelvo la llamada con la respuesta, doña Margarita."),
+    )
+    metrics, sink = Metrics(), FakeSink()
+    async with ChatServer(says("Refund it [1].")) as server:
+        chat = ChatEndpoint(server.url, "small", "sk-secret")
+        wording = Wording(chat, answer_s=10.0, summary_s=10.0, counted=metrics.worded)
+        await serve("es", Asked(), sink, metrics, Traces(TracerProvider(shutdown_on_exit=False)), wording, said)
+        await chat.close()
+    prompts = str(server.prompts())
+    assert "[person]" in prompts
+    assert [name for name in ("Margarita", "Olarte", "Ruiz") if name in prompts] == []
+    kinds = [set(msgspec.json.decode(body["messages"][1]["content"])) for body in server.asked]
+    assert {"passages", "customer_said"} in kinds
+    assert any("summary" in names for names in kinds)
 
 
 @pytest.mark.parametrize("language", CALLS)
