@@ -34,16 +34,35 @@ _NUMBERS = {
             "six seis", "seven siete sete", "eight ocho oito", "nine nueve nove", "ten diez dez", "eleven once onze",
             "twelve doce doze", "thirteen trece treze", "fourteen catorce quatorze", "fifteen quince quinze",
             "sixteen dieciseis dezesseis", "seventeen diecisiete dezessete", "eighteen dieciocho dezoito",
-            "nineteen diecinueve dezenove", "twenty veinte vinte",
+            "nineteen diecinueve dezenove", "twenty veinte vinte", "veintiuno veintiun veintiuna", "veintidos",
+            "veintitres", "veinticuatro", "veinticinco", "veintiseis", "veintisiete", "veintiocho", "veintinueve",
         ),
         1,
     )
     for name in names.split()
 }  # fmt: skip
+_TENS = {
+    name: tens
+    for tens, names in zip(
+        range(20, 100, 10),
+        (
+            "twenty veinte veinti vinte", "thirty treinta trinta", "forty cuarenta quarenta",
+            "fifty cincuenta cinquenta", "sixty sesenta sessenta", "seventy setenta", "eighty ochenta oitenta",
+            "ninety noventa",
+        ),
+        strict=True,
+    )
+    for name in names.split()
+}  # fmt: skip
+_OPEN = frozenset({*_TENS, "decimo", "vigesimo", "trigesimo"})
+"""Words before a number that may be its beginning."""
+_MORE = frozenset({"mil", "thousand", "hundred"})
+"""Words behind a number with which it is no day."""
 _ORDINALS = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
     "tenth": 10, "eleventh": 11, "twelfth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15, "sixteenth": 16,
-    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "primero": 1, "primeiro": 1,
+    "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30, "primero": 1,
+    "primeiro": 1,
 }  # fmt: skip
 _AHEAD = datetime.timedelta(183)
 """A day of a month that lies further ahead was meant as past."""
@@ -88,9 +107,8 @@ def _in_days(words: list[str], at: int, day: datetime.date) -> datetime.date | N
         return None
     rest = words[at + 1 :]
     rest = rest[1:] if rest[:1] in (["de"], ["a"]) and words[at] in ("dentro", "daqui") else rest
-    if len(rest) < 2:
-        return None
-    count, unit = _number(rest[0]) or (1 if rest[0] == "a" else 0), _UNITS.get(rest[1], 0)
+    count, behind = (1, 1) if rest[:1] == ["a"] else _number(rest, 0)
+    unit = _UNITS.get(rest[behind], 0) if behind < len(rest) else 0
     return day + datetime.timedelta(count * unit) if 0 < count <= 90 and unit else None
 
 
@@ -108,17 +126,35 @@ def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | N
 
 
 def _of_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
-    """ "el 15 de marzo", "cinco de novembro", "March 15", "the fifth of May". One that is past means next year's."""
+    """ "el 15 de marzo", "vinte e cinco de novembro", "March 15", "the fifth of May". One that is past means next
+    year's; a number that may be read in two ways names no day."""
     month = _MONTHS.get(words[at])
     if month is None:
         return None
-    before = [word for word in words[max(0, at - 3) : at] if word not in ("de", "of", "the")][-1:]
-    after = words[at + 1 : at + 2]
-    for word in (*before, *after):
-        number = _number(word) or _ORDINALS.get(word, 0)
-        if found := _next(day, month, number):
-            return found
+    end = at
+    while end > max(0, at - 3) and words[end - 1] in ("de", "of", "the"):
+        end -= 1
+    number = _day_before(words, end)
+    return _next(day, month, _day_after(words, at + 1) if number is None else number)
+
+
+def _day_before(words: list[str], end: int) -> int | None:
+    """The number whose words end there: 0 for one that is no day, None when there is none."""
+    for start in range(max(0, end - 3), end):
+        number, behind = _number(words, start, ordinal=True)
+        if number and behind == end:
+            return 0 if start and words[start - 1] in _OPEN else number
     return None
+
+
+def _day_after(words: list[str], start: int) -> int:
+    number, behind = _number(words, start, ordinal=True)
+    if behind < len(words) and words[behind] in _MORE:
+        return 0
+    year, _ = _number(words, behind)
+    if words[start:behind] == ["twenty"] and 0 < year < 100 and words[behind : behind + 2] != ["twenty"] * 2:
+        return 0  # "March twenty twenty seven" is that year's
+    return number
 
 
 def _next(day: datetime.date, month: int, number: int) -> datetime.date | None:
@@ -132,6 +168,20 @@ def _next(day: datetime.date, month: int, number: int) -> datetime.date | None:
     return None
 
 
-def _number(word: str) -> int:
-    digits = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", word)
-    return int(digits[1]) if digits else _NUMBERS.get(word, 0)
+def _number(words: list[str], at: int, *, ordinal: bool = False) -> tuple[int, int]:
+    """The number whose words begin there, and the place behind them; 0 when there is none."""
+    word = words[at] if at < len(words) else ""
+    if digits := re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", word):
+        return int(digits[1]), at + 1
+    if word in _TENS:
+        last = at + 2 if words[at + 1 : at + 2] in (["y"], ["e"]) else at + 1
+        unit = _word_number(words, last, ordinal=ordinal)
+        if 0 < unit < 10:
+            return _TENS[word] + unit, last + 1
+        return _TENS[word], at + 1
+    return _word_number(words, at, ordinal=ordinal), at + 1
+
+
+def _word_number(words: list[str], at: int, *, ordinal: bool) -> int:
+    word = words[at] if at < len(words) else ""
+    return _NUMBERS.get(word, 0) or (_ORDINALS.get(word, 0) if ordinal else 0)

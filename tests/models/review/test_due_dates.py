@@ -28,6 +28,23 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("no dia 5 de dezembro", "2026-12-05"),
         ("on March 15th", "2027-03-15"),
         ("the fifth of January", "2027-01-05"),
+        ("no dia vinte e cinco de dezembro", "2026-12-25"),
+        ("dia trinta e um de janeiro", "2027-01-31"),
+        ("el treinta y uno de enero", "2027-01-31"),
+        ("el veinticinco de mayo", "2027-05-25"),
+        ("el veintitrés de enero", "2027-01-23"),
+        ("el veinte de enero", "2027-01-20"),
+        ("el treinta de enero", "2027-01-30"),
+        ("the twenty-fifth of May", "2027-05-25"),
+        ("the thirty first of January", "2027-01-31"),
+        ("on May thirtieth", "2027-05-30"),
+        ("on March twenty first", "2027-03-21"),
+        ("March twenty-five, twenty twenty seven", "2027-03-25"),
+        ("March twenty, twenty twenty seven", "2027-03-20"),
+        ("March twenty", "2027-03-20"),
+        ("dentro de treinta días", "2026-12-28"),
+        ("in twenty-five days", "2026-12-23"),
+        ("em quarenta e cinco dias", "2027-01-12"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -40,7 +57,9 @@ def test_words_name_a_day(text: str, day: str) -> None:
     "text",
     [
         "la segunda cuota", "a quarta parcela", "por la mañana", "esta mañana", "venció el cinco de noviembre",
-        "you may go", "el treinta de febrero", "pronto", "in two minutes", "dentro de la factura", "", "en",
+        "you may go", "el treinta de febrero", "el treinta y dos de enero", "the thirty second of January",
+        "el vigésimo primero de enero", "veinte quince de enero", "March twenty twenty seven", "en mayo veinte mil",
+        "pronto", "in two minutes", "dentro de la factura", "", "en",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:
