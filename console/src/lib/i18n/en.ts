@@ -132,6 +132,7 @@ export const en = {
   "cards.earlier": "Earlier",
   "cards.because": "Because of",
   "cards.question": "a question",
+  "cards.need": "what was said",
   "cards.worded": "Worded by a language model from the text below",
 
   "playbook.title": "Playbook",

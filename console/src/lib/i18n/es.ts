@@ -134,6 +134,7 @@ export const es: Messages = {
   "cards.earlier": "Anteriores",
   "cards.because": "Motivo:",
   "cards.question": "una pregunta",
+  "cards.need": "lo que se dijo",
   "cards.worded": "Redactado por un modelo de lenguaje a partir del texto de abajo",
 
   "playbook.title": "Guion",

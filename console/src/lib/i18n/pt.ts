@@ -135,6 +135,7 @@ export const pt: Messages = {
   "cards.earlier": "Anteriores",
   "cards.because": "Motivo:",
   "cards.question": "uma pergunta",
+  "cards.need": "o que foi dito",
   "cards.worded": "Redigido por um modelo de linguagem a partir do texto abaixo",
 
   "playbook.title": "Roteiro",
