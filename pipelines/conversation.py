@@ -151,11 +151,14 @@ class Conversation:
     def decide_roles(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
         """Roles were decided, perhaps again: what was said is judged anew, and what no longer holds is withdrawn."""
         facts: list[Fact] = []
-        for decision in self.roster.decide(decisions):
+        changed = self.roster.decide(decisions)
+        for decision in changed:
             facts.append(role_decided(self._ledger, decision, now_ms))
             facts += self._watch.role_changed(decision, now_ms)
         self._seen(facts)
-        return facts + (self._playbook.roles_changed(now_ms) if self._playbook else [])
+        if self._playbook:
+            facts += self._playbook.roles_changed(now_ms) if changed else self._playbook.tell(now_ms)
+        return facts
 
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""

@@ -13,7 +13,8 @@ from pipelines.roster import Roster
 from pipelines.turn import Turn
 
 SIGNALS_KEPT = 2_000
-"""Kept to be taken anew when roles change; that happens early in a call."""
+"""Kept to be taken anew when roles change. Of more, repeats go but for the newest half of these: a step that is done
+stays done."""
 
 
 class PlaybookWatch:
@@ -85,9 +86,16 @@ class PlaybookWatch:
 
     def _take(self, signal: Signal) -> None:
         self._signals.append(signal)
-        del self._signals[:-SIGNALS_KEPT]
+        if len(self._signals) > SIGNALS_KEPT:
+            self._signals = _without_old_repeats(self._signals)
         self._stirred = True
         self._play.take(signal, self._roster.leg(signal.stream))
+
+
+def _without_old_repeats(signals: Sequence[Signal]) -> list[Signal]:
+    first = {(one.kind, one.name, one.stream): at for at, one in reversed(list(enumerate(signals)))}
+    newest = len(signals) - SIGNALS_KEPT // 2
+    return [one for at, one in enumerate(signals) if at >= newest or first[one.kind, one.name, one.stream] == at]
 
 
 def _without_cause(state: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -47,6 +47,8 @@ class Review:
         self._scorer = Scorer(form, detectors, rules, language) if form and form.items else None
         self._composer = Composer(form, detectors, day, language)
         self._spans: list[Span] = []
+        self._since_ms = 0
+        """Up to there finals were dropped."""
         self._holds: list[tuple[int, int]] = []
         self._held_ms: int | None = None
         self._spoken_ms = 0
@@ -82,6 +84,7 @@ class Review:
         """A final, after everything else was made of it."""
         said = turn.utterance
         self._spans.append(Span(turn.turn, said.stream, said.start_ms, said.end_ms, len(said.text.split())))
+        self._since_ms = max([self._since_ms, *(span.end_ms for span in self._spans[:-SPANS_KEPT])])
         del self._spans[:-SPANS_KEPT]
         self._spoken_ms = max(self._spoken_ms, said.end_ms)
         judged = turn.judged(leg)
@@ -152,7 +155,7 @@ class Review:
 
     def _talk(self, now_ms: int) -> Talk:
         holds = [*self._holds, (self._held_ms, now_ms)] if self._held_ms is not None else self._holds
-        return measure(self._spans, self._legs(), holds, now_ms)
+        return measure(self._spans, self._legs(), holds, now_ms, self._since_ms)
 
     def _legs(self) -> dict[str, Leg]:
         return {stream: self._roster.leg(stream) for stream in {span.stream for span in self._spans}}

@@ -81,12 +81,18 @@ class Talk(msgspec.Struct, frozen=True, omit_defaults=True):
     monologue: Stretch | None = None
 
 
-def measure(spans: Sequence[Span], legs: Mapping[str, Leg], holds: Sequence[tuple[int, int]], until_ms: int) -> Talk:
+def measure(
+    spans: Sequence[Span],
+    legs: Mapping[str, Leg],
+    holds: Sequence[tuple[int, int]],
+    until_ms: int,
+    since_ms: int = 0,
+) -> Talk:
     """`legs` by stream; a stream without one is a side of its own. `holds` are times on hold, the last one perhaps
-    still open at `until_ms`."""
+    still open at `until_ms`. Up to `since_ms` the spans are not known any more, and no silence is counted."""
     ordered = sorted(spans, key=lambda span: (span.start_ms, span.end_ms, span.stream))
     over = list(_talk_over(ordered, legs))
-    silences = list(_silences(ordered, holds, until_ms))
+    silences = list(_silences(ordered, holds, since_ms, until_ms))
     runs = list(_runs(ordered, legs))
     dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
     return Talk(
@@ -144,10 +150,12 @@ def _talk_over(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[tuple
         open_.append(span)
 
 
-def _silences(spans: Sequence[Span], holds: Sequence[tuple[int, int]], until_ms: int) -> Iterator[Stretch]:
+def _silences(
+    spans: Sequence[Span], holds: Sequence[tuple[int, int]], since_ms: int, until_ms: int
+) -> Iterator[Stretch]:
     """Where nobody speaks and the call is not on hold, the call's end included."""
     busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(holds))
-    clock = 0
+    clock = since_ms
     for start, end in [*busy, (until_ms, until_ms)]:
         if clock < min(start, until_ms):
             yield Stretch(clock, min(start, until_ms))

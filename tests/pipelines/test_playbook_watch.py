@@ -9,15 +9,30 @@ import pytest
 from engine.facts import CallEvent, Fact, Insight
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import Reading, Scored
-from models.compliance import CallContext, load_detectors
+from models.compliance import CallContext, Judge, load_detectors, load_rules
 from models.playbooks import bundled_playbooks
+from models.privacy import DigitGuard
+from pipelines import playbook_watch
+from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.playbook_watch import PlaybookWatch
 from pipelines.roster import Roster
+from pipelines.suggest import Governor
 from pipelines.turn import Turn
+from pipelines.understand import read_here
 from pipelines.utterance import Utterance
 from tests.fakes import FakeReader
 from tests.pipelines.test_replay import facts_of, script
+
+CONTEXT = CallContext(
+    country="CO",
+    region="",
+    campaign="collections",
+    direction="outbound",
+    language="es",
+    day=datetime.date(2026, 11, 27),
+    segment="opening",
+)
 
 
 def moves(facts: list[Fact]) -> list[CallEvent]:
@@ -56,17 +71,8 @@ class Followed:
     def __init__(self) -> None:
         self.roster = Roster()
         self.ledger = Ledger("call-1", lambda: 0.0)
-        context = CallContext(
-            country="CO",
-            region="",
-            campaign="collections",
-            direction="outbound",
-            language="es",
-            day=datetime.date(2026, 11, 27),
-            segment="opening",
-        )
         watch = PlaybookWatch.of_call(
-            bundled_playbooks(), context, load_detectors(), ledger=self.ledger, roster=self.roster
+            bundled_playbooks(), CONTEXT, load_detectors(), ledger=self.ledger, roster=self.roster
         )
         assert watch
         self.watch = watch
@@ -110,3 +116,42 @@ def test_what_is_read_in_a_turn_calls_for_a_step() -> None:
     [move] = call.watch.tell(2_000)
     assert isinstance(move, CallEvent)
     assert (move.data["next"], move.data["because"]["name"]) == ("empathy", "negative")
+
+
+def test_a_step_of_the_beginning_stays_done_however_long_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playbook_watch, "SIGNALS_KEPT", 4)
+    call = Followed()
+    call.decide("2", "agent")
+    call.say("2", "Buenas tardes, le habla Andrea Rojas, del banco Horizonte.")
+    for turn in range(9):
+        call.watch.saw([call.ledger.insight("sentiment", turn, value="neutral", stream="1", leg="customer")])
+    call.watch.tell(4_000)
+    assert call.decide("1", "customer") == []
+    assert len(call.watch._signals) <= 5
+
+
+def test_decisions_that_are_as_they_were_play_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    played: list[int] = []
+
+    def roles_changed(_: PlaybookWatch, now_ms: int) -> list[Fact]:
+        played.append(now_ms)
+        return []
+
+    monkeypatch.setattr(PlaybookWatch, "roles_changed", roles_changed)
+    call = Followed()
+    conversation = Conversation(
+        ledger=call.ledger,
+        roster=call.roster,
+        guard=DigitGuard("CO", b"x" * 32),
+        judge=Judge(load_rules(), CONTEXT),
+        reader=FakeReader(),
+        reads=read_here,
+        knowledge=None,
+        governor=Governor(),
+        language="es",
+        clock_ms=lambda: 0.0,
+        playbook=call.watch,
+    )
+    for now_ms in (1_000, 2_000):
+        conversation.decide_roles([RoleDecision("2", "agent", "position", 0.7)], now_ms)
+    assert played == [1_000]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from engine.facts import CallEvent, Fact, Suggestion, encode
+from pipelines import review
 from pipelines.replay import TranscriptCall, parse_line
 from tests.leaks import stretches
 from tests.pipelines.test_replay import facts_of, script
@@ -88,6 +89,13 @@ async def test_a_silence_that_lasts_is_told_once_and_puts_no_card_there() -> Non
     assert [(one.start_ms, one.data["since_ms"]) for one in events(facts, "dead_air")] == [(40_000, 6_000)]
     assert events(facts, "talk.measured")[-1].data["longest_silence_ms"] == 34_000
     assert not any(isinstance(fact, Suggestion) for fact in facts)
+
+
+async def test_finals_that_are_not_kept_are_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(review, "SPANS_KEPT", 2)
+    said = call(*(("customer", at, at + 5, "One more word.") for at in range(1, 60, 6)))
+    figures = events(await facts_of(said), "talk.measured")[-1].data
+    assert (figures["dead_air_ms"], figures["longest_silence_ms"]) == (0, 1_000)
 
 
 async def test_a_campaign_without_a_form_is_measured_and_wrapped_up_all_the_same() -> None:

@@ -93,3 +93,8 @@ def test_a_call_without_words_is_silence() -> None:
     assert found.legs == {}
     assert found.longest_silence_ms == 30_000
     assert found.monologue is None
+
+
+def test_what_is_not_known_any_more_is_no_silence() -> None:
+    found = measure(spans(("a", 50, 52, 5), ("c", 53, 54, 2)), LEGS, (), 60_000, since_ms=49_000)
+    assert (found.dead_air_ms, found.longest_silence_ms) == (0, 6_000)
