@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.facts import CallEvent, Fact
-from engine.quality import QualityScore
+from engine.quality import Answer, QualityScore
 
 
 class FollowUp(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,6 +72,13 @@ def quality_of(facts: Iterable[Fact]) -> tuple[int, QualityScore] | None:
             case CallEvent(name="qa.reviewed") if found:
                 found = found[0], msgspec.convert(fact.data["score"], QualityScore)
     return found
+
+
+def own_answer(facts: Iterable[Fact], item: str) -> Answer:
+    """The engine's own answer to an item, whatever people answered since; `open` where it had none."""
+    scores = [fact.data for fact in facts if isinstance(fact, CallEvent) and fact.name == "qa.scored"]
+    items = msgspec.convert(scores[-1], QualityScore).items if scores else ()
+    return next((one.answer for one in items if one.item == item), "open")
 
 
 def _proposed(seq: int, data: dict[str, Any]) -> WrapUpState:

@@ -44,12 +44,18 @@ def judgements_of(fact: Fact) -> Iterator[Judgement]:
             yield _judged(fact, "card", fact.data["article"], _CARDS[fact.name])
         case CallEvent(name="alert.judged"):
             yield _judged(fact, "alert", fact.data["rule"], fact.data["verdict"], fact.data.get("version", ""))
-        case CallEvent(name="qa.reviewed") if fact.data["before"] != "open":  # else there was nothing to judge
-            verdict: Verdict = "accepted" if fact.data["before"] == fact.data["after"] else "edited"
+        case CallEvent(name="qa.reviewed") if engine_said(fact) != "open":  # else there was nothing to judge
+            verdict: Verdict = "accepted" if engine_said(fact) == fact.data["after"] else "edited"
             subject = f"{fact.data['form']}/{fact.data['item']}"
             yield _judged(fact, "quality", subject, verdict, str(fact.data["version"]))
         case CallEvent(name="wrap_up.confirmed"):
             yield from _confirmed(fact)
+
+
+def engine_said(review: CallEvent) -> str:
+    """The engine's answer to a reviewed item; of a review without it, what had been answered before."""
+    said: str = review.data.get("engine", review.data["before"])
+    return said
 
 
 _CARDS: dict[str, Verdict] = {"card.accepted": "accepted", "card.dismissed": "dismissed", "card.wrong": "wrong"}

@@ -13,6 +13,7 @@ import msgspec
 from engine.after_call import quality_of, wrap_up_of
 from engine.errors import Conflict, NotFound
 from engine.facts import CallEvent, Evidence, Fact, Insight, Suggestion, Transcript, decode
+from engine.feedback import engine_said
 from engine.ports.desk import Rows
 from engine.store import Store
 from engine.store.feedback import Judged
@@ -170,5 +171,5 @@ def _quality_row(judged: Judged, words: CallWords) -> dict[str, Any]:
         (item.evidence for item in scored[1].items if item.item == review.data["item"]), ()
     )
     quotes = [piece.quote for piece in evidence]
-    told = {name: review.data[name] for name in ("before", "after", "reason")}
+    told = {"before": engine_said(review), "after": review.data["after"], "reason": review.data["reason"]}
     return {"quality": judged.subject, "evidence": quotes, **told}

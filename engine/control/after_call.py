@@ -5,11 +5,12 @@ numbers its facts, so a judgement goes there; a call that has ended is added to 
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from engine.after_call import FollowUp, WrapUpState, quality_of, wrap_up_of
+from engine.after_call import FollowUp, WrapUpState, own_answer, quality_of, wrap_up_of
 from engine.errors import Conflict, Invalid, NotFound
 from engine.facts import CallEvent, EventName, Fact, Insight, decode
 from engine.fanout import Hub
@@ -36,7 +37,7 @@ class AfterCall:
 
     async def quality(self, record: CallRecord) -> QualityScore:
         """Raises `NotFound` when the call was not scored."""
-        return (await self._scored(record))[1]
+        return _scored(await self._facts(record))[1]
 
     async def confirm(
         self, by: Person, record: CallRecord, summary: str, disposition: str, follow_ups: tuple[FollowUp, ...]
@@ -44,48 +45,52 @@ class AfterCall:
         """The wrap-up is this. Raises `Conflict` while the call is live, `Invalid` for a disposition that its campaign
         does not have."""
         _must_have_ended(record)
-        state = await self.wrap_up(record)
-        if state.codes and disposition not in state.codes:
-            raise Invalid(f"disposition: the campaign has no {disposition or 'empty one'}")
         summary = await self._masked(summary, record)
         follow_ups = tuple([FollowUp(await self._masked(one.text, record), one.due) for one in follow_ups])
-        data = {
-            "of": state.proposal,
-            "proposed": state.proposed.get("disposition", ""),
-            "campaign": record.campaign,
-            "summary": summary,
-            "disposition": disposition,
-            "follow_ups": msgspec.to_builtins(follow_ups),
-            "edited": state.edited(summary, disposition, follow_ups),
-            "by": by.user_id,
-            "role": by.role,
-        }
-        await self._append(record, "wrap_up.confirmed", data)
-        return await self.wrap_up(record)
+        async with self._numbering:
+            state = await self.wrap_up(record)
+            if state.codes and disposition not in state.codes:
+                raise Invalid(f"disposition: the campaign has no {disposition or 'empty one'}")
+            data = {
+                "of": state.proposal,
+                "proposed": state.proposed.get("disposition", ""),
+                "campaign": record.campaign,
+                "summary": summary,
+                "disposition": disposition,
+                "follow_ups": msgspec.to_builtins(follow_ups),
+                "edited": state.edited(summary, disposition, follow_ups),
+                "by": by.user_id,
+                "role": by.role,
+            }
+            await self._append(record, "wrap_up.confirmed", data)
+            return await self.wrap_up(record)
 
     async def review(self, by: Person, record: CallRecord, item: str, answer: Answer, reason: str) -> QualityScore:
         """An item is answered by a person, who says why. Raises `Conflict` while the call is live, `NotFound`."""
         _must_have_ended(record)
-        seq, before = await self._scored(record)
-        known = next((one for one in before.items if one.item == item), None)
-        if known is None:
-            raise NotFound(f"the form {before.form} has no item {item}")
         reason = await self._masked(reason, record)
-        score = reviewed(before, item, answer, by.user_id, reason)
-        data = {
-            "of": seq,
-            "form": score.form,
-            "version": score.version,
-            "item": item,
-            "before": known.answer,
-            "after": answer,
-            "reason": reason,
-            "by": by.user_id,
-            "role": by.role,
-            "score": msgspec.to_builtins(score),
-        }
-        await self._append(record, "qa.reviewed", data)
-        return score
+        async with self._numbering:  # what others answer meanwhile is not undone
+            facts = await self._facts(record)
+            seq, before = _scored(facts)
+            known = next((one for one in before.items if one.item == item), None)
+            if known is None:
+                raise NotFound(f"the form {before.form} has no item {item}")
+            score = reviewed(before, item, answer, by.user_id, reason)
+            data = {
+                "of": seq,
+                "form": score.form,
+                "version": score.version,
+                "item": item,
+                "engine": own_answer(facts, item),
+                "before": known.answer,
+                "after": answer,
+                "reason": reason,
+                "by": by.user_id,
+                "role": by.role,
+                "score": msgspec.to_builtins(score),
+            }
+            await self._append(record, "qa.reviewed", data)
+            return score
 
     async def judge_alert(
         self, by: Person, record: CallRecord, seq: int, verdict: Literal["right", "wrong"], reason: str
@@ -97,7 +102,8 @@ class AfterCall:
             raise NotFound("no such alert")
         reason = await self._masked(reason, record)
         if record.ended_at:
-            await self._append(record, "alert.judged", alert_judged(alert, by, verdict, reason))
+            async with self._numbering:
+                await self._append(record, "alert.judged", alert_judged(alert, by, verdict, reason))
         else:
             command = DeskCommand("judge", record.call_id, seq=seq, action=verdict, reason=reason)
             await self._desk.command(by, command)
@@ -108,20 +114,21 @@ class AfterCall:
         bodies = await self._store.calls.all_facts(record.organisation_id, record.call_id)
         return [decode(body) for body in bodies]
 
-    async def _scored(self, record: CallRecord) -> tuple[int, QualityScore]:
-        found = quality_of(await self._facts(record))
-        if found is None:
-            raise NotFound("the call was not scored")
-        return found
-
     async def _masked(self, text: str, record: CallRecord) -> str:
         return await asyncio.to_thread(self._mask, text, record.language, record.country)
 
     async def _append(self, record: CallRecord, name: EventName, data: dict[str, Any]) -> None:
-        async with self._numbering:
-            seq, end_ms = await self._store.calls.newest(record.organisation_id, record.call_id)
-            event = CallEvent(call_id=record.call_id, seq=seq + 1, name=name, start_ms=end_ms, end_ms=end_ms, data=data)
-            await self._hub.publish(record, [event])
+        """Under `_numbering`."""
+        seq, end_ms = await self._store.calls.newest(record.organisation_id, record.call_id)
+        event = CallEvent(call_id=record.call_id, seq=seq + 1, name=name, start_ms=end_ms, end_ms=end_ms, data=data)
+        await self._hub.publish(record, [event])
+
+
+def _scored(facts: Sequence[Fact]) -> tuple[int, QualityScore]:
+    found = quality_of(facts)
+    if found is None:
+        raise NotFound("the call was not scored")
+    return found
 
 
 def _must_have_ended(record: CallRecord) -> None:

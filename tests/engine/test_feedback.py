@@ -35,6 +35,17 @@ def test_an_item_that_only_a_person_answers_judges_nobody() -> None:
     assert said("qa.reviewed", form="f", version=1, item="i", before="open", after="no") == []
 
 
+@pytest.mark.parametrize(
+    ("engine", "before", "after", "verdict"),
+    [("yes", "no", "yes", ["accepted"]), ("yes", "no", "no", ["edited"]), ("open", "yes", "no", [])],
+)
+def test_a_second_review_judges_the_engine_and_not_the_first(
+    engine: str, before: str, after: str, verdict: list[str]
+) -> None:
+    review = {"form": "f", "version": 1, "item": "i", "engine": engine, "before": before, "after": after}
+    assert [one for _, _, one in said("qa.reviewed", **review)] == verdict
+
+
 def test_a_wrap_up_part_by_part() -> None:
     found = said("wrap_up.confirmed", proposed="sold", campaign="sales", edited=["summary"])
     assert found == [

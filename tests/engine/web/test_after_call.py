@@ -1,5 +1,6 @@
 """Wrap-ups, reviews, alerts and forms over REST: who may, what is refused, what comes of it."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -113,6 +114,30 @@ async def test_a_supervisor_reviews_an_item_with_a_reason(site: Site) -> None:
     agent = await site.logged_in("ana")
     assert (await body(agent, f"{CALL}/quality"))["score"] == 50.0
     assert (await agent.put(f"{CALL}/quality/empathy", json={"answer": "yes", "reason": "I did"})).status == 403
+
+
+async def test_a_second_review_is_held_against_the_engine_s_own_answer(site: Site) -> None:
+    await ended(site)
+    supervisor = await site.logged_in("sofia")
+    for item, answer in (("notice", "no"), ("notice", "yes"), ("empathy", "yes"), ("empathy", "no")):
+        given = {"answer": answer, "reason": "listened again"}
+        assert (await supervisor.put(f"{CALL}/quality/{item}", json=given)).status == 200
+    event = await newest(site)
+    assert (event.data["engine"], event.data["before"], event.data["after"]) == ("open", "yes", "no")
+    counts = await body(supervisor, "/api/feedback?kind=quality")
+    assert counts == [{"kind": "quality", "subject": "collections/notice", "accepted": 1, "precision": 1.0}]
+
+
+async def test_reviews_at_once_undo_nothing_of_each_other(site: Site) -> None:
+    await ended(site)
+    supervisor = await site.logged_in("sofia")
+    reviews = [
+        supervisor.put(f"{CALL}/quality/{item}", json={"answer": "no", "reason": "was not so"})
+        for item in ("notice", "empathy")
+    ]
+    assert {response.status for response in await asyncio.gather(*reviews)} == {200}
+    score = await body(supervisor, f"{CALL}/quality")
+    assert [item["answer"] for item in score["items"]] == ["no", "no"]
 
 
 async def test_an_alert_of_an_ended_call_is_judged_here_and_of_a_live_one_by_its_task(site: Site) -> None:
