@@ -268,11 +268,13 @@ class LiveCall:
 
     async def _tell_language(self, final: Finished) -> None:
         if decided := self._spoken.decided(final):
+            steps: list[Fact] = []
             if not self.record.language and decided["language"] in OURS:
                 await self._change(language=decided["language"])
+                steps = self._conversation.speak(self.record.language, final.end_ms)
             leg = self._conversation.roster.leg(final.stream)
             fact = self._ledger.event("language.decided", final.end_ms, decided, stream=final.stream, leg=leg)
-            await self._publish([fact])
+            await self._publish([fact, *steps])
 
     async def _apply_roles(self, participants: Sequence[Participant], at_ms: int) -> None:
         await self._publish(self._conversation.decide_roles(self._decide_roles(participants), at_ms))

@@ -160,6 +160,12 @@ class Conversation:
             facts += self._playbook.roles_changed(now_ms) if changed else self._playbook.tell(now_ms)
         return facts
 
+    def speak(self, language: str, now_ms: int) -> list[Fact]:
+        """A call whose campaign names no language is held in this one: steps and items are read in it."""
+        if self._review:
+            self._review.speak(language)
+        return self._playbook.speak(language, now_ms) if self._playbook else []
+
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
         facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)

@@ -73,6 +73,11 @@ class PlaybookWatch:
             self._play.take(signal, self._roster.leg(signal.stream))
         return self.tell(now_ms)
 
+    def speak(self, language: str, now_ms: int) -> list[Fact]:
+        """The call's language is known now: what was told in another is told again."""
+        self._language, self._stirred = language, True
+        return self.tell(now_ms)
+
     def tell(self, now_ms: int) -> list[Fact]:
         """Where the call stands, when that was not told yet."""
         if not self._stirred:

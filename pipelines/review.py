@@ -101,6 +101,11 @@ class Review:
             if self._scorer:
                 self._scorer.saw(fact)
 
+    def speak(self, language: str) -> None:
+        """The call's language is known now."""
+        if self._scorer:
+            self._scorer.speak(language)
+
     def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard."""
         facts = self._silence(now_ms)

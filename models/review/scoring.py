@@ -81,6 +81,10 @@ class Scorer:
                 marks.append(Mark(turn.stream, evidence_of(turn, *span)))
                 del marks[MARKS_KEPT:]
 
+    def speak(self, language: str) -> None:
+        """Items are titled in this language from now on."""
+        self._language = language
+
     def saw(self, fact: Fact) -> None:
         """What the rest of the engine made of the call."""
         match fact:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.facts import CallEvent, Fact, Insight
@@ -12,11 +13,13 @@ from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice
 from engine.ports.storage import CallRecord
 from engine.ports.writing import SummaryWriter
 from models.compliance import Judge, load_detectors, load_rules
+from models.playbooks import bundled_playbooks
 from models.privacy import DigitGuard
 from models.review import bundled_forms, form_for
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
@@ -57,17 +60,21 @@ class FakeWriter:
         return self._summary
 
 
-def live_call(session: FakeSession, ears: FakeEars, sink: FakeSink, writer: SummaryWriter | None = None) -> LiveCall:
+def live_call(
+    session: FakeSession, ears: FakeEars, sink: FakeSink, writer: SummaryWriter | None = None, language: str = "en"
+) -> LiveCall:
     ledger, roster, detectors, rules = Ledger("call-1", clock_ms), Roster(), load_detectors(), load_rules()
     form = form_for(bundled_forms(), "care")
+    context = msgspec.structs.replace(CONTEXT, language=language)
     conversation = Conversation(
-        ledger=ledger, roster=roster, guard=DigitGuard("US", b"key"), judge=Judge(rules, CONTEXT, detectors),
-        reader=FakeReader(), reads=read_here, knowledge=None, governor=Governor(), language="en", clock_ms=clock_ms,
-        review=Review.of_call(CONTEXT, form, rules, detectors, ledger=ledger, roster=roster),
+        ledger=ledger, roster=roster, guard=DigitGuard("US", b"key"), judge=Judge(rules, context, detectors),
+        reader=FakeReader(), reads=read_here, knowledge=None, governor=Governor(), language=language, clock_ms=clock_ms,
+        review=Review.of_call(context, form, rules, detectors, ledger=ledger, roster=roster),
+        playbook=PlaybookWatch.of_call(bundled_playbooks(), context, detectors, ledger=ledger, roster=roster),
     )  # fmt: skip
     record = CallRecord(
-        call_id="call-1", organisation_id="org", campaign_id="c", campaign="care", direction="inbound", language="en",
-        country="US",
+        call_id="call-1", organisation_id="org", campaign_id="c", campaign="care", direction="inbound",
+        language=language, country="US",
     )  # fmt: skip
     return LiveCall(
         session=session, record=record, ledger=ledger, conversation=conversation, ears=ears,
@@ -168,3 +175,16 @@ async def test_a_writer_that_fails_or_has_nothing_to_say_costs_nothing(writer: F
     assert len(events(facts, "wrap_up.proposed")) == 1
     assert isinstance(facts[-1], CallEvent)
     assert facts[-1].name == "call.ended"
+
+
+async def test_a_campaign_without_a_language_shows_steps_and_items_in_that_of_the_call() -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [*speech("1", 0, 1_000, 4_000, "started", "ended"), CallEnded(9_000, "bye")]
+    ears = FakeEars({("1", 0): "Buenos días, quiero cambiar mi dirección."}, language="es")
+    ears.belief = {"es": 0.95}
+    await live_call(FakeSession(said, PARTICIPANTS), ears, sink, language="").serve()
+    form, playbook = form_for(bundled_forms(), "care"), events(sink.facts, "playbook.changed")
+    assert form is not None
+    assert [one.data["title"] for one in playbook][:2] == ["Customer care", "Atención al cliente"]
+    titles = [item["title"] for item in events(sink.facts, "qa.scored")[0].data["items"]]
+    assert titles == [item.title["es"] for item in form.items]
