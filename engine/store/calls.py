@@ -38,10 +38,18 @@ class Calls:
         """Counts erasures: a key that was read before one is not kept after it."""
 
     async def open(self, record: CallRecord) -> CallKey:
-        """Commits the call's row with its wrapped data key, before any byte that the key protects."""
+        """Commits the call's row with its wrapped data key, before any byte that the key protects. Opening it once more
+        gives the key that it has: the first time may have come through and its answer not. Raises `Conflict` when
+        another call has the id."""
         key, wrapped = self._vault.new_call_key(record.organisation_id, record.call_id)
         row = _row(record) | {"key_id": self._vault.key_id, "wrapped_key": wrapped, "erased_at": 0.0, "erased_by": ""}
-        await self._database.write(lambda connection: connection.execute(insert(CallRow).values(row)))
+        try:
+            await self._database.write(lambda connection: connection.execute(insert(CallRow).values(row)))
+        except Conflict:
+            rows = await self._database.fetch(select(CallRow).where(CallRow.id == record.call_id))
+            if not rows or rows[0].erased_at or _record(rows[0]) != record:
+                raise
+            key = self._vault.call_key(record.organisation_id, record.call_id, rows[0].wrapped_key)
         self._keep(record.call_id, key)
         return key
 
@@ -51,19 +59,18 @@ class Calls:
         await self._database.write(lambda connection: connection.execute(statement))
 
     async def append(self, record: CallRecord, facts: Sequence[Fact], bodies: Sequence[bytes] = ()) -> None:
-        """Durable when it returns. `bodies` are the facts' `encode`d forms, when the caller has them already.
+        """Durable when it returns, once, however often it is asked for: a commit may have come through and its answer
+        not. `bodies` are the facts' `encode`d forms, when the caller has them already.
 
-        Raises `Conflict` when a `seq` of the call is stored already, `NotFound` for a call that was never opened, or
+        Raises `Conflict` when a `seq` of the call is another fact's, `NotFound` for a call that was never opened, or
         was erased.
         """
         if not facts:
             return
         key = await self.key(record.organisation_id, record.call_id)
         now = time.time()
-        rows = [
-            _fact_row(record, key, fact, body, now)
-            for fact, body in zip(facts, bodies or [encode(fact) for fact in facts], strict=True)
-        ]
+        bodies = bodies or [encode(fact) for fact in facts]
+        rows = [_fact_row(record, key, fact, body, now) for fact, body in zip(facts, bodies, strict=True)]
         judged = [_feedback_row(record, one, now) for fact in facts for one in judgements_of(fact)]
 
         async def write(connection: AsyncConnection) -> None:
@@ -75,7 +82,18 @@ class Calls:
             for fact in facts:
                 await put_score(connection, record, fact, now)
 
-        await self._database.write(write)
+        try:
+            await self._database.write(write)
+        except Conflict:
+            if not await self._stored(key, rows, bodies):
+                raise
+
+    async def _stored(self, key: CallKey, rows: Sequence[dict[str, Any]], bodies: Sequence[bytes]) -> bool:
+        """Whether exactly these facts are there, and with them what was made of them."""
+        seqs = [row["seq"] for row in rows]
+        query = select(FactRow.seq, FactRow.body).where(FactRow.call_id == rows[0]["call_id"], FactRow.seq.in_(seqs))
+        found = {row.seq: key.open(row.seq, row.body) for row in await self._database.fetch(query)}
+        return found == dict(zip(seqs, bodies, strict=True))
 
     async def facts_after(self, organisation_id: str, call_id: str, seq: int) -> list[tuple[int, bytes]]:
         """(seq, encoded fact) of up to `PAGE` facts with a greater `seq`, in order."""

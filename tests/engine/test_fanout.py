@@ -56,7 +56,7 @@ async def test_what_the_store_refuses_is_shown_to_nobody(hub: Hub, record: CallR
         feed.begin({})
         await hub.publish(record, [said(1)])
         with pytest.raises(Conflict):
-            await hub.publish(record, [said(1)])
+            await hub.publish(record, [msgspec.structs.replace(said(1), text="otra cosa")])
         assert len(await feed.next()) == 2
 
 

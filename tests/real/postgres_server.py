@@ -159,6 +159,8 @@ class Cut:
         self.armed = False
         self.cuts = 0
         self.done = False
+        self.away = False
+        """Nobody comes through any more."""
 
     async def open(self) -> int:
         """Gives the port to connect to."""
@@ -172,13 +174,16 @@ class Cut:
         await self._server.wait_closed()
 
     async def _carry(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        if self.away:
+            to_near.close()
+            return
         far, to_far = await asyncio.open_connection("127.0.0.1", self._target)
         answered = asyncio.Event()
         back = asyncio.create_task(self._carry_back(far, to_near, answered))
         while not answered.is_set() and (data := await near.read(65_536)):
             to_far.write(data)
             if self.armed and b"COMMIT" in data:
-                self.armed = False
+                self.armed = self.done = False
                 self.cuts += 1
                 await answered.wait()
         to_far.close()

@@ -25,6 +25,7 @@ from engine.store.campaigns import Campaign
 from engine.store.people import User
 from engine.store.postgres import driver_url
 from engine.store.tables import Table
+from engine.store.writer import PATIENCE_S
 from engine.vault import Vault
 from pipelines.commands.demo import throwaway_settings
 from server import Engine
@@ -234,6 +235,36 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(settings: Settin
     assert cut.cuts == 1
     assert await seqs(store, record) == [1, 2]
     await store.close()
+    await cut.close()
+
+
+async def test_a_commit_whose_answer_was_lost_before_a_long_outage_is_found_when_it_is_asked_again(
+    settings: Settings, server: PostgresServer
+) -> None:
+    cut, now = Cut(server.port), 0.0
+    database = settings.database_url.rpartition("/")[2]
+    through = Settings(database_url=server.url(database, port=await cut.open()), data_dir=settings.data_dir)
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        cut.away = True
+
+    store = await Store.open(through, KEY, clock=lambda: now, sleep=sleep)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=1_732_000_000.123456)
+    for write in (lambda: store.calls.open(record), lambda: store.calls.append(record, [said(1)])):
+        cut.armed = True
+        with pytest.raises(Overloaded):
+            await write()
+        cut.away = False
+        await write()
+    assert (cut.cuts, now > 2 * PATIENCE_S) == (2, True)
+    assert await seqs(store, record) == [1]
+    await store.close()
+    again = await Store.open(settings, KEY)
+    assert len(await seqs(again, record)) == 2, "the key is the stored one; the second fact says that it ended"
+    await again.close()
     await cut.close()
 
 

@@ -67,6 +67,25 @@ async def test_a_seq_is_stored_once_and_a_failure_stays_with_its_owner(store: St
     assert len(await store.calls.all_facts(record.organisation_id, "call-1")) == 2
 
 
+async def test_what_was_committed_without_an_answer_may_be_asked_again(store: Store, record: CallRecord) -> None:
+    key = await store.calls.open(record)
+    await store.calls.append(record, [said(1), said(2)])
+    again = await store.calls.open(record)
+    assert again.open(1, key.seal(1, b"hola")) == b"hola"
+    await store.calls.append(record, [said(1), said(2)])
+    assert [decode(body) for body in await store.calls.all_facts(record.organisation_id, "call-1")] == [
+        said(1),
+        said(2),
+    ]
+    assert len(await store.outbox.waiting()) == 2
+    with pytest.raises(Conflict):
+        await store.calls.append(record, [said(2), said(3)])
+    with pytest.raises(Conflict):
+        await store.calls.append(record, [said(1, "otra cosa"), said(2)])
+    with pytest.raises(Conflict):
+        await store.calls.open(msgspec.structs.replace(record, campaign="care"))
+
+
 async def test_writes_that_wait_share_a_commit_and_return_in_order(settings: Settings, vault: Vault) -> None:
     groups: list[int] = []
     store = await Store.open(settings, vault, committed=lambda _seconds, writes: groups.append(writes))
