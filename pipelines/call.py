@@ -110,6 +110,9 @@ class LiveCall:
         self._summary_wording = SummaryWording(writer, wording_s)
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._claimed = bool(record.agent_id)
+        self._opened = False
+        self._ended_as = ""
+        """The reason that `call.ended` gives, once it is told."""
         self._over = False
         """Nothing that people do reaches it any more."""
 
@@ -121,8 +124,15 @@ class LiveCall:
             await self._serve()
             span.note(reason=self.record.end_reason)
 
+    async def fail(self) -> None:
+        """After a `serve` that failed: the call is over for everybody, as far as it got. Does nothing for a call that
+        was never opened, or has ended."""
+        if self._opened and not self.record.ended_at:
+            await self._end(CallEnded(self._listener.now_ms, "error"))
+
     async def _serve(self) -> None:
         await self._sink.opened(self.record)
+        self._opened = True
         offer = self._session.offer
         answered = {
             "protocol": offer.protocol,
@@ -197,8 +207,9 @@ class LiveCall:
             except (EarsClosed, asyncio.CancelledError):
                 raise
             except Exception:
-                ended = isinstance(item, CallEnded)
                 log.exception("call.fault", call_id=self.record.call_id, item=type(item).__name__)
+                if ended := isinstance(item, CallEnded):
+                    await self._end(item)
 
     async def _commit_item(self, item: Item) -> bool:
         """Whether it was the last."""
@@ -313,16 +324,26 @@ class LiveCall:
             await self._publish(facts)
         except Exception:
             log.exception("call.fault", call_id=self.record.call_id, item="summary")
-        await self._publish([self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason})])
+        await self._tell_end(ended)
         wording = self._summary_wording.word(facts, self.record, self._conversation.names)
         if worded := await self._meanwhile_obeying(wording):
             await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
 
+    async def _tell_end(self, ended: CallEnded) -> None:
+        await self._publish([self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason})])
+        self._ended_as = ended.reason
+
     async def _end(self, ended: CallEnded) -> None:
+        """The row is closed whatever could be told before."""
         self._over = True
         while (item := self._queue.get_nowait()) is not None:
             await self._commit_late(item)
-        await self._change(ended_at=self._wall_clock(), end_reason=ended.reason)
+        if not self._ended_as:
+            try:
+                await self._tell_end(ended)
+            except Exception:
+                log.exception("call.fault", call_id=self.record.call_id, item="end")
+        await self._change(ended_at=self._wall_clock(), end_reason=self._ended_as or ended.reason)
 
     async def _meanwhile_obeying(self, work: Coroutine[Any, Any, T]) -> T:
         """People go on judging and claiming just after they hung up."""

@@ -47,6 +47,8 @@ afterwards, as long as a session keeps their sound (40 s)."""
 STORE_LATE_S = 5.0
 """With a store that takes nothing for so long, a call that is there waits for it, and a new one is refused."""
 RETRY_AFTER_S = 5
+FAILED_S = 60.0
+"""How long a call that failed waits for a store that is to note its end; the next start of the engine does it else."""
 
 
 def default_max_calls() -> int:
@@ -147,6 +149,7 @@ class Calls:
 
     async def _serve(self, session: IngestSession, routing: Routing, started_at: float) -> None:
         call_id, reason = session.offer.call_id, "error"
+        call: LiveCall | None = None
         with structlog.contextvars.bound_contextvars(call_id=call_id):
             try:
                 understanding = await asyncio.shield(self._understanding)
@@ -155,9 +158,18 @@ class Calls:
                 reason = call.record.end_reason or reason
             except Exception:
                 log.exception("call.failed")
+                if call is not None:
+                    await self._end_failed(call)
             finally:
                 self._live.pop(call_id, None)
                 self._metrics.count("calls_total", protocol=session.offer.protocol, reason=reason)
+
+    async def _end_failed(self, call: LiveCall) -> None:
+        try:
+            async with asyncio.timeout(FAILED_S):
+                await call.fail()
+        except Exception:
+            log.exception("call.left_live")
 
     def _compose(
         self, session: IngestSession, routing: Routing, understanding: Understanding, started_at: float

@@ -1,13 +1,14 @@
 """Which calls are let in, and what becomes of those that come before the models are there."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import msgspec
 
 from engine.errors import Overloaded
 from engine.facts import SpeechSegment, Transcript
 from engine.ports.hearing import Headroom
-from engine.ports.intake import CallEnded, Participant, Refusal
+from engine.ports.intake import CallEnded, MediaEvent, Participant, Refusal
 from engine.ports.storage import CallRecord
 from engine.telemetry import Metrics
 from pipelines.calls import LATE_FINALS_MS, LOADING_MS, STORE_LATE_S, Calls
@@ -95,6 +96,19 @@ async def test_models_that_cannot_be_loaded_end_their_calls() -> None:
     loading.set_exception(OSError("no weights"))
     await door.calls.close()
     assert door.sink.facts == []
+
+
+async def test_a_call_that_fails_is_over_in_the_store_too() -> None:
+    class Broken(FakeSession):
+        async def events(self) -> AsyncIterator[MediaEvent]:
+            raise RuntimeError("a mistake of media's")
+            yield
+
+    door = Door(understanding())
+    door.calls.begin(Broken([], [Participant("c", 0)]))
+    await door.calls.close()
+    assert door.sink.record is not None
+    assert (door.sink.record.ended_at, door.sink.record.end_reason) == (7.0, "error")
 
 
 async def test_lateness_without_ears_is_loading_and_with_them_load() -> None:

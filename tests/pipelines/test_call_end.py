@@ -1,7 +1,7 @@
 """However a call ends, it is over for everybody, and what people do meanwhile counts or is refused."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,11 +9,11 @@ import pytest
 from engine.errors import NotFound
 from engine.facts import CallEvent, Fact, Insight
 from engine.ports.desk import DeskCommand, Person
-from engine.ports.intake import CallEnded
+from engine.ports.intake import CallEnded, ClockTick, MediaEvent
 from engine.ports.storage import CallRecord
 from pipelines.conversation import Conversation
 from pipelines.summary_wording import SummaryWording
-from tests.fakes import FakeEars, FakeSink
+from tests.fakes import FakeEars, FakeSession, FakeSink
 from tests.pipelines.test_call import live_call, speech
 from tests.pipelines.told_sink import ToldSink
 
@@ -53,6 +53,51 @@ async def test_a_summary_that_the_store_refuses_does_not_keep_the_call_open(monk
     await live_call([OVER], FakeEars({}), sink).serve()
     assert events_of(sink)[-1] == "call.ended"
     assert sink.ended.is_set()
+
+
+@pytest.mark.parametrize("refused", ["call.ended", "nothing"])
+async def test_a_fault_in_the_last_item_ends_the_call_all_the_same(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(FakeSink):
+        async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+            if any(isinstance(fact, CallEvent) and fact.name == refused for fact in facts):
+                raise ValueError("it cannot be written")
+            await super().publish(record, facts)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(SummaryWording, "word", fail)
+    sink = Refusing()
+    await live_call([OVER], FakeEars({}), sink).serve()
+    assert events_of(sink).count("call.ended") == (refused == "nothing")
+    assert sink.record is not None
+    assert (sink.record.ended_at, sink.record.end_reason) == (1.0, "bye")
+
+
+async def test_a_call_that_failed_is_ended_where_it_stands() -> None:
+    class Broken(FakeSession):
+        async def events(self) -> AsyncIterator[MediaEvent]:
+            yield ClockTick(1500)
+            raise RuntimeError("a mistake of media's")
+
+    sink = FakeSink()
+    call = live_call([], FakeEars({}), sink, session=Broken)
+    await call.fail()
+    assert sink.record is None, "it was never opened"
+    with pytest.raises(ExceptionGroup):
+        await call.serve()
+    await call.fail()
+    await call.fail()
+    last = sink.facts[-1]
+    assert isinstance(last, CallEvent)
+    assert (last.name, last.end_ms, last.data) == ("call.ended", 1500, {"reason": "error"})
+    assert events_of(sink).count("call.ended") == 1
+    assert sink.record is not None
+    assert (sink.record.ended_at, sink.record.end_reason) == (1.0, "error")
+    with pytest.raises(NotFound):
+        call.command(ANA, DeskCommand("claim", "call-1"))
 
 
 @pytest.mark.parametrize("kind", ["partial", "speculation", "final"])
