@@ -2,6 +2,7 @@
 commands."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 QUEUE = 256
 """Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their
 own."""
+
+LATE = 32
+"""Notices that are kept beside a full queue; the newest say how things stand."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -58,18 +62,27 @@ class CallQueue:
         self._items: asyncio.Queue[Item | _Time] = asyncio.Queue(QUEUE)
         self._time: _Time | None = None
         """The last item, if it is a time."""
-        self._ears: EarsNotice | None = None
-        """The last that found the queue full."""
+        self._late: deque[tuple[int, EarsNotice | TapeNotice]] = deque()
+        """Notices that found the queue full, each with how many items go before it."""
+        self._count = 0
+        """Of all items that were queued."""
 
     async def get(self) -> Item:
-        if self._ears is not None:
-            notice, self._ears = self._ears, None
+        if (notice := self._due()) is not None:
             return notice
         return self._taken(await self._items.get())
 
     def get_nowait(self) -> Item | None:
+        if (notice := self._due()) is not None:
+            return notice
         with suppress(asyncio.QueueEmpty):
             return self._taken(self._items.get_nowait())
+        return None
+
+    def _due(self) -> EarsNotice | TapeNotice | None:
+        """A notice that came when the queue was full, once what was before it has been taken."""
+        if self._late and self._late[0][0] <= self._count - self._items.qsize():
+            return self._late.popleft()[1]
         return None
 
     def _taken(self, item: Item | _Time) -> Item:
@@ -84,23 +97,35 @@ class CallQueue:
         if not isinstance(item, ClockTick):
             self._time = None
             await self._items.put(item)
+            self._count += 1
         elif self._time is not None:
             self._time.tick = item
         else:
             time = _Time(item)
             await self._items.put(time)
+            self._count += 1
             self._time = time
 
     def offer(self, item: Command | EarsNotice | TapeNotice | WordedCard) -> None:
-        """Never blocks: a full queue drops it. Raises `Overloaded` when that is what a person does: nobody's judgement,
-        claim or pause is lost in silence."""
+        """Never blocks: a full queue drops a card's wording, and of what it is told of `ears` all but the newest. Raises
+        `Overloaded` when it is what a person does: nobody's judgement, claim or pause is lost in silence."""
         try:
             self._items.put_nowait(item)
         except asyncio.QueueFull:
             if isinstance(item, Command):
                 raise Overloaded("the call is behind; try again") from None
-            if isinstance(item, EarsNotice):
-                self._ears = item
-            log.warning("call.dropped", call_id=self._call_id, what=type(item).__name__)
+            if isinstance(item, WordedCard):
+                log.warning("call.dropped", call_id=self._call_id, what=type(item).__name__)
+            else:
+                self._put_off(item)
         else:
+            self._count += 1
             self._time = None
+
+    def _put_off(self, notice: EarsNotice | TapeNotice) -> None:
+        if isinstance(notice, EarsNotice):
+            self._late = deque(late for late in self._late if not isinstance(late[1], EarsNotice))
+        self._late.append((self._count, notice))
+        if len(self._late) > LATE:
+            _, dropped = self._late.popleft()
+            log.warning("call.dropped", call_id=self._call_id, what=type(dropped).__name__)

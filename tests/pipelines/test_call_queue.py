@@ -7,7 +7,7 @@ import pytest
 from engine.errors import Overloaded
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.intake import CallEnded, ClockTick, MediaNotice
-from pipelines.call_queue import QUEUE, CallQueue, Command, EarsNotice, TapeNotice
+from pipelines.call_queue import LATE, QUEUE, CallQueue, Command, EarsNotice, TapeNotice
 
 PERSON = Person("u", "org", "Ana", "agent")
 
@@ -55,16 +55,30 @@ async def test_media_goes_on_for_as_long_as_a_judgement_waits() -> None:
     assert len(await taken(queue)) == 1
 
 
-async def test_a_full_queue_refuses_people_and_remembers_that_ears_are_back() -> None:
+async def test_a_full_queue_refuses_people_and_remembers_what_ears_and_the_recording_said_last() -> None:
     queue = CallQueue("call-1")
-    for at_ms in range(QUEUE):
-        await queue.put(MediaNotice(at_ms, "call.held"))
+    lost = EarsNotice(False)
+    queue.offer(lost)
+    media = [MediaNotice(at_ms, "call.held") for at_ms in range(QUEUE - 1)]
+    for item in media:
+        await queue.put(item)
     for name in ("claim", "card", "judge", "pause"):
         with pytest.raises(Overloaded):
             queue.offer(command(name))
-    queue.offer(EarsNotice(False))
+    queue.offer(lost)
     queue.offer(EarsNotice(True))
-    queue.offer(TapeNotice("recording.failed", 0, {}))  # no room, and nobody waits for it
-    assert await queue.get() == EarsNotice(True)
-    assert await queue.get() == MediaNotice(0, "call.held")
-    assert len(await taken(queue)) == QUEUE - 1
+    failed = TapeNotice("recording.failed", 0, {})
+    queue.offer(failed)
+    assert await queue.get() == lost
+    await queue.put(CallEnded(1, "bye"))
+    assert await taken(queue) == [*media, EarsNotice(True), failed, CallEnded(1, "bye")], "each in its place"
+
+
+async def test_notices_beside_a_full_queue_are_bounded_and_the_last_holds() -> None:
+    queue = CallQueue("call-1")
+    for at_ms in range(QUEUE):
+        await queue.put(MediaNotice(at_ms, "call.held"))
+    said = [TapeNotice("recording.silenced", at_ms, {}) for at_ms in range(2 * LATE)]
+    for notice in said:
+        queue.offer(notice)
+    assert (await taken(queue))[QUEUE:] == said[LATE:]
