@@ -107,7 +107,7 @@ class CallQueue:
             self._time = time
 
     def offer(self, item: Command | EarsNotice | TapeNotice | WordedCard) -> None:
-        """Never blocks: a full queue drops a card's wording, and of what it is told of `ears` all but the newest. Raises
+        """Never blocks: a full queue drops a card's wording, and all but the newest notice of `ears`. Raises
         `Overloaded` when it is what a person does: nobody's judgement, claim or pause is lost in silence."""
         try:
             self._items.put_nowait(item)

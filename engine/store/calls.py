@@ -24,6 +24,10 @@ KEYS_KEPT = 2_048
 PAGE = 1_000
 """Facts read at once; a call of an hour has a few thousand."""
 
+LAST = 200
+"""How far from its end a call's `call.ended` is looked for: behind it come a summary's words and what people do just
+after they hung up."""
+
 _RECORD = CallRecord.__struct_fields__
 
 
@@ -160,9 +164,10 @@ class Calls:
     async def _close_interrupted(self, record: CallRecord, reason: str) -> CallRecord:
         seq, end_ms, stored_at = await self._last(record.call_id)
         ended_at = max(stored_at, record.started_at) or time.time()
-        closed = msgspec.structs.replace(record, ended_at=ended_at, end_reason=reason)
+        told = await self._told_end(record, seq)
+        closed = msgspec.structs.replace(record, ended_at=ended_at, end_reason=told or reason)
         # The row last: an engine killed in between finds the call live again, and only its event stored.
-        if not await self._ended_already(record, seq):
+        if not told:
             ended = CallEvent(
                 call_id=record.call_id,
                 seq=seq + 1,
@@ -175,9 +180,13 @@ class Calls:
         await self.change(closed)
         return closed
 
-    async def _ended_already(self, record: CallRecord, seq: int) -> bool:
-        last = await self.facts_after(record.organisation_id, record.call_id, seq - 1) if seq else []
-        return bool(last) and msgspec.json.decode(last[-1][1]).get("name") == "call.ended"
+    async def _told_end(self, record: CallRecord, seq: int) -> str:
+        """The reason of the call's `call.ended`, which little comes after; empty without one."""
+        last = await self.facts_after(record.organisation_id, record.call_id, max(0, seq - LAST)) if seq else []
+        for fact in (msgspec.json.decode(body) for _, body in last):
+            if fact.get("name") == "call.ended":
+                return str(fact.get("data", {}).get("reason", "")) or "error"
+        return ""
 
     async def _last(self, call_id: str) -> tuple[int, int, float]:
         """(seq, latest media time, latest time stored) over a call's facts; zeros when it has none."""

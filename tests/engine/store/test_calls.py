@@ -163,6 +163,24 @@ async def test_a_call_left_live_is_ended_once_at_the_next_start(settings: Settin
     await third.close()
 
 
+async def test_a_call_whose_end_was_told_is_only_closed_whatever_people_did_after_it(
+    settings: Settings, vault: Vault
+) -> None:
+    first = await Store.open(settings, vault)
+    organisation = await first.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=5.0)
+    await first.calls.open(record)
+    ended = CallEvent(call_id="call-1", seq=2, name="call.ended", end_ms=2000, data={"reason": "bye"})
+    claimed = CallEvent(call_id="call-1", seq=3, name="call.claimed", end_ms=2000, data={"by": "ana"})
+    await first.calls.append(record, [said(1), ended, claimed])
+    await first.close()
+    second = await Store.open(settings, vault)
+    assert [call.end_reason for call in second.interrupted] == ["bye"]
+    assert (await second.calls.get(organisation, "call-1")).end_reason == "bye"
+    assert [decode(body).seq for body in await second.calls.all_facts(organisation, "call-1")] == [1, 2, 3]
+    await second.close()
+
+
 async def test_another_key_is_refused_at_start(settings: Settings, vault: Vault) -> None:
     await (await Store.open(settings, vault)).close()
     with pytest.raises(StartupError, match="KEY_URL"):
