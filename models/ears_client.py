@@ -3,6 +3,7 @@ crashes."""
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -25,6 +26,9 @@ _LOSSES = 4
 """A job that ran in so many processes as they died is given up: it may be what kills them."""
 
 log = structlog.get_logger("ears")
+
+_AHEAD = 256
+"""Jobs that were cancelled or promoted and are unknown; nearly all of them are answered."""
 
 
 class _Listening:
@@ -69,6 +73,8 @@ class EarsClient:
         """Jobs that wait for the words of the segments before theirs."""
         self._promoted: dict[int, float] = {}
         """When those of them are due that have become finals meanwhile."""
+        self._ahead: OrderedDict[int, float | None] = OrderedDict()
+        """Of jobs that are unknown here, answered or not asked yet: when they are due as finals; None: cancelled."""
         self._room = asyncio.Event()
         self._process = EarsProcess(settings, self)
         self._headroom = Headroom(up=False, load=0.0, finals_late_ms=0.0, partials=False)
@@ -116,6 +122,11 @@ class EarsClient:
         """
         if not 0 < len(pcm) <= self._settings.windows_s * RATE_HZ:
             raise Invalid(f"a window of {len(pcm)} samples cannot be heard")
+        if job.job in self._ahead:
+            promised = self._ahead.pop(job.job)
+            if promised is None:
+                return _shed(job, "cancelled")
+            job = _as_final(job, promised)
         answer: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
         if job.kind == "partial":
             # a prefix is of a language already
@@ -186,10 +197,20 @@ class EarsClient:
             raise
 
     def cancel(self, job: int) -> None:
-        """A job that waits comes back `shed="cancelled"`; one that runs is heard to its end. Others are ignored."""
-        self._held.discard(job)
-        if (listening := self._jobs.get(job)) is not None:
+        """See `engine.ports.hearing.Ears`."""
+        if job in self._held:
+            self._held.discard(job)
+        elif (listening := self._jobs.get(job)) is not None:
             self._drop(listening)
+        else:
+            self._foresee(job, None)
+
+    def _foresee(self, job: int, due: float | None) -> None:
+        """A task that asks may get its first turn after one that has it cancelled or promoted: on a loop that was
+        held up both come at once."""
+        self._ahead[job] = due
+        if len(self._ahead) > _AHEAD:
+            self._ahead.popitem(last=False)
 
     def _drop(self, listening: _Listening) -> None:
         if listening.sent:
@@ -204,6 +225,8 @@ class EarsClient:
         elif (listening := self._jobs.get(job)) is not None:
             listening.submit = msgspec.structs.replace(listening.submit, job=_as_final(listening.submit.job, due))
             self._process.send(Promote(job, due))
+        else:
+            self._foresee(job, due)
 
     def forget(self, call_id: str) -> None:
         """See `engine.ports.hearing.Ears`."""

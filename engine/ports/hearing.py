@@ -104,11 +104,13 @@ class Ears(Protocol):
         `draft` is called on the loop with words that are heard once more before they are answered; perhaps never.
         """
 
-    def cancel(self, job: int) -> None: ...
+    def cancel(self, job: int) -> None:
+        """A job that waits, or is yet to be asked, comes back `shed="cancelled"`; one that runs is heard to its end.
+        One that is answered is left alone."""
 
     def promote(self, job: int, due: float) -> None:
-        """The window of this speculation is the final's: if it still waits, it does so as a final, due at `due`. A job
-        that is answered or unknown is left alone."""
+        """The window of this speculation is the final's: if it still waits, or is yet to be asked, it does so as a
+        final, due at `due`. A job that is answered is left alone."""
 
     def forget(self, call_id: str) -> None:
         """The call is over and listens no more: its sound and words, kept as context, go from memory."""

@@ -142,6 +142,30 @@ async def test_a_suspect_that_waits_for_its_turn_may_be_cancelled(client: EarsCl
     assert (await first).shed == "cancelled"
 
 
+async def test_what_is_said_of_a_job_before_it_is_asked_holds(client: EarsClient, mortal: Mortal) -> None:
+    asked = [job(1, "partial"), job(2, "speculation"), job(3, "speculation"), job(4, "speculation")]
+    partial, taken_back, promoted, other = listen(client, *asked)
+    client.cancel(1)  # none of these tasks has had a turn
+    client.cancel(2)
+    client.promote(3, 7.0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    mortal.is_connected = True
+    client.connected()
+    assert [(waits.job, waits.kind) for waits in mortal.waiting] == [(3, "final"), (4, "speculation")]
+    assert mortal.waiting[0].due == 7.0
+    assert await mortal.live()
+    heard = await asyncio.gather(partial, taken_back, promoted, other)
+    assert [one.shed for one in heard] == ["cancelled", "cancelled", "", ""]
+
+
+async def test_what_is_said_of_answered_jobs_is_not_kept_for_ever(client: EarsClient) -> None:
+    for number in range(10_000):
+        client.cancel(number)
+        client.promote(number, 1.0)
+    assert len(client._ahead) <= 256
+
+
 async def test_partials_are_lost_with_the_process(client: EarsClient, mortal: Mortal) -> None:
     partial, final = listen(client, job(1, "partial"), job(2))
     await asyncio.sleep(0)
