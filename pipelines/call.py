@@ -52,6 +52,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
+TAPE_S = 5.0
+"""How long a call's end waits for the last word of its recording."""
 CARD_EVENTS: dict[str, EventName] = {
     "accepted": "card.accepted",
     "dismissed": "card.dismissed",
@@ -240,6 +242,8 @@ class LiveCall:
                 await self._obey(person, command, at_ms)
             case CallEnded():
                 await self._sum_up(item)
+                if self.tape:
+                    await self._meanwhile_obeying(self.tape.over(TAPE_S))
                 await self._end(item)
                 return True
         return False
@@ -362,12 +366,15 @@ class LiveCall:
                 getting.cancel()
 
     async def _commit_late(self, item: Item) -> None:
-        """Of what comes when the call has ended, what people did counts."""
-        if isinstance(item, Command):
-            try:
-                await self._obey(item.person, item.command, item.at_ms)
-            except Exception:
-                log.exception("call.fault", call_id=self.record.call_id, item=item.command.name)
+        """Of what comes when the call has ended, what people did counts, and what became of its recording."""
+        try:
+            match item:
+                case Command(person=person, command=command, at_ms=at_ms):
+                    await self._obey(person, command, at_ms)
+                case TapeNotice(name="recording.failed" | "recording.silenced"):
+                    await self._commit_item(item)
+        except Exception:
+            log.exception("call.fault", call_id=self.record.call_id, item=type(item).__name__)
 
     async def _change(self, **fields: object) -> None:
         changed = msgspec.structs.replace(self.record, **fields)

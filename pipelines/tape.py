@@ -8,14 +8,14 @@ there and nowhere else, and a disk that does not answer costs silence at the bou
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import structlog
 
-from engine.errors import Conflict
+from engine.errors import Conflict, Overloaded
 from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
 from engine.ports.desk import Person
 from engine.ports.intake import IngestSession
@@ -39,6 +39,8 @@ FORGOTTEN_MS: Final = MOST_DELAY_MS + PIECE_MS
 """Sound this old is nowhere any more: the disk did not take it in time."""
 SESSION_KEEPS_MS: Final = 30_000
 """Sound this old is copied before the session forgets it (after 40 s)."""
+STORE_PAUSE_S: Final = 1.0
+"""Between two tries to note the length of a recording in a store that cannot write."""
 
 _WORDS: Final = "words"
 _RUN: Final = "run"
@@ -68,6 +70,7 @@ class Tape:
         roster: Roster,
         retention_days: int,
         recorded: Recorded = lambda span: None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._session = session
         self._files = files
@@ -76,6 +79,7 @@ class Tape:
         self._roster = roster
         self._retention_days = retention_days
         self._recorded = recorded
+        self._pause = pause
         self._mark = Watermark((_WORDS,))
         self._pauses = Pauses()
         self._streams = [participant.stream for participant in session.offer.participants]
@@ -84,6 +88,7 @@ class Tape:
         self._now_ms = 0
         self._end_ms: int | None = None
         self._wake = asyncio.Event()
+        self._over = asyncio.Event()
         self._file: OggOpusFile | None = None
         self._silent_from: int | None = None
 
@@ -140,6 +145,13 @@ class Tape:
         self._end_ms = at_ms
         self._wake.set()
 
+    async def over(self, within_s: float) -> bool:
+        """Whether it has been written, or failed, and reports nothing any more; waits for that, but no longer."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._over.wait()
+        return self._over.is_set()
+
     def _changed(self, change: tuple[str, str] | None, at_ms: int, more: dict[str, Any] | None = None) -> list[Fact]:
         if change is None:
             return []
@@ -168,6 +180,7 @@ class Tape:
             if file:
                 with contextlib.suppress(RuntimeError):  # the engine is gone, and its threads with it
                     self._workers.submit(file.abandon)  # does nothing to a file that was closed
+            self._over.set()
 
     async def _run(self, record: CallRecord, report: Report) -> None:
         sink = await self._files.begin(record, self._channels, self._retention_days)
@@ -179,7 +192,15 @@ class Tape:
             await self._write(file, self._mark.advance(self._now_ms), report)
         await self._write(file, self._mark.close(self._end_ms), report)
         await self._aside(file.close)
-        await self._files.finish(record, self._end_ms)
+        await self._finish(record, self._end_ms)
+
+    async def _finish(self, record: CallRecord, end_ms: int) -> None:
+        """The file is whole: a store that cannot write makes its length known late, and fails nothing."""
+        while True:
+            try:
+                return await self._files.finish(record, end_ms)
+            except Overloaded:
+                await self._pause(STORE_PAUSE_S)
 
     async def _write(self, file: OggOpusFile, spans: Sequence[RecordedSpan], report: Report) -> None:
         for span in _pieces(spans):

@@ -119,3 +119,18 @@ async def test_a_hold_is_silence_from_the_peer_s_word_to_its_end() -> None:
     assert told(facts)[2:] == [("recording.paused", 30_000, "hold"), ("recording.resumed", 34_000, "hold")]
     assert max(loud(sound, 30_100, 33_900)) <= 1
     assert min(loud(sound, 34_200, 39_000)) > 5_000
+
+
+async def test_what_became_of_the_recording_is_told_also_when_the_call_is_over() -> None:
+    class Full(MemoryFiles):
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    files, sink = Full(), FakeSink()
+    with ThreadPoolExecutor(1) as workers:
+        await live_call(files, sink, workers, ()).serve()
+    events = [fact for fact in sink.facts if isinstance(fact, CallEvent)]
+    assert [event.name for event in events][-2:] == ["call.ended", "recording.failed"]
+    assert events[-1].data == {"reason": "OSError"}
+    assert sink.record is not None
+    assert sink.record.ended_at == 1.0

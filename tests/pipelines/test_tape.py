@@ -55,6 +55,7 @@ class Recorded:
         self.said: list[tuple[EventName, int, dict[str, Any]]] = []
         self.spans: list[RecordedSpan] = []
         self.written = asyncio.Event()
+        self.pauses = 0
         self.ledger = Ledger("call-1", lambda: 0.0)
         self.tape = Tape(
             session=self.session,
@@ -64,12 +65,16 @@ class Recorded:
             roster=self.roster,
             retention_days=1,
             recorded=self._recorded,
+            pause=self._pause,
         )
         self.task = asyncio.create_task(self.tape.run(RECORD, lambda *said: self.said.append(said)))
 
     def _recorded(self, span: RecordedSpan) -> None:
         self.spans.append(span)
         self.written.set()
+
+    async def _pause(self, _seconds: float) -> None:
+        self.pauses += 1
 
     async def goes_to(self, now_ms: int, judged_ms: int | None = None, withheld: Withheld = NOTHING) -> list[Fact]:
         """The media's clock, then the judged one; by seconds."""
@@ -294,3 +299,13 @@ async def test_a_call_that_is_cut_short_leaves_its_file_as_it_is(workers: Thread
     workers.shutdown()
     assert one.files.state == "abandoned"
     assert one.files.sound().shape[1] / 16 == pytest.approx(one.spans[-1].end_ms, abs=30)
+
+
+async def test_a_store_that_cannot_write_at_the_end_fails_no_file_that_is_whole(recorded: Recorded) -> None:
+    recorded.files.away = 2
+    await recorded.goes_to(5_000)
+    assert not await recorded.tape.over(0)
+    await recorded.ended(5_000)
+    assert await recorded.tape.over(0)
+    assert (recorded.files.state, recorded.files.length_ms, recorded.pauses) == ("whole", 5_000, 2)
+    assert "recording.failed" not in [name for name, _, _ in recorded.said]
