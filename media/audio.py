@@ -98,6 +98,10 @@ class SampleSource(Protocol):
 
     rate_hz: int
 
+    @property
+    def start(self) -> int:
+        """Position of the oldest sample that is still there."""
+
     def read(self, position: int, count: int) -> Pcm16:
         """Zeros where nothing is (any more)."""
 
@@ -114,6 +118,11 @@ def window_16k(source: SampleSource, start_ms: int, end_ms: int) -> Pcm16:
     return double_rate(narrow)[2 * _REACH : 2 * (_REACH + count)]
 
 
+def kept_from_ms(source: SampleSource) -> int:
+    """From where on all that was heard is still there."""
+    return -(-source.start * 1000 // source.rate_hz)
+
+
 class AudioRing:
     """The last `seconds` of a stream. Memory is fixed; what is overwritten or was never written reads as zeros."""
 
@@ -122,6 +131,11 @@ class AudioRing:
         self.end = 0
         """Position after the newest sample."""
         self._ring = np.zeros(rate_hz * seconds, np.int16)
+
+    @property
+    def start(self) -> int:
+        """See `SampleSource`; 0 until something was overwritten."""
+        return max(0, self.end - len(self._ring))
 
     def write(self, position: int, samples: Pcm16) -> None:
         """Later than `end`: the gap becomes zeros. Earlier: overwrites what was there, as far back as the ring goes."""
@@ -175,6 +189,7 @@ class Recording:
     def __init__(self, samples: Pcm16, rate_hz: int) -> None:
         self.rate_hz = rate_hz
         self._samples = samples
+        self.start = 0
 
     def read(self, position: int, count: int) -> Pcm16:
         found = np.zeros(count, np.int16)

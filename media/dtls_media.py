@@ -260,6 +260,9 @@ class DtlsSession:
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return self._inner.audio(stream, start_ms, end_ms)
 
+    def kept_from_ms(self, stream: str) -> int:
+        return self._inner.kept_from_ms(stream)
+
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return self._inner.monotonic_ms(stream, at_ms)
 

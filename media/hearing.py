@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice, Pause
-from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, window_16k
+from media.audio import MODEL_RATE_HZ, AudioRing, Halver, SampleSource, kept_from_ms, window_16k
 from media.event_queue import EventQueue
 from media.gate import EnergyGate
 from media.level import Level
@@ -315,6 +315,9 @@ class Hearing:
         if source is None:
             return np.zeros(max(0, end_ms - start_ms) * 16, np.int16)
         return window_16k(source, start_ms, end_ms)
+
+    def kept_from_ms(self, stream: str) -> int:
+        return kept_from_ms(self._sources[stream]) if stream in self._sources else 0
 
 
 def listen(bank: VadBank, calls: Sequence[Hearing]) -> None:

@@ -141,6 +141,9 @@ class FileSession:
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return self._hearing.audio(stream, start_ms, end_ms)
 
+    def kept_from_ms(self, stream: str) -> int:
+        return self._hearing.kept_from_ms(stream)
+
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         """At speed `max`: when the step that holds `at_ms` was read."""
         if not self._reached:

@@ -47,6 +47,8 @@ SURE = 0.95
 the least), and all but 4 of 170 under noise of 10 dB; hold music that it takes for speech stayed below 0.9."""
 WHOLE_CONFIDENCE = 0.6
 """A sentence that is heard less surely may not be over: its pause is waited for as long as any."""
+OVERDUE = "overdue"
+"""Why a window, or its beginning, was not heard: the call was so far behind that its sound was no longer kept."""
 _STOPS = (".", "?", "!")
 _TRAILS_OFF = ("..", "…")
 
@@ -68,7 +70,8 @@ class Drafted(msgspec.Struct, frozen=True):
 
 
 class Finished(msgspec.Struct, frozen=True):
-    """A segment's final words; `heard.text` may be empty: there was no speech in it, or `heard.shed` says why not."""
+    """A segment's final words; `heard.text` may be empty: there was no speech in it, or `heard.shed` says why
+    not. With both, its beginning was not heard."""
 
     stream: str
     segment: int
@@ -252,10 +255,11 @@ class Transcriber:
         return self._group.create_task(_unharmed(self._final(lane, segment, speculation), otherwise))
 
     async def _final(self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None") -> Finished:
-        # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again.
+        # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again,
+        # unless there is no more to hear.
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
-        if heard is None or heard.shed:
+        if heard is None or heard.shed not in ("", OVERDUE):
             heard = await self._hear_whole(lane, segment)
         return self._finished(lane, segment, heard, asked)
 
@@ -311,10 +315,15 @@ class Transcriber:
         self, job: ListenJob, stream: str, start_ms: int, end_ms: int, draft: Callable[[Heard], None] = lambda _: None
     ) -> Heard:
         audio_ms = end_ms - start_ms
+        kept_ms = self._session.kept_from_ms(stream)
+        if kept_ms >= end_ms:
+            return Heard(job=job.job, text="", language=self._language, shed=OVERDUE)
         with self._tracing.span(
             "transcribe", stream=stream, segment=job.segment, kind=job.kind, audio_ms=audio_ms
         ) as span:
             heard = await self._ears.listen(job, self._session.audio(stream, start_ms, end_ms), draft)
+            if kept_ms > start_ms and not heard.shed:
+                heard = msgspec.structs.replace(heard, shed=OVERDUE)
             span.note(queued_ms=heard.queued_ms, run_ms=heard.run_ms, shed=heard.shed)
             return heard
 

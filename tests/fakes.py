@@ -38,6 +38,9 @@ class FakeSession:
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return np.zeros(max(0, end_ms - start_ms) * 16, np.int16)
 
+    def kept_from_ms(self, stream: str) -> int:
+        return 0
+
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return 1_000_000.0 + at_ms
 

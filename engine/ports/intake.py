@@ -120,7 +120,10 @@ class IngestSession(Protocol):
         """In order of media time per stream; ends after `CallEnded`. One reader."""
 
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
-        """16 kHz mono. At least the last 40 s are kept; what was lost or is not there yet is zeros."""
+        """16 kHz mono. At least the last 40 s are kept; what was lost or is not there (yet) is zeros."""
+
+    def kept_from_ms(self, stream: str) -> int:
+        """What was said on the stream before this is forgotten, and reads as zeros."""
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         """The engine's monotonic clock (ms) at which `at_ms` of the stream was spoken: the stamp `heard`."""

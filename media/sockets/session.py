@@ -118,6 +118,9 @@ class SocketSession:
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return self.hearing.audio(stream, start_ms, end_ms)
 
+    def kept_from_ms(self, stream: str) -> int:
+        return self.hearing.kept_from_ms(stream)
+
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         ahead_ms = self.tracks[stream].ahead_ms if stream in self.tracks else 0.0
         return self._answered_s * 1000 + at_ms - ahead_ms

@@ -42,6 +42,11 @@ class SharedRing(AudioRing):
         super().pull(by)
         self._shared_end[0] = self.end
 
+    @property
+    def start(self) -> int:
+        self.end = int(self._shared_end[0])
+        return super().start
+
     def read(self, position: int, count: int) -> Pcm16:
         self.end = int(self._shared_end[0])
         return super().read(position, count)

@@ -7,7 +7,7 @@ import msgspec
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment
 from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, Participant, ParticipantsChanged, Pause
-from media.audio import AudioRing, window_16k
+from media.audio import AudioRing, kept_from_ms, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
 from media.workers.rings import SharedRing
@@ -97,6 +97,9 @@ class WorkerSession:
 
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return window_16k(self._sounds.get(stream) or AudioRing(8000, 1), start_ms, end_ms)
+
+    def kept_from_ms(self, stream: str) -> int:
+        return kept_from_ms(self._sounds[stream]) if stream in self._sounds else 0
 
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         ring = self._sounds.get(stream)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.facts import Pcm16
-from media.audio import AudioRing, Halver, Recording, double_rate, window_16k
+from media.audio import AudioRing, Halver, Recording, double_rate, kept_from_ms, window_16k
 
 
 def speech(count: int, seed: int = 0) -> Pcm16:
@@ -57,6 +57,7 @@ def test_the_ring_is_the_end_of_an_endless_tape(writes: list[tuple[int, int]]) -
         end = max(end, position + count)
     assert ring.end == end
     oldest = max(0, end - 1000)
+    assert (ring.start, kept_from_ms(ring)) == (oldest, oldest)
     assert np.array_equal(ring.read(oldest, 1500)[: end - oldest], tape[oldest:end])
     assert not np.any(ring.read(oldest - 500, 500))
     assert not np.any(ring.read(end, 100))

@@ -200,6 +200,25 @@ async def test_who_reads_a_card_is_waited_for_between_groups() -> None:
     assert call.pauses == [("2", 0, 900, "whole"), ("1", 0, 1900, "reading")]
 
 
+@pytest.mark.parametrize("states", [("started", "ended"), ("started", "paused", "ended")])
+async def test_words_whose_sound_is_forgotten_are_a_hole_that_is_told(states: tuple[str, ...]) -> None:
+    class Forgetful(FakeSession):
+        def kept_from_ms(self, stream: str) -> int:
+            return 2_000
+
+    ears = FakeEars({("1", 0): "", ("1", 1): "half of it", ("1", 2): "all of it"})
+    sink = FakeSink()
+    segments = [*speech("1", 0, 0, 900, *states), *speech("1", 1, 1500, 3000, *states)]
+    segments += speech("1", 2, 3500, 4000, *states)
+    await live_call([*segments, CallEnded(5000, "bye")], ears, sink, session=Forgetful).serve()
+    shed = [fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "load.shed"]
+    assert [(fact.end_ms, fact.data) for fact in shed] == [
+        (end_ms, {"what": "final", "reason": "overdue"}) for end_ms in (900, 3000)
+    ]
+    assert texts(sink.facts) == ["half of it", "all of it"]
+    assert [job.segment for job in ears.jobs] == [1, 2], "what is gone is not asked for, and nothing twice"
+
+
 async def test_a_taken_back_endpoint_is_no_final() -> None:
     ears = FakeEars({("1", 0): "hello there"})
     sink = FakeSink()

@@ -177,6 +177,9 @@ class FakeMediaSession:
     def audio(self, stream: str, start_ms: int, end_ms: int) -> Pcm16:
         return np.zeros(16 * (end_ms - start_ms), np.int16)
 
+    def kept_from_ms(self, stream: str) -> int:
+        return 0
+
     def monotonic_ms(self, stream: str, at_ms: int) -> float:
         return float(at_ms)
 

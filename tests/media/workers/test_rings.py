@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from media.audio import RING_SECONDS, AudioRing
+from media.audio import RING_SECONDS, AudioRing, kept_from_ms
 from media.workers.rings import SharedRings
 
 
@@ -48,9 +48,11 @@ def test_rings_do_not_touch_and_a_wiped_one_is_empty(rings: SharedRings) -> None
 
 
 def test_what_is_kept_is_the_newest(rings: SharedRings) -> None:
-    ring = rings.ring(0, 8000)
+    ring, reader = rings.ring(0, 8000), rings.ring(0, 8000)
+    assert kept_from_ms(reader) == 0
     for at in range(0, (RING_SECONDS + 5) * 8000, 4000):
         ring.write(at, sound(4000, at))
+    assert kept_from_ms(reader) == 5_000
     end = ring.end
     kept = ring.kept()
     assert np.array_equal(kept.read(end - 8000, 8000), ring.read(end - 8000, 8000))
