@@ -243,6 +243,19 @@ async def test_a_rule_s_pause_ends_with_its_duty_its_alert_or_a_person(recorded:
     assert told(follow([alert("PCI-PAN", "event", 26_000, action="")])) == []
 
 
+async def test_who_objected_is_not_recorded_for_a_notice_that_comes_after(recorded: Recorded) -> None:
+    follow, rule = recorded.tape.follow, "CO-REC-NOTICE"
+    objected, late = alert(rule, "event", 10_000, seq=8), alert(rule, "violation", 20_000)
+    noticed = alert(rule, "satisfied", 22_000, action="")
+    assert told(follow([objected])) == [("recording.paused", rule)]
+    assert told(follow([noticed])) == []
+    assert told(follow([late, noticed])) == [("recording.paused", rule), ("recording.paused", rule)]
+    assert told(follow([alert(rule, "event", 23_000, seq=9), event("withdrawn", 24_000, {"of": [8]})])) == []
+    assert told(follow([event("withdrawn", 25_000, {"of": [9]})])) == [("recording.resumed", rule)]
+    assert told(follow([objected])) == [("recording.paused", rule)]
+    assert told(recorded.tape.press("resume", ANA, 27_000)) == [("recording.resumed", rule)]
+
+
 async def test_one_mixed_stream_is_one_channel_and_a_third_joins_its_party(workers: ThreadPoolExecutor) -> None:
     mixed = Recorded(workers, [Participant(stream="a", position=0, mixed=True)])
     await mixed.goes_to(6_000)
