@@ -46,6 +46,8 @@ class Heard:
         """The final that it goes on from, without a pause."""
         self.hits: dict[str, Mark | None] = {}
         self.marks: dict[str, Mark | None] = {}
+        self.unsaid: set[str] = set()
+        """Acts that its words perform, and no longer do now that the sentence goes on."""
         self.folded: Folded | None = None
         self.lead = ""
 
@@ -77,6 +79,7 @@ class History:
 
     def _replace(self, index: int, heard: Heard) -> Heard:
         old = self.heard[index]
+        heard.unsaid |= old.unsaid
         self.heard[index] = heard
         for other in self.heard:
             if other.before is old:
@@ -103,7 +106,7 @@ class History:
         """An act performed with words of this turn, perhaps begun in the finals that it goes on from."""
         if act not in heard.hits:
             heard.hits[act] = self._find(heard, act)
-        return heard.hits[act]
+        return None if act in heard.unsaid else heard.hits[act]
 
     def meant(self, heard: Heard, act: str) -> Mark | None:
         """The same for an alert, which wants more than a duty that was done or a state that was reached: the turn
@@ -126,17 +129,25 @@ class History:
 
     def unsaid(self, heard: Heard, act: str) -> list[Heard]:
         """Finals that performed the act by their words alone, and no longer do now that the sentence goes on: `No me
-        llame.` and then `ahora, que estoy trabajando`."""
+        llame.` and then `ahora, que estoy trabajando`. From here on they never did."""
         if heard.before is None or heard.turn.start_ms - heard.before.turn.end_ms > _ONE_BREATH_MS:
             return []
         parts = [part for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
-        said = [part for part in parts if (mark := part.hits.get(act)) and mark.score == PHRASE_SCORE]
-        if not said or self.find(heard, act) or heard.folded is None:
+        said = [
+            part
+            for part in parts
+            if act not in part.unsaid and (mark := part.hits.get(act)) and mark.score == PHRASE_SCORE
+        ]
+        if not said or self.find(heard, act) or heard.folded is None or self._detectors[act].find(heard.folded):
             return []
-        return [] if self._detectors[act].find(heard.folded) else said
+        for part in said:
+            part.unsaid.add(act)
+        return said
 
     def mark(self, heard: Heard, check: Says | Bears | Order | Consent, name: str) -> Mark | None:
         """Where the turn meets the check, unless the same utterance met it before."""
+        if not isinstance(check, Bears) and check.act in heard.unsaid:
+            return None
         if name not in heard.marks:
             heard.marks[name] = (
                 self._bears(heard, check, name) if isinstance(check, Bears) else self._says(heard, check, name)
@@ -145,7 +156,7 @@ class History:
 
     def _says(self, heard: Heard, check: Says | Order | Consent, name: str) -> Mark | None:
         mark = self.meant(heard, check.act)
-        if mark and any(part.marks.get(name) for part in heard.chain()):
+        if mark and any(part.marks.get(name) and check.act not in part.unsaid for part in heard.chain()):
             return None
         return mark
 

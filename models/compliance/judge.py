@@ -118,7 +118,13 @@ class Judge:
         taken: list[str] = []
         for rule in self._rules:
             mine = {check.act for check in rule.checks if isinstance(check, Says)}
-            keys = [f"{rule.id}!{turn}" for act, turn in turns if act in mine]
+            gone = {turn for act, turn in turns if act in mine}
+            keys = [f"{rule.id}!{turn}" for turn in gone]
+            undecided = f"{rule.id}!undecided"
+            if (waits := self._waiting.get(undecided)) and waits[2].turn in gone:
+                del self._waiting[undecided]
+            if (told := self._said.get(undecided)) and told.turn in gone:
+                keys.append(undecided)
             taken += [key for key in keys if self._said.pop(key, None)]
         return taken
 

@@ -78,6 +78,29 @@ def test_a_sentence_that_goes_on_takes_its_request_back() -> None:
     assert judge.taken_back() == []
 
 
+def test_what_was_taken_back_was_never_said() -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    judge.hear(JudgedTurn(1, "1", "customer", "No me llame.", 1_000, 2_000))
+    goes_on = JudgedTurn(2, "1", "customer", "ahora, que estoy trabajando.", 2_300, 4_000)
+    judge.hear(goes_on)
+    assert judge.taken_back() == ["MX-REPEP!1"]
+    assert judge.settle(JudgedTurn(1, "1", "customer", "No me llame.", 1_000, 2_000)) == []
+    legs: tuple[Leg, ...] = ("unknown", "customer")
+    for leg in legs:
+        assert "MX-REPEP" not in [verdict.rule for verdict in judge.roles_changed("1", leg, 5_000)[0]]
+    asked = judge.hear(JudgedTurn(3, "2", "agent", "¿Me da el número de su tarjeta?", 6_000, 8_000))
+    assert "MX-REPEP" not in [verdict.rule for verdict in asked]
+    again = judge.hear(JudgedTurn(4, "1", "customer", "Ya no me llamen más.", 10_000, 12_000))
+    assert [verdict.key for verdict in again if verdict.outcome == "event"] == ["MX-REPEP!4"]
+
+
+def test_what_was_taken_back_waits_for_no_role() -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    judge.hear(JudgedTurn(1, "1", "unknown", "No me llame.", 1_000, 2_000))
+    judge.hear(JudgedTurn(2, "1", "unknown", "ahora, que estoy trabajando.", 2_300, 4_000))
+    assert "MX-REPEP" not in [verdict.rule for verdict in judge.tick(60_000)]
+
+
 def test_what_is_said_after_a_pause_takes_nothing_back() -> None:
     judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
     judge.hear(JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000))
