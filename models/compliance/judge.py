@@ -208,7 +208,7 @@ class Judge:
         if check.until:
             opening = self._context.segment != "mid"
             return opening and not holds(self._states[check.until], self._history, heard)
-        return holds(self._states[check.since], self._history, heard)
+        return holds(self._states[check.since], self._history, heard, sure=True)
 
     def _postpone(self, verdict: Verdict, heard: Heard, leg: Leg) -> None:
         wait = 0 if leg == "mixed" else ROLE_WAIT_MS

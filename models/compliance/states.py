@@ -4,7 +4,7 @@ A state is data (`data/states.yaml`): steps that reach it and steps that lose it
 act or private data of one leg; with `answer` it takes an act of the other leg soon after.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,8 +12,9 @@ import msgspec
 import yaml
 
 from engine.facts import Leg
-from models.compliance.history import Heard, History, borne
+from models.compliance.history import Heard, History, Mark, borne
 
+Find = Callable[[Heard, str], Mark | None]
 STATES = Path(__file__).parent / "data" / "states.yaml"
 
 
@@ -46,29 +47,31 @@ def load_states(path: Path = STATES) -> dict[str, State]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def holds(state: State, history: History, at: Heard) -> bool:
+def holds(state: State, history: History, at: Heard, *, sure: bool = False) -> bool:
     """Whether the call is in the state when the turn begins. Words of the same leg in the same turn count: who says
-    what first in one breath is not told apart."""
+    what first in one breath is not told apart. `sure`: only by what would be an alert, for a state that speaks against
+    somebody."""
+    find = history.meant if sure else history.find
     turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
     before = [heard for heard in turns if heard.turn.start_ms <= at.turn.start_ms]
     reached = -1
     for place in range(len(before)):
-        if any(_taken(step, history, before, place) for step in state.lost):
+        if any(_taken(step, history, find, before, place) for step in state.lost):
             reached = -1
-        elif any(_taken(step, history, before, place) for step in state.reached):
+        elif any(_taken(step, history, find, before, place) for step in state.reached):
             reached = place
     return reached >= 0
 
 
-def _taken(step: Step, history: History, turns: list[Heard], place: int) -> bool:
+def _taken(step: Step, history: History, find: Find, turns: list[Heard], place: int) -> bool:
     """Whether the turn takes the step, or answers one that did."""
     heard = turns[place]
     if not step.answer:
-        return history.leg(heard) == step.leg and _meets(step, history, heard)
-    if history.leg(heard) == step.leg or not history.find(heard, step.answer):
+        return history.leg(heard) == step.leg and _meets(step, find, heard)
+    if history.leg(heard) == step.leg or not find(heard, step.answer):
         return False
     asked = list(_answered(history, turns, place, step.within_turns))
-    return any(history.leg(one) == step.leg and _meets(step, history, one) for one in asked)
+    return any(history.leg(one) == step.leg and _meets(step, find, one) for one in asked)
 
 
 def _answered(history: History, turns: list[Heard], place: int, within: int) -> Iterator[Heard]:
@@ -82,7 +85,7 @@ def _answered(history: History, turns: list[Heard], place: int, within: int) -> 
             yield heard
 
 
-def _meets(step: Step, history: History, heard: Heard) -> bool:
-    if step.act and history.find(heard, step.act):
+def _meets(step: Step, find: Find, heard: Heard) -> bool:
+    if step.act and find(heard, step.act):
         return True
     return bool(step.entity and borne(heard.turn, step.entity))

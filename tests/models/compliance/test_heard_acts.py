@@ -85,3 +85,12 @@ def test_an_alert_rests_on_it_once() -> None:
     assert (alert.quote, alert.score) == (SENTENCE, 0.96)
     again = judge.hear(JudgedTurn(2, "1", "customer", "Eso.", 14_500, 15_000, "es", reading(SpokenAct("opt_out", 0.9))))
     assert [verdict for verdict in again if verdict.action == "dnc.requested"] == []
+
+
+def test_a_guess_that_is_no_alert_breaks_no_rule_either() -> None:
+    context = CallContext("MX", "", "sales", "outbound", "es", datetime.date(2026, 11, 28))
+    for score, broken in ((ALERT_SCORE - 0.05, []), (ALERT_SCORE + 0.05, ["MX-REPEP-SALE"])):
+        judge = Judge(load_rules(), context)
+        judge.hear(JudgedTurn(1, "1", "customer", TEXT, 1_000, 4_000, "es", reading(SpokenAct("opt_out", score))))
+        asked = judge.hear(JudgedTurn(2, "2", "agent", "¿Me da el número de su tarjeta?", 5_000, 7_000, "es"))
+        assert [verdict.rule for verdict in asked if verdict.outcome == "violation"] == broken

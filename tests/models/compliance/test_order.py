@@ -1,6 +1,9 @@
 """Order of things: who is on the line before the debt is named, what is known before the first word."""
 
 import datetime
+from typing import Literal
+
+import pytest
 
 from engine.facts import Leg
 from models.compliance import CallContext, Judge, JudgedTurn, Metadata, Verdict, load_rules
@@ -115,7 +118,23 @@ def test_who_opted_out_is_sold_nothing_more() -> None:
         turn(1, "customer", "No, stop calling me."),
         turn(2, "agent", "Just give me the card number."),
     )
-    assert [entry for entry in said if entry[0] == "US-TCPA-DNC"] == [
+    assert [entry for entry in said if entry[0].startswith("US-TCPA-DNC")] == [
         ("US-TCPA-DNC", "event", 1),
-        ("US-TCPA-DNC", "violation", 2),
+        ("US-TCPA-DNC-SALE", "violation", 2),
     ]
+
+
+@pytest.mark.parametrize("country", ["AR", "BR", "ES", "MX", "PE", "US"])
+@pytest.mark.parametrize(
+    ("campaign", "direction"), [("collections", "outbound"), ("care", "inbound"), ("sales", "inbound")]
+)
+def test_who_wants_to_pay_may_be_asked_for_the_card(
+    country: str, campaign: str, direction: Literal["inbound", "outbound"]
+) -> None:
+    said = heard(
+        Judge(RULES, CallContext(country, "", campaign, direction, "es", DAY)),
+        turn(0, "customer", "Ya no me llamen, voy a pagar hoy."),
+        turn(1, "agent", "¿Me da el número de su tarjeta?"),
+    )
+    assert "event" in {outcome for _, outcome, number in said if number == 0}
+    assert "violation" not in {outcome for _, outcome, number in said if number == 1}
