@@ -37,6 +37,18 @@ def test_debt_named_before_the_right_person_is_said_once() -> None:
     assert said == [("US-FDCPA-3RDPARTY", "violation", 2)]
 
 
+def test_the_notice_of_a_debt_is_for_the_debtor_alone() -> None:
+    notice = "This is an attempt to collect a debt, and any information obtained will be used for that purpose."
+    for answer, broken in (("She's not here, I'm her mother.", True), ("Yes, this is she.", False)):
+        said = heard(
+            Judge(RULES, DEBT_US),
+            turn(0, "agent", "Hello, is Jane there?"),
+            turn(1, "customer", answer),
+            turn(2, "agent", notice),
+        )
+        assert (("US-FDCPA-3RDPARTY-NOTICE", "violation", 2) in said) is broken
+
+
 def test_another_person_who_takes_over_loses_the_state() -> None:
     said = heard(
         Judge(THIRD_PARTY, DEBT_US),
