@@ -49,6 +49,16 @@ def test_the_notice_of_a_debt_is_for_the_debtor_alone() -> None:
         assert (("US-FDCPA-3RDPARTY-NOTICE", "violation", 2) in said) is broken
 
 
+def test_a_collector_owes_the_firm_and_the_reason_and_the_reason_to_nobody_else() -> None:
+    rules = tuple(rule for rule in RULES if rule.id == "MX-COBRANZA-ID")
+    firm = "Buenas tardes, le hablo de parte de Banco Horizonte."
+    for answer, outcomes in (("Sí, soy yo.", ["violation"]), ("No está, soy su esposa.", [])):
+        judge = Judge(rules, CallContext("MX", "", "collections", "outbound", "es", DAY))
+        lines = turn(0, "agent", firm), turn(1, "customer", answer), turn(2, "agent", "Muchas gracias, hasta luego.")
+        assert heard(judge, *lines) == []
+        assert [verdict.outcome for verdict in judge.end(60_000)] == outcomes
+
+
 def test_another_person_who_takes_over_loses_the_state() -> None:
     said = heard(
         Judge(THIRD_PARTY, DEBT_US),
