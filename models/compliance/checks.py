@@ -97,13 +97,13 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
 
 
 class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="attempts"):
-    """So many calls to one person in so many days, this one included."""
+    """So many calls to one person in so many days, this one included; days are those of the calendar."""
 
     most: int
     days: int
     action: str
     after_talk_days: int = 0
-    """And none for so long after a conversation."""
+    """And none on so many days from a conversation on, its own being the first."""
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="listed"):

@@ -27,7 +27,7 @@ class TooSoon(msgspec.Struct, frozen=True):
     """After a conversation."""
 
     days: int
-    """Whole ones."""
+    """By the calendar: 0 is the same day."""
     least: int
 
 

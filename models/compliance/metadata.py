@@ -100,21 +100,28 @@ def public_holidays(country: str, year: int) -> frozenset[datetime.date]:
 
 
 def too_often(most: int, days: int, after_talk_days: int, meta: Metadata) -> TooOften | TooSoon | None:
-    """More than `most` calls in `days` with this one, or one within `after_talk_days` of a conversation."""
+    """More than `most` calls in `days` with this one, or one within `after_talk_days` of a conversation. Days are the
+    calendar's where the called party is, that of the first call or of the conversation being the first of them; of
+    several zones the first that speaks against the call."""
     if meta.attempts is None or meta.at is None:
         return None
-    since = [(_same_kind(meta.at, attempt.at), attempt.spoke) for attempt in meta.attempts]
-    recent = [age for age, _ in since if datetime.timedelta() <= age < datetime.timedelta(days)]
-    if most and len(recent) + 1 > most:
-        return TooOften(len(recent) + 1, days, most)
-    talks = [age for age, spoke in since if spoke and datetime.timedelta() <= age < datetime.timedelta(after_talk_days)]
-    return TooSoon(min(talks).days, after_talk_days) if talks else None
+    for zone in meta.zones or ("",):
+        now = _local(meta.at, meta.at, zone)
+        before = [(_local(one.at, meta.at, zone), one.spoke) for one in meta.attempts]
+        since = [((now.date() - then.date()).days, spoke) for then, spoke in before if then <= now]
+        recent = [ago for ago, _ in since if ago < days]
+        if most and len(recent) + 1 > most:
+            return TooOften(len(recent) + 1, days, most)
+        if talks := [ago for ago, spoke in since if spoke and ago < after_talk_days]:
+            return TooSoon(min(talks), after_talk_days)
+    return None
 
 
-def _same_kind(at: datetime.datetime, before: datetime.datetime) -> datetime.timedelta:
-    if (at.tzinfo is None) != (before.tzinfo is None):
-        at, before = at.replace(tzinfo=None), before.replace(tzinfo=None)
-    return at - before
+def _local(moment: datetime.datetime, call: datetime.datetime, zone: str) -> datetime.datetime:
+    """Local time; where no zone is known, by the offset that the call's own time has."""
+    if moment.tzinfo and (zone or call.tzinfo):
+        moment = moment.astimezone(ZoneInfo(zone) if zone else call.tzinfo)
+    return moment.replace(tzinfo=None)
 
 
 def suppressed(lists: Sequence[str], meta: Metadata) -> Suppressed | None:

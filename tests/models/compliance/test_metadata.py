@@ -69,6 +69,29 @@ def test_calls_of_a_week_are_counted_with_this_one() -> None:
     assert too_often(7, 7, 7, Metadata(at=now)) is None
 
 
+def attempts(*times: str, spoke: bool = False) -> tuple[Attempt, ...]:
+    return tuple(Attempt(datetime.datetime.fromisoformat(time), spoke) for time in times)
+
+
+def test_days_are_those_of_the_calendar() -> None:
+    now = datetime.datetime.fromisoformat("2026-11-27T09:00")
+    talked = Metadata(at=now, attempts=attempts("2026-11-26T17:00", spoke=True))
+    assert too_often(0, 1, 1, talked) is None
+    assert too_often(0, 1, 1, msgspec.structs.replace(talked, at=now.replace(day=26, hour=19))) == TooSoon(0, 1)
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=attempts("2026-11-20T18:00", spoke=True))) is None
+    week = attempts(*(f"2026-11-20T{hour}:00" for hour in range(11, 18)))
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=week)) is None
+    assert too_often(7, 7, 7, Metadata(at=now.replace(day=26), attempts=week)) == TooOften(8, 7, 7)
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=attempts("2026-11-27T10:00", spoke=True))) is None
+
+
+def test_days_are_those_of_the_called_party() -> None:
+    now, talked = "2026-11-28T01:00:00+00:00", attempts("2026-11-27T13:00:00+00:00", spoke=True)
+    assert too_often(0, 1, 1, msgspec.structs.replace(at(now), attempts=talked)) is None
+    assert too_often(0, 1, 1, msgspec.structs.replace(at(now, "America/Bogota"), attempts=talked)) == TooSoon(0, 1)
+    assert too_often(0, 1, 1, msgspec.structs.replace(at("2026-11-27T20:00"), attempts=talked)) == TooSoon(0, 1)
+
+
 def test_lists_consents_numbers_and_terms() -> None:
     assert suppressed(["repep", "company"], Metadata(lists=("company",))) == Suppressed("company")
     assert suppressed(["repep"], Metadata(lists=())) is suppressed(["repep"], Metadata()) is None
