@@ -1,13 +1,41 @@
-"""Who is called, as far as the signalling tells: the time zones of an outbound call's far number."""
+"""Where the far person is, as far as it is known: the zones of an outbound call's far number, and the call's day."""
 
+import datetime
+from collections.abc import Sequence
 from functools import cache
-from zoneinfo import available_timezones
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from phonenumbers.timezone import time_zones_for_number
 
 from engine.control.roles import member_of
 from engine.ports.intake import CallOffer, Routing
+
+_CLOCKS: Final = {
+    "America/Chicago": "AL AR IA IL KS LA MN MO MS ND NE OK SD TN TX WI",
+    "America/Denver": "AZ CO ID MT NM UT WY",
+    "America/Los_Angeles": "CA NV OR WA",
+    "America/Anchorage": "AK",
+    "Pacific/Honolulu": "HI",
+}
+"""Where most of a state of the US lives; in all others by New York's clock."""
+
+
+def day_there(at: datetime.datetime, zones: Sequence[str], country: str, region: str) -> datetime.date:
+    """The day of a moment (with its offset) where the far person is: by the first of the zones that are known of the
+    person, else by where most of the region or country lives, else UTC's."""
+    zone = zones[0] if zones else _home(country.upper(), region.upper().removeprefix(f"{country.upper()}-"))
+    return at.astimezone(ZoneInfo(zone) if zone else datetime.UTC).date()
+
+
+@cache
+def _home(country: str, region: str) -> str:
+    if country == "US":
+        return next((zone for zone, states in _CLOCKS.items() if region in states.split()), "America/New_York")
+    example = phonenumbers.example_number(country)
+    zones = time_zones_for_number(example) if example else ()
+    return next((zone for zone in zones if zone in _known()), "")
 
 
 def zones_of(offer: CallOffer, routing: Routing) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from models.privacy import DigitGuard
 from models.review import Form
 from models.vocabulary import corrector_of
 from pipelines.call import LiveCall
-from pipelines.callee import zones_of
+from pipelines.callee import day_there, zones_of
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.patient_sink import PatientSink
@@ -55,6 +55,27 @@ def default_max_calls() -> int:
     """Measured with Whisper base on a CPU with AMX: six calls at once on two cores keep their deadlines, also while the
     machine's neighbours work; eight only while they don't."""
     return 3 * (os.cpu_count() or 1)
+
+
+def context_of(offer: CallOffer, routing: Routing, at_s: float) -> CallContext:
+    """What a live call is judged by, as far as its signalling and its campaign tell."""
+    now = datetime.datetime.fromtimestamp(at_s, datetime.UTC)
+    zones = zones_of(offer, routing)
+    return CallContext(
+        country=routing.country,
+        region=routing.region,
+        campaign=routing.campaign,
+        direction=routing.direction,
+        language=routing.language,
+        day=day_there(now, zones, routing.country, routing.region),
+        segment="opening",
+        rule_packs=routing.rule_packs,
+        metadata=Metadata(
+            at=now,
+            zones=zones,
+            retention_days=routing.retention_days if routing.recording else None,
+        ),
+    )
 
 
 class Calls:
@@ -192,7 +213,7 @@ class Calls:
         voices = Voices(roster)
         recorder = self._recorder if routing.recording else None
         rules, detectors = understanding.rules, understanding.detectors
-        context = self._context(offer, routing)
+        context = context_of(offer, routing, self._wall_clock())
         conversation = Conversation(
             ledger=ledger,
             roster=roster,
@@ -232,24 +253,6 @@ class Calls:
             wording_s=self._wording_s,
             answers=self._answers,
             voices=voices,
-        )
-
-    def _context(self, offer: CallOffer, routing: Routing) -> CallContext:
-        now = datetime.datetime.fromtimestamp(self._wall_clock(), datetime.UTC)
-        return CallContext(
-            country=routing.country,
-            region=routing.region,
-            campaign=routing.campaign,
-            direction=routing.direction,
-            language=routing.language,
-            day=now.date(),
-            segment="opening",
-            rule_packs=routing.rule_packs,
-            metadata=Metadata(
-                at=now,
-                zones=zones_of(offer, routing),
-                retention_days=routing.retention_days if routing.recording else None,
-            ),
         )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────

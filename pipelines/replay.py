@@ -22,6 +22,7 @@ from models.playbooks import Playbook, bundled_playbooks
 from models.privacy import DigitGuard, SpokenTurn
 from models.review import Form, bundled_forms, form_for
 from pipelines.call import LiveCall
+from pipelines.callee import day_there
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.playbook_watch import PlaybookWatch
@@ -56,7 +57,7 @@ class TranscriptCall(msgspec.Struct, frozen=True):
     turns: Annotated[list[TranscriptTurn], msgspec.Meta(max_length=5_000)]
     region: str | None = None
     answered_at: Annotated[str, msgspec.Meta(max_length=64)] | float | None = None
-    """ISO 8601 or UNIX seconds. Decides which rules were in force; today when left out."""
+    """ISO 8601 or UNIX seconds. Decides which rules were in force; left out it is the metadata's `at`, else now."""
     segment: Literal["opening", "mid"] = "opening"
     direction: Literal["inbound", "outbound"] | None = None
     metadata: Metadata = Metadata()
@@ -88,16 +89,28 @@ def parse_line(line: bytes) -> TranscriptCall:
         raise Invalid(str(error)) from error
 
 
-def day_of(answered_at: str | float | None) -> datetime.date:
-    """Raises `Invalid`."""
+def day_of(call: TranscriptCall) -> datetime.date:
+    """The call's local day. A moment that says its offset is taken by it, unless zones are known; one of UTC is taken
+    to where the person is. Raises `Invalid`."""
+    at = _answered(call.answered_at) or call.metadata.at or datetime.datetime.now(datetime.UTC)
+    zones = call.metadata.zones
+    if at.tzinfo is None or (at.utcoffset() and not zones):
+        return at.date()
     try:
-        match answered_at:
+        return day_there(at, zones, call.country, call.region or "")
+    except OverflowError as error:
+        raise Invalid(f"answered_at: {error}") from error
+
+
+def _answered(at: str | float | None) -> datetime.datetime | None:
+    try:
+        match at:
             case None:
-                return datetime.datetime.now(datetime.UTC).date()
+                return None
             case str():
-                return datetime.datetime.fromisoformat(answered_at).date()
+                return datetime.datetime.fromisoformat(at)
             case seconds:
-                return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+                return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise Invalid(f"answered_at: {error}") from error
 
@@ -114,7 +127,7 @@ def context_of(call: TranscriptCall) -> CallContext:
         campaign=call.campaign,
         direction=call.direction or direction_of(call.campaign),
         language=call.language,
-        day=day_of(call.answered_at),
+        day=day_of(call),
         segment=call.segment,
         metadata=call.metadata,
     )

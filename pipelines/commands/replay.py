@@ -24,6 +24,7 @@ from models.embed import Encoder
 from models.playbooks import open_playbooks
 from models.reader import OnnxTextReader
 from models.weights import models_dir, verify_whisper, whisper_dir
+from pipelines.callee import day_there
 from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
 from pipelines.scorecard import Script, script_error_rate
 from pipelines.transcribe import leg_names
@@ -128,7 +129,7 @@ def recording_of(arguments: argparse.Namespace) -> RecordingOf:
         campaign=arguments.campaign,
         legs=legs,
         direction=arguments.direction or direction_of(arguments.campaign),
-        day=datetime.datetime.now(datetime.UTC).date(),
+        day=day_there(datetime.datetime.now(datetime.UTC), (), arguments.country, arguments.region),
     )
 
 

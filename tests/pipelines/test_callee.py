@@ -1,10 +1,13 @@
 """The called person's time zones, from what the signalling says."""
 
+import datetime
+
 import msgspec
 import pytest
 
 from engine.ports.intake import CallOffer, Participant, Routing
-from pipelines.callee import zones_of
+from pipelines.callee import day_there, zones_of
+from pipelines.calls import context_of
 
 ROUTING = Routing(
     organisation_id="o",
@@ -51,3 +54,34 @@ def test_the_far_number_tells_where_it_is(addresses: tuple[str, ...], zones: tup
 def test_who_calls_in_may_do_so_at_any_hour() -> None:
     inbound = msgspec.structs.replace(ROUTING, direction="inbound")
     assert zones_of(offer("1001@pbx.example", "+573001234567@carrier.example"), inbound) == ()
+
+
+@pytest.mark.parametrize(
+    ("zones", "country", "region", "day"),
+    [
+        (("Asia/Tokyo",), "CO", "", "2026-11-29"),
+        ((), "CO", "", "2026-11-28"),
+        ((), "es", "ES-MD", "2026-11-29"),
+        ((), "US", "", "2026-11-28"),
+        ((), "XX", "", "2026-11-29"),
+    ],
+)
+def test_a_call_s_day_is_that_of_the_far_person(zones: tuple[str, ...], country: str, region: str, day: str) -> None:
+    at = datetime.datetime.fromisoformat("2026-11-29T00:30:00+00:00")
+    assert day_there(at, zones, country, region).isoformat() == day
+
+
+def test_a_state_has_its_own_clock() -> None:
+    at = datetime.datetime.fromisoformat("2026-11-29T05:30:00+00:00")
+    days = [day_there(at, (), "US", region).day for region in ("US-NY", "TX", "us-ca", "HI", "")]
+    assert days == [29, 28, 28, 28, 29]
+
+
+def test_a_live_call_is_judged_by_the_far_person_s_day() -> None:
+    at_s = datetime.datetime.fromisoformat("2026-11-29T00:30:00+00:00").timestamp()
+    inbound = msgspec.structs.replace(ROUTING, direction="inbound")
+    for routing in (ROUTING, inbound):
+        context = context_of(offer("1001@pbx.example", "+573001234567@carrier.example"), routing, at_s)
+        assert context.day == datetime.date(2026, 11, 28)
+    spanish = context_of(offer("1001@pbx.example", "+34910000000@carrier.example"), ROUTING, at_s)
+    assert spanish.day == datetime.date(2026, 11, 29)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -138,11 +139,34 @@ def test_a_line_that_is_not_a_call_is_refused_with_the_reason(line: bytes) -> No
         parse_line(line)
 
 
+def called_at(answered_at: str | float | None, **more: Any) -> str:
+    line: dict[str, Any] = {
+        "id": "d",
+        "language": "en",
+        "country": "CO",
+        "campaign": "care",
+        "turns": [],
+        "answered_at": answered_at,
+    }
+    return day_of(msgspec.convert({**line, **more}, TranscriptCall)).isoformat()
+
+
 def test_the_day_of_the_call_is_read_from_a_date_or_from_seconds() -> None:
-    assert day_of("2024-03-01T10:00:00+00:00").isoformat() == "2024-03-01"
-    assert day_of("2024-03-01").isoformat() == "2024-03-01"
-    assert day_of(0).isoformat() == "1970-01-01"
-    with pytest.raises(Invalid):
-        day_of("yesterday")
-    with pytest.raises(Invalid):
-        day_of(1e20)
+    assert called_at("2024-03-01T10:00:00+00:00") == "2024-03-01"
+    assert called_at("2024-03-01") == "2024-03-01"
+    assert called_at(0, country="ES") == "1970-01-01"
+    for wrong in ("yesterday", 1e20, "0001-01-01T00:00:00Z"):
+        with pytest.raises(Invalid):
+            called_at(wrong)
+
+
+def test_the_day_of_the_call_is_the_far_person_s() -> None:
+    assert called_at("2024-03-01T03:00:00Z") == called_at(1_709_262_000) == "2024-02-29"
+    assert called_at("2024-03-01T01:00:00+01:00") == "2024-03-01"
+    assert called_at("2024-03-01T03:00:00Z", metadata={"zones": ["Europe/Madrid"]}) == "2024-03-01"
+
+
+def test_a_call_without_a_day_was_when_its_metadata_says() -> None:
+    assert called_at(None, metadata={"at": "2024-05-10T23:30:00"}) == "2024-05-10"
+    assert called_at(None, metadata={"at": "2024-05-11T03:30:00Z", "zones": ["America/Bogota"]}) == "2024-05-10"
+    assert called_at("2024-05-12", metadata={"at": "2024-05-10T23:30:00"}) == "2024-05-12"
