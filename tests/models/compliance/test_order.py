@@ -160,3 +160,10 @@ def test_who_wants_to_pay_may_be_asked_for_the_card(
     )
     assert "event" in {outcome for _, outcome, number in said if number == 0}
     assert "violation" not in {outcome for _, outcome, number in said if number == 1}
+
+
+def test_a_consent_of_spain_expires_since_its_law_says_so() -> None:
+    meta = Metadata(consents={"marketing": datetime.date(2020, 1, 10)})
+    for day, broken in ((datetime.date(2025, 12, 27), False), (datetime.date(2025, 12, 28), True)):
+        judge = Judge(RULES, CallContext("ES", "", "sales", "outbound", "es", day, metadata=meta))
+        assert (("ES-LGT-66", "violation", 0) in heard(judge, turn(0, "customer", "¿Diga?"))) is broken
