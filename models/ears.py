@@ -130,8 +130,7 @@ class EarsServer:
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
             heard = _unheard(submit, "failed", 0.0)
         ended = time.monotonic()
-        if not heard.hurried:  # of the size that was submitted
-            self._costs.learn(*self._size(submit), ended - began)
+        self._costs.learn(*self._size(submit), ended - began)
         self._scheduler.done(submit.job.job, ended)
         del self._submits[submit.job.job]
         self._send(Answer(_queued(heard, queued_ms)))

@@ -81,7 +81,7 @@ class Whisper:
 
         parts = self._parts(job, sound, context, said, early, whole=False)
         ends_s, length_s = _end_s(parts), (len(sound) - context) / RATE_HZ
-        may_lack = job.kind != "partial" and self._decoder.borrows_silence and not _is_hurried(job)
+        may_lack = job.kind != "partial" and self._decoder.borrows_silence
         if may_lack and 0 < ends_s < length_s - _EARLY_S - _TAIL_S:
             again = self._parts(job, sound, context, said, early, whole=True)
             parts = again if _end_s(again) > ends_s else parts
@@ -210,7 +210,7 @@ class Whisper:
         )
 
     def _is_prompted(self, job: ListenJob) -> bool:
-        return self._decoding.prompted and bool(job.prompt) and job.kind != "partial" and not _is_hurried(job)
+        return self._decoding.prompted and bool(job.prompt) and job.kind != "partial"
 
     def _is_doubtful(self, decode: Decode, *, capture: bool) -> bool:
         """Whether to listen once more. A number read aloud is a repetition, so with `capture` it may be one; but nobody
@@ -296,6 +296,6 @@ def _joined(job: ListenJob, begun: Sequence[tuple[float, Heard]], run_ms: float)
         no_speech=max(part.no_speech for part in parts),
         belief=last.belief,
         words=tuple(words),
-        hurried=_is_hurried(job),
+        hurried=job.hurried,
         run_ms=round(run_ms, 1),
     )

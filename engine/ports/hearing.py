@@ -43,8 +43,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """A number is being read: the repetition guard is off, since a number read aloud is a repetition."""
     hurried: bool = False
     """A final that began past its deadline, which `ears` tells. Unless a number is being read it is heard alone, and
-    read once more only where it makes no sense or is in another language: words sooner, at two thirds of the cost, of
-    which 2 in 100 more are wrong."""
+    what is in doubt is not read once more: words sooner, at two thirds of the cost, of which 2 in 100 more are
+    wrong."""
 
 
 class HeardWord(msgspec.Struct, frozen=True):
@@ -76,7 +76,7 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     words: tuple[HeardWord, ...] = ()
     """Of finals and speculation, in order; punctuation is none."""
     hurried: bool = False
-    """Heard alone and read once, for it was late."""
+    """As its job was: heard alone and read once, for it was late."""
     queued_ms: float = 0.0
     run_ms: float = 0.0
     shed: str = ""

@@ -144,8 +144,8 @@ def test_a_number_is_read_with_a_beam_however_late(
         return decode(*arguments, beam=beam, **options)
 
     monkeypatch.setattr(strict._decoder, "decode", noting)
-    heard = strict.hear(msgspec.structs.replace(FINAL, hurried=hurried, capture=capture), clip)
-    assert (heard.text, heard.hurried, used) == (WORDS, hurried and not capture, beams)
+    assert strict.hear(msgspec.structs.replace(FINAL, hurried=hurried, capture=capture), clip).text == WORDS
+    assert used == beams
 
 
 def test_words_said_before_are_never_heard_twice(whisper: Whisper, clip: Pcm16) -> None:
