@@ -225,12 +225,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),
     Metric("ears_starts", "gauge", (), "Starts of the process `ears`; more than 1 after a crash."),
     Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
-    Metric(
-        "ears_jobs_total",
-        "counter",
-        ("kind", "outcome"),
-        "Windows of sound: `run`, `hurried` (late, so heard alone), or shed and why.",
-    ),
+    Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
     Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
     Metric("onnx_seconds", "histogram", ("model",), "One inference on ONNX Runtime; `reader` is all of one utterance."),
     Metric("word_to_screen_seconds", "histogram", (), "End of an utterance to the acknowledgement of its text."),
@@ -286,7 +281,7 @@ class Metrics:
 
     def heard(self, job: ListenJob, heard: Heard) -> None:
         """For `EarsClient(on_heard=…)`."""
-        self.count("ears_jobs_total", kind=job.kind, outcome=heard.shed or ("hurried" if heard.hurried else "run"))
+        self.count("ears_jobs_total", kind=job.kind, outcome=heard.shed or "run")
         if not heard.shed:
             self.observe("ears_run_seconds", heard.run_ms / 1000, kind=job.kind)
 

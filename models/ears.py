@@ -105,18 +105,17 @@ class EarsServer:
         """Give free workers their next jobs and answer what was shed."""
         now = time.monotonic()
         while self._whisper is not None and (task := self._scheduler.take(now)) is not None:
-            running = asyncio.create_task(self._run(self._whisper, *self._submits[task.job], _is_late(task, now)))
+            running = asyncio.create_task(self._run(self._whisper, *self._submits[task.job]))
             self._running.add(running)
             running.add_done_callback(self._running.discard)
         for shed in self._scheduler.sheds():
             submit, since = self._submits.pop(shed.job)
             self._send(Answer(_unheard(submit, shed.reason, 1000 * (now - since))))
 
-    async def _run(self, whisper: "Whisper", submit: Submit, since: float, hurried: bool) -> None:
+    async def _run(self, whisper: "Whisper", submit: Submit, since: float) -> None:
         began = time.monotonic()
         loop = asyncio.get_running_loop()
         queued_ms = 1000 * (began - since)
-        job = msgspec.structs.replace(submit.job, hurried=hurried)
 
         def draft(heard: Heard) -> None:
             loop.call_soon_threadsafe(self._send, Early(_queued(heard, queued_ms)))
@@ -124,7 +123,9 @@ class EarsServer:
         self._send(Begun(submit.job.job))
         try:
             pcm = self._windows.read(submit.offset, submit.samples)
-            heard = await loop.run_in_executor(self._pool, whisper.hear, job, pcm, submit.context, submit.said, draft)
+            heard = await loop.run_in_executor(
+                self._pool, whisper.hear, submit.job, pcm, submit.context, submit.said, draft
+            )
         except Exception as error:
             # one bad window must not end every call's ears; the words themselves never reach the log
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
@@ -139,11 +140,6 @@ class EarsServer:
     def _send(self, message: FromEars) -> None:
         if not self._writer.is_closing():
             self._writer.write(framed(message))
-
-
-def _is_late(task: Task, now: float) -> bool:
-    """Whether a final begins past its deadline: words on time come before better ones."""
-    return task.kind == "final" and now > task.due
 
 
 def _unheard(submit: Submit, reason: str, queued_ms: float) -> Heard:

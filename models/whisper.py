@@ -66,14 +66,11 @@ class Whisper:
     ) -> Heard:
         """Blocking. Windows longer than 28 s are cut at their quietest places and heard in turn.
 
-        The first `context` samples are what was said before, `said` its words: neither is in the answer, and a hurried
-        job does without. `draft` is called, in this thread, with words worth showing while the segment is heard once
-        more. Words that end long before the sound does may lack some: then all of the window is encoded, and what
-        reaches further holds.
+        The first `context` samples are what was said before, `said` its words: neither is in the answer. `draft` is
+        called, in this thread, with words worth showing while the segment is heard once more. Words that end long
+        before the sound does may lack some: then all of the window is encoded, and what reaches further holds.
         """
         began = time.perf_counter()
-        if _is_hurried(job):
-            pcm, context, said = pcm[context:], 0, ""
         sound = pcm.astype(np.float32) / 32768.0
 
         def early(heard: Heard) -> None:
@@ -201,8 +198,7 @@ class Whisper:
             greedy = self._decoder.decode(
                 encoded, language, cap, beam=1, prefix=prefix, prompt=prompt, expected=job.expected
             )
-            clear = _is_hurried(job) or greedy.log_probability > self._decoding.sure_log_probability
-            sure = clear and bool(greedy.new)
+            sure = greedy.log_probability > self._decoding.sure_log_probability and bool(greedy.new)
             if job.kind == "partial" or (sure and not self._is_doubtful(greedy, capture=False)):
                 return greedy
         return self._decoder.decode(
@@ -218,11 +214,6 @@ class Whisper:
         if decode.log_probability < self._decoding.redo_log_probability or _SIGNS.search(decode.new):
             return True
         return decode.capped or (not capture and decode.compression > self._decoding.redo_compression)
-
-
-def _is_hurried(job: ListenJob) -> bool:
-    """A number that is being read is worth waiting for."""
-    return job.hurried and not job.capture
 
 
 def _cap(speech_s: float) -> int:
@@ -296,6 +287,5 @@ def _joined(job: ListenJob, begun: Sequence[tuple[float, Heard]], run_ms: float)
         no_speech=max(part.no_speech for part in parts),
         belief=last.belief,
         words=tuple(words),
-        hurried=job.hurried,
         run_ms=round(run_ms, 1),
     )

@@ -1,14 +1,12 @@
 """From where speech lies to the words in it: partials while it lasts, a speculation when it seems to end, a final
 after.
 
-A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it does not decide
-what a final says, since a speculation is taken for the final only when it heard the very same window, unless finals are
-so late that they are hurried (`ListenJob.hurried`). Of a recording that is read as fast as it can be none is.
+A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it never decides
+what a final says, since a speculation is taken for the final only when it heard the very same window.
 """
 
 import asyncio
 import itertools
-import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -297,7 +295,7 @@ class Transcriber:
             stream=segment.stream,
             segment=lane.segment,
             kind=kind,
-            due=time.monotonic() + self._due_s(lane, kind),
+            due=time.monotonic() + (FIRST_DUE_S if kind == "partial" and not lane.revision else DUE_S[kind]),
             language=lane.language if prefix else self._language,
             after=self._dialogue.before(segment) if kind != "partial" else (),
             suspect=segment.voice < SURE,
@@ -305,11 +303,6 @@ class Transcriber:
             prompt=self._prompt if kind != "partial" else "",
             capture=self._capturing(),
         )
-
-    def _due_s(self, lane: _Lane, kind: ListenKind) -> float:
-        if not self._drafts:
-            return math.inf  # nobody waits
-        return FIRST_DUE_S if kind == "partial" and not lane.revision else DUE_S[kind]
 
     async def _listen(
         self, job: ListenJob, stream: str, start_ms: int, end_ms: int, draft: Callable[[Heard], None] = lambda _: None

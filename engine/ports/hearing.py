@@ -20,8 +20,7 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     segment: int
     kind: ListenKind
     due: float
-    """Deadline on `time.monotonic()`, seconds; infinite where nobody waits for the words. Late finals still run; late
-    partials are shed."""
+    """Deadline on `time.monotonic()`, seconds. Late finals still run; late partials are shed."""
     language: str = ""
     """`es pt en`: the campaign's, or of the words in `prefix`; empty: to be identified."""
     belief: Mapping[str, float] = {}
@@ -41,10 +40,6 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """The campaign's vocabulary, which the decoder may be told to have been said before. May be empty."""
     capture: bool = False
     """A number is being read: the repetition guard is off, since a number read aloud is a repetition."""
-    hurried: bool = False
-    """A final that began past its deadline, which `ears` tells. Unless a number is being read it is heard alone, and
-    what is in doubt is not read once more: words sooner, at two thirds of the cost, of which 2 in 100 more are
-    wrong."""
 
 
 class HeardWord(msgspec.Struct, frozen=True):
@@ -75,8 +70,6 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the leg is believed to speak after this segment; empty where nothing was identified."""
     words: tuple[HeardWord, ...] = ()
     """Of finals and speculation, in order; punctuation is none."""
-    hurried: bool = False
-    """As its job was: heard alone and read once, for it was late."""
     queued_ms: float = 0.0
     run_ms: float = 0.0
     shed: str = ""

@@ -124,17 +124,6 @@ async def test_finals_outlive_a_process_that_hangs(weights: Path, clip: Pcm16) -
         await client.close()
 
 
-async def test_finals_that_begin_past_their_deadline_are_hurried_and_nothing_else_is(
-    ears: EarsClient, clip: Pcm16
-) -> None:
-    await ears.ready()
-    kinds: list[ListenKind] = ["final", "speculation", "partial"]
-    late = [msgspec.structs.replace(job(n, kind, stream=kind), due=time.monotonic()) for n, kind in enumerate(kinds)]
-    heard = [await ears.listen(one, clip) for one in [*late, job(9)]]
-    assert [one.hurried for one in heard] == [True, False, False, False]
-    assert {one.text for one in heard} == {WORDS}
-
-
 async def test_a_cancelled_job_that_waits_comes_back_unheard(ears: EarsClient, clip: Pcm16) -> None:
     waiting = asyncio.create_task(ears.listen(job(1, "speculation"), clip))
     await asyncio.sleep(0)
