@@ -160,8 +160,9 @@ async def test_writes_share_commits_and_a_failure_stays_with_its_owner(settings:
     groups.clear()
     await asyncio.gather(*(store.calls.append(record, [said(seq)]) for seq in range(1, 101)))
     assert (sum(groups), len(groups) < 20) == (100, True)
+    other = msgspec.structs.replace(said(5), end_ms=said(5).end_ms + 1)
     failures = await asyncio.gather(
-        *(store.calls.append(record, [said(seq)]) for seq in (101, 5, 102)), return_exceptions=True
+        *(store.calls.append(record, [one]) for one in (said(101), other, said(102))), return_exceptions=True
     )
     assert [type(one) for one in failures] == [type(None), Conflict, type(None)]
     assert await seqs(store, record) == list(range(1, 103))
