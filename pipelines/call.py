@@ -6,8 +6,8 @@ audio clock runs through the same queue: a deadline is judged only when every wo
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 import structlog
@@ -48,8 +48,6 @@ from pipelines.voices import Voices
 from pipelines.word_times import placed
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
 TAPE_S = 5.0
@@ -243,7 +241,7 @@ class LiveCall:
             case CallEnded():
                 await self._sum_up(item)
                 if self.tape:
-                    await self._meanwhile_obeying(self.tape.over(TAPE_S))
+                    await self._queue.meanwhile(self.tape.over(TAPE_S), self._commit_late)
                 await self._end(item)
                 return True
         return False
@@ -330,7 +328,7 @@ class LiveCall:
             log.exception("call.fault", call_id=self.record.call_id, item="summary")
         await self._tell_end(ended)
         wording = self._summary_wording.word(facts, self.record, self._conversation.names)
-        if worded := await self._meanwhile_obeying(wording):
+        if worded := await self._queue.meanwhile(wording, self._commit_late):
             await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
 
     async def _tell_end(self, ended: CallEnded) -> None:
@@ -349,24 +347,9 @@ class LiveCall:
                 log.exception("call.fault", call_id=self.record.call_id, item="end")
         await self._change(ended_at=self._wall_clock(), end_reason=self._ended_as or ended.reason)
 
-    async def _meanwhile_obeying(self, work: Coroutine[Any, Any, T]) -> T:
-        """People go on judging and claiming just after they hung up."""
-        working = asyncio.create_task(work)
-        getting: asyncio.Task[Item] | None = None
-        try:
-            while not working.done():
-                getting = asyncio.create_task(self._queue.get())
-                await asyncio.wait({working, getting}, return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    await self._commit_late(getting.result())
-            return working.result()
-        finally:
-            working.cancel()
-            if getting is not None:
-                getting.cancel()
-
     async def _commit_late(self, item: Item) -> None:
-        """Of what comes when the call has ended, what people did counts, and what became of its recording."""
+        """Of what comes when the call has ended, what became of its recording counts, and what people did: they go on
+        judging and claiming just after they hung up."""
         try:
             match item:
                 case Command(person=person, command=command, at_ms=at_ms):

@@ -3,8 +3,9 @@ commands."""
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -17,6 +18,8 @@ from pipelines.card_wording import WordedCard
 from pipelines.transcribe import Finished
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 QUEUE = 256
 """Items waiting to be committed; a full queue holds back the media events, which have a bound and a policy of their
@@ -78,6 +81,23 @@ class CallQueue:
         with suppress(asyncio.QueueEmpty):
             return self._taken(self._items.get_nowait())
         return None
+
+    async def meanwhile(self, work: Coroutine[Any, Any, T], commit: Callable[[Item], Awaitable[None]]) -> T:
+        """What the work gives; until then items are committed as they come. Cancels the work when it fails or is
+        cancelled itself."""
+        working = asyncio.create_task(work)
+        getting: asyncio.Task[Item] | None = None
+        try:
+            while not working.done():
+                getting = asyncio.create_task(self.get())
+                await asyncio.wait({working, getting}, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    await commit(getting.result())
+            return working.result()
+        finally:
+            working.cancel()
+            if getting is not None:
+                getting.cancel()
 
     def _due(self) -> EarsNotice | TapeNotice | None:
         """A notice that came when the queue was full, once what was before it has been taken."""
