@@ -12,10 +12,9 @@ from engine.ports.reading import Reading, Scored
 from models.compliance import CallContext, Judge, load_detectors, load_rules
 from models.playbooks import bundled_playbooks
 from models.privacy import DigitGuard
-from pipelines import playbook_watch
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
-from pipelines.playbook_watch import PlaybookWatch
+from pipelines.playbook_watch import SIGNALS_KEPT, PlaybookWatch
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.turn import Turn
@@ -68,12 +67,10 @@ async def test_no_word_that_was_said_is_in_it() -> None:
 class Followed:
     """The collections playbook on one call."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[PlaybookWatch] = PlaybookWatch) -> None:
         self.roster = Roster()
         self.ledger = Ledger("call-1", lambda: 0.0)
-        watch = PlaybookWatch.of_call(
-            bundled_playbooks(), CONTEXT, load_detectors(), ledger=self.ledger, roster=self.roster
-        )
+        watch = kind.of_call(bundled_playbooks(), CONTEXT, load_detectors(), ledger=self.ledger, roster=self.roster)
         assert watch
         self.watch = watch
 
@@ -118,27 +115,26 @@ def test_what_is_read_in_a_turn_calls_for_a_step() -> None:
     assert (move.data["next"], move.data["because"]["name"]) == ("empathy", "negative")
 
 
-def test_a_step_of_the_beginning_stays_done_however_long_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(playbook_watch, "SIGNALS_KEPT", 4)
+def test_a_step_of_the_beginning_stays_done_however_long_the_call() -> None:
     call = Followed()
     call.decide("2", "agent")
     call.say("2", "Buenas tardes, le habla Andrea Rojas, del banco Horizonte.")
-    for turn in range(9):
+    for turn in range(2 * SIGNALS_KEPT):
         call.watch.saw([call.ledger.insight("sentiment", turn, value="neutral", stream="1", leg="customer")])
     call.watch.tell(4_000)
     assert call.decide("1", "customer") == []
-    assert len(call.watch._signals) <= 5
+    assert len(call.watch._signals) <= SIGNALS_KEPT
 
 
-def test_decisions_that_are_as_they_were_play_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decisions_that_are_as_they_were_play_nothing_again() -> None:
     played: list[int] = []
 
-    def roles_changed(_: PlaybookWatch, now_ms: int) -> list[Fact]:
-        played.append(now_ms)
-        return []
+    class Noting(PlaybookWatch):
+        def roles_changed(self, now_ms: int) -> list[Fact]:
+            played.append(now_ms)
+            return super().roles_changed(now_ms)
 
-    monkeypatch.setattr(PlaybookWatch, "roles_changed", roles_changed)
-    call = Followed()
+    call = Followed(Noting)
     conversation = Conversation(
         ledger=call.ledger,
         roster=call.roster,
