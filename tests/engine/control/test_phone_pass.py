@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.control.phone_pass import bridge_key, issue, phone_aor, sign, verify
@@ -45,6 +45,7 @@ def test_a_pass_that_is_over_or_of_another_key_is_refused() -> None:
         verify(text, OTHER, 1_001.0)
 
 
+@example("=", 400)
 @given(st.text(max_size=80), st.integers(0, 400))
 def test_no_altered_pass_is_taken(noise: str, at: int) -> None:
     text = sign(issue(ANDREA, CAMPAIGNS, 1_000.0), KEY)
