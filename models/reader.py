@@ -10,7 +10,7 @@ from engine.ports.reading import Reading, Scored, SpokenAct
 from models.embed import Encoder, SentenceEncoder
 from models.onnx_session import Observe, Opener, open_session, timed, unobserved
 from models.reading import parts_of, united
-from models.tuned.encoder import TunedEncoder
+from models.turns import TurnJudge
 
 _NEGATIVE, _POSITIVE = 0, 2
 _RULED_OUT = 0.2
@@ -35,7 +35,7 @@ class OnnxTextReader:
     ) -> None:
         self._observe = observe
         self._encoder = encoder or Encoder(directory, opener)
-        self._turns = TunedEncoder(directory, opener=opener)
+        self._turns = TurnJudge(directory, observe, opener)
         self.read("Buenas tardes. ¿En qué le puedo ayudar? Boa tarde. Good afternoon.")  # warm
 
     def read(self, text: str, before: str = "", language: str = "") -> Reading:
@@ -43,10 +43,11 @@ class OnnxTextReader:
         del language
         with timed("reader", self._observe) as watch:
             parts = parts_of(text)
+            texts = [*parts, f"{before} {text}"] if before else parts
             with timed("sentence-encoder", self._observe):
-                vectors = self._encoder.embed(parts)
-            with timed("turn-encoder", self._observe):
-                chances = self._turns.chances([*parts, f"{before} {text}"] if before else parts)
+                vectors = self._encoder.embed(texts)
+            chances = self._turns.chances(texts, vectors)
+            vectors = vectors[: len(parts)]
             sentiment = self._mood_of(chances["sentiment"][: len(parts)], parts)
             intents = self._wanted(chances["intents"][: len(parts)], parts)
             acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"], parts))
@@ -57,11 +58,11 @@ class OnnxTextReader:
         mood = united(chances, "multiclass", parts)
         top = int(mood.argmax())
         lean = float(mood[_POSITIVE] - mood[_NEGATIVE])
-        return Scored(self._turns.card.heads["sentiment"].labels[top], round(float(mood[top]), 4), round(lean, 4))
+        return Scored(self._turns.heads["sentiment"].labels[top], round(float(mood[top]), 4), round(lean, 4))
 
     def _wanted(self, chances: Floats, parts: Sequence[str]) -> tuple[Scored, ...]:
         """The intents at or over their thresholds, best first."""
-        card = self._turns.card.heads["intents"]
+        card = self._turns.heads["intents"]
         found = [
             Scored(label, round(float(chance), 4))
             for label, chance, threshold in zip(
@@ -74,7 +75,7 @@ class OnnxTextReader:
     def _performed(self, chances: Floats, parts: Sequence[str]) -> list[tuple[str, float, int]]:
         """The acts at or over their thresholds, best first: label, probability, part. A row of chances behind those of
         the parts is of the text with the words before it."""
-        card = self._turns.card.heads["acts"]
+        card = self._turns.heads["acts"]
         alone, more = chances[: len(parts)], chances[len(parts) :]
         turn = np.vstack([united(alone, "multilabel", parts), more]).max(axis=0)
         found = [
@@ -86,7 +87,7 @@ class OnnxTextReader:
 
     def _ruled_out(self, chances: Floats) -> frozenset[str]:
         best = chances.max(axis=0)
-        labels = self._turns.card.heads["acts"].labels
+        labels = self._turns.heads["acts"].labels
         return frozenset(label for label, chance in zip(labels, best, strict=True) if chance < _RULED_OUT)
 
 

@@ -12,8 +12,9 @@ from models.compliance.grounds import Ground
 from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
+from models.privacy.entities import MASK_OF
 
-ALERT_SCORE = 0.55
+ALERT_SCORE = 0.6
 """Probability from which on an act that no phrase has is an alert. Of sentences of other authors, half of them near
 misses, nine alerts in ten are right then (`python -m benchmarks.turns`); in calls acts are rarer, and so are those."""
 JOIN_GAP_MS = 2_000
@@ -211,7 +212,7 @@ class History:
 
 def borne(turn: JudgedTurn, entity: str) -> Mark | None:
     """Where the turn bears private data of the type, as found or as its mask shows."""
-    mask = f"[{entity.lower()}]"
+    mask = MASK_OF[entity]
     at = turn.text.find(mask)
     for ref in turn.entities:
         if ref.entity_type == entity:

@@ -4,12 +4,13 @@ import datetime
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from models.compliance.checks import Check, Duty, Order, Window, acts_of, is_spoken
+from models.compliance.checks import Bears, Check, Duty, Order, Window, acts_of, is_spoken
 from models.compliance.detectors import Detectors, load_detectors
 from models.compliance.metadata import hours_on, public_holidays
 from models.compliance.places import line_of
 from models.compliance.rules import ANY, LANGUAGES, RULES, Rule, files_of, read_file
 from models.compliance.states import load_states
+from models.privacy.entities import MASK_OF
 
 Fault = tuple[list[str | int], str]
 """Where in the rule, and what."""
@@ -60,6 +61,8 @@ def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
         if act not in detectors:
             yield f"no act {act}"
     match check:
+        case Bears(entity=entity) if entity not in MASK_OF:
+            yield f"no entity {entity}"
         case Order(until=until, since=since):
             if bool(until) is bool(since):
                 yield "an order has either `until` or `since`"

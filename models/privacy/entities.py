@@ -52,6 +52,8 @@ TYPE_OF: Final = {
     "address": "ADDRESS",
 }
 """Mask label → entity type. `number` has none."""
+MASK_OF: Final = {kind: f"[{label}]" for label, kind in TYPE_OF.items()}
+"""Entity type → its mask, as transcripts have it."""
 
 _WITHOUT_VALUE = frozenset({"card", "cvv", "card_expiry"})
 _MIN_ASKED_CARD = 6

@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
 from engine.errors import Invalid
 from models.installation import package_file
 from models.reading import parts_of
 from models.training.corpus import DATA, FOLDS, HeadPlan, Row, read_plans, read_rows
+from models.training.losses import loss_of, rarity
 from models.training.rehearsal import fingerprints, joined, parted, rehearsed
 from models.training.schooling import MOST_TOKENS, School, padded
 from models.training.turn_model import TurnModel
@@ -52,10 +53,6 @@ _LEAST_RATE = 0.02
 _EVENED_BY = 500
 """Texts, at most, that show how large the inputs of matrices become."""
 _STEEPEST = 1.0
-_RARE = 4.0
-"""A label's positive rows count more than the others by the root of how rare they are, up to this."""
-_WEIGHTS = {"multilabel": 12.0, "multiclass": 0.7}
-"""Of the heads' losses, which are of different size: one is a mean over mostly easy labels."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -75,7 +72,7 @@ def tune(
 ) -> None:
     """Trains the model on the rows, in place."""
     school = School(rows, plans, tokenizer, settings.seed)
-    rare = {name: _rarity(rows, name, len(plan.labels)) for name, plan in plans.items()}
+    rare = {name: rarity(rows, name, len(plan.labels)) for name, plan in plans.items()}
     matrices, norms = model.learnt()
     heads = list(model.heads.values())
     optimiser = torch.optim.AdamW(
@@ -98,7 +95,8 @@ def tune(
             with torch.autocast("cpu", torch.bfloat16):
                 logits = model(ids, mask)
             loss = sum(
-                (_loss(plans[name], logits[name].float(), targets[name], rare[name]) for name in plans), torch.zeros(())
+                (loss_of(plans[name], logits[name].float(), targets[name], rare[name]) for name in plans),
+                torch.zeros(()),
             )
             optimiser.zero_grad()
             loss.backward()
@@ -117,25 +115,6 @@ def tune(
 def _rate(step: int, steps: int) -> float:
     rising = min(1.0, (step + 1) / (_WARM * steps + 1))
     return rising * max(_LEAST_RATE, 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
-
-
-def _loss(plan: HeadPlan, logits: Tensor, targets: Tensor, rare: Tensor) -> Tensor:
-    known = ~torch.isnan(targets)
-    if not bool(known.any()):
-        return logits.sum() * 0
-    if plan.kind == "multiclass":
-        rows = known.all(1)
-        return nn.functional.cross_entropy(logits[rows], targets[rows]) * _WEIGHTS[plan.kind]
-    each = nn.functional.binary_cross_entropy_with_logits(
-        logits, torch.nan_to_num(targets), pos_weight=rare, reduction="none"
-    )
-    return each[known].mean() * _WEIGHTS[plan.kind]
-
-
-def _rarity(rows: Sequence[Row], head: str, labels: int) -> Tensor:
-    table = np.stack([row.targets[head] for row in rows if head in row.targets] or [np.zeros(labels, np.float32)])
-    positive, known = np.nansum(table, axis=0), (~np.isnan(table)).sum(axis=0)
-    return torch.tensor(np.clip(np.sqrt((known - positive) / np.maximum(positive, 1)), 1, _RARE), dtype=torch.float32)
 
 
 def judged(

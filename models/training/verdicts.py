@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -15,6 +15,8 @@ from models.training.corpus import HeadPlan, Row
 Floats = NDArray[np.float32]
 Read = Callable[[Sequence[str]], Floats]
 """Calibrated logits of texts."""
+_FAR = 30.0
+"""Log-odds beyond which nothing is."""
 _LEAST_THRESHOLD = 0.3
 """A label that is less likely than this is never named, whatever its F1 would gain."""
 
@@ -37,6 +39,22 @@ def calibration(plan: HeadPlan, logits: Floats, rows: Sequence[Row], head: str) 
         if 0 < targets[known, i].sum() < known.sum():
             platt = LogisticRegression(C=10.0).fit(logits[known, i : i + 1], targets[known, i])
             scale[i], shift[i] = platt.coef_[0, 0], platt.intercept_[0]
+    return scale, shift
+
+
+def shared_calibration(plan: HeadPlan, logits: Floats, rows: Sequence[Row], head: str) -> tuple[float, Floats]:
+    """As `calibration`, with one scale for all labels, so that the few rows of each decide nothing but its shift: as
+    many are expected of it as there are. Logits that are calibrated already change little."""
+    scales, shift = calibration(plan, logits, rows, head)
+    scale = float(np.median(scales))
+    if plan.kind == "multiclass":
+        return scale, shift
+    targets = table(rows, head)
+    for i in range(len(plan.labels)):
+        known = ~np.isnan(targets[:, i])
+        wanted, scaled = targets[known, i].sum(), logits[known, i] * scale
+        if 0 < wanted < known.sum():
+            shift[i] = brentq(lambda by, scaled=scaled, wanted=wanted: expit(scaled + by).sum() - wanted, -_FAR, _FAR)
     return scale, shift
 
 

@@ -1,4 +1,4 @@
-"""Runs the tuned encoder: texts in, every head's probabilities out."""
+"""Runs the tuned encoder: texts in, every head's log-odds out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,6 @@ _RUN_TOKENS = 256
 """Texts go through the graph together up to this many tokens: every one looks at all of a run's."""
 
 Logits = dict[str, NDArray[np.float32]]
-Chances = dict[str, NDArray[np.float32]]
 
 
 class TunedEncoder:
@@ -66,13 +65,6 @@ class TunedEncoder:
             runs.append(self._run(group))
         return {name: np.concatenate([run[n] for run in runs]) for n, name in enumerate(self._heads)}
 
-    def chances(self, texts: Sequence[str]) -> Chances:
-        """By head float32[len(texts), labels]: how likely each label is; without thresholds they add up to 1."""
-        return {
-            name: sigmoid(found) if self.card.heads[name].thresholds else _softmax(found)
-            for name, found in self.logits(texts).items()
-        }
-
     def _run(self, group: list[list[int]]) -> list[NDArray[np.float32]]:
         lengths = [len(ids) for ids in group]
         belongs = np.repeat(np.arange(len(group)), lengths)
@@ -90,6 +82,6 @@ def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)

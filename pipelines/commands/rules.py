@@ -12,9 +12,10 @@ from engine.settings import load_settings
 from models.compliance import Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
 from models.compliance.explaining import Chances
 from models.compliance.rules import RULES
+from models.embed import Encoder
 from models.reader import OnnxTextReader
 from models.reading import parts_of
-from models.tuned.encoder import TunedEncoder
+from models.turns import TurnJudge
 from models.weights import models_dir
 from pipelines.replay import context_of, masked_turns, parse_line
 
@@ -72,9 +73,10 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _chances(text: str) -> Chances:
-    encoder = TunedEncoder(models_dir(load_settings()))
-    card = encoder.card.heads["acts"]
-    best = encoder.chances(parts_of(text))["acts"].max(axis=0)
+    directory, parts = models_dir(load_settings()), parts_of(text)
+    judge = TurnJudge(directory)
+    card = judge.heads["acts"]
+    best = judge.chances(parts, Encoder(directory).embed(parts))["acts"].max(axis=0)
     return {act: (float(chance), least) for act, chance, least in zip(card.labels, best, card.thresholds, strict=True)}
 
 

@@ -153,5 +153,5 @@ def test_each_model_leaves_its_latency(pytestconfig: pytest.Config, reader: Onnx
     reader = OnnxTextReader(pytestconfig.cache.mkdir("models"), observe=lambda model, seconds: seen.append(model))
     seen.clear()
     reader.read("buenas tardes")
-    assert set(seen) >= {"reader", "sentence-encoder", "turn-encoder"}
+    assert set(seen) >= {"reader", "sentence-encoder", "turn-encoder", "wide"}
     assert seen.count("reader") == 1

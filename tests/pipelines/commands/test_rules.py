@@ -22,6 +22,7 @@ rules:
       - {kind: says, leg: agent, act: no_such_act, outcome: event, action: a}
       - {kind: order, leg: agent, act: opt_out, until: nowhere, outcome: event, action: a}
       - {kind: window, open: {someday: "08:00-21:00"}, action: a}
+      - {kind: entity, leg: any, entity: SHOE_SIZE, outcome: event, action: a}
     tests: {fire: {en: [x], es: [x], pt: [x]}, quiet: {en: [x], es: [x], pt: [x]}}
 """
 
@@ -39,6 +40,7 @@ def test_faults_have_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "bad.yaml:11: XX-1: no act no_such_act",
         "bad.yaml:12: XX-1: no state nowhere",
         "bad.yaml:13: XX-1: open: tuple.index(x): x not in tuple",
+        "bad.yaml:14: XX-1: no entity SHOE_SIZE",
     ]
 
 
