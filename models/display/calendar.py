@@ -33,7 +33,7 @@ def years(line: Line) -> Iterator[Found]:
         return
     for at in line.numbers:
         year = _halves(line, at)
-        if year is None or line.is_plural_noun(year[1] + 1):
+        if year is None or line.is_plural_noun(year[1] + 1) or line.is_measured(year[1] + 1):
             continue
         before = line.before(at)
         if before in _YEAR_AFTER or _is_month(line, at - 1):

@@ -7,7 +7,10 @@ from models.display.line import Found, Line, Number
 from models.privacy.lexicon import word_set
 
 _ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das"), "en": frozenset[str]()}
-_AT: Final = word_set("at until till by before after around from since")
+_AT: Final = word_set("at until till by before after since")
+"""Not "around" and "from": prices stand behind them as often ("from two fifty to three twenty")."""
+_YEARS_TOO: Final = _AT - {"at"}
+_TODAY: Final = word_set("today tonight tomorrow yesterday sharp")
 _AND: Final = {"es": "y", "pt": "e"}
 _PARTS: Final = {"media": 30, "meia": 30, "cuarto": 15}
 _DAYPARTS: Final = word_set("manana tarde noche madrugada manha noite morning afternoon evening")
@@ -29,7 +32,7 @@ def _clock(line: Line, hour: Number) -> Found | None:
     minutes = _minutes(line, hour, told)
     if minutes is not None:
         minute, last = minutes
-        if told or _says_when(line, last + 1):
+        if _says_when(line, last + 1) or (told and not (line.language == "en" and _is_none(line, hour, last))):
             return Found(hour.first, last, f"{hour.value}:{minute:02d}")
         return None
     if _says_when(line, hour.last + 1) and (told or line.language == "en" or not hour.weak):
@@ -43,6 +46,15 @@ def _is_told(line: Line, hour: Number) -> bool:
     if line.language == "en":
         return before in _AT
     return before in _ARTICLE[line.language] and (before != "la" or hour.digits == "1")
+
+
+def _is_none(line: Line, hour: Number, last: int) -> bool:
+    """Whether an English hour and minutes may be a year, a price or a count as well."""
+    number = line.number(last + 1)
+    if line.is_measured(last + 1) or (number and not number.weak):
+        return True
+    year = hour.digits in ("19", "20") and line.before(hour.first) in _YEARS_TOO
+    return year and line.next(last + 1) not in _TODAY
 
 
 def _minutes(line: Line, hour: Number, told: bool) -> tuple[int, int] | None:

@@ -44,6 +44,7 @@ _WORDS: Final = {
         """
     ),
 }
+_UNITS: Final = word_set("day week month year hour minute second share percent per dollar pound euro")
 
 
 class Number(NamedTuple):
@@ -129,6 +130,10 @@ class Line:
         """Roughly: a word of four letters or more that ends in s."""
         word = self.next(at)
         return len(word) >= 4 and word.endswith("s") and word not in ("menos", "mais", "depois", "despues", "antes")
+
+    def is_measured(self, at: int) -> bool:
+        """Whether English numbers before a token count or price it: "two thirty day notices", "three fifty a month"."""
+        return self.next(at + 1 if self.next(at) in ("a", "an") else at) in _UNITS
 
     def _read(self) -> list[Number]:
         proper = _WORDS.get(self.language, frozenset())

@@ -46,6 +46,41 @@ def test_another_language_keeps_its_words() -> None:
     assert write("", "es", "CO").text == ""
 
 
+def unlike(cases: str, language: str, country: str) -> list[tuple[str, str]]:
+    """Of lines "as spoken -> as read" (= for the same), those that are written otherwise, and how."""
+    wrong = []
+    for case in filter(None, map(str.strip, cases.splitlines())):
+        spoken, read = case.split(" -> ")
+        written = write(spoken, language, country).text
+        if written != (spoken if read == "=" else read):
+            wrong.append((spoken, written))
+    return wrong
+
+
+def test_english_years_prices_and_counts_are_no_times_of_day() -> None:
+    cases = """
+    I have been a customer since twenty twenty. -> I have been a customer since 2020.
+    I have been here since nineteen fifty five. -> I have been here since 1955.
+    The card is good until twenty twenty seven. -> The card is good until 2027.
+    It is paid by twenty thirty. -> It is paid by 2030.
+    I had it from twenty twenty to twenty thirty. -> I had it from 2020 to 2030.
+    I moved before twenty oh five. -> I moved before 2005.
+    We are open until twenty thirty tonight. -> We are open until 20:30 tonight.
+    Call me after nineteen thirty in the evening. -> Call me after 19:30 in the evening.
+    Call me at twenty thirty. -> Call me at 20:30.
+    The plan is around three fifty a month. -> =
+    I got it at five fifty a month. -> =
+    I bought it at three fifty per share. -> =
+    It went up from two fifty to three twenty. -> =
+    It rose by two fifty percent. -> =
+    After two thirty day notices I left. -> =
+    After twenty thirty day notices I left. -> =
+    We open from nine thirty a.m. on. -> We open from 9:30 a.m. on.
+    Please call before ten thirty. -> Please call before 10:30.
+    """
+    assert not unlike(cases, "en", "US")
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
