@@ -46,6 +46,16 @@ _MEASURES: Final = {
     for words, sign in pairs.items()
 }  # fmt: skip
 _FIGURES_OF_SPEECH: Final = word_set("gracias disculpas perdones thanks maravillas apologies veces vezes")
+_SCALES: Final = {
+    "mil": 1000, "thousand": 1000, "hundred": 100,
+    **dict.fromkeys(("millon", "millones", "milhao", "milhoes", "million"), 1_000_000),
+}  # fmt: skip
+_RANGES: Final = {
+    "es": {"o": (), "y": ("entre",), "a": ("de", "desde")},
+    "pt": {"ou": (), "e": ("entre",), "a": ("de", "desde")},
+    "en": {"or": (), "to": (), "and": ("between",)},
+}
+"""What parts the ends of a range, and what has to stand before the first, if anything, for it to be one."""
 _MILLION: Final = {"es": "millones", "pt": "milhões", "en": "million"}
 
 
@@ -71,6 +81,21 @@ def percentages(line: Line) -> Iterator[Found]:
             yield Found(amount.first, at, percent(amount.written, line.language))
         elif by in (("por", "ciento"), ("por", "cien"), ("por", "cento"), ("por", "cem"), ("per", "cent")):
             yield Found(amount.first, at + 1, percent(amount.written, line.language))
+
+
+def ranges(line: Line) -> Iterator[Found]:
+    """The first end of "fifty to sixty thousand dollars", whose multiplier and currency are said with the second; where
+    it may be meant otherwise both are written as they were said."""
+    for high in line.numbers.values():
+        scale = _scale(line, high)
+        low, sure = _low(line, high)
+        if low is None or high.bare or _scale(line, low) >= scale or low.value >= high.value // scale:
+            continue
+        if sure and (written := _written_as(line, low, high, scale)):
+            yield Found(low.first, low.last, written)
+        else:
+            first = _first_listed(line, low)
+            yield Found(first, high.last, line.text[line.tokens[first].start : line.tokens[high.last].end])
 
 
 def sums(line: Line) -> Iterator[Found]:
@@ -112,6 +137,51 @@ def plain(line: Line) -> Iterator[Found]:
             yield Found(amount.first, amount.last, amount.written)
         elif amount.last == amount.number.last and (written := _plain(line, amount.number)):
             yield Found(amount.number.first, amount.last, written)
+
+
+def _scale(line: Line, number: Number) -> int:
+    """What multiplies it: 1000 in "sixty thousand"; 1 where nothing does."""
+    return max(_SCALES.get(line.word(at), 1) for at in range(number.first, number.last + 1))
+
+
+def _low(line: Line, high: Number) -> tuple[Number | None, bool]:
+    """The number that a range ending in `high` begins with, and whether it surely is one."""
+    at = high.first - 1
+    low = line.number_before(at)
+    parts = _RANGES[line.language]
+    if low is None or line.before(high.first) not in parts:
+        return (line.ending(at), False) if "," in line.gap(high.first) else (None, False)
+    required = parts[line.word(at)]
+    alone = line.number_before(low.first) is None and line.word(low.first - 1) not in _POINT[line.language]
+    listed = _first_listed(line, low) < low.first
+    sure = not low.weak and alone and not listed and (not required or line.before(low.first) in required)
+    return low, sure
+
+
+def _first_listed(line: Line, number: Number) -> int:
+    """First token of a list that ends in a number: "twenty, thirty"."""
+    first = number.first
+    while (before := line.ending(first - 1)) and line.gap(first).strip() == ",":
+        first = before.first
+    return first
+
+
+def _written_as(line: Line, low: Number, high: Number, scale: int) -> str:
+    """The low end of a range, written as the high end is; empty where that is left in words."""
+    at = high.last + 1
+    exact = _SCALES.get(line.word(high.last)) == scale and high.value % scale == 0
+    hundreds = low.value < 10 and high.value // scale >= 100
+    if not exact or hundreds or line.number(at) or _half_million(line, high):
+        return ""
+    currency = _CURRENCIES.get(line.next(at + 1 if line.next(at) in ("de", "of") else at), "")
+    number = grouped(low.value * scale, line.language, line.country)
+    if currency:
+        return money(number, currency, line.language, line.country) or number
+    if not _plain(line, high):
+        return ""
+    if scale == 1_000_000:
+        return str(low.value)
+    return str(low.value * scale) if low.value * scale < 10_000 and line.language != "en" else number
 
 
 def _is_figure(line: Line, number: Number) -> bool:

@@ -44,6 +44,9 @@ _WORDS: Final = {
         """
     ),
 }
+_JOINERS: Final = ("y", "e", "and")
+_HUNDREDS = re.compile(r"hundred|cem|.*(?:cien|quinient|cent|zent|nhent).*")
+_SCALES: Final = word_set("mil thousand millon millones milhao milhoes million")
 _UNITS: Final = word_set("day week month year hour minute second share percent per dollar pound euro")
 
 
@@ -142,6 +145,8 @@ class Line:
             words = [token.word for token in self.tokens[group.first : group.last + 1]]
             if not group.digits or not all(word in proper for word in words) or self._touches(group.first, group.last):
                 continue
+            if _are_two(words):
+                continue
             bare = len(words) == 1 and words[0] in ("mil", "cien", "cem", "ciento", "cento", "thousand", "million")
             weak = len(words) == 1 and group.weak
             found.append(Number(group.digits, group.first, group.last, weak, bare))
@@ -154,3 +159,18 @@ class Line:
             return True
         start, end = self.tokens[first].start, self.tokens[last].end
         return self.text[max(0, start - 1) : start].isalnum() or self.text[end : end + 1].isalnum()
+
+
+def _are_two(words: Sequence[str]) -> bool:
+    """Whether hundreds are joined to hundreds, which makes no number: "(between) one hundred and two hundred"."""
+    hundreds = joined = False
+    for word in words:
+        if word in _SCALES:
+            hundreds = joined = False
+        elif word in _JOINERS:
+            joined = hundreds
+        elif _HUNDREDS.fullmatch(word):
+            if joined:
+                return True
+            hundreds = True
+    return False

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from models.display.addresses import addresses
-from models.display.amounts import measures, percentages, plain, sums
+from models.display.amounts import measures, percentages, plain, ranges, sums
 from models.display.calendar import dates, years
 from models.display.clock import times
 from models.display.line import Found, Line
@@ -15,7 +15,7 @@ from models.display.sequences import sequences
 from models.display.spans import Display, Rewrite, compose
 
 _RULES: Final[tuple[Callable[[Line], Iterator[Found]], ...]] = (
-    dates, percentages, sums, times, years, measures, sequences, ordinals, plain,
+    dates, percentages, ranges, sums, times, years, measures, sequences, ordinals, plain,
 )  # fmt: skip
 """What is claimed by one is not seen by those behind it."""
 _MASK = re.compile(r"\[[a-z_]+\]")

@@ -81,6 +81,43 @@ def test_english_years_prices_and_counts_are_no_times_of_day() -> None:
     assert not unlike(cases, "en", "US")
 
 
+RANGES = {
+    ("es", "CO"): """
+    Entre cincuenta y sesenta mil pesos. -> Entre $50.000 y $60.000.
+    De cincuenta a sesenta mil pesos. -> De $50.000 a $60.000.
+    Veinte o treinta mil pesos. -> $20.000 o $30.000.
+    Dos o tres millones de pesos. -> $2.000.000 o $3.000.000.
+    Dos o tres millones de personas. -> 2 o 3 millones de personas.
+    Veinte o treinta mil personas. -> 20.000 o 30.000 personas.
+    De novecientos a dos mil pesos. -> De 900 a $2.000.
+    Dos, tres mil pesos. -> =
+    Veinte, treinta o cuarenta mil pesos. -> =
+    Dos o tres millones y medio de pesos. -> =
+    Pago el veinte y sesenta mil pesos. -> =
+    Entre doscientos y trescientos mil pesos. -> =
+    """,
+    ("es", "ES"): "Veinte o treinta mil pesos. -> 20.000 o 30.000 pesos.",
+    ("pt", "BR"): """
+    Entre cinquenta e sessenta mil reais. -> Entre R$ 50.000 e R$ 60.000.
+    Dois ou três mil reais. -> R$ 2.000 ou R$ 3.000.
+    Entre cem e duzentos reais. -> =
+    Devo mil e duzentos reais. -> Devo R$ 1.200.
+    """,
+    ("en", "US"): """
+    Fifty to sixty thousand dollars. -> $50,000 to $60,000.
+    Two or three hundred dollars. -> $200 or $300.
+    Between twenty and thirty thousand dollars. -> Between $20,000 and $30,000.
+    Two or three hundred thousand dollars. -> =
+    Between one hundred and two hundred dollars. -> =
+    """,
+}
+
+
+@pytest.mark.parametrize(("language", "country"), RANGES)
+def test_both_ends_of_a_range_have_its_multiplier_or_stay_words(language: str, country: str) -> None:
+    assert not unlike(RANGES[language, country], language, country)
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
