@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from models.display.spans import Rewrite
 from models.privacy.cues import folded
+from models.privacy.lexicon import word_set
 from models.privacy.written import emails
 
 _DOT = r"(?:punto|ponto|dot)"
@@ -20,10 +21,21 @@ _URL = re.compile(
     rf"|\b{_WWW}[ ,.]+{_DOT}?[ ,]*{_LABEL}(?: {_DOT} {_LABEL})? {_DOT} {_COUNTRY}\b"
 )
 _STARTS = re.compile(rf"{_WWW}[ ,.]+(?:{_DOT})?[ ,]*")
+_NO_LABELS = word_set(
+    """
+    el la lo los las un una de del al en por con que este ese aquel cada mismo otro cierto algun ningun
+    os as um uma do da dos das no na nos nas em ao desse deste daquele esse nesse neste naquele aquele mesmo outro
+    noutro certo algum nenhum qualquer seu meu
+    the an of at on in to this that which each every some any no
+    """
+)
+"""What stands before a "punto" that is none of an address: "el punto", "em ponto"."""
+_ENDS = re.compile(r"\s*(?:[,.;:?!…]|$)")
 
 
-def addresses(text: str) -> Iterator[Rewrite]:
-    """Longest first; an address that is written already is left alone."""
+def addresses(text: str, language: str) -> Iterator[Rewrite]:
+    """Longest first; an address that is written already is left alone. Portuguese "com" is "with" as well: without more
+    of an address it counts at the end of a clause alone."""
     plain = folded(text)
     taken = 0
     for found in sorted(emails(text), key=lambda one: one.start):
@@ -33,5 +45,9 @@ def addresses(text: str) -> Iterator[Rewrite]:
             yield Rewrite(found.start, found.end, found.value.lower())
     for match in _URL.finditer(plain):
         start = _STARTS.match(match.group())
+        may_be_with = language == "pt" and not start and match.group().endswith(" com")
+        if may_be_with and not _ENDS.match(plain, match.end()):
+            continue
         host = re.sub(rf"\s*{_DOT}\s*", ".", match.group()[start.end() if start else 0 :])
-        yield Rewrite(match.start(), match.end(), f"www.{host}" if start else host)
+        if _NO_LABELS.isdisjoint(host.split(".")[:-1]):
+            yield Rewrite(match.start(), match.end(), f"www.{host}" if start else host)

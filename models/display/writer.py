@@ -36,7 +36,7 @@ def write(text: str, language: str, country: str = "") -> Display:
 
 
 def _numbers(text: str, language: str, country: str) -> Iterator[Rewrite]:
-    spelled = list(addresses(text))
+    spelled = list(addresses(text, language))
     yield from spelled
     line = Line(text, language, country)
     taken = {

@@ -118,6 +118,25 @@ def test_both_ends_of_a_range_have_its_multiplier_or_stay_words(language: str, c
     assert not unlike(RANGES[language, country], language, country)
 
 
+def test_a_point_with_something_is_no_address() -> None:
+    portuguese = """
+    Eu ligo às três em ponto com o técnico. -> Eu ligo às 3 em ponto com o técnico.
+    Vou tratar desse ponto com a senhora. -> =
+    Nesse ponto com certeza. -> =
+    Eu trato de cada ponto com calma. -> =
+    Acesse empresa ponto com, por favor. -> Acesse empresa.com, por favor.
+    Acesse acme ponto com ponto br e pague. -> Acesse acme.com.br e pague.
+    Acesse www ponto acme ponto com e pague. -> Acesse www.acme.com e pague.
+    """
+    spanish = """
+    El punto com de la empresa. -> =
+    Entre a acme punto com y pague. -> Entre a acme.com y pague.
+    """
+    assert not unlike(portuguese, "pt", "BR")
+    assert not unlike(spanish, "es", "CO")
+    assert not unlike("The dot com bubble. -> =", "en", "US")
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
