@@ -15,6 +15,11 @@ _AND: Final = {"es": "y", "pt": "e"}
 _PARTS: Final = {"media": 30, "meia": 30, "cuarto": 15}
 _DAYPARTS: Final = word_set("manana tarde noche madrugada manha noite morning afternoon evening")
 _OF: Final = {"es": ("de", "la"), "pt": ("da",), "en": ("in", "the")}
+_IS: Final = frozenset(
+    ["às", "é", "são", "era", "eram", "pelas", "is", "was", "s", "about", "around", "almost", "nearly"]
+)
+"""Accents kept: "às" says when, "as" does not."""
+_LEFT: Final = word_set("falta faltam faltavam")
 _ON_THE_HOUR: Final = ("punto", "oclock")
 
 
@@ -103,13 +108,14 @@ def _counted_back(line: Line, hour: Number) -> Found | None:
         minutes = line.number(hour.last + 2)
         if line.next(hour.last + 2) == "cuarto":
             return Found(at, hour.last + 2, _before_the_hour(hour.value, 15))
-        if minutes and not minutes.weak and minutes.value < 30:
+        if minutes and not minutes.weak and minutes.value < 30 and not _is_counted(line, minutes.last + 1):
             return Found(at, minutes.last, _before_the_hour(hour.value, minutes.value))
         return None
     if line.language == "pt":
         article = line.before(at) in ("as", "a") and line.before(at - 1) == "para"
         minutes = line.number_before(at - 2) if article else None
-        if minutes and not minutes.weak and minutes.value < 30 and line.linked(at - 1):
+        fits = minutes and not minutes.weak and minutes.value < 30 and line.linked(at - 1)
+        if minutes and fits and _is_meant(line, minutes.first, hour):
             return Found(minutes.first, hour.last, _before_the_hour(hour.value, minutes.value))
         return None
     if line.language == "en" and line.before(at) in ("past", "to") and 1 <= hour.value <= 12:
@@ -124,10 +130,32 @@ def _past_or_to(line: Line, hour: Number) -> Found | None:
         return Found(at - 1, hour.last, f"{hour.value}:30")
     if word == "quarter":
         first = at - 2 if line.before(at - 1) == "a" else at - 1
+        if not past and not _is_meant(line, first, hour):
+            return None
         return Found(first, hour.last, f"{hour.value}:15" if past else _before_the_hour(hour.value, 15))
     if past and minutes and not minutes.weak and minutes.value < 30:
         return Found(minutes.first, hour.last, f"{hour.value}:{minutes.value:02d}")
     return None
+
+
+def _is_meant(line: Line, first: int, hour: Number) -> bool:
+    """Whether "dez para as duas", "a quarter to five" is a time, not something that some are given: it stands alone, or
+    behind "às", "são", "at", or before "da tarde". Not behind "faltam", where it is what is left."""
+    after = hour.last + 1
+    if _is_counted(line, after):
+        return False
+    before = line.text[line.tokens[first - 1].start : line.tokens[first - 1].end].lower() if line.linked(first) else ""
+    if line.language == "pt":
+        told = before in _IS or (before == "as" and line.before(first - 1) in ("ate", "desde"))
+    else:
+        told = before in _IS or before in _AT
+        told = told or (line.word(first) == "quarter" and not line.linked(after))
+    alone = not line.linked(first) and not line.linked(after)
+    return told or alone or (before not in _LEFT and _says_when(line, after))
+
+
+def _is_counted(line: Line, at: int) -> bool:
+    return line.is_plural_noun(at) or line.next(at) == "people"
 
 
 def _before_the_hour(hour: int, minutes: int) -> str:

@@ -137,6 +137,26 @@ def test_a_point_with_something_is_no_address() -> None:
     assert not unlike("The dot com bubble. -> =", "en", "US")
 
 
+def test_what_is_given_to_some_is_no_time_before_the_hour() -> None:
+    portuguese = """
+    Mandei dez para as duas filiais. -> Mandei 10 para as duas filiais.
+    Mandei dez para as duas. -> Mandei 10 para as duas.
+    Passamos de dez para as cinco parcelas. -> Passamos de 10 para as cinco parcelas.
+    Faltam dez para as três. -> Faltam 10 para as três.
+    São dez para as cinco. -> São 4:50.
+    Chego dez para as cinco da tarde. -> Chego 4:50 da tarde.
+    """
+    english = """
+    I gave a quarter to five people. -> =
+    I gave a quarter to five of them. -> =
+    It's a quarter to five. -> It's 4:45.
+    See you quarter to five. -> See you 4:45.
+    """
+    assert not unlike(portuguese, "pt", "BR")
+    assert not unlike(english, "en", "US")
+    assert not unlike("Las cinco menos diez empresas. -> Las cinco menos 10 empresas.", "es", "CO")
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
