@@ -19,6 +19,9 @@ _CURRENCIES: Final = {
     for word in words.split()
 }  # fmt: skip
 _CENTS: Final = word_set("centavo centavos centimo centimos cent cents pence")
+_PER: Final = word_set("al ao por cada a an per each every")
+_PERIODS: Final = word_set("mes ano dia semana hora persona pessoa month year week day hour share person user line")
+_PRICED: Final = word_set("mensual mensuales mensais anuales anuais each total please")
 _AND: Final = {"es": ("y", "con"), "pt": ("e",), "en": ("and",)}
 _HALF: Final = {
     "es": (("y", "medio"), ("y", "media")), "pt": (("e", "meio"), ("e", "meia")), "en": (("and", "a", "half"),),
@@ -95,7 +98,7 @@ def ranges(line: Line) -> Iterator[Found]:
             yield Found(low.first, low.last, written)
         else:
             first = _first_listed(line, low)
-            yield Found(first, high.last, line.text[line.tokens[first].start : line.tokens[high.last].end])
+            yield Found(first, high.last, line.said(first, high.last))
 
 
 def sums(line: Line) -> Iterator[Found]:
@@ -105,9 +108,14 @@ def sums(line: Line) -> Iterator[Found]:
         if line.next(at) in ("de", "of"):
             at += 1
         currency = _CURRENCIES.get(line.next(at), "")
-        if not currency or (amount.whole == 1 and not amount.cents):
+        if not currency:
             continue
-        last, cents = (at, amount.cents) if amount.cents else _cents(line, at)
+        last, cents = (at, amount.cents) if amount.cents else _cents(line, at, amount.whole)
+        if last > at and not cents:
+            yield Found(amount.first, last, line.said(amount.first, last))
+            continue
+        if amount.whole == 1 and not cents:
+            continue
         number = grouped(amount.whole, line.language, line.country)
         if cents:
             number += separators(line.language, line.country)[1] + cents.ljust(2, "0")
@@ -279,13 +287,32 @@ def _half_million(line: Line, number: Number) -> tuple[int, int] | None:
     return None
 
 
-def _cents(line: Line, at: int) -> tuple[int, str]:
-    """Last token and digits of "con cincuenta", "and fifty cents", behind the currency at a token."""
-    cents = line.number(at + 2)
-    if line.next(at + 1) not in _AND[line.language] or cents is None or cents.value > 99 or len(cents.digits) > 2:
+def _cents(line: Line, at: int, whole: int) -> tuple[int, str]:
+    """Last token and digits of "con cincuenta", "and fifty cents", "ninety nine" behind the currency at a token. One
+    behind it without digits: whether these are its cents is in doubt, and all of it stays words."""
+    joined = line.next(at + 1) in _AND[line.language]
+    cents = line.number(at + 2 if joined else at + 1)
+    if cents is None or cents.value > 99 or len(cents.digits) > 2:
         return at, ""
-    if line.next(cents.last + 1) in _CENTS:
-        return cents.last + 1, f"{cents.value:02d}"
-    spoken_so = line.word(at + 1) == "con" or line.language == "pt"
-    alone = line.next(cents.last + 1) not in _CURRENCIES and not line.is_plural_noun(cents.last + 1)
-    return (cents.last, f"{cents.value:02d}") if spoken_so and alone and cents.value >= 10 else (at, "")
+    after = cents.last + 1
+    if line.next(after) in _CENTS:
+        return after, f"{cents.value:02d}"
+    spoken_so = not joined or line.word(at + 1) == "con" or line.language == "pt"
+    if not spoken_so or cents.value < 10 or _counts(line, after):
+        return at, ""
+    sure = _closes(line, after) and (whole < 1000 or whole % 100 > 0)
+    return cents.last, f"{cents.value:02d}" if sure else ""
+
+
+def _counts(line: Line, at: int) -> bool:
+    """Whether a number before a token is one of its own: of things, of money, of percent, of days."""
+    word = line.next(at)
+    percent = word == "percent" or (word == "por" and line.next(at + 1) in ("ciento", "cien", "cento", "cem"))
+    period = word in _PERIODS and line.language == "en"
+    return word in _CURRENCIES or percent or period or (line.is_plural_noun(at) and word not in _PRICED)
+
+
+def _closes(line: Line, at: int) -> bool:
+    """Whether a price ends before a token: "a month", "al mes", or the end of the clause."""
+    priced = line.next(at) in _PER and line.next(at + 1) in _PERIODS
+    return not line.linked(at) or priced or line.next(at) in _PRICED

@@ -95,6 +95,10 @@ class Line:
         """Folded; empty outside the line."""
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
 
+    def said(self, first: int, last: int) -> str:
+        """The text from one token to another, as it was spoken."""
+        return self.text[self.tokens[first].start : self.tokens[last].end]
+
     def linked(self, at: int) -> bool:
         """Whether nothing but space or a hyphen parts the token from the one before it."""
         return 0 < at < len(self.tokens) and _BREAK.search(self.gap(at)) is None

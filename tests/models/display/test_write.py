@@ -157,6 +157,36 @@ def test_what_is_given_to_some_is_no_time_before_the_hour() -> None:
     assert not unlike("Las cinco menos diez empresas. -> Las cinco menos 10 empresas.", "es", "CO")
 
 
+CENTS = {
+    ("en", "GB"): """
+    Twelve pounds ninety nine. -> £12.99.
+    It is twelve pounds fifty a month. -> It is £12.50 a month.
+    I paid twenty pounds fifteen days ago. -> I paid £20 15 days ago.
+    I paid sixty pounds thirty five percent off. -> I paid £60 35% off.
+    """,
+    ("en", "US"): """
+    Forty nine dollars ninety nine a month. -> $49.99 a month.
+    It is one dollar fifty. -> It is $1.50.
+    """,
+    ("es", "ES"): "Son doce euros noventa y nueve. -> Son 12,99 €.",
+    ("es", "MX"): """
+    Mil quinientos pesos cincuenta centavos. -> $1,500.50.
+    Pague cien mil pesos con treinta de descuento. -> =
+    Son veinte mil pesos con veinte gigas. -> Son $20,000 con 20 gigas.
+    """,
+    ("pt", "BR"): """
+    Paguei cem reais e cinquenta ficou faltando. -> =
+    São mil reais e cinquenta. -> =
+    São dois mil trezentos e quarenta reais e noventa por mês. -> São R$ 2.340,90 por mês.
+    """,
+}
+
+
+@pytest.mark.parametrize(("language", "country"), CENTS)
+def test_what_follows_a_currency_is_its_cents_only_when_it_ends_the_price(language: str, country: str) -> None:
+    assert not unlike(CENTS[language, country], language, country)
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
