@@ -187,6 +187,25 @@ def test_what_follows_a_currency_is_its_cents_only_when_it_ends_the_price(langua
     assert not unlike(CENTS[language, country], language, country)
 
 
+def test_english_ordinals_are_written_whole_or_stay_words() -> None:
+    cases = """
+    The forty-fifth president. -> The 45th president.
+    On your fifty first payment. -> On your 51st payment.
+    The sixty-second customer. -> The 62nd customer.
+    The one hundred and first caller. -> The 101st caller.
+    The one hundred and forty-fifth caller. -> The 145th caller.
+    The one hundred and twentieth caller. -> The 120th caller.
+    This is the twenty second time. -> This is the 22nd time.
+    The thirty second timeout. -> =
+    A thirty second delay. -> =
+    A forty-fifth of it. -> =
+    One hundred first class tickets. -> =
+    The twenty first time callers. -> =
+    Back the twenty first, hold bags included. -> Back the 21st, hold bags included.
+    """
+    assert not unlike(cases, "en", "US")
+
+
 SIGNS = word_set(
     """
     a las la de y e menos media meia cuarto pesos reais dollars may May March marzo por ciento cento percent punto point
