@@ -8,7 +8,7 @@ from engine.facts import Samples
 from models.decoding import RATE_HZ
 
 _QUIET_DBFS = -55.0
-_SUSPECT_SILENCE = 0.3
+_SILENCE = 0.3
 _SUSPECT_DOUBT = -0.9
 """Of what base wrote for 166 stretches of tones, noise, music and breathing nothing was clearer than that; one of 160
 sentences of speech was less clear."""
@@ -18,7 +18,6 @@ _WORDS_A_SECOND = 7
 """Nobody speaks faster: the fastest of 160 sentences in four languages came to 4."""
 
 _CREDITS = (
-    "amara.org",
     "subtítulos realizados por",
     "subtítulos por la comunidad",
     "subtitulado por",
@@ -29,19 +28,20 @@ _CREDITS = (
     "subtitles by",
     "captions by",
     "transcription by",
-    "castingwords",
     "subtítulos creados por",
-    "subtítulos en español",
     "legendas por",
     "tradução e legendas",
-    "sous-titres réalisés",
-    "sous-titrage",
+    "sous titres réalisés",
+    "sous titrage",
     "sottotitoli creati",
     "sottotitoli e revisione",
     "untertitel",
-    "www.",
 )
+"""Plain, as a text begins: further in, a bill may have its `legenda por extenso`."""
+_MAKERS = ("amara.org", "castingwords")
 """Anywhere in the text: nobody says these on a call."""
+_ADDRESS = re.compile(r"(?:\S+ ){0,4}www\.\S+")
+"""An address and hardly a word before it; agents read out those of their companies."""
 
 _PHRASES = frozenset(
     {
@@ -53,29 +53,26 @@ _PHRASES = frozenset(
         "please subscribe to my channel",
         "like and subscribe",
         "see you in the next video",
-        "see you next time",
         "gracias por ver",
         "gracias por ver el video",
         "gracias por ver el vídeo",
         "muchas gracias por ver el video",
+        "subtítulos en español",
         "suscríbete",
         "suscríbete al canal",
         "no olvides suscribirte",
         "nos vemos en el próximo video",
-        "hasta la próxima",
         "obrigado por assistir",
         "obrigada por assistir",
         "obrigado por assistirem",
         "inscreva se no canal",
         "se inscreva no canal",
         "até o próximo vídeo",
-        "até a próxima",
         "deixe seu like",
         "ative o sininho",
         "muito obrigado por assistir",
         "obrigado por assistir o vídeo",
         "gracias por ver este video",
-        "gracias por su atención",
         "suscríbete y activa la campanita",
         "dale like",
         "hasta el próximo video",
@@ -90,6 +87,8 @@ _PHRASES = frozenset(
     }
 )
 """As the whole text, where the sound is doubtful."""
+_CLOSINGS = frozenset({"see you next time", "hasta la próxima", "até a próxima", "gracias por su atención"})
+"""As the whole text. Calls end with these too, so only that Whisper hears silence, or that it may be music, tells."""
 
 _MARKS = re.compile(r"[\W_]+")
 
@@ -111,11 +110,16 @@ def is_hallucinated(
         return True
     if len(plain.split()) > _WORDS + _WORDS_A_SECOND * len(speech) / RATE_HZ:
         return True
-    if suspect and (no_speech > _SUSPECT_SILENCE or log_probability < _SUSPECT_DOUBT):
+    if suspect and (no_speech > _SILENCE or log_probability < _SUSPECT_DOUBT):
         return True
-    if any(credit in text.casefold() for credit in _CREDITS) and (no_speech > 0.1 or log_probability < -0.3):
-        return True
-    return plain in _PHRASES and (no_speech > 0.2 or log_probability < -0.5)
+    shown = text.casefold()
+    if plain.startswith(_CREDITS) or any(maker in shown for maker in _MAKERS):
+        return no_speech > 0.1 or log_probability < -0.3
+    doubtful = no_speech > 0.2 or log_probability < -0.5
+    if plain in _PHRASES:
+        return doubtful
+    said_at_work = plain in _CLOSINGS or _ADDRESS.fullmatch(shown) is not None
+    return said_at_work and (no_speech > _SILENCE or (suspect and doubtful))
 
 
 def level_dbfs(speech: Samples) -> float:

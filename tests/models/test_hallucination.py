@@ -68,3 +68,40 @@ def test_nobody_says_twenty_words_in_two_seconds() -> None:
 )
 def test_phrases_of_every_language_are_known(text: str) -> None:
     assert is_hallucinated(text, SPEECH, no_speech=0.4, log_probability=-0.6)
+
+
+NOISE = np.asarray(0.1 * np.random.default_rng(0).normal(size=80_000), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("text", "no_speech", "log_probability"),
+    [
+        ("Puede entrar a www.acme.com y pagar su factura en línea.", 0.02, -0.35),
+        ("Puede entrar a www.acme.com y pagar su factura en línea.", 0.12, -0.10),
+        ("Es www.acme.com", 0.12, -0.4),
+        ("A fatura vem com a legenda por extenso", 0.02, -0.35),
+        ("Los subtítulos en español los activa en el menú.", 0.02, -0.35),
+        ("Gracias por su atención.", 0.05, -0.55),
+        ("Hasta la próxima.", 0.05, -0.55),
+        ("Até a próxima!", 0.05, -0.55),
+        ("See you next time", 0.05, -0.55),
+    ],
+)
+def test_what_agents_say_stays_where_only_its_words_are_in_doubt(
+    text: str, no_speech: float, log_probability: float
+) -> None:
+    assert not is_hallucinated(text, NOISE, no_speech, log_probability)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["www.zeoranger.co.uk", "Más información en www.alimmenta.com", "- Legendas por Sônia", "Hasta la próxima."],
+)
+def test_credits_addresses_and_closings_in_what_whisper_takes_for_silence_are_nobodys(text: str) -> None:
+    assert is_hallucinated(text, NOISE, no_speech=0.4, log_probability=-0.2)
+
+
+@pytest.mark.parametrize("text", ["Gracias por su atención.", "Para más información visite www.alimmenta.com"])
+def test_where_it_may_be_music_closings_and_addresses_count_only_when_clear(text: str) -> None:
+    assert is_hallucinated(text, NOISE, no_speech=0.05, log_probability=-0.55, suspect=True)
+    assert not is_hallucinated(text, NOISE, no_speech=0.05, log_probability=-0.3, suspect=True)
