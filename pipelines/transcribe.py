@@ -47,6 +47,11 @@ WHOLE_CONFIDENCE = 0.6
 """A sentence that is heard less surely may not be over: its pause is waited for as long as any."""
 OVERDUE = "overdue"
 """Why a window, or its beginning, was not heard: the call was so far behind that its sound was no longer kept."""
+FAILED = "failed"
+"""…: it could not be decoded, or ended `ears` as often as it is tried."""
+_NOT_AGAIN = ("", OVERDUE, FAILED)
+"""How a speculation may come back that is a final's words, or all that there will be: what it heard is not asked for
+once more."""
 _STOPS = (".", "?", "!")
 _TRAILS_OFF = ("..", "…")
 
@@ -98,7 +103,8 @@ class _Lane:
         """The newest one, or 0."""
         self.partial_end_ms = 0
         """How far the newest partial hears; 0: there is none."""
-        self.speculation: asyncio.Task[Heard] | None = None
+        self.speculation: asyncio.Task[Heard | None] | None = None
+        """Gives None where a fault of ours kept it from being heard."""
         self.speculation_job = 0
         self.speculation_end_ms = -1
 
@@ -220,12 +226,12 @@ class Transcriber:
                 self._show(lane, segment, heard)
 
         listening = self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS, draft)
-        lane.speculation = self._group.create_task(_unharmed(listening, self._failed(job)))
+        lane.speculation = self._group.create_task(_unharmed(listening, None))
 
-        def show(task: asyncio.Task[Heard]) -> None:
+        def show(task: asyncio.Task[Heard | None]) -> None:
             if not task.cancelled() and task.exception() is None and lane.open:
                 heard = task.result()
-                if not heard.shed and heard.text:
+                if heard is not None and not heard.shed and heard.text:
                     self._show(lane, segment, heard)
                     if task is lane.speculation and is_whole(heard) and not self._reading():
                         self._session.weigh_pause(segment.stream, lane.segment, segment.end_ms, "whole")
@@ -252,12 +258,14 @@ class Transcriber:
         otherwise = self._finished(lane, segment, self._failed(self._job(lane, segment, "final")), time.monotonic())
         return self._group.create_task(_unharmed(self._final(lane, segment, speculation), otherwise))
 
-    async def _final(self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard] | None") -> Finished:
+    async def _final(
+        self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard | None] | None"
+    ) -> Finished:
         # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again,
-        # unless there is no more to hear.
+        # unless there is no more to hear, or it may be what ends `ears`.
         asked = time.monotonic()
         heard = await speculation if speculation is not None else None
-        if heard is None or heard.shed not in ("", OVERDUE):
+        if heard is None or heard.shed not in _NOT_AGAIN:
             heard = await self._hear_whole(lane, segment)
         return self._finished(lane, segment, heard, asked)
 
@@ -286,7 +294,7 @@ class Transcriber:
         return await self._listen(job, segment.stream, lane.start_ms, end_ms, draft)
 
     def _failed(self, job: ListenJob) -> Heard:
-        return Heard(job=job.job, text="", language=self._language, shed="failed")
+        return Heard(job=job.job, text="", language=self._language, shed=FAILED)
 
     def _job(self, lane: _Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(

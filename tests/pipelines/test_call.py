@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Pcm16, SpeechSegment, Suggestion, Transcript
 from engine.ports.desk import DeskCommand, Person
+from engine.ports.hearing import Heard, ListenJob
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent, Participant, ParticipantsChanged, RoleDecision
 from engine.ports.reading import KnowledgeSearch, Passage
 from engine.ports.storage import CallRecord
@@ -173,6 +174,21 @@ async def test_a_shed_speculation_is_heard_again_as_a_final() -> None:
     assert [job.kind for job in ears.jobs] == ["partial", "speculation", "final"]
     assert texts(sink.facts) == ["hello there"]
     assert sink.drafts == []
+
+
+async def test_a_speculation_that_ended_ears_is_not_asked_for_once_more() -> None:
+    class Mortal(FakeEars):
+        async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
+            heard = await super().listen(job, pcm, draft)
+            return Heard(job=job.job, text="", language="en", shed="failed") if job.segment == 0 else heard
+
+    ears, sink = Mortal({("1", 0): "hello there", ("1", 1): "good morning"}), FakeSink()
+    events = [*speech("1", 0, 0, 900, "started", "paused", "ended"), *speech("1", 1, 1500, 2000, "started", "ended")]
+    await live_call([*events, CallEnded(3000, "bye")], ears, sink).serve()
+    assert [(job.segment, job.kind) for job in ears.jobs] == [(0, "speculation"), (1, "final")]
+    (shed,) = (fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "load.shed")
+    assert (shed.end_ms, shed.data) == (900, {"what": "final", "reason": "failed"})
+    assert texts(sink.facts) == ["good morning"]
 
 
 @pytest.mark.parametrize(
