@@ -3,8 +3,9 @@ nobody said them. Pure.
 
 A window is one to four words with nothing but space or a comma between them. What is no word of its own is what
 recognition makes of a name, so a window with such a word needs less likeness. Real words are changed only where they
-sound as the term does, and are put together into one only when they are rare. Numbers, masks, and words that announce
-private numbers are never touched.
+sound as the term does, and are put together into one only when they are rare; one by itself is left alone, whatever it
+sounds like, unless it was given as what a term sounds like. Numbers, masks, and words that announce private numbers are
+never touched.
 """
 
 import re
@@ -38,7 +39,9 @@ _REAL_ALIKE: Final = 0.9
 """…of a window of real words, for terms of twelve sounds or more; shorter ones must sound the same."""
 _SURE: Final = 0.9
 """From this confidence on the words are what was said: more likeness is asked for."""
-_SURE_MORE: Final = 0.08
+_SURE_MORE: Final = 0.13
+_EACH_ALIKE: Final = 0.75
+"""Least likeness of each word of a term of several, so that a first name does not carry another's last name."""
 _FEWEST, _SHORT, _MANY = 4, 6, 12
 """Sounds that a term needs to be found by them; below which it is short; from which it is long."""
 _DIFFERENT: Final = 0.45
@@ -56,8 +59,10 @@ class _Form(NamedTuple):
     term: str
     plain: str
     """Folded, letters alone."""
+    keys: tuple[str, ...]
+    """Of each word."""
     key: str
-    words: int
+    """Of all of them."""
     given: bool
     """By the administrator, as what it sounds like."""
 
@@ -96,7 +101,7 @@ class _Forms:
 
     def __init__(self, terms: Iterable[Term], language: str) -> None:
         self._forms = [
-            _Form(term.text, _plain(form), _sound(form, language), len(form.split()), form is not term.text)
+            _form(term.text, form, language, given=form is not term.text)
             for term in terms
             for form in (term.text, *term.sounds_like)
         ]
@@ -148,8 +153,9 @@ def _plain(words: str) -> str:
     return "".join(letter for letter in fold(words) if letter.isalpha())
 
 
-def _sound(words: str, language: str) -> str:
-    return "".join(sound(_plain(word), language) for word in words.split())
+def _form(term: str, form: str, language: str, *, given: bool) -> _Form:
+    keys = tuple(sound(_plain(word), language) for word in form.split())
+    return _Form(term, _plain(form), keys, "".join(keys), given)
 
 
 def _windows(text: str, language: str) -> Iterator[_Window]:
@@ -197,13 +203,24 @@ def _best(window: _Window, forms: _Forms, *, sure: bool) -> _Candidate:
 
 def _score(form: _Form, window: _Window, *, real: bool, sure: bool) -> float:
     """How well a form explains a window; 0 when it must not be put there. Over 1 where the letters are the same."""
+    size = len(window.words)
     if window.plain == form.plain:
         rare = not all(word.common for word in window.words)
-        return 2.0 if form.given or rare or len(window.words) == form.words else 0.0
+        return 2.0 if form.given or rare or 1 < size == len(form.keys) else 0.0
+    if real and size == 1 and not form.given:
+        return 0.0
     if len(form.key) < _FEWEST or window.plain.removeprefix(form.plain) in _INFLECTIONS:
         return 0.0
     score = alike(window.key, form.key)
-    return score if score >= _least(form, real=real, sure=sure) else 0.0
+    return score if score >= _least(form, real=real, sure=sure) and _each_alike(form, window) else 0.0
+
+
+def _each_alike(form: _Form, window: _Window) -> bool:
+    """Word by word, where both have as many. Of short words recognition makes any."""
+    if not 1 < len(form.keys) == len(window.words):
+        return True
+    pairs = zip(form.keys, window.words, strict=True)
+    return all(len(key) < _FEWEST or alike(word.key, key) >= _EACH_ALIKE for key, word in pairs)
 
 
 def _least(form: _Form, *, real: bool, sure: bool) -> float:

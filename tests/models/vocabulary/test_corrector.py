@@ -57,6 +57,43 @@ def test_ordinary_words_stay(language: str, said: str) -> None:
     assert corrected.text.casefold() == said.casefold()
 
 
+@pytest.mark.parametrize(
+    ("language", "term", "confidence", "said"),
+    [
+        ("es", "Konfío", 0.99, "Yo no confío en ustedes."),
+        ("es", "Konfío", 0.5, "Yo no confío en ustedes."),
+        ("es", "Kredito", 0.8, "Tengo un crédito con ustedes."),
+        ("es", "Claro", 0.8, "Sí, claro, entiendo."),
+        ("pt", "Vivo", 0.8, "Eu vivo em São Paulo."),
+        ("en", "Chase", 0.8, "Why do you chase me every day?"),
+        ("es", "Andrea Montúfar", 0.7, "Habla con Andrea Montoya, dígame."),
+        ("es", "Nubatel", 0.95, "Me cambié a Novatel hace un mes."),
+    ],
+)
+def test_a_name_is_put_over_no_ordinary_word_and_over_no_other_name(
+    language: str, term: str, confidence: float, said: str
+) -> None:
+    assert Corrector([Term(term)]).correct(said, language, confidence) == (said, ())
+
+
+def test_a_term_that_is_a_word_keeps_the_capital_that_it_was_heard_with() -> None:
+    assert Corrector([Term("Vivo")]).correct("Sou cliente da Vivo.", "pt", 0.8) == ("Sou cliente da Vivo.", ())
+    given = Corrector([Term("Vivo", ("vivo",)), Term("Kredito", ("credito",))])
+    assert given.correct("sou cliente da vivo", "pt", 0.8).text == "sou cliente da Vivo"
+    assert given.correct("soy cliente de crédito", "es", 0.8).text == "soy cliente de Kredito"
+
+
+@pytest.mark.parametrize(
+    ("term", "heard", "meant"),
+    [
+        ("Andrea Montúfar", "habla con andrea montufal", "habla con Andrea Montúfar"),
+        ("intereses de mora", "sin interés este mora", "sin intereses de mora"),
+    ],
+)
+def test_each_long_word_of_a_term_must_be_alike(term: str, heard: str, meant: str) -> None:
+    assert Corrector([Term(term)]).correct(heard, "es", 0.8).text == meant
+
+
 def test_the_fact_says_what_was_heard_and_where_the_term_stands() -> None:
     corrected = CORRECTORS["es"].correct("Llamo de finarka y de movinnexo, señor.", "es", 0.8)
     assert corrected.text == "Llamo de Finarca y de Movilnexo, señor."
