@@ -79,6 +79,10 @@ class InDialog:
         """Asks the peer to call somebody: `target` is `referral.refer_to(...)`. `Answered`, then `Notified`."""
         return self._ask("REFER", ("Refer-To", target), *extra) if self.state == "up" else []
 
+    def awaits_us(self, request: Request) -> bool:
+        """Whether what was `Asked` is to be answered yet: the peer may have cancelled it, or the call be over."""
+        return request is self._asking
+
     def accept_refer(self, request: Request, now: float) -> list[Effect]:
         """We will call whom the peer `Referred` us to: 202 and a first NOTIFY (RFC 3515 §2.4.4)."""
         if request is not self._referring or self.dialog is None:

@@ -73,6 +73,7 @@ class IncomingCall:
         self._beep_every_s = 0
         self._liveness = Liveness()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stepping = asyncio.Lock()
 
     @property
     def call_id(self) -> str:
@@ -101,10 +102,15 @@ class IncomingCall:
         self._spawn(self._answer(offer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Runs the next step of the call, one at a time by the rules of offer and answer; a fault ends the call."""
-        task = asyncio.get_running_loop().create_task(work)
+        """Runs the next step of the call once those before it are done: the peer may cancel one and ask for the next
+        while ports open. A fault ends the call."""
+        task = asyncio.get_running_loop().create_task(self._step(work))
         self._tasks.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._stepped)
+
+    async def _step(self, work: Coroutine[Any, Any, None]) -> None:
+        async with self._stepping:
+            await work
 
     def _stepped(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -221,17 +227,22 @@ class IncomingCall:
         self._tell_participants()
 
     async def _change(self, request: Request) -> None:
-        """A re-INVITE or UPDATE: new media, new metadata, a hold, or a refresh of the same."""
+        """A re-INVITE or UPDATE: new media, new metadata, a hold, or a refresh of the same. One that the peer has taken
+        back changes nothing (RFC 3261 §9.2)."""
         machine = self.leg.usage
+        if not machine.awaits_us(request):
+            return
         try:
             body = read_body(request)
             if body.sdp is not None:
-                await self._renegotiate(body.sdp)
+                await self._renegotiate(body.sdp, request)
         except Unacceptable as error:
             self.leg.run(machine.refuse(request, error.status, *error.headers))
             return
         except Overloaded:
             self.leg.run(machine.refuse(request, 503, ("Retry-After", "10")))
+            return
+        if not machine.awaits_us(request):  # taken back while ports opened
             return
         if body.metadata is not None:
             self.agreement.add_metadata(body.metadata)
@@ -243,14 +254,18 @@ class IncomingCall:
             described = self.agreement.offer_again() if body.sdp is None else self.agreement.described
             self.leg.run(machine.accept(request, now, _SDP, body=described))
 
-    async def _renegotiate(self, offer: Sdp) -> None:
-        agreement, session = self.agreement, self.session
+    async def _renegotiate(self, offer: Sdp, request: Request) -> None:
+        agreement, session, machine = self.agreement, self.session, self.leg.usage
         streams = agreement.streams_of(offer)
         if session is None:
             return
         held = agreement.holds(offer, streams)
         if streams != agreement.streams:
             await session.update(streams)
+        if not machine.awaits_us(request):
+            if not self._closed:
+                await session.update(agreement.streams)
+            return
         agreement.take_offer(offer, streams, session.local_ports())
         self._hold(session, held)
 

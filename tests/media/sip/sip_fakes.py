@@ -108,6 +108,9 @@ class FakeMediaSession:
         self.ended = asyncio.Event()
         self.changed = asyncio.Event()
         self.silent_since = time.monotonic()
+        self.gate = asyncio.Event()
+        """Ports of an `update` open once it is set."""
+        self.gate.set()
         self._moved = asyncio.Event()
         """Set by whatever changes what a test can see."""
         self._ports: dict[int, tuple[asyncio.DatagramTransport, _Port]] = {}
@@ -137,7 +140,10 @@ class FakeMediaSession:
 
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
         self.history.append("update")
-        await self.open(streams)
+        self._moved.set()
+        await self.gate.wait()
+        if not self.reason:
+            await self.open(streams)
         self._moved.set()
 
     def hold(self) -> None:

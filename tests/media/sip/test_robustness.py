@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.ports.intake import Notice, Refusal
 from media import siprec_source
+from media.sip.layer import Flow
 from media.sip.message import Request, Response
 from media.sip.sdp import Sdp, parse_sdp
 from media.sip.server import SipServer
@@ -63,6 +65,10 @@ class Peer(asyncio.DatagramProtocol):
     def contact(self) -> str:
         assert self.transport is not None
         return f"Contact: <sip:peer@127.0.0.1:{self.transport.get_extra_info('sockname')[1]}>"
+
+    def flow(self) -> Flow:
+        assert self.transport is not None
+        return Flow("UDP", *self.transport.get_extra_info("sockname"))
 
     async def final(self) -> Response:
         """The next final response."""
@@ -338,6 +344,62 @@ async def test_music_on_hold_of_a_plain_call_is_a_hold() -> None:
         await it.peer.invite(audio("1"))
         await it.peer.invite(audio("1", direction="sendrecv"))
         assert it.media.sessions[0].history == ["update", "hold", "update", "resume"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before we look", "while ports open"])
+async def test_a_reinvite_that_is_cancelled_changes_nothing(late: bool) -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1"), audio("2"))
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        before = session.streams
+        changed = SDP.format(version=9, media=audio("1", direction="inactive") + audio("2", port=0))
+        reinvite = it.peer.request("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=changed)
+        cancel = it.peer.request("CANCEL", branch=f"INVITE{it.peer.cseq}", cseq=it.peer.cseq)
+        if late:
+            session.gate.clear()
+            it.peer.send(reinvite)
+            await session.until(lambda session: session.history == ["update"])
+            it.peer.send(cancel)
+        else:  # in one segment
+            it.server.endpoint.received(reinvite, it.peer.flow())
+            it.server.endpoint.received(cancel, it.peer.flow())
+        assert {(await it.peer.final()).status for _ in range(2)} == {200, 487}
+        it.peer.send(it.peer.request("ACK", branch=f"INVITE{it.peer.cseq}", cseq=it.peer.cseq))
+        again = asyncio.ensure_future(it.peer.invite(audio("1"), audio("2", codec=8)))  # waits its turn
+        await it.counts.until("sip_messages_total in INVITE", 3)
+        session.gate.set()
+        assert parse_sdp((await again).body).media[1].formats == ("8",)
+        assert session.history == (["update"] * 3 if late else ["update"])
+        assert session.streams[0] == before[0]
+        assert session.streams[1].codec == "PCMA"
+        assert (await it.peer.ask("BYE")).status == 200
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before we look", "while ports open"])
+async def test_who_hangs_up_while_a_line_is_added_is_no_fault(late: bool) -> None:
+    async with bench() as it:
+        await it.peer.invite(audio("1"), audio("2"))
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        more = SDP.format(version=9, media=audio("1") + audio("2") + audio("3"))
+        reinvite = it.peer.request("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=more)
+        bye = it.peer.request("BYE")
+        with capture_logs() as logs:
+            if late:
+                session.gate.clear()
+                it.peer.send(reinvite)
+                await session.until(lambda session: session.history == ["update"])
+                it.peer.send(bye)
+                await session.ended.wait()
+                session.gate.set()
+            else:
+                it.server.endpoint.received(reinvite, it.peer.flow())
+                it.server.endpoint.received(bye, it.peer.flow())
+            assert {(await it.peer.final()).status for _ in range(2)} == {200, 487}
+            assert (await it.peer.ask("OPTIONS")).status == 481  # the step is over by now
+        assert session.reason == "bye"
+        assert [entry for entry in logs if entry["event"] == "sip.fault"] == []
 
 
 async def test_offer_that_we_cannot_hear_leaves_the_call_as_it_was() -> None:
