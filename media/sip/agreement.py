@@ -158,12 +158,28 @@ class Agreement:
 
     # ─── another leg of the same sound ───────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def _position(self) -> int:
+        """Of the call's one line, or of the last one while all are refused."""
+        return self.streams[0].position if self.streams else next(reversed(self.names))
+
     def own_offer(self, ports: Mapping[int, int]) -> bytes:
         """Our description for it."""
-        return self.answerer.offer(ports[self.streams[0].position]).to_bytes()
+        return self.answerer.offer(ports[self._position]).to_bytes()
+
+    def stream_by(self, theirs: Sdp) -> StreamOffer | None:
+        """What that leg's description would make of the call's one stream, which keeps its name, and its port with it.
+        None when nothing of it can be heard."""
+        name = self.names[self._position]
+        return next((msgspec.structs.replace(line, stream=name) for line in negotiate(theirs, lines=1)), None)
+
+    def own_answer(self, theirs: Sdp, stream: StreamOffer, ports: Mapping[int, int]) -> bytes:
+        """Our description for it, where it has made the offer."""
+        return self.answerer.answer(theirs, (stream,), {stream.position: ports[self._position]}).to_bytes()
 
     def move(self, streams: tuple[StreamOffer, ...], offer: Sdp | None, described: bytes, party: Participant) -> None:
         """That leg is the call's own from now on."""
+        self.names = {stream.position: stream.stream for stream in streams}
         self.streams, self._offer, self.described = streams, offer, described
         self._two_way = False
         self.participants = (party,)

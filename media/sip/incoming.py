@@ -14,7 +14,7 @@ from engine.errors import Overloaded
 from engine.facts import Pcm16
 from engine.ports.intake import CallIntake, CallOffer, Refusal
 from media import siprec
-from media.session import MediaAllocator, MediaSession
+from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, usage
 from media.sip.address import aor_of, parse_address
 from media.sip.agreement import Agreement
@@ -295,6 +295,10 @@ class IncomingCall:
     def own_offer(self) -> bytes:
         """Our description for another leg of the same sound."""
         return self.agreement.own_offer(self.session.local_ports() if self.session else {})
+
+    def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes:
+        """Our description for another leg of the same sound, which has offered."""
+        return self.agreement.own_answer(theirs, stream, self.session.local_ports() if self.session else {})
 
     def moved(self, takeover: Takeover) -> None:
         """The other leg is the call's own from now on."""

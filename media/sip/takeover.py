@@ -4,9 +4,8 @@ after a REFER (RFC 3515). The call's sound goes on in the same session, its stre
 import secrets
 from typing import Protocol
 
-from engine.errors import Overloaded
 from engine.ports.intake import Participant
-from media.session import MediaSession, StreamOffer
+from media.session import StreamOffer
 from media.sip import effects, usage
 from media.sip.address import aor_of, parse_address
 from media.sip.bodies import Unacceptable, read_body
@@ -15,7 +14,6 @@ from media.sip.endpoint import Endpoint
 from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request, Response
-from media.sip.negotiation import Answerer, negotiate
 from media.sip.referral import Target
 from media.sip.sdp import Sdp, parse_sdp
 from media.siprec import asserted_identity
@@ -26,14 +24,11 @@ _SDP = ("Content-Type", "application/sdp")
 class Call(Protocol):
     """The call whose leg is to change."""
 
-    @property
-    def session(self) -> MediaSession | None: ...
+    def stream_by(self, theirs: Sdp) -> StreamOffer | None:
+        """What the new leg's description would make of the call's stream; None: nothing of it can be heard."""
 
-    @property
-    def answerer(self) -> Answerer: ...
-
-    @property
-    def names(self) -> dict[int, str]: ...
+    def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes:
+        """Our description for the new leg."""
 
     def progressed(self, takeover: "Takeover", status: int) -> None:
         """The new leg stands at that status; from 300 on it is over, and the present leg stays."""
@@ -73,23 +68,19 @@ class Takeover:
         return Participant(self.streams[0].stream, self.streams[0].position, aor, name)
 
     async def answer(self) -> None:
-        """The other side's INVITE with Replaces, one leg of sound."""
-        machine, session = self.leg.usage, self._call.session
+        """The other side's INVITE with Replaces, one leg of sound. What is heard stays as it is until the new leg
+        stands: the INVITE may still be cancelled (RFC 3891 §3)."""
+        machine = self.leg.usage
         try:
             offer = read_body(machine.invite).sdp
-            if offer is None or session is None:
+            stream = self._call.stream_by(offer) if offer is not None else None
+            if offer is None or stream is None:
                 raise Unacceptable(488)
-            self.streams, self.offer = negotiate(offer, self._call.names, lines=1), offer
-            if not self.streams:
-                raise Unacceptable(488)
-            await session.update(self.streams)
         except Unacceptable as error:
             self.leg.run(machine.refuse(machine.invite, error.status, *error.headers))
             return
-        except Overloaded:
-            self.leg.run(machine.refuse(machine.invite, 503, ("Retry-After", "10")))
-            return
-        self.described = self._call.answerer.answer(offer, self.streams, session.local_ports()).to_bytes()
+        self.streams, self.offer = (stream,), offer
+        self.described = self._call.own_answer(offer, stream)
         self.leg.run(machine.accept(machine.invite, self._endpoint.clock(), _SDP, body=self.described))
 
     def place(self) -> None:
@@ -117,7 +108,8 @@ class Takeover:
                 self.offer = parse_sdp(response.body)
             except ValueError:
                 self.offer = None
-            self.streams = negotiate(self.offer, self._call.names, lines=1) if self.offer else ()
+            stream = self._call.stream_by(self.offer) if self.offer else None
+            self.streams = (stream,) if stream else ()
         if not self.streams:
             self.leg.run(self.leg.usage.bye("error"))
             return

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from media.session import MediaSession
+from media.session import StreamOffer
 from media.sip import effects
 from media.sip.address import parse_address
 from media.sip.agreement import Agreement
@@ -12,8 +12,8 @@ from media.sip.hop import hop_of
 from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request, reason_header
-from media.sip.negotiation import Answerer
 from media.sip.referral import parse_refer
+from media.sip.sdp import Sdp
 from media.sip.takeover import Takeover, invite_for
 
 
@@ -30,13 +30,14 @@ class Call(Protocol):
     """The call that is transferred."""
 
     leg: Leg
-    session: MediaSession | None
     agreement: Agreement
 
     @property
     def cannot_move(self) -> int: ...
 
     def own_offer(self) -> bytes: ...
+
+    def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes: ...
 
     def moved(self, takeover: Takeover) -> None: ...
 
@@ -50,17 +51,11 @@ class Transfers:
         self._call, self._owner = call, owner
         self._pending: Takeover | None = None
 
-    @property
-    def session(self) -> MediaSession | None:
-        return self._call.session
+    def stream_by(self, theirs: Sdp) -> StreamOffer | None:
+        return self._call.agreement.stream_by(theirs)
 
-    @property
-    def answerer(self) -> Answerer:
-        return self._call.agreement.answerer
-
-    @property
-    def names(self) -> dict[int, str]:
-        return self._call.agreement.names
+    def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes:
+        return self._call.own_answer(theirs, stream)
 
     def hear(self, effect: effects.Effect) -> None:
         self._call.hear(effect)

@@ -8,9 +8,12 @@ import pytest
 
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.referral import Replaces
+from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+from tests.media.sip.test_robustness import SDP, audio
+from tests.media.sip.test_robustness import bench as by_hand
 
 
 class Bench:
@@ -133,3 +136,36 @@ async def test_refer_beyond_our_peers_goes_back_over_the_trunk() -> None:
         assert await call.transfer == 403  # the trunk's own side answers the INVITE
         call.bye()
         await it.media.sessions[0].ended.wait()
+
+
+@pytest.mark.parametrize("before", ["", "m=video 40004 RTP/AVP 96\r\n"], ids=["the same line", "another line"])
+async def test_what_is_heard_moves_when_the_new_leg_stands(before: str) -> None:
+    """Not before: an INVITE with Replaces may still be cancelled, and then the call is as it was (RFC 3891 §3)."""
+    async with by_hand() as it:
+        first = parse_sdp((await it.peer.invite(audio("1", direction="sendrecv"))).body)
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        heard, leg = session.streams, it.peer.tag
+        body = SDP.format(version=1, media=before + audio("x", port=40_008, direction="sendrecv"))
+        headers = ("Content-Type: application/sdp", f"Replaces: call;to-tag={leg};from-tag=peer")
+        it.peer.tag = ""
+        for call in ("taken back", "taken over"):
+            name = call.replace(" ", "-")
+            invite = it.peer.request("INVITE", it.peer.contact(), *headers, body=body, call=name, cseq=1, branch=name)
+            it.server.endpoint.received(invite, it.peer.flow())
+            if call == "taken back":
+                cancel = it.peer.request("CANCEL", call=name, cseq=1, branch=name)
+                it.server.endpoint.received(cancel, it.peer.flow())
+                assert {(await it.peer.final()).status for _ in range(2)} == {200, 487}
+                it.peer.send(it.peer.request("ACK", call=name, cseq=1, branch=name))
+        answer = await it.peer.final()
+        assert (session.streams, session.history) == (heard, [])
+        described = parse_sdp(answer.body)
+        assert described.media[-1].port == first.media[0].port
+        it.peer.tag = answer.to_tag
+        it.peer.send(it.peer.request("ACK", call="taken-over", cseq=1))
+        await session.changed.wait()
+        assert [(one.stream, one.position, one.remote_port) for one in session.streams] == [
+            (heard[0].stream, len(described.media) - 1, 40_008)
+        ]
+        assert session.reason == ""
