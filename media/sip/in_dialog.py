@@ -155,9 +155,8 @@ class InDialog:
         return [Reply(request, request.respond(405, ALLOW))]
 
     def _asked(self, request: Request, now: float) -> list[Effect]:
-        offers = request.method == "INVITE" or b"v=0" in request.body
-        refreshing = self._refresh is not None and self._refresh.method == "INVITE"
-        if offers and (self._pending is not None or refreshing or self._awaits_answer()):
+        open_to = [ours for ours in (self._pending, self._refresh) if ours is not None and _offers(ours)]
+        if _offers(request) and (open_to or self._awaits_answer()):
             return [Reply(request, request.respond(491))]  # §14.2, RFC 3311 §5.2: glare
         early = self.state in ("inviting", "offered") and not self._may_update_early()
         if self._asking is not None or early:
@@ -344,6 +343,11 @@ class InDialog:
         self._pending = self._retry = self._refresh = None
         left = [one for one in (asking, referring) if one is not None]
         return [Reply(one, one.respond(487)) for one in left]
+
+
+def _offers(request: Request) -> bool:
+    """Whether descriptions are exchanged by it; an UPDATE may bear something else, or nothing (RFC 3311 §5.1)."""
+    return request.method == "INVITE" or b"v=0" in request.body
 
 
 def end_reason(cancelling: bool, status: int) -> EndReason:

@@ -229,6 +229,21 @@ def test_glare_is_491_and_both_try_again() -> None:
     assert net.caller.count(effects.Answered) == net.server.count(effects.Answered) == 1
 
 
+def test_an_update_without_a_description_is_no_glare() -> None:
+    """RFC 3311 §5.2: a hold is taken while a request for metadata is on its way; an offer of ours would refuse it."""
+    for body, statuses in ((b"<request/>", ["200 INVITE", "200 UPDATE"]), (OFFER, ["491 INVITE", "491 UPDATE"])):
+        net = placed()
+        caller, server = both(net)
+        net.server.run(server.update(body))
+        net.caller.run(caller.reinvite(OFFER))
+        began = len(net.carried)
+        net.run(net.now + 0.015)
+        answer_all(net)
+        net.run(net.now + 0.1)
+        kinds = [kind for _, kind in net.carried[began:]]
+        assert sorted(kind for kind in kinds if kind[0].isdigit()) == sorted(statuses)
+
+
 def test_offer_that_was_refused_for_glare_is_made_anew() -> None:
     net = placed()
     caller, server = both(net)
