@@ -5,14 +5,14 @@ that opens its packets and hands them on in the clear to the plane's, within thi
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 
-from engine.facts import Pcm16
-from engine.ports.intake import CallOffer, MediaEvent, Participant, Pause
+from engine.facts import Fact, Pcm16
+from engine.ports.intake import CallOffer, FactReader, MediaEvent, Participant, Pause
 from media.rtcp import is_rtcp
 from media.rtp import MAX_PACKET_SIZE
 from media.session import DtlsOffer, MediaAllocator, MediaSession, StreamOffer
@@ -30,7 +30,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class DtlsMedia:
-    """A `media.session.MediaAllocator` around another one; calls without such lines go straight to that."""
+    """A `media.session.MediaAllocator` around another one."""
 
     def __init__(self, inner: MediaAllocator, ports: LegPorts, host: str) -> None:
         """`host` is what the plane and the ports are bound to."""
@@ -41,36 +41,34 @@ class DtlsMedia:
         return self._inner.address(peer_host)
 
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> MediaSession:
-        if not any(stream.dtls for stream in streams):
-            return await self._inner.allocate(offer, streams)
         fronts = Fronts(self._ports, self._host)
         try:
             inner = await self._inner.allocate(offer, fronts.inner(streams))
         except BaseException:
             fronts.close()
             raise
-        fronts.connect(inner.local_ports())
+        fronts.agree(streams, inner.local_ports())
         return DtlsSession(inner, fronts)
 
 
 class Fronts:
-    """The ports of one call's lines with handshakes, by position."""
+    """The ports of one call's lines with handshakes, by stream. A line may come to need one, or need it no longer, by a
+    new offer: the peer is then told another port (RFC 8842 §4)."""
 
     def __init__(self, ports: LegPorts, host: str) -> None:
         self._ports, self._host = ports, host
-        self._fronts: dict[int, Front] = {}
+        self._fronts: dict[str, Front] = {}
+        self._streams: dict[int, str] = {}
+        """By position."""
 
     def inner(self, streams: tuple[StreamOffer, ...]) -> tuple[StreamOffer, ...]:
         """The lines as the plane gets them: in the clear, from us. Raises `Overloaded`."""
         return tuple(self._behind(stream) if stream.dtls else stream for stream in streams)
 
     def _behind(self, stream: StreamOffer) -> StreamOffer:
-        assert stream.dtls is not None
-        front = self._fronts.get(stream.position)
+        front = self._fronts.get(stream.stream)
         if front is None:
-            front = self._fronts[stream.position] = Front(self._ports, self._host)
-        front.reports = stream.rtcp_mux
-        front.agree(stream.dtls, (stream.remote_host, stream.remote_port))
+            front = self._fronts[stream.stream] = Front(self._ports, self._host)
         return msgspec.structs.replace(
             stream,
             dtls=None,
@@ -81,16 +79,26 @@ class Fronts:
             rtcp_port=0,
         )
 
-    def connect(self, ports: Mapping[int, int]) -> None:
-        """Tells each front the plane's port of its line."""
-        for position, front in self._fronts.items():
-            front.behind = (self._host, ports[position])
+    def agree(self, streams: tuple[StreamOffer, ...], ports: Mapping[int, int]) -> None:
+        """The plane has taken them; `ports` are its own by position. Begins the handshakes."""
+        for stream in streams:
+            self._streams[stream.position] = stream.stream
+            if stream.dtls is None:
+                if (front := self._fronts.pop(stream.stream, None)) is not None:
+                    front.close()
+                continue
+            front = self._fronts[stream.stream]
+            front.behind = (self._host, ports[stream.position])
+            front.reports = stream.rtcp_mux
+            front.agree(stream.dtls, (stream.remote_host, stream.remote_port))
 
     def ports(self, ports: Mapping[int, int]) -> dict[int, int]:
         """What the peer is told instead."""
-        return {
-            position: self._fronts[position].port if position in self._fronts else ports[position] for position in ports
-        }
+        return {position: self._told(position, port) for position, port in ports.items()}
+
+    def _told(self, position: int, port: int) -> int:
+        front = self._fronts.get(self._streams.get(position, ""))
+        return port if front is None or front.behind is None else front.port
 
     def close(self) -> None:
         for front in self._fronts.values():
@@ -227,15 +235,20 @@ class DtlsSession:
     def __init__(self, inner: MediaSession, fronts: Fronts) -> None:
         self._inner, self._fronts = inner, fronts
         self.offer = inner.offer
+        self._closed = False
 
     def local_ports(self) -> Mapping[int, int]:
         return self._fronts.ports(self._inner.local_ports())
 
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
+        if self._closed:
+            return
         await self._inner.update(self._fronts.inner(streams))
-        self._fronts.connect(self._inner.local_ports())
+        if not self._closed:  # while the ports opened
+            self._fronts.agree(streams, self._inner.local_ports())
 
     def close(self, reason: str) -> None:
+        self._closed = True
         self._inner.close(reason)
         self._fronts.close()
 
@@ -250,6 +263,11 @@ class DtlsSession:
 
     def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
         self._inner.announce(sound, words=words, beep_every_s=beep_every_s)
+
+    def told(self, facts: Sequence[Fact]) -> None:
+        """See `engine.ports.intake.FactReader`."""
+        if isinstance(self._inner, FactReader):
+            self._inner.told(facts)
 
     def last_packet_at(self) -> float:
         return self._inner.last_packet_at()

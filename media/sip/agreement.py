@@ -159,6 +159,11 @@ class Agreement:
     # ─── another leg of the same sound ───────────────────────────────────────────────────────────────────────────────
 
     @property
+    def by_handshake(self) -> bool:
+        """Keys come by DTLS."""
+        return any(stream.dtls is not None for stream in self.streams)
+
+    @property
     def _position(self) -> int:
         """Of the call's one line, or of the last one while all are refused."""
         return self.streams[0].position if self.streams else next(reversed(self.names))
@@ -169,9 +174,10 @@ class Agreement:
 
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
         """What that leg's description would make of the call's one stream, which keeps its name, and its port with it.
-        None when nothing of it can be heard."""
+        None when nothing of it can be heard: also where only one of the two shakes hands, for which another port is."""
         name = self.names[self._position]
-        return next((msgspec.structs.replace(line, stream=name) for line in negotiate(theirs, lines=1)), None)
+        lines = [line for line in negotiate(theirs, lines=1) if (line.dtls is not None) == self.by_handshake]
+        return next((msgspec.structs.replace(line, stream=name) for line in lines), None)
 
     def own_answer(self, theirs: Sdp, stream: StreamOffer, ports: Mapping[int, int]) -> bytes:
         """Our description for it, where it has made the offer."""

@@ -72,10 +72,11 @@ class Transfers:
         return self._pending
 
     def refer(self, request: Request) -> None:
-        """We call whom the peer names. The call stays on the trunk unless the target is a peer that we allow."""
+        """We call whom the peer names. The call stays on the trunk unless the target is a peer that we allow. Our offer
+        is in the clear, for which a line with a handshake has no port."""
         call, endpoint, target = self._call, self._owner.endpoint, parse_refer(request)
         refusal = call.cannot_move or (491 if self._pending else 0)
-        if refusal or not target.uri.lower().startswith(("sip:", "sips:")):
+        if refusal or call.agreement.by_handshake or not target.uri.lower().startswith(("sip:", "sips:")):
             call.leg.run(call.leg.usage.refuse(request, refusal or 603))
             return
         hop = hop_of(target.uri, call.leg.flow.transport)

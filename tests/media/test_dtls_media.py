@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import numpy as np
@@ -11,13 +11,16 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.ports.intake import CallOffer, IngestSession, Participant
+from engine.errors import Overloaded
+from engine.facts import Fact
+from engine.ports.intake import CallOffer, FactReader, IngestSession, Participant
 from media.codecs import PCMU
 from media.dtls_media import DtlsMedia, Front
 from media.ports import PortRange
 from media.rtcp import is_rtcp
 from media.rtp import RtpPacket, build_packet
 from media.rtp_plane import RtpPlane
+from media.rtp_session import RtpSession
 from media.session import DtlsOffer, StreamOffer
 from media.sip.negotiation import Answerer, negotiate
 from media.sip.sdp import parse_sdp
@@ -50,6 +53,8 @@ class Peer:
         self.port = int(self._socket.getsockname()[1])
         self.to: tuple[str, int] | None = None
         self.reported = False
+        self.clear = False
+        """It speaks without keys."""
         self.dtls = DtlsSrtp(self._send)
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
 
@@ -61,7 +66,8 @@ class Peer:
     def say(self, first: int, count: int) -> None:
         for number in range(first, first + count):
             sound = PCMU.encode(NOISE[number * 160 : number * 160 + 160])
-            self._send(self.dtls.seal(build_packet(RtpPacket(0, number, number * 160, 7, sound))))
+            packet = build_packet(RtpPacket(0, number, number * 160, 7, sound))
+            self._send(packet if self.clear else self.dtls.seal(packet))
 
     def _send(self, data: bytes) -> None:
         if self.to is not None:
@@ -72,7 +78,8 @@ class Peer:
         if 20 <= data[0] <= 63:
             self.dtls.receive(data)
         elif is_rtcp(data):
-            self.dtls.open_report(data)
+            if not self.clear:
+                self.dtls.open_report(data)
             self.reported = True
 
     async def close(self) -> None:
@@ -216,6 +223,49 @@ async def test_a_stranger_who_is_first_keeps_nobody_out(room: Room, peer: Peer) 
 async def test_a_call_in_the_clear_has_no_front(room: Room, peer: Peer) -> None:
     session = await room.media.allocate(CALL, (StreamOffer("0", 0, "PCMU", 0),))
     assert 26_500 <= session.local_ports()[0] < 26_520
+    session.close("bye")
+
+
+async def test_a_line_may_come_to_need_a_handshake(room: Room, peer: Peer) -> None:
+    clear = msgspec.structs.replace(line(peer), dtls=None)
+    session = await room.media.allocate(CALL, (clear,))
+    before = session.local_ports()[0]
+    await session.update((line(peer),))
+    port = session.local_ports()[0]
+    assert port != before  # another transport (RFC 8842 §4)
+    await peer.shake(port, "client")
+    assert await room.heard(session, peer) > 0.98
+    session.close("bye")
+
+
+async def test_a_line_may_need_a_handshake_no_longer(room: Room, peer: Peer) -> None:
+    session = await room.media.allocate(CALL, (line(peer),))
+    await peer.shake(session.local_ports()[0], "client")
+    await session.update((msgspec.structs.replace(line(peer), dtls=None),))
+    peer.to, peer.clear = ("127.0.0.1", session.local_ports()[0]), True
+    assert 26_500 <= peer.to[1] < 26_520
+    assert await room.heard(session, peer) > 0.98
+    session.close("bye")
+
+
+async def test_a_line_that_gets_no_port_stays_in_the_clear(room: Room, peer: Peer) -> None:
+    clear = msgspec.structs.replace(line(peer), dtls=None)
+    session = await room.media.allocate(CALL, (clear,))
+    before = session.local_ports()
+    more = [StreamOffer(str(number), number, "PCMU", 0) for number in range(1, 11)]  # one more than there are ports
+    with pytest.raises(Overloaded):
+        await session.update((line(peer), *more))
+    assert session.local_ports() == before
+    session.close("bye")
+
+
+async def test_what_is_found_out_reaches_the_plane(room: Room, peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Sequence[Fact]] = []
+    monkeypatch.setattr(RtpSession, "told", lambda session, facts: told.append(facts))
+    session = await room.media.allocate(CALL, (line(peer),))
+    assert isinstance(session, FactReader)
+    session.told(())
+    assert told == [()]
     session.close("bye")
 
 

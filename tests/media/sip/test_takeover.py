@@ -169,3 +169,25 @@ async def test_what_is_heard_moves_when_the_new_leg_stands(before: str) -> None:
             (heard[0].stream, len(described.media) - 1, 40_008)
         ]
         assert session.reason == ""
+
+
+async def test_a_call_with_a_handshake_is_taken_over_by_its_like_alone() -> None:
+    """Its port is not one for sound in the clear, which our own offer after a REFER would be."""
+    shaking = f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\n"
+    clear = audio("1", direction="sendrecv")
+    keyed = clear.replace("RTP/AVP", "UDP/TLS/RTP/SAVP") + shaking
+    async with by_hand() as it:
+        await it.peer.invite(keyed)
+        await it.intake.begun()
+        assert (await it.peer.ask("REFER", it.peer.contact(), "Refer-To: <sip:carol@127.0.0.1>")).status == 603
+        headers = ("Content-Type: application/sdp", f"Replaces: call;to-tag={it.peer.tag};from-tag=peer")
+        it.peer.tag = ""
+        for media, status in ((clear, 488), (keyed, 200)):
+            body = SDP.format(version=1, media=media)
+            it.peer.send(it.peer.request("INVITE", it.peer.contact(), *headers, body=body, call=f"{status}"))
+            answer = await it.peer.final()
+            assert answer.status == status
+            it.peer.tag = answer.to_tag if status == 200 else ""
+            it.peer.send(it.peer.request("ACK", call=f"{status}", cseq=answer.cseq, branch=f"INVITE{answer.cseq}"))
+        await it.media.sessions[0].changed.wait()
+        assert it.media.sessions[0].history == ["update"]
