@@ -30,7 +30,8 @@ class Party:
     """Stream ids."""
     left: tuple[str, ...] = ()
     """Ids of streams that it sends no more."""
-    gone: bool = False
+    gone: bool | None = None
+    """It has left the call; None when the metadata does not say."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +55,14 @@ class Metadata:
 
 def merge(old: Metadata | None, new: Metadata) -> Metadata:
     """RFC 7865 §6.1: complete replaces, partial merges by id. A stream that the update gives to someone is taken from
-    those whom it does not mention, and one that somebody has left is taken from that one."""
+    those who had it, and one that somebody has left is taken from that one."""
     if old is None or new.complete:
         return new
-    parties = {party.id: party for party in old.parties}
     given = {stream for party in new.parties for stream in party.sends}
-    mentioned = {party.id for party in new.parties}
-    for party in old.parties:
-        if party.id not in mentioned:
-            kept = tuple(stream for stream in party.sends if stream not in given)
-            parties[party.id] = dataclasses.replace(party, sends=kept)
+    parties = {
+        party.id: dataclasses.replace(party, sends=tuple(stream for stream in party.sends if stream not in given))
+        for party in old.parties
+    }
     for party in new.parties:
         parties[party.id] = _overlaid(parties.get(party.id), party)
     streams = {stream.id: stream for stream in old.streams}
@@ -80,8 +79,11 @@ def _overlaid(old: Party | None, new: Party) -> Party:
         return new
     sends = new.sends or tuple(stream for stream in old.sends if stream not in new.left)
     left = tuple(dict.fromkeys(stream for stream in (*old.left, *new.left) if stream not in sends))
+    gone = new.gone
+    if gone is None and not new.sends:  # whoever sends is there, said or not
+        gone = old.gone
     return Party(
-        new.id, new.aor or old.aor, new.name or old.name, new.side or old.side, sends=sends, left=left, gone=new.gone
+        new.id, new.aor or old.aor, new.name or old.name, new.side or old.side, sends=sends, left=left, gone=gone
     )
 
 
@@ -187,7 +189,7 @@ def _parties(root: _Element) -> tuple[Party, ...]:
     for key, party in found.items():
         streams = tuple(dict.fromkeys((*sends.get(key, ()), *party.sends)))
         over = tuple(stream for stream in left.get(key, ()) if stream not in streams)
-        found[key] = dataclasses.replace(party, sends=streams, left=over, gone=gone.get(key, False))
+        found[key] = dataclasses.replace(party, sends=streams, left=over, gone=gone.get(key))
     return tuple(_with_direction(root, list(found.values())))
 
 

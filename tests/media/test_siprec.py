@@ -193,6 +193,29 @@ def test_transfer_gives_the_stream_to_another() -> None:
     assert aors(transferred) == ["customer@x", "boss@x"]
 
 
+def mention(party: str, aor: str) -> str:
+    return f"<participant participant_id='{party}'><nameID aor='sip:{aor}'/></participant>"
+
+
+def test_a_stream_that_another_was_given_goes_from_who_is_only_mentioned() -> None:
+    first = parse_metadata(metadata_of(PARTIES))
+    update = mention("new", "boss@x") + mention("party-2", "agent@x") + sending("new", "stream-2")
+    assert aors(merge(first, doc(update, "partial"))) == ["customer@x", "boss@x"]
+    swapped = sending("party-1", "stream-2") + sending("party-2", "stream-1")
+    assert aors(merge(first, doc(swapped, "partial"))) == ["agent@x", "customer@x"]
+
+
+def test_who_has_left_stays_away_until_said_to_be_there() -> None:
+    over = "<disassociate-time>2026-06-25T04:58:15Z</disassociate-time>"
+    session = "<participantsessionassoc participant_id='party-2'>{}</participantsessionassoc>"
+    left = merge(parse_metadata(metadata_of(PARTIES)), doc(session.format(over), "partial"))
+    assert aors(left) == ["customer@x", ""]
+    named = merge(left, doc(mention("party-2", "eva@x"), "partial"))
+    assert aors(named) == ["customer@x", ""], "a name brings nobody back"
+    assert aors(merge(named, doc(session.format(""), "partial"))) == ["customer@x", "eva@x"]
+    assert aors(merge(named, doc(sending("party-2", "stream-2"), "partial"))) == ["customer@x", "eva@x"]
+
+
 def leaving(party: str, stream: str) -> str:
     return (
         f"<participantstreamassoc participant_id='{party}'><send>{stream}</send>"
