@@ -99,7 +99,7 @@ class RtpSession:
         for name, stream in self.streams.items():
             if name not in named:
                 stream.heard = False
-            elif named[name] is not stream.offer:
+            elif named[name] != stream.offer or not stream.heard:
                 self._renew(stream, named[name])
             if name in named:
                 self._positions[named[name].position] = name

@@ -21,7 +21,7 @@ from media.rtp import MAX_PACKET_SIZE, MalformedRtpError, RtpPacket, parse_packe
 from media.rtp_clock import RtpClock
 from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
-from media.srtp import SrtpKey, SrtpReader, SrtpWriter
+from media.srtp import SrtpKey, SrtpKeys, SrtpReader, SrtpWriter
 
 _RTCP_FIRST = b"\xc0"
 """Second octet; without a marker no RTP of ours has one so high."""
@@ -85,8 +85,9 @@ class RtpStream:
 
     def renew(self, offer: StreamOffer) -> None:
         """Signalling's new word on this m-line."""
+        anew = not self.heard or _theirs(offer.srtp) != _theirs(self.offer.srtp)
         self.offer, self.heard = offer, True
-        self._lock.unlock(_offered(offer))
+        self._lock.unlock(_offered(offer), anew=anew)
         self._learn(offer)
 
     def _learn(self, offer: StreamOffer) -> None:
@@ -304,6 +305,10 @@ Waiting = tuple[RtpStream, Released]
 
 def _offered(offer: StreamOffer) -> Address | None:
     return (offer.remote_host, offer.remote_port) if offer.remote_host and offer.remote_port else None
+
+
+def _theirs(keys: SrtpKeys | None) -> SrtpKey | None:
+    return None if keys is None else keys.theirs
 
 
 def decode_all(waiting: Sequence[Waiting]) -> list[Pcm16]:

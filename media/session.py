@@ -68,9 +68,9 @@ class MediaSession(IngestSession, Protocol):
 
     async def update(self, streams: tuple[StreamOffer, ...]) -> None:
         """A re-INVITE's or UPDATE's whole new list. Streams keep their name and port; a new one gets a port, a missing
-        one is no longer heard (its port stays until `close`). Unlocks the source address and SSRC of each stream, since
-        both may move; another codec or payload type holds from the next packet. Raises `Overloaded` when no port is
-        free, and then nothing has changed."""
+        one is no longer heard (its port stays until `close`). The source of a stream with another address
+        or other keys may move at once; another codec or payload type holds from the next packet. Raises `Overloaded`
+        when no port is free, and then nothing has changed."""
 
     def hold(self) -> None:
         """The peer holds or pauses the whole call: `call.held` goes to the events; silence no longer suspends."""

@@ -21,7 +21,7 @@ FIRST_PACKETS = 2
 TAKEOVER_PACKETS = 3
 """From the address that is heard already, once the source before has fallen silent."""
 STRANGER_PACKETS = 50
-"""From anywhere else: a second of sound."""
+"""From anywhere else: a second of sound. So many of the source that is heard also end what signalling unlocked."""
 SILENT_MS = 60.0
 """So long without a packet is a source silent, for a takeover from its own address."""
 GONE_MS = 1000.0
@@ -49,20 +49,26 @@ class SourceLock:
         self._last_ms = 0.0
         self._newcomers: dict[Source, _Newcomer] = {}
         self._left: set[Source] = set()
-        self._unlocked = False
+        self._unlocked = 0
+        """For how many more packets of the source that is heard."""
 
-    def unlock(self, offered: Address | None) -> None:
-        """Signalling renewed the stream: the source goes on being heard, but any other may take over at once."""
+    def unlock(self, offered: Address | None, *, anew: bool = False) -> None:
+        """Signalling renewed the stream. Where it names another address, or begins it `anew` (other keys), the source
+        goes on being heard, but any other may take over at once, until that one has been heard for a second."""
+        if offered == self._offered and not anew:
+            return
         self._offered = offered
         self._left.clear()
         self._newcomers.clear()
-        self._unlocked = True
+        self._unlocked = STRANGER_PACKETS
 
     def hears(self, ssrc: int, address: Address, now_ms: float) -> bool:
         """A packet of the source that is heard: it is to be heard, too. Otherwise ask `accept`."""
         if self.source is None or ssrc != self.source[1] or address != self.source[0]:
             return False
         self._last_ms = now_ms
+        if self._unlocked:
+            self._unlocked -= 1
         return True
 
     def accept(self, packet: RtpPacket, address: Address, now_ms: float) -> list[Arrived]:
@@ -117,6 +123,6 @@ class SourceLock:
             kept = [arrived for arrived in kept if arrived.at_ms > self._last_ms] or kept[-1:]
         self.dropped += sum(len(newcomer.kept) for newcomer in self._newcomers.values())
         self._newcomers.clear()
-        self._unlocked = False
+        self._unlocked = 0
         self.source, self._last_ms = source, now_ms
         return kept

@@ -90,21 +90,22 @@ class RtpLine:
             # hold by c=0.0.0.0 (RFC 2543) nothing is under way.
             moved = before is not None and before.host
             self._latch_at = math.inf if named is None else now + _UNDER_WAY_S if moved else now
-        self._lock.unlock(named)
-        self._take_keys(keys)
+        self._lock.unlock(named, anew=self._take_keys(keys))
         self.last_packet_at = now
 
-    def _take_keys(self, keys: SrtpKeys | None) -> None:
+    def _take_keys(self, keys: SrtpKeys | None) -> bool:
         """A direction's rollover counter lives as long as its key (RFC 3711 §3.2.1, §3.3.1), whatever the other's
-        does: nothing on the wire would tell of it again."""
+        does: nothing on the wire would tell of it again. True: the peer's is another one."""
         before, self._srtp = self._srtp, keys
         if keys is None:
             self._reader = self._writer = None
-            return
-        if before is None or before.theirs != keys.theirs:
+            return before is not None
+        another = before is None or before.theirs != keys.theirs
+        if another:
             self._reader = SrtpReader(keys.theirs)
         if before is None or before.ours != keys.ours:
             self._writer = SrtpWriter(keys.ours)
+        return another
 
     @property
     def unused(self) -> bool:

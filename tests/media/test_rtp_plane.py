@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import uvloop
@@ -315,6 +316,39 @@ async def test_a_re_invite_changes_codec_and_adds_and_removes_lines(room: Room, 
     events = await drained(session)
     assert [one.end_ms for one in ended(events)] == pytest.approx([4384, 8512], abs=64)
     assert len(ended(events, "third")) == 1
+
+
+async def test_a_re_invite_opens_no_line_to_strangers_but_where_the_source_may_move(
+    room: Room, voices: list[Pcm16]
+) -> None:
+    """A hold or another codec tells nothing of the address; what does holds for a second of the source's packets."""
+    named = msgspec.structs.replace(CUSTOMER, remote_host=PEER[0], remote_port=PEER[1])
+    other = msgspec.structs.replace(AGENT, remote_host=PEER[0], remote_port=PEER[1] + 2)
+    session = await room.plane.allocate(OFFER, (named, other))
+    line, agent = Line(session, named, voices[0]), Line(session, other, voices[1])
+    agent.address = (PEER[0], PEER[1] + 2)
+    room.play(line, agent, ms=400)
+    held = msgspec.structs.replace(other, flowing=False)
+    moved = msgspec.structs.replace(other, remote_port=PEER[1] + 4)
+    same = msgspec.structs.replace(named)  # as it comes from another negotiation, or from another process
+    for update in ((same, held), (same, other), (same, moved), (same, other)):
+        await session.update(update)
+    room.play(line, agent, ms=1_200)
+    strangers = [Line(session, named, voices[1]), Line(session, other, voices[0])]
+    for stranger in strangers:
+        stranger.address, stranger.ssrc = ("198.51.100.66", 9999), 666
+    for _ in range(200):
+        room.play(line, agent, *strangers, ms=20)
+        sources = [session.streams[name].rtp_address("") for name in ("customer", "agent")]
+        assert sources == [line.address, agent.address]
+    await session.update((same,))
+    room.play(line, ms=2_000)
+    await session.update((same, other))
+    moved_on = Line(session, other, voices[1])
+    moved_on.address, moved_on.ssrc = ("198.51.100.67", 5000), 78
+    room.play(line, moved_on, ms=60)
+    assert session.streams["agent"].rtp_address("") == moved_on.address, "a line that comes back is a new one"
+    session.close("bye")
 
 
 async def test_tones_and_comfort_noise_are_no_sound(room: Room, voices: list[Pcm16]) -> None:

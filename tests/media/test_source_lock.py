@@ -103,6 +103,31 @@ def test_signalling_unlocks() -> None:
     assert new.send(lock, 70) == [100, 101]
 
 
+def test_what_signalling_unlocked_ends_once_the_source_was_heard_for_a_second() -> None:
+    lock, source = locked()
+    lock.unlock(OTHER)
+    lock.unlock(PEER)
+    for at in range(STRANGER_PACKETS):
+        source.send(lock, 40 + at * 20)
+    stranger = Source(2, OTHER)
+    for at in range(STRANGER_PACKETS, 4 * STRANGER_PACKETS):
+        assert len(source.send(lock, 40 + at * 20)) == 1
+        assert stranger.send(lock, 41 + at * 20) == []
+    assert lock.source == (PEER, 1)
+
+
+def test_signalling_that_names_the_same_address_unlocks_nothing_but_for_other_keys() -> None:
+    lock, source = locked()
+    lock.unlock(PEER)
+    stranger = Source(2, OTHER)
+    for at in range(3):
+        assert stranger.send(lock, 21 + at) == []
+    lock.unlock(PEER, anew=True)
+    assert stranger.send(lock, 30) == []
+    assert len(stranger.send(lock, 50)) == 2
+    assert source.send(lock, 60) == []
+
+
 def test_kept_packets_are_bounded() -> None:
     lock, source = locked()
     stranger = Source(2, OTHER)
