@@ -16,9 +16,9 @@ from media.sip.negotiation import (
     codecs_of,
     event_of,
     is_held,
-    is_usable,
     refused,
     rtcp_of,
+    usable,
 )
 from media.sip.sdp import Attribute, Direction, Media, Sdp
 from media.srtp import SrtpKey, SrtpKeys, agreed_keys, choose_keys, crypto_value, new_key
@@ -60,14 +60,13 @@ def far_line(sdp: Sdp) -> FarLine | None:
         numbers = codecs_of(line)
         if line.kind != "audio" or not line.port or not numbers or line.protocol not in (*CLEAR, *PROTECTED):
             continue
-        host = sdp.address(line)
         direction = sdp.direction(line)
         rtcp_host, rtcp_port = rtcp_of(line)
         return FarLine(
             position=position,
             numbers=numbers,
             direction="inactive" if is_held(sdp, line) and direction == "sendrecv" else direction,
-            host=host if is_usable(host) else "",
+            host=usable(sdp.address(line)),
             port=line.port,
             event=event_of(line, CODECS[next(iter(numbers))].clock_hz),
             rtcp_mux=line.attribute("rtcp-mux") is not None,

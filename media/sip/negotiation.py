@@ -94,7 +94,6 @@ def _stream(
     offer: Sdp, line: Media, position: int, name: str, codec: tuple[int, AudioCodec], keys: SrtpKeys | None
 ) -> StreamOffer:
     ptime = (line.attribute("ptime") or "").strip()
-    host = offer.address(line)
     rtcp_host, rtcp_port = rtcp_of(line)
     return StreamOffer(
         stream=name,
@@ -104,7 +103,7 @@ def _stream(
         ptime_ms=int(ptime) if ptime.isdecimal() and 0 < int(ptime) <= 200 else 20,
         event_payload_type=event_of(line, CODECS[codec[1]].clock_hz),
         comfort_payload_type=_payload_of(line, "CN/8000"),
-        remote_host=host if is_usable(host) else "",
+        remote_host=usable(offer.address(line)),
         remote_port=line.port,
         srtp=keys,
         rtcp_mux=line.attribute("rtcp-mux") is not None,
@@ -134,8 +133,7 @@ def rtcp_of(line: Media) -> tuple[str, int]:
     port, *address = (line.attribute("rtcp") or "").split()[:4] or [""]
     if not port.isdecimal() or not 0 < int(port) < 65_536:
         return "", 0
-    host = address[2] if len(address) == 3 and is_usable(address[2]) else ""
-    return host, int(port)
+    return usable(address[2]) if len(address) == 3 else "", int(port)
 
 
 def event_of(line: Media, clock_hz: int) -> int | None:
@@ -144,11 +142,15 @@ def event_of(line: Media, clock_hz: int) -> int | None:
     return event if event is not None else _payload_of(line, "TELEPHONE-EVENT/8000")
 
 
-def is_usable(host: str) -> bool:
+def usable(host: str) -> str:
+    """The address as the kernel spells it, which the packets' sources are compared with; empty for a name and for
+    `0.0.0.0`."""
     try:
-        return not ipaddress.ip_address(host).is_unspecified
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return ""
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return "" if address.is_unspecified else str(mapped or address)
 
 
 def is_held(sdp: Sdp, line: Media) -> bool:

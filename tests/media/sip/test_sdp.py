@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.bridge.description import far_line
 from media.session import StreamOffer
 from media.sip.negotiation import Answerer, audio_offer, negotiate
 from media.sip.sdp import Direction, Sdp, parse_sdp
@@ -78,6 +79,29 @@ def test_old_hold_by_address_is_a_hold_for_callers_only() -> None:
     (sends,) = negotiate(sdp("m=audio 10 RTP/AVP 0", "a=sendonly", head="c=IN IP4 0.0.0.0"))
     assert (held.flowing, sends.flowing) == (False, True)
     assert held.remote_host == sends.remote_host == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("IP6 2001:DB8::10", "2001:db8::10"),
+        ("IP6 2001:0db8:0:0:0:0:0:10", "2001:db8::10"),
+        ("IP6 ::FFFF:192.0.2.7", "192.0.2.7"),
+        ("IP6 ::", ""),
+        ("IP6 0:0:0:0:0:0:0:0", ""),
+        ("IP4 192.0.2.7", "192.0.2.7"),
+        ("IP4 0.0.0.0", ""),
+        ("IP4 sbc.example", ""),
+    ],
+)
+def test_addresses_are_known_as_the_kernel_spells_them(written: str, known: str) -> None:
+    """Else the source lock takes the one whom the offer named for a stranger."""
+    offer = sdp("m=audio 10 RTP/AVP 0", f"a=rtcp:11 IN {written}", head=f"c=IN {written}")
+    (stream,) = negotiate(offer)
+    assert (stream.remote_host, stream.rtcp_host) == (known, known)
+    far = far_line(offer)
+    assert far is not None
+    assert (far.host, far.rtcp_host) == (known, known)
 
 
 def test_dynamic_payload_types_and_encoding_case() -> None:
