@@ -181,7 +181,7 @@ METRICS: tuple[Metric, ...] = (
         "rtp_packets_total",
         "counter",
         ("fate",),
-        "RTP packets: played, late, lost (concealed), foreign, malformed, dropped (flood).",
+        "RTP packets: played, late, lost (concealed), foreign, malformed, unagreed (type or length), dropped (flood).",
     ),
     Metric("rtp_mos", "histogram", (), "Mean opinion score of a stream over 10 s, estimated (E-model), 1 to 4.5."),
     Metric("rtp_loss_ratio", "histogram", (), "Share of a stream's packets that did not come, over 10 s."),

@@ -47,7 +47,8 @@ class Reception:
         self._timestamp = 0
         self._clock_hz = 8000
 
-    def arrived(self, ssrc: int, sequence: int, timestamp: int, at_ms: float, clock_hz: int) -> None:
+    def arrived(self, ssrc: int, sequence: int, timestamp: int | None, at_ms: float, clock_hz: int) -> None:
+        """`timestamp`: None where it does not tell when the packet was sent, as of a tone's."""
         step = ((sequence - self.highest + 0x8000) & 0xFFFF) - 0x8000
         if ssrc != self.ssrc or not -_MAX_DROPOUT <= step <= _MAX_DROPOUT:
             self._before = self.tally
@@ -59,6 +60,8 @@ class Reception:
             self._base = self.highest + step
         self._received += 1
         self._clock_hz = clock_hz
+        if timestamp is None:
+            return
         if self._at_ms is not None:
             passed = (at_ms - self._at_ms) * clock_hz / 1000
             sent = ((timestamp - self._timestamp + 0x80000000) & 0xFFFFFFFF) - 0x80000000

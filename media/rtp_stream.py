@@ -25,10 +25,12 @@ from media.srtp import SrtpKey, SrtpKeys, SrtpReader, SrtpWriter
 
 _RTCP_FIRST = b"\xc0"
 """Second octet; without a marker no RTP of ours has one so high."""
+_UNAGREED = -1
+"""Payload type, within, of what bears a type or a length that nobody agreed on."""
 INBOX = 512
 """Datagrams of a stream between two ticks; at 50 a second only a flood has more, and then the oldest are dropped."""
 FILL_AFTER_MS = 240.0
-"""So long without a packet, and the time that has passed is silence: DTX, hold, a lost peer."""
+"""So long without sound, and the time that has passed is silence: DTX, hold, a lost peer."""
 
 LATEST_MS = 2000
 """What comes later than that is lost to the recording, too."""
@@ -42,6 +44,8 @@ class RtpStream:
         self.heard = True
         """False once signalling has taken the m-line away."""
         self.last_packet_ms: float | None = None
+        self._sound_ms: float | None = None
+        """The last packet with sound."""
         self.suspended = False
         self.silent_since_ms = 0.0
         """From when on silence counts towards suspension: the last packet, resume, or answer."""
@@ -78,10 +82,14 @@ class RtpStream:
     @property
     def fates(self) -> Mapping[str, int]:
         """What became of the stream's datagrams so far: `played`: heard, or about to be; `late` for their place;
-        `lost` on the way and concealed; `foreign`, of another source; `malformed`; `dropped` in a flood."""
-        late = self._jitter.late + self._jitter.duplicates
-        found = {"late": late, "lost": self._jitter.lost, "foreign": self._lock.dropped}
-        return {**self._fates, "played": self._played - late, **found}
+        `lost` on the way and concealed; `foreign`, of another source; `malformed`; `unagreed`, of a type or length
+        that was not negotiated: not heard; `dropped` in a flood."""
+        found = {"late": self._late, "lost": self._jitter.lost, "foreign": self._lock.dropped}
+        return {**self._fates, "played": self._played - self._late, **found}
+
+    @property
+    def _late(self) -> int:
+        return self._jitter.late + self._jitter.duplicates
 
     def renew(self, offer: StreamOffer) -> None:
         """Signalling's new word on this m-line."""
@@ -126,7 +134,9 @@ class RtpStream:
             packet = self._parse(data)
             if packet is None:
                 continue
-            if not self._lock.hears(packet.ssrc, address, at_ms):
+            if packet.payload_type == _UNAGREED:
+                self._pass_over(packet, address, at_ms)
+            elif not self._lock.hears(packet.ssrc, address, at_ms):
                 released += self._admit(packet, address, at_ms)
             elif self._take(packet, at_ms):  # nearly always
                 released.append(Released(packet, at_ms))
@@ -144,12 +154,26 @@ class RtpStream:
             packet = parse_packet(self._open(data) if self._readers else data)
             if not self.heard:
                 raise MalformedRtpError("the stream is not heard")
-            if packet.payload_type not in self._soundless:
-                self._codecs[packet.payload_type].samples_in(packet.payload)
-        except (ValueError, KeyError):
+        except ValueError:
             self._fates["malformed"] += 1
             return None
+        if packet.payload_type not in self._soundless:
+            try:
+                self._codecs[packet.payload_type].samples_in(packet.payload)
+            except (ValueError, KeyError):
+                return RtpPacket(_UNAGREED, packet.sequence, packet.timestamp, packet.ssrc, b"")
         return packet
+
+    def _pass_over(self, packet: RtpPacket, address: Address, at_ms: float) -> None:
+        """Comfort noise, keys and keep-alives (RFC 6263 §4) that nobody spoke of make no source and no sound; but of
+        the source that is heard they bear numbers, and what has come is not lost."""
+        if self._lock.hears(packet.ssrc, address, at_ms):
+            late = self._late
+            self._take(packet, at_ms)
+            if self._late > late:
+                return
+            self._played -= 1
+        self._fates["unagreed"] += 1
 
     def _take_report(self, data: bytes, address: Address, at_ms: float) -> None:
         try:
@@ -218,9 +242,13 @@ class RtpStream:
 
     def _take(self, packet: RtpPacket, at_ms: float) -> bool:
         """A packet of the source that is heard: whether it is to be heard at once."""
-        self.reporter.reception.arrived(packet.ssrc, packet.sequence, packet.timestamp, at_ms, self._clock_hz)
+        sounds = packet.payload_type in self._codecs
+        sent = packet.timestamp if sounds else None
+        self.reporter.reception.arrived(packet.ssrc, packet.sequence, sent, at_ms, self._clock_hz)
         self._played += 1
         self.last_packet_ms = self.silent_since_ms = at_ms
+        if sounds:
+            self._sound_ms = at_ms
         if self._jitter.pass_by(packet):
             return True
         self._jitter.push(packet, at_ms)
@@ -294,8 +322,8 @@ class RtpStream:
         self._hearing.put(self.offer.stream, position, conceal(history, count, self.rate_hz))
 
     def fill(self, now_ms: float) -> None:
-        """Takes time that has passed without packets as silence."""
-        if self.last_packet_ms is None or now_ms - self.last_packet_ms >= FILL_AFTER_MS:
+        """Takes time that has passed without sound as silence."""
+        if self._sound_ms is None or now_ms - self._sound_ms >= FILL_AFTER_MS:
             self._ear.silence(int(max(0.0, now_ms - FILL_AFTER_MS) * self.rate_hz / 1000))
 
 

@@ -238,7 +238,7 @@ async def test_random_bytes_are_dropped_and_counted(room: Room, voices: list[Pcm
     assert len(ended(events)) == 2
     assert notices(events) == []
     fates = room.plane.fates()
-    assert fates["malformed"] + fates["foreign"] > 17_000
+    assert fates["malformed"] + fates["foreign"] + fates["unagreed"] > 17_000
     assert fates["played"] == 450
 
 
@@ -360,7 +360,7 @@ async def test_tones_and_comfort_noise_are_no_sound(room: Room, voices: list[Pcm
         line.sequence += 1
         line.arrive(build_packet(packet))
     room.pass_time(100)
-    assert session.streams["customer"].fates["malformed"] == 1
+    assert session.streams["customer"].fates["unagreed"] == 1
     assert not np.any(session.audio("customer", 210, 300))
     session.close("bye")
 

@@ -1,6 +1,7 @@
 """Whatever a network does to the packets of a stream, its sound is heard once, in order, and where it belongs."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +113,72 @@ def test_a_stall_loses_nothing(at: int, stall_ms: int) -> None:
     assert after[0] * 1000 / 8000 <= at * 20 + max(0.0, stall_ms - FILL_AFTER_MS) + 40
     overlaps = [(number, position, frontier) for number, position, frontier in heard if position < frontier]
     assert all(number > at for number, _, _ in overlaps)
+
+
+UNAGREED = {
+    "comfort noise": (13, b"\x40"),
+    "a key": (101, b"\x01\x0a\x00\xa0"),
+    "an empty keep-alive": (0, b""),
+    "another codec": (18, bytes(20)),
+}
+
+
+@pytest.mark.parametrize("odd", UNAGREED)
+def test_what_nobody_agreed_on_is_silence_and_no_loss(odd: str) -> None:
+    network, (kind, payload) = Network(), UNAGREED[odd]
+    for number in range(PACKETS):
+        network.now_ms += 20
+        data = packet(number, number * 160)
+        if number % 10 == 5:
+            data = build_packet(RtpPacket(kind, (65_500 + number) & 0xFFFF, 0x12345678, 9, payload))
+        network.stream.receive(data, PEER, network.now_ms)
+        network.tick()
+        if number > 3 and number % 10 != 5:
+            assert network.tape.put_at[-1][0] == number, "it waits for nothing"
+    heard = [number for number, _, _ in network.tape.put_at]
+    assert heard == [number for number in range(PACKETS) if number % 10 != 5]
+    assert all(
+        not network.tape.sound("a", position - 160, 160).any()
+        for number, position, _ in network.tape.put_at
+        if number % 10 == 6
+    )
+    fates = {fate: count for fate, count in network.stream.fates.items() if count}
+    assert fates == {"played": 90, "unagreed": 10}
+    quality = network.stream.judge(whole=True)
+    assert quality is not None
+    assert (quality.packets, quality.loss, quality.jitter_ms) == (PACKETS, 0.0, 0.0)
+
+
+def test_what_nobody_agreed_on_makes_no_source_and_counts_once() -> None:
+    network = Network()
+    odd = [build_packet(RtpPacket(99, number, 0, 7, b"x")) for number in range(50)]
+    network.deliver([(number * 20.0, data) for number, data in enumerate(odd)])
+    assert network.stream.last_packet_ms is None
+    assert network.stream.fates["unagreed"] == 50
+    for number in range(3):
+        network.stream.receive(packet(number, number * 160), PEER, network.now_ms)
+    repeated = build_packet(RtpPacket(99, (65_500 + 3) & 0xFFFF, 0, 9, b"x"))
+    for _ in range(20):
+        network.stream.receive(repeated, PEER, network.now_ms)
+    network.tick(last=True)
+    fates = {fate: count for fate, count in network.stream.fates.items() if count}
+    assert fates == {"played": 3, "unagreed": 51, "late": 19}
+
+
+def test_time_passes_while_keys_are_pressed() -> None:
+    """A speaker who falls silent is told so, though packets without sound go on."""
+    network = Network()
+    network.stream.renew(StreamOffer("a", 0, "PCMU", 0, event_payload_type=101))
+    for number in range(PACKETS):
+        network.now_ms += 20
+        data = packet(number, number * 160)
+        if number >= 20:
+            data = build_packet(RtpPacket(101, (65_500 + number) & 0xFFFF, 20 * 160, 9, b"\x01\x0a\x00\xa0"))
+        network.stream.receive(data, PEER, network.now_ms)
+        network.tick()
+    (ear,) = network.tape.ears()
+    assert ear.frontier is not None
+    assert ear.frontier >= (network.now_ms - FILL_AFTER_MS) * 8
 
 
 @given(st.lists(st.binary(max_size=220), max_size=60))
