@@ -41,7 +41,11 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12.0, gt=0, le=24 * 31, description="How long a log-in lasts.")
 
     # ─── telephony ───
-    sip_host: str = Field(default="127.0.0.1", description="Address that SIP listens on, over UDP and TCP.")
+    sip_host: str = Field(
+        default="127.0.0.1",
+        description="Address that SIP listens on, over UDP and TCP, and RTP with it; `0.0.0.0` is all of IPv4, `::` "
+        "all of IPv6 and no IPv4.",
+    )
     sip_port: int = Field(default=5060, ge=0, le=65535, description="SIP's port; 0 takes a free one.")
     sip_trunks: str = Field(
         default="",

@@ -34,7 +34,8 @@ def expedite(sock: socket.socket) -> None:
 
 
 def bind_udp(host: str, port: int) -> socket.socket:
-    """Raises `OSError` when another program has it."""
+    """With an IPv6 host IPv6 alone, as for TCP: IPv4 peers would have addresses that nobody allows or reaches. Raises
+    `OSError` when another program has it."""
     sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
@@ -42,6 +43,8 @@ def bind_udp(host: str, port: int) -> socket.socket:
         if STAMP_OPTION:
             with contextlib.suppress(OSError):  # a kernel without it: packets came when they are read
                 sock.setsockopt(socket.SOL_SOCKET, STAMP_OPTION, 1)
+        if sock.family is socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind((host, port))
     except OSError:
         sock.close()

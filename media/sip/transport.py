@@ -22,6 +22,7 @@ from media.sip.connection import (
 )
 from media.sip.layer import Flow
 from media.sip.wire import Malformed
+from media.udp_pair import bind_udp
 
 MAX_CONNECTIONS = 1_024
 MAX_CONNECTIONS_PER_HOST = 128
@@ -103,10 +104,10 @@ class Transports:
         return {name: port for name, port in ports.items() if port is not None}
 
     async def _open_udp(self, loop: asyncio.AbstractEventLoop, host: str, port: int) -> None:
-        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=(host, port))
-        sock = self._udp.get_extra_info("socket")
+        sock = bind_udp(host, port)
         with contextlib.suppress(OSError):  # a burst of INVITEs must not be lost while a call is set up
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_194_304)
+        self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=sock)
         self.host, self.port = host, self._udp.get_extra_info("sockname")[1]
 
     async def _listen(self, transport: str, port: int) -> None:

@@ -1,6 +1,9 @@
+import socket
+
 import pytest
 
 from media.ports import PortPool, PortRange
+from media.udp_pair import bind_udp
 
 
 def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
@@ -15,6 +18,12 @@ def test_a_busy_port_goes_to_the_back() -> None:
     pool = PortPool(PortRange(20_000, 20_003))
     pool.give_back(pool.take(0) or 0, 0, unused=True)
     assert [pool.take(0), pool.take(0)] == [20_002, 20_000]
+
+
+def test_ports_of_ipv6_take_none_of_ipv4() -> None:
+    for host in ("::", "::1"):
+        with bind_udp(host, 0) as sock:
+            assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
 
 
 @pytest.mark.parametrize(("first", "last"), [(20_001, 20_001), (20_002, 20_002), (30_000, 20_000), (0, 70_000)])

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -125,6 +126,34 @@ def test_call_on_uvloop(transport: Transport, tmp_path: Path) -> None:
             return it.media.sessions[0].reason
 
     assert uvloop.run(call()) == "bye"
+
+
+def test_all_of_ipv6_is_no_ipv4() -> None:
+    """Over UDP as over TCP, in both loops: such a peer would be `::ffff:…`, whom no trunk allows and no URI reaches."""
+
+    async def ask() -> bytes:
+        server = SipServer("::", 0, FakeIntake(), FakeMedia(), trunks=parse_trunks("::1,2001:db8::/32"))
+        await server.open()
+        loop = asyncio.get_running_loop()
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old:
+                old.setblocking(False)
+                await loop.sock_connect(old, ("127.0.0.1", server.port))
+                await loop.sock_sendall(old, OPTIONS)
+                with pytest.raises(ConnectionRefusedError):
+                    async with asyncio.timeout(5):
+                        await loop.sock_recv(old, 4096)
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as new:
+                new.setblocking(False)
+                await loop.sock_connect(new, ("::1", server.port))
+                await loop.sock_sendall(new, OPTIONS.replace(b"/WS a.invalid;", b"/UDP [::1];rport;"))
+                async with asyncio.timeout(5):
+                    return await loop.sock_recv(new, 4096)
+        finally:
+            await server.close(0.2)
+
+    assert asyncio.run(ask()).startswith(b"SIP/2.0 200 ")
+    assert uvloop.run(ask()).startswith(b"SIP/2.0 200 ")
 
 
 @pytest.mark.parametrize("transport", ["TCP", "TLS", "WSS"])
