@@ -7,14 +7,15 @@ long, since those before it may still come. What comes later than that is told a
 
 import msgspec
 
-from media.rtp import RtpPacket, sequence_distance
+from media.rtp import RtpPacket, sequence_distance, timestamp_distance
 
 HOLD_MS = 60.0
 CAPACITY = 64
 """Packets that wait at most: over a second of 20 ms ones."""
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
-"""RFC 3550 appendix A.1: beyond these, two packets in sequence mean that the source began anew."""
+"""RFC 3550 appendix A.1: beyond these, two packets in sequence mean that the source began anew; and so do two that have
+come before by their numbers, but later than all by their timestamps."""
 
 
 class Arrived(msgspec.Struct, frozen=True, gc=False):
@@ -43,6 +44,8 @@ class JitterBuffer:
         self._next: int | None = None
         """Unwrapped sequence number that is due; None until the first packet is released."""
         self._highest = 0
+        self._latest = 0
+        """The furthest timestamp of the packets released."""
         self._stray: Arrived | None = None
         self._missing: dict[int, None] = {}
         """Numbers given up, oldest first: they may still come."""
@@ -60,6 +63,9 @@ class JitterBuffer:
         if ahead > MAX_DROPOUT or ahead < -MAX_MISORDER:
             self._restart(arrived)
         elif self._next is not None and number < self._next:
+            if number not in self._missing and timestamp_distance(packet.timestamp, self._latest) > 0:
+                self._restart(arrived)
+                return
             self.late += 1
             if number in self._missing:
                 del self._missing[number]
@@ -81,6 +87,8 @@ class JitterBuffer:
         if number is None or self._waiting or self._late or packet.sequence != number & 0xFFFF:
             return False
         self._highest, self._next = number, number + 1
+        if timestamp_distance(packet.timestamp, self._latest) > 0:
+            self._latest = packet.timestamp
         return True
 
     def pop(self, now_ms: float) -> list[Released]:
@@ -111,6 +119,8 @@ class JitterBuffer:
     def _release(self, number: int) -> Released:
         arrived = self._waiting.pop(number)
         gap = 0 if self._next is None else number - self._next
+        if self._next is None or timestamp_distance(arrived.packet.timestamp, self._latest) > 0:
+            self._latest = arrived.packet.timestamp
         lost = gap if gap <= MAX_DROPOUT else 0
         self.lost += lost
         self._give_up(range(number - lost, number)[-MAX_MISORDER:])
@@ -135,3 +145,4 @@ class JitterBuffer:
             self._next = number
         self._waiting[number], self._waiting[number + 1] = stray, arrived
         self._highest, self._stray = number + 1, None
+        self._latest = arrived.packet.timestamp

@@ -89,6 +89,30 @@ def test_a_far_number_counts_when_the_next_follows() -> None:
     assert [item.lost for item in released] == [0, 0]
 
 
+def test_a_source_that_begins_anew_a_few_numbers_back_is_told_by_its_timestamps() -> None:
+    jitter = begun(100)
+    for sequence in range(101, 150):
+        jitter.push(packet(sequence), 100)
+    jitter.pop(100)
+    jitter.push(packet(120), 110)  # the network's doubles
+    jitter.push(packet(121), 110)
+    jitter.push(RtpPacket(101, 150, 110 * 160, 1, b"x"), 110)  # a key: its timestamp is that of its start
+    jitter.push(packet(148), 110)
+    jitter.push(packet(149), 110)
+    assert numbers(jitter.pop(110)) == [150]
+    assert jitter.late == 4
+    again = [RtpPacket(0, 100 + at, 1_000_000 + at * 160, 1, b"x") for at in range(60)]
+    jitter.push(again[0], 120)
+    assert jitter.pop(120) == [], "one alone may be any"
+    jitter.push(again[1], 140)
+    released = jitter.pop(140)
+    for one in again[2:]:
+        assert jitter.pass_by(one)
+    assert numbers(released) == [100, 101]
+    assert [item.lost for item in released] == [0, 0]
+    assert (jitter.lost, jitter.late) == (0, 4)
+
+
 def test_it_is_bounded() -> None:
     jitter = begun()
     for sequence in range(12, 12 + CAPACITY):
