@@ -10,6 +10,8 @@ from models.privacy.tokens import Token
 BREAKS_A_CARDINAL = re.compile(r"[,.;:?!…/\n]")
 _ONES: Final = frozenset({"unos", "uns", "ones"})
 """Digits only when they are counted: "dos unos"."""
+_WRITTEN_REST: Final = 3
+"""Digits at most of what is written behind "mil": "45 mil 900"."""
 
 
 class Group(NamedTuple):
@@ -164,15 +166,31 @@ class _Reader:
         big = False
         if self._kind() == "thousand" and value < 1000:
             self._at += 1
-            value = value * 1000 + (self._rest() or 0)
+            value = value * 1000 + self._units()
         if self._kind() == "million":
             self._at += 1
-            rest, big = self._rest() or 0, True
+            rest, big = self._written_rest("thousand") or self._rest() or 0, True
             if self._kind() == "thousand":
                 self._at += 1
-                rest = (rest or 1) * 1000 + (self._rest() or 0)
+                rest = (rest or 1) * 1000 + self._units()
             value = value * 1_000_000 + rest
         return value, big
+
+    def _units(self) -> int:
+        """What follows "mil" of the same number, in words or written: "45 mil 900"."""
+        return self._written_rest() or self._rest() or 0
+
+    def _written_rest(self, scale: str = "") -> int:
+        """Up to three written digits behind "mil" or "millones" that no other number goes on but its own `scale`."""
+        skip = 1 if self._kind() == "joiner" else 0
+        token = self._peek(skip)
+        if token is None or not 0 < len(token.digits) <= _WRITTEN_REST:
+            return 0
+        short = len(token.digits) < _WRITTEN_REST
+        if self._kind(skip + 1) not in ("", "joiner", scale) or (short and token.digits.startswith("0")):
+            return 0
+        self._at += skip + 1
+        return int(token.digits)
 
     def _rest(self) -> int | None:
         """What follows "mil" or "hundred", if it is part of the same number and not the next digit of a list."""

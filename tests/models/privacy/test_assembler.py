@@ -339,3 +339,10 @@ def test_what_is_kept_holds_no_card() -> None:
     call.say(ASK, ("customer", "4539 1488 0343 6467"), ("agent", "Muchas gracias, el pago ya quedó registrado."))
     assert "4539" not in repr(vars(call.guard))
     assert b"4539" not in msgspec.json.encode(call.entities)
+
+
+def test_written_hundreds_behind_a_spoken_thousand_are_of_the_same_price() -> None:
+    call = Call()
+    call.say(("agent", "Tenemos el plan de 45 mil 900, el de 62 mil 500 y el de 1 millón 899 mil 900."))
+    call.end()
+    assert call.text[0] == "Tenemos el plan de 45 mil 900, el de 62 mil 500 y el de 1 millón 899 mil 900."
