@@ -56,7 +56,7 @@ _KINDS: Final[dict[str, str]] = {
     "rut": r"\b(?:rut|r\.u\.t|rol unico)\b",
     "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de identidad|numero de extranjero)\b",
     "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|cc numero)\b",
-    "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|seu) documento|numero do documento)\b",
+    "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|mi|seu|meu) documento|numero do documento|identificacion|(?:sua|minha) identificacao|(?:el|o) documento(?=\s*(?:[?,.]|es\b|e\b|por favor\b|$)))\b",
     "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
     "dob": r"\b(?:soy del(?= (?:(?:ano )?\w+ de |\d))|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b\b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"

@@ -24,6 +24,8 @@ _MENTION_TURNS: Final = 2
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
 _CAPTURED: Final = ("card", "cvv")
+_DOCUMENTS: Final = ("cpf", "rut", "dni", "cedula")
+"""What "your document" is in one country or another."""
 _OF_A_CARD: Final = ("card", "cvv", "card_expiry")
 _NOT_READ_ALOUD: Final = ("email", "dob", "card_expiry", "person")
 _CARD_WORD: Final = re.compile(
@@ -160,6 +162,8 @@ class Expectations:
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
         self._asked.pop(label, None)
+        if label in _DOCUMENTS:
+            self._asked.pop("document", None)
         if label in ("", "number") and len(digits) >= _ANSWER:
             for kind in [kind for kind in self._asked if kind not in _CAPTURED]:
                 del self._asked[kind]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.privacy.cardinals import Group
+from models.privacy.cues import folded
 from models.privacy.numbers import Lexed, Run
 from models.privacy.units import (
     AFTER_AN_ANSWER,
@@ -76,7 +77,7 @@ def is_quantity(lexed: Lexed, run: Run, doubt: Doubt) -> bool:
         return True
     if _is_a_hundred(lexed, groups) and not doubt.short:
         return True
-    if not doubt.read_out and len(groups) <= 2 and (any(group.big for group in groups) or _is_round(groups)):
+    if not doubt.read_out and len(groups) <= 2 and (_is_in_the_millions(lexed, groups) or _is_round(groups)):
         return True
     if doubt.exact and not doubt.guarded and _says_when(lexed, groups, doubt):
         return True
@@ -116,6 +117,43 @@ def _counts_digits(lexed: Lexed, group: Group) -> bool:
 def _is_a_hundred(lexed: Lexed, groups: Sequence[Group]) -> bool:
     """A way of speaking amid talk."""
     return len(groups) == 1 and groups[0].digits == "100" and lexed.tokens[groups[0].first].word == "a"
+
+
+def _is_in_the_millions(lexed: Lexed, groups: Sequence[Group]) -> bool:
+    """Unless every digit of it is told, as of an identity's number, where nothing speaks of money."""
+    if not any(group.big for group in groups):
+        return False
+    exact = any(group.big and len(group.digits) >= _IDENTITY and not group.digits.endswith("00") for group in groups)
+    return not exact or _speaks_of_money(lexed, groups)
+
+
+_IDENTITY = 7
+"""So many digits at least has the number of a person's identity."""
+
+
+def _speaks_of_money(lexed: Lexed, groups: Sequence[Group]) -> bool:
+    """Whether the clause up to the number, or a word right behind it, is about a debt, a price or a wage."""
+    plain = folded(lexed.text)
+    start, end = groups[0].start, groups[-1].end
+    clause = plain[max(plain.rfind(sign, 0, start) for sign in ".?!;¿¡") + 1 : start]
+    behind = _CLAUSE_ENDS.split(plain[end : end + _BEHIND], maxsplit=1)[0]
+    return _OF_MONEY.search(f"{clause} {behind}") is not None and _OF_A_PERSON.search(clause) is None
+
+
+_BEHIND = 24
+"""Code points."""
+_CLAUSE_ENDS = re.compile(r"[.,;:?!\n]")
+_OF_MONEY = re.compile(
+    r"\b(?:deud\w+|deb[eo]\w*|dev[eo]|devem|devendo|divida|ow(?:e|es|ed|ing)|saldos?|balance"
+    r"|totale?s?|val(?:e(?! *,)|en|em|or|ores|ia)"
+    r"|preci\w+|preco\w*|prices?d?|cuesta\w*|cost\w*|custa\w*|cuotas?|parcelas?|pag(?:a|o|ar|as|ue|ou|amos|aron|aria|ando|os|uei)"
+    r"|pay\w*|paid|cobr\w+|cargos?|charg\w+|factur\w+|fatur\w+|bills?|mora|capital|interes(?:es|t)?|juros|gan\w+|ganh\w+|sueldo|salari\w+"
+    r"|salary|ingresos?|credito|prestamo|prestaron|emprestimo|loan|mont[oa]\w*|importe|amount\w*|abon\w+|descuento|desconto|discount"
+    r"|dinero|dinheiro|money|plata|pesos|reais|dolares|dollars|cop|usd|presupuesto|orcamento|ventas|vendas|sales|made)\b"
+)
+_OF_A_PERSON = re.compile(
+    r"\b(?:numero|number|document\w*|identi\w+|cedula|dni|rut|cpf|soy|me llamo|sou|me chamo|my name|nombre|nome)\b"
+)
 
 
 def _is_round(groups: Sequence[Group]) -> bool:

@@ -346,3 +346,12 @@ def test_written_hundreds_behind_a_spoken_thousand_are_of_the_same_price() -> No
     call.say(("agent", "Tenemos el plan de 45 mil 900, el de 62 mil 500 y el de 1 millón 899 mil 900."))
     call.end()
     assert call.text[0] == "Tenemos el plan de 45 mil 900, el de 62 mil 500 y el de 1 millón 899 mil 900."
+
+
+def test_a_document_said_as_one_cardinal_is_hidden_and_a_debt_in_the_next_turn_is_not() -> None:
+    call = Call("AR")
+    number = "veintiocho millones quinientos cuarenta y tres mil ciento veinte"
+    call.say(("agent", "¿Me pasás el documento?"), ("customer", f"{number.capitalize()}."))
+    call.say(("agent", f"Perfecto. La deuda es de {number}."))
+    call.end()
+    assert list(call.text.values())[1:] == ["[dni].", f"Perfecto. La deuda es de {number}."]
