@@ -123,7 +123,7 @@ class DigitGuard:
         self._begin()
         self._expected.next_turn()
         self._expire(turn.start_ms)
-        found = cues(turn.text)
+        found = cues(turn.text, near_card=self._expected.near_card)
         asks = asked(turn.text, turn.leg, found)
         said = Said(turn.turn, turn.leg, turn.text, turn.language, turn.start_ms, turn.end_ms)
         announced = turn.leg != "agent" and ("card" in asks or "cvv" in asks)
@@ -159,7 +159,11 @@ class DigitGuard:
 
     def draft(self, text: str, language: str, leg: Leg) -> str:
         """Words that may still change, masked. Leaves no trace."""
-        parsed = parse(Said(DRAFT, leg, text, language), cues(text), self._situation(announced=False))
+        parsed = parse(
+            Said(DRAFT, leg, text, language),
+            cues(text, near_card=self._expected.near_card),
+            self._situation(announced=False),
+        )
         masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
         return render(text, without_overlaps([*parsed.masks, *masks]))
 

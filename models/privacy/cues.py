@@ -127,10 +127,33 @@ def folded(text: str) -> str:
     return text.translate(_FOLDS)
 
 
-def cues(text: str) -> list[Cue]:
-    """In order of appearance."""
+def cues(text: str, *, near_card: bool = False) -> list[Cue]:
+    """In order of appearance. `near_card`: a card is on the table, so what ends is most likely that."""
     plain = folded(text)
-    return [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
+    found = [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
+    return [cue for cue in found if cue.kind != "card_expiry" or not _is_of_a_bill(plain, cue, near_card)]
+
+
+def _is_of_a_bill(plain: str, cue: Cue, near_card: bool) -> bool:
+    """Whether what is due or ends is a bill, an offer or a contract, by its own clause: "su factura vence el 10"."""
+    if near_card:
+        return _OF_A_BILL.match(plain, cue.end) is not None
+    start = max(plain.rfind(sign, 0, cue.start) for sign in ",.?!;¿") + 1
+    stop = _CLAUSE_END.search(plain, cue.end)
+    clause = plain[start : stop.start() if stop else len(plain)]
+    return _BILL.search(clause) is not None and _A_CARD.search(clause) is None
+
+
+_CLAUSE_END = re.compile(r"[,.?!;]")
+_A_CARD = re.compile(rf"\b{_CARD_NAME}s?\b")
+_BILL_NAME = (
+    r"(?:facturas?|faturas?|boletos?|cuotas?|parcelas?|ofertas?|promo\w*|plane?s?|plano|bills?|offers?|rates?|contratos?|contracts?|poli[zc]as?|apolice|policy|invoices?"
+    r"|discounts?|descuentos?|desconto|subscription|suscripcion|assinatura|paquete|package|warranty|garantia|coupon|cupon|quote|cotizacion|proposta|propuesta)"
+)
+_BILL = re.compile(rf"\b{_BILL_NAME}\b")
+_OF_A_BILL = re.compile(
+    rf"\W*(?:de|del|da|do|of|for|on|la|el|a|o)(?: (?:la|el|su|tu|sua|seu|a|o|the|your|my|this|esta|este))? {_BILL_NAME}\b"
+)
 
 
 def beside_a_card(text: str) -> list[Cue]:

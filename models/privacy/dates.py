@@ -29,6 +29,8 @@ _ORDINALS = word_set(
     thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth st nd rd th
     """
 )
+_SUFFIXES = frozenset({"st", "nd", "rd", "th"})
+"""Of written ordinals: "15th"."""
 _HUNDREDS = re.compile(r"[cs]i?ent[oa]s$")
 """How a year's hundreds end however they are heard: "ninecientos"."""
 _DATE_GLUE = frozenset({"de", "del", "do", "of", "the", "el", "o", "dia", "year", "ano", "st", "nd", "rd", "th", "in"})
@@ -59,8 +61,6 @@ def dates(lexed: Lexed, *, guarded: bool = False) -> list[DateSpan]:
         if _is_a_day(m) and not guarded and _stands_alone(lexed, m)
     ]
     groups = [group for run in lexed.runs for group in run.groups]
-    if not groups:
-        return found
     for at, token in enumerate(lexed.tokens):
         if token.word in _MONTHS and not token.numeric:
             span = _around_month(lexed.tokens, groups, at)
@@ -142,6 +142,8 @@ def _around_month(tokens: Sequence[Token], groups: Sequence[Group], at: int) -> 
         last = end
     if not has_day and not has_year:
         return None
+    if last + 1 < len(tokens) and tokens[last + 1].word in _SUFFIXES and tokens[last + 1].start == tokens[last].end:
+        last += 1
     expires = no_day_before and _expires(tokens, groups, at, last)
     return DateSpan(tokens[first].start, tokens[last].end, has_year, expires)
 

@@ -355,3 +355,31 @@ def test_a_document_said_as_one_cardinal_is_hidden_and_a_debt_in_the_next_turn_i
     call.say(("agent", f"Perfecto. La deuda es de {number}."))
     call.end()
     assert list(call.text.values())[1:] == ["[dni].", f"Perfecto. La deuda es de {number}."]
+
+
+def test_what_a_bill_or_an_offer_ends_on_is_no_cards_end() -> None:
+    call = Call()
+    call.say(("agent", "Le confirmo que la fecha de vencimiento de su factura es el 10 de octubre."))
+    call.say(("agent", "El plan de 300 cuesta 450 y el de 200 cuesta 350."), ("customer", "El de 350 está bien."))
+    call.end()
+    assert not any(call.masks.values()), call.text
+    call = Call("US", "en")
+    call.say(("agent", "Your promotional rate of thirty dollars expires on October 15th."))
+    call.say(("agent", "The plan is 45 a month and the modem 120."))
+    call.end()
+    assert not any(call.masks.values()), call.text
+
+
+def test_a_cards_end_is_one_although_it_pays_a_bill() -> None:
+    call = Call()
+    call.say(ASK, ("customer", "4539 1488 0343 6467"))
+    call.say(("agent", "Para el pago de su factura, ¿la fecha de vencimiento?"), ("customer", "octubre del 27"))
+    call.end()
+    assert call.text[3] == "[card_expiry]"
+
+
+def test_a_day_is_hidden_with_its_ending() -> None:
+    call = Call("US", "en")
+    call.say(("agent", "When is your birthday?"), ("customer", "March 12th, and thanks."))
+    call.end()
+    assert call.text[1] == "[dob], and thanks."
