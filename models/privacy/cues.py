@@ -46,7 +46,7 @@ _KINDS: Final[dict[str, str]] = {
     r"|security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
     r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:(?:on|at) the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
-    r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|mes y (?:el )?ano|month and (?:the )?year|mes e (?:o )?ano|quando (?:vence|expira)|vence quando"
+    r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|(?<!dia )(?<!dia, )mes y (?:el )?ano(?! de (?:(?:su|tu) )?nacimiento| (?:en )?que naci)|month and (?:the )?year(?! (?:of (?:your )?birth|(?:that |when )?you were born))|(?<!dia )(?<!dia, )mes e (?:o )?ano(?! de (?:seu )?nascimento| (?:em )?que (?:\w+ ){0,2}nasc)|quando (?:vence|expira)|vence quando"
     r"|data de (?:validade|vencimento do cartao|vencimento|expiracao)|validade(?: do cartao)?|expir(?:y|ation|es|e|ing)\b|exp date|(?:valid|good)[- ](?:thru|through|until))",
     "cpf": r"\b(?:c\.?p\.?f\.?|ce pe efe|cepeefe|cadastro de pessoa)\b",
     "cnpj": r"\b(?:cnpj|c\.n\.p\.j|cene pe jota)\b",
@@ -60,7 +60,10 @@ _KINDS: Final[dict[str, str]] = {
     "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
     "dob": r"\b(?:soy del(?= (?:(?:ano )?\w+ de |\d))|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b\b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"
-    r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|ano de (?:nacimiento|nascimento))",
+    r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|(?:dia,? )?mes y (?:el )?ano (?:de (?:su |tu )?nacimiento|(?:en )?que naci\w*)|(?:dia,? )?mes e (?:o )?ano (?:de (?:seu )?nascimento|(?:em )?que (?:\w+ ){0,2}nasceu)|dia,? mes (?:y|e) (?:el |o )?ano(?! de (?:vencim|expir|caduc|valid))|ano de (?:su |tu |seu )?(?:nacimiento|nascimento)"
+    r"|(?:cuando|que (?:dia|ano|mes|fecha)) (?:\w+ ){0,2}?(?:nacio|naciste|cumple(?:s|anos)?)\b|cumple (?:usted )?anos|(?:fecha|dia) de (?:su |tu |mi )?cumpleanos|(?:su|tu|mi) cumpleanos"
+    r"|(?:quando|que (?:dia|ano|mes)) (?:\w+ ){0,3}?(?:nasceu|faz aniversario)\b|data (?:de |do )?(?:seu |meu )?aniversario|(?:seu|meu) aniversario"
+    r"|(?:month|day|year) of (?:your )?birth|(?:you were|were you|was (?:he|she)) born)",
     "email": r"\b(?:direccion de (?:correo|e-?mail)|endereco (?:eletronico|de e-?mail)|e-?mail(?: address)?|correo(?: electronico)?|mail)\b",
     "phone": r"\b(?:telefono|celular|movil|whats ?app|wasap|telefone|fone|numero (?:de|para|do|da) (?:contacto|contato|llamar(?:le|lo|la|te|nos)?|ligar|retorno)"
     r"|phone(?: number)?|cell ?phone|cell(?: number)?|mobile(?: number)?|callback number|call ?back number|(?:call|reach|contact|text|ring|phone|dial) (?:us|me|him|her|them|you|our|my|the|back)(?: \w+){0,3}? (?:at|on)"
