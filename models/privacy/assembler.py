@@ -246,7 +246,8 @@ class DigitGuard:
                 piece = piece._replace(parts=(first, *piece.parts[1:]))
             if self._run and not self._goes_on(piece):
                 self._settle(by_turn=True)
-            piece = piece if self._run else self._named_before(piece)
+            if not self._run:
+                piece, self._run.after_card = self._named_before(piece), self._expected.after_card
             self._run.pieces.append(piece)
             page.waiting.append(piece)
             self._settle_if_clear(words_after=0)
@@ -290,8 +291,9 @@ class DigitGuard:
             curt=self._run.curt,
             asked=[at_home(kind, self._country) for kind in self._expected.questions()],
             capture=self._expected.card,
-            near_card=self._expected.near_card,
-            after_card=self._expected.after_card,
+            near_card=self._expected.near_card or self._run.after_card,
+            after_card=self._expected.after_card or self._run.after_card,
+            may_be_a_code=self._expected.may_be_a_code,
             garbled=self._run.garbled,
             loose=self._run.loose,
             terse=self._run.terse,

@@ -89,8 +89,9 @@ class Context(NamedTuple):
     near_card: bool = False
     """A card is on the table: none of these digits is harmless by being few."""
     after_card: bool = False
-    """A card was asked for or heard a few turns ago: three digits may be its code, whatever was heard of the
-    question."""
+    """A card was asked for or heard a few turns ago."""
+    may_be_a_code: bool = False
+    """…and no code of it yet: three digits may be that, whatever was heard of the question."""
     garbled: bool = False
     """The recogniser repeats one word over and over: a number that it could not hear."""
     loose: bool = False
@@ -295,7 +296,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         return Verdict("", 0.5, longest)
     if context.loose and not context.capture and not context.near_card:
         return Verdict("", 0.5, longest)
-    if context.after_card and count == _CODE and not (context.loose or context.capture):
+    if context.may_be_a_code and count == _CODE and not (context.loose or context.capture):
         return Verdict("cvv", 0.5, longest)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)

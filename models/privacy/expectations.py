@@ -63,6 +63,7 @@ class Expectations:
         self._card_turn = _NEVER
         self._card_ms = _NEVER_MS
         self._mention_turn = _NEVER
+        self._code_heard = False
 
     @property
     def capture(self) -> bool:
@@ -82,6 +83,11 @@ class Expectations:
     def after_card(self) -> bool:
         """A card was asked for or heard a few turns ago, or so lately that its code may still be looked for."""
         return self._count - self._card_turn <= _CARD_TURNS or self._now_ms - self._card_ms <= _LOOKED_FOR_MS
+
+    @property
+    def may_be_a_code(self) -> bool:
+        """Whether three digits that nothing names may be the code of the card: it has but one."""
+        return self.after_card and not self._code_heard
 
     @property
     def code(self) -> bool:
@@ -131,6 +137,7 @@ class Expectations:
         if "card_expiry" in kinds:
             self._a_card_is_here()
         if awaited:
+            self._code_heard = False
             self._capture.update(awaited)
             self._capture_ms, self._left = end_ms, None
             self._a_card_is_here()
@@ -141,7 +148,7 @@ class Expectations:
     def goes_on(self, end_ms: int) -> None:
         """Digits came."""
         self._capture_ms, self._left = end_ms, None
-        if self.after_card:
+        if self.capture and self.after_card:
             self._card_turn = self._count
 
     def _a_card_is_here(self) -> None:
@@ -158,6 +165,7 @@ class Expectations:
             self._mention_turn = self._count
         if _PAYS_NOW.search(folded(text)):
             self._a_card_is_here()
+            self._code_heard = False
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
@@ -172,9 +180,12 @@ class Expectations:
         """A card or code was judged; `done`: no more of it is awaited."""
         if label in _OF_A_CARD:
             self._a_card_is_here()
-        if label == "number" and self.after_card:
+        if label == "number" and self.capture and self.after_card:
             self._card_turn = self._count
+        if label == "card" and self.card:
+            self._code_heard = False
         if label == "cvv":
+            self._code_heard = True
             self._card_ms = _NEVER_MS  # nothing of the card is looked for any more
         if done and label in _CAPTURED:
             self._capture.discard(label)

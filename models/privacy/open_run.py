@@ -25,6 +25,8 @@ class OpenRun:
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
+        self.after_card = False
+        """Whether it began soon after a card, however much later it is judged."""
 
     def __bool__(self) -> bool:
         return bool(self.pieces)

@@ -383,3 +383,42 @@ def test_a_day_is_hidden_with_its_ending() -> None:
     call.say(("agent", "When is your birthday?"), ("customer", "March 12th, and thanks."))
     call.end()
     assert call.text[1] == "[dob], and thanks."
+
+
+PAID: Sequence[Line] = (
+    ASK,
+    ("customer", "4539 1488 0343 6467"),
+    ("agent", "¿Y el código de seguridad?"),
+    ("customer", "712"),
+    ("agent", "Listo, pago aprobado, muchas gracias."),
+)
+
+
+def test_a_card_has_one_code_and_prices_soon_after_it_are_none() -> None:
+    call = Call()
+    call.say(
+        *PAID, ("agent", "El equipo que le muestro es el 305."), ("customer", "Entiendo, ¿y qué más tiene usted hoy?")
+    )
+    call.end()
+    assert [one.entity_type for one in call.entities if one.entity_type != "PERSON"] == ["CARD", "CVV"]
+    assert call.text[5] == "El equipo que le muestro es el [number]."
+
+
+def test_digits_of_other_things_do_not_keep_a_card_on_the_table() -> None:
+    call = Call()
+    call.say(*PAID)
+    for model in range(301, 310):
+        call.say(
+            ("agent", f"Tengo también el equipo modelo {model} en la tienda."),
+            ("customer", "Déjeme pensarlo con calma."),
+        )
+    call.end()
+    assert call.text[call.turn - 2] == "Tengo también el equipo modelo 309 en la tienda."
+
+
+def test_a_number_that_began_beside_a_card_stays_hidden_when_it_is_judged_late() -> None:
+    call = Call()
+    call.say(*PAID, ("customer", "Es que son 301"), ("agent", "Sí, 302"), ("customer", "Es 303"), ("agent", "Ya, 304"))
+    call.say(("customer", "Es 305"), ("agent", "Sí, 306"), ("customer", "Es 307"))
+    call.end()
+    assert "[" in call.text[5]
