@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from models.display.spans import Rewrite
 from models.privacy.cues import folded
+from models.privacy.emails import emails
 from models.privacy.lexicon import word_set
-from models.privacy.written import emails
 
 _DOT = r"(?:punto|ponto|dot)"
 _LABEL = r"[a-z0-9ñ][a-z0-9ñ-]{1,40}"
@@ -39,7 +39,7 @@ def addresses(text: str, language: str) -> Iterator[Rewrite]:
     plain = folded(text)
     taken = 0
     for found in sorted(emails(text), key=lambda one: one.start):
-        spelled = "@" not in text[found.start : found.end] and "@www." not in found.value
+        spelled = found.value and "@" not in text[found.start : found.end] and "@www." not in found.value
         if found.start >= taken and spelled:
             taken = found.end
             yield Rewrite(found.start, found.end, found.value.lower())

@@ -188,6 +188,7 @@ class DigitGuard:
             name=expected.name,
             after_card=expected.after_card,
             code=expected.code,
+            email="email" in expected.kinds(),
         )
 
     def _expire(self, now_ms: int) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cues import Cue, folded
+from models.privacy.emails import emails
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
@@ -112,7 +113,7 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     listed = guarded or situation.code or situation.asked or said.turn == DRAFT
     lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited, listed=listed)
     found = [
-        *written.emails(said.text),
+        *emails(said.text, asked=situation.email),
         *written.identifiers(said.text),
         *persons(said.text, answer=situation.name and said.leg != "agent"),
     ]

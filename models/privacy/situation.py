@@ -45,6 +45,8 @@ class Situation(NamedTuple):
     """A card was asked for or heard lately: its date may follow."""
     code: bool = False
     """A PIN or a card's code was asked for: its digits may come in any form."""
+    email: bool = False
+    """An e-mail address was asked for."""
 
     @property
     def awaits_digits(self) -> bool:

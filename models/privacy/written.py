@@ -1,17 +1,16 @@
-"""Private data with a shape of its own: e-mail addresses (also spelled) and alphanumeric identifiers."""
+"""Private data with a shape of its own: alphanumeric identifiers, written and spelled."""
 # ruff: noqa: E501
 # A pattern reads best with its alternatives in one row.
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
 from models.privacy.cardinals import Group
-from models.privacy.cues import folded
-from models.privacy.lexicon import JOINERS, LETTER_NAMES, NUMBER_WORDS, word_set
-from models.privacy.numbers import Lexed, lex
+from models.privacy.lexicon import LETTER_NAMES
+from models.privacy.numbers import Lexed
 
 
 class Found(NamedTuple):
@@ -21,98 +20,6 @@ class Found(NamedTuple):
     """A mask label, or empty for a span that is known to be harmless."""
     score: float
     value: str = ""
-
-
-# ─── e-mail ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_WRITTEN_EMAIL = re.compile(r"[\w.+-]{1,64}\s?@\s?[\w-]{1,63}(?:\s?\.\s?[\w-]{2,63}){1,4}")
-_DOT = r"(?:punto|dot|ponto|point|\.)"
-_AT = r"(?:arroba|arrova|at sign|at)"
-_SIGN = r"(?:guion bajo|guion medio|guion|underscore|underline|hyphen|dash|traco|sublinhado|hifen|mas|plus)"
-_TOP = r"(?:com|net|org|edu|gov|gob|info|io|co|mx|br|ar|cl|pe|es|us|uk|pt|ve|ec|uy|biz|dev|app|me)"
-_MAIL_WORD = r"(?:[a-z0-9ñ][a-z0-9ñ_-]*)"
-_DOMAIN = (
-    rf"{_MAIL_WORD}(?:[\s,]+{_MAIL_WORD})?(?:[\s,]*{_DOT}[\s,]*{_MAIL_WORD}){{0,2}}?[\s,]*{_DOT}[\s,]*{_TOP}"
-    rf"(?:[\s,]*{_DOT}[\s,]*{_TOP})*\b"
-)
-_SPOKEN_DOMAIN = re.compile(rf"[\s,]+{_AT}[\s,]+({_DOMAIN})")
-_ENDS_A_SENTENCE = re.compile(r"^[\s,]+at\b[^.]*\.\s+(?!(?:com|net|org|edu|gov|gob)\b)")
-"""And begins another: "I'm at home. Me too."."""
-_LOCAL_TOKEN = re.compile(rf"{_SIGN}|{_DOT}|{_MAIL_WORD}")
-_LOCAL_STOP: Final = word_set(
-    """
-    es e is mi my meu correo email mail electronico eletronico the it its a to en on y and al ao me lo escribame
-    escribeme send envie mande para for address direccion endereco anote que con com sure yes si sim claro okay ok
-    reach us contact llega llego o el la
-    """
-)
-_MAX_LOCAL = 16
-
-
-def emails(text: str) -> list[Found]:
-    """Written ("ana@x.com") and spelled ("ana punto pérez arroba gmail punto com")."""
-    found = [
-        Found(m.start(), m.end(), "email", 0.99, re.sub(r"\s", "", m.group())) for m in _WRITTEN_EMAIL.finditer(text)
-    ]
-    plain = folded(text)
-    for match in _SPOKEN_DOMAIN.finditer(plain):
-        if _ENDS_A_SENTENCE.search(match[0]):
-            continue
-        local = _local_part(plain, match.start())
-        if local is not None:
-            value = f"{_written_form(plain[local : match.start()])}@{_written_form(match[1])}"
-            found.append(Found(local, match.end(), "email", 0.95, value))
-    return found
-
-
-_GLUE = re.compile(rf"{_DOT}|{_SIGN}")
-
-
-def _local_part(plain: str, end: int) -> int | None:
-    """Where the name before "arroba" begins: words that dots and signs join, spelled letters and digits."""
-    tokens = [(m.group(), m.start()) for m in _LOCAL_TOKEN.finditer(plain, max(0, end - 160), end)]
-    start: int | None = None
-    joined = True
-    number_after = False
-    for word, at in reversed(tokens[-_MAX_LOCAL:]):
-        glue = _GLUE.fullmatch(word) is not None
-        number = word.isdigit() or word in NUMBER_WORDS
-        if number_after and word in JOINERS:
-            joined = True
-            continue
-        if not glue and not joined and not number and len(word) > 1:
-            break
-        if word in _LOCAL_STOP and not (joined and start is None):
-            break
-        start = at if not glue or start is not None else start
-        joined, number_after = glue or number or len(word) == 1, number
-    return start
-
-
-_SPELLED_DIGITS: Final = {
-    word: str(digit)
-    for digit, words in enumerate(
-        ("cero zero", "uno um one", "dos dois two", "tres three", "cuatro quatro four", "cinco five", "seis six meia",
-         "siete sete seven", "ocho oito eight", "nueve nove nine")
-    )
-    for word in words.split()
-}  # fmt: skip
-_SIGNS: Final = {
-    "guion bajo": "_", "underscore": "_", "underline": "_", "sublinhado": "_", "guion medio": "-", "guion": "-",
-    "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
-}  # fmt: skip
-
-
-def _written_form(spelled: str) -> str:
-    for run in reversed(lex(spelled, "es").runs):
-        for group in reversed(run.groups):
-            spelled = spelled[: group.start] + group.digits + spelled[group.end :]
-    words = []
-    for match in _LOCAL_TOKEN.finditer(spelled):
-        word = match.group()
-        dot = re.fullmatch(_DOT, word) is not None
-        words.append("." if dot else _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
-    return "".join(words)
 
 
 # ─── identifiers with letters ────────────────────────────────────────────────────────────────────────────────────────
