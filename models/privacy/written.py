@@ -67,6 +67,11 @@ _CONNECTIVES = ("A", "E", "I", "O", "U", "Y")
 """Letters that are words: no part of a code at its edge, and none of the letters that make one."""
 _FEWEST_LETTERS = 3
 _FEWEST_DIGITS = 4
+_LONGEST_CODE = 18
+"""A CURP's length."""
+
+_SpelledPart = tuple[str, int, int]
+"""What was said, from which token, to which one."""
 
 
 def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]:
@@ -76,18 +81,15 @@ def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]
     found: list[Found] = []
     at = 0
     while at < len(lexed.tokens):
-        first, parts = at, []
+        first, parts = at, list[_SpelledPart]()
         while (part := _spelled_part(lexed, groups, at)) is not None:
             parts.append((part[0], at, part[1]))
             at = part[1]
-        while parts and parts[-1][0] in _CONNECTIVES and not _is_whole(parts):
-            parts.pop()
-        while len(parts) > 1 and parts[0][0] in _CONNECTIVES and parts[1][0].isdigit():
-            parts.pop(0)
+        parts = _without_words(parts)
         code = "".join(said for said, _, _ in parts)
         digits = sum(character.isdigit() for character in code)
         letters = sum(character.isalpha() and character not in _CONNECTIVES for character in code)
-        if digits >= _FEWEST_DIGITS and (_is_whole(parts) or (letters >= _FEWEST_LETTERS and not near_card)):
+        if digits >= _FEWEST_DIGITS and (_is_whole(code) or (letters >= _FEWEST_LETTERS and not near_card)):
             label, score = _spelled_kind(code)
             start, end = lexed.tokens[parts[0][1]].start, lexed.tokens[parts[-1][2] - 1].end
             found.append(Found(start, end, label, score, code))
@@ -95,9 +97,20 @@ def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]
     return found
 
 
-def _is_whole(parts: list[tuple[str, int, int]]) -> bool:
-    code = "".join(said for said, _, _ in parts)
-    return bool(curp.is_valid(code) or rfc.is_valid(code))
+def _without_words(parts: list[_SpelledPart]) -> list[_SpelledPart]:
+    """Less the connectives at its edges that do not make it whole. In time that grows with its length alone."""
+    size, stop, first = sum(len(said) for said, _, _ in parts), len(parts), 0
+    while stop and parts[stop - 1][0] in _CONNECTIVES:
+        if size <= _LONGEST_CODE and _is_whole("".join(said for said, _, _ in parts[:stop])):
+            break
+        stop, size = stop - 1, size - 1
+    while stop - first > 1 and parts[first][0] in _CONNECTIVES and parts[first + 1][0].isdigit():
+        first += 1
+    return parts[first:stop]
+
+
+def _is_whole(code: str) -> bool:
+    return len(code) <= _LONGEST_CODE and bool(curp.is_valid(code) or rfc.is_valid(code))
 
 
 def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str, int] | None:
