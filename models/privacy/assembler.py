@@ -238,7 +238,13 @@ class DigitGuard:
 
     def _goes_on(self, piece: Piece) -> bool:
         expected = self._expected
-        return self._run.goes_on_with(piece, capture=expected.capture, expected=expected.kinds(), country=self._country)
+        return self._run.goes_on_with(
+            piece,
+            capture=expected.capture,
+            near_card=expected.near_card,
+            expected=expected.kinds(),
+            country=self._country,
+        )
 
     def _take(self, page: _Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):

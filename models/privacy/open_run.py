@@ -88,7 +88,7 @@ class OpenRun:
         parts = self._parts()
         return [likeliest([part for part in parts if part.leg == leg]) for leg in {part.leg for part in parts}]
 
-    def goes_on_with(self, piece: Piece, *, capture: bool, expected: list[str], country: str) -> bool:
+    def goes_on_with(self, piece: Piece, *, capture: bool, near_card: bool, expected: list[str], country: str) -> bool:
         """Whether a piece belongs to this run; `expected` are the kinds that were asked for."""
         last = self.pieces[-1]
         if len(self.pieces) >= _MAX_PIECES:
@@ -101,8 +101,15 @@ class OpenRun:
             return False
         if not capture and self._follows_a_count(piece, country):
             return False
+        if not (capture or near_card or expected) and self._is_of_another_thing(piece):
+            return False
         talk = _TALK_BETWEEN_LISTS if piece.leg == last.leg and not piece.natural else _TALK_BETWEEN
         return (capture and (piece.leg != "agent" or not piece.natural)) or piece.words_before <= talk
+
+    def _is_of_another_thing(self, piece: Piece) -> bool:
+        """ "el vuelo es el 1523", "¿la puerta 22?": each is said to be of a thing, and not of the same one."""
+        last = self.pieces[-1]
+        return bool(piece.thing and last.thing) and piece.thing != last.thing and not (piece.named or self.named)
 
     def _is_full(self, piece: Piece, expected: list[str]) -> bool:
         """Whether this is a card's code or date, with all the digits that it can have."""

@@ -29,6 +29,7 @@ from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
 from models.privacy.tokens import Token
+from models.privacy.units import NUMBERED
 
 _BETWEEN = FILLERS | {"e", "y", "and"}
 _LISTED = 2
@@ -80,6 +81,8 @@ class Piece(NamedTuple):
     """It stands right behind its name: "mi celular es…"."""
     natural: bool = False
     """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
+    thing: str = ""
+    """What has the number as its own ("vuelo", "gate"), said between the piece before it and this one."""
 
     @property
     def digits(self) -> str:
@@ -178,7 +181,8 @@ def _pieces(
             continue
         between = sum(1 for token in lexed.tokens if at <= token.start < run.start and is_other(token))
         piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)
-        piece = piece._replace(told=told, curt=others <= CHATTY)
+        things = [token.word for token in lexed.tokens if at <= token.start < run.start and token.word in NUMBERED]
+        piece = piece._replace(told=told, curt=others <= CHATTY, thing=next(reversed(things), ""))
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)

@@ -106,3 +106,13 @@ NOT_A_NOUN = word_set(
 )
 AFTER_AN_ANSWER = WISHES | POINTS | OF_DIGITS | word_set("detras nomas adios senores senoras")
 """No things that are counted either where nearly nothing but a number is said: "712, nomás"."""
+
+NUMBERED = word_set(
+    """
+    vuelo puerta asiento terminal error modelo habitacion mesa piso nivel fila sala plan canal ruta bus tren anden
+    pasillo pagina version ventanilla sucursal talla modulo voo portao assento poltrona erro andar fileira plano onibus
+    trem plataforma versao etapa loja tamanho corredor flight gate seat model room table floor row channel route train
+    platform page step aisle store size bay
+    """
+)
+"""Things that have a short number of their own, by which nobody is known. None that a group of digits may be called."""
