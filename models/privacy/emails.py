@@ -82,6 +82,8 @@ _NO_DOMAIN: Final = word_set(
 _ONES_OWN: Final = word_set("my our")
 """Before the name of one's firm: "at my company dot ai"."""
 _STOPS_A_PART: Final = _LOCAL_STOP | word_set("de del do da no nao este ese esse nuestro our")
+NAME_ALONE: Final = 0.5
+"""Score of a name whose "arroba" has not come."""
 _MAX_LOCAL = 16
 _MAX_BARE = 4
 """So many words that nothing joins are the name before "arroba" where nobody asked for an address."""
@@ -188,7 +190,7 @@ def _names(text: str, plain: str) -> list[Found]:
         if _is_number(words[0]) or _STOPS_A_PART.intersection(words) or _A_SITE.search(match[0]) or next_sentence:
             continue
         number = _NUMBERS_AT_ITS_END.match(plain, match.end()) if _is_number(words[-1]) else None
-        found.append(Found(match.start(), number.end() if number else match.end(), "email", 0.5))
+        found.append(Found(match.start(), number.end() if number else match.end(), "email", NAME_ALONE))
     return found
 
 

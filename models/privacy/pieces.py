@@ -7,7 +7,7 @@ from typing import NamedTuple
 from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cues import Cue, folded
-from models.privacy.emails import emails
+from models.privacy.emails import NAME_ALONE, emails
 from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
@@ -30,6 +30,7 @@ from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
 from models.privacy.tokens import Token
 from models.privacy.units import NUMBERED
+from models.privacy.written import Found
 
 _BETWEEN = FILLERS | {"e", "y", "and"}
 _LISTED = 2
@@ -116,7 +117,7 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
     listed = guarded or situation.code or situation.asked or said.turn == DRAFT
     lexed = lex(said.text, said.language, guarded=guarded, homophones=awaited, listed=listed)
     found = [
-        *emails(said.text, asked=situation.email),
+        *_emails(said, lexed, situation),
         *written.identifiers(said.text),
         *persons(said.text, answer=situation.name and said.leg != "agent"),
     ]
@@ -138,6 +139,16 @@ def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
         _turns(lexed, 0, pieces[0].start if pieces else 0),
         _turns(lexed, pieces[-1].end if pieces else 0, len(said.text)),
     )
+
+
+def _emails(said: Said, lexed: Lexed, situation: Situation) -> list[Found]:
+    """While a card is read, "visa guion cuatro cinco" is no name of an address: its digits are the card's."""
+    groups = [group for run in lexed.runs for group in run.groups] if situation.capture or situation.near_card else []
+    return [
+        one
+        for one in emails(said.text, asked=situation.email)
+        if one.score != NAME_ALONE or not any(one.start < group.end and group.start < one.end for group in groups)
+    ]
 
 
 def _is_digit(token: Token) -> bool:

@@ -114,6 +114,12 @@ def test_talk_after_a_question_for_the_address_stays() -> None:
     assert shown("en", "a:What's your email?", *talk)[1:] == [one[2:] for one in talk]
 
 
+def test_digits_of_a_card_are_in_no_name_of_an_address() -> None:
+    asks = ["a:¿Me da su correo?", "c:Un momento.", "a:¿Me dicta el número de la tarjeta?"]
+    card = "c:visa guion cuatro cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete"
+    assert shown("es", *asks, card)[-1] == "visa guion [card]"
+
+
 def test_what_is_typed_is_masked_alike() -> None:
     assert mask_typed("Es juan punto pérez arroba gmail.", "es", "CO") == "Es [email]."
 
