@@ -36,7 +36,7 @@ from models.wide.model import BUNDLED, Blend, WideCard, WideModel, save_wide
 
 HELD = 0
 """The fold that is not learnt from: the one that the turn encoder's training holds back."""
-_TOGETHER = 0.4
+_WIDE_SHARE = 0.4
 """How much of the wide part's log-odds joins those of the deep one."""
 _VECTOR_SIZE = float(DIMENSIONS**0.5)
 """Vectors have the length 1; this makes their numbers as large as those of the grams."""
@@ -185,7 +185,7 @@ def _calibrated(
     held: dict[str, list[Row]],
     plans: Plans,
 ) -> Layers:
-    """Its log-odds as they are to join the deep part's: those of likelihoods, times `_TOGETHER`."""
+    """Its log-odds as they are to join the deep part's: those of likelihoods, times `_WIDE_SHARE`."""
     lookup = {text: place for place, text in enumerate(texts)}
     card = WideCard({name: HeadCard(plan.labels) for name, plan in plans.items()}, {}, "")
     found = WideModel.of(build_graph(layers).SerializeToString(), card).logits(texts, vectors)
@@ -193,7 +193,7 @@ def _calibrated(
         calibration(plan, found[name][[lookup[row.text] for row in held[name]]], held[name], name)
         for name, plan in plans.items()
     ]
-    scale, shift = (np.concatenate(parts) * np.float32(_TOGETHER) for parts in zip(*fitted, strict=True))
+    scale, shift = (np.concatenate(parts) * np.float32(_WIDE_SHARE) for parts in zip(*fitted, strict=True))
     return msgspec.structs.replace(layers, heads=layers.heads * scale, heads_bias=layers.heads_bias * scale + shift)
 
 
