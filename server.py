@@ -17,6 +17,7 @@ import structlog
 from engine import command_line
 from engine.bus import Bus, asyncapi
 from engine.control.forms import FormService
+from engine.control.knowledge import KnowledgeService
 from engine.control.login import Passwords
 from engine.control.notices import notice_of
 from engine.control.peer_file import read_secret
@@ -44,7 +45,7 @@ from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import program
 from pipelines.forms import FormBook
-from pipelines.knowledge_bases import bundled_articles
+from pipelines.knowledge_bases import Libraries, bundled_bases
 from pipelines.recorder import Recorder
 from pipelines.training_rows import training_rows
 from pipelines.typed_text import mask_typed
@@ -66,12 +67,14 @@ class Engine:
         self.telephony = Telephony(settings, self._metrics)
         self._passwords = Passwords()
         self._forms = FormBook()
+        self._libraries = Libraries()
         self._tracing: Tracing = NO_TRACES
         self.ears: EarsClient
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
         self._erasures: Erasures
+        self._knowledge: KnowledgeService
         self._loading: asyncio.Task[Understanding]
         self._calls: Calls | None = None
 
@@ -85,6 +88,7 @@ class Engine:
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
             self._keep_house(store, hub)
+            self._keep_knowledge(store)
             self._load_models(store)
             calls = self._calls = self._make_calls(router, hub)
             await self.bus.start()
@@ -136,13 +140,20 @@ class Engine:
         self._recordings = Recordings(store, settings.data_dir)
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
-            await seed_knowledge(store, bundled_articles())
+            await seed_knowledge(store, bundled_bases())
         return store
 
     def _keep_house(self, store: Store, hub: Hub) -> None:
         self._erasures = Erasures(store, self._recordings, hub.forget)
         housekeeping = asyncio.create_task(self._erasures.keep_house(), name="retention")
         self._stack.push_async_callback(cancel, housekeeping)
+
+    def _keep_knowledge(self, store: Store) -> None:
+        self._knowledge = KnowledgeService(store, self._libraries)
+        keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
+        self._stack.callback(self._libraries.close)
+        self._stack.push_async_callback(self._knowledge.close)
+        self._stack.push_async_callback(cancel, keeping)
 
     def _load_models(self, store: Store) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""
@@ -168,10 +179,11 @@ class Engine:
             await asyncio.to_thread(verify_whisper, settings)
             await self.ears.start()
             understanding = await asyncio.to_thread(
-                load_understanding, models_dir(settings), self._metrics.onnx, settings.playbooks
+                load_understanding, models_dir(settings), self._libraries, self._metrics.onnx, settings.playbooks
             )
             await asyncio.to_thread(self._forms.load)
             await FormService(store, self._forms).load()
+            await self._knowledge.load()
         finally:
             gc.freeze()  # what is loaded by now stays: no collection need look at it while packets wait
             gc.enable()
@@ -228,6 +240,7 @@ class Engine:
             recordings=self._recordings,
             erasures=self._erasures,
             forms=self._forms,
+            knowledge=self._knowledge,
             mask=mask_typed,
             training_rows=training_rows(store, load_rules),
             passwords=self._passwords,

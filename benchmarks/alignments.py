@@ -24,9 +24,10 @@ from models.compliance import load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.installation import install
+from models.knowledge import Knowledge, load_weights
 from models.reader import OnnxTextReader
 from pipelines import demo
-from pipelines.knowledge_bases import bundled_knowledge
+from pipelines.knowledge_bases import bundled_bases
 from pipelines.replay import Judging, RecordingOf, direction_of, replay_recording
 from pipelines.scorecard import expectations, script_error_rate, withdrawn
 
@@ -42,7 +43,8 @@ def cell(language: str) -> dict[str, Any]:
 
 async def measure(language: str) -> dict[str, Any]:
     call = demo.load_call(language)
-    search = bundled_knowledge(Encoder(MODELS))(KNOWLEDGE[call.script.campaign])
+    articles = bundled_bases()[KNOWLEDGE[call.script.campaign]]
+    search = Knowledge(articles, Encoder(MODELS).embed, load_weights())
     tools = Judging(reader=OnnxTextReader(MODELS), rules=load_rules(), detectors=load_detectors(), knowledge=search)
     ears = EarsClient(EarsSettings(weights=install(WHISPER_BASE, MODELS)))
     await ears.start()

@@ -33,11 +33,12 @@ from models.compliance import CallContext, Judge, JudgedTurn, Rule, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.installation import location
+from models.knowledge import Knowledge, load_weights
 from models.onnx_session import OnnxSession
 from models.reader import OnnxTextReader
 from models.training.corpus import Row
 from pipelines import demo
-from pipelines.knowledge_bases import bundled_knowledge
+from pipelines.knowledge_bases import bundled_bases
 
 UTTERANCES = 400
 PAUSE_S = 0.03
@@ -106,9 +107,7 @@ async def measure() -> dict[str, Any]:
 
 
 def _search() -> KnowledgeSearch:
-    found = bundled_knowledge(Encoder(MODELS))("sales")
-    assert found is not None
-    return found
+    return Knowledge(bundled_bases()["sales"], Encoder(MODELS).embed, load_weights())
 
 
 async def _each(chains: dict[str, Chain], rows: Sequence[Row]) -> dict[str, dict[str, float]]:

@@ -100,7 +100,9 @@ def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
         "--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)"
     )
     command.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
-    command.add_argument("--knowledge", metavar="DIR", help="folder of Markdown articles; cards name the file's stem")
+    command.add_argument(
+        "--knowledge", metavar="DIR", help="folder of articles (Markdown, HTML, PDF); cards name the file's stem"
+    )
 
 
 def _listen(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -6,30 +6,20 @@ ways to ask, by language); none of it is needed: a plain Markdown file is an art
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import yaml
 
 from engine.errors import Invalid
+from engine.ports.knowledge import Article as Article
 
 MAX_ARTICLE_BYTES = 200_000
 _PASSAGE = 600
 """Characters of a stretch that is embedded: the encoder blurs longer ones."""
-_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 
 UnitKind = Literal["title", "text", "whole"]
-
-
-class Article(msgspec.Struct, frozen=True):
-    article: str
-    title: str
-    language: str
-    body: str
-    questions: tuple[tuple[str, str], ...] = ()
-    """(language, question) pairs."""
-    intents: tuple[str, ...] = ()
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -42,25 +32,24 @@ class Unit(msgspec.Struct, frozen=True):
     text: str
 
 
-def read_article(path: Path) -> Article:
-    """Raises `Invalid` with the file's name for what cannot be read as an article."""
-    data = path.read_bytes()
+def decode_article(name: str, data: bytes) -> Article:
+    """Of a Markdown file's bytes. Raises `Invalid`."""
     if len(data) > MAX_ARTICLE_BYTES:
-        raise Invalid(f"{path.name}: larger than {MAX_ARTICLE_BYTES} bytes")
+        raise Invalid(f"larger than {MAX_ARTICLE_BYTES} bytes")
     try:
-        return parse_article(path.stem, data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, yaml.YAMLError, Invalid) as error:
-        raise Invalid(f"{path.name}: {error}") from error
+        return parse_article(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Invalid(str(error)) from error
 
 
 def parse_article(name: str, text: str) -> Article:
-    """`name` is the article's id. Raises `Invalid`, or `YAMLError` for front matter that is none."""
+    """`name` is the article's id. Raises `Invalid`."""
     head, body = _front_matter(text.replace("\r\n", "\n"))
     if "\0" in body:
         raise Invalid("not a text file")
     if not body.strip():
         raise Invalid("empty article")
-    heading = _HEADING.search(body)
+    heading = HEADING.search(body)
     title = str(head.get("title") or (heading[1] if heading else name.replace("-", " ").replace("_", " ")))
     return Article(
         article=name,
@@ -68,7 +57,7 @@ def parse_article(name: str, text: str) -> Article:
         language=str(head.get("language") or ""),
         body=body.strip(),
         questions=tuple(_questions(head.get("questions"))),
-        intents=tuple(str(intent) for intent in head.get("intents") or ()),
+        intents=tuple(_intents(head.get("intents"))),
     )
 
 
@@ -76,8 +65,18 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     if not match:
         return {}, text
-    head = yaml.safe_load(match[1])
+    try:
+        head = yaml.safe_load(match[1])
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # PyYAML lets the errors of its constructors through: a 30th of February, `!!int x`
+        raise Invalid(f"front matter: {error}") from error
     return (head if isinstance(head, dict) else {}), text[match.end() :]
+
+
+def _intents(value: object) -> Iterable[str]:
+    if value is not None and not isinstance(value, list):
+        raise Invalid("`intents` must be a list")
+    return (str(intent) for intent in value or ())
 
 
 def _questions(value: object) -> Iterable[tuple[str, str]]:
@@ -89,14 +88,6 @@ def _questions(value: object) -> Iterable[tuple[str, str]]:
             raise Invalid("`questions` must be a list, or lists by language")
         for question in questions:
             yield str(language), str(question)
-
-
-def load_folder(folder: Path) -> list[Article]:
-    """Every `*.md` of the folder, by name. Raises `Invalid` when there is none or one cannot be read."""
-    paths = sorted(folder.glob("*.md"))
-    if not paths:
-        raise Invalid(f"no Markdown articles (*.md) in {folder}")
-    return [read_article(path) for path in paths]
 
 
 def _plain(markdown: str) -> str:
@@ -124,7 +115,7 @@ def sentences(passage: str) -> list[str]:
 
 def sections(body: str) -> list[str]:
     """The text of each section with its heading, when there are several."""
-    starts = [match.start() for match in _HEADING.finditer(body)]
+    starts = [match.start() for match in HEADING.finditer(body)]
     if len(starts) < 2:
         return []
     ends = [*starts[1:], len(body)]
@@ -133,7 +124,7 @@ def sections(body: str) -> list[str]:
 
 def units(articles: Sequence[Article]) -> Iterator[Unit]:
     for number, article in enumerate(articles):
-        headings = [_plain(match[1]).strip() for match in _HEADING.finditer(article.body)]
+        headings = [_plain(match[1]).strip() for match in HEADING.finditer(article.body)]
         questions = [question for _, question in article.questions]
         for text in dict.fromkeys([article.title, *headings, *questions]):
             yield Unit(number, "title", text)

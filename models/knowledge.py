@@ -23,7 +23,6 @@ import tantivy
 from engine.ports.reading import Passage
 from models.articles import Article as Article
 from models.articles import Unit, UnitKind, units
-from models.articles import load_folder as load_folder
 from models.folding import fold
 from models.reading import parts_of
 from models.topics import Topics, Vectors, load_topics
@@ -264,7 +263,8 @@ class _WordIndex:
     def shares(self, text: str, articles: int) -> Vectors:
         """By article the best BM25 score, squeezed into 0…1."""
         shares: Vectors = np.zeros(articles, np.float32)
-        terms = re.sub(r"\[[a-z_]+\]|[^\w\s]", " ", unicodedata.normalize("NFC", text))
+        # in small letters: NOT, AND and OR are words here, as in a transcript that is all in capitals
+        terms = re.sub(r"\[[a-z_]+\]|[^\w\s]", " ", unicodedata.normalize("NFC", text).lower())
         if not terms.strip():
             return shares
         query, _ = self._index.parse_query_lenient(" ".join(terms.split()[:60]), ["text"])

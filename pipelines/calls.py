@@ -221,7 +221,7 @@ class Calls:
             judge=Judge(rules, context, detectors),
             reader=understanding.reader,
             reads=read_aside,
-            knowledge=understanding.knowledge(routing.knowledge),
+            knowledge=understanding.knowledge(routing.organisation_id, routing.knowledge),
             governor=Governor(),
             language=routing.language,
             country=routing.country,

@@ -1,32 +1,132 @@
-"""The knowledge bases that come with the product, by name: for the desk to read and for cards to be found in."""
+"""Knowledge bases: those that come with the demo, and those that calls find their cards in."""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from pathlib import PurePath
+from typing import Final
 
-from engine.ports.reading import KnowledgeSearch
-from engine.store.knowledge import Article
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import Overloaded
+from engine.ports.knowledge import Article, Candidate
+from engine.ports.reading import KnowledgeSearch, Passage
 from models import knowledge
+from models.document_process import read_apart
+from models.documents import load_folder, slug
 from models.embed import SentenceEncoder
 
+FILES_AT_ONCE: Final = 2
+"""Documents that are read at the same time, for all organisations."""
+FILES_WAITING: Final = 8
+_TOGETHER: Final = 32
+"""Texts that are embedded in one go: a live call waits behind no more."""
+_NICE: Final = 10
 
-def bundled_bases() -> dict[str, list[knowledge.Article]]:
-    """The bundled articles by the name of their knowledge base."""
+Vector = NDArray[np.float32]
+
+
+def bundled_bases() -> dict[str, list[Article]]:
+    """The demo's articles by the name of their knowledge base."""
     with resources.as_file(resources.files("pipelines").joinpath("demo_knowledge")) as folder:
-        return {path.name: knowledge.load_folder(path) for path in sorted(folder.iterdir()) if path.is_dir()}
+        return {path.name: load_folder(path) for path in sorted(folder.iterdir()) if path.is_dir()}
 
 
-def bundled_articles() -> list[Article]:
-    """The same as rows, for the desk to read in."""
-    return [
-        Article(base=base, article=one.article, language=one.language, title=one.title, body=one.body)
-        for base, articles in bundled_bases().items()
-        for one in articles
-    ]
+class Library:
+    """One base to calls: what is found in it changes when its articles do. Implements `KnowledgeSearch`."""
+
+    def __init__(self) -> None:
+        self.index: knowledge.Knowledge | None = None
+        self.vectors: Mapping[str, Vector] = {}
+        """Of every text in the index."""
+
+    def search(self, text: str, vector: Vector, *, language: str, limit: int = 5) -> Sequence[Passage]:
+        index = self.index
+        return index.search(text, vector, language=language, limit=limit) if index is not None else ()
 
 
-def bundled_knowledge(encoder: SentenceEncoder) -> Callable[[str], KnowledgeSearch | None]:
-    """Search by the name of a bundled base; None for a name that there is not. Blocking: embeds the articles."""
-    weights = knowledge.load_weights()
-    return {
-        base: knowledge.Knowledge(articles, encoder.embed, weights) for base, articles in bundled_bases().items()
-    }.get
+class Libraries:
+    """All bases of all organisations, indexed in memory. Implements `engine.ports.knowledge.KnowledgeKeeper`."""
+
+    def __init__(self) -> None:
+        self._encoder: SentenceEncoder | None = None
+        self._weights: knowledge.Weights | None = None
+        self._libraries: dict[tuple[str, str], Library] = {}
+        self._reading = asyncio.Semaphore(FILES_AT_ONCE)
+        self._waiting = 0
+        self._indexer = ThreadPoolExecutor(1, "knowledge", initializer=_give_way)
+
+    def close(self) -> None:
+        """What is being indexed is finished; nothing more is begun."""
+        self._indexer.shutdown(wait=False, cancel_futures=True)
+
+    def equip(self, encoder: SentenceEncoder) -> None:
+        """The models are loaded. Blocking."""
+        self._weights = knowledge.load_weights()
+        self._encoder = encoder
+
+    def of_call(self, organisation_id: str, base: str) -> KnowledgeSearch | None:
+        """To search in for as long as the call lasts; None where the campaign names no base. One that does not exist
+        yet may come to."""
+        return self._libraries.setdefault((organisation_id, base), Library()) if base else None
+
+    async def read(self, name: str, data: bytes) -> Sequence[Article]:
+        path = PurePath(name)
+        if self._waiting >= FILES_WAITING:
+            raise Overloaded("other documents are being read: try again in a moment")
+        self._waiting += 1
+        try:
+            async with self._reading:
+                return await read_apart(f"{slug(path.stem)}{path.suffix.lower()}", data)
+        finally:
+            self._waiting -= 1
+
+    async def adopt(self, organisation_id: str, base: str, articles: Sequence[Article]) -> bool:
+        if self._encoder is None or self._weights is None:
+            return False
+        library = self._libraries.setdefault((organisation_id, base), Library())
+        indexing = asyncio.get_running_loop().run_in_executor
+        await indexing(self._indexer, _index, library, articles, self._encoder, self._weights)
+        return True
+
+    async def search(self, organisation_id: str, base: str, text: str, language: str) -> Sequence[Candidate]:
+        encoder, library = self._encoder, self._libraries.get((organisation_id, base))
+        if encoder is None:
+            raise Overloaded("the models are being loaded")
+        if library is None:
+            return ()
+
+        def find() -> Sequence[Passage]:
+            return library.search(text, encoder.embed([text])[0], language=language)
+
+        found = await asyncio.to_thread(find)
+        return [Candidate(one.article, one.title, round(one.score, 4)) for one in found]
+
+
+def _index(library: Library, articles: Sequence[Article], encoder: SentenceEncoder, weights: knowledge.Weights) -> None:
+    """Only texts that are new to the library are embedded: a large base takes a minute of a core, a change a moment."""
+    vectors = dict(library.vectors)
+
+    def embed(texts: Sequence[str]) -> Vector:
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+        for at in range(0, len(new), _TOGETHER):
+            some = new[at : at + _TOGETHER]
+            vectors.update(zip(some, encoder.embed(some), strict=True))
+        whole = np.stack([vectors[text] for text in texts])
+        library.vectors = dict(zip(texts, whole, strict=True))
+        return whole
+
+    library.index = knowledge.Knowledge(articles, embed, weights) if articles else None
+    if not articles:
+        library.vectors = {}
+
+
+def _give_way() -> None:
+    """Of the indexing thread alone, which Linux can: calls go first."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -3,7 +3,7 @@
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,9 +11,10 @@ from uuid_utils import uuid7
 
 from engine.control.login import Passwords
 from engine.errors import NotFound
+from engine.ports.knowledge import Article
 from engine.store import Store
 from engine.store.campaigns import Campaign
-from engine.store.knowledge import Article
+from engine.store.knowledge import StoredArticle
 from engine.store.people import Role, User
 from engine.vault import default_key_file
 
@@ -75,14 +76,18 @@ _CAMPAIGNS: tuple[dict[str, object], ...] = (
 )
 
 
-async def seed_knowledge(store: Store, articles: Sequence[Article]) -> None:
-    """The demo organisation's articles are these now; call it after `seed_demo`."""
+async def seed_knowledge(store: Store, bases: Mapping[str, Sequence[Article]]) -> None:
+    """Gives the demo organisation the bases that it does not have yet; call it after `seed_demo`."""
     organisation_id = await store.people.organisation_named(ORGANISATION)
     if organisation_id is None:
         raise NotFound("no demo organisation")
-    for base in sorted({article.base for article in articles}):
-        own = [article for article in articles if article.base == base]
-        await store.knowledge.replace(organisation_id, base, own, time.time())
+    now = time.time()
+    for base, articles in bases.items():
+        there = await store.knowledge.all(organisation_id, base)
+        if any(one.questions for one in there):  # an older engine kept none
+            continue
+        rows = [StoredArticle(**msgspec.structs.asdict(one), base=base, changed_at=now) for one in articles]
+        await store.knowledge.replace(organisation_id, base, rows)
 
 
 def logins_file(data_dir: Path) -> Path:

@@ -215,6 +215,11 @@ class KnowledgeRow(Table):
     title: Mapped[str]
     body: Mapped[str]
     changed_at: Mapped[float]
+    questions: Mapped[list[Any]] = mapped_column(server_default="[]")
+    """[language, question] each."""
+    intents: Mapped[list[Any]] = mapped_column(server_default="[]")
+    source: Mapped[str] = mapped_column(server_default="")
+    """Name of the file that it came from."""
 
 
 class KeyProofRow(Table):

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from engine.control.after_call import AfterCall
 from engine.control.campaigns import CampaignService
 from engine.control.forms import FormService
+from engine.control.knowledge import KnowledgeService
 from engine.control.login import Login, Passwords
 from engine.control.people import PeopleService
 from engine.control.phone_pass import bridge_key
@@ -36,7 +37,7 @@ from engine.web.campaigns_api import CampaignsView, CampaignView
 from engine.web.desk_socket import desk_socket
 from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
 from engine.web.forms_api import FormsView, FormVersionView, FormView
-from engine.web.knowledge_api import KnowledgeView
+from engine.web.knowledge_api import ArticleView, KnowledgeFileView, KnowledgeSearchView, KnowledgeView
 from engine.web.login_api import LoginView, LogoutView, MeView
 from engine.web.people_api import UsersView, UserView
 from engine.web.phone_api import PhoneView
@@ -81,6 +82,12 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", "/api/feedback/training", TrainingView, ADMINS),
     Route("GET", "/api/feedback/rows", TrainingRowsView, ADMINS),
     Route("GET", "/api/knowledge", KnowledgeView, EVERYBODY),
+    Route("GET", "/api/knowledge/{base}/search", KnowledgeSearchView, SUPERVISORS),
+    Route("PUT", "/api/knowledge/{base}/files/{name}", KnowledgeFileView, ADMINS),
+    Route("DELETE", "/api/knowledge/{base}/files/{name}", KnowledgeFileView, ADMINS),
+    Route("GET", "/api/knowledge/{base}/articles/{article}", ArticleView, EVERYBODY),
+    Route("PUT", "/api/knowledge/{base}/articles/{article}", ArticleView, ADMINS),
+    Route("DELETE", "/api/knowledge/{base}/articles/{article}", ArticleView, ADMINS),
     Route("GET", "/api/phone", PhoneView, EVERYBODY),
     Route("GET", "/ws/desk", desk_socket, EVERYBODY),
     Route("GET", "/ws/wall", wall_socket, EVERYBODY),
@@ -107,6 +114,7 @@ def build_app(
     recordings: Recordings,
     erasures: Erasures,
     forms: FormKeeper,
+    knowledge: KnowledgeService,
     mask: Mask,
     training_rows: Rows,
     passwords: Passwords | None = None,
@@ -134,6 +142,7 @@ def build_app(
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)
     app[keys.FORMS] = FormService(store, forms)
+    app[keys.KNOWLEDGE] = knowledge
     app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask)
     app[keys.TRAINING_ROWS] = training_rows
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)

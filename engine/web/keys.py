@@ -7,6 +7,7 @@ from aiohttp import web
 from engine.control.after_call import AfterCall
 from engine.control.campaigns import CampaignService
 from engine.control.forms import FormService
+from engine.control.knowledge import KnowledgeService
 from engine.control.login import Login
 from engine.control.people import PeopleService
 from engine.erasures import Erasures
@@ -27,6 +28,7 @@ CAMPAIGNS = web.AppKey("CAMPAIGNS", CampaignService)
 RECORDINGS = web.AppKey("RECORDINGS", Recordings)
 ERASURES = web.AppKey("ERASURES", Erasures)
 FORMS = web.AppKey("FORMS", FormService)
+KNOWLEDGE = web.AppKey("KNOWLEDGE", KnowledgeService)
 AFTER_CALL = web.AppKey("AFTER_CALL", AfterCall)
 TRAINING_ROWS: web.AppKey[Rows] = web.AppKey("TRAINING_ROWS")
 METRICS = web.AppKey("METRICS", Metrics)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from models.articles import Article, load_folder, parse_article
+from models.articles import Article, parse_article
+from models.documents import load_folder
 from models.training.corpus import DATA
 
 KNOWLEDGE = Path(__file__).with_name("data_knowledge")

@@ -19,6 +19,7 @@ from engine.telemetry import set_up_logs
 from media.wav_file import FileSession, NotAudioError
 from models import knowledge
 from models.compliance import load_detectors, load_rules
+from models.documents import load_folder
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.playbooks import open_playbooks
@@ -43,7 +44,7 @@ def tools_of(settings: Settings, articles: str | None) -> Judging:
     models = models_dir(settings)
     search = None
     if articles:
-        found = knowledge.load_folder(Path(articles))
+        found = load_folder(Path(articles))
         search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
     return Judging(
         reader=OnnxTextReader(models),

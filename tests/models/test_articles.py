@@ -5,20 +5,17 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Invalid
-from models.articles import MAX_ARTICLE_BYTES, Article, load_folder, read_article, sections, sentences, units
+from models.articles import MAX_ARTICLE_BYTES, Article, decode_article, sections, sentences, units
+from models.documents import load_folder
 
 
-def test_plain_markdown_is_an_article(tmp_path: Path) -> None:
-    path = tmp_path / "lost-card.md"
-    path.write_text("## Lost card\n\nBlock the card at once.\n")
-    article = read_article(path)
+def test_plain_markdown_is_an_article() -> None:
+    article = decode_article("lost-card", b"## Lost card\n\nBlock the card at once.\n")
     assert (article.article, article.title, article.questions) == ("lost-card", "Lost card", ())
 
 
-def test_a_file_without_heading_is_titled_by_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "lost-card.md"
-    path.write_text("Block the card at once.")
-    assert read_article(path).title == "lost card"
+def test_a_file_without_heading_is_titled_by_its_name() -> None:
+    assert decode_article("lost-card", b"Block the card at once.").title == "lost card"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +27,10 @@ def test_a_file_without_heading_is_titled_by_its_name(tmp_path: Path) -> None:
         b"abc\0def",
         b"---\ntitle: [\n---\nbody",
         b"---\nquestions: 5\n---\nbody",
+        b"---\nintents: cancel_service\n---\nbody",
+        b"---\nupdated: 2024-02-30\n---\nbody",
+        b"---\ntitle: !!int x\n---\nbody",
+        b"---\ntitle: a\x0bb\n---\nbody",
         b"x" * (MAX_ARTICLE_BYTES + 1),
     ],
 )
@@ -40,7 +41,7 @@ def test_a_bad_file_is_named(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="no Markdown"):
+    with pytest.raises(Invalid, match="no articles"):
         load_folder(tmp_path)
 
 

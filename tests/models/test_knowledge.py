@@ -117,3 +117,17 @@ def test_a_card_asks_for_a_need_and_for_a_match() -> None:
     assert odds[0, 1] < -3
     assert (odds[1] < -3).all()
     assert np.allclose(Card(need, match, 2.0).log_odds(features), odds - 2.0, atol=1e-5)
+
+
+def test_words_in_capitals_are_words() -> None:
+    articles = [
+        Article("cancel", "Cancel the contract", "en", "How to leave."),
+        Article("reset", "Reset the router", "en", "Hold it."),
+    ]
+    knowledge = Knowledge(articles, fake_embed, load_weights())
+    said = "I do not reset the router and want to cancel or leave"
+    small, capital = (
+        knowledge.signals(text, fake_embed([text]), language="en")[0, :, -1] for text in (said, said.upper())
+    )
+    assert small.tolist() == capital.tolist()
+    assert small.min() > 0

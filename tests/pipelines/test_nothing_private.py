@@ -167,7 +167,9 @@ async def serve(
     country = CALLS[language][0]
     said = said or CALLS[language][1]
     loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
-    understanding = Understanding(asked, load_rules(), load_detectors(), lambda base: asked, bundled_playbooks())
+    understanding = Understanding(
+        asked, load_rules(), load_detectors(), lambda organisation_id, base: asked, bundled_playbooks()
+    )
     loaded.set_result(understanding)
     words = {(leg, number): text for number, (leg, text) in enumerate(said)}
     ears = FakeEars(words, language=language)

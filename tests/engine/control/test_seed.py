@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.control.login import Passwords
@@ -9,9 +10,9 @@ from engine.control.routing import CachedRouter
 from engine.control.seed import ORGANISATION, logins_file, seed_demo, seed_knowledge
 from engine.errors import NotFound
 from engine.ports.intake import CallOffer
+from engine.ports.knowledge import Article
 from engine.settings import Settings
 from engine.store import Store
-from engine.store.knowledge import Article
 
 
 async def test_log_ins_are_kept_beside_the_key_and_made_anew_when_lost(
@@ -44,15 +45,25 @@ async def test_articles_are_the_demo_organisation_s(
     store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    articles = [Article("care", "a", "pt", "A", "…"), Article("sales", "b", "en", "B", "…")]
+    bases = {
+        "care": [Article("a", "A", "pt", "…", (("pt", "a?"),), ("complaint",))],
+        "sales": [Article("b", "B", "en", "…", (("en", "b?"),))],
+    }
     with pytest.raises(NotFound):
-        await seed_knowledge(store, articles)
+        await seed_knowledge(store, bases)
     await seed_demo(store, Passwords(rounds=1, memory_kib=8), settings.data_dir)
-    await seed_knowledge(store, articles)
-    await seed_knowledge(store, articles)
+    await seed_knowledge(store, bases)
     organisation = await store.people.organisation_named(ORGANISATION)
     assert organisation is not None
-    assert await store.knowledge.all(organisation) == articles
+    seeded = await store.knowledge.all(organisation)
+    assert [(one.base, one.article, one.questions, one.intents) for one in seeded] == [
+        ("care", "a", (("pt", "a?"),), ("complaint",)),
+        ("sales", "b", (("en", "b?"),), ()),
+    ]
+    mine = msgspec.structs.replace(seeded[0], title="Mine")
+    await store.knowledge.put(organisation, mine)
+    await seed_knowledge(store, bases)
+    assert await store.knowledge.all(organisation) == [mine, seeded[1]]  # what somebody changed stays
 
 
 async def test_the_demo_s_calls_are_routed(

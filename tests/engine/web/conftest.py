@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from engine.control.knowledge import KnowledgeService
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.erasures import Erasures
@@ -20,6 +21,7 @@ from engine.telemetry import Metrics
 from engine.web.app import build_app
 from models.compliance import load_rules
 from pipelines.forms import FormBook
+from pipelines.knowledge_bases import Libraries
 from pipelines.training_rows import training_rows
 from pipelines.typed_text import mask_typed
 from tests.engine.web.running_site import PASSWORD, FakeDesk, Site
@@ -46,6 +48,8 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
     recordings = Recordings(store, settings.data_dir)
     forms = FormBook()
     forms.load()
+    libraries = Libraries()
+    knowledge = KnowledgeService(store, libraries)
     app = build_app(
         settings,
         store,
@@ -56,6 +60,7 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         recordings=recordings,
         erasures=Erasures(store, recordings, hub.forget),
         forms=forms,
+        knowledge=knowledge,
         mask=mask_typed,
         training_rows=training_rows(store, load_rules),
         passwords=passwords,
@@ -69,3 +74,5 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         session: ClientSession = client.session
         await session.close()
     await server.close()
+    await knowledge.close()
+    libraries.close()

@@ -1,4 +1,4 @@
-"""Users, campaigns, calls and knowledge over REST; health and descriptions."""
+"""Users, campaigns and calls over REST; health and descriptions."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from aiohttp_pydantic.oas.view import generate_oas
 
 from engine.facts import Transcript, encode
 from engine.ports.intake import CallOffer
-from engine.store.knowledge import Article
 from engine.vocabulary import Term
 from engine.web import health
 from tests.engine.web.running_site import Site
@@ -130,15 +129,6 @@ async def test_calls_are_their_agent_s_and_the_supervisors(site: Site) -> None:
             assert body["facts"] == [msgspec.json.decode(encode(fact))]
             assert response.headers["Cache-Control"] == "no-store"
     assert (await client.get("/api/calls", params={"limit": "9999"})).status == 422
-
-
-async def test_knowledge_is_listed_by_base(site: Site) -> None:
-    articles = [Article("care", "fatura", "pt", "Segunda via", "Peça o CPF.")]
-    await site.store.knowledge.replace(site.record.organisation_id, "care", articles, 1.0)
-    client = await site.logged_in("ana")
-    listed = await (await client.get("/api/knowledge", params={"base": "care"})).json()
-    assert listed == msgspec.to_builtins(articles)
-    assert await (await client.get("/api/knowledge", params={"base": "sales"})).json() == []
 
 
 async def test_machines_are_answered(site: Site) -> None:

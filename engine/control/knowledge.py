@@ -1,0 +1,199 @@
+"""An organisation's knowledge bases: articles that calls get cards from, imported from files or typed."""
+
+import asyncio
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from engine.errors import Conflict, Invalid, NotFound, Overloaded
+from engine.ports.desk import Person
+from engine.ports.knowledge import Article, Candidate, KnowledgeKeeper
+from engine.store import Store
+from engine.store.knowledge import BaseState, StoredArticle
+from engine.telemetry import AUDIT
+
+log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
+
+MOST_BASES: Final = 50
+MOST_ARTICLES: Final = 1_000
+"""In one base."""
+MOST_CHARACTERS: Final = 2_000_000
+"""In the articles of one base: what it takes in memory is about ten times that."""
+LOOK_S: Final = 15.0
+"""Between two looks for what another engine on the same database has changed."""
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""Of a base."""
+
+_Key = tuple[str, str]
+"""Organisation and base."""
+_Which = Callable[[StoredArticle], bool]
+
+
+class KnowledgeService:
+    """What is changed is found by calls within seconds, also by those in progress, and on every engine that shares the
+    database."""
+
+    def __init__(self, store: Store, keeper: KnowledgeKeeper) -> None:
+        self._store = store
+        self._keeper = keeper
+        self._states: dict[_Key, BaseState] = {}
+        """As adopted."""
+        self._turns: defaultdict[_Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._renewals: dict[_Key, asyncio.Task[None]] = {}
+
+    async def load(self) -> None:
+        """Hands the keeper all that is not as it has it; what it has is kept up to date by `keep_up`."""
+        states = {(one.organisation_id, one.base): one for one in await self._store.knowledge.states()}
+        for key in {**self._states, **states}:
+            if self._states.get(key) != states.get(key):
+                await self._renew(key)
+
+    async def keep_up(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await self.load()
+            except Overloaded:
+                continue  # the store is away: calls go on with what there is
+            except Exception:
+                log.exception("knowledge.not_renewed")
+
+    async def all(self, by: Person, base: str | None) -> list[StoredArticle]:
+        """All articles of the organisation, or of one base."""
+        return await self._store.knowledge.all(by.organisation_id, base)
+
+    async def get(self, by: Person, base: str, article: str) -> StoredArticle:
+        """Raises `NotFound`."""
+        return await self._store.knowledge.get(by.organisation_id, base, article)
+
+    async def put(
+        self,
+        by: Person,
+        base: str,
+        article: str,
+        title: str,
+        language: str,
+        body: str,
+        questions: Sequence[tuple[str, str]],
+    ) -> StoredArticle:
+        """Make an article, or change it; `questions` are (language, question). Raises `Invalid`, `Conflict` for a base
+        that is full."""
+        _check_name(base)
+        try:
+            before = await self.get(by, base, article)
+        except NotFound:
+            before = StoredArticle(article=article, title="", language="", body="", base=base)
+        after = msgspec.structs.replace(
+            before, title=title, language=language, body=body, questions=tuple(questions), changed_at=time.time()
+        )
+        await self._must_fit(by, base, [after], instead=lambda one: one.article == article)
+        await self._store.knowledge.put(by.organisation_id, after)
+        self._changed(by, base, "put", article)
+        return after
+
+    async def put_file(self, by: Person, base: str, name: str, data: bytes) -> list[StoredArticle]:
+        """The articles that a document is, in place of those that it was before; questions that people wrote for them
+        stay. Raises `Invalid`, `Conflict` for a base that is full, `Overloaded`."""
+        _check_name(base)
+        read = await self._keeper.read(name, data)
+        old = {one.article: one for one in await self._store.knowledge.all(by.organisation_id, base)}
+        foreign = [one.article for one in read if one.article in old and old[one.article].source not in ("", name)]
+        if foreign:
+            raise Conflict(f"{foreign[0]} is an article of another file, {old[foreign[0]].source}")
+        articles = [_stored(one, old.get(one.article), base, name, time.time()) for one in read]
+        names = {one.article for one in articles}
+        await self._must_fit(by, base, articles, instead=lambda one: one.source == name or one.article in names)
+        await self._store.knowledge.put_file(by.organisation_id, base, name, articles)
+        self._changed(by, base, "file", name)
+        return articles
+
+    async def delete(self, by: Person, base: str, article: str) -> None:
+        """Raises `NotFound`."""
+        await self._store.knowledge.delete(by.organisation_id, base, article)
+        self._changed(by, base, "delete", article)
+
+    async def delete_file(self, by: Person, base: str, name: str) -> None:
+        """All that came from it. Raises `NotFound`."""
+        await self._store.knowledge.delete_file(by.organisation_id, base, name)
+        self._changed(by, base, "delete_file", name)
+
+    async def search(self, by: Person, base: str, text: str, language: str) -> Sequence[Candidate]:
+        """As a call would find them, with all changes so far. Raises `Overloaded` before the models are loaded."""
+        if renewal := self._renewals.get((by.organisation_id, base)):
+            await asyncio.shield(renewal)
+        return await self._keeper.search(by.organisation_id, base, text, language)
+
+    async def close(self) -> None:
+        """Renewals that go on are left: the next start loads everything."""
+        for renewal in list(self._renewals.values()):
+            renewal.cancel()
+        await asyncio.gather(*self._renewals.values(), return_exceptions=True)
+
+    async def _must_fit(self, by: Person, base: str, articles: Sequence[StoredArticle], *, instead: _Which) -> None:
+        everything = await self._store.knowledge.all(by.organisation_id)
+        kept = [one for one in everything if one.base == base and not instead(one)]
+        if base not in {one.base for one in everything} and len({one.base for one in everything}) >= MOST_BASES:
+            raise Conflict(f"there are {MOST_BASES} knowledge bases already")
+        if len(kept) + len(articles) > MOST_ARTICLES:
+            raise Conflict(f"a knowledge base holds {MOST_ARTICLES} articles at most")
+        if sum(len(one.body) for one in [*kept, *articles]) > MOST_CHARACTERS:
+            raise Conflict(f"a knowledge base holds {MOST_CHARACTERS:,} characters at most")
+
+    def _changed(self, by: Person, base: str, how: str, what: str) -> None:
+        audit.info("knowledge.changed", how=how, base=base, what=what, by=by.user_id)
+        key = by.organisation_id, base
+        renewal = self._renewals[key] = asyncio.create_task(self._renewed(key), name="knowledge")
+
+        def over(task: asyncio.Task[None]) -> None:
+            if self._renewals.get(key) is task:
+                del self._renewals[key]
+
+        renewal.add_done_callback(over)
+
+    async def _renewed(self, key: _Key) -> None:
+        try:
+            await self._renew(key)
+        except Overloaded:
+            pass  # `keep_up` sees that it is not as it should be
+        except Exception:
+            log.exception("knowledge.not_renewed")
+
+    async def _renew(self, key: _Key) -> None:
+        async with self._turns[key]:
+            organisation_id, base = key
+            state = {one.base: one for one in await self._store.knowledge.states(organisation_id)}.get(base)
+            articles = await self._store.knowledge.all(organisation_id, base)
+            if not await self._keeper.adopt(organisation_id, base, articles):
+                return
+            if state is None:
+                self._states.pop(key, None)
+            else:
+                self._states[key] = state
+
+
+def _check_name(base: str) -> None:
+    if not NAME.fullmatch(base):
+        raise Invalid("base: small letters, digits, - and _, 64 at most")
+
+
+def _stored(article: Article, before: StoredArticle | None, base: str, source: str, now: float) -> StoredArticle:
+    """With what people added to the article that it takes the place of."""
+    kept = before.questions if before is not None and not article.questions else article.questions
+    return StoredArticle(
+        article=article.article,
+        title=article.title,
+        language=article.language,
+        body=article.body,
+        questions=kept,
+        intents=article.intents,
+        base=base,
+        source=source,
+        changed_at=now,
+    )

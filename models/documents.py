@@ -1,0 +1,321 @@
+"""What people keep their knowledge in, as articles: Markdown, HTML and PDF.
+
+A Markdown file is an article. What else there is becomes Markdown, and is parted at its headings where it is too long
+for a card: each part is an article of its own, named by the document and its heading. A PDF knows no headings: lines
+that are set larger than its text are taken for them, and lines that stand on most pages for what is printed above and
+below every page.
+
+Documents are strangers: `models.document_process` reads them in a process of its own, within limits of time and memory.
+"""
+
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import bs4
+import markdownify
+import msgspec
+import pypdf
+from pypdf.errors import PyPdfError
+
+from engine.errors import Invalid
+from models.articles import HEADING, Article, decode_article
+from models.folding import fold
+
+MOST_BYTES: Final = 10_000_000
+"""Of a document."""
+MOST_CHARACTERS: Final = 1_000_000
+"""Of the text in it."""
+MOST_PAGES: Final = 500
+LONGEST_NAME: Final = 100
+"""Of an article's id."""
+SUFFIXES: Final = (".md", ".markdown", ".html", ".htm", ".pdf")
+_WHOLE: Final = 3_000
+"""Characters that a card still shows as one article."""
+_LEAST: Final = 200
+"""…and that a beginning has to have before it is one of its own."""
+_TEXT_LEFT: Final = 2_000
+"""Where no heading parts a text, paragraphs are gathered up to this length."""
+_OURS = ("es", "pt", "en")
+_NO_CONTENT = ("script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "svg", "iframe")
+_LARGER = 1.15
+"""Lines so many times as large as the text are headings…"""
+_LONGEST_HEADING = 120
+"""…of at most so many characters."""
+_ON_MOST_PAGES = 0.6
+_EDGE = 3
+"""Lines at the top and at the bottom of a page that may be printed on every page."""
+
+
+class _Text(msgspec.Struct, frozen=True):
+    """A document's."""
+
+    markdown: str
+    title: str = ""
+    language: str = ""
+
+
+def read_document(name: str, data: bytes) -> list[Article]:
+    """Of a file by its name, whose suffix says what it is. Blocking, for seconds with a long PDF. Raises `Invalid`
+    that says why, without the file's name."""
+    path = PurePath(name)
+    suffix, stem = path.suffix.lower(), path.stem
+    if len(data) > MOST_BYTES:
+        raise Invalid(f"larger than {MOST_BYTES // 1_000_000} MB")
+    if suffix in (".md", ".markdown"):
+        return [decode_article(stem, data)]
+    if suffix in (".html", ".htm"):
+        text = _html(data)
+    elif suffix == ".pdf":
+        text = _pdf(data)
+    else:
+        raise Invalid(f"not one of {', '.join(SUFFIXES)}")
+    body = re.sub(r"\n{3,}", "\n\n", text.markdown).strip()
+    if not re.search(r"\w", body):
+        raise Invalid("no text in it" + (": a scanned page has to be recognised first" if suffix == ".pdf" else ""))
+    if len(body) > MOST_CHARACTERS:
+        raise Invalid(f"more than {MOST_CHARACTERS:,} characters of text")
+    heading = HEADING.search(body)
+    title = text.title or (heading[1] if heading else stem.replace("-", " ").replace("_", " "))
+    return _parted(Article(article=stem, title=_line(title), language=text.language, body=body))
+
+
+def load_folder(folder: Path) -> list[Article]:
+    """Every document of the folder, by name. Raises `Invalid` with the file's name for one that cannot be read, and
+    when there is none."""
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise Invalid(f"no articles ({', '.join(f'*{suffix}' for suffix in SUFFIXES)}) in {folder}")
+    articles: list[Article] = []
+    for path in paths:
+        try:
+            articles += read_document(path.name, path.read_bytes())
+        except Invalid as error:
+            raise Invalid(f"{path.name}: {error}") from error
+    return articles
+
+
+def slug(text: str) -> str:
+    """A name as ids have it: small letters and digits without accents, and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")[:LONGEST_NAME].strip("-") or "article"
+
+
+# ─── HTML ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _html(data: bytes) -> _Text:
+    soup = bs4.BeautifulSoup(data, "html.parser")
+    for tag in soup.find_all(_NO_CONTENT):
+        tag.decompose()
+    for tag in soup.select('[hidden], [aria-hidden="true"]'):
+        tag.decompose()
+    whole = soup.find("main") or soup.find("article") or soup.body or soup
+    title = soup.find("h1") or soup.title
+    try:
+        markdown = markdownify.MarkdownConverter(heading_style="ATX", strip=["a", "img"], bullets="-").convert_soup(
+            whole
+        )
+    except RecursionError:
+        raise Invalid("nested too deeply") from None
+    markup = soup.html.get("lang") if soup.html else ""
+    return _Text(markdown, _line(title.get_text()) if title else "", _ours(str(markup or "")))
+
+
+# ─── PDF ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Line(msgspec.Struct):
+    text: str
+    size: float
+    """Of its largest letters, in points."""
+
+
+def _pdf(data: bytes) -> _Text:
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Invalid("protected by a password")
+        if len(reader.pages) > MOST_PAGES:
+            raise Invalid(f"more than {MOST_PAGES} pages")
+        pages, left = [], MOST_CHARACTERS
+        for page in reader.pages:
+            pages.append(_lines(page))
+            left -= sum(len(line.text) for line in pages[-1])
+            if left < 0:
+                raise Invalid(f"more than {MOST_CHARACTERS:,} characters of text")
+        title = str((reader.metadata.title if reader.metadata else "") or "")
+        language = str(reader.root_object.get("/Lang") or "")
+    except Invalid:
+        raise
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        # what a broken file makes of a reader is more than its own errors
+        raise Invalid(f"not a readable PDF ({type(error).__name__})") from error
+    return _Text(_set_out(_without_margins(pages)), _line(title), _ours(language))
+
+
+def _lines(page: pypdf.PageObject) -> list[_Line]:
+    lines, height = [_Line("", 0.0)], 0.0
+
+    def visit(text: str, page_matrix: Sequence[float], matrix: Sequence[float], _: Any, size: float) -> None:
+        nonlocal height
+        points = size * math.hypot(matrix[2], matrix[3]) * math.hypot(page_matrix[2], page_matrix[3])
+        at = matrix[4] * page_matrix[1] + matrix[5] * page_matrix[3] + page_matrix[5]
+        if text.strip() and lines[-1].text.strip() and abs(at - height) > points:
+            lines.append(_Line("", 0.0))  # what stands elsewhere on the page is another line, said or not
+        for number, part in enumerate(text.split("\n")):
+            if number:
+                lines.append(_Line("", 0.0))
+            lines[-1].text += part
+            if part.strip():
+                lines[-1].size = max(lines[-1].size, round(points, 1))
+        if text.strip():
+            height = at
+
+    page.extract_text(visitor_text=visit)
+    return [_Line(" ".join(line.text.split()), line.size) for line in lines]
+
+
+def _without_margins(pages: Sequence[Sequence[_Line]]) -> list[_Line]:
+    """All pages in one, without what stands on most of them: titles that run along, numbers of pages."""
+
+    def mark(line: _Line) -> str:
+        return re.sub(r"\d+", "#", line.text)
+
+    edges = []
+    for page in pages:
+        printed = [number for number, line in enumerate(page) if line.text]
+        edges.append({*printed[:_EDGE], *printed[-_EDGE:]})
+    often = Counter(
+        one for page, edge in zip(pages, edges, strict=True) for one in {mark(page[number]) for number in edge}
+    )
+    least = max(3, math.ceil(_ON_MOST_PAGES * len(pages)))
+    return [
+        line
+        for page, edge in zip(pages, edges, strict=True)
+        for number, line in enumerate(page)
+        if number not in edge or often[mark(line)] < least
+    ]
+
+
+def _set_out(lines: Sequence[_Line]) -> str:
+    """Markdown: larger lines as headings, the largest first, and lines of text joined to paragraphs."""
+    letters: Counter[float] = Counter()
+    for line in lines:
+        letters[line.size] += len(line.text)
+    usual = letters.most_common(1)[0][0] if letters else 0.0
+    sizes = sorted({line.size for line in lines if _is_heading(line, usual)}, reverse=True)[:3]
+    out, paragraph = list[str](), ""
+
+    def end() -> None:
+        nonlocal paragraph
+        if paragraph:
+            out.append(paragraph)
+        paragraph = ""
+
+    before: _Line | None = None
+    for line in lines:
+        if not line.text:
+            end()
+        elif line.size in sizes and _is_heading(line, usual):
+            level = "#" * (1 + sizes.index(line.size))
+            end()
+            if before is not None and before.size == line.size and out and out[-1].startswith(f"{level} "):
+                out[-1] += f" {line.text}"  # a heading of two lines
+            else:
+                out.append(f"{level} {line.text}")
+        elif re.match(r"[•▪●‣–—*-]\s", line.text):
+            end()
+            paragraph = f"- {line.text[1:].strip()}"
+        elif paragraph.endswith("-") and line.text[:1].islower():
+            paragraph = paragraph[:-1] + line.text
+        else:
+            full = bool(re.search(r"[.:;!?]$", paragraph)) and before is not None and len(before.text) < 60
+            if full:
+                end()  # a line that ends a sentence early ends a paragraph
+            paragraph = f"{paragraph} {line.text}".strip()
+        before = line
+    end()
+    return "\n\n".join(out)
+
+
+def _is_heading(line: _Line, usual: float) -> bool:
+    return (
+        line.size >= _LARGER * usual
+        and 2 < len(line.text) <= _LONGEST_HEADING
+        and bool(re.search(r"[^\W\d]", line.text))
+    )
+
+
+# ─── one document, several articles ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _parted(article: Article) -> list[Article]:
+    """As it is when it fits a card; else by its headings, the highest that there are several of, and on."""
+    if len(article.body) <= _WHOLE:
+        return [article]
+    parts = list(_parts(article.title, article.body))
+    if len(parts) < 2:
+        return [article]
+    names: Counter[str] = Counter()
+    out = []
+    for title, body in parts:
+        name = (
+            f"{article.article}-{slug(title)}"[:LONGEST_NAME].rstrip("-") if title != article.title else article.article
+        )
+        names[name] += 1
+        if names[name] > 1:
+            name = f"{name[: LONGEST_NAME - 5].rstrip('-')}-{names[name]}"
+        out.append(msgspec.structs.replace(article, article=name, title=title, body=body))
+    return out
+
+
+def _parts(title: str, body: str) -> Iterator[tuple[str, str]]:
+    """(title, text), none of them much longer than `_WHOLE`."""
+    if len(body) <= _WHOLE:
+        yield title, body
+        return
+    marks = list(HEADING.finditer(body))
+    levels = Counter(_level(mark) for mark in marks)
+    level = min((one for one, count in levels.items() if count > 1), default=0)
+    starts = [mark for mark in marks if level and _level(mark) <= level]
+    if len(starts) < 2:
+        yield from ((title, text) for text in _gathered(body))
+        return
+    before = body[: starts[0].start()].strip()
+    if len(HEADING.sub("", before)) >= _LEAST:
+        yield title, before
+    for mark, following in zip(starts, [*starts[1:], None], strict=True):
+        text = body[mark.start() : following.start() if following else len(body)].strip()
+        content = text[len(mark[0]) :].strip()
+        if content and (_level(mark) == level or len(content) >= _LEAST):
+            # its own heading would part nothing again
+            yield from _parts(_line(mark[1]), text if len(text) <= _WHOLE else content)
+
+
+def _gathered(body: str) -> Iterator[str]:
+    """Paragraphs together, up to a length."""
+    gathered = ""
+    for paragraph in re.split(r"\n\s*\n", body):
+        if gathered and len(gathered) + len(paragraph) > _TEXT_LEFT:
+            yield gathered
+            gathered = ""
+        gathered = f"{gathered}\n\n{paragraph}".strip()
+    if gathered:
+        yield gathered
+
+
+def _level(mark: re.Match[str]) -> int:
+    return len(mark[0]) - len(mark[0].lstrip("#"))
+
+
+def _line(text: str) -> str:
+    return " ".join(re.sub(r"[*_`]+", "", text).split())[:200]
+
+
+def _ours(code: str) -> str:
+    language = code[:2].lower()
+    return language if language in _OURS else ""

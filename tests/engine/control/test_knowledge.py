@@ -1,0 +1,147 @@
+"""Knowledge bases of an organisation: written, imported, bounded, and handed on when they change."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from engine.control import knowledge
+from engine.control.knowledge import KnowledgeService
+from engine.errors import Conflict, Invalid, NotFound
+from engine.ports.desk import Person
+from engine.ports.knowledge import Article, Candidate
+from engine.ports.storage import CallRecord
+from engine.store import Store
+
+
+class NotingKeeper:
+    """Reads lines, each an article, and notes what it is handed."""
+
+    def __init__(self) -> None:
+        self.loaded = True
+        self.bases: dict[tuple[str, str], list[str]] = {}
+
+    async def read(self, name: str, data: bytes) -> Sequence[Article]:
+        if not data:
+            raise Invalid("no text in it")
+        return [Article(line, line.title(), "en", f"About {line}.") for line in data.decode().split()]
+
+    async def adopt(self, organisation_id: str, base: str, articles: Sequence[Article]) -> bool:
+        if self.loaded:
+            self.bases[organisation_id, base] = [one.article for one in articles]
+        return self.loaded
+
+    async def search(self, organisation_id: str, base: str, text: str, language: str) -> Sequence[Candidate]:
+        return [Candidate(one, one, 1.0) for one in self.bases.get((organisation_id, base), ())]
+
+
+@pytest.fixture
+def root(record: CallRecord) -> Person:
+    return Person("user-root", record.organisation_id, "Root", "admin")
+
+
+@pytest.fixture
+def keeper() -> NotingKeeper:
+    return NotingKeeper()
+
+
+@pytest.fixture
+def service(store: Store, keeper: NotingKeeper) -> KnowledgeService:
+    return KnowledgeService(store, keeper)
+
+
+async def found(service: KnowledgeService, by: Person, base: str = "care") -> list[str]:
+    return [one.article for one in await service.search(by, base, "x", "en")]
+
+
+async def test_a_file_is_its_articles_in_place_of_those_it_was(service: KnowledgeService, root: Person) -> None:
+    await service.put_file(root, "care", "faq.pdf", b"refunds moving")
+    await service.put(root, "care", "moving", "Moving", "en", "Two weeks before.", [("es", "¿Cómo me mudo?")])
+    await service.put(root, "care", "typed", "Typed", "en", "By hand.", [])
+    assert await found(service, root) == ["moving", "refunds", "typed"]
+    await service.put_file(root, "care", "faq.pdf", b"moving outages")
+    assert await found(service, root) == ["moving", "outages", "typed"]
+    moving = await service.get(root, "care", "moving")
+    assert (moving.body, moving.questions, moving.source) == (
+        "About moving.",
+        (("es", "¿Cómo me mudo?"),),  # what people wrote stays
+        "faq.pdf",
+    )
+    await service.delete_file(root, "care", "faq.pdf")
+    assert await found(service, root) == ["typed"]
+    await service.delete(root, "care", "typed")
+    assert await found(service, root) == []
+
+
+async def test_what_is_not_there_or_another_s_is_not_found(service: KnowledgeService, root: Person) -> None:
+    await service.put_file(root, "care", "faq.pdf", b"refunds")
+    stranger = Person("user-x", "another organisation", "X", "admin")
+    for by, base in ((root, "sales"), (stranger, "care")):
+        for attempt in (
+            service.get(by, base, "refunds"),
+            service.delete(by, base, "refunds"),
+            service.delete_file(by, base, "faq.pdf"),
+        ):
+            with pytest.raises(NotFound):
+                await attempt
+        assert await found(service, by, base) == []
+        assert await service.all(by, base) == []
+    assert await found(service, root) == ["refunds"]
+
+
+async def test_a_file_takes_no_other_file_s_article(service: KnowledgeService, root: Person) -> None:
+    await service.put_file(root, "care", "faq.pdf", b"refunds")
+    with pytest.raises(Conflict, match=r"refunds is an article of another file, faq\.pdf"):
+        await service.put_file(root, "care", "manual.pdf", b"moving refunds")
+    with pytest.raises(Invalid, match="no text"):
+        await service.put_file(root, "care", "faq.pdf", b"")
+    assert await found(service, root) == ["refunds"]
+
+
+async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knowledge, "MOST_ARTICLES", 3)
+    monkeypatch.setattr(knowledge, "MOST_CHARACTERS", 100)
+    monkeypatch.setattr(knowledge, "MOST_BASES", 2)
+    await service.put_file(root, "care", "faq.pdf", b"a b c")
+    with pytest.raises(Conflict, match="3 articles"):
+        await service.put(root, "care", "d", "D", "", "d", [])
+    await service.put_file(root, "care", "faq.pdf", b"b c d")  # in place of three
+    await service.put(root, "care", "d", "D", "", "changed", [])
+    with pytest.raises(Conflict, match="100 characters"):
+        await service.put(root, "care", "d", "D", "", "x" * 100, [])
+    await service.put(root, "sales", "a", "A", "", "a", [])
+    with pytest.raises(Conflict, match="2 knowledge bases"):
+        await service.put(root, "third", "a", "A", "", "a", [])
+    for name in ("", "Care", "../x", "a" * 65):
+        with pytest.raises(Invalid, match="base"):
+            await service.put(root, name, "a", "A", "", "a", [])
+
+
+async def test_what_another_engine_changed_is_taken_over(
+    store: Store, service: KnowledgeService, keeper: NotingKeeper, root: Person
+) -> None:
+    there = KnowledgeService(store, NotingKeeper())
+    await there.put_file(root, "care", "faq.pdf", b"refunds")
+    await service.load()
+    key = root.organisation_id, "care"
+    assert keeper.bases == {key: ["refunds"]}
+    keeper.bases.clear()
+    await service.load()
+    assert keeper.bases == {}, "nothing has changed"
+    await there.put_file(root, "care", "faq.pdf", b"moving")
+    await service.load()
+    assert keeper.bases == {key: ["moving"]}
+    await there.delete_file(root, "care", "faq.pdf")
+    await service.load()
+    assert keeper.bases == {key: []}
+
+
+async def test_what_was_changed_before_the_models_were_loaded_is_taken_over_then(
+    service: KnowledgeService, keeper: NotingKeeper, root: Person
+) -> None:
+    keeper.loaded = False
+    await service.put_file(root, "care", "faq.pdf", b"refunds")
+    await service.load()
+    assert await found(service, root) == []
+    keeper.loaded = True
+    await service.load()
+    assert await found(service, root) == ["refunds"]

@@ -1,0 +1,31 @@
+"""A document that would harm its reader harms nobody else."""
+
+import asyncio
+import time
+
+import pytest
+
+from engine.errors import Invalid
+from models.document_process import read_apart
+
+
+async def test_articles_and_faults_come_back() -> None:
+    (article,) = await read_apart("moving.html", "<h1>Mudanças</h1><p>Avise antes.</p>".encode())
+    assert (article.article, article.title) == ("moving", "Mudanças")
+    with pytest.raises(Invalid, match="not a readable PDF"):
+        await read_apart("a.pdf", b"%PDF-")
+
+
+async def test_a_document_that_does_not_end_is_given_up() -> None:
+    began = time.monotonic()
+    with pytest.raises(Invalid, match=r"not read within 0\.01 s"):
+        await read_apart("a.html", b"<p>x" * 200_000, within_s=0.01)
+    assert time.monotonic() - began < 5
+
+
+async def test_a_reader_that_is_not_waited_for_is_ended() -> None:
+    reading = asyncio.create_task(read_apart("a.html", b"<p>x" * 200_000))
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading

@@ -1,0 +1,114 @@
+"""Documents become articles: markup, pages, and long ones in parts."""
+
+import io
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from engine.errors import Invalid
+from models.documents import MOST_BYTES, load_folder, read_document, slug
+
+MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
+"""Three pages that Chromium printed, with a line at the foot of each."""
+
+
+def test_a_page_is_its_content_without_what_stands_around_it() -> None:
+    page = """<html lang="es-MX"><head><title>Ayuda | Tienda</title><style>p{}</style></head><body><nav>Inicio</nav>
+      <main><h1>Devoluciones</h1><p>Puede devolver en <b>30 días</b>.</p><p hidden>borrador</p>
+      <ul><li>Con recibo</li><li><a href="x">Sin uso</a></li></ul>
+      <table><tr><th>Plan</th><th>Cargo</th></tr><tr><td>A</td><td>10</td></tr></table></main>
+      <footer>Aviso legal</footer><script>alert(1)</script></body></html>"""
+    (article,) = read_document("devoluciones.html", page.encode())
+    assert (article.article, article.title, article.language) == ("devoluciones", "Devoluciones", "es")
+    assert article.body.split("\n\n") == [
+        "# Devoluciones",
+        "Puede devolver en **30 días**.",
+        "- Con recibo\n- Sin uso",
+        "| Plan | Cargo |\n| --- | --- |\n| A | 10 |",
+    ]
+
+
+def test_a_page_says_its_own_charset() -> None:
+    page = '<meta charset="iso-8859-1"><h1>Suspensión</h1><p>Hasta tres meses al año.</p>'.encode("latin-1")
+    assert read_document("a.htm", page)[0].title == "Suspensión"
+
+
+def test_a_manual_is_parted_at_what_is_set_large() -> None:
+    articles = read_document("manual.pdf", MANUAL.read_bytes())
+    assert [(one.article, one.title) for one in articles] == [
+        ("manual-devoluciones-y-cambios", "Devoluciones y cambios"),
+        ("manual-cambio-de-titular", "Cambio de titular"),
+        ("manual-suspension-temporal-del-servicio", "Suspensión temporal del servicio"),
+        ("manual-reconexion-despues-de-un-corte-por-falta-de-pago", "Reconexión después de un corte por falta de pago"),
+        ("manual-portabilidad-a-otra-compania", "Portabilidad a otra compañía"),
+        ("manual-apoyo-para-personas-sordas", "Apoyo para personas sordas"),
+        ("manual-horarios-y-contactos-internos", "Horarios y contactos internos"),
+    ]
+    assert {one.language for one in articles} == {"es"}
+    assert articles[1].body.startswith(
+        "## Cambio de titular\n\nEl cambio de titular se pide por escrito y lo firman las dos personas."
+    )
+    assert articles[1].body.endswith("sigue recibiendo los avisos por correo.")  # from the next page
+    assert not any("uso interno" in one.body for one in articles)
+
+
+def test_parts_of_one_name_are_told_apart_and_long_text_without_headings_is_parted_too() -> None:
+    section = "<h2>Pagos</h2>" + "<p>" + "Se paga en la tienda o en línea, antes del día diez. " * 30 + "</p>"
+    parts = read_document("guia.html", f"<h1>Guía</h1>{section * 3}".encode())
+    assert [one.article for one in parts] == ["guia-pagos", "guia-pagos-2", "guia-pagos-3"]
+    plain = "".join(f"<p>{f'Regla {number}: se aplica sin excepción a todos. ' * 20}</p>" for number in range(9))
+    parts = read_document("reglas.html", plain.encode())
+    assert len(parts) > 3
+    assert len({one.article for one in parts}) == len(parts)
+    assert all(len(one.body) < 3_000 for one in parts)
+    assert "Regla 8" in parts[-1].body
+
+
+def blank(password: str = "") -> bytes:
+    writer = pypdf.PdfWriter()
+    writer.add_blank_page(200, 200)
+    if password:
+        writer.encrypt(password)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.pdf", b"%PDF-1.7\nno more of it", "not a readable PDF"),
+        ("a.pdf", MANUAL.read_bytes()[:20_000], "not a readable PDF|no text"),
+        ("a.pdf", b"", "not a readable PDF"),
+        ("a.pdf", blank(), "scanned"),
+        ("a.pdf", blank("secreto"), "password"),
+        ("a.html", b"<nav>Inicio</nav>", "no text"),
+        ("a.html", b"<div>" * 20_000 + b"x", "nested|no text"),
+        ("a.docx", b"PK", r"not one of \.md"),
+        ("a", b"text", "not one of"),
+        ("a.md", b"\xff\xfe", "utf-8"),
+        ("a.html", b" " * (MOST_BYTES + 1), "larger than 10 MB"),
+        ("a.html", b"<p>" + b"palabra " * 130_000, "more than 1,000,000 characters"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_a_reason(name: str, data: bytes, says: str) -> None:
+    with pytest.raises(Invalid, match=says):
+        read_document(name, data)
+
+
+def test_a_folder_may_hold_all_kinds(tmp_path: Path) -> None:
+    (tmp_path / "Lost_card.md").write_text("# Lost card\n\nBlock it.\n")
+    (tmp_path / "moving.html").write_text("<h1>Moving</h1><p>Tell us two weeks before.</p>")
+    (tmp_path / "manual.pdf").write_bytes(MANUAL.read_bytes())
+    (tmp_path / "notes.txt").write_text("not ours")
+    names = [one.article for one in load_folder(tmp_path)]
+    assert (names[0], names[-1], len(names)) == ("Lost_card", "moving", 9)  # a file's stem as it is
+    (tmp_path / "bad.pdf").write_bytes(b"%PDF-")
+    with pytest.raises(Invalid, match=r"bad\.pdf: not a readable PDF"):
+        load_folder(tmp_path)
+
+
+def test_a_name_is_what_an_id_may_be() -> None:
+    assert slug("Cómo reclamar: ¿qué hago?") == "como-reclamar-que-hago"
+    assert slug("¿?") == "article"
