@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from engine.control.phone_pass import phone_aor
+from engine.control.phone_pass import desk_aor, phone_aor
 from engine.ports.intake import CallOffer, Routing
 from engine.store import Store
 from engine.store.campaigns import Campaign
@@ -47,7 +47,7 @@ def alike(one: str, other: str) -> bool:
 
 
 class Picture:
-    """All active campaigns with their members. Immutable: a change makes another."""
+    """All active campaigns with their members, and whose an address is. Immutable: a change makes another."""
 
     def __init__(self, campaigns: Iterable[Campaign], users: Iterable[User]) -> None:
         people = {user.id: user for user in users if user.active}
@@ -55,6 +55,14 @@ class Picture:
         self._members: dict[str, list[Routing]] = {}
         self._whole: dict[str, list[Routing]] = {}
         """By the whole address of record."""
+        self._homes: dict[str, set[str]] = {}
+        """Organisations of all people, by whole address and by user part: who is in no campaign has calls too, and
+        another organisation is not to be given them."""
+        for user in people.values():
+            whole = {address.lower() for address in (*user.aors, desk_aor(user))}
+            parts = {normal(address) for address in (*user.aors, *user.extensions, phone_aor(user))}
+            for address in whole | parts:
+                self._homes.setdefault(address, set()).add(user.organisation_id)
         for campaign in campaigns:
             if not campaign.active:
                 continue
@@ -63,30 +71,37 @@ class Picture:
                 self._numbers.setdefault(normal(number), routing)
             for address in routing.members:
                 self._members.setdefault(normal(address), []).append(routing)
-                self._whole.setdefault(address, []).append(routing)
+                if "@" in address:
+                    self._whole.setdefault(address, []).append(routing)
 
     def route(self, offer: CallOffer) -> Routing | None:
         """By number: the called, then the participants (a SIPREC call's `to_aor` is the recorder), then the caller.
         With no number of ours, by the member who takes part, when that member works for one campaign alone: by the
-        whole address, which is nobody else's, or else by the user part, which two organisations may both have."""
+        whole address, which is nobody else's, or else by the user part, which two organisations may both have.
+        Nowhere when somebody of another organisation may take part as well, in a campaign or not."""
         addresses = [offer.to_aor, *(p.aor for p in offer.participants), offer.from_aor]
         candidates = [normal(address) for address in addresses if address]
         for candidate in candidates:
             if found := self._by_number(candidate):
                 return found
-        return _only(self._whole, [_bare(address) for address in addresses]) or _only(self._members, candidates)
+        whole = [bare for bare in map(_bare, addresses) if "@" in bare]
+        return self._only(self._whole, whole, whole) or self._only(self._members, candidates, [*whole, *candidates])
+
+    def _only(
+        self, members: Mapping[str, Sequence[Routing]], candidates: Iterable[str], known: Iterable[str]
+    ) -> Routing | None:
+        """The one campaign that the candidates lead to; None where they lead to several, or nowhere, or where one of
+        the known is another organisation's."""
+        found = {id(routing): routing for candidate in candidates for routing in members.get(candidate, ())}
+        homes = {home for address in known for home in self._homes.get(address, ())}
+        only = next(iter(found.values())) if len(found) == 1 else None
+        return only if only and homes <= {only.organisation_id} else None
 
     def _by_number(self, candidate: str) -> Routing | None:
         if exact := self._numbers.get(candidate):
             return exact
         near = {id(routing): routing for number, routing in self._numbers.items() if alike(number, candidate)}
         return next(iter(near.values())) if len(near) == 1 else None
-
-
-def _only(members: Mapping[str, Sequence[Routing]], candidates: Iterable[str]) -> Routing | None:
-    """The one campaign that these lead to; None where they lead to several, or nowhere."""
-    found = {id(routing): routing for candidate in candidates for routing in members.get(candidate, ())}
-    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:

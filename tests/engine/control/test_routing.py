@@ -82,6 +82,38 @@ def test_an_extension_that_two_organisations_have_is_told_by_the_whole_address()
     assert campaign("7001@acme.example", "bea@beta.example") is None
 
 
+@pytest.mark.parametrize(
+    ("participants", "campaign"),
+    [
+        (("7001@acme.example", "+573001234567@carrier.example"), "ca"),
+        (("7002@sbc.example",), "ca"),
+        (("7001@beta.example",), None),
+        (("7001@sbc.example",), None),
+        (("tel:7001",), None),
+        (("7001@acme.example", "7001@beta.example"), None),
+        (("7002@sbc.example", "bea@desk"), None),
+        (("7002@sbc.example", "sip:BEA@desk;ob", "7001@acme.example"), None),
+    ],
+)
+def test_who_is_in_no_campaign_has_an_address_all_the_same(participants: tuple[str, ...], campaign: str | None) -> None:
+    users = (
+        User("a", "acme", "ana", "Ana", "agent", ("7001@acme.example",), ("7001", "7002", "7003")),
+        User("b", "beta", "bea", "Bea", "agent", ("7001@beta.example",), ("7001",)),
+        User("g", "beta", "gus", "Gus", "agent", (), ("7002",), active=False),
+    )
+    picture = Picture((Campaign("ca", "acme", "A", "care", "inbound", "es", "CO", members=("a",)),), users)
+    routing = picture.route(offer("srs@127.0.0.1", "", *participants))
+    assert (routing.campaign_id if routing else None) == campaign
+
+
+def test_a_colleague_in_no_campaign_takes_no_call_away() -> None:
+    users = (*USERS, User("u4", "org", "olga", "Olga", "agent", ("1001@other.example",), ("1004",)))
+    for participants in (("1001@other.example",), ("olga@desk", "1001@pbx.example"), ("1001", "1004@pbx.example")):
+        routing = Picture(CAMPAIGNS, users).route(offer("srs@127.0.0.1", "", *participants))
+        assert routing is not None
+        assert routing.campaign_id == "c1"
+
+
 def test_a_number_that_could_be_two_is_neither() -> None:
     two = (
         Campaign("a", "org", "A", "sales", "inbound", "en", "US", numbers=("+1 601 555 0134",)),
