@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -120,7 +121,7 @@ class Login:
 
     async def log_in(self, login: str, password: str, address: str) -> tuple[str, Person]:
         """The cookie's token and who it is; `address` is whose guesses count together. Raises `Forbidden`, or before
-        looking at the password `TooManyGuesses` and `TooManyLogins`."""
+        looking at the password `TooManyGuesses` and `TooManyLogins`. What the store raises is no wrong guess."""
         login = login.strip().lower()
         near, now = f"{login}\0{address}", time.monotonic()
         counts = ((self._near, near), (self._of_account, login), (self._of_address, address))
@@ -133,12 +134,15 @@ class Login:
         # Counted before the slow check and taken back after it: guesses made at once count as well.
         for attempts, key in counts:
             attempts.failed(key, now)
-        user = await self._checked(login, password)
+        try:
+            user = await self._checked(login, password)
+        except Exception:  # the store does not answer: nobody has been found wrong
+            _take_back(counts, now)
+            raise
         if user is None:
             self._metrics.count("logins_total", outcome="refused")
             raise Forbidden("wrong user or password")
-        for attempts, key in counts:
-            attempts.taken_back(key, now)
+        _take_back(counts, now)
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
         token = await self._people.begin_session(user, time.time(), self._session_s)
@@ -160,3 +164,8 @@ class Login:
 
     async def log_out(self, token: str) -> None:
         await self._people.end_session(token)
+
+
+def _take_back(counts: Iterable[tuple[Attempts, str]], at: float) -> None:
+    for attempts, key in counts:
+        attempts.taken_back(key, at)

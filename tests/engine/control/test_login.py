@@ -14,7 +14,7 @@ from engine.control.login import (
     TooManyGuesses,
     TooManyLogins,
 )
-from engine.errors import Forbidden
+from engine.errors import Forbidden, Overloaded
 from engine.store import Store
 from engine.store.people import User
 from engine.telemetry import Metrics
@@ -98,6 +98,22 @@ async def test_who_logs_in_rightly_uses_up_nothing(store: Store, organisation: s
         await login.log_in("ana", "the right one", "192.0.2.1")
     for number in range(ACCOUNT_FAILURES):
         await login.log_in("ana", "the right one", f"192.0.2.{number}")
+
+
+async def test_while_the_store_does_not_answer_nobody_guesses_wrong(
+    store: Store, organisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = await registered(store, organisation)
+
+    async def to_log_in(login: str) -> None:
+        raise Overloaded("the store cannot read")
+
+    monkeypatch.setattr(store.people, "to_log_in", to_log_in)
+    for _ in range(ADDRESS_FAILURES):
+        with pytest.raises(Overloaded, match="the store cannot read"):
+            await login.log_in("ana", "the right one", "192.0.2.1")
+    monkeypatch.undo()
+    await login.log_in("ana", "the right one", "192.0.2.1")
 
 
 async def test_few_wait_for_a_hash_and_who_is_sent_away_has_not_guessed(
