@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from aiohttp import ClientConnectionResetError, WSCloseCode, WSMsgType, web
 
+from engine.errors import Overloaded
 from engine.feeds import TooSlow
 from engine.ports.desk import Person
 from engine.web.keys import LOGIN, METRICS, PERSON, TOKEN
@@ -30,7 +31,7 @@ SEND_S = 10.0
 """A socket whose buffer does not drain in this time is given up; its client resumes by `seq`."""
 
 SESSION_CHECK_S = 30.0
-"""How soon a socket ends after its session did."""
+"""How soon a socket ends after its session did, while the store answers."""
 
 OPEN: web.AppKey["weakref.WeakSet[web.WebSocketResponse]"] = web.AppKey("OPEN")
 """Every open socket, for the shutdown."""
@@ -99,7 +100,11 @@ class Socket:
         login, token = self._request.app[LOGIN], self._request[TOKEN]
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
-            if await login.who(token) != self.person:
+            try:
+                person = await login.who(token)
+            except Overloaded:  # the store does not answer, which is no word on the session
+                continue
+            if person != self.person:
                 await self.close(WSCloseCode.POLICY_VIOLATION, "the session is over")
                 return
 

@@ -7,9 +7,12 @@ import msgspec
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
+from engine.errors import Overloaded
 from engine.facts import CallEvent, Draft, Transcript, encode
 from engine.feeds import BEHIND
+from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
+from engine.web import keys, sockets
 from tests.engine.web.running_site import Site
 
 
@@ -258,3 +261,30 @@ async def test_a_mistake_of_ours_closes_the_socket_and_no_other(site: Site) -> N
     assert await close_of(ana) == 1011
     await ben.send_json({"type": "follow", "id": "call-1"})
     assert (await take(ben, 1))[0]["code"] == "forbidden"
+
+
+async def test_a_session_that_the_store_cannot_tell_of_goes_on_until_it_can(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked, over = await site.logged_in("ana"), asyncio.Event(), False
+    who, answers = site.app[keys.LOGIN].who, 0
+
+    async def sometimes(token: str) -> Person | None:
+        nonlocal answers
+        answers += 1
+        if answers == 1:
+            return await who(token)  # the handshake's
+        if answers == 3:
+            asked.set()
+        if not over:
+            raise Overloaded("the store cannot read")
+        return None
+
+    monkeypatch.setattr(site.app[keys.LOGIN], "who", sometimes)
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.01)
+    ws = await opened(client)
+    await asyncio.wait_for(asked.wait(), 5)
+    await ws.send_json({"type": "follow", "id": "no-such-call"})
+    assert (await take(ws, 1))[0]["code"] == "not_found"
+    over = True
+    assert await close_of(ws) == 1008
