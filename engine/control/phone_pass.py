@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.errors import Forbidden, StartupError
+from engine.errors import Conflict, Forbidden, StartupError
 from engine.key_file import key_from, make_key_file, read_key_file
 from engine.store.campaigns import Campaign
 from engine.store.people import User
@@ -22,6 +22,7 @@ from engine.store.people import User
 LASTS_S = 600.0
 """The console fetches another after half of it; a phone whose pass is over takes no new call."""
 MAX_LENGTH = 16_384
+"""Of a pass, in characters: some 750 numbers."""
 SETTING = "BRIDGE_KEY"
 
 
@@ -67,8 +68,12 @@ def issue(user: User, campaigns: Iterable[Campaign], now: float) -> PhonePass:
 
 
 def sign(claims: PhonePass, key: bytes) -> str:
+    """What `verify` takes. Raises `Conflict` when the claims are more than a pass holds."""
     body = _text(msgspec.json.encode(claims))
-    return f"{body}.{_text(_mac(body, key))}"
+    text = f"{body}.{_text(_mac(body, key))}"
+    if len(text) > MAX_LENGTH:
+        raise Conflict("the agent's campaigns have too many numbers for a phone's pass")
+    return text
 
 
 def verify(text: str, key: bytes, now: float) -> PhonePass:

@@ -23,7 +23,8 @@ class PhoneOut(BaseModel):
 
 class PhoneView(View):
     async def get(self) -> r200[PhoneOut] | r204:
-        """A pass for the bridge; 204 when no bridge is there."""
+        """A pass for the bridge; 204 when no bridge is there, 409 when the agent's campaigns have more numbers than it
+        holds."""
         app, person = self.request.app, self.request[PERSON]
         address = bridge_address(self.request)
         if not address or not await bridge_answers(app[SETTINGS]):

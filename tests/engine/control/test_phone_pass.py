@@ -4,12 +4,13 @@ import base64
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.control.phone_pass import bridge_key, issue, phone_aor, sign, verify
-from engine.errors import Forbidden, StartupError
+from engine.control.phone_pass import PhonePass, bridge_key, issue, phone_aor, sign, verify
+from engine.errors import Conflict, Forbidden, StartupError
 from engine.store.campaigns import Campaign
 from engine.store.people import User
 
@@ -53,6 +54,27 @@ def test_no_altered_pass_is_taken(noise: str, at: int) -> None:
     if altered != text:
         with pytest.raises(Forbidden):
             verify(altered, KEY, 1_001.0)
+
+
+def with_numbers(count: int) -> PhonePass:
+    numbers = tuple(f"+57601{number:07}" for number in range(count))
+    return issue(ANDREA, [msgspec.structs.replace(CAMPAIGNS[0], numbers=numbers)], 1_000.0)
+
+
+@pytest.mark.parametrize("count", [1, 700, *range(740, 780)])
+def test_whatever_is_signed_is_taken(count: int) -> None:
+    claims = with_numbers(count)
+    try:
+        text = sign(claims, KEY)
+    except Conflict:
+        assert count > 740
+    else:
+        assert verify(text, KEY, 1_001.0) == claims
+
+
+def test_a_pass_that_would_be_too_long_says_why() -> None:
+    with pytest.raises(Conflict, match="too many numbers"):
+        sign(with_numbers(780), KEY)
 
 
 def test_the_key_is_made_once_and_for_us_alone(tmp_path: Path) -> None:

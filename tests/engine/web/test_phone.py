@@ -8,6 +8,7 @@ import pytest
 
 from engine.control.phone_pass import verify
 from engine.settings import Settings
+from engine.store.campaigns import Campaign
 from engine.web import keys
 from tests.engine.web.running_site import Site
 
@@ -51,6 +52,19 @@ async def test_a_bridge_behind_a_proxy_has_the_address_that_is_set(
     _set(site, settings, **changes)
     ana = await site.logged_in("ana")
     assert (await (await ana.get("/api/phone")).json())["url"] == f"{address}/phone"
+
+
+async def test_more_numbers_than_a_pass_holds_are_a_problem_that_says_so(site: Site, settings: Settings) -> None:
+    _set(site, settings, bridge_url="https://desk.example")
+    numbers = tuple(f"+57601{number:07}" for number in range(900))
+    organisation, members = site.record.organisation_id, ("user-ana",)
+    campaign = Campaign("many", organisation, "M", "care", "inbound", "es", "CO", numbers=numbers, members=members)
+    await site.store.campaigns.add(campaign, 1.0)
+    response = await (await site.logged_in("ana")).get("/api/phone")
+    problem = await response.json()
+    assert (response.status, problem["code"]) == (409, "conflict")
+    assert "too many numbers" in problem["detail"]
+    assert (await (await site.logged_in("ben")).get("/api/phone")).status == 200
 
 
 async def test_nobody_gets_a_pass_without_a_log_in(site: Site) -> None:
