@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from yarl import URL
 
 from engine.errors import StartupError
 
@@ -255,8 +256,8 @@ class Settings(BaseSettings):
     @field_validator("public_url", "bridge_url", "traces_url", "llm_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("expected http://… or https://…")
+        if value and not (value.startswith(("http://", "https://")) and _has_host(value)):
+            raise ValueError("expected http://HOST or https://HOST, perhaps with :PORT, e.g. https://desk.example:8443")
         return value.rstrip("/")
 
     def environment(self) -> dict[str, str]:
@@ -270,6 +271,15 @@ class Settings(BaseSettings):
     @property
     def bridge_rtp_range(self) -> range:
         return _range(self.bridge_rtp_ports)
+
+
+def _has_host(address: str) -> bool:
+    """And a port that somebody can listen on; by the parser that reads it later, for every request."""
+    try:
+        url = URL(address)
+        return bool(url.host and url.port)
+    except ValueError:
+        return False
 
 
 def _range(text: str) -> range:

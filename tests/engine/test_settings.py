@@ -21,6 +21,15 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("RTP_PORTS", "9-1"),
         ("LOG_FORMAT", "xml"),
         ("PUBLIC_URL", "x"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https:///desk"),
+        ("PUBLIC_URL", "https://:8443"),
+        ("PUBLIC_URL", "https://desk.example:99999"),
+        ("PUBLIC_URL", "https://desk.example:0"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("BRIDGE_URL", "https://host:port"),
+        ("BRIDGE_URL", "https://desk.example\\phone"),
+        ("BRIDGE_URL", "https://é..example"),
         ("TRACES_URL", "127.0.0.1:4318"),
         ("LLM_URL", "127.0.0.1:8000/v1"),
         ("LLM_ANSWER_S", "0"),
@@ -31,6 +40,15 @@ def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: py
     monkeypatch.setenv(name, value)
     with pytest.raises(StartupError, match=f"^{name}: "):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://desk.example", "http://127.0.0.1:9000/x", "https://[::1]:8443", "https://teléfono.example", ""],
+)
+def test_an_address_is_taken_as_it_is_written(address: str) -> None:
+    settings = load_settings(public_url=address, bridge_url=address)
+    assert (settings.public_url, settings.bridge_url) == (address, address)
 
 
 def test_every_setting_is_described() -> None:
