@@ -5,7 +5,7 @@ One JSON object a row, made of the masked transcript alone: texts by language, w
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,10 @@ from engine.ports.desk import Rows
 from engine.store import Store
 from engine.store.feedback import Judged
 from models.compliance import Rule
+from models.compliance.checks import Bears, Check, Consent, Duty, Order, Says
+
+Acts = Mapping[str, frozenset[str]]
+"""A rule's, by outcome: its turn performs one of them."""
 
 _MASK = re.compile(r"\[\w+\]")
 
@@ -73,7 +77,7 @@ def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
     async def rows(organisation_id: str) -> AsyncIterator[bytes]:
         if not await store.feedback.may_train(organisation_id):
             raise Conflict("the organisation does not let its judgements out: an administrator may allow it")
-        acts = {rule.id: frozenset(_acts(rule)) for rule in await asyncio.to_thread(rules)}
+        acts = {rule.id: acts_said(rule) for rule in await asyncio.to_thread(rules)}
         last, call_id, words = 0, "", CallWords((), "")
         while page := await store.feedback.after(organisation_id, last):
             for judged in page:
@@ -86,11 +90,29 @@ def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
     return rows
 
 
-def _acts(rule: Rule) -> Iterator[str]:
-    """What its checks look for in words; those that look elsewhere have none."""
-    for check in rule.checks:
-        yield from [act] if (act := getattr(check, "act", "")) else []
-        yield from (act for way in getattr(check, "ways", ()) for act in way)
+def acts_said(rule: Rule) -> Acts:
+    """What the turn of a verdict performs where the rule is right, by the verdict's outcome. An outcome that may also
+    come of something else than the turn's words (a duty that was missed, the hour of the call) has none."""
+    said = [pair for check in rule.checks for pair in _said(check)]
+    unsaid = {outcome for outcome, acts in said if not acts}
+    outcomes = {outcome for outcome, _ in said} - unsaid
+    return {each: frozenset[str]().union(*(acts for outcome, acts in said if outcome == each)) for each in outcomes}
+
+
+def _said(check: Check) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each outcome of a check with the acts that it takes."""
+    match check:
+        case Says(act=act, outcome=outcome) | Order(act=act, outcome=outcome):
+            yield outcome, frozenset((act,))
+        case Consent(act=act) if act:
+            yield from ((outcome, frozenset((act,))) for outcome in ("violation", "satisfied"))
+        case Duty(ways=ways):
+            yield "satisfied", frozenset(act for way in ways for act in way)
+            yield "violation", frozenset()
+        case Bears(outcome=outcome):
+            yield outcome, frozenset()
+        case _:
+            yield "violation", frozenset()
 
 
 async def _words(store: Store, organisation_id: str, judged: Judged) -> CallWords:
@@ -101,7 +123,7 @@ async def _words(store: Store, organisation_id: str, judged: Judged) -> CallWord
     return CallWords([decode(body) for body in bodies], judged.language)
 
 
-def rows_of(judged: Judged, words: CallWords, acts: dict[str, frozenset[str]]) -> Iterator[dict[str, Any]]:
+def rows_of(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> Iterator[dict[str, Any]]:
     """Rows of one judgement; none where its words say nothing that could be learned."""
     about = {
         "idea": f"feedback-{judged.call_id}-{judged.seq}-{judged.kind}",
@@ -124,16 +146,23 @@ def rows_of(judged: Judged, words: CallWords, acts: dict[str, frozenset[str]]) -
         yield about | row
 
 
-def _alert_row(judged: Judged, words: CallWords, acts: dict[str, frozenset[str]]) -> dict[str, Any]:
-    """For the head of acts: what was said is one of the rule's acts, or it is not. A rule with several says nothing of
-    which; and what other rules saw in the same words stays."""
+def _alert_row(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> dict[str, Any]:
+    """For the head of acts: what was said is the act that the rule heard, or it is not. A rule with several says
+    nothing of which, and one that heard none (a duty that was missed) nothing of the turn; what else rules saw in the
+    same words stays."""
     alert = words[judged.of]
-    own = acts.get(judged.subject, frozenset())
-    if not isinstance(alert, Insight) or len(own) != 1 or not (said := words.said(alert.turn)):
+    if not isinstance(alert, Insight) or not (said := words.said(alert.turn)):
         return {}
-    others = {act for one in words.alerts(alert.turn) if one.rule != judged.subject for act in acts.get(one.rule, ())}
+    own = _heard(alert, acts)
+    if len(own) != 1:
+        return {}
+    others = {act for one in words.alerts(alert.turn) if one.seq != alert.seq for act in _heard(one, acts)}
     labels = others | own if judged.verdict == "right" else others - own
     return {"acts": sorted(labels), "rule": judged.subject, **said}
+
+
+def _heard(alert: Insight, acts: Mapping[str, Acts]) -> frozenset[str]:
+    return acts.get(alert.rule, {}).get(alert.outcome or "", frozenset())
 
 
 def _card_row(judged: Judged, words: CallWords) -> dict[str, Any]:

@@ -7,16 +7,26 @@ import msgspec
 import pytest
 
 from engine.errors import Conflict, NotFound
-from engine.facts import CallEvent
+from engine.facts import CallEvent, Fact, Insight, Outcome
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.vault import open_vault
 from pipelines.commands.feedback import export
-from tests.engine.ended_call import WHY, ended_call
+from tests.engine.ended_call import REASON, WHY, ended_call
 
 
-async def judged_call(settings: Settings) -> None:
+def alert(seq: int, turn: int, rule: str, outcome: Outcome) -> Insight:
+    return Insight(call_id="call-1", seq=seq, turn=turn, kind="compliance", rule=rule, outcome=outcome)
+
+
+def judged(seq: int, of: int, rule: str, verdict: str) -> CallEvent:
+    data = {"of": of, "rule": rule, "version": "2", "verdict": verdict, "by": "u", "role": "agent"}
+    return CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=data)
+
+
+async def judged_call(settings: Settings, *more: Fact) -> None:
+    """One whose alert 4 is right; `more` begin with fact 10."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=False)
     store = await Store.open(settings, vault)
     organisation = await store.people.add_organisation("Acme", 1.0)
@@ -25,10 +35,7 @@ async def judged_call(settings: Settings) -> None:
         direction="outbound", language="es", country="CO",
     )  # fmt: skip
     await store.calls.open(record)
-    judged = {"of": 4, "rule": "CO-2300-WHY", "version": "2", "verdict": "right", "by": "u", "role": "agent"}
-    await store.calls.append(
-        record, [*ended_call(), CallEvent(call_id="call-1", seq=9, name="alert.judged", data=judged)]
-    )
+    await store.calls.append(record, [*ended_call(), judged(9, 4, "CO-2300-WHY", "right"), *more])
     await store.calls.change(msgspec.structs.replace(record, ended_at=2.0))
     await store.close()
 
@@ -48,3 +55,22 @@ async def test_rows_are_printed_once_they_are_allowed(
     (row,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert row["acts"] == ["asks_why_unpaid"]
     assert (row["es"], row["verdict"], row["role"]) == ([WHY], "right", "agent")
+
+
+@pytest.mark.parametrize("verdict", ["right", "wrong"])
+async def test_what_was_not_said_is_no_act_of_the_turn(
+    verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "keys"))
+    settings = Settings(data_dir=tmp_path / "data")
+    missed = [alert(10, 1, "CO-1581", "violation"), alert(11, 1, "US-FDCPA-HOURS", "violation")]
+    objected = [alert(12, 2, "CO-REC-NOTICE", "event"), alert(13, 2, "BR-SAC-PROTOCOL", "satisfied")]
+    judgements = [judged(14 + number, one.seq, one.rule, verdict) for number, one in enumerate([*missed, objected[0]])]
+    await judged_call(settings, *missed, *objected, *judgements)
+    assert await export(settings, "Acme", allow=True) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    objection = ["recording_objection"] if verdict == "right" else []
+    assert [(row["rule"], row["acts"], row["es"]) for row in rows] == [
+        ("CO-2300-WHY", ["asks_why_unpaid"], [WHY]),
+        ("CO-REC-NOTICE", ["protocol_given", *objection], [REASON]),
+    ]
