@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from engine.facts import Leg, Outcome
+from engine.ports.reading import Reading
 from models.compliance.checks import Bears, Consent, Order, Says
 from models.compliance.detectors import PHRASE_SCORE, Detectors
 from models.compliance.ground_wording import worded
@@ -115,9 +116,8 @@ class History:
         of several acts in one breath, and a duty that was done would be told of as neglected: those are done by a
         phrase alone.
         """
-        reading, mark = heard.turn.reading, self.find(heard, act)
-        ruled_out = reading is not None and act in reading.unlikely
-        return None if mark is None or ruled_out or mark.score < ALERT_SCORE else mark
+        mark = self.find(heard, act)
+        return mark if mark and is_sure(act, mark.score, heard.turn.reading) else None
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:
@@ -208,6 +208,11 @@ class History:
             key=key,
             because=worded(ground, language) if ground else "",
         )
+
+
+def is_sure(act: str, score: float, reading: Reading | None) -> bool:
+    """Whether an act that was found is sure enough to be held against somebody."""
+    return score >= ALERT_SCORE and (reading is None or act not in reading.unlikely)
 
 
 def borne(turn: JudgedTurn, entity: str) -> Mark | None:

@@ -10,6 +10,7 @@ import msgspec
 from engine.facts import CallEvent, Evidence, Fact, Insight, Leg
 from engine.quality import Answer, QualityItem, QualityScore, scored
 from models.compliance import Detectors, JudgedTurn, to_spoken
+from models.compliance.history import is_sure
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.review.forms import (
@@ -107,9 +108,10 @@ class Scorer:
 
     def _found(self, item: Item, turn: JudgedTurn, folded: Folded) -> tuple[int, int] | None:
         match item.check:
-            case ByAct(acts=acts):
+            case ByAct(acts=acts, absent=absent):
                 for act in acts:
-                    if hit := self._detectors[act].find(folded, turn.reading):
+                    hit = self._detectors[act].find(folded, turn.reading)
+                    if hit and (not absent or is_sure(act, hit.score, turn.reading)):
                         return hit.start, hit.end
             case ByPhrase():
                 for phrase in self._phrases[item.id]:

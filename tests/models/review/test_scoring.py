@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.facts import CallEvent, Evidence, Insight, Leg, Outcome
+from engine.ports.reading import Reading, Scored, SpokenAct
 from engine.quality import QualityItem
 from models.compliance import JudgedTurn, load_detectors
+from models.compliance.history import ALERT_SCORE
 from models.review.forms import read_form
 from models.review.scoring import Scorer
 from models.review.talk import Span, Talk, measure
@@ -90,6 +93,29 @@ def test_what_must_not_be_said_holds_at_the_end() -> None:
     say(one, 1, "a", "You have to calm down, sir.")
     (item,) = answers(one)
     assert (item.answer, item.evidence[0].quote) == ("no", "calm down")
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "unlikely", "answers_"),
+    [
+        ("Pay today or you will face the consequences.", 0.0, False, ["no", "yes"]),
+        ("Pay today or you will face the consequences.", 0.0, True, ["yes", "yes"]),
+        ("Something will befall you, mark my words.", ALERT_SCORE, False, ["no", "yes"]),
+        ("Something will befall you, mark my words.", ALERT_SCORE - 0.01, False, ["yes", "yes"]),
+    ],
+)
+def test_an_act_is_held_against_somebody_as_the_rules_do(
+    text: str, score: float, unlikely: bool, answers_: list[str]
+) -> None:
+    one = scorer(
+        "check: {kind: act, leg: agent, acts: [threat], absent: true}",
+        "check: {kind: act, leg: agent, acts: [threat]}",
+    )
+    acts = (SpokenAct("threat", score),) if score else ()
+    ruled_out = frozenset({"threat"}) if unlikely else frozenset[str]()
+    reading = Reading(np.zeros(512, np.float32), Scored("neutral", 1.0), (), acts, 1.0, ruled_out)
+    one.hear(JudgedTurn(1, "a", "agent", text, 1_000, 3_000, "en", reading), DETECTORS.fold(text))
+    assert [item.answer for item in answers(one, talk=ended())] == answers_
 
 
 def test_rules_count_where_they_are_in_force() -> None:
