@@ -18,6 +18,7 @@ from engine.ports.intake import IngestSession, Participant, RoleDecision
 from engine.ports.reading import KnowledgeSearch, TextReader
 from engine.ports.storage import CallRecord, FactSink
 from models.compliance import CallContext, Detectors, Judge, JudgedTurn, Metadata, Rule
+from models.compliance.metadata import check_year
 from models.playbooks import Playbook, bundled_playbooks
 from models.privacy import DigitGuard, SpokenTurn
 from models.review import Form, bundled_forms, form_for
@@ -85,7 +86,7 @@ def parse_line(line: bytes) -> TranscriptCall:
     """Raises `Invalid` with what is wrong; the words themselves are not repeated."""
     try:
         return _decode_call(line)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(str(error)) from error
 
 
@@ -96,21 +97,20 @@ def day_of(call: TranscriptCall) -> datetime.date:
     zones = call.metadata.zones
     if at.tzinfo is None or (at.utcoffset() and not zones):
         return at.date()
-    try:
-        return day_there(at, zones, call.country, call.region or "")
-    except OverflowError as error:
-        raise Invalid(f"answered_at: {error}") from error
+    return day_there(at, zones, call.country, call.region or "")
 
 
 def _answered(at: str | float | None) -> datetime.datetime | None:
+    if at is None:
+        return None
     try:
-        match at:
-            case None:
-                return None
-            case str():
-                return datetime.datetime.fromisoformat(at)
-            case seconds:
-                return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+        moment = (
+            datetime.datetime.fromisoformat(at)
+            if isinstance(at, str)
+            else datetime.datetime.fromtimestamp(at, datetime.UTC)
+        )
+        check_year(moment)
+        return moment
     except (ValueError, OverflowError, OSError) as error:
         raise Invalid(f"answered_at: {error}") from error
 

@@ -25,6 +25,8 @@ from models.compliance.grounds import (
 )
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YEARS = range(1900, 9999)
+"""In any other there is no call, and perhaps no local time in some zone."""
 
 
 class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +35,9 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: datetime.datetime
     spoke: bool = False
     """Whether there was a conversation."""
+
+    def __post_init__(self) -> None:
+        check_year(self.at)
 
 
 class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -58,11 +63,19 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """Whether some system reads the agent's emotions from the voice."""
 
     def __post_init__(self) -> None:
+        if self.at:
+            check_year(self.at)
         for zone in self.zones:
             try:
                 ZoneInfo(zone)
             except (ZoneInfoNotFoundError, ValueError, OSError) as error:
                 raise ValueError(f"no time zone {zone!r}") from error
+
+
+def check_year(moment: datetime.datetime) -> None:
+    """Raises `ValueError` for a moment that is no call's."""
+    if moment.year not in YEARS:
+        raise ValueError(f"no call is of the year {moment.year}")
 
 
 def closed(open_hours: Mapping[str, str], calendar: str, meta: Metadata) -> OutsideHours | None:

@@ -155,7 +155,7 @@ def test_the_day_of_the_call_is_read_from_a_date_or_from_seconds() -> None:
     assert called_at("2024-03-01T10:00:00+00:00") == "2024-03-01"
     assert called_at("2024-03-01") == "2024-03-01"
     assert called_at(0, country="ES") == "1970-01-01"
-    for wrong in ("yesterday", 1e20, "0001-01-01T00:00:00Z"):
+    for wrong in ("yesterday", 1e20, "0001-01-01T00:00:00Z", "0001-01-01", "9999-12-31"):
         with pytest.raises(Invalid):
             called_at(wrong)
 

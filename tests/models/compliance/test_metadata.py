@@ -109,3 +109,19 @@ def test_lists_consents_numbers_and_terms() -> None:
 def test_a_zone_that_is_none_is_told_at_the_edge() -> None:
     with pytest.raises(msgspec.ValidationError, match="no time zone 'Bogota'"):
         msgspec.convert({"zones": ["Bogota"]}, Metadata)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:00:00Z", "1899-12-31T00:00:00"])
+def test_a_moment_that_is_no_call_s_is_told_at_the_edge(moment: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=r"no call is of the year \d+"):
+        msgspec.convert({"at": moment, "zones": ["America/Bogota"]}, Metadata)
+    with pytest.raises(msgspec.ValidationError, match=r"no call is of the year \d+ - at `\$\.attempts"):
+        msgspec.convert({"attempts": [{"at": moment}]}, Metadata)
+
+
+@pytest.mark.parametrize("moment", ["1900-01-01T00:00:00Z", "9998-12-31T23:59:59Z"])
+def test_the_first_and_the_last_moment_are_judged_in_any_zone(moment: str) -> None:
+    known = {"at": moment, "zones": ["Pacific/Kiritimati", "Pacific/Pago_Pago"], "attempts": [{"at": moment}]}
+    meta = msgspec.convert(known, Metadata)
+    assert closed({"mon-sun": "00:00-23:59:59"}, "CO", meta) is None
+    assert too_often(1, 7, 7, meta) == TooOften(2, 7, 1)

@@ -45,6 +45,28 @@ async def test_a_line_that_is_wrong_costs_itself_alone(
     assert "4111" not in told.err
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps(LINE | {"region": "Bogotá"}, ensure_ascii=False).encode("latin-1"),
+        json.dumps(LINE)[:-1].encode() + b', "extra": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        json.dumps(LINE | {"metadata": {"at": "0001-01-01T00:00:00Z", "zones": ["America/Bogota"]}}).encode(),
+        json.dumps(LINE | {"metadata": {"attempts": [{"at": "0001-01-01T00:00:00Z"}]}}).encode(),
+    ],
+    ids=["latin-1", "deep", "year 1", "attempt of year 1"],
+)
+async def test_a_line_that_cannot_be_decoded_costs_itself_alone(
+    line: bytes, tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(b"\n".join([line, json.dumps(LINE | {"id": "two"}).encode()]))
+    assert await replay(asked(str(file)), tools, Settings()) == 1
+    told = capsys.readouterr()
+    facts = [json.loads(line) for line in told.out.splitlines()]
+    assert [fact["id"] for fact in facts if fact["type"] == "transcript"] == ["two"]
+    assert [line.startswith("welcomedly: calls.jsonl:1: ") for line in told.err.splitlines()] == [True]
+
+
 async def test_a_file_that_is_not_there_or_no_sound(
     tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
 ) -> None:
