@@ -13,6 +13,8 @@ def where(text: str, error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         return f"{mark.line + 1 if mark else 1}: {error.problem or error.context}"
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"{text.count(chr(10), 0, error.position) + 1}: {str(error).splitlines()[0]}"
     message = str(error)
     path = _PATH.search(message)
     steps: list[str | int] = []

@@ -12,6 +12,7 @@ from models.compliance.checks import Check
 from models.compliance.hearing import CallContext, Severity
 from models.compliance.metadata import Metadata
 from models.compliance.places import where
+from models.yaml_file import load_yaml
 
 RULES = Path(__file__).parent / "data" / "rules"
 LANGUAGES = ("es", "pt", "en")
@@ -108,7 +109,7 @@ def read_file(path: Path) -> list[Rule]:
     except (UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     try:
-        return msgspec.convert(yaml.safe_load(text), RuleFile).rules
+        return msgspec.convert(load_yaml(text), RuleFile).rules
     except (msgspec.ValidationError, yaml.YAMLError) as error:
         raise ValueError(f"{path.name}:{where(text, error)}") from error
 

@@ -11,6 +11,7 @@ from engine.errors import StartupError
 from models.compliance import load_detectors
 from models.compliance.places import line_of, where
 from models.playbooks.playbook import Playbook, faults
+from models.yaml_file import load_yaml
 
 BUNDLED = Path(__file__).parent / "data"
 OFF = "off"
@@ -24,7 +25,7 @@ def read_file(path: Path) -> tuple[Playbook, list[str]]:
     except (UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path.name}: {error}") from error
     try:
-        playbook = msgspec.convert(yaml.safe_load(text), Playbook)
+        playbook = msgspec.convert(load_yaml(text), Playbook)
     except (msgspec.ValidationError, yaml.YAMLError) as error:
         raise ValueError(f"{path.name}:{where(text, error)}") from error
     found = faults(playbook, load_detectors())

@@ -15,6 +15,7 @@ import yaml
 from engine.errors import Invalid
 from models.compliance import Detectors, load_detectors, load_rules
 from models.compliance.phrases import Phrase, PhraseError
+from models.yaml_file import load_yaml
 
 FORMS = Path(__file__).parent / "data" / "forms"
 FORM_BYTES = 64 * 1024
@@ -148,18 +149,6 @@ def read_form(source: str, version: int = 0) -> Form:
     return msgspec.structs.replace(form, version=version)
 
 
-class _Loader(yaml.SafeLoader):
-    """Says where a value is not what it looks like or is tagged as (`2024-13-45`, `!!int x`): PyYAML lets the errors of
-    its constructors through, whatever they are."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            return super().construct_object(node, deep)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            kind = node.tag.rpartition(":")[2]
-            raise yaml.constructor.ConstructorError(None, None, f"this is no {kind}", node.start_mark) from None
-
-
 def _load(source: str) -> Any:
     depth = 0
     try:
@@ -173,7 +162,7 @@ def _load(source: str) -> Any:
                 event.value.encode()
     except (OverflowError, ValueError):
         raise Invalid("an escape (`\\u…`) is no character") from None
-    return yaml.load(source, Loader=_Loader)
+    return load_yaml(source)
 
 
 @lru_cache(maxsize=1)

@@ -82,6 +82,9 @@ def test_a_good_one_has_no_faults(tmp_path: Path) -> None:
         ("customer: ola", "ola", "mine.yaml:22: mine: a line begins with `agent: ` or `customer: `"),
         ("  pt: [{said", "  fr: [{said", "mine.yaml:20: mine: tests are missing in pt"),
         ("id: mine", "id: [", "mine.yaml:"),
+        ('version: "1"', "version: \a", "mine.yaml:2: unacceptable character #x0007"),
+        ('version: "1"', "version: 2024-02-30", "mine.yaml:2: this is no timestamp"),
+        ('version: "1"', "version: !!timestamp x", "mine.yaml:2: this is no timestamp"),
     ],
 )
 def test_a_fault_names_its_line(old: str, new: str, fault: str, tmp_path: Path) -> None:

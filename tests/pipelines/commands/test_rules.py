@@ -51,6 +51,12 @@ def test_faults_have_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (BAD.replace("act: no_such_act", "akt: opt_out"), "bad.yaml:11: Object "),
         ("rules: [", "bad.yaml:1: "),
         ("rules:\n  - id: [\n", "bad.yaml:3: "),
+        (BAD.replace("citation: c", "citation: \a"), "bad.yaml:7: unacceptable character #x0007"),
+        (BAD.replace("citation: c", 'citation: "\\UFFFFFFFF"'), "bad.yaml:7: an escape"),
+        (BAD.replace("citation: c", 'citation: "\\ud800"'), "bad.yaml:7: this is no str"),
+        (BAD.replace("2026-01-01", "2024-02-30"), "bad.yaml:8: this is no timestamp"),
+        (BAD.replace("2026-01-01", "!!timestamp x"), "bad.yaml:8: this is no timestamp"),
+        ("rules:\n  " + "[" * 1_000, "bad.yaml:2: nested too deep"),
     ],
 )
 def test_files_that_cannot_be_read_name_the_line(
