@@ -29,7 +29,7 @@ from models.review.forms import (
 from models.review.talk import Talk
 
 MARKS_KEPT = 20
-"""Places a call at which one item was met."""
+"""Places a stream at which one item was met; the first ones."""
 EVIDENCE = 3
 """Of these the first are shown."""
 
@@ -79,8 +79,8 @@ class Scorer:
         for item in self.form.items:
             if span := self._found(item, turn, folded):
                 marks = self._marks.setdefault(item.id, [])
-                marks.append(Mark(turn.stream, evidence_of(turn, *span)))
-                del marks[MARKS_KEPT:]
+                if sum(mark.stream == turn.stream for mark in marks) < MARKS_KEPT:
+                    marks.append(Mark(turn.stream, evidence_of(turn, *span)))
 
     def speak(self, language: str) -> None:
         """Items are titled in this language from now on."""

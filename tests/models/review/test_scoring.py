@@ -11,7 +11,7 @@ from engine.quality import QualityItem
 from models.compliance import JudgedTurn, load_detectors
 from models.compliance.history import ALERT_SCORE
 from models.review.forms import read_form
-from models.review.scoring import Scorer
+from models.review.scoring import MARKS_KEPT, Scorer
 from models.review.talk import Span, Talk, measure
 
 DETECTORS = load_detectors()
@@ -65,6 +65,15 @@ def test_an_act_that_comes_late_or_from_the_other_side_is_not_done() -> None:
     assert answers(one, 10)[0].answer == "open"
     say(one, 3, "a", "This call is being recorded.", 50)
     assert answers(one, 52)[0].answer == "no"
+
+
+def test_what_one_side_says_often_crowds_nothing_of_the_other_out() -> None:
+    one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["thank you"]}}')
+    for turn in range(MARKS_KEPT + 1):
+        say(one, turn, "c", "Thank you.", turn)
+    say(one, MARKS_KEPT + 1, "a", "Thank you for your time.", MARKS_KEPT + 1)
+    (item,) = answers(one, talk=ended())
+    assert (item.answer, [proof.turn for proof in item.evidence]) == ("yes", [MARKS_KEPT + 1])
 
 
 def test_roles_that_come_late_count() -> None:
