@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.compliance.checks import Bears, Check, Duty, Order, Window, acts_of, is_spoken
 from models.compliance.detectors import Detectors, load_detectors
-from models.compliance.metadata import hours_on, public_holidays
+from models.compliance.metadata import DAYS, hours_on, public_holidays
 from models.compliance.places import line_of
 from models.compliance.rules import ANY, LANGUAGES, RULES, Rule, files_of, read_file
 from models.compliance.states import load_states
@@ -76,6 +76,10 @@ def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
 
 def _window_faults(open_hours: dict[str, str], calendar: str) -> Iterator[str]:
     try:
+        for days in open_hours:
+            first, _, last = days.partition("-")
+            if DAYS.index(first) > DAYS.index(last or first):
+                yield f"days {days} end before they begin: a week is mon to sun"
         for weekday in range(7):
             first, last = (
                 hours_on(open_hours, weekday).split("-") if hours_on(open_hours, weekday) else ("00:00", "23:59")

@@ -23,6 +23,7 @@ rules:
       - {kind: order, leg: agent, act: opt_out, until: nowhere, outcome: event, action: a}
       - {kind: window, open: {someday: "08:00-21:00"}, action: a}
       - {kind: entity, leg: any, entity: SHOE_SIZE, outcome: event, action: a}
+      - {kind: window, open: {tue-fri: "08:00-21:00", sat-mon: "09:00-13:00"}, action: a}
     tests: {fire: {en: [x], es: [x], pt: [x]}, quiet: {en: [x], es: [x], pt: [x]}}
 """
 
@@ -41,6 +42,7 @@ def test_faults_have_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "bad.yaml:12: XX-1: no state nowhere",
         "bad.yaml:13: XX-1: open: tuple.index(x): x not in tuple",
         "bad.yaml:14: XX-1: no entity SHOE_SIZE",
+        "bad.yaml:15: XX-1: days sat-mon end before they begin: a week is mon to sun",
     ]
 
 
