@@ -143,7 +143,8 @@ class Settings(BaseSettings):
     max_calls: int = Field(
         default=0,
         ge=0,
-        description="Calls at once before SIP 503; 0 is three a core. While finals are late none is taken.",
+        description="Calls at once before SIP 503, each from its admission on; 0 is three a core. "
+        "While finals are late none is taken.",
     )
 
     # ─── data ───

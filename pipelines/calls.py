@@ -126,6 +126,8 @@ class Calls:
         self._wording_s = wording_s
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._admitted: set[str] = set()
+        """Calls that are let in and have not begun: between the two lie a peer's answer, or a notice's sound."""
         self._closing = False
 
     # ─── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,7 +136,12 @@ class Calls:
         refusal = self._refuse(offer)
         if refusal:
             self._metrics.count("calls_refused_total", code=refusal.code)
+        else:
+            self._admitted.add(offer.call_id)
         return refusal
+
+    def withdraw(self, offer: CallOffer) -> None:
+        self._admitted.discard(offer.call_id)
 
     def full(self) -> Refusal | None:
         if self._closing:
@@ -143,7 +150,8 @@ class Calls:
             return Refusal("overloaded", RETRY_AFTER_S)
         headroom = self._ears.headroom()
         bearable_ms = self._late_finals_ms if headroom.up else LOADING_MS
-        if len(self._tasks) >= self._max_calls or headroom.finals_late_ms > bearable_ms:
+        calls = len(self._tasks) + len(self._admitted)
+        if calls >= self._max_calls or headroom.finals_late_ms > bearable_ms:
             return Refusal("overloaded", RETRY_AFTER_S)
         return None
 
@@ -159,6 +167,7 @@ class Calls:
         return self._notice_of(routing) if routing and routing.recording and self._recorder else None
 
     def begin(self, session: IngestSession) -> None:
+        self._admitted.discard(session.offer.call_id)
         routing = self._router.route(session.offer)
         if routing is None:  # the campaign was closed between admission and answer: nobody may see the call
             log.warning("call.unrouted", call_id=session.offer.call_id)

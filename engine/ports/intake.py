@@ -156,7 +156,11 @@ class CallIntake(Protocol):
     """What media hands an offered call to. Implemented by pipelines."""
 
     def admit(self, offer: CallOffer) -> "Refusal | None":
-        """Decide at once, from headroom and routing; a `Refusal` becomes the protocol's own answer (SIP 503, 404…)."""
+        """Decide at once, from headroom and routing; a `Refusal` becomes the protocol's own answer (SIP 503, 404…).
+        A call that is let in has its place from now on: `begin` or `withdraw` must follow, whatever becomes of it."""
+
+    def withdraw(self, offer: CallOffer) -> None:
+        """An admitted call is not to begin any more: its place is free. Changes nothing for one that has begun."""
 
     def full(self) -> "Refusal | None":
         """Why no call at all would be admitted now: what a peer's pings are told."""

@@ -67,6 +67,7 @@ class IncomingCall:
         self.session: MediaSession | None = None
         self.agreement = Agreement(Answerer(int(time.time()), owner.media.address(flow.host)))
         self._begun = self._held = False
+        self._admitted: CallOffer | None = None
         self.transfers = Transfers(self, owner)
         self._closed = ""
         self._notice: tuple[Pcm16, bool] = (np.zeros(0, np.int16), False)
@@ -99,6 +100,7 @@ class IncomingCall:
         if refusal is not None:
             self._refuse(refusal)
             return
+        self._admitted = offer
         self._spawn(self._answer(offer))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -346,6 +348,8 @@ class IncomingCall:
 
     def _end(self, reason: str) -> None:
         self._closed = reason
+        if self._admitted is not None:
+            self._owner.intake.withdraw(self._admitted)
         self.transfers.abandon()
         if self.session is not None:
             log.info("sip.ended", call=self.call_id, reason=reason)

@@ -170,6 +170,13 @@ class Ari:
         if refusal is not None:
             log.info("ari.refused", peer=self._peer.name, code=refusal.code)
             return
+        try:
+            await self._hear_both(channel, offer)
+        finally:
+            self._intake.withdraw(offer)
+
+    async def _hear_both(self, channel: str, offer: CallOffer) -> None:
+        """Begins an admitted call, unless Asterisk or our own ports are in the way."""
         streams = tuple(
             StreamOffer(stream=name, position=place, codec="PCMU", payload_type=0)
             for place, name in enumerate(DIRECTIONS)

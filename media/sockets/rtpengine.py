@@ -235,6 +235,21 @@ class Rtpengine:
             await self._unsubscribe(call_id, to_tag)
             return
         try:
+            await self._begin(call_id, sides, to_tag, described, offer, streams)
+        finally:
+            self._intake.withdraw(offer)
+
+    async def _begin(
+        self,
+        call_id: str,
+        sides: set[str],
+        to_tag: str,
+        described: Sdp,
+        offer: CallOffer,
+        streams: tuple[StreamOffer, ...],
+    ) -> None:
+        """Begins an admitted call, unless rtpengine or our own ports are in the way."""
+        try:
             session = await self._media.allocate(offer, streams)
         except Overloaded:
             await self._unsubscribe(call_id, to_tag)

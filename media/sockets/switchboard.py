@@ -67,19 +67,25 @@ class Switchboard:
         if refusal is not None:
             log.info("socket.refused", code=refusal.code, peer=peer.name)
             return refusal
-        session = self.plane.open(offer)
-        if session.add(asked.channels) is None:
-            session.abandon()
-            raise Malformed("a call's channels must differ")
         try:
-            self._intake.begin(session)
-        except Exception:
-            session.abandon()
-            raise
+            session = self._begin(offer, asked)
+        finally:
+            self._intake.withdraw(offer)
         call = self._calls[offer.call_id] = _Call(session, key)
         if asked.key:
             self._joined[key] = call
         log.info("socket.opened", call=offer.call_id, peer=peer.name, streams=len(asked.channels))
+        return session
+
+    def _begin(self, offer: CallOffer, asked: Open) -> SocketSession:
+        session = self.plane.open(offer)
+        try:
+            if session.add(asked.channels) is None:
+                raise Malformed("a call's channels must differ")
+            self._intake.begin(session)
+        except Exception:
+            session.abandon()
+            raise
         return session
 
     def leave(self, session: SocketSession, reason: str) -> None:

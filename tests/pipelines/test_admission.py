@@ -48,8 +48,9 @@ class Door:
         store_late_s: float = STORE_LATE_S,
     ) -> None:
         self.ears, self.sink = LateEars({("c", 0): "first words"}), Away()
+        self.router = FakeRouter(msgspec.structs.replace(ROUTING, recording=False))
         self.calls = Calls(
-            router=FakeRouter(msgspec.structs.replace(ROUTING, recording=False)),
+            router=self.router,
             ears=self.ears,
             sink=self.sink,
             understanding=models,
@@ -62,8 +63,11 @@ class Door:
         )
 
     def admits(self, *, up: bool = True, late_ms: float = 0.0) -> bool:
+        """Whether a call would be let in that is withdrawn at once."""
         self.ears.room = Headroom(up=up, load=1.0, finals_late_ms=late_ms, partials=up)
-        return self.calls.admit(short_call().offer) is None
+        refusal = self.calls.admit(short_call().offer)
+        self.calls.withdraw(short_call().offer)
+        return refusal is None
 
 
 def short_call() -> FakeSession:
@@ -78,7 +82,7 @@ async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its
     door.calls.begin(short_call())
     await asyncio.sleep(0)  # the call's task has its first turn
     assert door.sink.facts == []
-    assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)  # it counts from its answer on
+    assert door.calls.admit(short_call().offer) == Refusal("overloaded", 5)
     assert door.calls.full() == Refusal("overloaded", 5)
     loading.set_result(understanding().result())
     await door.calls.close()
@@ -87,6 +91,33 @@ async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its
     assert words == [("first words", 0)]
     assert door.sink.record is not None
     assert (door.sink.record.started_at, door.sink.record.end_reason) == (7.0, "bye")
+
+
+async def test_a_call_has_its_place_from_its_admission_until_it_is_withdrawn() -> None:
+    door = Door(understanding())
+    first, second = (msgspec.structs.replace(short_call().offer, call_id=name) for name in ("first", "second"))
+    assert door.calls.admit(first) is None
+    assert door.calls.admit(second) == Refusal("overloaded", 5)  # the first has not been answered yet
+    assert door.calls.full() == Refusal("overloaded", 5)
+    door.calls.withdraw(second)  # it has none
+    assert door.calls.full() is not None
+    door.calls.withdraw(first)
+    assert door.calls.admit(second) is None
+    session = short_call()
+    session.offer = second
+    door.calls.begin(session)
+    door.calls.withdraw(second)
+    assert door.calls.full() is not None, "a call that has begun keeps its place"
+    await door.calls.close()
+
+
+async def test_a_call_whose_campaign_is_closed_before_its_answer_leaves_no_place_behind() -> None:
+    door = Door(understanding())
+    session = short_call()
+    assert door.calls.admit(session.offer) is None
+    door.router.routing = None
+    door.calls.begin(session)
+    assert door.calls.full() is None
 
 
 async def test_models_that_cannot_be_loaded_end_their_calls() -> None:

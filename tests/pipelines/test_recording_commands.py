@@ -54,7 +54,7 @@ class OpenCall(FakeSession):
 
 @dataclasses.dataclass
 class FakeRouter:
-    routing: Routing
+    routing: Routing | None
 
     def route(self, offer: CallOffer) -> Routing | None:
         return self.routing

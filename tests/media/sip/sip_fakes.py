@@ -33,12 +33,19 @@ class FakeIntake:
         self.refusal = refusal
         self.says: Notice | None = None
         self.offers: list[CallOffer] = []
+        self.places: set[str] = set()
+        """Calls that were admitted and have neither begun nor been withdrawn."""
         self.sessions: list[IngestSession] = []
         self._begun = asyncio.Event()
 
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
+        if self.refusal is None:
+            self.places.add(offer.call_id)
         return self.refusal
+
+    def withdraw(self, offer: CallOffer) -> None:
+        self.places.discard(offer.call_id)
 
     def notice(self, offer: CallOffer) -> Notice | None:
         return self.says
@@ -47,6 +54,7 @@ class FakeIntake:
         return self.refusal if self.refusal and self.refusal.code in ("overloaded", "shutting_down") else None
 
     def begin(self, session: IngestSession) -> None:
+        self.places.discard(session.offer.call_id)
         self.sessions.append(session)
         self._begun.set()
 

@@ -120,6 +120,7 @@ async def bench() -> AsyncIterator[Bench]:
     finally:
         transport.close()
         await server.close(0)
+    assert not intake.places
 
 
 async def test_random_bytes_are_counted_and_calls_go_on() -> None:
@@ -492,12 +493,24 @@ async def test_a_fault_of_the_intake_is_500_and_hurts_nobody_else() -> None:
 
     async with bench() as it:
         await it.peer.invite(audio("1"))
+        await it.intake.begun()
         it.server.intake = Faulty()
         it.peer.tag = ""
         body = SDP.format(version=1, media=audio("1"))
         it.peer.send(it.peer.request("INVITE", "Content-Type: application/sdp", body=body, call="another"))
         assert (await it.peer.final()).status == 500
         assert it.server.calls == 1
+
+
+async def test_an_answer_that_is_never_acknowledged_holds_a_place_until_the_call_is_given_up() -> None:
+    async with bench() as it:
+        body = SDP.format(version=1, media=audio("1"))
+        answer = await it.peer.ask("INVITE", it.peer.contact(), "Content-Type: application/sdp", body=body)
+        assert answer.status == 200
+        assert len(it.intake.places) == 1
+        await it.server.close(0)
+        assert not it.intake.places
+        assert it.intake.sessions == []
 
 
 async def test_peer_whose_connection_broke_gets_its_bye_on_a_new_one() -> None:

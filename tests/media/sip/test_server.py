@@ -52,6 +52,7 @@ async def bench(refusal: Refusal | None = None, room: int = 1_000, **options: An
             yield Bench(server, caller, intake, media)
     finally:
         await server.close(0.2)
+    assert not intake.places
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP"])
@@ -144,6 +145,7 @@ async def test_refusals_become_answers(refusal: Refusal, status: int) -> None:
     async with bench(refusal) as it:
         with pytest.raises(CallRefused) as caught:
             await place_call(it.caller, it.plan())
+        assert not it.intake.places
         assert caught.value.status == status
         assert ("Retry-After" in caught.value.headers) == (status == 503)
         assert it.media.sessions == []
@@ -153,6 +155,8 @@ async def test_no_rtp_port_is_503() -> None:
     async with bench(room=0) as it:
         with pytest.raises(CallRefused, match="503"):
             await place_call(it.caller, it.plan())
+        assert it.intake.offers
+        assert not it.intake.places
 
 
 async def test_hold_and_resume_keep_ports_and_labels() -> None:
@@ -231,9 +235,11 @@ async def test_cancel_before_the_answer() -> None:
         call = await prepare_call(it.caller, it.plan())
         waiting = asyncio.ensure_future(call.wait_answered())
         await it.media.asked.wait()
+        assert len(it.intake.places) == 1
         call.cancel()
         with pytest.raises(CallRefused, match="487"):
             await waiting
+        assert not it.intake.places
         it.media.gate.set()
         await it.media.allocated.wait()
         assert it.media.sessions[0].reason == "cancelled"

@@ -43,6 +43,8 @@ class FakeIntake:
     def __init__(self) -> None:
         self.refusal: Refusal | None = None
         self.offers: list[CallOffer] = []
+        self.places: set[str] = set()
+        """Calls that were admitted and have neither begun nor been withdrawn."""
         self.sessions: list[SocketSession] = []
         self.events: dict[str, list[MediaEvent]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -50,7 +52,12 @@ class FakeIntake:
 
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
+        if self.refusal is None:
+            self.places.add(offer.call_id)
         return self.refusal
+
+    def withdraw(self, offer: CallOffer) -> None:
+        self.places.discard(offer.call_id)
 
     def notice(self, offer: CallOffer) -> Notice | None:
         return None
@@ -60,6 +67,7 @@ class FakeIntake:
 
     def begin(self, session: IngestSession) -> None:
         assert isinstance(session, SocketSession)
+        self.places.discard(session.offer.call_id)
         self.sessions.append(session)
         task = asyncio.get_running_loop().create_task(self._read(session))
         self._tasks.add(task)
@@ -139,3 +147,4 @@ async def site(peers: Sequence[Peer], *, now: float = 1_700_000_000.0, max_links
     finally:
         await server.close(grace_s=0.2)
         await server.board.plane.aclose()
+    assert not intake.places

@@ -12,9 +12,11 @@ from aiohttp import encode_basic_auth, web
 
 from engine.control.peers import Peer
 from engine.control.roles import decide_roles
+from engine.errors import Overloaded
 from engine.ports.intake import CallOffer, IngestSession, MediaEvent, MediaNotice, Notice, ParticipantsChanged, Refusal
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
+from media.session import MediaSession
 from media.sockets.ari import Ari
 from media.sockets.rtpengine import Rtpengine
 from tests.media.sockets.site import FakeClock, bank
@@ -28,6 +30,8 @@ class Intake:
     def __init__(self) -> None:
         self.refusal: Refusal | None = None
         self.offers: list[CallOffer] = []
+        self.places: set[str] = set()
+        """Calls that were admitted and have neither begun nor been withdrawn."""
         self.sessions: list[IngestSession] = []
         self.events: list[MediaEvent] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -35,7 +39,14 @@ class Intake:
 
     def admit(self, offer: CallOffer) -> Refusal | None:
         self.offers.append(offer)
+        if self.refusal is None:
+            self.places.add(offer.call_id)
+        self._changed.set()
         return self.refusal
+
+    def withdraw(self, offer: CallOffer) -> None:
+        self.places.discard(offer.call_id)
+        self._changed.set()
 
     def notice(self, offer: CallOffer) -> Notice | None:
         return None
@@ -44,6 +55,7 @@ class Intake:
         return None
 
     def begin(self, session: IngestSession) -> None:
+        self.places.discard(session.offer.call_id)
         self.sessions.append(session)
         self._changed.set()
         task = asyncio.get_running_loop().create_task(self._read(session))
@@ -203,6 +215,16 @@ async def following(intake: Intake) -> AsyncIterator[tuple[PlayedRtpengine, Rtpe
         await engine.close()
         await room.plane.aclose()
         transport.close()
+    assert not intake.places
+
+
+async def no_port(offer: CallOffer, streams: object) -> MediaSession:
+    raise Overloaded("no RTP port is free")
+
+
+def refusing(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """An rtpengine that takes no `subscribe answer`."""
+    return lambda asked: {"result": "error"} if asked["command"] == "subscribe answer" else answer(asked)
 
 
 ANSWERED: dict[str, dict[str, Any]] = {"caller-tag": {"medias": []}, "callee-tag": {"medias": []}}
@@ -295,6 +317,24 @@ async def test_a_refused_call_is_left_and_not_asked_for_again() -> None:
         assert [one["command"] for one in played.asked].count("unsubscribe") == 1
 
 
+@pytest.mark.parametrize("fails", ["ports", "answer"])
+async def test_a_call_that_cannot_be_heard_gives_its_place_back(fails: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine, room):
+        played.calls["call-1"] = ANSWERED
+        if fails == "ports":
+            monkeypatch.setattr(room.plane, "allocate", no_port)
+        else:
+            monkeypatch.setattr(played, "_answer", refusing(played._answer))
+        await engine.look()
+        assert len(intake.offers) == 1
+        assert not intake.places
+        assert not intake.sessions
+        monkeypatch.undo()
+        await engine.look()
+        assert len(intake.sessions) == 1
+
+
 @pytest.mark.interop("rtpengine", "malformed input")
 async def test_answers_that_are_none_hurt_nobody() -> None:
     intake = Intake()
@@ -316,6 +356,8 @@ class PlayedAsterisk:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.hosts: dict[str, str] = {}
         self.refuses = ""
+        self.gone: dict[str, Any] | None = None
+        """A channel that is hung up while it is snooped on."""
         self._events: web.WebSocketResponse | None = None
         self.connected = asyncio.Event()
         self.refused = asyncio.Event()
@@ -342,6 +384,8 @@ class PlayedAsterisk:
         self._asked.set()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
+        if self.gone is not None:
+            await self.say("ChannelDestroyed", self.gone)
         if request.method == "POST" and "/snoop/" in path:
             await self.say("StasisStart", {"id": path.rpartition("/")[2]}, args=[])
             self.hosts[query["spy"]] = ""
@@ -384,6 +428,7 @@ async def asterisk(intake: Intake, secret: str = "hush") -> AsyncIterator[tuple[
         await ari.close()
         await room.plane.aclose()
         await runner.cleanup()
+    assert not intake.places
 
 
 CHANNEL = {
@@ -464,3 +509,27 @@ async def test_events_that_are_none_and_snoops_that_fail_hurt_nobody() -> None:
         played.refuses = ""
         await played.say("ChannelVarset", CHANNEL | {"id": "8"}, variable="WELCOMEDLY", value="customer")
         await intake.begun()
+
+
+async def test_a_channel_that_cannot_be_heard_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, room):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        monkeypatch.setattr(room.plane, "allocate", no_port)
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.until(lambda it: bool(it.offers) and not it.places)
+        monkeypatch.undo()
+        played.refuses = "externalMedia"
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.until(lambda it: len(it.offers) == 2 and not it.places)
+        assert not intake.sessions
+
+
+async def test_a_channel_that_is_gone_before_it_is_heard_gives_its_place_back() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.gone = CHANNEL
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.until(lambda it: bool(it.offers) and not it.places)
+        assert not intake.sessions
