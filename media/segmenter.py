@@ -195,7 +195,9 @@ class Segmenter:
     def _cut(self, at_ms: float, frame: _Frame) -> list[SpeechSegment]:
         """The speaker goes on in `frame`: one segment ends at `at_ms`, and the next begins there."""
         self._voiced_ms = at_ms
+        since = [one for one in self._recent if one.end_ms > at_ms]
         ended = self._end(cut=True)
+        self._recent.extend(since)
         self._voiced_ms = frame.end_ms
         return [ended, self._begin(ended.end_ms, frame)]
 

@@ -212,3 +212,11 @@ def test_how_sure_the_vad_was_is_told_of_each_segment_apart() -> None:
 def test_after_a_cut_the_next_segment_starts_with_the_voice_that_goes_on() -> None:
     states = run(frames((0.99, 8000), (0.1, 192), (0.6, 640), (0.0, 960)))
     assert [(state.cut, state.voice) for state in ended(states)] == [(True, 0.99), (False, 0.6)]
+
+
+def test_after_a_cut_at_a_dip_the_next_segment_knows_the_voice_that_came_between_the_dip_and_the_cut() -> None:
+    """The cut is made up to a second and a half behind the dip."""
+    spoken = frames((0.0, 320), (0.99, 8800), (0.6, 32), (0.99, 960), (0.6, 64), (0.0, 960))
+    first, second = ended(run(spoken))
+    assert (first.cut, first.end_ms, second.start_ms) == (True, 9136, 9136)
+    assert (first.voice, second.voice) == (0.99, 0.99)
