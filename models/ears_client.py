@@ -41,6 +41,8 @@ class _Listening:
         self.sent = False
         """To the process that is there."""
         self.runs = False
+        self.cancelled = False
+        """Its answer is not wanted any more; what runs may come to its end all the same, but is not run again."""
         self.losses = 0
         """Processes that died while it ran. With one, it is a suspect."""
 
@@ -214,6 +216,7 @@ class EarsClient:
 
     def _drop(self, listening: _Listening) -> None:
         if listening.sent:
+            listening.cancelled = True
             self._process.send(Cancel(listening.submit.job.job))
         else:
             self._answered(_shed(listening.submit.job, "cancelled"))
@@ -310,8 +313,8 @@ class EarsClient:
             log.error("draft.failed", job=heard.job, call_id=listening.submit.job.call_id, error=type(error).__name__)
 
     def lost(self, was_ready: bool) -> None:
-        """Partials are not worth hearing later, finals and speculation are sent to the next process. What ran may have
-        ended it; where nothing ran, what was sent."""
+        """Partials are not worth hearing later, finals and speculation are sent to the next process, unless they were
+        taken back. What ran may have ended it; where nothing ran, what was sent."""
         sent = [listening for listening in self._jobs.values() if listening.sent]
         suspects = [listening for listening in sent if listening.runs] or sent
         for listening in suspects if was_ready else ():
@@ -320,7 +323,9 @@ class EarsClient:
             listening.sent = listening.runs = False
         for listening in list(self._jobs.values()):
             job = listening.submit.job
-            if job.kind == "partial" or listening.answer.done():
+            if listening.cancelled:
+                self._answered(_shed(job, "cancelled"))
+            elif job.kind == "partial" or listening.answer.done():
                 self._answered(_shed(job, "ears_lost"))
             elif listening.losses >= _LOSSES:
                 log.error("job.gave_up", job=job.job, call_id=job.call_id)

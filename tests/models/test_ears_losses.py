@@ -38,6 +38,7 @@ class Mortal:
         self.killers = killers
         self.waiting: list[ListenJob] = []
         self.ran: list[set[int]] = []
+        self.running: set[int] = set()
 
     def __call__(self, _settings: EarsSettings, owner: EarsClient) -> "Mortal":
         self.owner = owner
@@ -52,7 +53,7 @@ class Mortal:
         match message:
             case Submit(waits):
                 self.waiting.append(waits)
-            case Cancel(number):
+            case Cancel(number) if number not in self.running:  # what runs is heard to its end
                 self.waiting = [waits for waits in self.waiting if waits.job != number]
                 self.owner.hear(Answer(Heard(job=number, text="", language="en", shed="cancelled")))
 
@@ -64,18 +65,24 @@ class Mortal:
         while self.waiting:
             running = [self.waiting.pop(0).job for _ in range(min(2, len(self.waiting)))]
             self.ran.append(set(running))
-            for number in running:
-                self.owner.hear(Begun(number))
+            self.begin(*running)
             if self.killers.intersection(running):
                 self.die()
                 return False
+            self.running.clear()
             for number in running:
                 self.owner.hear(Answer(Heard(job=number, text=f"words {number}", language="en")))
             await asyncio.sleep(0)
         return True
 
+    def begin(self, *numbers: int) -> None:
+        for number in numbers:
+            self.running.add(number)
+            self.owner.hear(Begun(number))
+
     def die(self) -> None:
         self.is_connected = False
+        self.running.clear()
         self.owner.lost(was_ready=True)
 
 
@@ -140,6 +147,24 @@ async def test_a_suspect_that_waits_for_its_turn_may_be_cancelled(client: EarsCl
     client.cancel(1)
     third.cancel()
     assert (await first).shed == "cancelled"
+
+
+async def test_what_is_taken_back_while_it_runs_is_not_sent_again(client: EarsClient, mortal: Mortal) -> None:
+    taken_back, other = listen(client, job(1, "speculation"), job(2, "speculation"))
+    await asyncio.sleep(0)
+    mortal.is_connected = True
+    client.connected()
+    mortal.waiting.clear()
+    mortal.begin(1, 2)
+    client.cancel(1)
+    await asyncio.sleep(0)
+    assert not taken_back.done()
+    mortal.die()
+    assert client._jobs.keys() == {2}
+    assert (await taken_back).shed == "cancelled"
+    assert await mortal.live()
+    assert mortal.ran == [{2}]
+    assert (await other).text == "words 2"
 
 
 async def test_what_is_said_of_a_job_before_it_is_asked_holds(client: EarsClient, mortal: Mortal) -> None:
