@@ -56,12 +56,13 @@ def likeliest(belief: Belief) -> str:
 
 class _Spoken(msgspec.Struct, frozen=True):
     segment: int
+    job: int
     before: Belief
     after: Belief
 
 
 class Languages:
-    """What each stream is believed to speak, segment by segment; a segment that is heard again counts once."""
+    """What each stream is believed to speak, segment by segment; of one that is heard again, what was asked last."""
 
     def __init__(self) -> None:
         self._spoken: OrderedDict[tuple[str, str], _Spoken] = OrderedDict()
@@ -78,14 +79,14 @@ class Languages:
         stream = (job.call_id, job.stream)
         if not heard.belief or not heard.text or job.suspect or self._later(job):
             return
-        self._spoken[stream] = _Spoken(job.segment, self.before(job), heard.belief)
+        self._spoken[stream] = _Spoken(job.segment, job.job, self.before(job), heard.belief)
         self._spoken.move_to_end(stream)
         while len(self._spoken) > _STREAMS:
             self._spoken.popitem(last=False)
 
     def _later(self, job: ListenJob) -> bool:
         spoken = self._spoken.get((job.call_id, job.stream))
-        return spoken is not None and spoken.segment > job.segment
+        return spoken is not None and (spoken.segment, spoken.job) > (job.segment, job.job)
 
     def forget(self, call_id: str) -> None:
         """The call is over."""

@@ -57,9 +57,9 @@ def test_a_belief_is_always_shares(segments: list[tuple[dict[str, float], float]
     assert set(belief) <= set(ENGLISH)
 
 
-def job(segment: int, *, suspect: bool = False) -> ListenJob:
+def job(segment: int, *, number: int = 1, suspect: bool = False) -> ListenJob:
     return ListenJob(
-        job=1, call_id="c", stream="s", segment=segment, kind="final", due=0.0, language="es", suspect=suspect
+        job=number, call_id="c", stream="s", segment=segment, kind="final", due=0.0, language="es", suspect=suspect
     )
 
 
@@ -97,6 +97,13 @@ def test_an_older_segment_that_comes_late_changes_nothing() -> None:
     languages.heard(job(3), answer({"pt": 1.0}))
     languages.heard(job(2), answer({"en": 1.0}))
     assert languages.before(job(4)) == {"pt": 1.0}
+
+
+def test_a_speculation_that_was_taken_back_and_comes_late_changes_nothing() -> None:
+    languages = Languages()
+    languages.heard(job(0, number=2), answer({"pt": 1.0}))
+    languages.heard(job(0, number=1), answer({"en": 1.0}))
+    assert languages.before(job(1, number=3)) == {"pt": 1.0}
 
 
 def test_a_call_that_is_over_is_forgotten() -> None:
