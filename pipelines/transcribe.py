@@ -1,8 +1,9 @@
 """From where speech lies to the words in it: partials while it lasts, a speculation when it seems to end, a final
 after.
 
-A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it never decides
-what a final says, since a speculation is taken for the final only when it heard the very same window.
+A lane a stream holds the segment that is open. Load decides whether partials and speculations run; it does not decide
+what a final says, since a speculation is taken for the final only when it heard the very same window. But a final is
+heard as a card's number is (`capture`) only where what shows that one is read has been committed.
 """
 
 import asyncio
