@@ -75,6 +75,7 @@ class Engine:
         self._recordings: Recordings
         self._erasures: Erasures
         self._knowledge: KnowledgeService
+        self._wording: Wording | None = None
         self._loading: asyncio.Task[Understanding]
         self._calls: Calls | None = None
 
@@ -88,6 +89,7 @@ class Engine:
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
             self._keep_house(store, hub)
+            self._wording = self._open_wording()
             self._keep_knowledge(store)
             self._load_models(store)
             calls = self._calls = self._make_calls(router, hub)
@@ -149,7 +151,7 @@ class Engine:
         self._stack.push_async_callback(cancel, housekeeping)
 
     def _keep_knowledge(self, store: Store) -> None:
-        self._knowledge = KnowledgeService(store, self._libraries)
+        self._knowledge = KnowledgeService(store, self._libraries, self._wording)
         keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
         self._stack.callback(self._libraries.close)
         self._stack.push_async_callback(self._knowledge.close)
@@ -190,7 +192,6 @@ class Engine:
         return understanding
 
     def _make_calls(self, router: CachedRouter, hub: Hub) -> Calls:
-        wording = self._open_wording()
         return Calls(
             router=router,
             ears=self.ears,
@@ -206,8 +207,8 @@ class Engine:
             recorder=self._open_recorder(),
             form_of=self._forms.form_of,
             late_finals_ms=self._late_finals_ms,
-            answers=wording,
-            writer=wording,
+            answers=self._wording,
+            writer=self._wording,
             wording_s=self.settings.llm_summary_s + 1.0,  # the writer keeps its own deadline, and counts it as such
         )
 

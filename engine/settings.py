@@ -200,7 +200,7 @@ class Settings(BaseSettings):
     llm_url: str = Field(
         default="",
         description="OpenAI-compatible endpoint that words cards' answers and summaries, e.g. "
-        "`http://127.0.0.1:8000/v1`: masked words and passages of articles go there. Empty asks none.",
+        "`http://127.0.0.1:8000/v1`: masked words and articles go there. Empty asks none.",
     )
     llm_model: str = Field(default="", description="Name of the model there; an endpoint of one model needs none.")
     llm_key: str = Field(

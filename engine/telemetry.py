@@ -205,9 +205,9 @@ METRICS: tuple[Metric, ...] = (
         "wordings_total",
         "counter",
         ("what", "outcome"),
-        "Answers and summaries asked of a language model: worded, late, busy, unreachable, refused, malformed, cut, "
-        "too_long, given_up, fault, or what its sources do not bear (citation, mask, number, address, name, promise, "
-        "denial, unsupported; markup, nothing).",
+        "What a language model was asked for (answer, summary, questions): worded, late, busy, unreachable, refused, "
+        "malformed, cut, too_long, given_up, fault, or what its sources do not bear (citation, mask, number, address, "
+        "name, promise, denial, unsupported; markup, nothing).",
     ),
     Metric("wording_seconds", "histogram", ("what",), "Time from asking a language model to a text that is judged."),
     Metric("drafts_total", "counter", (), "Drafts handed to the sockets."),

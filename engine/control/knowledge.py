@@ -13,6 +13,7 @@ import structlog
 from engine.errors import Conflict, Invalid, NotFound, Overloaded
 from engine.ports.desk import Person
 from engine.ports.knowledge import Article, Candidate, KnowledgeKeeper
+from engine.ports.writing import QuestionWriter
 from engine.store import Store
 from engine.store.knowledge import BaseState, StoredArticle
 from engine.telemetry import AUDIT
@@ -39,9 +40,13 @@ class KnowledgeService:
     """What is changed is found by calls within seconds, also by those in progress, and on every engine that shares the
     database."""
 
-    def __init__(self, store: Store, keeper: KnowledgeKeeper) -> None:
+    def __init__(self, store: Store, keeper: KnowledgeKeeper, writer: QuestionWriter | None = None) -> None:
+        """The `writer` is asked for questions of what is imported without any."""
         self._store = store
         self._keeper = keeper
+        self._writer = writer
+        self._writing = asyncio.Lock()
+        self._asking: set[asyncio.Task[None]] = set()
         self._states: dict[_Key, BaseState] = {}
         """As adopted."""
         self._turns: defaultdict[_Key, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -112,6 +117,10 @@ class KnowledgeService:
         await self._must_fit(by, base, articles, instead=lambda one: one.source == name or one.article in names)
         await self._store.knowledge.put_file(by.organisation_id, base, name, articles)
         self._changed(by, base, "file", name)
+        if self._writer is not None:
+            asking = asyncio.create_task(self._ask(by, articles, self._writer), name="knowledge.questions")
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
         return articles
 
     async def delete(self, by: Person, base: str, article: str) -> None:
@@ -132,9 +141,26 @@ class KnowledgeService:
 
     async def close(self) -> None:
         """Renewals that go on are left: the next start loads everything."""
-        for renewal in list(self._renewals.values()):
-            renewal.cancel()
-        await asyncio.gather(*self._renewals.values(), return_exceptions=True)
+        going = [*self._asking, *self._renewals.values()]
+        for one in going:
+            one.cancel()
+        await asyncio.gather(*going, return_exceptions=True)
+
+    async def _ask(self, by: Person, articles: Sequence[StoredArticle], writer: QuestionWriter) -> None:
+        """One after the other, for all organisations: calls' own questions go first at the endpoint. What somebody has
+        changed meanwhile is theirs."""
+        written = 0
+        async with self._writing:
+            for article in articles:
+                if article.questions or not (found := await writer.questions(article.title, article.body)):
+                    continue
+                after = msgspec.structs.replace(article, questions=tuple(found), changed_at=time.time())
+                try:
+                    written += await self._store.knowledge.put_unless_changed(by.organisation_id, article, after)
+                except Overloaded:
+                    continue
+        if written:
+            self._changed(by, articles[0].base, "questions", articles[0].source)
 
     async def _must_fit(self, by: Person, base: str, articles: Sequence[StoredArticle], *, instead: _Which) -> None:
         everything = await self._store.knowledge.all(by.organisation_id)

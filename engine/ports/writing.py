@@ -1,6 +1,6 @@
-"""What is put into whole sentences, where a site has a language model: wrap-ups and the answers on cards."""
+"""What a site's language model writes, where it has one: wrap-ups, the answers on cards, questions for articles."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -49,3 +49,11 @@ class AnswerWriter(Protocol):
 
     async def answer(self, question: CardQuestion) -> WordedAnswer | None:
         """None when there is nothing that holds. May take its time; nobody waits for it."""
+
+
+class QuestionWriter(Protocol):
+    """Says how customers ask for an article."""
+
+    async def questions(self, title: str, body: str) -> Sequence[tuple[str, str]]:
+        """(language, question) in Spanish, Portuguese and English; none when nothing came that can be used. May take a
+        minute."""

@@ -48,6 +48,18 @@ class Knowledge:
 
         await self._database.write(write)
 
+    async def put_unless_changed(self, organisation_id: str, before: StoredArticle, after: StoredArticle) -> bool:
+        """Whether it still was as `before`, and is `after` now."""
+
+        async def write(connection: AsyncConnection) -> bool:
+            same = KnowledgeRow.article == before.article, KnowledgeRow.changed_at == before.changed_at
+            gone = await connection.execute(delete(KnowledgeRow).where(*_base(organisation_id, before.base), *same))
+            if gone.rowcount:
+                await connection.execute(insert(KnowledgeRow), [_row(organisation_id, after)])
+            return bool(gone.rowcount)
+
+        return await self._database.write(write)
+
     async def put_file(self, organisation_id: str, base: str, source: str, articles: Sequence[StoredArticle]) -> None:
         """What a file is now, in place of what it was: of those that stay, what people added is handed in again."""
 

@@ -20,6 +20,7 @@ from pipelines.scorecard import Seen
 from server import Engine
 from tests.real.conftest import play_and_follow
 from tests.real.llama_server import KEY, LlamaServer, installed
+from tests.real.test_knowledge import logged_in
 
 pytestmark = pytest.mark.real
 
@@ -135,6 +136,18 @@ async def test_a_call_beside_a_real_model_has_its_cards_and_its_end_and_waits_fo
         assert answer_flaw(worded.data["text"], [sources.get(number, "") for number in (1, 2, 3)], "es") == ""
     asked = await counted(worded_engine, {"answer": len(cards), "summary": 1})
     assert not {"unreachable", "refused", "malformed", "fault", "busy"} & (asked["answer"].keys() | asked["summary"])
+
+
+async def test_a_real_model_is_asked_how_customers_ask_for_what_is_imported(worded_engine: Engine) -> None:
+    page = b"<h1>Cambio de titular</h1><p>Se pide por escrito y lo firman las dos personas.</p>"
+    async with logged_in(worded_engine, "admin") as http:
+        async with http.put("/api/knowledge/care/files/titular.html", data=page) as answer:
+            assert answer.status == 200
+        asked = await counted(worded_engine, {"questions": 1})
+        assert asked["questions"].keys() <= {"worded", "markup", "too_long"}
+        async with http.get("/api/knowledge/care/articles/titular") as answer:
+            questions = (await answer.json())["questions"]
+    assert bool(questions) == ("worded" in asked["questions"])
 
 
 def events(seen: list[Seen], name: str) -> list[CallEvent]:

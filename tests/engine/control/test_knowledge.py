@@ -1,5 +1,6 @@
 """Knowledge bases of an organisation: written, imported, bounded, and handed on when they change."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -145,3 +146,44 @@ async def test_what_was_changed_before_the_models_were_loaded_is_taken_over_then
     keeper.loaded = True
     await service.load()
     assert await found(service, root) == ["refunds"]
+
+
+class Writer:
+    """Writes one question for each article, once it may; none for what is about moving."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.may_write = asyncio.Event()
+
+    async def questions(self, title: str, body: str) -> Sequence[tuple[str, str]]:
+        self.asked.append(title)
+        await self.may_write.wait()
+        return [] if title == "Moving" else [("es", f"¿Qué es {title}?")]
+
+
+async def test_questions_are_written_for_what_is_imported_without_any(
+    store: Store, keeper: NotingKeeper, root: Person
+) -> None:
+    writer = Writer()
+    service = KnowledgeService(store, keeper, writer)
+    await service.put(root, "care", "refunds", "Refunds", "", "…", [("en", "Where is my money?")])
+    await service.put_file(root, "care", "faq.pdf", b"refunds moving outages fees")
+    await service.put(root, "care", "fees", "Fees", "en", "What we charge.", [])  # while the others are written
+    writer.may_write.set()
+    await asyncio.gather(*service._asking)
+    assert writer.asked == ["Moving", "Outages", "Fees"]
+    questions = {one.article: one.questions for one in await service.all(root, "care")}
+    assert questions == {
+        "refunds": (("en", "Where is my money?"),),
+        "moving": (),
+        "outages": (("es", "¿Qué es Outages?"),),
+        "fees": (),  # changed by somebody meanwhile
+    }
+    await service.close()
+
+
+async def test_a_writer_that_is_asked_is_left_at_the_end(store: Store, keeper: NotingKeeper, root: Person) -> None:
+    service = KnowledgeService(store, keeper, Writer())
+    await service.put_file(root, "care", "faq.pdf", b"refunds")
+    await service.close()
+    assert not service._asking
