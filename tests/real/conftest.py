@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from engine.facts import Draft, Fact, encode
@@ -38,6 +40,17 @@ async def engine(settings: Settings) -> AsyncIterator[Engine]:
         await engine.start(seed=True)
         await engine.ears.ready()
         yield engine
+
+
+@asynccontextmanager
+async def logged_in(engine: Engine, role: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """The first of the demo's people with this role."""
+    login = next(one for one in engine.logins if one.role == role)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(engine.web.url, cookie_jar=jar, headers={"Origin": engine.web.url}) as http:
+        async with http.post("/api/login", json={"user": login.login, "password": login.password}) as answer:
+            assert answer.status == 200
+        yield http
 
 
 async def play_and_follow(

@@ -1,29 +1,17 @@
 """An organisation's own knowledge: imported, tried, and found in a live call."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 
 from engine.facts import Suggestion
 from server import Engine
-from tests.real.conftest import play_and_follow
+from tests.real.conftest import logged_in, play_and_follow
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
 PLAN = """<html lang="es"><h1>Acuerdos de pago</h1>
 <p>Quien no puede pagar todo puede pagar en cuotas, sin intereses. La primera cuota se paga el día del acuerdo.</p>
 <p>Si perdió el empleo, ofrezca seis cuotas y llame de nuevo en un mes.</p></html>"""
-
-
-@asynccontextmanager
-async def logged_in(engine: Engine, role: str) -> AsyncIterator[aiohttp.ClientSession]:
-    login = next(one for one in engine.logins if one.role == role)
-    jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(engine.web.url, cookie_jar=jar, headers={"Origin": engine.web.url}) as http:
-        async with http.post("/api/login", json={"user": login.login, "password": login.password}) as answer:
-            assert answer.status == 200
-        yield http
 
 
 async def best(http: aiohttp.ClientSession, text: str, language: str) -> tuple[str, bool]:
@@ -40,10 +28,19 @@ async def test_what_is_imported_is_found_in_three_languages_and_in_a_live_call(e
                 assert answer.status == 200, await answer.text()
         said = "quiero pasar el contrato a nombre de mi hermana"
         assert await best(http, said, "es") == ("Cambio de titular", True)
-        title, _ = await best(http, "can I put the line on hold while I am abroad for two months?", "en")
-        assert title == "Suspensión temporal del servicio"
-        title, _ = await best(http, "quero levar meu número para outra operadora", "pt")
-        assert title == "Portabilidad a otra compañía"
+        reconnected = "Reconexión después de un corte por falta de pago"
+        assert await best(http, "you cut my line off and I paid yesterday", "en") == (reconnected, True)
+        ported = "Portabilidad a otra compañía"
+        assert await best(http, "quero levar meu número para outra operadora", "pt") == (ported, True)
+        lost = "perdí el trabajo y no puedo ponerme al día"
+        assert (await best(http, lost, "es"))[1] is False, "nothing that is there says so"
+        async with http.get("/api/knowledge/nuestra/articles/acuerdos") as answer:
+            plan = await answer.json()
+        changed = {name: plan[name] for name in ("title", "language", "body")}
+        changed["questions"] = {"es": ["Me quedé sin trabajo", "No puedo ponerme al día con la deuda"]}
+        async with http.put("/api/knowledge/nuestra/articles/acuerdos", json=changed) as answer:
+            assert answer.status == 200, await answer.text()
+        assert await best(http, lost, "es") == ("Acuerdos de pago", True)
         assert (await best(http, "gracias, que tenga buen día", "es"))[1] is False
         async with http.get("/api/campaigns") as answer:
             collections = next(one for one in await answer.json() if one["kind"] == "collections")

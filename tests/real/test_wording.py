@@ -18,9 +18,8 @@ from pipelines.commands.demo import throwaway_settings
 from pipelines.knowledge_bases import bundled_bases
 from pipelines.scorecard import Seen
 from server import Engine
-from tests.real.conftest import play_and_follow
+from tests.real.conftest import logged_in, play_and_follow
 from tests.real.llama_server import KEY, LlamaServer, installed
-from tests.real.test_knowledge import logged_in
 
 pytestmark = pytest.mark.real
 
