@@ -101,6 +101,12 @@ def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
     )
     command.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
     command.add_argument(
+        "--no-agent-sentiment",
+        dest="agent_sentiment",
+        action="store_false",
+        help="read no feelings in what the agent says, or may have said",
+    )
+    command.add_argument(
         "--knowledge", metavar="DIR", help="folder of articles (Markdown, HTML, PDF); cards name the file's stem"
     )
 

@@ -239,6 +239,7 @@ class Calls:
             review=Review.of_call(context, self._form_of(routing), rules, detectors, ledger=ledger, roster=roster),
             voices=voices,
             decided=lambda decision: self._metrics.count("cards_total", decision=decision),
+            agent_sentiment=routing.agent_sentiment,
             playbook=PlaybookWatch.of_call(
                 understanding.playbooks, context, detectors, name=routing.name, ledger=ledger, roster=roster
             ),

@@ -61,10 +61,11 @@ class Conversation:
         voices: Voices | None = None,
         decided: Callable[[str], None] = lambda decision: None,
         playbook: PlaybookWatch | None = None,
+        agent_sentiment: bool = True,
     ) -> None:
         """Without a `review` the call is neither measured nor scored nor wrapped up; without `voices` (nobody is there
         whom it could disturb) no card waits for a pause. `decided` is told of every decision about a card. Without a
-        `playbook` no step is shown."""
+        `playbook` no step is shown; without `agent_sentiment` nothing is read of the agent's feelings."""
         self._ledger = ledger
         self.roster = roster
         self.guard = guard
@@ -77,7 +78,7 @@ class Conversation:
         self._playbook = playbook
         self._turns = Turns()
         self._digits = DigitHold(guard, ledger, roster, self._turns, country)
-        self._temper = Temper(ledger)
+        self._temper = Temper(ledger, agents=agent_sentiment)
         self._watch = ComplianceWatch(judge, ledger, roster, self._turns)
         self._cards = Cards(
             knowledge=knowledge,
@@ -154,6 +155,7 @@ class Conversation:
         changed = self.roster.decide(decisions)
         for decision in changed:
             facts.append(role_decided(self._ledger, decision, now_ms))
+            facts += self._temper.role_changed(decision, now_ms)
             facts += self._watch.role_changed(decision, now_ms)
         self._seen(facts)
         if self._playbook:

@@ -75,6 +75,8 @@ class Judging(msgspec.Struct, frozen=True):
     forms: Sequence[Form] = msgspec.field(default_factory=bundled_forms)
     """What calls are scored and wrapped up by."""
     playbooks: Sequence[Playbook] = msgspec.field(default_factory=bundled_playbooks)
+    agent_sentiment: bool = True
+    """Whether feelings are read in what agents say."""
 
 
 Emit = Callable[[Fact], None]
@@ -274,6 +276,7 @@ def _conversation(
         country=context.country,
         clock_ms=_clock_ms,
         review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),
+        agent_sentiment=tools.agent_sentiment,
         playbook=PlaybookWatch.of_call(tools.playbooks, context, tools.detectors, ledger=ledger, roster=roster),
     )
 

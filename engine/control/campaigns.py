@@ -35,6 +35,7 @@ class CampaignForm(msgspec.Struct, frozen=True):
     notice: bool = False
     beep_s: int = 0
     words_days: int = 0
+    agent_sentiment: bool = True
 
 
 class CampaignService:

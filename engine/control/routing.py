@@ -130,6 +130,7 @@ def _routing(campaign: Campaign, people: dict[str, User]) -> Routing:
         beep_s=campaign.beep_s,
         retention_days=campaign.retention_days,
         name=campaign.name,
+        agent_sentiment=campaign.agent_sentiment,
     )
 
 

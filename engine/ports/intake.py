@@ -206,6 +206,8 @@ class Routing(msgspec.Struct, frozen=True):
     """Of the recording; 0: kept until somebody erases it."""
     name: str = ""
     """Of the campaign, as people know it."""
+    agent_sentiment: bool = True
+    """Whether feelings are read in what agents say; where not, in what the customer says alone."""
 
 
 class Router(Protocol):

@@ -45,6 +45,8 @@ class Campaign(msgspec.Struct, frozen=True):
     """And a beep every so many seconds; 0: none."""
     words_days: int = 0
     """How long its calls are kept once they have ended; 0: until somebody erases them."""
+    agent_sentiment: bool = True
+    """Feelings are read in what agents say, too."""
 
 
 class Campaigns:

@@ -81,6 +81,7 @@ class CampaignRow(Table):
     notice: Mapped[bool]
     beep_s: Mapped[int]
     words_days: Mapped[int]
+    agent_sentiment: Mapped[bool]
 
 
 class CallRow(Table):

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     set_up_logs(settings)
     microphone = PyAudioMicrophone(arguments.device, channels=len(arguments.legs.split(",")))
-    return uvloop.run(listen(arguments, tools_of(settings, arguments.knowledge), settings, microphone))
+    return uvloop.run(listen(arguments, tools_of(settings, arguments), settings, microphone))
 
 
 async def listen(

@@ -36,15 +36,15 @@ TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     set_up_logs(settings)
-    return uvloop.run(replay(arguments, tools_of(settings, arguments.knowledge), settings))
+    return uvloop.run(replay(arguments, tools_of(settings, arguments), settings))
 
 
-def tools_of(settings: Settings, articles: str | None) -> Judging:
-    """What a call is judged with; `articles` is a folder, or nothing."""
+def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
+    """What a call is judged with."""
     models = models_dir(settings)
     search = None
-    if articles:
-        found = load_folder(Path(articles))
+    if arguments.knowledge:
+        found = load_folder(Path(arguments.knowledge))
         search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
     return Judging(
         reader=OnnxTextReader(models),
@@ -52,6 +52,7 @@ def tools_of(settings: Settings, articles: str | None) -> Judging:
         detectors=load_detectors(),
         knowledge=search,
         playbooks=open_playbooks(settings.playbooks),
+        agent_sentiment=arguments.agent_sentiment,
     )
 
 

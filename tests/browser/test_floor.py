@@ -148,7 +148,7 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
         {
             "id": "k1", "name": "Cobranza", "kind": "collections", "direction": "outbound", "language": "es",
             "country": "CO", "region": "", "rule_packs": ["co"], "knowledge": "cobranza", "numbers": ["6015550100"],
-            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0,
+            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0, "agent_sentiment": False,
         }
     )  # fmt: skip
     page = await visitor.visit("/admin", person=ADMIN)
@@ -168,4 +168,5 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
     await expect(page.get_by_role("cell", name="Julián Peña", exact=True)).to_be_visible()
     assert engine.campaigns[0]["members"] == [engine.users[0]["id"]]
     assert engine.campaigns[0]["words_days"] == 30
+    assert engine.campaigns[0]["agent_sentiment"] is False  # what is not touched stays
     assert visitor.complaints == []

@@ -25,9 +25,10 @@ def script(language: str) -> TranscriptCall:
     return parse_line(json.dumps(line).encode())
 
 
-async def facts_of(call: TranscriptCall) -> list[Fact]:
+async def facts_of(call: TranscriptCall, *, agent_sentiment: bool = True) -> list[Fact]:
     facts: list[Fact] = []
-    await replay_transcript(call, Judging(FakeReader(), load_rules(), load_detectors(), None), facts.append)
+    tools = Judging(FakeReader(), load_rules(), load_detectors(), None, agent_sentiment=agent_sentiment)
+    await replay_transcript(call, tools, facts.append)
     return facts
 
 
@@ -56,6 +57,22 @@ async def test_facts_cite_the_words_by_code_points_before_masking() -> None:
     assert words.startswith("cuatro cinco")
     assert words.endswith("seis siete")
     assert card.last4 == "6467"
+
+
+async def test_where_agents_are_not_to_be_judged_no_feeling_is_read_in_what_they_say() -> None:
+    call = script("es")
+    feelings = {
+        judged: {(one.kind, one.leg) for one in feelings_in(await facts_of(call, agent_sentiment=judged))}
+        for judged in (True, False)
+    }
+    assert feelings[False] == {("sentiment", "customer"), ("mood", "customer")}
+    assert feelings[True] == feelings[False] | {("sentiment", "agent")}
+    said = [turn for turn in call.turns if turn.leg == "customer"]
+    assert len(feelings_in(await facts_of(call, agent_sentiment=False))) == 2 * len(said)
+
+
+def feelings_in(facts: list[Fact]) -> list[Insight]:
+    return [fact for fact in facts if isinstance(fact, Insight) and fact.kind in ("sentiment", "mood")]
 
 
 async def test_no_fact_holds_a_withheld_digit() -> None:

@@ -42,6 +42,8 @@ export interface Campaign {
   beep_s: number;
   /** How long its calls are kept; 0: until somebody erases them. */
   words_days: number;
+  /** Feelings are read in what agents say, too. */
+  agent_sentiment: boolean;
 }
 
 /** `id` is empty for a new row, `password` for one that stays. */
@@ -75,6 +77,7 @@ const newCampaign: Omit<Campaign, "id"> = {
   notice: false,
   beep_s: 0,
   words_days: 0,
+  agent_sentiment: true,
 };
 
 export function editUser(user?: User): Editing {
@@ -102,6 +105,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     notice,
     beep_s,
     words_days,
+    agent_sentiment,
   } = campaign ?? newCampaign;
   const row = {
     name,
@@ -121,6 +125,7 @@ export function editCampaign(campaign?: Campaign): Editing {
     notice,
     beep_s,
     words_days,
+    agent_sentiment,
   };
   return { table: "campaigns", id: campaign?.id ?? "", row };
 }

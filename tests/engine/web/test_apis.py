@@ -107,6 +107,19 @@ async def test_a_wrong_vocabulary_is_refused(site: Site, terms: list[dict[str, o
     assert "vocabulary" in (await response.json())["detail"]
 
 
+async def test_a_campaign_says_whether_agents_are_judged(site: Site) -> None:
+    admin = await site.logged_in("root")
+    created = await (await admin.post("/api/campaigns", json=CAMPAIGN | {"numbers": ["+573001112233"]})).json()
+    assert created["agent_sentiment"] is True
+    address, offer = f"/api/campaigns/{created['id']}", CallOffer("c", "sip", "", "", "+573001112233@x", ())
+    for judged in (False, True):
+        body = CAMPAIGN | {"numbers": ["+573001112233"], "agent_sentiment": judged}
+        assert (await (await admin.put(address, json=body)).json())["agent_sentiment"] is judged
+        routing = site.router.route(offer)
+        assert routing is not None
+        assert routing.agent_sentiment is judged
+
+
 @pytest.mark.parametrize("wrong", [{"country": "Colombia"}, {"language": "fr"}, {"kind": "Ñ"}, {"direction": "up"}])
 async def test_a_wrong_campaign_is_refused(site: Site, wrong: dict[str, str]) -> None:
     admin = await site.logged_in("root")

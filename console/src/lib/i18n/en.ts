@@ -330,6 +330,9 @@ export const en = {
   "admin.campaign.retention": "Days kept (0: for good)",
   "admin.campaign.notice": "Play the recording notice on plain trunk calls",
   "admin.campaign.beep": "Seconds between beeps (0: none)",
+  "admin.campaign.agentSentiment": "Read the feelings in agents' words",
+  "admin.campaign.agentSentimentForm":
+    "off: nothing is read of anybody but the customer, as a union, a works council or the law may ask",
   "admin.campaign.words": "Days calls are kept (0: for good)",
   "admin.campaign.wordsForm": "then words, scores and all else go; not before the recording",
   "admin.campaign.members": "Members",

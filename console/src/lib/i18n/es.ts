@@ -332,6 +332,9 @@ export const es: Messages = {
   "admin.campaign.retention": "Días que se conserva (0: siempre)",
   "admin.campaign.notice": "Reproducir el aviso de grabación en llamadas de troncal",
   "admin.campaign.beep": "Segundos entre pitidos (0: ninguno)",
+  "admin.campaign.agentSentiment": "Leer el ánimo en las palabras de los agentes",
+  "admin.campaign.agentSentimentForm":
+    "sin ello no se lee el de nadie más que el cliente, como puede exigirlo un sindicato o la ley",
   "admin.campaign.words": "Días que se conservan las llamadas (0: siempre)",
   "admin.campaign.wordsForm":
     "después se borran palabras, puntaje y todo lo demás; no antes que la grabación",

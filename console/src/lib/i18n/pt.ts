@@ -333,6 +333,9 @@ export const pt: Messages = {
   "admin.campaign.retention": "Dias de guarda (0: sempre)",
   "admin.campaign.notice": "Tocar o aviso de gravação em chamadas de tronco",
   "admin.campaign.beep": "Segundos entre bipes (0: nenhum)",
+  "admin.campaign.agentSentiment": "Ler o ânimo nas palavras dos agentes",
+  "admin.campaign.agentSentimentForm":
+    "sem isso não se lê o de ninguém além do cliente, como um sindicato ou a lei pode exigir",
   "admin.campaign.words": "Dias de guarda das ligações (0: sempre)",
   "admin.campaign.wordsForm": "depois apagam-se palavras, pontuação e todo o resto; não antes da gravação",
   "admin.campaign.members": "Membros",
