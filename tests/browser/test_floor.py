@@ -148,7 +148,8 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
         {
             "id": "k1", "name": "Cobranza", "kind": "collections", "direction": "outbound", "language": "es",
             "country": "CO", "region": "", "rule_packs": ["co"], "knowledge": "cobranza", "numbers": ["6015550100"],
-            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0, "agent_sentiment": False,
+            "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0,
+            "agent_sentiment": False,
         }
     )  # fmt: skip
     page = await visitor.visit("/admin", person=ADMIN)
