@@ -152,9 +152,12 @@ class Engine:
 
     def _keep_knowledge(self, store: Store) -> None:
         self._knowledge = KnowledgeService(store, self._libraries, self._wording)
-        keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
         self._stack.callback(self._libraries.close)
         self._stack.push_async_callback(self._knowledge.close)
+
+    def _keep_up_knowledge(self) -> None:
+        """Nothing waits for it: a large base takes a minute to index, and calls have all else meanwhile."""
+        keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
         self._stack.push_async_callback(cancel, keeping)
 
     def _load_models(self, store: Store) -> None:
@@ -185,7 +188,7 @@ class Engine:
             )
             await asyncio.to_thread(self._forms.load)
             await FormService(store, self._forms).load()
-            await self._knowledge.load()
+            self._keep_up_knowledge()
         finally:
             gc.freeze()  # what is loaded by now stays: no collection need look at it while packets wait
             gc.enable()

@@ -1,6 +1,7 @@
 """An organisation's knowledge bases: articles that calls get cards from, imported from files or typed."""
 
 import asyncio
+import contextlib
 import re
 import time
 from collections import defaultdict
@@ -57,18 +58,14 @@ class KnowledgeService:
         states = {(one.organisation_id, one.base): one for one in await self._store.knowledge.states()}
         for key in {**self._states, **states}:
             if self._states.get(key) != states.get(key):
-                await self._renew(key)
+                await self._renewed(key)
 
     async def keep_up(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
-            try:
+            with contextlib.suppress(Overloaded):  # the store is away: calls go on with what there is
                 await self.load()
-            except Overloaded:
-                continue  # the store is away: calls go on with what there is
-            except Exception:
-                log.exception("knowledge.not_renewed")
+            await asyncio.sleep(LOOK_S)
 
     async def all(self, by: Person, base: str | None) -> list[StoredArticle]:
         """All articles of the organisation, or of one base."""
@@ -189,7 +186,8 @@ class KnowledgeService:
         except Overloaded:
             pass  # `keep_up` sees that it is not as it should be
         except Exception:
-            log.exception("knowledge.not_renewed")
+            # one base that cannot be indexed takes no other's cards along
+            log.exception("knowledge.not_renewed", base=key[1])
 
     async def _renew(self, key: _Key) -> None:
         async with self._turns[key]:
