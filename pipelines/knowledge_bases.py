@@ -60,9 +60,11 @@ class Libraries:
         self._reading = asyncio.Semaphore(FILES_AT_ONCE)
         self._waiting = 0
         self._indexer = ThreadPoolExecutor(1, "knowledge", initializer=_give_way)
+        self._closing = threading.Event()
 
     def close(self) -> None:
-        """What is being indexed is finished; nothing more is begun."""
+        """What is being indexed is left: the next start indexes all."""
+        self._closing.set()
         self._indexer.shutdown(wait=False, cancel_futures=True)
 
     def equip(self, encoder: SentenceEncoder) -> None:
@@ -91,7 +93,7 @@ class Libraries:
             return False
         library = self._libraries.setdefault((organisation_id, base), Library())
         indexing = asyncio.get_running_loop().run_in_executor
-        await indexing(self._indexer, _index, library, articles, self._encoder, self._weights)
+        await indexing(self._indexer, _index, library, articles, self._encoder, self._weights, self._closing)
         return True
 
     async def search(self, organisation_id: str, base: str, text: str, language: str) -> Sequence[Candidate]:
@@ -108,13 +110,22 @@ class Libraries:
         return [Candidate(one.article, one.title, round(one.score, 4)) for one in found]
 
 
-def _index(library: Library, articles: Sequence[Article], encoder: SentenceEncoder, weights: knowledge.Weights) -> None:
-    """Only texts that are new to the library are embedded: a large base takes a minute of a core, a change a moment."""
+def _index(
+    library: Library,
+    articles: Sequence[Article],
+    encoder: SentenceEncoder,
+    weights: knowledge.Weights,
+    closing: threading.Event,
+) -> None:
+    """Only texts that are new to the library are embedded: a large base takes a minute of a core, a change a moment.
+    Raises `InterruptedError` when it is left."""
     vectors = dict(library.vectors)
 
     def embed(texts: Sequence[str]) -> Vector:
         new = [text for text in dict.fromkeys(texts) if text not in vectors]
         for at in range(0, len(new), _TOGETHER):
+            if closing.is_set():
+                raise InterruptedError
             some = new[at : at + _TOGETHER]
             vectors.update(zip(some, encoder.embed(some), strict=True))
         whole = np.stack([vectors[text] for text in texts])

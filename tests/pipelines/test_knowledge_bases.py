@@ -61,6 +61,22 @@ async def test_only_new_texts_are_embedded() -> None:
     libraries.close()
 
 
+async def test_an_engine_that_stops_waits_for_no_index() -> None:
+    libraries = Libraries()
+
+    class Slow(WordsEncoder):
+        def embed(self, texts: Sequence[str]) -> Vector:
+            libraries.close()  # while it runs
+            return super().embed(texts)
+
+    encoder = Slow()
+    libraries.equip(encoder)
+    articles = [Article(f"a{n}", f"Topic {n}", "en", f"The rule of {n} applies.") for n in range(50)]
+    with pytest.raises(InterruptedError):
+        await libraries.adopt("acme", "care", articles)
+    assert len(encoder.embedded) < 50
+
+
 async def test_an_organisation_finds_its_own_alone() -> None:
     libraries, encoder = Libraries(), WordsEncoder()
     libraries.equip(encoder)
