@@ -13,11 +13,15 @@ import yaml
 
 from engine.errors import Invalid
 from engine.ports.knowledge import Article as Article
+from models.folding import fold
 
 MAX_ARTICLE_BYTES = 200_000
 _PASSAGE = 600
 """Characters of a stretch that is embedded: the encoder blurs longer ones."""
 HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
+
+LONGEST_NAME = 100
+"""Of an article's id."""
 
 UnitKind = Literal["title", "text", "whole"]
 
@@ -30,6 +34,11 @@ class Unit(msgspec.Struct, frozen=True):
     kind: UnitKind
     """What names the matter (title, headings, questions), what is said of it, or a section as a whole."""
     text: str
+
+
+def slug(text: str) -> str:
+    """A name as ids have it: small letters and digits without accents, and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")[:LONGEST_NAME].strip("-") or "article"
 
 
 def decode_article(name: str, data: bytes) -> Article:

@@ -5,7 +5,8 @@ for a card: each part is an article of its own, named by the document and its he
 that are set larger than its text are taken for them, and lines that stand on most pages for what is printed above and
 below every page.
 
-Documents are strangers: `models.document_process` reads them in a process of its own, within limits of time and memory.
+Documents are strangers: `models.document_process` reads them in a process of its own, within limits of time and memory;
+the engine's never loads what reads them.
 """
 
 import io
@@ -23,16 +24,13 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from engine.errors import Invalid
-from models.articles import HEADING, Article, decode_article
-from models.folding import fold
+from models.articles import HEADING, LONGEST_NAME, Article, decode_article, slug
 
 MOST_BYTES: Final = 10_000_000
 """Of a document."""
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text in it."""
 MOST_PAGES: Final = 500
-LONGEST_NAME: Final = 100
-"""Of an article's id."""
 SUFFIXES: Final = (".md", ".markdown", ".html", ".htm", ".pdf")
 _WHOLE: Final = 3_000
 """Characters that a card still shows as one article."""
@@ -97,11 +95,6 @@ def load_folder(folder: Path) -> list[Article]:
         except Invalid as error:
             raise Invalid(f"{path.name}: {error}") from error
     return articles
-
-
-def slug(text: str) -> str:
-    """A name as ids have it: small letters and digits without accents, and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")[:LONGEST_NAME].strip("-") or "article"
 
 
 # ─── HTML ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

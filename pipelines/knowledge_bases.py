@@ -17,8 +17,8 @@ from engine.errors import Overloaded
 from engine.ports.knowledge import Article, Candidate
 from engine.ports.reading import KnowledgeSearch, Passage
 from models import knowledge
+from models.articles import decode_article, slug
 from models.document_process import read_apart
-from models.documents import load_folder, slug
 from models.embed import SentenceEncoder
 
 FILES_AT_ONCE: Final = 2
@@ -34,7 +34,11 @@ Vector = NDArray[np.float32]
 def bundled_bases() -> dict[str, list[Article]]:
     """The demo's articles by the name of their knowledge base."""
     with resources.as_file(resources.files("pipelines").joinpath("demo_knowledge")) as folder:
-        return {path.name: load_folder(path) for path in sorted(folder.iterdir()) if path.is_dir()}
+        return {
+            base.name: [decode_article(file.stem, file.read_bytes()) for file in sorted(base.glob("*.md"))]
+            for base in sorted(folder.iterdir())
+            if base.is_dir()
+        }
 
 
 class Library:

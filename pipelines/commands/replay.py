@@ -19,7 +19,6 @@ from engine.telemetry import set_up_logs
 from media.wav_file import FileSession, NotAudioError
 from models import knowledge
 from models.compliance import load_detectors, load_rules
-from models.documents import load_folder
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.playbooks import open_playbooks
@@ -44,6 +43,9 @@ def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
     models = models_dir(settings)
     search = None
     if arguments.knowledge:
+        # imported here: what reads documents takes memory, which the engine, of the same program, has no use for
+        from models.documents import load_folder
+
         found = load_folder(Path(arguments.knowledge))
         search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
     return Judging(

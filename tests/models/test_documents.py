@@ -7,7 +7,8 @@ import pypdf
 import pytest
 
 from engine.errors import Invalid
-from models.documents import MOST_BYTES, load_folder, read_document, slug
+from models.articles import slug
+from models.documents import MOST_BYTES, load_folder, read_document
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
 """Three pages that Chromium printed, with a line at the foot of each."""
