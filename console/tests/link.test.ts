@@ -1,40 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Link } from "../src/lib/link.svelte.ts";
 import { now } from "../src/lib/now.svelte.ts";
+import { FakeSocket } from "./fake_socket.ts";
 
 type Said = { type: string; at?: number };
-
-class FakeSocket {
-  static OPEN = 1;
-  static all: FakeSocket[] = [];
-  readyState = 0;
-  sent: string[] = [];
-  onopen = (): void => undefined;
-  onmessage = (_: { data: string }): void => undefined;
-  onclose = (): void => undefined;
-
-  constructor() {
-    FakeSocket.all.push(this);
-  }
-
-  open(): void {
-    this.readyState = 1;
-    this.onopen();
-  }
-
-  say(message: Said): void {
-    this.onmessage({ data: JSON.stringify(message) });
-  }
-
-  send(text: string): void {
-    this.sent.push(text);
-  }
-
-  /** As a browser does over a dead connection: it says so much later. */
-  close(): void {
-    this.readyState = 2;
-  }
-}
 
 describe("a link", () => {
   let taken: Said[];
@@ -90,7 +59,7 @@ describe("a link", () => {
     expect(next.sent).toEqual([JSON.stringify({ type: "resume" })]);
     expect(lostFor[0]).toBeGreaterThan(25_000);
     dead!.say({ type: "late" });
-    dead!.onclose();
+    dead!.lose();
     vi.advanceTimersByTime(1_000);
     expect(link.state).toBe("live");
     expect(FakeSocket.all).toHaveLength(2);
@@ -98,7 +67,7 @@ describe("a link", () => {
   });
 
   it("gives a socket up that never opens", () => {
-    FakeSocket.all[0]!.onclose();
+    FakeSocket.all[0]!.lose();
     vi.advanceTimersByTime(400);
     expect(FakeSocket.all).toHaveLength(2);
     vi.advanceTimersByTime(26_000);

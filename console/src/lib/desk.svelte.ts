@@ -17,7 +17,7 @@ import {
   type DeskLists,
   type Painted,
 } from "./desk.ts";
-import { unsent } from "./failure.ts";
+import { taken, unsent } from "./failure.ts";
 import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor.ts";
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
@@ -49,6 +49,8 @@ export interface DeskOptions {
 }
 
 const CATCH_UP_MS = 1500;
+/** How long after it left the floor a call that was claimed may take to come: floor and desk are two sockets. */
+const ON_ITS_WAY_MS = 2000;
 /** What is older than this when it arrives was looked up, not shown live. */
 const LOOKED_UP_MS = 30_000;
 
@@ -73,6 +75,8 @@ export class Desk {
   #followed: string | undefined;
   /** What was claimed or is to be followed, until the engine answers. */
   #asked: string | undefined;
+  /** What was claimed, as long as it is on the floor. */
+  #claimed: string | undefined;
   #catchingUp: { until: number; seconds: number; seqs: Map<string, number> } | undefined;
 
   constructor(options: DeskOptions) {
@@ -87,7 +91,10 @@ export class Desk {
     if (options.floor) {
       this.#wall = new Link<WallMessage, never>({
         path: "/ws/wall",
-        take: (messages) => (this.floor = takeTiles(this.floor, messages)),
+        take: (messages) => {
+          this.floor = takeTiles(this.floor, messages);
+          this.#watchClaim();
+        },
         doubt: () => undefined, // the desk's own link asks
       });
     }
@@ -111,8 +118,9 @@ export class Desk {
 
   claim(id: string): void {
     if (!this.tell({ type: "claim", id })) return;
-    this.#asked = id;
+    this.#asked = this.#claimed = id;
     this.select(id);
+    this.#watchClaim();
   }
 
   follow(id: string): void {
@@ -177,6 +185,19 @@ export class Desk {
     if (this.#asked === undefined) return;
     if (messages.some((message) => callOf(message) === this.#asked)) this.#asked = undefined;
     else if (messages.some((message) => message.type === "error")) this.#giveUp();
+  }
+
+  /** Of two who claim a call at once the engine answers the one who has it, and nobody else. */
+  #watchClaim(): void {
+    const id = this.#claimed;
+    if (id === undefined || this.floor.get(id)?.unclaimed) return;
+    this.#claimed = undefined;
+    setTimeout(() => {
+      if (this.#asked !== id) return;
+      this.#giveUp();
+      this.view = { ...this.view, error: taken };
+      if (this.#options.selectByItself) this.#selectByItself();
+    }, ON_ITS_WAY_MS);
   }
 
   #giveUp(): void {

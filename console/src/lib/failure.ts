@@ -20,6 +20,7 @@ export interface Refusal {
 }
 
 export const unsent: Refusal = { code: "unsent", message: "" };
+export const taken: Refusal = { code: "conflict", message: "" };
 
 /** What is wrong with what was sent (`invalid`, `conflict`) is said in the engine's own words: they name the place. */
 export function failureOf(error: unknown): string {

@@ -1,0 +1,91 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Desk } from "../src/lib/desk.svelte.ts";
+import { taken } from "../src/lib/failure.ts";
+import type { CallRecord, DeskMessage, Person, Tile, WallMessage } from "../src/lib/wire.ts";
+import { FakeSocket } from "./fake_socket.ts";
+
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    location: { protocol: "http:", host: "engine", pathname: "/desk" },
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  }),
+);
+
+const person: Person = { user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" };
+const hello: DeskMessage = { type: "hello", person, now_ms: 5, at: 100 };
+
+function record(id: string, more: Partial<CallRecord> = {}): CallRecord {
+  const fields = { campaign_id: "c", campaign: "care", language: "es", country: "CO", ...more };
+  return { id, organisation_id: "o", agent_id: "u1", started_at: 100, direction: "inbound", ...fields };
+}
+
+function tile(id: string): Tile {
+  const fields = { agent_name: "", campaign: "care", language: "es", started_at: 100, state: "live" };
+  const quiet = { mood_score: 0, alerts: [], last_at_ms: 0 };
+  return { id, direction: "inbound", mood: "", unclaimed: true, ...fields, ...quiet };
+}
+
+/** The newest socket of that path. */
+function socket(path: string): FakeSocket {
+  return FakeSocket.all.findLast((one) => one.url.endsWith(path))!;
+}
+
+/** Said in one batch. */
+function say(path: string, ...messages: (DeskMessage | WallMessage)[]): void {
+  for (const message of messages) socket(path).say(message);
+  vi.advanceTimersByTime(250);
+}
+
+describe("a desk that lives", () => {
+  let desk: Desk;
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal("document", { activeElement: null, visibilityState: "visible" });
+    vi.stubGlobal("requestAnimationFrame", () => 0);
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    FakeSocket.all = [];
+    desk = new Desk({ acknowledge: false, selectByItself: true, floor: true });
+    for (const one of FakeSocket.all) one.open();
+    say("/ws/desk", hello);
+    say("/ws/wall", { type: "floor", at: 100, tiles: [tile("a"), tile("b")] });
+  });
+
+  afterEach(() => {
+    desk.close();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("says that somebody else was quicker, and opens the next call by itself", () => {
+    desk.claim("a");
+    vi.advanceTimersByTime(9_000);
+    expect([desk.selected, desk.view.error]).toEqual(["a", undefined]); // the engine has not got to it
+    say("/ws/wall", { type: "gone", id: "a" });
+    vi.advanceTimersByTime(2_000);
+    expect([desk.selected, desk.view.error]).toEqual([undefined, taken]);
+    say("/ws/desk", { type: "call", call: record("next") });
+    expect(desk.selected).toBe("next");
+  });
+
+  it("waits no longer for a call that was gone when it was claimed", () => {
+    say("/ws/wall", { type: "gone", id: "a" });
+    desk.claim("a");
+    vi.advanceTimersByTime(2_000);
+    expect([desk.selected, desk.view.error]).toEqual([undefined, taken]);
+  });
+
+  it("has the call that it claimed, whichever of its sockets says so first", () => {
+    desk.claim("a");
+    say("/ws/wall", { type: "gone", id: "a" });
+    say("/ws/desk", { type: "call", call: record("a") });
+    desk.claim("b");
+    say("/ws/desk", { type: "call", call: record("b") });
+    say("/ws/wall", { type: "gone", id: "b" });
+    vi.advanceTimersByTime(9_000);
+    expect([desk.selected, desk.view.error]).toEqual(["b", undefined]);
+    expect(desk.lists.mine.map((call) => call.id)).toEqual(["a", "b"]);
+  });
+});
