@@ -50,6 +50,18 @@ describe("a phone", () => {
     expect(fold(after, standing)).toEqual({ ...after, calls: after.calls });
   });
 
+  it("takes a call that stands as the bridge has it: what came or was pressed in between was not heard", () => {
+    const held = change(fold(emptyPhone, ringing, { type: "answered", call: "a" }), "a", { held: true });
+    const before = fold(dialled(held, "r", "1002"), { type: "dialling", ref: "r", call: "b" });
+    const one = { call: "a", way: "in", state: "up", address: "+34910000000", up_s: 90 } as const;
+    const other = { call: "b", way: "out", state: "up", address: "1002", held: true, up_s: 5 } as const;
+    const after = fold(before, { type: "registered", aor: "ana@desk", calls: [one, other] });
+    expect(after.calls.map((call) => [call.id, call.ref, call.state, call.held, call.upAt])).toEqual([
+      ["a", "", "up", false, NOW - 90_000],
+      ["b", "r", "up", true, NOW - 5_000],
+    ]);
+  });
+
   it("says how a transfer goes", () => {
     const up = fold(emptyPhone, ringing, { type: "answered", call: "a" });
     const states = [100, 180, 486].map(

@@ -113,18 +113,26 @@ function transferOf(status: number): PhoneCall["transfer"] {
 }
 
 function registered(view: PhoneView, standing: readonly CallState[], now: number): PhoneView {
-  const stands = (call: PhoneCall): boolean => standing.some((one) => one.call === call.id);
   const lost = { state: "ended" as const, reason: "peer_vanished" };
-  const calls = view.calls.map((call) => (isOver(call) || stands(call) ? call : { ...call, ...lost }));
+  const calls = view.calls.map((call) => {
+    const one = standing.find((each) => each.call === call.id);
+    if (isOver(call)) return call;
+    return one ? { ...call, ...stateOf(one, now) } : { ...call, ...lost };
+  });
   const known = new Set(calls.map((call) => call.id));
   const found = standing.filter((one) => !known.has(one.call)).map((one) => restored(one, now));
   return { replaced: false, calls: [...calls, ...found] };
 }
 
+/** How the call stands, whatever was pressed or said while nobody heard it. */
+function stateOf(one: CallState, now: number): Pick<PhoneCall, "state" | "held" | "upAt"> {
+  const { state, held = false, up_s = 0 } = one;
+  return { state, held, upAt: state === "up" ? now - 1000 * up_s : undefined };
+}
+
 function restored(one: CallState, now: number): PhoneCall {
-  const upAt = one.state === "up" ? now - 1000 * (one.up_s ?? 0) : undefined;
-  const { way, state, address, name = "", held = false } = one;
-  return { ...fresh, id: one.call, way, state, address, name, held, upAt };
+  const { call, way, address, name = "" } = one;
+  return { ...fresh, ...stateOf(one, now), id: call, way, address, name };
 }
 
 function failed(view: PhoneView, code: ErrorCode, id: string, ref: string): PhoneView {
