@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api.ts";
-import { failureOf, refusalOf, unsent } from "../src/lib/failure.ts";
+import { failureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
 import { en } from "../src/lib/i18n/en.ts";
 
 describe("why something did not work", () => {
@@ -12,6 +12,12 @@ describe("why something did not work", () => {
   it("is said in the engine's words where these name the place", () => {
     expect(failureOf(new ApiError(422, "invalid", "country: XX is none"))).toBe("country: XX is none");
     expect(failureOf(new TypeError("odd"))).toBe("TypeError: odd");
+  });
+
+  it("is said of what was thrown in the same words, whatever its code", () => {
+    const error = new ApiError(409, "conflict", "the recording stays paused: card");
+    expect(refusalOf(refusalFrom(error))).toBe("the recording stays paused: card");
+    expect(refusalOf(refusalFrom(new ApiError(0, "unreachable", "")))).toBe(en["failure.unreachable"]);
   });
 
   it("is said of a command of the desk as well: what was refused, and what was not sent", () => {

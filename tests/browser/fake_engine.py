@@ -144,6 +144,8 @@ class FakeEngine:
         return response
 
     async def _logout(self, request: web.Request) -> web.Response:
+        if request.path in self.refusals:
+            return _problem(self.refusals[request.path])
         response = web.Response(status=204)
         response.del_cookie("session")
         return response

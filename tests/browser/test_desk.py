@@ -25,6 +25,17 @@ async def test_an_agent_logs_in_and_waits_for_a_call(engine: FakeEngine, visitor
     await expect(page).to_have_url(engine.url + "/login")
 
 
+async def test_whoever_could_not_be_logged_out_is_told(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    engine.refusals["/api/logout"] = "overloaded"
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_role("alert")).to_contain_text("the engine has too much to do")
+    await expect(page.get_by_role("heading", name="Ready for the next call")).to_be_visible()
+    engine.refusals.clear()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
 async def test_a_live_call_is_shown_and_what_was_painted_is_acknowledged(engine: FakeEngine, visitor: Visitor) -> None:
     page = await visitor.visit("/desk", person=AGENT)
     await expect(page.get_by_test_id("link")).to_contain_text("Live")

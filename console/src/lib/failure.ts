@@ -14,7 +14,7 @@ const known = [
 ] as const;
 
 export interface Refusal {
-  /** The engine's, or `unsent`. */
+  /** The engine's, or `unsent`; empty when the message is in the reader's words. */
   code: string;
   message: string;
 }
@@ -25,6 +25,11 @@ export const taken: Refusal = { code: "conflict", message: "" };
 /** What is wrong with what was sent (`invalid`, `conflict`) is said in the engine's own words: they name the place. */
 export function failureOf(error: unknown): string {
   return error instanceof ApiError ? said(error) : String(error);
+}
+
+/** What was thrown, as a refusal that is shown until it was read. */
+export function refusalFrom(error: unknown): Refusal {
+  return { code: "", message: failureOf(error) };
 }
 
 /** A command of the desk that was refused. The only conflict that one can meet is over who has a call. */

@@ -39,8 +39,13 @@ export async function startSession(): Promise<void> {
   }
 }
 
+/** Throws `ApiError` when the engine did not end the session: then it lasts, and whoever sits down here next has it. */
 export async function endSession(): Promise<void> {
-  await signOut().catch(() => undefined);
+  try {
+    await signOut();
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) throw error;
+  }
   dropAllUnsent();
   current = undefined;
   go("login");

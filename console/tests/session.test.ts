@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { page } from "../src/lib/router.svelte.ts";
+import { endSession, person, setPerson } from "../src/lib/session.svelte.ts";
+
+vi.hoisted(() =>
+  Object.assign(globalThis, {
+    location: { pathname: "/desk" },
+    history: { pushState: () => undefined },
+    addEventListener: () => undefined,
+  }),
+);
+
+describe("logging out", () => {
+  const answers = (status: number): void =>
+    void vi.stubGlobal("fetch", async () => new Response(status === 204 ? null : "", { status }));
+
+  beforeEach(() => setPerson({ user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" }));
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("is not done while the engine has not done it", async () => {
+    answers(503);
+    await expect(endSession()).rejects.toMatchObject({ status: 503 });
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("no network")));
+    await expect(endSession()).rejects.toMatchObject({ code: "unreachable" });
+    expect([person()?.name, page()]).toEqual(["Ana", "desk"]);
+  });
+
+  it("is done when the engine has, or had before", async () => {
+    for (const status of [204, 401]) {
+      setPerson({ user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" });
+      answers(status);
+      await endSession();
+      expect([person(), page()]).toEqual([undefined, "login"]);
+    }
+  });
+});
