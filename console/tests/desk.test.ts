@@ -5,10 +5,12 @@ import {
   forget,
   listCalls,
   onOtherDesks,
+  openAgain,
   opensByItself,
   paintable,
   resumeFrom,
   takeMessages,
+  unconfirmed,
   unlisted,
   type DeskView,
 } from "../src/lib/desk.ts";
@@ -37,6 +39,17 @@ const transcript = (id: string, seq: number): DeskMessage => ({
   start_ms: seq * 1000,
   end_ms: seq * 1000 + 900,
 });
+
+const card: DeskMessage = {
+  type: "suggestion",
+  id: "a",
+  seq: 1,
+  turn: 1,
+  article: "x",
+  title: "X",
+  body: "Do.",
+  score: 0.9,
+};
 
 const opening: DeskMessage[] = [
   { type: "hello", person, now_ms: 5, at: 100 },
@@ -69,16 +82,6 @@ describe("a desk", () => {
   });
 
   it("opens a card again whose answer was refused", () => {
-    const card: DeskMessage = {
-      type: "suggestion",
-      id: "a",
-      seq: 1,
-      turn: 1,
-      article: "x",
-      title: "X",
-      body: "Do.",
-      score: 0.9,
-    };
     const desk = takeMessages(emptyDesk, [...opening, card]);
     const call = desk.calls.get("a")!;
     const answered = {
@@ -90,6 +93,21 @@ describe("a desk", () => {
     expect(state(takeMessages(answered, [refusal]))).toBe("accepted");
     expect(state(takeMessages(answered, [{ ...refusal, id: "a", seq: 1 }]))).toBe("open");
     expect(takeMessages(emptyDesk, [{ ...refusal, id: "z", seq: 1 }]).calls.size).toBe(0);
+  });
+
+  it("knows which answers to cards the engine has heard of, and opens the others again", () => {
+    const first = { id: "a", seq: 1 };
+    const second = { id: "a", seq: 5 };
+    const accepted = { type: "event", id: "a", seq: 7, name: "card.accepted", data: { of: 1 } } as const;
+    expect(unconfirmed([first, second], [...opening, accepted])).toEqual([second]);
+    expect(unconfirmed([first, second], [{ ...accepted, id: "b" }])).toEqual([first, second]);
+    expect(unconfirmed([first], [{ ...accepted, name: "alert.judged" }])).toEqual([first]);
+    expect(unconfirmed([first], [{ type: "error", code: "overloaded", message: "", ...first }])).toEqual([]);
+    const desk = takeMessages(emptyDesk, [...opening, card, accepted]);
+    expect(desk.calls.get("a")!.cards[0]?.state).toBe("accepted");
+    const again = openAgain(desk, [first, { id: "z", seq: 1 }]);
+    expect(again.calls.get("a")!.cards[0]?.state).toBe("open");
+    expect([...again.calls.keys()]).toEqual(["a", "b"]);
   });
 
   it("keeps facts that come before their call is known", () => {

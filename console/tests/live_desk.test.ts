@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../src/lib/desk.svelte.ts";
-import { taken } from "../src/lib/failure.ts";
+import { taken, unsent } from "../src/lib/failure.ts";
 import type { CallRecord, DeskMessage, Person, Tile, WallMessage } from "../src/lib/wire.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
@@ -35,6 +35,13 @@ function socket(path: string): FakeSocket {
 function say(path: string, ...messages: (DeskMessage | WallMessage)[]): void {
   for (const message of messages) socket(path).say(message);
   vi.advanceTimersByTime(250);
+}
+
+function comesBack(): void {
+  socket("/ws/desk").lose();
+  vi.advanceTimersByTime(500);
+  socket("/ws/desk").open();
+  say("/ws/desk", hello);
 }
 
 describe("a desk that lives", () => {
@@ -87,5 +94,22 @@ describe("a desk that lives", () => {
     vi.advanceTimersByTime(9_000);
     expect([desk.selected, desk.view.error]).toEqual(["b", undefined]);
     expect(desk.lists.mine.map((call) => call.id)).toEqual(["a", "b"]);
+  });
+
+  it("opens a card again whose answer went into a socket that was dying, unless it was heard all the same", () => {
+    const card = { type: "suggestion", id: "a", turn: 1, article: "x", title: "X", body: "Do." } as const;
+    const cards: DeskMessage[] = [1, 2].map((seq) => ({ ...card, seq, score: 0.9 }));
+    say("/ws/desk", { type: "call", call: record("a") }, ...cards);
+    for (const { seq } of desk.call!.cards) desk.answer(desk.call!, seq, "accepted");
+    const states = (): string[] => desk.call!.cards.map((one) => one.state);
+    comesBack();
+    say("/ws/desk", { type: "event", id: "a", seq: 3, name: "card.accepted", data: { of: 2 } });
+    expect([states(), desk.view.error]).toEqual([["accepted", "accepted"], undefined]);
+    vi.advanceTimersByTime(1_500);
+    expect([states(), desk.view.error]).toEqual([["open", "accepted"], unsent]);
+    desk.dismiss();
+    comesBack();
+    vi.advanceTimersByTime(1_500);
+    expect(desk.view.error).toBeUndefined();
   });
 });

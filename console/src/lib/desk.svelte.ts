@@ -8,12 +8,15 @@ import {
   isLive,
   listCalls,
   onOtherDesks,
+  openAgain,
   opensByItself,
   paintable,
   recall,
   resumeFrom,
   takeMessages,
+  unconfirmed,
   unlisted,
+  type CardAnswer,
   type DeskLists,
   type Painted,
 } from "./desk.ts";
@@ -77,6 +80,8 @@ export class Desk {
   #asked: string | undefined;
   /** What was claimed, as long as it is on the floor. */
   #claimed: string | undefined;
+  /** Answers to cards that the engine has not told of yet. */
+  #answers: readonly CardAnswer[] = [];
   #catchingUp: { until: number; seconds: number; seqs: Map<string, number> } | undefined;
 
   constructor(options: DeskOptions) {
@@ -154,6 +159,7 @@ export class Desk {
 
   answer(call: CallView, seq: number, action: CardAction): void {
     if (!this.tell({ type: "card", id: call.id, seq, action })) return;
+    this.#answers = [...this.#answers, { id: call.id, seq }];
     const cards = call.cards.map((card) => (card.seq === seq ? { ...card, state: action } : card));
     this.view = { ...this.view, calls: new Map(this.view.calls).set(call.id, { ...call, cards }) };
   }
@@ -170,6 +176,7 @@ export class Desk {
     this.view = forget(this.view, onOtherDesks(this.view, this.#followed));
     this.view = forget(this.view, unlisted(this.view, this.selected));
     for (const message of messages) if (message.type === "gone") dropUnsent(message.id);
+    this.#answers = unconfirmed(this.#answers, messages);
     this.#hearAnswer(messages);
     if (this.selected && this.selected !== this.#asked && !this.call) this.#leave();
     if (hello && this.#options.selectByItself) void this.#recall();
@@ -252,12 +259,21 @@ export class Desk {
       this.#giveUp(); // what was asked while the link broke may never have been heard
       this.view = { ...this.view, error: unsent };
     }
+    const doubtful = this.#answers;
+    if (doubtful.length > 0) setTimeout(() => this.#openAgain(doubtful), CATCH_UP_MS);
     const seqs = new Map([...this.view.calls.values()].filter(isLive).map((call) => [call.id, call.lastSeq]));
     this.#catchingUp = {
       until: performance.now() + CATCH_UP_MS,
       seconds: Math.round(lostForMs / 1000),
       seqs,
     };
+  }
+
+  /** What was answered while the link broke and is not among what was caught up was never heard. */
+  #openAgain(doubtful: readonly CardAnswer[]): void {
+    const unheard = doubtful.filter((one) => this.#answers.includes(one) && this.view.calls.has(one.id));
+    this.#answers = this.#answers.filter((one) => !doubtful.includes(one));
+    if (unheard.length > 0) this.view = { ...openAgain(this.view, unheard), error: unsent };
   }
 
   #countCaughtUp(messages: DeskMessage[]): void {

@@ -1,6 +1,6 @@
 /** All calls of one desk: a pure fold of the desk socket's messages. */
 
-import { answerCard } from "./call/cards.ts";
+import { answerCard, answeredCard } from "./call/cards.ts";
 import { receive, stamp } from "./call/fold.ts";
 import { receiveDraft } from "./call/turns.ts";
 import { emptyCall, type CallView } from "./call/view.ts";
@@ -157,6 +157,31 @@ export function recall(desk: DeskView, records: readonly CallRecord[]): DeskView
   for (const record of records) {
     const mine = record.agent_id === desk.person?.user_id && record.ended_at;
     if (mine && !calls.has(record.id)) calls.set(record.id, emptyCall(record.id, record));
+  }
+  return { ...desk, calls };
+}
+
+/** A card that somebody has answered. */
+export interface CardAnswer {
+  id: string;
+  seq: number;
+}
+
+/** Of answers that were sent those that a batch neither confirms nor refuses. */
+export function unconfirmed(sent: readonly CardAnswer[], messages: readonly DeskMessage[]): CardAnswer[] {
+  const isOf = ({ id, seq }: CardAnswer, message: DeskMessage): boolean => {
+    if (message.type === "error") return message.id === id && message.seq === seq;
+    return message.type === "event" && message.id === id && answeredCard(message) === seq;
+  };
+  return sent.filter((answer) => !messages.some((message) => isOf(answer, message)));
+}
+
+/** With cards open again whose answers were not heard. */
+export function openAgain(desk: DeskView, unheard: readonly CardAnswer[]): DeskView {
+  const calls = new Map(desk.calls);
+  for (const { id, seq } of unheard) {
+    const call = calls.get(id);
+    if (call) calls.set(id, answerCard(call, seq, "open"));
   }
   return { ...desk, calls };
 }

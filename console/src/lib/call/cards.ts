@@ -1,6 +1,6 @@
 /** Suggestions as cards, how they were worded, and what the agent did with them. */
 
-import type { Suggestion } from "../wire.ts";
+import type { CallEvent, Suggestion } from "../wire.ts";
 import type { CallView, Card, Source } from "./view.ts";
 
 export function cardOf(fact: Suggestion): Card {
@@ -28,4 +28,15 @@ export function wordCard(view: CallView, data: Record<string, unknown>): CallVie
 
 export function answerCard(view: CallView, seq: number, state: Card["state"]): CallView {
   return { ...view, cards: view.cards.map((card) => (card.seq === seq ? { ...card, state } : card)) };
+}
+
+export const answered = {
+  "card.accepted": "accepted",
+  "card.dismissed": "dismissed",
+  "card.wrong": "wrong",
+} as const;
+
+/** The card that was answered, if the event says so. */
+export function answeredCard({ name, data }: CallEvent): number | undefined {
+  return name in answered ? Number(data?.["of"] ?? data?.["seq"]) : undefined;
 }

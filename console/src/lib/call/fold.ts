@@ -7,7 +7,7 @@
  */
 
 import type { CallEvent, Fact, Insight, Leg, Stamps } from "../wire.ts";
-import { answerCard, cardOf, wordCard } from "./cards.ts";
+import { answerCard, answered, answeredCard, cardOf, wordCard } from "./cards.ts";
 import type { Playbook } from "./playbook.ts";
 import { reviewOf } from "./review.ts";
 import { decideRole, legOf, pointOf } from "./roles.ts";
@@ -134,7 +134,7 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     case "card.accepted":
     case "card.dismissed":
     case "card.wrong":
-      return answerCard(noted, Number(data["of"] ?? data["seq"]), answered[fact.name]);
+      return answerCard(noted, answeredCard(fact)!, answered[fact.name]);
     case "playbook.changed":
       return { ...noted, playbook: data as unknown as Playbook };
     case "call.ended":
@@ -143,12 +143,6 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
       return { ...noted, ...reviewOf(noted, fact) };
   }
 }
-
-const answered = {
-  "card.accepted": "accepted",
-  "card.dismissed": "dismissed",
-  "card.wrong": "wrong",
-} as const;
 
 function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
   const alerts = view.alerts.filter((alert) => !of.has(alert.seq));
