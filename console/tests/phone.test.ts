@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Phone } from "../src/lib/phone.svelte.ts";
 import { change, dialled, emptyPhone, take, tone, type PhoneView } from "../src/lib/phone/calls.ts";
 import type { ToBrowser } from "../src/lib/phone/wire.ts";
+import { FakeSocket } from "./fake_socket.ts";
 
 const NOW = 1_000_000;
 const fold = (view: PhoneView, ...messages: ToBrowser[]): PhoneView =>
@@ -71,5 +73,61 @@ describe("a phone", () => {
     expect(fold(up, { type: "error", code: "refused", message: "", call: "a" }).calls[0]!.transfer).toBe(
       "failed",
     );
+  });
+});
+
+describe("a phone's socket", () => {
+  const pass = { url: "ws://bridge/phone", token: "t", expires_at: 1e10 };
+  const registered = { type: "registered", aor: "ana@desk" };
+  let phone: Phone;
+
+  beforeEach(async () => {
+    vi.useFakeTimers();
+    vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal("addEventListener", () => undefined);
+    vi.stubGlobal("removeEventListener", () => undefined);
+    vi.stubGlobal("sessionStorage", {
+      getItem: () => null,
+      setItem: () => undefined,
+      removeItem: () => undefined,
+    });
+    const headers = new Headers({ "Content-Type": "application/json" });
+    vi.stubGlobal("fetch", async () => ({ ok: true, headers, text: async () => JSON.stringify(pass) }));
+    FakeSocket.all = [];
+    phone = new Phone();
+    await vi.advanceTimersByTimeAsync(0);
+    FakeSocket.all[0]!.open();
+    FakeSocket.all[0]!.say(registered);
+  });
+
+  afterEach(() => {
+    phone.close();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it("stands while the bridge says at least that it does", async () => {
+    for (let beats = 0; beats < 10; beats += 1) {
+      await vi.advanceTimersByTimeAsync(10_000);
+      FakeSocket.all[0]!.say({ type: "beat" });
+    }
+    expect([phone.connected, FakeSocket.all.length]).toEqual([true, 1]);
+  });
+
+  it("is lost at once when nothing was said for 25 s, and another is opened in its place", async () => {
+    const [dead] = FakeSocket.all;
+    await vi.advanceTimersByTimeAsync(24_900);
+    expect(phone.connected).toBe(true);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(phone.connected).toBe(false);
+    await vi.advanceTimersByTimeAsync(700);
+    const next = FakeSocket.all[1]!;
+    next.open();
+    next.say(registered);
+    expect(JSON.parse(next.sent[0]!)).toMatchObject({ type: "register", token: "t" });
+    dead!.say({ type: "incoming", call: "late", address: "x", to: "y" });
+    dead!.lose();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([phone.connected, phone.calls, FakeSocket.all.length]).toEqual([true, [], 2]);
   });
 });

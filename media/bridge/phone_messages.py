@@ -10,6 +10,7 @@ The browser says `register` first, with its pass and a name for its window that 
 * The browser always offers (one audio line, all candidates in it) and the bridge always answers. It may offer again at
   any time: after a reload, or when its network changed; the call goes on over the new path.
 * In a call: `hold`, `key`, `transfer` (→ `transferred`), `hang_up`; of the other side the bridge tells `held`, `key`.
+* `beat` comes every ten seconds: the connection stands. A phone that hears nothing for 25 s takes it for dead.
 * `renew` brings a new pass before the old one is over; `presence` says whether the agent takes calls.
 
 A socket that is lost may come back within 30 s: `registered` names the calls that stand. The newest window of an agent
@@ -179,6 +180,10 @@ class Replaced(_Message, frozen=True, tag="replaced"):
     """Another window rings now."""
 
 
+class Beat(_Message, frozen=True, tag="beat"):
+    """The connection stands."""
+
+
 class Error(_Message, frozen=True, tag="error"):
     code: Literal["not_dialled", "no_such_call", "too_many_calls", "bad_offer", "no_sound", "overloaded", "refused"]
     message: str
@@ -198,6 +203,7 @@ ToBrowser = (
     | Transferred
     | Ended
     | Replaced
+    | Beat
     | Error
 )
 

@@ -21,6 +21,10 @@ from media.sip.rate import Allowance
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 20.0
+"""Browsers answer these by themselves; their pages never see them."""
+BEAT_S = 10.0
+"""How often a phone hears that its socket stands. One that hears nothing for 2.5 of these takes it for dead
+(console/src/lib/phone.svelte.ts)."""
 REGISTER_S = 10.0
 SEND_S = 10.0
 CLOSE_S = 2.0
@@ -46,11 +50,12 @@ class PhoneSockets:
         ice_servers: Sequence[IceServer] = (),
         max_sockets: int = MAX_SOCKETS,
         over_check_s: float = OVER_CHECK_S,
+        beat_s: float = BEAT_S,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.phones, self.exchange = phones, exchange
         self.ice_servers = tuple(ice_servers)
-        self.over_check_s = over_check_s
+        self.over_check_s, self.beat_s = over_check_s, beat_s
         self._key, self._max_sockets, self._wall_clock = key, max_sockets, wall_clock
         self._origin = str(URL(origin).origin()) if origin else ""
         self._open: dict[_Conversation, asyncio.Task[None]] = {}
@@ -122,7 +127,7 @@ class _Conversation:
     # ─── its life ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        tasks = [asyncio.ensure_future(task()) for task in (self._read, self._write, self._watch_pass)]
+        tasks = [asyncio.ensure_future(task()) for task in (self._read, self._write, self._beat, self._watch_pass)]
         try:
             waiting: list[asyncio.Future[Any]] = [*tasks, self._closing]
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -169,6 +174,12 @@ class _Conversation:
             if not self._take(message.type, message.data):
                 return None
         return None
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._owner.beat_s)
+            if self._phone is not None:
+                self.tell(say.Beat())
 
     async def _watch_pass(self) -> None:
         while True:

@@ -25,7 +25,8 @@ export interface LinkOptions<In, Out> {
 const FIRST_PAUSE_MS = 250;
 const LAST_PAUSE_MS = 5000;
 const HIDDEN_MS = 200;
-const SILENT_MS = 25_000;
+/** A socket that has said nothing for so long is dead. */
+export const SILENT_MS = 25_000;
 
 export class Link<In extends object, Out> {
   state = $state<LinkState>("connecting");

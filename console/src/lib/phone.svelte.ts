@@ -1,6 +1,7 @@
 /** The desk's phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
 
 import { api } from "./api.ts";
+import { SILENT_MS } from "./link.svelte.ts";
 import { onEngine } from "./now.svelte.ts";
 import { change, dialled, emptyPhone, forget, isOver, take, tone } from "./phone/calls.ts";
 import type { PhoneCall, PhoneView } from "./phone/calls.ts";
@@ -40,6 +41,7 @@ export class Phone {
   #tones = new Tones();
   #pause = FIRST_PAUSE_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
   #closed = false;
   #window: string;
@@ -57,6 +59,7 @@ export class Phone {
     this.#closed = true;
     sessionStorage.removeItem(THERE);
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     clearInterval(this.#renewal);
     removeEventListener("online", this.#hurry);
     this.#socket?.close(1000);
@@ -140,10 +143,24 @@ export class Phone {
       return;
     }
     const socket = (this.#socket = new WebSocket(pass.url));
+    this.#expect(socket);
     socket.onopen = () =>
       this.#say({ type: "register", token: pass.token, window: this.#window, away: !this.there });
-    socket.onmessage = (event) => this.#heard(JSON.parse(String(event.data)) as ToBrowser);
+    socket.onmessage = (event) => {
+      if (socket !== this.#socket) return;
+      this.#expect(socket);
+      this.#heard(JSON.parse(String(event.data)) as ToBrowser);
+    };
     socket.onclose = (event) => this.#lost(socket, event.code);
+  }
+
+  /** The bridge says something every ten seconds. A socket that is silent is lost at once, as a `Link` is. */
+  #expect(socket: WebSocket): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      this.#lost(socket, 0);
+      socket.close();
+    }, SILENT_MS);
   }
 
   /** One that lasts a while; while the engine is away, the one before. None: there is no bridge. */
@@ -158,7 +175,9 @@ export class Phone {
 
   #lost(socket: WebSocket, code: number): void {
     if (this.#closed || socket !== this.#socket) return;
+    this.#socket = undefined; // what it says later is not heard
     this.connected = false;
+    clearTimeout(this.#silence);
     clearInterval(this.#renewal);
     if (code === REPLACED) {
       this.there = false; // another window of this agent rings; this one waits to be asked

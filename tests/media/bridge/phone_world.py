@@ -16,7 +16,7 @@ from engine.facts import Pcm16
 from engine.web.site import Site
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.party import Invitation, Party
-from media.bridge.phone_socket import MAX_SOCKETS, OVER_CHECK_S, PhoneSockets
+from media.bridge.phone_socket import BEAT_S, MAX_SOCKETS, OVER_CHECK_S, PhoneSockets
 from media.bridge.phone_web import add_phones
 from media.bridge.phones import PATIENCE, BrowserPhone, BrowserPhones, Patience
 from media.rtp import RtpPacket
@@ -231,6 +231,7 @@ class World(Door):
         *,
         max_sockets: int = MAX_SOCKETS,
         over_check_s: float = OVER_CHECK_S,
+        beat_s: float = BEAT_S,
     ) -> None:
         super().__init__()
         self.ports = LegPorts()
@@ -241,6 +242,7 @@ class World(Door):
             origin="https://desk.example",
             max_sockets=max_sockets,
             over_check_s=over_check_s,
+            beat_s=beat_s,
             wall_clock=lambda: self.now(),
         )
         app = web.Application()

@@ -296,6 +296,17 @@ def test_no_json_raises_but_a_value_error(value: object) -> None:
             phone_messages.read(msgspec.json.encode(said))
 
 
+async def test_a_socket_says_again_and_again_that_it_stands_once_its_phone_is_known() -> None:
+    async with World(beat_s=0.01) as world:
+        desk = world.desk("ana@desk")
+        await desk.connect()
+        await desk.say(type="register", token=world.token("ana@desk"), window="w1")
+        await desk.hears("beat")
+        await desk.hears("beat")
+        assert desk.closed is None
+        assert not world.phones.named("ana").busy  # type: ignore[union-attr]
+
+
 async def test_no_more_sockets_than_there_is_room_for() -> None:
     async with World(max_sockets=1) as world:
         await world.desk("ana@desk").open()

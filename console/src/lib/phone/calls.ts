@@ -102,6 +102,7 @@ export function take(view: PhoneView, message: ToBrowser, now: number): PhoneVie
     case "error":
       return failed(view, message.code, message.call ?? "", message.ref ?? "");
     case "answer":
+    case "beat":
     case "key":
       return view;
   }

@@ -50,6 +50,7 @@ export type ToBrowser =
   | { type: "transferred"; call: string; status: number }
   | { type: "ended"; call: string; reason: string; status?: number }
   | { type: "replaced" }
+  | { type: "beat" }
   | { type: "error"; code: ErrorCode; message: string; call?: string; ref?: string };
 
 /** The socket's own close codes. */
