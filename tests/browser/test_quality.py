@@ -53,6 +53,7 @@ async def ended_call(engine: FakeEngine, page: Page) -> Player:
     for name, data in zip(names, (TALK, SCORE, PROPOSAL), strict=True):
         await engine.publish(event(player, name, data))
     await engine.publish(*player.end())
+    await engine.open_call(record(ended_at=time.time()))
     return player
 
 
@@ -82,6 +83,16 @@ async def test_the_agent_changes_and_confirms_the_wrap_up(engine: FakeEngine, vi
     await engine.publish(event(player, "wrap_up.confirmed", body | {"by": "u-andrea", "edited": ["summary"]}))
     await expect(wrap_up.get_by_role("status")).to_contain_text("Confirmed")
     assert visitor.complaints == []
+
+
+async def test_a_wrap_up_is_confirmed_as_soon_as_the_engine_takes_it(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player, confirm = Player(), page.get_by_test_id("wrap-up").get_by_role("button", name="Confirm")
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), event(player, "wrap_up.proposed", PROPOSAL), *player.end())
+    await expect(confirm).to_be_disabled()
+    await engine.open_call(record(ended_at=time.time()))
+    await expect(confirm).to_be_enabled()
 
 
 async def test_an_alert_is_judged_and_a_silence_is_seen_while_it_lasts(engine: FakeEngine, visitor: Visitor) -> None:
