@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   ENDED_LISTED,
+  RESUMED,
   emptyDesk,
   forget,
   listCalls,
@@ -66,7 +67,7 @@ describe("a desk", () => {
     expect(ids).toEqual([["a"], ["c"]]);
   });
 
-  it("asks to resume from the last whole fact of each live call", () => {
+  it("asks to resume from the last whole fact of each call of which more may come", () => {
     const desk = takeMessages(emptyDesk, [
       ...opening,
       transcript("a", 1),
@@ -74,11 +75,28 @@ describe("a desk", () => {
       transcript("a", 4),
     ]);
     expect(resumeFrom(desk)).toEqual({ a: 2, b: 0 });
-    const whole = takeMessages(desk, [
+    const ended = takeMessages(desk, [
       transcript("a", 3),
       { type: "event", id: "a", seq: 5, name: "call.ended" },
     ]);
-    expect(resumeFrom(whole)).toEqual({ b: 0 });
+    expect(resumeFrom(ended)).toEqual({ a: 5, b: 0 }); // a wrap-up, and when the row was closed
+    const older: DeskMessage = { type: "call", call: record("never open", { ended_at: 300 }) };
+    expect(resumeFrom(takeMessages(ended, [older]))).toEqual({ a: 5, b: 0 });
+  });
+
+  it("asks for no more calls than the engine resumes, for those that go on first", () => {
+    const calls = Array.from({ length: RESUMED }, (_, index): DeskMessage[] => {
+      const [over, live] = [`over ${index}`, `live ${index}`];
+      return [
+        { type: "call", call: record(over, { started_at: index, ended_at: 500 }) },
+        transcript(over, 1),
+        ...(index % 2 ? [{ type: "call", call: record(live) } as const] : []),
+      ];
+    });
+    const asked = Object.keys(resumeFrom(takeMessages(emptyDesk, calls.flat())));
+    expect(asked).toHaveLength(RESUMED);
+    expect(asked.filter((id) => id.startsWith("live"))).toHaveLength(RESUMED / 2);
+    expect(asked.at(-1)).toBe(`over ${RESUMED / 2}`);
   });
 
   it("opens a card again whose answer was refused", () => {

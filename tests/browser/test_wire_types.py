@@ -10,6 +10,7 @@ import pytest
 from engine import facts
 from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
+from engine.web.desk_socket import RESUMED
 
 WIRE = (Path(__file__).parents[2] / "console" / "src" / "lib" / "wire.ts").read_text()
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
@@ -70,3 +71,8 @@ def test_fields_and_their_types_are_the_engines(struct: type) -> None:
 @pytest.mark.parametrize("name", ["Leg", "Language", "InsightKind", "Outcome", "EventName"])
 def test_vocabularies_are_the_engines(name: str) -> None:
     assert union(name) == set(get_args(getattr(facts, name)))
+
+
+def test_a_desk_asks_for_no_more_calls_than_the_engine_resumes() -> None:
+    desk = (Path(__file__).parents[2] / "console" / "src" / "lib" / "desk.ts").read_text()
+    assert f"export const RESUMED = {RESUMED};" in desk

@@ -63,10 +63,18 @@ export function takeMessages(desk: DeskView, messages: readonly DeskMessage[]): 
   return { person, calls, error };
 }
 
-/** What to ask for after a reconnect: the last `seq` of every call that may still say something. */
+/** Calls that one `resume` may name; the engine refuses one that names more. */
+export const RESUMED = 64;
+
+/**
+ * What to ask for after a reconnect: the last `seq` of every call of which more may come. Of one that ended that is what
+ * people made of it, and that its row was closed; one that was never open is a row without facts, asked for when it is.
+ */
 export function resumeFrom(desk: DeskView): Record<string, number> {
-  const live = [...desk.calls.values()].filter((call) => isLive(call) || call.missing > 0);
-  return Object.fromEntries(live.map((call) => [call.id, lastWhole(call)]));
+  const calls = [...desk.calls.values()];
+  const ended = listCalls(desk).ended.filter((call) => call.log.size > 0);
+  const named = [...calls.filter(isLive), ...ended].slice(0, RESUMED);
+  return Object.fromEntries(named.map((call) => [call.id, lastWhole(call)]));
 }
 
 /** The last `seq` below which nothing is missing. */
