@@ -10,6 +10,7 @@ import {
   opensByItself,
   paintable,
   resumeFrom,
+  strays,
   takeMessages,
   unconfirmed,
   unlisted,
@@ -207,6 +208,13 @@ describe("what a desk forgets", () => {
     expect(resumeFrom(left)).toEqual({ b: 0 });
     const stamped = takeMessages(left, [{ type: "stamped", id: "a", seq: 1, shown: 9 }]);
     expect([...stamped.calls.keys()]).toEqual(["b"]);
+  });
+
+  it("is what still comes of a call that was left, unless it is followed or asked for by now", () => {
+    const desk = takeMessages(emptyDesk, [...opening, transcript("left", 7)]);
+    expect(strays(desk, [undefined, undefined])).toEqual(["b", "left"]);
+    expect(strays(desk, ["b", "left"])).toEqual([]);
+    expect(strays(takeMessages(desk, [{ type: "call", call: record("left") }]), ["b"])).toEqual([]);
   });
 
   it("is what ended longer ago than what is listed, but for the call that is open", () => {

@@ -112,4 +112,16 @@ describe("a desk that lives", () => {
     vi.advanceTimersByTime(1_500);
     expect(desk.view.error).toBeUndefined();
   });
+
+  it("does not come back to a call that it no longer follows", () => {
+    const words = { type: "transcript", id: "b", turn: 1, text: "words" } as const;
+    desk.follow("b");
+    say("/ws/desk", { type: "call", call: record("b", { agent_id: "" }) }, { ...words, seq: 1 });
+    expect(desk.call?.turns).toHaveLength(1);
+    desk.unfollow();
+    say("/ws/desk", { type: "call", call: record("b", { agent_id: "" }) }, { ...words, seq: 2 });
+    expect([...desk.view.calls.keys()]).toEqual([]);
+    comesBack();
+    expect(JSON.parse(socket("/ws/desk").sent[0]!)).toEqual({ type: "resume", calls: {} });
+  });
 });

@@ -13,6 +13,7 @@ import {
   paintable,
   recall,
   resumeFrom,
+  strays,
   takeMessages,
   unconfirmed,
   unlisted,
@@ -174,6 +175,7 @@ export class Desk {
     this.#countCaughtUp(messages);
     this.view = takeMessages(this.view, messages);
     this.view = forget(this.view, onOtherDesks(this.view, this.#followed));
+    this.view = forget(this.view, strays(this.view, [this.#followed, this.#asked]));
     this.view = forget(this.view, unlisted(this.view, this.selected));
     for (const message of messages) if (message.type === "gone") dropUnsent(message.id);
     this.#answers = unconfirmed(this.#answers, messages);

@@ -151,6 +151,12 @@ export function onOtherDesks(desk: DeskView, followed: string | undefined): stri
   return [...desk.calls.values()].filter(left).map((call) => call.id);
 }
 
+/** Calls that are nobody's and that are not `wanted`: what was on its way when one was no longer followed. */
+export function strays(desk: DeskView, wanted: readonly (string | undefined)[]): string[] {
+  const stray = ({ id, record }: CallView): boolean => !record?.agent_id && !wanted.includes(id);
+  return [...desk.calls.values()].filter(stray).map((call) => call.id);
+}
+
 /** Calls that ended and are listed; of older ones nothing is kept. */
 export const ENDED_LISTED = 12;
 
