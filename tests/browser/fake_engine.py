@@ -163,6 +163,8 @@ class FakeEngine:
 
     async def _press(self, request: web.Request) -> web.Response:
         self.presses.append(request.match_info["press"])
+        if request.path in self.refusals:
+            return _problem(self.refusals[request.path])
         return web.Response(status=204)
 
     async def _erase(self, request: web.Request) -> web.Response:

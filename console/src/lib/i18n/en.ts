@@ -13,6 +13,7 @@ export const en = {
   "app.close": "Close",
   "app.forbidden": "Your role does not have this page.",
   "app.loading": "Loading…",
+  "app.retry": "Try again",
   "app.refused": "That did not work: {reason}",
 
   "login.title": "Sign in",
@@ -57,7 +58,7 @@ export const en = {
   "call.recordingPause": "Pause recording",
   "call.recordingResume": "Resume recording",
   "call.recordingPlay": "Play the recording",
-  "call.recordingGone": "There is no recording to play",
+  "call.recordingGone": "The recording could not be played",
   "call.erase": "Erase the call…",
   "call.eraseForGood": "Erase for good",
   "call.eraseWarning": "Words, score, judgements and recording go for good. Nobody can bring them back.",

@@ -15,6 +15,7 @@ export const es: Messages = {
   "app.close": "Cerrar",
   "app.forbidden": "Su perfil no tiene esta página.",
   "app.loading": "Cargando…",
+  "app.retry": "Intentar de nuevo",
   "app.refused": "No se pudo: {reason}",
 
   "login.title": "Iniciar sesión",
@@ -58,7 +59,7 @@ export const es: Messages = {
   "call.recordingPause": "Pausar grabación",
   "call.recordingResume": "Reanudar grabación",
   "call.recordingPlay": "Escuchar la grabación",
-  "call.recordingGone": "No hay grabación para escuchar",
+  "call.recordingGone": "No se pudo reproducir la grabación",
   "call.erase": "Borrar la llamada…",
   "call.eraseForGood": "Borrar para siempre",
   "call.eraseWarning":

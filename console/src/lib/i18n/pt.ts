@@ -15,6 +15,7 @@ export const pt: Messages = {
   "app.close": "Fechar",
   "app.forbidden": "Seu perfil não tem esta página.",
   "app.loading": "Carregando…",
+  "app.retry": "Tentar de novo",
   "app.refused": "Não foi possível: {reason}",
 
   "login.title": "Entrar",
@@ -59,7 +60,7 @@ export const pt: Messages = {
   "call.recordingPause": "Pausar gravação",
   "call.recordingResume": "Retomar gravação",
   "call.recordingPlay": "Ouvir a gravação",
-  "call.recordingGone": "Não há gravação para ouvir",
+  "call.recordingGone": "Não foi possível reproduzir a gravação",
   "call.erase": "Apagar a ligação…",
   "call.eraseForGood": "Apagar para sempre",
   "call.eraseWarning":
