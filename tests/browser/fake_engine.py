@@ -48,6 +48,8 @@ class FakeEngine:
         """New sockets are turned away, as by an engine that restarts."""
         self.refusals: dict[str, str] = {}
         """Commands of the desk (`claim`) and paths of the API that are refused, each with the code."""
+        self.held: dict[str, asyncio.Event] = {}
+        """Paths of the API whose answer to what is sent waits for the event."""
         self.ahead_s = 0.0
         """By so much the browser's clock is behind."""
         self.dead = False
@@ -178,9 +180,14 @@ class FakeEngine:
 
     async def _send(self, request: web.Request) -> web.Response:
         self.sent.append((request.path, await request.json()))
+        await self._hold(request)
         if request.path in self.refusals:
             return _problem(self.refusals[request.path])
         return web.json_response(self.answers.get(request.path, {}))
+
+    async def _hold(self, request: web.Request) -> None:
+        if event := self.held.get(request.path):
+            await event.wait()
 
     def _table(self, request: web.Request) -> list[dict[str, Any]]:
         return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]
@@ -192,6 +199,7 @@ class FakeEngine:
         return web.json_response(self._table(request))
 
     async def _create(self, request: web.Request) -> web.Response:
+        await self._hold(request)
         rows = self._table(request)
         row = {"id": f"row-{len(rows)}", "organisation_id": self.person.organisation_id, **await request.json()}
         row.pop("password", None)
@@ -199,6 +207,7 @@ class FakeEngine:
         return web.json_response(row, status=201)
 
     async def _change(self, request: web.Request) -> web.Response:
+        await self._hold(request)
         row = next(row for row in self._table(request) if row["id"] == request.match_info["id"])
         row.update(await request.json())
         return web.json_response(row)

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from typing import Any
 
@@ -170,4 +171,25 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
     assert engine.campaigns[0]["members"] == [engine.users[0]["id"]]
     assert engine.campaigns[0]["words_days"] == 30
     assert engine.campaigns[0]["agent_sentiment"] is False  # what is not touched stays
+    assert visitor.complaints == []
+
+
+async def test_a_row_is_saved_once_and_closes_no_other(engine: FakeEngine, visitor: Visitor) -> None:
+    new = {"role": "agent", "aors": [], "extensions": [], "active": True}
+    engine.users.append({"id": "u1", "login": "ben", "name": "Ben Roa"} | new)
+    saved = engine.held["/api/users"] = asyncio.Event()
+    page = await visitor.visit("/admin", person=ADMIN)
+    name = page.get_by_label("Name", exact=True)
+    await page.get_by_role("button", name="+ Add").click()
+    await name.fill("Julián Peña")
+    await page.get_by_label("User name").fill("julian")
+    await page.get_by_label("Password").fill("a long enough secret")
+    await page.get_by_role("button", name="Save").dblclick()
+    await page.get_by_role("button", name="Edit Ben Roa").click()
+    await expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    saved.set()
+    await expect(page.get_by_role("cell", name="Julián Peña", exact=True)).to_be_visible()
+    await expect(name).to_have_value("Ben Roa")
+    await expect(page.get_by_role("button", name="Save")).to_be_enabled()
+    assert [user["name"] for user in engine.users] == ["Ben Roa", "Julián Peña"]
     assert visitor.complaints == []

@@ -1,5 +1,6 @@
 """After the call: the agent confirms the wrap-up; a supervisor reviews the score; what people judged is shown."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -206,6 +207,27 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await expect(sheet).to_contain_text("50")
     await expect(sheet.get_by_role("button", name="Erase the call")).to_have_count(0)
     assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
+    assert visitor.complaints == []
+
+
+async def test_a_review_that_is_saved_late_leaves_people_where_they_are(engine: FakeEngine, visitor: Visitor) -> None:
+    path = f"/api/calls/{CALL_ID}/quality"
+    engine.answers |= {"/api/quality": [SCORED], "/api/forms": FORMS, "/api/feedback": TALLIES}
+    engine.answers |= {path: SCORE, f"{path}/empathy": SCORE}
+    saved = engine.held[f"{path}/empathy"] = asyncio.Event()
+    page = await visitor.visit("/quality", person=SUPERVISOR)
+    await page.get_by_role("button", name="Open Andrea Rojas").click()
+    sheet = page.get_by_test_id("review")
+    await sheet.get_by_role("button", name="Change Empatía").click()
+    await sheet.get_by_label("Why").fill("no escuchó")
+    async with page.expect_response(f"**{path}/empathy"):
+        await sheet.get_by_role("button", name="Save").click()
+        await page.get_by_role("tab", name="Feedback").click()
+        await expect(page.get_by_role("row", name="CO-2300-WHY")).to_be_visible()
+        saved.set()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(page.get_by_role("tab", name="Feedback")).to_have_attribute("aria-selected", "true")
+    await expect(page.get_by_role("row", name="CO-2300-WHY")).to_be_visible()
     assert visitor.complaints == []
 
 
