@@ -42,8 +42,8 @@ class Tile(msgspec.Struct, frozen=True):
     started_at: float
     """UNIX seconds."""
     state: Literal["ringing", "live", "held", "ended"] = "live"
-    mood: str = "neutral"
-    """The customer's, smoothed: `negative neutral positive`."""
+    mood: str = ""
+    """The customer's, smoothed: `negative neutral positive`; empty until they have spoken."""
     mood_score: float = 0.0
     alerts: tuple[Alert, ...] = ()
     """Violations and events, oldest first."""

@@ -1,6 +1,7 @@
 import re
 import time
 
+import msgspec
 import pytest
 from playwright.async_api import expect
 
@@ -102,6 +103,21 @@ async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor
     await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
     assert await serious_findings(page) == []
     assert await misfits(page) == []
+
+
+async def test_a_rule_that_is_broken_once_more_is_read_out_once_more(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = Player()
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4))
+    said = page.locator("[aria-live=assertive] span")
+    first = await said.element_handle()
+    broken = next(fact for fact in engine.facts[CALL_ID] if getattr(fact, "outcome", None) == "violation")
+    await engine.publish(msgspec.structs.replace(broken, seq=player.seq + 1))
+    await expect(page.get_by_test_id("alert")).to_have_count(2)
+    await expect(said).to_have_count(1)
+    assert first is not None
+    assert not await first.evaluate("span => span.isConnected")
 
 
 async def test_a_worded_answer_stands_over_its_passage_with_what_it_cites(engine: FakeEngine, visitor: Visitor) -> None:

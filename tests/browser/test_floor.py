@@ -34,6 +34,11 @@ async def test_the_wall_puts_alerts_first_and_follows_a_call(engine: FakeEngine,
     await first.get_by_role("button").click()
     await expect(page.get_by_test_id("followed").get_by_role("log")).to_contain_text("Esta llamada está siendo grabada")
     assert engine.said("follow") == [{"type": "follow", "id": CALL_ID}]
+    await page.get_by_label("Search agent or campaign").fill("andrea")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("tile")).to_have_count(3)
+    await first.get_by_role("button").focus()
+    await expect(page.get_by_test_id("followed")).to_have_count(1)
     await page.keyboard.press("Escape")
     await expect(page.get_by_test_id("followed")).to_have_count(0)
     assert engine.said("unfollow") == [{"type": "unfollow", "id": CALL_ID}]

@@ -73,7 +73,9 @@ def test_an_alert_that_was_found_wrong_and_then_right_is_back_in_its_place() -> 
 
 
 def test_the_mood_is_the_customer_s() -> None:
-    tile = floor.reduce(floor.tile(RECORD), mood("negative", -0.6))
+    tile = floor.tile(RECORD)
+    assert tile.mood == "", "nobody has spoken"
+    tile = floor.reduce(tile, mood("negative", -0.6))
     tile = floor.reduce(tile, mood("positive", 0.9, "agent"))
     assert (tile.mood, tile.mood_score) == ("negative", -0.6)
 

@@ -30,7 +30,7 @@ async def test_the_floor_then_changes_then_gone(site: Site) -> None:
             "language": "es",
             "started_at": 1_700_000_000.0,
             "state": "live",
-            "mood": "neutral",
+            "mood": "",
             "mood_score": 0.0,
             "alerts": [],
             "last_at_ms": 0,

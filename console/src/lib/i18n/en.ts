@@ -336,6 +336,7 @@ export const en = {
     "off: nothing is read of anybody but the customer, as a union, a works council or the law may ask",
   "admin.campaign.words": "Days calls are kept (0: for good)",
   "admin.campaign.wordsForm": "then words, scores and all else go; not before the recording",
+  "admin.campaign.active": "Active",
   "admin.campaign.members": "Members",
   "admin.lists": "One per line",
   "admin.none": "None yet",

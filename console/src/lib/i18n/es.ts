@@ -339,6 +339,7 @@ export const es: Messages = {
   "admin.campaign.words": "Días que se conservan las llamadas (0: siempre)",
   "admin.campaign.wordsForm":
     "después se borran palabras, puntaje y todo lo demás; no antes que la grabación",
+  "admin.campaign.active": "Activa",
   "admin.campaign.members": "Miembros",
   "admin.lists": "Uno por línea",
   "admin.none": "Ninguno aún",
@@ -352,7 +353,7 @@ export const es: Messages = {
   "failure.not_found": "ya no existe",
   "failure.taken": "otra persona ya tiene la llamada",
   "failure.overloaded": "el motor está sobrecargado; intente de nuevo en un momento",
-  "failure.internal": "el motor cometió un error, que está en su registro",
+  "failure.internal": "el motor cometió un error, que está en el registro del motor",
 
   "role.agent": "Agente",
   "role.supervisor": "Supervisor",

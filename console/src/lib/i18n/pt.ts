@@ -339,6 +339,7 @@ export const pt: Messages = {
     "sem isso não se lê o de ninguém além do cliente, como um sindicato ou a lei pode exigir",
   "admin.campaign.words": "Dias de guarda das ligações (0: sempre)",
   "admin.campaign.wordsForm": "depois apagam-se palavras, pontuação e todo o resto; não antes da gravação",
+  "admin.campaign.active": "Ativa",
   "admin.campaign.members": "Membros",
   "admin.lists": "Um por linha",
   "admin.none": "Nenhum ainda",
@@ -352,7 +353,7 @@ export const pt: Messages = {
   "failure.not_found": "não existe mais",
   "failure.taken": "outra pessoa já está com a ligação",
   "failure.overloaded": "o motor está sobrecarregado; tente de novo em instantes",
-  "failure.internal": "o motor cometeu um erro, que está no seu registro",
+  "failure.internal": "o motor cometeu um erro, que está no registro do motor",
 
   "role.agent": "Agente",
   "role.supervisor": "Supervisor",
