@@ -16,14 +16,24 @@ export class ApiError extends Error {
 
 /** JSON in, JSON out. Throws `ApiError`; its status is 0 when the engine was not reached. */
 export async function api<T>(method: string, path: string, body?: unknown): Promise<T> {
+  if (body === undefined) return send<T>(path, { method });
+  const headers = { "Content-Type": "application/json" };
+  return send<T>(path, { method, headers, body: JSON.stringify(body) });
+}
+
+/** A file's bytes in, JSON out; throws as `api` does. */
+export async function upload<T>(path: string, file: Blob): Promise<T> {
+  return send<T>(path, {
+    method: "PUT",
+    headers: { "Content-Type": "application/octet-stream" },
+    body: file,
+  });
+}
+
+async function send<T>(path: string, request: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, {
-      method,
-      credentials: "same-origin",
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    response = await fetch(path, { credentials: "same-origin", ...request });
   } catch {
     throw new ApiError(0, "unreachable", "the engine does not answer");
   }
