@@ -16,6 +16,7 @@ from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.web import console, keys
+from tests.browser.fake_knowledge import FakeKnowledge
 
 SESSION = "fake-session"
 PASSWORD = "correct horse"
@@ -37,6 +38,7 @@ class FakeEngine:
         self.tiles: list[dict[str, Any]] = []
         self.users: list[dict[str, Any]] = []
         self.campaigns: list[dict[str, Any]] = []
+        self.knowledge = FakeKnowledge()
         self.heard: list[dict[str, Any]] = []
         self.presses: list[str] = []
         """`pause` and `resume` of recordings."""
@@ -76,6 +78,7 @@ class FakeEngine:
         app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/quality).*}", self._ask)
         for method in ("PUT", "POST"):
             app.router.add_route(method, "/api/{path:(?:forms|feedback|calls)/.*}", self._send)
+        self.knowledge.add_to(app.router)
         app.router.add_get("/api/{table}", self._rows)
         app.router.add_post("/api/{table}", self._create)
         app.router.add_put("/api/{table}/{id}", self._change)

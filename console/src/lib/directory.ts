@@ -1,6 +1,7 @@
 /** Who works here and what they are called for: people and campaigns as the API has them, and as a form edits them. */
 
 import { api } from "./api.ts";
+import { saveArticle, type EditingArticle } from "./knowledge.ts";
 import type { Role } from "./wire.ts";
 
 export interface User {
@@ -49,7 +50,8 @@ export interface Campaign {
 /** `id` is empty for a new row, `password` for one that stays. */
 export type Editing =
   | { table: "users"; id: string; row: Omit<User, "id">; password: string }
-  | { table: "campaigns"; id: string; row: Omit<Campaign, "id"> };
+  | { table: "campaigns"; id: string; row: Omit<Campaign, "id"> }
+  | EditingArticle;
 
 const newUser: Omit<User, "id"> = {
   login: "",
@@ -157,6 +159,7 @@ export async function loadDirectory(): Promise<[User[], Campaign[]]> {
 }
 
 export async function save(editing: Editing): Promise<void> {
+  if (editing.table === "knowledge") return saveArticle(editing);
   const body =
     editing.table === "users" && editing.password
       ? { ...editing.row, password: editing.password }
