@@ -27,6 +27,7 @@ from engine.control.trunks import override_of, parse_trunks
 from engine.erasures import Erasures
 from engine.errors import WelcomedlyError
 from engine.fanout import Hub
+from engine.inputs import Inputs
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist
@@ -46,6 +47,7 @@ from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import program
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import Libraries, bundled_bases
+from pipelines.notebook import Notebooks
 from pipelines.recorder import Recorder
 from pipelines.training_rows import training_rows
 from pipelines.typed_text import mask_typed
@@ -73,6 +75,7 @@ class Engine:
         self.web: Site
         self.bus: Bus
         self._recordings: Recordings
+        self._inputs: Inputs
         self._erasures: Erasures
         self._knowledge: KnowledgeService
         self._wording: Wording | None = None
@@ -140,13 +143,14 @@ class Engine:
         self._stack.push_async_callback(store.close)
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
         self._recordings = Recordings(store, settings.data_dir)
+        self._inputs = Inputs(store, settings.data_dir, settings.keep_inputs_days)
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
             await seed_knowledge(store, bundled_bases())
         return store
 
     def _keep_house(self, store: Store, hub: Hub) -> None:
-        self._erasures = Erasures(store, self._recordings, hub.forget)
+        self._erasures = Erasures(store, self._recordings, self._inputs, hub.forget)
         housekeeping = asyncio.create_task(self._erasures.keep_house(), name="retention")
         self._stack.push_async_callback(cancel, housekeeping)
 
@@ -208,6 +212,7 @@ class Engine:
             notice_of=functools.partial(notice_of, data_dir=self.settings.data_dir),
             tracing=self._tracing,
             recorder=self._open_recorder(),
+            notebooks=self._open_notebooks(),
             form_of=self._forms.form_of,
             late_finals_ms=self._late_finals_ms,
             answers=self._wording,
@@ -232,6 +237,13 @@ class Engine:
         recorder = Recorder(self._recordings, self._metrics)
         self._stack.push_async_callback(asyncio.to_thread, recorder.close)
         return recorder
+
+    def _open_notebooks(self) -> Notebooks | None:
+        if not self.settings.keep_inputs_days:
+            return None
+        notebooks = Notebooks(self._inputs)
+        self._stack.push_async_callback(asyncio.to_thread, notebooks.close)
+        return notebooks
 
     async def _open_web(self, store: Store, hub: Hub, calls: Calls, router: CachedRouter) -> None:
         app = build_app(

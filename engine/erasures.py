@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from engine.errors import NotFound
+from engine.inputs import Inputs
 from engine.recordings import DAY_S, Recordings
 from engine.store import Store
 from engine.telemetry import AUDIT
@@ -37,6 +38,7 @@ class Erasures:
         self,
         store: Store,
         recordings: Recordings,
+        inputs: Inputs,
         forget: Callable[[str, str], None] = lambda _organisation_id, _call_id: None,
         *,
         wall_clock: Callable[[], float] = time.time,
@@ -45,6 +47,7 @@ class Erasures:
         """`forget(organisation_id, call_id)` is told of each (`engine.fanout.Hub.forget`)."""
         self._store = store
         self._recordings = recordings
+        self._inputs = inputs
         self._forget = forget
         self._wall_clock = wall_clock
         self._sleep = sleep
@@ -63,10 +66,10 @@ class Erasures:
         return count
 
     async def keep_house(self) -> None:
-        """Recordings and calls whose time is over go every hour, until cancelled. Recordings first: a call is kept for
-        as long as its recording."""
+        """Recordings, calls and what was kept to play them again go every hour when their time is over, until
+        cancelled. Recordings first: a call is kept for as long as its recording."""
         while True:
-            for go in (self._recordings.delete_expired, self.erase_due):
+            for go in (self._recordings.delete_expired, self.erase_due, self._inputs.delete_expired):
                 try:
                     await go()
                 except Exception:
@@ -92,3 +95,7 @@ class Erasures:
             await self._recordings.delete(organisation_id, call_id)
         except OSError as error:  # noise without its key; due, and so tried again every hour
             log.warning("recording.not_deleted", call_id=call_id, error=type(error).__name__)
+        try:
+            await self._inputs.delete(organisation_id, call_id)
+        except OSError as error:  # likewise
+            log.warning("inputs.not_deleted", call_id=call_id, error=type(error).__name__)

@@ -154,6 +154,13 @@ class Settings(BaseSettings):
         description="`off` forbids every recording; `on` leaves it to each campaign, whose own switch is off until "
         "somebody turns it on.",
     )
+    keep_inputs_days: int = Field(
+        default=0,
+        ge=0,
+        le=3_650,
+        description="For so many days what a call was made of is kept, sealed, for `welcomedly replay --as-it-was`: "
+        "its words before masking, with every digit that was said. 0 keeps none; leave it so where cards are taken.",
+    )
     database_url: str = Field(
         default="",
         description="`postgresql://user:password@host/database`; empty is SQLite in `DATA_DIR`. One engine at a time "

@@ -39,6 +39,7 @@ from pipelines.drafting import Drafting
 from pipelines.judgeable import Judgeable
 from pipelines.ledger import Ledger
 from pipelines.listener import Listener
+from pipelines.notebook import Notebook
 from pipelines.spoken import Spoken
 from pipelines.summary_wording import WORDING_S, SummaryWording
 from pipelines.tape import Tape
@@ -84,9 +85,11 @@ class LiveCall:
         wording_s: float = WORDING_S,
         answers: AnswerWriter | None = None,
         voices: Voices | None = None,
+        notebook: Notebook | None = None,
     ) -> None:
         """Without a `writer`, or after `wording_s` without its answer, the wrap-up's summary stands in the call's own
-        words; without `answers` a card is its passage. `voices` are the conversation's own, told of by this call."""
+        words; without `answers` a card is its passage. `voices` are the conversation's own, told of by this call;
+        `notebook` is the one that the conversation's notes go to, if any do."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -109,6 +112,7 @@ class LiveCall:
         self._listener = Listener(session, self._queue, conversation, voices or Voices(conversation.roster), tape)
         self._summary_wording = SummaryWording(writer, wording_s)
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
+        self._notebook = notebook
         self._claimed = bool(record.agent_id)
         self._opened = False
         self._ended_as = ""
@@ -121,7 +125,11 @@ class LiveCall:
         record = self.record
         about = {"protocol": record.protocol, "direction": record.direction}
         with self._tracing.span("call", call_id=record.call_id, country=record.country, **about) as span:
-            await self._serve()
+            try:
+                await self._serve()
+            finally:
+                if self._notebook:
+                    await self._notebook.end()
             span.note(reason=self.record.end_reason)
 
     async def fail(self) -> None:
@@ -133,6 +141,8 @@ class LiveCall:
     async def _serve(self) -> None:
         await self._sink.opened(self.record)
         self._opened = True
+        if self._notebook:
+            self._notebook.begin(self.record)
         offer = self._session.offer
         answered = {
             "protocol": offer.protocol,

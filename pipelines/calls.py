@@ -18,20 +18,20 @@ from engine.ports.storage import CallRecord, FactSink
 from engine.ports.writing import AnswerWriter, SummaryWriter
 from engine.telemetry import Metrics
 from engine.tracing import NO_TRACES, Tracing
-from models.compliance import CallContext, Judge, Metadata
-from models.privacy import DigitGuard
+from models.compliance import CallContext, Metadata
+from models.playbooks import playbook_for
 from models.review import Form
 from models.vocabulary import corrector_of
 from pipelines.call import LiveCall
 from pipelines.callee import day_there, zones_of
-from pipelines.conversation import Conversation
+from pipelines.conversations import conversation_of
 from pipelines.ledger import Ledger
+from pipelines.notebook import Notebooks
+from pipelines.notes import Began, program_version
 from pipelines.patient_sink import PatientSink
-from pipelines.playbook_watch import PlaybookWatch
 from pipelines.recorder import Recorder
-from pipelines.review import Review
 from pipelines.roster import Roster
-from pipelines.suggest import Governor
+from pipelines.setup import Setup
 from pipelines.summary_wording import WORDING_S
 from pipelines.understand import read_aside
 from pipelines.understanding import Understanding
@@ -96,6 +96,7 @@ class Calls:
         notice_of: Callable[[Routing], Notice | None] = lambda routing: None,
         tracing: Tracing = NO_TRACES,
         recorder: Recorder | None = None,
+        notebooks: Notebooks | None = None,
         form_of: Callable[[Routing], Form | None] = lambda routing: None,
         late_finals_ms: float = LATE_FINALS_MS,
         store_late_s: float = STORE_LATE_S,
@@ -104,7 +105,8 @@ class Calls:
         wording_s: float = WORDING_S,
     ) -> None:
         """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
-        a `recorder` no call is recorded, whatever its campaign says. With `late_finals_ms` infinite, no load on `ears`
+        a `recorder` no call is recorded, whatever its campaign says; without `notebooks` nothing is kept to play one
+        again as it was. With `late_finals_ms` infinite, no load on `ears`
         keeps a call out. For `answers`, `writer` and `wording_s` see `LiveCall`."""
         self._router = router
         self._ears = ears
@@ -118,6 +120,7 @@ class Calls:
         self._notice_of = notice_of
         self._tracing = tracing
         self._recorder = recorder
+        self._notebooks = notebooks
         self._form_of = form_of
         self._late_finals_ms = late_finals_ms
         self._store_late_s = store_late_s
@@ -221,28 +224,33 @@ class Calls:
         roster = Roster()
         voices = Voices(roster)
         recorder = self._recorder if routing.recording else None
-        rules, detectors = understanding.rules, understanding.detectors
-        context = context_of(offer, routing, self._wall_clock())
-        conversation = Conversation(
+        notebook = self._notebooks.notebook(offer.call_id) if self._notebooks else None
+        knowledge = understanding.knowledge(routing.organisation_id, routing.knowledge)
+        setup = Setup(
+            call_id=offer.call_id,
+            context=context_of(offer, routing, self._wall_clock()),
+            guard_key=secrets.token_bytes(32),
+            agent_sentiment=routing.agent_sentiment,
+            searches=knowledge is not None,
+            form=self._form_of(routing),
+            playbook=playbook_for(understanding.playbooks, routing.campaign, routing.name),
+        )
+        if notebook:
+            notebook.take(Began(program_version(), setup))
+        conversation = conversation_of(
+            setup,
+            understanding.rules,
+            understanding.detectors,
             ledger=ledger,
             roster=roster,
-            guard=DigitGuard(routing.country, secrets.token_bytes(32)),
-            judge=Judge(rules, context, detectors),
             reader=understanding.reader,
             reads=read_aside,
-            knowledge=understanding.knowledge(routing.organisation_id, routing.knowledge),
-            governor=Governor(),
-            language=routing.language,
-            country=routing.country,
+            knowledge=knowledge,
+            voices=voices,
             clock_ms=self._clock_ms,
             tracing=self._tracing,
-            review=Review.of_call(context, self._form_of(routing), rules, detectors, ledger=ledger, roster=roster),
-            voices=voices,
             decided=lambda decision: self._metrics.count("cards_total", decision=decision),
-            agent_sentiment=routing.agent_sentiment,
-            playbook=PlaybookWatch.of_call(
-                understanding.playbooks, context, detectors, name=routing.name, ledger=ledger, roster=roster
-            ),
+            take=notebook.take if notebook else None,
         )
         return LiveCall(
             session=session,
@@ -263,6 +271,7 @@ class Calls:
             wording_s=self._wording_s,
             answers=self._answers,
             voices=voices,
+            notebook=notebook,
         )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────

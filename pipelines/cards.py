@@ -15,7 +15,7 @@ from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
 from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused, resolved
 from pipelines.turn import Turn, Turns
-from pipelines.voices import Voices
+from pipelines.voices import Speaking
 
 JOINED_DOUBT = 2.7
 """By how much smaller the odds of what only two finals together suggest: most pauses end what was said, and two idle
@@ -69,7 +69,7 @@ class Cards:
         reader: TextReader,
         reads: Reads,
         language: str,
-        voices: Voices,
+        voices: Speaking,
         decided: Callable[[str], None] = lambda decision: None,
         tracing: Tracing = NO_TRACES,
     ) -> None:

@@ -30,7 +30,7 @@ from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn, Turns
 from pipelines.utterance import Utterance
-from pipelines.voices import Voices
+from pipelines.voices import Speaking, Voices
 from pipelines.withheld import Withheld
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class Conversation:
         clock_ms: Callable[[], float],
         tracing: Tracing = NO_TRACES,
         review: Review | None = None,
-        voices: Voices | None = None,
+        voices: Speaking | None = None,
         decided: Callable[[str], None] = lambda decision: None,
         playbook: PlaybookWatch | None = None,
         agent_sentiment: bool = True,

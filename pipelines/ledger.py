@@ -22,6 +22,15 @@ class Ledger:
         self._seq += 1
         return self._seq
 
+    @property
+    def seq(self) -> int:
+        """The last number that was given."""
+        return self._seq
+
+    def skip_to(self, seq: int) -> None:
+        """Numbers up to this one were given elsewhere: for a call that is played again without all that numbered."""
+        self._seq = max(self._seq, seq)
+
     def measured(
         self, heard: float, transcribed: float | None = None, latency_ms: dict[str, float] | None = None
     ) -> Measured | None:

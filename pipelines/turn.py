@@ -19,7 +19,7 @@ TURNS_KEPT = 400
 
 
 class Turn(msgspec.Struct):
-    """Grows as more is known of it; `utterance` holds the raw words and never leaves the process."""
+    """Grows as more is known of it; `utterance` holds the raw words: see there."""
 
     utterance: Utterance
     turn: int

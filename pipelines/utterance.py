@@ -1,4 +1,5 @@
-"""What recognition hands to a conversation: the raw words of one final. Never stored, sent or logged."""
+"""What recognition hands to a conversation: the raw words of one final. Never sent or logged, and
+stored nowhere but in a call's sealed notes, where a site asks for them (`pipelines.notes`)."""
 
 import msgspec
 

@@ -1,11 +1,23 @@
 """Who speaks just now, by the segmenter: ahead of the words, which come only when an utterance has ended."""
 
+from typing import Protocol
+
 from engine.facts import SpeechSegment
 from pipelines.roster import Roster
 from pipelines.transcribe import SURE
 
 STILL_MS = 1_500
 """A voice that was not told of for so long is gone: its stream stopped within a word."""
+
+
+class Speaking(Protocol):
+    """What a conversation asks of the voices on its call."""
+
+    @property
+    def now_ms(self) -> int:
+        """Media time."""
+
+    def agent_speaks(self) -> bool: ...
 
 
 class Voices:

@@ -1,4 +1,5 @@
-"""What is kept of a call: its row, its facts on their way to the store and the sockets, and its recording."""
+"""What is kept of a call: its row, its facts on their way to the store and the sockets, its recording, and what it
+was made of."""
 
 from collections.abc import Sequence
 from typing import Literal, Protocol
@@ -58,6 +59,13 @@ class ByteSink(Protocol):
 
     def abandon(self) -> None:
         """Closes it as it is, not whole. Does nothing after `close`."""
+
+
+class InputFiles(Protocol):
+    """Where it is kept what reached calls from outside. Implemented by `engine.inputs`."""
+
+    async def begin(self, record: CallRecord) -> ByteSink:
+        """An empty file for this call, which has been `opened`. Raises `OSError`, or the store's errors."""
 
 
 class RecordingFiles(Protocol):

@@ -1,5 +1,7 @@
 """What is left of calls that were erased, and which are next."""
 
+from collections.abc import Collection
+
 import msgspec
 from sqlalchemy import exists, or_, select
 
@@ -39,6 +41,11 @@ class Erasures:
             query = query.where(CallRow.erased_at < before)
         query = query.order_by(CallRow.erased_at.desc(), CallRow.id.desc()).limit(limit)
         return [Erasure(*row) for row in await self._database.fetch(query)]
+
+    async def among(self, call_ids: Collection[str]) -> frozenset[str]:
+        """Those of these calls that were erased."""
+        query = select(CallRow.id).where(CallRow.id.in_(call_ids), CallRow.erased_at > 0)
+        return frozenset(row.id for row in await self._database.fetch(query))
 
     async def due(
         self, organisation_id: str, campaign_id: str, ended_until: float, limit: int, *, now: float

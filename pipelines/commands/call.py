@@ -8,6 +8,7 @@ import uvloop
 
 from engine.erasures import COMMAND, Erasures
 from engine.errors import NotFound
+from engine.inputs import Inputs
 from engine.recordings import Recordings
 from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
@@ -31,7 +32,11 @@ async def erase(settings: Settings, organisation: str, call_ids: Sequence[str]) 
         organisation_id = await store.people.organisation_named(organisation)
         if organisation_id is None:
             raise NotFound(f"no organisation is called {organisation}")
-        erasures = Erasures(store, Recordings(store, settings.data_dir))
+        erasures = Erasures(
+            store,
+            Recordings(store, settings.data_dir),
+            Inputs(store, settings.data_dir, settings.keep_inputs_days),
+        )
         for call_id in call_ids:
             try:
                 await erasures.erase(organisation_id, call_id, COMMAND)

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from engine.erasures import BATCH, Erasures
 from engine.errors import Conflict, NotFound, Overloaded
+from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import DAY_S, Recordings
 from engine.settings import Settings
@@ -45,7 +46,8 @@ class Kept:
         self.folder = settings.data_dir
         self.forgotten: list[tuple[str, str]] = []
         self.recordings = Recordings(store, settings.data_dir, time)
-        self.erasures = Erasures(store, self.recordings, self._forget, wall_clock=time, sleep=time.sleep)
+        self.inputs = Inputs(store, settings.data_dir, 30, time)
+        self.erasures = Erasures(store, self.recordings, self.inputs, self._forget, wall_clock=time, sleep=time.sleep)
 
     def _forget(self, organisation_id: str, call_id: str) -> None:
         self.forgotten.append((organisation_id, call_id))
@@ -151,7 +153,7 @@ async def test_a_round_that_fails_is_made_up_for_in_the_next(
     kept = Kept(store, settings, organisation, time)
     await kept.campaign("one", 1)
     await kept.call("call-1", "one")
-    erasures = Erasures(store, Failing(store, settings.data_dir), wall_clock=time, sleep=time.sleep)
+    erasures = Erasures(store, Failing(store, settings.data_dir), kept.inputs, wall_clock=time, sleep=time.sleep)
     with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
         await erasures.keep_house()
     assert Failing.rounds == 25

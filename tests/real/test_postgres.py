@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from engine.erasures import Erasures
 from engine.errors import Conflict, Invalid, NotFound, Overloaded, StartupError
 from engine.facts import CallEvent, Transcript, decode
+from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
@@ -108,7 +109,12 @@ async def test_calls_are_erased_as_on_sqlite(store: Store, record: CallRecord, s
         await store.calls.open(msgspec.structs.replace(record, call_id=call_id, ended_at=record.started_at + 60.0))
     live = msgspec.structs.replace(record, call_id="call-3", ended_at=1.0)
     await store.calls.append(live, ended_call("call-3"))
-    erasures = Erasures(store, Recordings(store, settings.data_dir), wall_clock=lambda: record.started_at + 90_000.0)
+    erasures = Erasures(
+        store,
+        Recordings(store, settings.data_dir),
+        Inputs(store, settings.data_dir, 0),
+        wall_clock=lambda: record.started_at + 90_000.0,
+    )
     await erasures.erase(record.organisation_id, "call-2", "u")
     assert await erasures.erase_due() == 1
     assert [call.call_id for call in await store.calls.find(record.organisation_id)] == ["call-1"]

@@ -12,6 +12,7 @@ from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
 from engine.erasures import Erasures
 from engine.fanout import Hub
+from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
@@ -58,7 +59,7 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         router,
         metrics=metrics,
         recordings=recordings,
-        erasures=Erasures(store, recordings, hub.forget),
+        erasures=Erasures(store, recordings, Inputs(store, settings.data_dir, 0), hub.forget),
         forms=forms,
         knowledge=knowledge,
         mask=mask_typed,

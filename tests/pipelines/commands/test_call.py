@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import NotFound, StartupError
+from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
@@ -30,6 +31,7 @@ async def test_calls_are_erased_with_their_recordings(settings: Settings, capsys
         record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", ended_at=1.0)
         await store.calls.open(record)
         (await Recordings(store, settings.data_dir).begin(record, 2, 0)).close()
+        (await Inputs(store, settings.data_dir, 30).begin(record)).close()
     with pytest.raises(StartupError):
         await erase(settings, "Acme", ["call-1"])
     await store.close()

@@ -1,0 +1,65 @@
+"""The conversation of one call, of its setup: the same for a call that is live and for one that is played again."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from engine.ports.reading import KnowledgeSearch, TextReader
+from engine.tracing import NO_TRACES, Tracing
+from models.compliance import Detectors, Judge, Rule
+from models.privacy import DigitGuard
+from pipelines.cards import Reads
+from pipelines.conversation import Conversation
+from pipelines.ledger import Ledger
+from pipelines.noted import NotedConversation, NotedSearch, NotedVoices, Take, noted_reads
+from pipelines.playbook_watch import PlaybookWatch
+from pipelines.review import Review
+from pipelines.roster import Roster
+from pipelines.setup import Setup
+from pipelines.suggest import Governor
+from pipelines.voices import Speaking
+
+
+def conversation_of(
+    setup: Setup,
+    rules: Sequence[Rule],
+    detectors: Detectors,
+    *,
+    ledger: Ledger,
+    roster: Roster,
+    reader: TextReader,
+    reads: Reads,
+    knowledge: KnowledgeSearch | None,
+    voices: Speaking,
+    clock_ms: Callable[[], float],
+    tracing: Tracing = NO_TRACES,
+    decided: Callable[[str], None] = lambda decision: None,
+    take: Take | None = None,
+) -> Conversation:
+    """`take` gets a note of all that reaches the conversation from here on; for the others see `Conversation`."""
+    context, playbook = setup.context, setup.playbook
+    if take:
+        reads, voices = noted_reads(reads, take), NotedVoices(voices, take)
+        knowledge = knowledge and NotedSearch(knowledge, take)
+    watch = None
+    if playbook:
+        watch = PlaybookWatch(playbook, detectors, ledger=ledger, roster=roster, language=context.language)
+    made = partial(NotedConversation, take) if take else Conversation
+    return made(
+        ledger=ledger,
+        roster=roster,
+        guard=DigitGuard(context.country, setup.guard_key),
+        judge=Judge(rules, context, detectors),
+        reader=reader,
+        reads=reads,
+        knowledge=knowledge,
+        governor=Governor(),
+        language=context.language,
+        country=context.country,
+        clock_ms=clock_ms,
+        tracing=tracing,
+        review=Review.of_call(context, setup.form, rules, detectors, ledger=ledger, roster=roster),
+        voices=voices,
+        decided=decided,
+        agent_sentiment=setup.agent_sentiment,
+        playbook=watch,
+    )

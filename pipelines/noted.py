@@ -1,0 +1,117 @@
+"""A conversation that notes all that reaches it: what it is told, and what models, search and voices answer it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.facts import CallEvent, Fact
+from engine.ports.intake import RoleDecision
+from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
+from pipelines import notes
+from pipelines.cards import Reads
+from pipelines.conversation import Conversation
+from pipelines.utterance import Utterance
+from pipelines.voices import Speaking
+
+Take = Callable[[notes.Note], None]
+"""Takes a note. Returns at once and raises nothing."""
+
+
+class NotedConversation(Conversation):
+    """What is asked of it but makes nothing of the call (`withheld`, `duties`, `question_of`…) is not noted."""
+
+    def __init__(self, take: Take, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._take = take
+
+    async def hear(self, utterance: Utterance) -> AsyncIterator[list[Fact]]:
+        self._take(notes.Heard(seq=self._ledger.seq, utterance=utterance))
+        async for facts in super().hear(utterance):
+            self._made(facts, last=False)
+            yield facts
+            self._take(notes.WentOn(seq=self._ledger.seq))
+        self._made([])
+
+    def tick(self, now_ms: int) -> list[Fact]:
+        self._take(notes.Ticked(seq=self._ledger.seq, at_ms=now_ms))
+        return self._made(super().tick(now_ms))
+
+    def held(self, at_ms: int) -> None:
+        self._take(notes.Held(seq=self._ledger.seq, at_ms=at_ms))
+        super().held(at_ms)
+        self._made([])
+
+    def resumed(self, at_ms: int) -> None:
+        self._take(notes.Resumed(seq=self._ledger.seq, at_ms=at_ms))
+        super().resumed(at_ms)
+        self._made([])
+
+    def decide_roles(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
+        self._take(notes.RolesDecided(seq=self._ledger.seq, decisions=tuple(decisions), at_ms=now_ms))
+        return self._made(super().decide_roles(decisions, now_ms))
+
+    def speak(self, language: str, now_ms: int) -> list[Fact]:
+        self._take(notes.Spoke(seq=self._ledger.seq, language=language, at_ms=now_ms))
+        return self._made(super().speak(language, now_ms))
+
+    def noticed(self, event: CallEvent) -> list[Fact]:
+        self._take(notes.Noticed(seq=self._ledger.seq, event=event))
+        return self._made(super().noticed(event))
+
+    def answered_card(self, action: str, article: str, now_ms: int) -> None:
+        self._take(notes.CardAnswered(seq=self._ledger.seq, action=action, article=article, at_ms=now_ms))
+        super().answered_card(action, article, now_ms)
+        self._made([])
+
+    def end(self, now_ms: int) -> list[Fact]:
+        self._take(notes.Ended(seq=self._ledger.seq, at_ms=now_ms))
+        return self._made(super().end(now_ms))
+
+    def _made(self, facts: list[Fact], *, last: bool = True) -> list[Fact]:
+        self._take(notes.Made(tuple(fact.seq for fact in facts), last))
+        return facts
+
+
+def noted_reads(reads: Reads, take: Take) -> Reads:
+    async def read(reader: TextReader, text: str, before: str, language: str) -> Reading:
+        reading = await reads(reader, text, before, language)
+        take(notes.note_of_reading(text, before, language, reading))
+        return reading
+
+    return read
+
+
+class NotedSearch:
+    def __init__(self, knowledge: KnowledgeSearch, take: Take) -> None:
+        self._knowledge = knowledge
+        self._take = take
+
+    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
+        passages = self._knowledge.search(text, vector, language=language, limit=limit)
+        self._take(notes.note_of_search(text, passages))
+        return passages
+
+
+class NotedVoices:
+    """They change beside the conversation, so what it was told of them is noted whenever that is news to it."""
+
+    def __init__(self, voices: Speaking, take: Take) -> None:
+        self._voices = voices
+        self._take = take
+        self._told: notes.Voiced | None = None
+
+    @property
+    def now_ms(self) -> int:
+        return self._tell().now_ms
+
+    def agent_speaks(self) -> bool:
+        return self._tell().agent_speaks
+
+    def _tell(self) -> notes.Voiced:
+        now = notes.Voiced(self._voices.now_ms, self._voices.agent_speaks())
+        if now != self._told:
+            self._told = now
+            self._take(now)
+        return now

@@ -1,0 +1,19 @@
+"""What one call's conversation is set up with, beside the models."""
+
+import msgspec
+
+from models.compliance import CallContext
+from models.playbooks import Playbook
+from models.review import Form
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    call_id: str
+    context: CallContext
+    guard_key: bytes
+    """See `models.privacy.DigitGuard`."""
+    agent_sentiment: bool
+    searches: bool
+    """The call has a knowledge base."""
+    form: Form | None
+    playbook: Playbook | None

@@ -1,0 +1,89 @@
+"""What reached a call is a sealed file that goes with its call, or when its days are over."""
+
+import os
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from engine.erasures import Erasures
+from engine.errors import NotFound
+from engine.inputs import DAY_S, Inputs
+from engine.ports.storage import CallRecord
+from engine.recordings import Recordings
+from engine.sealed_file import SealedReader
+from engine.settings import Settings
+from engine.store import Store
+from engine.vault import CallKey, SealError
+
+WORDS = b"four five three nine"
+
+
+async def kept(store: Store, settings: Settings, organisation: str, call_id: str) -> Path:
+    """The file of a call that has ended."""
+    record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", started_at=1.0, ended_at=2.0)
+    await store.calls.open(record)
+    sink = await Inputs(store, settings.data_dir, 30).begin(record)
+    sink.write(WORDS)
+    sink.close()
+    return settings.data_dir / "inputs" / organisation / f"{call_id}.sealed"
+
+
+async def test_it_is_read_with_the_call_s_key_alone(store: Store, settings: Settings, organisation: str) -> None:
+    path = await kept(store, settings, organisation, "call-1")
+    inputs = Inputs(store, settings.data_dir, 30)
+    with await inputs.open(organisation, "call-1") as reader:
+        assert (b"".join(reader.read()), reader.whole) == (WORDS, True)
+    assert WORDS not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with SealedReader(path, CallKey(organisation, "call-1", bytes(32))) as reader, pytest.raises(SealError):
+        list(reader.read())
+    for place in ((organisation, "call-2"), ("another", "call-1")):
+        with pytest.raises(NotFound):
+            await inputs.open(*place)
+    path.unlink()
+    with pytest.raises(NotFound, match="KEEP_INPUTS_DAYS"):
+        await inputs.open(organisation, "call-1")
+
+
+async def test_an_erased_call_takes_it_along(store: Store, settings: Settings, organisation: str) -> None:
+    path, other = [await kept(store, settings, organisation, call_id) for call_id in ("call-1", "call-2")]
+    inputs = Inputs(store, settings.data_dir, 30)
+    erasures = Erasures(store, Recordings(store, settings.data_dir), inputs)
+    await erasures.erase(organisation, "call-1", "user-root")
+    assert (path.exists(), other.exists()) == (False, True)
+    with pytest.raises(NotFound):
+        await inputs.open(organisation, "call-1")
+
+
+async def test_a_file_that_the_disk_does_not_let_go_is_tried_again(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    path, other = [await kept(store, settings, organisation, call_id) for call_id in ("call-1", "call-2")]
+    path.unlink()
+    path.mkdir()  # what is no file cannot be unlinked
+    inputs = Inputs(store, settings.data_dir, 30)
+    erasures = Erasures(store, Recordings(store, settings.data_dir), inputs)
+    with capture_logs() as logs:
+        await erasures.erase(organisation, "call-1", "user-root")
+        await erasures.erase(organisation, "call-2", "user-root")
+        assert await inputs.delete_expired() == 0
+    told = [(log["event"], log["call_id"]) for log in logs if "inputs" in log["event"]]
+    assert told == [("inputs.not_deleted", "call-1")] * 2
+    assert not other.exists()
+    path.rmdir()
+    path.write_bytes(b"noise")
+    assert await inputs.delete_expired() == 1
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("days", "left"), [(30, {"new"}), (90, {"new", "old"}), (0, set())])
+async def test_it_is_kept_for_so_many_days(
+    days: int, left: set[str], store: Store, settings: Settings, organisation: str
+) -> None:
+    now = 1_800_000_000.0
+    for call_id, age in (("new", 1.0), ("old", 31.0)):
+        os.utime(await kept(store, settings, organisation, call_id), (now - age * DAY_S,) * 2)
+    assert await Inputs(store, settings.data_dir, days, lambda: now).delete_expired() == 2 - len(left)
+    assert {path.stem for path in settings.data_dir.rglob("*.sealed")} == left
+    assert {call.call_id for call in await store.calls.find(organisation)} == {"new", "old"}
