@@ -81,7 +81,15 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
         "turns: [{leg, start_ms?, end_ms?, text}].",
     )
-    replay.add_argument("files", nargs="+", metavar="FILE")
+    replay.add_argument("files", nargs="*", metavar="FILE")
+    replay.add_argument(
+        "--as-it-was",
+        metavar="CALL_ID",
+        help="instead of files: a live call that was kept (KEEP_INPUTS_DAYS), without any model, from what the models "
+        "said then; while no engine runs on the same data. Says on stderr whether its facts are the stored ones; exit "
+        "code 0 only if they are",
+    )
+    replay.add_argument("--organisation", metavar="NAME", help="whose call it is, with --as-it-was")
     replay.add_argument("--json", action="store_true", help="JSON lines (the default; kept for scripts that say it)")
     replay.add_argument("--speed", choices=("real", "max"), default="max")
     replay.add_argument(

@@ -25,6 +25,7 @@ from models.playbooks import open_playbooks
 from models.reader import OnnxTextReader
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.callee import day_there
+from pipelines.commands.as_it_was import play_again
 from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
 from pipelines.scorecard import Script, script_error_rate
 from pipelines.transcribe import leg_names
@@ -35,6 +36,12 @@ TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     set_up_logs(settings)
+    if arguments.as_it_was:
+        if arguments.files or not arguments.organisation:
+            raise Invalid("--as-it-was CALL_ID takes --organisation NAME, and no files")
+        return uvloop.run(play_again(settings, arguments.organisation, arguments.as_it_was))
+    if not arguments.files:
+        raise Invalid("name a recording, a transcript, or a call with --as-it-was")
     return uvloop.run(replay(arguments, tools_of(settings, arguments), settings))
 
 

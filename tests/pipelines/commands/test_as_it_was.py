@@ -1,0 +1,186 @@
+"""`welcomedly replay --as-it-was`: a call that was kept, from its sealed file, against what the store has of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.command_line import parser
+from engine.errors import Invalid, NotFound
+from engine.facts import Fact, decode, encode
+from engine.inputs import Inputs
+from engine.ports.intake import Participant
+from engine.ports.storage import CallRecord
+from engine.settings import Settings
+from engine.store import Store
+from engine.telemetry import Metrics
+from engine.vault import open_vault
+from models.compliance import load_detectors, load_rules
+from models.playbooks import bundled_playbooks
+from models.review import bundled_forms, form_for
+from pipelines.calls import Calls
+from pipelines.commands.as_it_was import play_again
+from pipelines.commands.replay import run
+from pipelines.notebook import Notebooks
+from pipelines.recorder import Recorder
+from pipelines.understanding import Understanding
+from tests.fakes import FakeEars, FakeSink
+from tests.memory_files import MemoryFiles
+from tests.pipelines.noted_call import Moody, Shelf
+from tests.pipelines.test_recorded_call import STREAMS, TURNS, Humming, happenings
+from tests.pipelines.test_recording_commands import ROUTING, FakeRouter
+
+
+class StoreSink(FakeSink):
+    """Straight into the store."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    async def opened(self, record: CallRecord) -> None:
+        await self._store.calls.open(record)
+
+    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        await self._store.calls.append(record, facts)
+
+    async def changed(self, record: CallRecord) -> None:
+        await self._store.calls.change(record)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "keys"))
+    return Settings(data_dir=tmp_path / "data", keep_inputs_days=30)
+
+
+async def opened(settings: Settings, *, data_exist: bool = True) -> Store:
+    return await Store.open(settings, open_vault(settings.key_url, settings.data_dir, data_exist=data_exist))
+
+
+async def live_call(settings: Settings) -> None:
+    """A recorded call of `TURNS` is served by `Calls`, with a card's number in it, and kept."""
+    store = await opened(settings, data_exist=False)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    routing = msgspec.structs.replace(
+        ROUTING, organisation_id=organisation, campaign="collections", knowledge="care", members={"1001@pbx": "u"}
+    )
+    understood = Understanding(
+        Moody(), load_rules(), load_detectors(), lambda organisation_id, base: Shelf(), bundled_playbooks()
+    )
+    loaded: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    loaded.set_result(understood)
+    recorder = Recorder(MemoryFiles(), Metrics())
+    notebooks = Notebooks(Inputs(store, settings.data_dir, 30))
+    calls = Calls(
+        router=FakeRouter(routing),
+        ears=FakeEars({(STREAMS[leg], number): text for number, (leg, _, _, text) in enumerate(TURNS)}, language="es"),
+        sink=StoreSink(store),
+        understanding=loaded,
+        metrics=Metrics(),
+        max_calls=1,
+        clock_ms=lambda: 1_000_000.0,
+        wall_clock=lambda: 1_800_000_000.0,
+        recorder=recorder,
+        notebooks=notebooks,
+        form_of=lambda routing: form_for(bundled_forms(), routing.campaign),
+    )
+    calls.begin(Humming(happenings(), (Participant("a", 0, aor="1001@pbx"), Participant("c", 1))))
+    await calls.close()
+    await asyncio.to_thread(recorder.close)
+    await asyncio.to_thread(notebooks.close)
+    await store.close()
+
+
+def kept_file(settings: Settings) -> Path:
+    (path,) = (settings.data_dir / "inputs").rglob("*.sealed")
+    return path
+
+
+async def stored(settings: Settings) -> dict[int, Fact]:
+    store = await opened(settings)
+    organisation = await store.people.organisation_named("Acme")
+    facts = [decode(body) for body in await store.calls.all_facts(organisation or "", "call-1")]
+    await store.close()
+    return {fact.seq: fact for fact in facts}
+
+
+async def test_a_live_call_is_played_again_as_it_was(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    await live_call(settings)
+    before = await stored(settings)
+    capsys.readouterr()
+    assert await play_again(settings, "Acme", "call-1") == 0
+    told = capsys.readouterr()
+    facts = [decode(line.encode()) for line in told.out.splitlines()]
+    for fact in facts:
+        assert encode(fact_without(fact)) == encode(fact_without(before[fact.seq]))
+    others = {fact.name for seq, fact in before.items() if seq not in {one.seq for one in facts}}  # type: ignore[union-attr]
+    assert {"call.answered", "recording.started", "recording.paused", "call.ended"} <= others
+    assert {name.partition(".")[0] for name in others} <= {"call", "recording"}
+    assert told.err.splitlines()[-1] == f"welcomedly: {len(facts)} facts, each as it was"
+    assert "cuatro cinco tres nueve" not in told.out
+    with pytest.raises(NotFound, match="Nobody"):
+        await play_again(settings, "Nobody", "call-1")
+    with pytest.raises(NotFound, match="no such call"):
+        await play_again(settings, "Acme", "call-9")
+
+
+def fact_without(fact: Fact) -> Fact:
+    """Its content."""
+    return msgspec.structs.replace(fact, measured=None)
+
+
+async def test_what_is_not_as_it_was_is_said_without_a_word(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live_call(settings)
+    monkeypatch.setattr("pipelines.commands.as_it_was.load_rules", lambda: [])
+    assert await play_again(settings, "Acme", "call-1") == 1
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("welcomedly: not as it was: seq ")
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def altered(data: bytes) -> bytes:
+    return data[:200] + bytes([data[200] ^ 1]) + data[201:]
+
+
+async def test_a_file_that_was_cut_is_played_as_far_as_it_goes(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await live_call(settings)
+    path = kept_file(settings)
+    path.write_bytes(cut(path.read_bytes()))
+    assert await play_again(settings, "Acme", "call-1") == 1
+    *_, early, last = capsys.readouterr().err.splitlines()
+    assert early.startswith("welcomedly: what was kept of the call ends early, behind seq ")
+    assert last.endswith(" facts, each as it was, as far as they go")
+
+
+@pytest.mark.parametrize("break_", [altered, lambda data: b"noise"], ids=["altered", "noise"])
+async def test_a_file_that_was_altered_is_said_to_be(break_: Callable[[bytes], bytes], settings: Settings) -> None:
+    await live_call(settings)
+    path = kept_file(settings)
+    path.write_bytes(break_(path.read_bytes()))
+    with pytest.raises(Invalid, match=r"cannot be read: (wrong key, or altered|not a sealed file)"):
+        await play_again(settings, "Acme", "call-1")
+
+
+async def test_a_call_that_was_not_kept_is_said_to_be(settings: Settings) -> None:
+    await live_call(settings)
+    kept_file(settings).unlink()
+    with pytest.raises(NotFound, match="KEEP_INPUTS_DAYS"):
+        await play_again(settings, "Acme", "call-1")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--as-it-was", "call-1"], ["--as-it-was", "call-1", "--organisation", "Acme", "call.wav"]]
+)
+def test_a_line_says_what_is_to_be_played(words: list[str]) -> None:
+    with pytest.raises(Invalid):
+        run(parser().parse_args(["replay", *words]))

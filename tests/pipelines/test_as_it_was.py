@@ -1,0 +1,92 @@
+"""A call that was noted is the same once more, byte for byte, without a model; and what is not the same is told."""
+
+import msgspec
+import pytest
+
+from engine.errors import Invalid
+from engine.facts import CallEvent, Fact, Insight, Suggestion, Transcript, encode
+from pipelines import notes
+from pipelines.as_it_was import first_difference, replay_as_it_was
+from tests.pipelines.noted_call import SETUP, noted_call, tools
+
+
+def contents(facts: list[Fact]) -> list[bytes]:
+    return [encode(msgspec.structs.replace(fact, measured=None)) for fact in facts]
+
+
+async def test_a_call_is_played_again_byte_for_byte_as_it_was() -> None:
+    call = await noted_call()
+    names = {fact.name for fact in call.facts if isinstance(fact, CallEvent)}
+    kinds = {fact.kind for fact in call.facts if isinstance(fact, Insight)}
+    assert {"text.settled", "withdrawn", "dead_air", "playbook.changed", "qa.scored", "wrap_up.proposed"} <= names
+    assert {"sentiment", "mood", "intent", "compliance", "entity"} <= kinds
+    (card,) = (fact for fact in call.facts if isinstance(fact, Suggestion))
+    assert card.measured is not None
+    assert card.measured.latency_ms == {"onnx": 1.5, "agent_pause": 3_250.0}
+
+    written = b"".join(notes.encode(note) for note in call.notes)
+    taken = list(notes.decode([written[:1_000], written[1_000:1_003], written[1_003:]]))
+    told: list[Fact] = []
+    replayed = await replay_as_it_was(taken, tools(), told.append)
+    assert contents(told) == contents(call.facts)
+    assert replayed.noted == {fact.seq for fact in call.facts}
+    assert (replayed.version, replayed.otherwise) == ("1.0", 0)
+    assert first_difference(replayed, call.stored()) == ""
+
+
+async def test_what_differs_is_told_by_seq_and_fields_and_never_by_words() -> None:
+    call = await noted_call()
+    replayed = await replay_as_it_was(call.notes, tools())
+    first, stored = call.facts[0].seq, call.stored()
+    words = next(fact for fact in call.facts if isinstance(fact, Transcript))
+    changed = stored | {words.seq: msgspec.structs.replace(words, text="other words", confidence=0.1)}
+    assert first_difference(replayed, changed) == f"seq {words.seq}: transcript differs in confidence, text"
+    score = next(fact for fact in call.facts if isinstance(fact, CallEvent) and fact.name == "qa.scored")
+    changed = stored | {score.seq: msgspec.structs.replace(score, data=score.data | {"passed": "?"})}
+    assert first_difference(replayed, changed) == f"seq {score.seq}: qa.scored differs in data.passed"
+    missing = {seq: fact for seq, fact in stored.items() if seq != first}
+    assert first_difference(replayed, missing) == f"seq {first}: role.decided is not stored"
+    del replayed.facts[first]
+    assert first_difference(replayed, stored) == f"seq {first}: role.decided is not made any more"
+
+
+async def test_other_rules_say_what_they_would_have_said() -> None:
+    """The new version on last month's calls: without a rule of then there is less, and all else goes on."""
+    call = await noted_call()
+    told: list[Fact] = []
+    without = msgspec.structs.replace(tools(), rules=())
+    replayed = await replay_as_it_was(call.notes, without, told.append)
+    assert not [fact for fact in told if isinstance(fact, Insight) and fact.kind == "compliance"]
+    words = [fact.text for fact in call.facts if isinstance(fact, Transcript)]
+    assert [fact.text for fact in told if isinstance(fact, Transcript)] == words
+    assert " is not made any more" in first_difference(replayed, call.stored())
+
+
+async def test_a_version_that_asks_for_more_than_was_recorded_says_where() -> None:
+    call = await noted_call()
+    asked = next(at for at, note in enumerate(call.notes) if isinstance(note, notes.Found))
+    with pytest.raises(Invalid, match=r"^behind seq \d+ this version asks the models for more than was recorded$"):
+        await replay_as_it_was([*call.notes[:asked], *call.notes[asked + 1 :]], tools())
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+async def test_notes_that_end_early_are_played_as_far_as_they_go(share: float) -> None:
+    call = await noted_call()
+    written = b"".join(notes.encode(note) for note in call.notes)
+    taken = list(notes.decode([written[: int(len(written) * share)]]))
+    assert 1 < len(taken) < len(call.notes)
+    replayed = await replay_as_it_was(taken, tools())
+    assert first_difference(replayed, call.stored()) == ""
+    assert contents(list(replayed.facts.values())) == contents(call.facts)[: len(replayed.facts)]
+
+
+async def test_what_are_no_notes_is_refused() -> None:
+    whole = notes.encode(notes.Began("1.0", SETUP))
+    for broken in (whole[:8] + b"\xc1" + whole[9:], notes.encode(notes.Made(()))[:4] + b"\xff" * 100):
+        with pytest.raises(Invalid, match="not as this version notes it"):
+            list(notes.decode([broken]))
+    for taken in ([], [notes.Made(())]):
+        with pytest.raises(Invalid, match="does not begin with its setup"):
+            await replay_as_it_was(taken, tools())
+    assert list(notes.decode([whole])) == [notes.Began("1.0", SETUP)]
+    assert list(notes.decode([whole[:-1]])) == []
