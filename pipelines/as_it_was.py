@@ -42,6 +42,11 @@ class Replayed(msgspec.Struct):
     otherwise: int = 0
     """How often a model or the search was asked with other words than in the call."""
 
+    def forget_from(self, seq: int) -> None:
+        """Of notes that end early the last facts may never have come to the store."""
+        self.facts = {number: fact for number, fact in self.facts.items() if number < seq}
+        self.noted = {number for number in self.noted if number < seq}
+
 
 Emit = Callable[[Fact], None]
 

@@ -1,9 +1,10 @@
 """`welcomedly replay --as-it-was`: a live call's facts once more, from what was kept of it, without a model."""
 
 import sys
+from collections.abc import Iterable
 
 from engine.errors import Invalid, NotFound
-from engine.facts import Fact, decode, encode
+from engine.facts import CallEvent, Fact, decode, encode
 from engine.inputs import Inputs
 from engine.settings import Settings
 from engine.store import Store, data_exist
@@ -47,18 +48,24 @@ def _print(fact: Fact) -> None:
 
 
 def _verdict(replayed: Replayed, stored: dict[int, Fact], whole: bool) -> int:
-    count, ours = len(replayed.facts), notes.program_version()
+    ours = notes.program_version()
     if replayed.version != ours:
         _say(f"the call was served by version {replayed.version or '?'}, this is {ours or '?'}")
     if replayed.otherwise:
         _say(f"{replayed.otherwise} answers of models were given to other words than in the call")
     if not whole:
+        replayed.forget_from(_end_of(stored.values()))
         _say(f"what was kept of the call ends early, behind seq {max(replayed.noted, default=0)}")
     if difference := first_difference(replayed, stored):
         _say(f"not as it was: {difference}")
         return 1
-    _say(f"{count} facts, each as it was" + ("" if whole else ", as far as they go"))
+    _say(f"{len(replayed.facts)} facts, each as it was" + ("" if whole else ", as far as they go"))
     return 0 if whole else 1
+
+
+def _end_of(stored: Iterable[Fact]) -> int:
+    """`seq` of the event that ends the call, as its engine or the next one told it."""
+    return next((fact.seq for fact in stored if isinstance(fact, CallEvent) and fact.name == "call.ended"), sys.maxsize)
 
 
 def _say(what: str) -> None:

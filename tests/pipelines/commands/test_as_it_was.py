@@ -1,6 +1,7 @@
 """`welcomedly replay --as-it-was`: a call that was kept, from its sealed file, against what the store has of it."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from engine.command_line import parser
 from engine.errors import Invalid, NotFound
-from engine.facts import Fact, decode, encode
+from engine.facts import CallEvent, Fact, decode, encode
 from engine.inputs import Inputs
 from engine.ports.intake import Participant
 from engine.ports.storage import CallRecord
@@ -34,20 +35,22 @@ from tests.pipelines.test_recording_commands import ROUTING, FakeRouter
 
 
 class StoreSink(FakeSink):
-    """Straight into the store."""
+    """Straight into the store, but for facts from `killed_at` on, as if the engine had died before."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, killed_at: int) -> None:
         super().__init__()
         self._store = store
+        self._killed_at = killed_at
 
     async def opened(self, record: CallRecord) -> None:
         await self._store.calls.open(record)
 
     async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
-        await self._store.calls.append(record, facts)
+        await self._store.calls.append(record, [fact for fact in facts if fact.seq < self._killed_at])
 
     async def changed(self, record: CallRecord) -> None:
-        await self._store.calls.change(record)
+        if self._killed_at == sys.maxsize:
+            await self._store.calls.change(record)
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ async def opened(settings: Settings, *, data_exist: bool = True) -> Store:
     return await Store.open(settings, open_vault(settings.key_url, settings.data_dir, data_exist=data_exist))
 
 
-async def live_call(settings: Settings) -> None:
+async def live_call(settings: Settings, killed_at: int = sys.maxsize) -> None:
     """A recorded call of `TURNS` is served by `Calls`, with a card's number in it, and kept."""
     store = await opened(settings, data_exist=False)
     organisation = await store.people.add_organisation("Acme", 1.0)
@@ -77,7 +80,7 @@ async def live_call(settings: Settings) -> None:
     calls = Calls(
         router=FakeRouter(routing),
         ears=FakeEars({(STREAMS[leg], number): text for number, (leg, _, _, text) in enumerate(TURNS)}, language="es"),
-        sink=StoreSink(store),
+        sink=StoreSink(store, killed_at),
         understanding=loaded,
         metrics=Metrics(),
         max_calls=1,
@@ -160,6 +163,24 @@ async def test_a_file_that_was_cut_is_played_as_far_as_it_goes(
     *_, early, last = capsys.readouterr().err.splitlines()
     assert early.startswith("welcomedly: what was kept of the call ends early, behind seq ")
     assert last.endswith(" facts, each as it was, as far as they go")
+
+
+async def test_facts_that_a_killed_engine_never_stored_are_no_difference(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await live_call(settings, killed_at=40)
+    path = kept_file(settings)
+    path.write_bytes(path.read_bytes()[:-20])  # without the mark of its end
+    facts = await stored(settings)
+    last = facts[max(facts)]
+    assert isinstance(last, CallEvent)
+    assert last.data == {"reason": "engine_restarted"}
+    capsys.readouterr()
+    assert await play_again(settings, "Acme", "call-1") == 1
+    told = capsys.readouterr()
+    count = sum(decode(line.encode()).seq < 40 for line in told.out.splitlines())
+    assert count < len(told.out.splitlines())
+    assert told.err.splitlines()[-1] == f"welcomedly: {count} facts, each as it was, as far as they go"
 
 
 @pytest.mark.parametrize("break_", [altered, lambda data: b"noise"], ids=["altered", "noise"])
