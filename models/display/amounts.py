@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from models.display.line import Found, Line, Number
 from models.display.locale import grouped, money, percent, separators
+from models.display.sequences import NUMBERED
 from models.privacy.lexicon import word_set
 
 _POINT: Final = {"es": ("coma", "punto"), "pt": ("virgula", "ponto"), "en": ("point",)}
@@ -145,6 +146,15 @@ def plain(line: Line) -> Iterator[Found]:
             yield Found(amount.first, amount.last, amount.written)
         elif amount.last == amount.number.last and (written := _plain(line, amount.number)):
             yield Found(amount.number.first, amount.last, written)
+
+
+def may_be_money(line: Line, found: Found) -> bool:
+    """Whether what `plain` found may be an amount whose currency is not said: "I can pay two hundred". No year, and
+    nothing that is counted or numbered."""
+    number = line.numbers.get(found.first)
+    if number is None or number.last != found.last or number.value < 100 or 1900 <= number.value <= 2099:
+        return False
+    return line.before(found.first) not in NUMBERED and not line.is_plural_noun(found.last + 1)
 
 
 def _scale(line: Line, number: Number) -> int:

@@ -12,12 +12,13 @@ from models.privacy.lexicon import word_set
 _FEWEST: Final = 4
 _FEWEST_NAMED: Final = 2
 _FEWEST_IN_PAIRS: Final = 6
-_NAMED: Final = word_set(
+NUMBERED: Final = word_set(
     """
     apartamento apartment apto suite codigo extension interno ramal caso ticket protocolo pedido radicado folio
     orden guia anexo opcion extension ext code case order ticket number room gate flight senha linha
     """
 )
+"""What a number behind it names, and does not count."""
 _LISTED = re.compile(r"[\s,\-]*")
 _PHONE: Final = range(7, 16)
 
@@ -43,7 +44,7 @@ def _joined(line: Line, chain: Sequence[Number]) -> Iterator[Found]:
         return
     digits = "".join(one.digits for one in chain)
     singly = all(len(one.digits) == 1 or (len(set(one.digits)) == 1 and len(one.digits) == 2) for one in chain)
-    named = line.word(chain[0].first - 1) in _NAMED
+    named = line.word(chain[0].first - 1) in NUMBERED
     if not singly and (_has_comma(line, chain) or len(digits) < _FEWEST_IN_PAIRS or len(chain) < 3):
         return
     if len(digits) < (_FEWEST_NAMED if named else _FEWEST) or _counts_up(digits):
