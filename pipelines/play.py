@@ -1,63 +1,13 @@
 """A playbook on one call: signals in, where the call stands out. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
-from engine.facts import CallEvent, Fact, Insight, Leg
-from engine.ports.reading import Reading
-from models.compliance import Detectors
-from models.compliance.phrases import Phrase
-from models.compliance.text import Folded
+from engine.facts import Leg
 from models.playbooks import Playbook, Step, When
 from models.review.forms import title_in
-
-SignalKind = Literal["act", "phrase", "intent", "sentiment", "entity", "silence"]
-
-
-class Signal(msgspec.Struct, frozen=True):
-    """Something that a playbook may wait for. It holds no word that was said."""
-
-    kind: SignalKind
-    name: str = ""
-    """An act, an intent, a sentiment, a type of entity, or a phrase as the playbook has it."""
-    stream: str = ""
-    turn: int = 0
-
-
-class Listener:
-    """Hears what one playbook waits for, and nothing else."""
-
-    def __init__(self, playbook: Playbook, detectors: Detectors) -> None:
-        whens = list(playbook.whens())
-        sources = {source for when in whens for phrases in when.says.values() for source in phrases}
-        self._detectors = detectors
-        self._acts = sorted({act for when in whens for act in when.acts})
-        self._phrases = [Phrase(source, {}) for source in sorted(sources)]
-
-    def in_words(self, folded: Folded, reading: Reading | None, stream: str, turn: int) -> Iterator[Signal]:
-        for act in self._acts:
-            if self._detectors[act].find(folded, reading):
-                yield Signal("act", act, stream, turn)
-        for phrase in self._phrases:
-            if phrase.spans(folded):
-                yield Signal("phrase", phrase.source, stream, turn)
-
-
-def signal_of(fact: Fact) -> Signal | None:
-    """What a fact of the rest of the engine says to a playbook."""
-    match fact:
-        case Insight(kind="intent"):
-            return Signal("intent", fact.value, fact.stream, fact.turn)
-        case Insight(kind="sentiment"):
-            return Signal("sentiment", fact.value, fact.stream, fact.turn)
-        case Insight(kind="entity"):
-            return Signal("entity", fact.entity_type, fact.stream, fact.turn)
-        case CallEvent(name="dead_air"):
-            return Signal("silence")
-        case _:
-            return None
+from pipelines.signals import Signal
+from pipelines.slots import Slots
 
 
 class Play:
@@ -71,6 +21,7 @@ class Play:
         """Step → the turn that ticked it."""
         self._called: dict[str, int] = {}
         """Step with a `when` → the stage in which it was called for; the newest last."""
+        self._slots = Slots(playbook.slots)
         self._because: Signal | None = None
         self._call_for_stage()
 
@@ -89,7 +40,8 @@ class Play:
                 self._stage = number
                 self._call_for_stage()
                 break
-        if before != (self._stage, len(self._done), self._called):
+        filled = self._slots.take(signal, leg, stage)
+        if filled or before != (self._stage, len(self._done), self._called):
             self._because = signal
 
     @property
@@ -98,6 +50,10 @@ class Play:
 
     def done(self) -> list[str]:
         return [step.id for step in self._playbook.all_steps() if step.id in self._done]
+
+    def slots(self) -> dict[str, str]:
+        """Those that are filled: with their value, or the type of private data that was given."""
+        return self._slots.given()
 
     def next(self) -> Step | None:
         """What was called for last in this stage, else the first of the stage that is open."""
@@ -119,6 +75,7 @@ class Play:
             "stages": [{"stage": stage.id, "title": title_in(stage.title, language)} for stage in book.stages],
             "steps": [self._step_state(step, language) for step in self._listed()],
             "next": next_step.id if next_step else "",
+            "slots": self._slots.state(language),
         }
         if self._because:
             state["because"] = {"kind": self._because.kind, "name": self._because.name, "turn": self._because.turn}
@@ -171,3 +128,5 @@ def _met(when: When, signal: Signal, leg: Leg, stage: str) -> bool:
             return signal.name in when.entities
         case "silence":
             return when.silence
+        case "figure" | "words":
+            return False

@@ -1,12 +1,13 @@
 """What a playbook is made of, and everything that may be wrong with one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from models.compliance import Detectors
 from models.compliance.phrases import Phrase, PhraseError
+from models.display import FigureKind
 from models.review.forms import INTENTS, LANGUAGES, Phrases, Slug, SpokenBy, Title
 
 ENTITIES = (
@@ -66,6 +67,23 @@ class Stage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: list[Step] = []
 
 
+class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A field of the form that the call fills: with any of what it names, and of that with the newest."""
+
+    id: Slug
+    title: Title
+    entities: list[str] = []
+    """Types of private data: that they were given, never what they are."""
+    figures: list[FigureKind] = []
+    """As readers see them."""
+    says: Phrases = {}
+    """The words that meet a phrase."""
+    by: SpokenBy = "customer"
+    """Whose words and private data count."""
+    stages: list[str] = []
+    """Only while the call is in one of these; empty: at any time."""
+
+
 class Noted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In a test: what the engine reads in the line before, or a silence behind it."""
 
@@ -85,6 +103,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All steps that are ticked, and no other."""
     next: str = ""
     """The step that the agent is shown as the next one; empty: none."""
+    slots: dict[str, str] = {}
+    """All slots that are filled, and no other: by their value, or the type of private data that was given."""
 
 
 class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +118,8 @@ class Playbook(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By language."""
     steps: Annotated[list[Step], msgspec.Meta(max_length=50)] = []
     """At any stage; each says `when`."""
+    slots: Annotated[list[Slot], msgspec.Meta(max_length=20)] = []
+    """The form that the call fills."""
 
     def all_steps(self) -> Iterator[Step]:
         for stage in self.stages:
@@ -134,6 +156,9 @@ def faults(playbook: Playbook, detectors: Detectors) -> Iterator[Fault]:
         if step.when is None:
             yield ["steps", at], f"step {step.id}: when is missing; only a stage's steps are due without it"
         yield from _step_faults(["steps", at], step, stages, detectors)
+    yield from _twice(["slots"], "slot", [slot.id for slot in playbook.slots])
+    for at, slot in enumerate(playbook.slots):
+        yield from _slot_faults(["slots", at], slot, stages)
     yield from _trial_faults(playbook, stages)
 
 
@@ -150,24 +175,38 @@ def _when_faults(
     """`alone`: a stage's beginning is enough."""
     if not when.happens and not (alone and when.stages):
         yield place, f"{place[-1]} names nothing that happens"
-    known = (
-        ("acts", "act", when.acts, detectors),
-        ("intents", "intent", when.intents, INTENTS),
-        ("entities", "entity", when.entities, ENTITIES),
-        ("stages", "stage", when.stages, stages),
-        ("says", "language", when.says, LANGUAGES),
-    )
-    for key, noun, names, vocabulary in known:
-        yield from (([*place, key], f"no {noun} {name}") for name in names if name not in vocabulary)
-    for source in (source for sources in when.says.values() for source in sources):
+    yield from (([*place, "acts"], f"no act {name}") for name in when.acts if name not in detectors)
+    yield from _unknown([*place, "intents"], "intent", when.intents, INTENTS)
+    yield from _unknown([*place, "entities"], "entity", when.entities, ENTITIES)
+    yield from _unknown([*place, "stages"], "stage", when.stages, stages)
+    yield from _phrase_faults([*place, "says"], when.says)
+
+
+def _slot_faults(place: Place, slot: Slot, stages: Sequence[str]) -> Iterator[Fault]:
+    yield from _title_faults([*place, "title"], "title", slot.title)
+    if not (slot.entities or slot.figures or any(slot.says.values())):
+        yield place, f"slot {slot.id}: entities, figures or says is missing: nothing fills it"
+    yield from _unknown([*place, "entities"], "entity", slot.entities, ENTITIES)
+    yield from _unknown([*place, "stages"], "stage", slot.stages, stages)
+    yield from _phrase_faults([*place, "says"], slot.says)
+
+
+def _unknown(place: Place, noun: str, names: Iterable[str], vocabulary: Container[str]) -> Iterator[Fault]:
+    yield from ((place, f"no {noun} {name}") for name in names if name not in vocabulary)
+
+
+def _phrase_faults(place: Place, says: Phrases) -> Iterator[Fault]:
+    yield from _unknown(place, "language", says, LANGUAGES)
+    for source in (source for sources in says.values() for source in sources):
         try:
             Phrase(source, {})
         except PhraseError as error:
-            yield [*place, "says"], str(error)
+            yield place, str(error)
 
 
 def _trial_faults(playbook: Playbook, stages: Sequence[str]) -> Iterator[Fault]:
     steps = {step.id for step in playbook.all_steps()}
+    slots = {slot.id for slot in playbook.slots}
     if missing := [language for language in LANGUAGES if language not in playbook.tests]:
         yield ["tests"], f"tests are missing in {', '.join(missing)}"
     for language, trials in playbook.tests.items():
@@ -180,6 +219,7 @@ def _trial_faults(playbook: Playbook, stages: Sequence[str]) -> Iterator[Fault]:
             yield from (([*place, "done"], f"no step {name}") for name in trial.done if name not in steps)
             if trial.next and trial.next not in steps:
                 yield [*place, "next"], f"no step {trial.next}"
+            yield from _unknown([*place, "slots"], "slot", trial.slots, slots)
             if not trial.said or not isinstance(trial.said[0], str):
                 yield [*place, "said"], "a test begins with a line that is said"
             for at, line in enumerate(trial.said):

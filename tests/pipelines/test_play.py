@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from models.playbooks import Playbook
-from pipelines.play import Play, Signal
+from pipelines.play import Play
+from pipelines.signals import Signal
 
 BOOK = msgspec.convert(
     yaml.safe_load("""
@@ -122,5 +123,6 @@ def test_its_state_is_told_in_the_calls_language_with_what_moved_it() -> None:
             {"step": "calm", "text": "Calme"},
         ],
         "next": "calm",
+        "slots": [],
         "because": {"kind": "sentiment", "name": "negative", "turn": 2},
     }

@@ -32,8 +32,13 @@ steps:
     text: {es: a, pt: a, en: a}
     when: {stages: [second]}
     done: {says: {en: [sorry]}}
+slots:
+  - id: day
+    title: {es: a, pt: a, en: a}
+    figures: [date]
+    stages: [second]
 tests:
-  es: [{said: ["customer: hola", {silence: true}], stage: second, done: [], next: calm}]
+  es: [{said: ["customer: hola", {silence: true}], stage: second, done: [], next: calm, slots: {}}]
   pt: [{said: ["customer: ola"], stage: first, done: [], next: greet}]
   en: [{said: ["customer: hello"], stage: first, done: [], next: greet}]
 """
@@ -77,10 +82,32 @@ def test_a_good_one_has_no_faults(tmp_path: Path) -> None:
             "    text: {es: a}\n    when",
             "mine.yaml:17: mine: text is missing",
         ),
-        ("stage: second, done", "stage: third, done", "mine.yaml:21: mine: no stage third"),
-        ("next: calm", "next: rest", "mine.yaml:21: mine: no step rest"),
-        ("customer: ola", "ola", "mine.yaml:22: mine: a line begins with `agent: ` or `customer: `"),
-        ("  pt: [{said", "  fr: [{said", "mine.yaml:20: mine: tests are missing in pt"),
+        ("figures: [date]", "figures: [year]", "mine.yaml:23: Invalid enum value 'year'"),
+        ("figures: [date]", "entities: [SHOE]", "mine.yaml:23: mine: no entity SHOE"),
+        ("figures: [date]", "says: {fr: [demain]}", "mine.yaml:23: mine: no language fr"),
+        ("figures: [date]", "says: {en: ['(soon']}", "mine.yaml:23: mine: '(soon'"),
+        ("figures: [date]", "says: {en: []}", "mine.yaml:21: mine: slot day: entities, figures or says is missing"),
+        ("figures: [date]", "when: [date]", "mine.yaml:21: Object contains unknown field `when`"),
+        (
+            "    figures: [date]\n    stages: [second]",
+            "    figures: [date]\n    stages: [third]",
+            "mine.yaml:24: mine: no stage",
+        ),
+        (
+            "    title: {es: a, pt: a, en: a}\n    figures",
+            "    title: {es: a}\n    figures",
+            "mine.yaml:22: mine: title is",
+        ),
+        (
+            "slots:\n",
+            "slots:\n  - {id: day, title: {es: a, pt: a, en: a}, figures: [time]}\n",
+            "mine.yaml:20: mine: slot day",
+        ),
+        ("slots: {}", "slots: {hour: x}", "mine.yaml:26: mine: no slot hour"),
+        ("stage: second, done", "stage: third, done", "mine.yaml:26: mine: no stage third"),
+        ("next: calm", "next: rest", "mine.yaml:26: mine: no step rest"),
+        ("customer: ola", "ola", "mine.yaml:27: mine: a line begins with `agent: ` or `customer: `"),
+        ("  pt: [{said", "  fr: [{said", "mine.yaml:25: mine: tests are missing in pt"),
         ("id: mine", "id: [", "mine.yaml:"),
         ('version: "1"', "version: \a", "mine.yaml:2: unacceptable character #x0007"),
         ('version: "1"', "version: 2024-02-30", "mine.yaml:2: this is no timestamp"),
