@@ -38,6 +38,12 @@ def moves(facts: list[Fact]) -> list[CallEvent]:
     return [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == "playbook.changed"]
 
 
+def filled(move: CallEvent | Fact) -> dict[str, tuple[str, int]]:
+    """By slot, what fills it and the turn."""
+    assert isinstance(move, CallEvent)
+    return {one["slot"]: (one["value"] or one["last4"], one["turn"]) for one in move.data["slots"] if "turn" in one}
+
+
 @pytest.mark.parametrize(
     ("language", "playbook", "done"),
     [
@@ -57,9 +63,11 @@ async def test_each_demo_call_opens_as_its_playbook_says(language: str, playbook
         assert before.data != after.data
 
 
-async def test_no_word_that_was_said_is_in_it() -> None:
+async def test_no_word_that_was_said_is_in_it_but_those_that_fill_a_slot() -> None:
     facts = await facts_of(script("es"))
-    shown = json.dumps([one.data for one in moves(facts)]).lower()
+    told = moves(facts)
+    assert filled(told[-1]) == {"promised_date": ("hoy", 8)}
+    shown = json.dumps([one.data for one in told]).lower()
     for word in ("julián", "juli\\u00e1n", "empleo", "marzo", "cuatro cinco"):
         assert word not in shown
 
@@ -79,10 +87,21 @@ class Followed:
         self.roster.decide([decision])
         return self.watch.roles_changed(5_000)
 
-    def say(self, stream: str, text: str) -> list[Fact]:
+    def say(self, stream: str, text: str, turn: int = 1) -> list[Fact]:
         said = Utterance(stream=stream, leg="unknown", start_ms=0, end_ms=1_000, text=text, language="es")
         reading: Reading = FakeReader().read(text)
-        return self.watch.hear(Turn(said, 1, text, (), 0.0, reading=reading), reading)
+        return self.watch.hear(Turn(said, turn, text, (), 0.0, reading=reading), reading)
+
+    def settle(self, stream: str, text: str, turn: int) -> list[Fact]:
+        self.watch.saw([self.ledger.event("text.settled", 1_000, {"turn": turn, "text": text}, stream=stream)])
+        return self.watch.tell(2_000)
+
+    def agree(self) -> None:
+        """The agent offers an arrangement: the slots of what is promised are open."""
+        self.decide("1", "customer")
+        self.decide("2", "agent")
+        self.say("1", "Sí, con él habla.", 1)
+        self.say("2", "Puedo ofrecerle un acuerdo de pago.", 2)
 
 
 def test_what_did_not_change_is_not_told_again() -> None:
@@ -151,3 +170,53 @@ def test_decisions_that_are_as_they_were_play_nothing_again() -> None:
     for now_ms in (1_000, 2_000):
         conversation.decide_roles([RoleDecision("2", "agent", "position", 0.7)], now_ms)
     assert played == [1_000]
+
+
+def test_what_was_withheld_fills_its_slot_once_it_is_judged_and_not_before() -> None:
+    call = Followed()
+    call.agree()
+    assert call.say("1", "Puedo pagar [number] pesos el dos de abril.", 3) != []
+    assert call.say("1", "O bien doscientos mil.", 5) != []
+    assert call.settle("1", "Puedo pagar cuatrocientos mil pesos el dos de abril.", 3) == []  # newer words hold
+    [move] = call.settle("1", "[number]", 5)
+    assert filled(move) == {"promised_amount": ("$400.000", 3), "promised_date": ("2 de abril", 3)}
+
+
+def test_what_is_masked_late_leaves_its_slot() -> None:
+    call = Followed()
+    call.agree()
+    [move] = call.say("1", "El quince de marzo.", 3)
+    assert filled(move) == {"promised_date": ("15 de marzo", 3)}
+    [move] = call.settle("1", "El [dob].", 3)
+    assert filled(move) == {}
+
+
+def test_a_turn_that_is_settled_before_it_is_read_is_read_as_it_is_then() -> None:
+    call = Followed()
+    call.agree()
+    assert call.settle("1", "El quince de marzo.", 3) == []
+    [move] = call.say("1", "El quince de marzo.", 3)
+    assert filled(move) == {"promised_date": ("15 de marzo", 3)}
+
+
+def test_slots_are_filled_anew_when_it_is_known_who_spoke() -> None:
+    call = Followed()
+    phone = call.ledger.insight("entity", 4, entity_type="PHONE", last4="7890", start=3, stream="3", leg="unknown")
+    call.watch.saw([phone])
+    assert filled(call.watch.tell(0)[0]) == {}
+    [move] = call.decide("3", "customer")
+    assert filled(move) == {"phone": ("7890", 4)}
+    [move] = call.decide("3", "agent")
+    assert filled(move) == {}
+
+
+def test_a_slot_keeps_the_newest_that_filled_it_however_long_the_call() -> None:
+    call = Followed()
+    call.decide("1", "customer")
+    for turn in (1, 2):
+        found = call.ledger.insight("entity", turn, entity_type="PHONE", last4=f"000{turn}", stream="1", leg="customer")
+        call.watch.saw([found])
+    for turn in range(3, 2 * SIGNALS_KEPT):
+        call.watch.saw([call.ledger.insight("sentiment", turn, value="neutral", stream="1", leg="customer")])
+    assert filled(call.watch.tell(0)[0]) == {"phone": ("0002", 2)}
+    assert call.decide("2", "agent") == []
