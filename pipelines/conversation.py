@@ -172,7 +172,7 @@ class Conversation:
         """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
         facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
         self._seen(facts)
-        return facts + self._cards.end(now_ms) + self._summed_up(now_ms)
+        return facts + self._moved((), now_ms) + self._cards.end(now_ms) + self._summed_up(now_ms)
 
     def noticed(self, event: CallEvent) -> list[Fact]:
         """What media noticed of the call: words that were played to its far end may be owed ones."""

@@ -15,6 +15,7 @@ from models.privacy import DigitGuard
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
 from pipelines.playbook_watch import SIGNALS_KEPT, PlaybookWatch
+from pipelines.replay import parse_line
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.turn import Turn
@@ -70,6 +71,16 @@ async def test_no_word_that_was_said_is_in_it_but_those_that_fill_a_slot() -> No
     shown = json.dumps([one.data for one in told]).lower()
     for word in ("julián", "juli\\u00e1n", "empleo", "marzo", "cuatro cinco"):
         assert word not in shown
+
+
+async def test_what_is_judged_as_the_call_ends_fills_its_slot_too() -> None:
+    said = [("agent", "And your phone number?"), ("customer", "Four one five two six seven four one two three.")]
+    turns = [{"leg": leg, "text": text} for leg, text in said]
+    line = {"id": "one", "language": "en", "country": "US", "campaign": "care", "turns": turns}
+    facts = await facts_of(parse_line(json.dumps(line).encode()))
+    assert [fact.turn for fact in facts if isinstance(fact, Insight) and fact.entity_type == "PHONE"] == [1]
+    last = moves(facts)[-1].data["slots"][0]
+    assert (last["slot"], last["value"], last["turn"]) == ("contact", "", 1)
 
 
 class Followed:
