@@ -43,7 +43,10 @@ const story: Fact[] = [
   }),
   event(10, "wrap_up.confirmed", { summary: "y", disposition: "sold", follow_ups: [] }),
   event(11, "playbook.changed", { playbook: "p", stage: "a", stages: [], steps: [], next: "x" }),
-  event(12, "playbook.changed", { playbook: "p", stage: "b", stages: [], steps: [], next: "" }),
+  event(12, "playbook.changed", {
+    ...{ playbook: "p", stage: "b", stages: [], steps: [], next: "" },
+    slots: [{ slot: "day", text: "Day", value: "March 3", last4: "", turn: 4 }],
+  }),
 ];
 
 describe("what is made of a call", () => {
@@ -65,7 +68,11 @@ describe("what is made of a call", () => {
     expect(until(10).wrapUp?.choices).toHaveLength(1);
     expect(until(10).playbook).toBeUndefined();
     expect(until(11).playbook).toMatchObject({ stage: "a", next: "x" });
-    expect(until(12).playbook).toMatchObject({ stage: "b", next: "" });
+    expect(until(12).playbook).toMatchObject({
+      stage: "b",
+      next: "",
+      slots: [{ value: "March 3", turn: 4 }],
+    });
   });
 
   it("is the same in whatever order they come", () => {

@@ -98,7 +98,8 @@ class Player:
         return made
 
     def playbook(self, *, done: int = 0, step: str = "offer") -> list[Fact]:
-        """The call stands in the second stage; so many of its steps are ticked, by the first turns."""
+        """The call stands in the second stage; so many of its steps are ticked, by the first turns. Of its slots one is
+        open."""
         texts = {
             "verify": "Verifique la identidad antes de nombrar la deuda",
             "offer": "Ofrezca un acuerdo que el cliente pueda cumplir",
@@ -116,6 +117,11 @@ class Player:
                 {"step": name, "text": text, **tick} for (name, text), tick in zip(texts.items(), ticks, strict=True)
             ],
             "next": step,
+            "slots": [
+                {"slot": "amount", "text": "Monto prometido", "value": "$450.000", "last4": "", "turn": 1},
+                {"slot": "date", "text": "Fecha prometida", "value": "", "last4": ""},
+                {"slot": "phone", "text": "Teléfono confirmado", "value": "", "last4": "7890", "turn": 2},
+            ],
         }
         return [self._event("playbook.changed", 0, state)]
 

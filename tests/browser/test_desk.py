@@ -177,6 +177,10 @@ async def test_the_playbooks_next_step_is_shown_beside_cards_and_alerts(engine: 
     await expect(panel).to_contain_text("La deuda")
     await expect(panel).to_contain_text("2/2")
     await expect(panel).to_contain_text("Next: Ofrezca un acuerdo")
+    await expect(page.get_by_test_id("slot")).to_have_text(
+        ["Monto prometido $450.000", "Fecha prometida open", "Teléfono confirmado given ··7890"]
+    )
+    await panel.get_by_role("button", name="$450.000").click()
     await panel.get_by_text("1 of 2 steps done").click()
     await expect(page.get_by_test_id("step")).to_have_count(2)
     await expect(page.get_by_test_id("step").first).to_contain_text("done")

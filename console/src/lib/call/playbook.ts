@@ -9,6 +9,18 @@ export interface PlaybookStep {
   turn?: number;
 }
 
+/** A field of the form that the call fills. */
+export interface PlaybookSlot {
+  slot: string;
+  /** In the call's language. */
+  text: string;
+  /** As masked, as readers see it; empty while it is open, and of private data. */
+  value: string;
+  last4: string;
+  /** The turn that filled it. */
+  turn?: number;
+}
+
 export interface Playbook {
   playbook: string;
   title: string;
@@ -18,4 +30,6 @@ export interface Playbook {
   steps: readonly PlaybookStep[];
   /** The step to take now; empty when there is none. */
   next: string;
+  /** Calls that were kept by an older engine have none. */
+  slots?: readonly PlaybookSlot[];
 }

@@ -141,6 +141,8 @@ export const en = {
   "playbook.stageDone": "All done in this stage",
   "playbook.done": "{done} of {all} steps done",
   "playbook.stage": "Stage {at} of {all}",
+  "playbook.slots": "Form",
+  "playbook.given": "given",
 
   "stamps.heard": "heard",
   "stamps.transcribed": "transcribed",

@@ -143,6 +143,8 @@ export const es: Messages = {
   "playbook.stageDone": "Etapa completa",
   "playbook.done": "{done} de {all} pasos hechos",
   "playbook.stage": "Etapa {at} de {all}",
+  "playbook.slots": "Formulario",
+  "playbook.given": "recibido",
 
   "stamps.heard": "oído",
   "stamps.transcribed": "transcrito",

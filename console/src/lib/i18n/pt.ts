@@ -144,6 +144,8 @@ export const pt: Messages = {
   "playbook.stageDone": "Etapa completa",
   "playbook.done": "{done} de {all} passos feitos",
   "playbook.stage": "Etapa {at} de {all}",
+  "playbook.slots": "Formulário",
+  "playbook.given": "informado",
 
   "stamps.heard": "ouvido",
   "stamps.transcribed": "transcrito",
