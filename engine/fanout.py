@@ -15,6 +15,7 @@ from engine.floor import Tile
 from engine.ports.storage import CallRecord
 from engine.store import Store
 from engine.telemetry import Metrics
+from engine.tokens import Token
 
 MEMORY = 512
 """Newest facts a call that are kept encoded; older ones are read from the store."""
@@ -86,9 +87,9 @@ class Hub:
         self._metrics.set("calls_live", len(self.live_calls()))
         self._announce(record)
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         bodies = [encode(fact) for fact in facts]
-        await self._store.calls.append(record, facts, bodies)
+        await self._store.calls.append(record, facts, bodies, tokens)
         if record.call_id not in self._live:
             self._live[record.call_id] = _Live(record, first=facts[0].seq if facts else 1)
             self._retire(record)

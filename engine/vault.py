@@ -39,6 +39,7 @@ class CallKey:
     def __init__(self, organisation_id: str, call_id: str, key: bytes) -> None:
         self._place = f"{organisation_id}/{call_id}"
         self._aead = AESGCM(_derive(key, b"facts"))
+        self._tokens = AESGCM(_derive(key, b"tokens"))
         self._hash_key = _derive(key, b"hashes")
         self._files_key = _derive(key, b"files")
 
@@ -49,6 +50,14 @@ class CallKey:
     def open(self, seq: int, sealed: bytes) -> bytes:
         """Inverse of `seal`. Raises `SealError`."""
         return _open(self._aead, sealed, f"fact/{self._place}/{seq}")
+
+    def seal_token(self, seq: int, plain: bytes) -> bytes:
+        """Encrypt what fact `seq` of this call is about and does not say (`engine.tokens`)."""
+        return _seal(self._tokens, plain, f"token/{self._place}/{seq}")
+
+    def open_token(self, seq: int, sealed: bytes) -> bytes:
+        """Inverse of `seal_token`. Raises `SealError`."""
+        return _open(self._tokens, sealed, f"token/{self._place}/{seq}")
 
     def file_key(self, salt: bytes) -> bytes:
         """A key for one file of this call (see `engine.sealed_file`), by the random salt at the file's head."""

@@ -10,6 +10,7 @@ import structlog
 from engine.errors import Overloaded
 from engine.facts import Draft, Fact
 from engine.ports.storage import CallRecord, FactSink
+from engine.tokens import Token
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +42,8 @@ class PatientSink:
     async def opened(self, record: CallRecord) -> None:
         await self._patiently(lambda: self._sink.opened(record))
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
-        await self._patiently(lambda: self._sink.publish(record, facts))
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
+        await self._patiently(lambda: self._sink.publish(record, facts, tokens))
 
     def draft(self, record: CallRecord, draft: Draft) -> None:
         self._sink.draft(record, draft)

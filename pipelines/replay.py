@@ -17,6 +17,7 @@ from engine.ports.hearing import Ears
 from engine.ports.intake import IngestSession, Participant, RoleDecision
 from engine.ports.reading import KnowledgeSearch, TextReader
 from engine.ports.storage import CallRecord, FactSink
+from engine.tokens import Token
 from models.compliance import CallContext, Detectors, Judge, JudgedTurn, Metadata, Rule
 from models.compliance.metadata import check_year
 from models.playbooks import Playbook, bundled_playbooks
@@ -298,7 +299,7 @@ class _Printer(FactSink):
     async def opened(self, record: CallRecord) -> None:
         return None
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         for fact in facts:
             self._emit(fact)
 

@@ -10,6 +10,7 @@ from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.ports.intake import CallOffer, MediaEvent, Participant, Pause
 from engine.ports.reading import Reading, Scored
 from engine.ports.storage import CallRecord
+from engine.tokens import Token
 from models.compliance import load_detectors
 from pipelines.understanding import Understanding
 
@@ -111,14 +112,16 @@ class FakeSink:
     def __init__(self) -> None:
         self.record: CallRecord | None = None
         self.facts: list[Fact] = []
+        self.tokens: list[Token] = []
         self.drafts: list[Draft] = []
         self.ended = asyncio.Event()
 
     async def opened(self, record: CallRecord) -> None:
         self.record = record
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         self.facts += facts
+        self.tokens += tokens
 
     def draft(self, record: CallRecord, draft: Draft) -> None:
         self.drafts.append(draft)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from engine.facts import Draft, Fact
+from engine.tokens import Token
 
 
 class CallRecord(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,8 +39,9 @@ class FactSink(Protocol):
     async def opened(self, record: CallRecord) -> None:
         """Commits the call's row and its wrapped data key. Called once, before any fact."""
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
-        """Durable when it returns (group commit), shown right after; facts come in order of `seq`."""
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
+        """Durable when it returns (group commit), shown right after; facts come in order of `seq`. `tokens` are of
+        these facts: stored with them, and never shown."""
 
     def draft(self, record: CallRecord, draft: Draft) -> None:
         """To the sockets only; a newer draft of the same segment replaces one not yet sent."""

@@ -15,7 +15,8 @@ from engine.feedback import Judgement, judgements_of
 from engine.ports.storage import CallRecord
 from engine.store.scores import put_score
 from engine.store.session import Database
-from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, RecordingRow, ScoreRow
+from engine.store.tables import CallRow, FactRow, FeedbackRow, OutboxRow, RecordingRow, ScoreRow, TokenRow
+from engine.tokens import Token, may_have
 from engine.vault import CallKey, Vault
 
 KEYS_KEPT = 2_048
@@ -62,9 +63,16 @@ class Calls:
         statement = update(CallRow).where(CallRow.id == values.pop("id")).values(values)
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def append(self, record: CallRecord, facts: Sequence[Fact], bodies: Sequence[bytes] = ()) -> None:
+    async def append(
+        self,
+        record: CallRecord,
+        facts: Sequence[Fact],
+        bodies: Sequence[bytes] = (),
+        tokens: Sequence[Token] = (),
+    ) -> None:
         """Durable when it returns, once, however often it is asked for: a commit may have come through and its answer
-        not. `bodies` are the facts' `encode`d forms, when the caller has them already.
+        not. `bodies` are the facts' `encode`d forms, when the caller has them already; `tokens` are of these facts, and
+        a `ValueError` where one may have none.
 
         Raises `Conflict` when a `seq` of the call is another fact's, `NotFound` for a call that was never opened, or
         was erased.
@@ -75,12 +83,15 @@ class Calls:
         now = time.time()
         bodies = bodies or [encode(fact) for fact in facts]
         rows = [_fact_row(record, key, fact, body, now) for fact, body in zip(facts, bodies, strict=True)]
+        secrets = _token_rows(record, key, facts, tokens)
         judged = [_feedback_row(record, one, now) for fact in facts for one in judgements_of(fact)]
 
         async def write(connection: AsyncConnection) -> None:
             if record.ended_at:  # a live call cannot be erased
                 await _still_kept(connection, record)
             await self._insert(connection, rows)
+            if secrets:
+                await connection.execute(insert(TokenRow), secrets)
             if judged:
                 await connection.execute(insert(FeedbackRow), judged)
             for fact in facts:
@@ -121,6 +132,15 @@ class Calls:
             if len(page) < PAGE:
                 break
         return found
+
+    async def token(self, organisation_id: str, call_id: str, seq: int) -> str:
+        """The value of the entity that fact `seq` tells of. Raises `NotFound` when none is kept, and `SealError`."""
+        key = await self.key(organisation_id, call_id)
+        mine = TokenRow.call_id == call_id, TokenRow.organisation_id == organisation_id, TokenRow.seq == seq
+        rows = await self._database.fetch(select(TokenRow.sealed).where(*mine))
+        if not rows:
+            raise NotFound("no value is kept of it")
+        return key.open_token(seq, rows[0].sealed).decode()
 
     async def newest(self, organisation_id: str, call_id: str) -> tuple[int, int]:
         """(seq, media time of its end) of a call's last fact; zeros when it has none. Raises `NotFound`."""
@@ -195,8 +215,8 @@ class Calls:
         return seq or 0, end_ms or 0, stored_at or 0.0
 
     async def erase(self, organisation_id: str, call_id: str, by: str, now: float) -> None:
-        """Erase what was said for good: the facts, what was made of them, and the key that opens any copy of them and
-        of the recording, whose time is over with this. The row stays, without a name.
+        """Erase what was said for good: the facts, what they hide, what was made of them, and the key that opens any
+        copy of them and of the recording, whose time is over with this. The row stays, without a name.
 
         Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
         mine = CallRow.id == call_id, CallRow.organisation_id == organisation_id
@@ -208,7 +228,7 @@ class Calls:
                 raise NotFound("no such call")
             if not ended_at:
                 raise Conflict("the call has not ended")
-            for table in (FactRow, OutboxRow, FeedbackRow, ScoreRow):
+            for table in (TokenRow, FactRow, OutboxRow, FeedbackRow, ScoreRow):
                 await connection.execute(delete(table).where(table.call_id == call_id))
             await connection.execute(update(RecordingRow).where(RecordingRow.call_id == call_id).values(delete_at=now))
             left = {"wrapped_key": b"", "key_id": "", "agent_name": "", "erased_at": now, "erased_by": by}
@@ -275,6 +295,23 @@ def _feedback_row(record: CallRecord, judgement: Judgement, now: float) -> dict[
         "call_id": record.call_id,
         "at": now,
     }
+
+
+def _token_rows(
+    record: CallRecord, key: CallKey, facts: Sequence[Fact], tokens: Sequence[Token]
+) -> list[dict[str, Any]]:
+    may = {fact.seq for fact in facts if may_have(fact)}
+    if refused := [token.seq for token in tokens if token.seq not in may]:
+        raise ValueError(f"facts {refused} may have no token")
+    return [
+        {
+            "call_id": record.call_id,
+            "seq": token.seq,
+            "organisation_id": record.organisation_id,
+            "sealed": key.seal_token(token.seq, token.value.encode()),
+        }
+        for token in tokens
+    ]
 
 
 def _fact_row(record: CallRecord, key: CallKey, fact: Fact, body: bytes, now: float) -> dict[str, Any]:

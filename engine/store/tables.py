@@ -1,4 +1,5 @@
-"""The tables. `organisation_id` is in every row; what was said is in none, save sealed in `facts.body`."""
+"""The tables. `organisation_id` is in every row; what was said is in none, save sealed in `facts.body` and
+`tokens.sealed`."""
 
 from typing import Any
 
@@ -126,6 +127,18 @@ class FactRow(Table):
     stored_at: Mapped[float]
     body: Mapped[bytes]
     """`engine.facts.encode` of the fact, sealed with the call's key."""
+
+
+class TokenRow(Table):
+    """What a masked word was, where it may be read again (`engine.tokens`)."""
+
+    __tablename__ = "tokens"
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The fact that says where it was said."""
+    organisation_id: Mapped[str]
+    sealed: Mapped[bytes]
+    """With the call's key."""
 
 
 class RecordingRow(Table):

@@ -27,6 +27,17 @@ def test_a_fact_opens_with_its_call_and_seq_only() -> None:
         Vault(bytes(32)).call_key("org", "call", wrapped)
 
 
+def test_a_token_opens_with_its_call_and_seq_and_is_no_fact() -> None:
+    key, _ = Vault(KEY).new_call_key("org", "call")
+    another, _ = Vault(KEY).new_call_key("org", "another")
+    sealed = key.seal_token(1, b"3104567890")
+    assert b"3104567890" not in sealed
+    assert key.open_token(1, sealed) == b"3104567890"
+    for opened, seq in ((key.open_token, 2), (another.open_token, 1), (key.open, 1)):
+        with pytest.raises(SealError):
+            opened(seq, sealed)
+
+
 @pytest.mark.parametrize("damage", [b"", b"\x02", b"\x01short", b"\x01" + bytes(40)])
 def test_damage_is_said(damage: bytes) -> None:
     key, _ = Vault(KEY).new_call_key("org", "call")

@@ -15,6 +15,7 @@ from engine.ports.intake import CallEnded, ClockTick, MediaEvent, Participant, P
 from engine.ports.reading import KnowledgeSearch, Passage
 from engine.ports.storage import CallRecord
 from engine.ports.writing import AnswerWriter
+from engine.tokens import Token
 from models.compliance import CallContext, Judge
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
@@ -290,10 +291,10 @@ async def test_an_acknowledgement_of_nothing_known_is_ignored(kind: str) -> None
 class FaultySink(FakeSink):
     """Cannot take the transcript of one final."""
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         if any(text == "hello there" for text in texts(facts)):
             raise RuntimeError("the disk is full")
-        await super().publish(record, facts)
+        await super().publish(record, facts, tokens)
 
 
 async def test_a_fault_costs_one_final_and_never_the_call() -> None:

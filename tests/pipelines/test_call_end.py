@@ -11,6 +11,7 @@ from engine.facts import CallEvent, Fact, Insight
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent
 from engine.ports.storage import CallRecord
+from engine.tokens import Token
 from pipelines.conversation import Conversation
 from pipelines.summary_wording import SummaryWording
 from tests.fakes import FakeEars, FakeSession, FakeSink
@@ -40,10 +41,10 @@ async def test_a_fault_in_summing_up_leaves_no_call_that_never_ends(monkeypatch:
 
 async def test_a_summary_that_the_store_refuses_does_not_keep_the_call_open(monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing(FakeSink):
-        async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
             if any(isinstance(fact, Insight) for fact in facts):
                 raise ValueError("it cannot be written")
-            await super().publish(record, facts)
+            await super().publish(record, facts, tokens)
 
     def end(_: Conversation, now_ms: int) -> list[Fact]:
         return [Insight(call_id="call-1", seq=90, kind="mood", turn=1, end_ms=now_ms)]
@@ -60,10 +61,10 @@ async def test_a_fault_in_the_last_item_ends_the_call_all_the_same(
     refused: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Refusing(FakeSink):
-        async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
             if any(isinstance(fact, CallEvent) and fact.name == refused for fact in facts):
                 raise ValueError("it cannot be written")
-            await super().publish(record, facts)
+            await super().publish(record, facts, tokens)
 
     async def fail(*_: object) -> None:
         raise RuntimeError("a mistake of ours")

@@ -7,6 +7,7 @@ import pytest
 from engine.errors import Conflict, Overloaded
 from engine.facts import CallEvent, Draft, Fact
 from engine.ports.storage import CallRecord
+from engine.tokens import Token
 from pipelines.patient_sink import PAUSE_MAX_S, PAUSE_S, PatientSink
 from tests.fakes import FakeSink
 
@@ -29,9 +30,9 @@ class Away(FakeSink):
         self._fail()
         await super().opened(record)
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         self._fail()
-        await super().publish(record, facts)
+        await super().publish(record, facts, tokens)
 
     async def changed(self, record: CallRecord) -> None:
         self._fail()
@@ -75,7 +76,7 @@ async def test_it_tells_how_long_the_oldest_write_has_waited() -> None:
 
 async def test_what_the_store_refuses_is_not_tried_again() -> None:
     class Refusing(FakeSink):
-        async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+        async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
             raise Conflict("it is there already")
 
     with pytest.raises(Conflict):

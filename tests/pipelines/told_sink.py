@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from engine.facts import Fact
 from engine.ports.storage import CallRecord
+from engine.tokens import Token
 from tests.fakes import FakeSink
 
 F = TypeVar("F", bound=Fact)
@@ -16,8 +17,8 @@ class ToldSink(FakeSink):
         super().__init__()
         self._came = asyncio.Event()
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
-        await super().publish(record, facts)
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
+        await super().publish(record, facts, tokens)
         self._came.set()
 
     async def told(self, kind: type[F], test: Callable[[F], bool]) -> F:

@@ -42,7 +42,7 @@ def judged(call_id: str = "call-1") -> CallEvent:
 def counted(settings: Settings) -> dict[str, int]:
     """Rows by table."""
     with closing(sqlite3.connect(settings.data_dir / DATABASE)) as database:
-        tables = ("calls", "facts", "outbox", "feedback", "quality_scores", "recordings")
+        tables = ("calls", "facts", "outbox", "feedback", "quality_scores", "recordings", "tokens")
         return {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
 
 
