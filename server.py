@@ -218,6 +218,7 @@ class Engine:
             answers=self._wording,
             writer=self._wording,
             wording_s=self.settings.llm_summary_s + 1.0,  # the writer keeps its own deadline, and counts it as such
+            keeps_tokens=self.settings.keep_tokens == "on",
         )
 
     def _open_wording(self) -> Wording | None:

@@ -161,6 +161,12 @@ class Settings(BaseSettings):
         description="For so many days what a call was made of is kept, sealed, for `welcomedly replay --as-it-was`: "
         "its words before masking, with every digit that was said. 0 keeps none; leave it so where cards are taken.",
     )
+    keep_tokens: Literal["off", "on"] = Field(
+        default="off",
+        description="`on`: what of masked words is no card's and is explained (telephones, e-mail addresses, identity "
+        "documents…) is kept, sealed with its call, for the call's agent until the wrap-up is done, and for "
+        "supervisors. `off` keeps none and shows none.",
+    )
     database_url: str = Field(
         default="",
         description="`postgresql://user:password@host/database`; empty is SQLite in `DATA_DIR`. One engine at a time "

@@ -383,7 +383,7 @@ class LiveCall:
             self._acknowledgements.expect(fact)
             self._judgeable.follow(fact)
         with self._tracing.span("commit", facts=len(facts)):
-            await self._sink.publish(self.record, facts)
+            await self._sink.publish(self.record, facts, self._conversation.tokens_of(facts))
         if isinstance(self._session, FactReader):
             self._session.told(facts)
         self._have_worded(facts)

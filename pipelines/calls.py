@@ -103,11 +103,12 @@ class Calls:
         answers: AnswerWriter | None = None,
         writer: SummaryWriter | None = None,
         wording_s: float = WORDING_S,
+        keeps_tokens: bool = False,
     ) -> None:
         """Calls are let in before `understanding` is there: media keeps what is said until they can be served. Without
         a `recorder` no call is recorded, whatever its campaign says; without `notebooks` nothing is kept to play one
-        again as it was. With `late_finals_ms` infinite, no load on `ears`
-        keeps a call out. For `answers`, `writer` and `wording_s` see `LiveCall`."""
+        again as it was. With `late_finals_ms` infinite, no load on `ears` keeps a call out. For `answers`, `writer` and
+        `wording_s` see `LiveCall`, for `keeps_tokens` `Conversation`."""
         self._router = router
         self._ears = ears
         self._sink = PatientSink(sink)
@@ -127,6 +128,7 @@ class Calls:
         self._answers = answers
         self._writer = writer
         self._wording_s = wording_s
+        self._keeps_tokens = keeps_tokens
         self._live: dict[str, LiveCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitted: set[str] = set()
@@ -251,6 +253,7 @@ class Calls:
             tracing=self._tracing,
             decided=lambda decision: self._metrics.count("cards_total", decision=decision),
             take=notebook.take if notebook else None,
+            keeps_tokens=self._keeps_tokens,
         )
         return LiveCall(
             session=session,

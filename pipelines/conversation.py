@@ -16,6 +16,7 @@ from engine.facts import CallEvent, Fact, Leg
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import KnowledgeSearch, Reading, TextReader
 from engine.ports.writing import CardQuestion
+from engine.tokens import Token
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
 from models.privacy import DigitGuard, Judged
@@ -62,10 +63,12 @@ class Conversation:
         decided: Callable[[str], None] = lambda decision: None,
         playbook: PlaybookWatch | None = None,
         agent_sentiment: bool = True,
+        keeps_tokens: bool = False,
     ) -> None:
         """Without a `review` the call is neither measured nor scored nor wrapped up; without `voices` (nobody is there
         whom it could disturb) no card waits for a pause. `decided` is told of every decision about a card. Without a
-        `playbook` no step is shown; without `agent_sentiment` nothing is read of the agent's feelings."""
+        `playbook` no step is shown; without `agent_sentiment` nothing is read of the agent's feelings. With
+        `keeps_tokens` what is masked may be read again, by `tokens_of`."""
         self._ledger = ledger
         self.roster = roster
         self.guard = guard
@@ -77,7 +80,7 @@ class Conversation:
         self._review = review
         self._playbook = playbook
         self._turns = Turns()
-        self._digits = DigitHold(guard, ledger, roster, self._turns, country)
+        self._digits = DigitHold(guard, ledger, roster, self._turns, country, keeps_tokens=keeps_tokens)
         self._temper = Temper(ledger, agents=agent_sentiment)
         self._watch = ComplianceWatch(judge, ledger, roster, self._turns)
         self._cards = Cards(
@@ -201,6 +204,10 @@ class Conversation:
     def names(self) -> tuple[str, ...]:
         """Those that people gave in the call: facts say where they are, never what they are."""
         return self._digits.names
+
+    def tokens_of(self, facts: Sequence[Fact]) -> list[Token]:
+        """What the entities among these facts were, for the store alone. Each is given once."""
+        return self._digits.tokens_of(facts)
 
     def answered_card(self, action: str, article: str, now_ms: int) -> None:
         self._cards.answered(action, article, now_ms)

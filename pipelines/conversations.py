@@ -34,6 +34,7 @@ def conversation_of(
     tracing: Tracing = NO_TRACES,
     decided: Callable[[str], None] = lambda decision: None,
     take: Take | None = None,
+    keeps_tokens: bool = False,
 ) -> Conversation:
     """`take` gets a note of all that reaches the conversation from here on; for the others see `Conversation`."""
     context, playbook = setup.context, setup.playbook
@@ -42,7 +43,9 @@ def conversation_of(
         knowledge = knowledge and NotedSearch(knowledge, take)
     watch = None
     if playbook:
-        watch = PlaybookWatch(playbook, detectors, ledger=ledger, roster=roster, language=context.language)
+        watch = PlaybookWatch(
+            playbook, detectors, ledger=ledger, roster=roster, language=context.language, country=context.country
+        )
     made = partial(NotedConversation, take) if take else Conversation
     return made(
         ledger=ledger,
@@ -61,5 +64,6 @@ def conversation_of(
         voices=voices,
         decided=decided,
         agent_sentiment=setup.agent_sentiment,
+        keeps_tokens=keeps_tokens,
         playbook=watch,
     )

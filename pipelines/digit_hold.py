@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from engine.facts import Fact
+from engine.tokens import Token, may_have
 from models.compliance import EntityRef
-from models.privacy import DigitGuard, Entity, Judged, SpokenTurn, TurnText
+from models.privacy import DigitGuard, Entity, Judged, SpokenTurn, TurnText, may_be_kept
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.turn import Turn, Turns
@@ -13,13 +14,24 @@ from pipelines.withheld import Withheld, Withholding
 
 NAMES_KEPT = 200
 """People's names of one call."""
+OF_A_CARD = frozenset({"CARD", "CVV", "CARD_EXPIRY"})
 
 
 class DigitHold:
     """Redacts before anything else sees the words. Each method gives facts in order of `seq`."""
 
-    def __init__(self, guard: DigitGuard, ledger: Ledger, roster: Roster, turns: Turns, country: str = "") -> None:
-        """`country` (ISO 3166-1 alpha-2) decides how amounts are written for readers."""
+    def __init__(
+        self,
+        guard: DigitGuard,
+        ledger: Ledger,
+        roster: Roster,
+        turns: Turns,
+        country: str = "",
+        *,
+        keeps_tokens: bool = False,
+    ) -> None:
+        """`country` (ISO 3166-1 alpha-2) decides how amounts are written for readers; without `keeps_tokens` no value
+        outlives its judgement."""
         self.guard = guard
         self._country = country
         self._ledger = ledger
@@ -31,6 +43,10 @@ class DigitHold:
         """Whether that, or digits of another number wait for more of it."""
         self._withheld = Withholding()
         self._names: dict[str, None] = {}
+        self._keeps_tokens = keeps_tokens
+        self._tokens: dict[int, Token] = {}
+        self._near_card = False
+        """A card was spoken of, at whatever time of the call."""
 
     def withheld(self) -> Withheld:
         """What a recording must not hold, as far as it is known now. Spans are given once."""
@@ -40,6 +56,10 @@ class DigitHold:
     def names(self) -> tuple[str, ...]:
         """Those that people gave, as they were heard: for what must not hold them, never for a fact."""
         return tuple(self._names)
+
+    def tokens_of(self, facts: Iterable[Fact]) -> list[Token]:
+        """What the entities among these facts were, where it may be read again. Each is given once."""
+        return [token for fact in facts if (token := self._tokens.pop(fact.seq, None))]
 
     def hear(self, utterance: Utterance, number: int) -> Judged:
         """What may be shown of a final (the first of `texts`), and what of earlier ones is settled by it."""
@@ -83,6 +103,7 @@ class DigitHold:
         """The edges of a stretch in which a number is read."""
         facts: list[Fact] = []
         self.capturing, self.reading = judged.capture, judged.capture or judged.open_run
+        self._near_card |= judged.capture_ended or self.guard.near_card
         if judged.capture_started:
             facts.append(self._ledger.event("capture.started", at_ms))
         if judged.capture_ended:
@@ -91,14 +112,16 @@ class DigitHold:
 
     def find(self, entities: Iterable[Entity]) -> list[Fact]:
         """Private data by type and place, never by value."""
-        return [self._entity(turn, one) for one in entities if (turn := self._turns.get(one.turn))]
+        found = list(entities)
+        self._near_card |= any(one.entity_type in OF_A_CARD for one in found)
+        return [self._entity(turn, one) for one in found if (turn := self._turns.get(one.turn))]
 
     def _entity(self, turn: Turn, entity: Entity) -> Fact:
         reference = EntityRef(entity_type=entity.entity_type, start=entity.start, end=entity.end, last4=entity.last4)
         turn.entities = (*turn.entities, reference)
         if entity.entity_type == "PERSON" and len(self._names) < NAMES_KEPT:
             self._names[turn.utterance.text[entity.start : entity.end]] = None
-        return self._ledger.insight(
+        fact = self._ledger.insight(
             "entity",
             entity.turn,
             value=f"[{entity.entity_type.lower()}]",
@@ -110,3 +133,6 @@ class DigitHold:
             measured=self._ledger.measured_turn(turn),
             **turn.place(self._roster.leg_of(turn.utterance)),
         )
+        if self._keeps_tokens and may_have(fact) and may_be_kept(entity, near_card=self._near_card):
+            self._tokens[fact.seq] = Token(fact.seq, entity.value)
+        return fact

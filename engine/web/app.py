@@ -16,6 +16,7 @@ from engine.control.login import Login, Passwords
 from engine.control.people import PeopleService
 from engine.control.phone_pass import bridge_key
 from engine.control.routing import CachedRouter
+from engine.control.tokens import Tokens
 from engine.erasures import Erasures
 from engine.fanout import Hub
 from engine.ports.desk import CallDesk, FormKeeper, Mask, Rows
@@ -35,6 +36,7 @@ from engine.web.after_call_api import (
 from engine.web.calls_api import CallsView, CallView, ErasuresView
 from engine.web.campaigns_api import CampaignsView, CampaignView
 from engine.web.desk_socket import desk_socket
+from engine.web.entities_api import EntityValueView
 from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
 from engine.web.forms_api import FormsView, FormVersionView, FormView
 from engine.web.knowledge_api import ArticleView, KnowledgeFileView, KnowledgeSearchView, KnowledgeView
@@ -68,6 +70,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/calls/{call_id}/recording", RecordingView, SUPERVISORS),
     Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),
     Route("POST", "/api/calls/{call_id}/recording/resume", ResumeView, EVERYBODY),
+    Route("GET", "/api/calls/{call_id}/entities/{seq}/value", EntityValueView, EVERYBODY),
     Route("GET", "/api/calls/{call_id}/wrap-up", WrapUpView, EVERYBODY),
     Route("PUT", "/api/calls/{call_id}/wrap-up", WrapUpView, EVERYBODY),
     Route("POST", "/api/calls/{call_id}/alerts/{seq}/judgement", AlertJudgementView, EVERYBODY),
@@ -144,6 +147,7 @@ def build_app(
     app[keys.FORMS] = FormService(store, forms)
     app[keys.KNOWLEDGE] = knowledge
     app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask)
+    app[keys.TOKENS] = Tokens(store, kept=settings.keep_tokens == "on")
     app[keys.TRAINING_ROWS] = training_rows
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready

@@ -10,6 +10,7 @@ from engine.control.forms import FormService
 from engine.control.knowledge import KnowledgeService
 from engine.control.login import Login
 from engine.control.people import PeopleService
+from engine.control.tokens import Tokens
 from engine.erasures import Erasures
 from engine.fanout import Hub
 from engine.ports.desk import CallDesk, Person, Rows
@@ -29,6 +30,7 @@ RECORDINGS = web.AppKey("RECORDINGS", Recordings)
 ERASURES = web.AppKey("ERASURES", Erasures)
 FORMS = web.AppKey("FORMS", FormService)
 KNOWLEDGE = web.AppKey("KNOWLEDGE", KnowledgeService)
+TOKENS = web.AppKey("TOKENS", Tokens)
 AFTER_CALL = web.AppKey("AFTER_CALL", AfterCall)
 TRAINING_ROWS: web.AppKey[Rows] = web.AppKey("TRAINING_ROWS")
 METRICS = web.AppKey("METRICS", Metrics)

@@ -3,5 +3,6 @@
 from models.privacy.assembler import DigitGuard, Judged, SpokenTurn, TurnText
 from models.privacy.entities import Entity
 from models.privacy.masking import Mask
+from models.privacy.readable import may_be_kept
 
-__all__ = ["DigitGuard", "Entity", "Judged", "Mask", "SpokenTurn", "TurnText"]
+__all__ = ["DigitGuard", "Entity", "Judged", "Mask", "SpokenTurn", "TurnText", "may_be_kept"]

@@ -172,6 +172,11 @@ class DigitGuard:
         """As `Judged.held_from_ms`, also when nothing changed for readers."""
         return self._run.held_from_ms
 
+    @property
+    def near_card(self) -> bool:
+        """Whether a card is on the table: asked for, spoken of, or heard a few turns ago."""
+        return self._expected.capture or self._expected.near_card
+
     def _begin(self) -> None:
         self._changed, self._entities = {}, []
         self._was_capture, self._started = self._expected.capture, False

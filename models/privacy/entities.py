@@ -27,8 +27,8 @@ class Entity(msgspec.Struct, frozen=True):
     last4: str = ""
     """Only for a card that was heard whole."""
     value: str = ""
-    """Normalised: digits, or an address in its written form. In memory only, never stored or logged as it is. Always
-    empty for CARD and CVV."""
+    """Normalised: digits, or an address in its written form. In memory only, never logged, and never stored but
+    sealed (`engine.tokens`). Always empty for CARD and CVV."""
 
 
 TYPE_OF: Final = {

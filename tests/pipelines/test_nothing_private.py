@@ -162,6 +162,7 @@ async def serve(
     tracing: Traces,
     wording: Wording,
     said: Sequence[Said] = (),
+    keeps_tokens: bool = False,
 ) -> None:
     """With what is `said` there, or the call full of secrets."""
     country = CALLS[language][0]
@@ -187,6 +188,7 @@ async def serve(
         form_of=lambda routing: form_for(bundled_forms(), routing.campaign),
         answers=wording,
         writer=wording,
+        keeps_tokens=keeps_tokens,
     )
     parties = (Participant(stream=CUSTOMER, position=0), Participant(stream=AGENT, position=1))
     calls.begin(FakeSession(happenings(said), parties))
@@ -204,8 +206,9 @@ def hide(language: str) -> Callable[[str], list[str]]:
     return found
 
 
+@pytest.mark.parametrize("keeps_tokens", [False, True])
 @pytest.mark.parametrize("language", CALLS)
-async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None:
+async def test_no_secret_leaves_a_call(language: str, keeps_tokens: bool, logs: io.StringIO) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -213,7 +216,7 @@ async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None
     async with ChatServer(says("Refund it [1].")) as server:
         chat = ChatEndpoint(server.url, "small", "sk-secret")
         wording = Wording(chat, answer_s=10.0, summary_s=10.0, counted=metrics.worded)
-        await serve(language, asked, sink, metrics, Traces(provider), wording)
+        await serve(language, asked, sink, metrics, Traces(provider), wording, keeps_tokens=keeps_tokens)
         await chat.close()
     seen = hide(language)
     out: dict[str, list[Any]] = {
@@ -240,6 +243,10 @@ async def test_no_secret_leaves_a_call(language: str, logs: io.StringIO) -> None
     assert "sk-secret" not in logs.getvalue()
     kinds = {one.get("entity_type") for one in out["facts"]}
     assert {"CARD", "CVV", "EMAIL", "PHONE"} <= kinds  # they were there to be found
+    values = {token.value for token in sink.tokens}
+    assert values if keeps_tokens else not values
+    card, code = CALLS[language][2][2], "947"
+    assert not [value for value in values if stretches(value, card, 5) or value == code]
 
 
 async def test_no_name_that_was_given_reaches_a_language_model() -> None:

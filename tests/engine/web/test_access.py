@@ -34,6 +34,7 @@ GRANTED = {
     ("GET", "/api/calls/{call_id}/recording"): {"supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/recording/pause"): {"agent", "supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/recording/resume"): {"agent", "supervisor", "admin"},
+    ("GET", "/api/calls/{call_id}/entities/{seq}/value"): {"agent", "supervisor", "admin"},
     ("GET", "/api/calls/{call_id}/wrap-up"): {"agent", "supervisor", "admin"},
     ("PUT", "/api/calls/{call_id}/wrap-up"): {"agent", "supervisor", "admin"},
     ("POST", "/api/calls/{call_id}/alerts/{seq}/judgement"): {"agent", "supervisor", "admin"},
