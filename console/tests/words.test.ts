@@ -14,7 +14,7 @@ describe("evidence", () => {
 
   it("is marked through masks", () => {
     const text = "mi tarjeta es [card] y vence";
-    const entities = [{ type: "CARD", start: 14, end: 90, last4: "6467" }];
+    const entities = [{ seq: 9, type: "CARD", start: 14, end: 90, last4: "6467" }];
     const cut = pieces(text, entities, [findQuote(text, "tarjeta es [card]")!]);
     expect(cut.map((piece) => [piece.text, piece.marked])).toEqual([
       ["mi ", false],
@@ -23,6 +23,19 @@ describe("evidence", () => {
       [" y vence", false],
     ]);
     expect(cut[2]!.last4).toBe("6467");
+    expect(cut[2]!.seq).toBeUndefined();
+  });
+
+  it("can be asked for where it is known which value stands behind a mask", () => {
+    const phone = (seq: number, start: number) => ({ seq, type: "PHONE", start, end: start + 9, last4: "" });
+    const behind = (text: string, entities: Parameters<typeof pieces>[1]) =>
+      pieces(text, entities, [])
+        .filter((piece) => piece.kind === "chip")
+        .map((piece) => piece.seq);
+    expect(behind("al [phone] o al [phone]", [phone(7, 3), phone(9, 20)])).toEqual([7, 9]);
+    expect(behind("[phone] no, [phone]", [phone(9, 20)])).toEqual([undefined, undefined]);
+    expect(behind("[dob] y [number]", [{ ...phone(5, 0), type: "DATE_OF_BIRTH" }])).toEqual([5, undefined]);
+    expect(behind("[cvv] y [card]", [{ ...phone(5, 0), type: "CVV" }])).toEqual([undefined, undefined]);
   });
 });
 

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
+import msgspec
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r401, r429, r503
 from pydantic import BaseModel, Field
 
 from engine.errors import Forbidden
+from engine.ports.desk import Person
 from engine.web.access import COOKIE, drop_cookie, set_cookie
 from engine.web.client import client_of
 from engine.web.keys import LOGIN, PERSON, SETTINGS
@@ -24,6 +26,8 @@ class PersonOut(BaseModel):
     organisation_id: str
     name: str
     role: str
+    keeps_tokens: bool
+    """Whether what is masked may be read again (`KEEP_TOKENS`)."""
 
 
 class LoginView(View):
@@ -34,7 +38,7 @@ class LoginView(View):
             token, person = await app[LOGIN].log_in(body.user, body.password, client_of(self.request))
         except Forbidden as error:
             return problem(401, "wrong_login", str(error))
-        response = answer(person)
+        response = _told(self.request, person)
         set_cookie(response, token, app[SETTINGS])
         return response
 
@@ -51,4 +55,9 @@ class LogoutView(View):
 class MeView(View):
     async def get(self) -> r200[PersonOut]:
         """Who is logged in."""
-        return answer(self.request[PERSON])
+        return _told(self.request, self.request[PERSON])
+
+
+def _told(request: web.Request, person: Person) -> web.Response:
+    kept = request.app[SETTINGS].keep_tokens == "on"
+    return answer(msgspec.structs.asdict(person) | {"keeps_tokens": kept})

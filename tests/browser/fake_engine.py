@@ -46,6 +46,8 @@ class FakeEngine:
         """What a path of the API answers when it is asked."""
         self.sent: list[tuple[str, Any]] = []
         """(path, body) of what was sent to it."""
+        self.keeps_tokens = False
+        """As an engine with `KEEP_TOKENS=on`."""
         self.refusing = False
         """New sockets are turned away, as by an engine that restarts."""
         self.refusals: dict[str, str] = {}
@@ -75,7 +77,7 @@ class FakeEngine:
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
         app.router.add_delete("/api/calls/{id}", self._erase)
         app.router.add_get("/api/phone", self._phone)
-        app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/quality).*}", self._ask)
+        app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/(?:quality|entities)).*}", self._ask)
         for method in ("PUT", "POST"):
             app.router.add_route(method, "/api/{path:(?:forms|feedback|calls)/.*}", self._send)
         self.knowledge.add_to(app.router)
@@ -158,7 +160,7 @@ class FakeEngine:
     async def _me(self, request: web.Request) -> web.Response:
         if not self._known(request):
             return web.json_response({"code": "not_logged_in", "message": "log in"}, status=401)
-        return web.Response(body=msgspec.json.encode(self.person), content_type="application/json")
+        return web.json_response(msgspec.structs.asdict(self.person) | {"keeps_tokens": self.keeps_tokens})
 
     async def _phone(self, request: web.Request) -> web.Response:
         if not self.bridge:

@@ -1,6 +1,6 @@
 /** The engine's REST calls. Cookies carry the session. */
 
-import type { CallRecord, Person } from "./wire.ts";
+import type { CallRecord, Me } from "./wire.ts";
 
 export class ApiError extends Error {
   override name = "ApiError";
@@ -49,15 +49,18 @@ function reasonOf(json: unknown): string | undefined {
   return (json as { message?: string } | undefined)?.message;
 }
 
-export const signIn = (user: string, password: string): Promise<Person> =>
-  api<Person>("POST", "/api/login", { user, password });
+export const signIn = (user: string, password: string): Promise<Me> =>
+  api<Me>("POST", "/api/login", { user, password });
 export const signOut = (): Promise<void> => api<void>("POST", "/api/logout");
 export const pressRecording = (call: string, press: "pause" | "resume"): Promise<void> =>
   api<void>("POST", `/api/calls/${encodeURIComponent(call)}/recording/${press}`);
 /** For good: its words, its score, its recording. Administrators only. */
 export const eraseCall = (call: string): Promise<void> =>
   api<void>("DELETE", `/api/calls/${encodeURIComponent(call)}`);
+/** What a masked word was: of the entity that fact `seq` tells of. Each reading is written down. */
+export const entityValue = (call: string, seq: number): Promise<{ value: string }> =>
+  api<{ value: string }>("GET", `/api/calls/${encodeURIComponent(call)}/entities/${seq}/value`);
 /** The newest calls that ended: an agent's own. */
 export const endedCalls = (): Promise<CallRecord[]> =>
   api<CallRecord[]>("GET", "/api/calls?live=false&limit=12");
-export const whoAmI = (): Promise<Person> => api<Person>("GET", "/api/me");
+export const whoAmI = (): Promise<Me> => api<Me>("GET", "/api/me");

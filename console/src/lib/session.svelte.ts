@@ -3,15 +3,15 @@
 import { ApiError, signOut, whoAmI } from "./api.ts";
 import { go, type Page } from "./router.svelte.ts";
 import { dropAllUnsent } from "./unsent.ts";
-import type { Person, Role } from "./wire.ts";
+import type { Me, Role } from "./wire.ts";
 
-let current = $state<Person | undefined>(undefined);
+let current = $state<Me | undefined>(undefined);
 
-export function person(): Person | undefined {
+export function person(): Me | undefined {
   return current;
 }
 
-export function setPerson(next: Person | undefined): void {
+export function setPerson(next: Me | undefined): void {
   current = next;
 }
 

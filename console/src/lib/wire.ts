@@ -188,6 +188,12 @@ export interface Person {
   role: Role;
 }
 
+/** Who is logged in, and what there is at this site. */
+export interface Me extends Person {
+  /** What is masked may be read again. */
+  keeps_tokens?: boolean;
+}
+
 export interface TileAlert {
   rule: string;
   outcome: Outcome;

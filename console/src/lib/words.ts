@@ -8,6 +8,8 @@ export interface Piece {
   /** Chip: last digits that may be shown. */
   last4: string;
   marked: boolean;
+  /** Chip: the fact of the entity behind it, where that may be read again. */
+  seq?: number;
   /** What recognition heard in place of these words of the campaign's vocabulary. */
   heard?: string;
 }
@@ -21,6 +23,24 @@ export interface Span {
   start: number;
   end: number;
 }
+
+/** Entity types whose values the engine may have kept, by their masks. */
+const readable: Readonly<Record<string, string>> = {
+  phone: "PHONE",
+  email: "EMAIL",
+  address: "ADDRESS",
+  cpf: "CPF",
+  cnpj: "CNPJ",
+  curp: "CURP",
+  rfc: "RFC_MX",
+  cuit: "CUIT",
+  rut: "RUT",
+  dni: "DNI_NIE",
+  cedula: "CEDULA_CO",
+  ssn: "SSN",
+  dob: "DATE_OF_BIRTH",
+  account: "BANK_ACCOUNT",
+};
 
 const mask = /\[([a-z][a-z_]*)\]/g;
 
@@ -70,7 +90,11 @@ function tokens(text: string): { word: string; start: number; end: number }[] {
   }));
 }
 
-/** `marks` are spans of UTF-16 units in `text`; the n-th mask of a type takes the last digits of its n-th entity. */
+/**
+ * `marks` are spans of UTF-16 units in `text`; the n-th mask of a type takes the last digits of its n-th entity. A number
+ * that goes on in another turn has a mask here and its entity there: only where a turn has as many of both is it known
+ * which value stands behind which mask.
+ */
 export function pieces(
   text: string,
   entities: readonly Entity[],
@@ -79,8 +103,9 @@ export function pieces(
 ): Piece[] {
   const result: Piece[] = [];
   const seen = new Map<string, number>();
+  const masks = [...text.matchAll(mask)];
   let at = 0;
-  for (const match of text.matchAll(mask)) {
+  for (const match of masks) {
     pushWords(result, text, at, match.index, marks, mended);
     const label = match[1]!;
     const nth = seen.get(label) ?? 0;
@@ -88,7 +113,10 @@ export function pieces(
     const entity = entities.filter((one) => one.type.toLowerCase() === label)[nth];
     const end = match.index + match[0].length;
     const marked = marks.some((span) => span.start < end && span.end > match.index);
-    result.push({ kind: "chip", text: label, last4: entity?.last4 ?? "", marked });
+    const chip: Piece = { kind: "chip", text: label, last4: entity?.last4 ?? "", marked };
+    const behind = entities.filter((one) => one.type === readable[label]);
+    const known = behind.length === masks.filter((one) => one[1] === label).length;
+    result.push(known ? { ...chip, seq: behind[nth]!.seq } : chip);
     at = end;
   }
   pushWords(result, text, at, text.length, marks, mended);

@@ -109,6 +109,7 @@ async def test_log_in_and_out(site: Site) -> None:
         "organisation_id": site.record.organisation_id,
         "name": "Ana",
         "role": "agent",
+        "keeps_tokens": False,
     }
     cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie

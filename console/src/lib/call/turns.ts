@@ -66,6 +66,7 @@ export function addIntent(view: CallView, fact: Insight): CallView {
 
 export function addEntity(view: CallView, fact: Insight): CallView {
   const entity = {
+    seq: fact.seq,
     type: fact.entity_type ?? "",
     start: fact.start ?? 0,
     end: fact.end ?? 0,

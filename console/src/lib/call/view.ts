@@ -17,6 +17,8 @@ import type { Playbook } from "./playbook.ts";
 import type { Quality, Talk, WrapUp } from "./review.ts";
 
 export interface Entity {
+  /** Of its fact. */
+  seq: number;
   type: string;
   start: number;
   end: number;

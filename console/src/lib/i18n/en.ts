@@ -404,6 +404,11 @@ export const en = {
   "language.pt": "Portuguese",
   "language.en": "English",
 
+  "unmask.show": "Show",
+  "unmask.hide": "Hide",
+  "unmask.showWhat": "Show: {what}",
+  "unmask.hideWhat": "Hide: {what}",
+
   "mask.number": "number",
   "mask.card": "card",
   "mask.cvv": "security code",

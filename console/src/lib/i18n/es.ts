@@ -407,6 +407,11 @@ export const es: Messages = {
   "language.pt": "Portugués",
   "language.en": "Inglés",
 
+  "unmask.show": "Mostrar",
+  "unmask.hide": "Ocultar",
+  "unmask.showWhat": "Mostrar: {what}",
+  "unmask.hideWhat": "Ocultar: {what}",
+
   "mask.number": "número",
   "mask.card": "tarjeta",
   "mask.cvv": "código de seguridad",

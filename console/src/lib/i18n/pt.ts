@@ -407,6 +407,11 @@ export const pt: Messages = {
   "language.pt": "Português",
   "language.en": "Inglês",
 
+  "unmask.show": "Mostrar",
+  "unmask.hide": "Ocultar",
+  "unmask.showWhat": "Mostrar: {what}",
+  "unmask.hideWhat": "Ocultar: {what}",
+
   "mask.number": "número",
   "mask.card": "cartão",
   "mask.cvv": "código de segurança",
