@@ -17,6 +17,7 @@ from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics
+from engine.tokens import Token
 from engine.vault import open_vault
 from models.compliance import load_detectors, load_rules
 from models.playbooks import bundled_playbooks
@@ -45,7 +46,7 @@ class StoreSink(FakeSink):
     async def opened(self, record: CallRecord) -> None:
         await self._store.calls.open(record)
 
-    async def publish(self, record: CallRecord, facts: Sequence[Fact]) -> None:
+    async def publish(self, record: CallRecord, facts: Sequence[Fact], tokens: Sequence[Token] = ()) -> None:
         await self._store.calls.append(record, [fact for fact in facts if fact.seq < self._killed_at])
 
     async def changed(self, record: CallRecord) -> None:
