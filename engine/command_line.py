@@ -84,12 +84,14 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     replay.add_argument("files", nargs="*", metavar="FILE")
     replay.add_argument(
         "--as-it-was",
+        nargs="+",
+        default=[],
         metavar="CALL_ID",
-        help="instead of files: a live call that was kept (KEEP_INPUTS_DAYS), without any model, from what the models "
-        "said then; while no engine runs on the same data. Says on stderr whether its facts are the stored ones; exit "
-        "code 0 only if they are",
+        help="instead of files: live calls that were kept (KEEP_INPUTS_DAYS), without any model, from what the models "
+        "said then; while no engine runs on the same data. Says on stderr whether the facts of each are the stored "
+        "ones; exit code 0 only if all are",
     )
-    replay.add_argument("--organisation", metavar="NAME", help="whose call it is, with --as-it-was")
+    replay.add_argument("--organisation", metavar="NAME", help="whose calls they are, with --as-it-was")
     replay.add_argument("--json", action="store_true", help="JSON lines (the default; kept for scripts that say it)")
     replay.add_argument("--speed", choices=("real", "max"), default="max")
     replay.add_argument(

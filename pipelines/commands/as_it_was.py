@@ -1,7 +1,7 @@
-"""`welcomedly replay --as-it-was`: a live call's facts once more, from what was kept of it, without a model."""
+"""`welcomedly replay --as-it-was`: live calls' facts once more, from what was kept of them, without a model."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.errors import Invalid, NotFound
 from engine.facts import CallEvent, Fact, decode, encode
@@ -15,23 +15,31 @@ from pipelines import notes
 from pipelines.as_it_was import Replayed, Tools, first_difference, replay_as_it_was
 
 
-async def play_again(settings: Settings, organisation: str, call_id: str) -> int:
-    """Prints the facts as JSON lines, and on stderr how they compare; 0 when their content is that of the stored ones.
-    The engine must not be running on the same data. Raises `StartupError`, `NotFound`, `Invalid`."""
+async def play_again(settings: Settings, organisation: str, call_ids: Sequence[str]) -> int:
+    """Prints each call's facts as JSON lines, and on stderr how they compare; 0 when the content of all is that of the
+    stored ones. A call that cannot be played is said on stderr, and the rest goes on. The engine must not be running on
+    the same data. Raises `StartupError`, `NotFound`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
     store = await Store.open(settings, vault, outbox=False)
+    same = True
     try:
         organisation_id = await store.people.organisation_named(organisation)
         if organisation_id is None:
             raise NotFound(f"no organisation is called {organisation}")
         inputs = Inputs(store, settings.data_dir, settings.keep_inputs_days)
-        taken, whole = await _kept(inputs, organisation_id, call_id)
-        stored = [decode(body) for body in await store.calls.all_facts(organisation_id, call_id)]
+        tools = Tools(load_rules(), load_detectors(), bundled_forms())
+        for call_id in call_ids:
+            try:
+                taken, whole = await _kept(inputs, organisation_id, call_id)
+                stored = [decode(body) for body in await store.calls.all_facts(organisation_id, call_id)]
+                replayed = await replay_as_it_was(taken, tools, _print)
+                same &= _verdict(call_id, replayed, {fact.seq: fact for fact in stored}, whole)
+            except (Invalid, NotFound, SealError) as error:
+                _say(call_id, str(error))
+                same = False
     finally:
         await store.close()
-    tools = Tools(load_rules(), load_detectors(), bundled_forms())
-    replayed = await replay_as_it_was(taken, tools, _print)
-    return _verdict(replayed, {fact.seq: fact for fact in stored}, whole)
+    return 0 if same else 1
 
 
 async def _kept(inputs: Inputs, organisation_id: str, call_id: str) -> tuple[list[notes.Note], bool]:
@@ -47,20 +55,20 @@ def _print(fact: Fact) -> None:
     print(encode(fact).decode(), flush=True)
 
 
-def _verdict(replayed: Replayed, stored: dict[int, Fact], whole: bool) -> int:
-    ours = notes.program_version()
-    if replayed.version != ours:
-        _say(f"the call was served by version {replayed.version or '?'}, this is {ours or '?'}")
+def _verdict(call_id: str, replayed: Replayed, stored: dict[int, Fact], whole: bool) -> bool:
+    """Whether all of the call is as it was; said on stderr."""
+    if replayed.version != (ours := notes.program_version()):
+        _say(call_id, f"was served by version {replayed.version or '?'}, this is {ours or '?'}")
     if replayed.otherwise:
-        _say(f"{replayed.otherwise} answers of models were given to other words than in the call")
+        _say(call_id, f"{replayed.otherwise} answers of models were given to other words than in the call")
     if not whole:
         replayed.forget_from(_end_of(stored.values()))
-        _say(f"what was kept of the call ends early, behind seq {max(replayed.noted, default=0)}")
+        _say(call_id, f"what was kept of the call ends early, behind seq {max(replayed.noted, default=0)}")
     if difference := first_difference(replayed, stored):
-        _say(f"not as it was: {difference}")
-        return 1
-    _say(f"{len(replayed.facts)} facts, each as it was" + ("" if whole else ", as far as they go"))
-    return 0 if whole else 1
+        _say(call_id, f"not as it was: {difference}")
+        return False
+    _say(call_id, f"{len(replayed.facts)} facts, each as it was" + ("" if whole else ", as far as they go"))
+    return whole
 
 
 def _end_of(stored: Iterable[Fact]) -> int:
@@ -68,5 +76,5 @@ def _end_of(stored: Iterable[Fact]) -> int:
     return next((fact.seq for fact in stored if isinstance(fact, CallEvent) and fact.name == "call.ended"), sys.maxsize)
 
 
-def _say(what: str) -> None:
-    print(f"welcomedly: {what}", file=sys.stderr)
+def _say(call_id: str, what: str) -> None:
+    print(f"{call_id}: {what}", file=sys.stderr)

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logs(settings)
     if arguments.as_it_was:
         if arguments.files or not arguments.organisation:
-            raise Invalid("--as-it-was CALL_ID takes --organisation NAME, and no files")
+            raise Invalid("--as-it-was CALL_ID… takes --organisation NAME, and no files")
         return uvloop.run(play_again(settings, arguments.organisation, arguments.as_it_was))
     if not arguments.files:
         raise Invalid("name a recording, a transcript, or a call with --as-it-was")

@@ -128,11 +128,12 @@ async def noted_call() -> NotedCall:
     call.agent(12_000, speaks=False)
     call.tick(12_250)  # the card that waited
     call.conversation.answered_card("dismissed", "bills", 13_000)
-    await call.say("a", 14_000, "Could you read me your card number, please?")
-    await call.say("c", 17_000, "four five three nine one four eight eight")
-    await call.say("c", 20_000, "zero three four three six four six seven")
+    await call.say("c", 13_500, "And this bill here, is it the same bill once more?")
+    await call.say("a", 16_000, "Could you read me your card number, please?")
+    await call.say("c", 18_500, "four five three nine one four eight eight")
+    await call.say("c", 21_000, "zero three four three six four six seven")
     with contextlib.suppress(RuntimeError):
-        await call.say("c", 23_000, FAILS)
+        await call.say("c", 23_500, FAILS)
     call.conversation.held(26_000)
     call.tick(60_000)
     call.conversation.resumed(61_000)

@@ -20,6 +20,8 @@ async def test_a_call_is_played_again_byte_for_byte_as_it_was() -> None:
     kinds = {fact.kind for fact in call.facts if isinstance(fact, Insight)}
     assert {"text.settled", "withdrawn", "dead_air", "playbook.changed", "qa.scored", "wrap_up.proposed"} <= names
     assert {"sentiment", "mood", "intent", "compliance", "entity"} <= kinds
+    withheld = [fact.data for fact in call.facts if isinstance(fact, CallEvent) and fact.name == "card.withheld"]
+    assert "dismissed" in [data["reason"] for data in withheld]
     (card,) = (fact for fact in call.facts if isinstance(fact, Suggestion))
     assert card.measured is not None
     assert card.measured.latency_ms == {"onnx": 1.5, "agent_pause": 3_250.0}

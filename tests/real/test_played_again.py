@@ -31,7 +31,7 @@ async def test_a_call_that_was_kept_is_the_same_without_models(
         call = demo.DemoCall(script, tuple(np.ascontiguousarray(one) for one in channels))
         assert await play_demo(engine, call, "late") == "bye"
     (path,) = (kept.data_dir / "inputs").rglob("*.sealed")
-    assert await play_again(kept, ORGANISATION, path.stem) == 0
+    assert await play_again(kept, ORGANISATION, [path.stem]) == 0
     told = capsys.readouterr()
     assert '"kind":"compliance"' in told.out
     assert told.err.splitlines()[-1].endswith(" facts, each as it was")

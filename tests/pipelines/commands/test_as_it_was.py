@@ -115,7 +115,7 @@ async def test_a_live_call_is_played_again_as_it_was(settings: Settings, capsys:
     await live_call(settings)
     before = await stored(settings)
     capsys.readouterr()
-    assert await play_again(settings, "Acme", "call-1") == 0
+    assert await play_again(settings, "Acme", ["call-1"]) == 0
     told = capsys.readouterr()
     facts = [decode(line.encode()) for line in told.out.splitlines()]
     for fact in facts:
@@ -123,12 +123,25 @@ async def test_a_live_call_is_played_again_as_it_was(settings: Settings, capsys:
     others = {fact.name for seq, fact in before.items() if seq not in {one.seq for one in facts}}  # type: ignore[union-attr]
     assert {"call.answered", "recording.started", "recording.paused", "call.ended"} <= others
     assert {name.partition(".")[0] for name in others} <= {"call", "recording"}
-    assert told.err.splitlines()[-1] == f"welcomedly: {len(facts)} facts, each as it was"
+    assert told.err.splitlines()[-1] == f"call-1: {len(facts)} facts, each as it was"
     assert "cuatro cinco tres nueve" not in told.out
     with pytest.raises(NotFound, match="Nobody"):
-        await play_again(settings, "Nobody", "call-1")
-    with pytest.raises(NotFound, match="no such call"):
-        await play_again(settings, "Acme", "call-9")
+        await play_again(settings, "Nobody", ["call-1"])
+
+
+async def test_a_call_that_is_not_there_costs_itself_alone(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await live_call(settings)
+    capsys.readouterr()
+    assert await play_again(settings, "Acme", ["call-9", "call-1"]) == 1
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "call-9: no such call"
+    assert last.endswith(" facts, each as it was")
+    kept_file(settings).unlink()
+    assert await play_again(settings, "Acme", ["call-1"]) == 1
+    told = "call-1: nothing was kept of what reached the call (KEEP_INPUTS_DAYS)"
+    assert capsys.readouterr().err.splitlines()[-1] == told
 
 
 def fact_without(fact: Fact) -> Fact:
@@ -141,9 +154,9 @@ async def test_what_is_not_as_it_was_is_said_without_a_word(
 ) -> None:
     await live_call(settings)
     monkeypatch.setattr("pipelines.commands.as_it_was.load_rules", lambda: [])
-    assert await play_again(settings, "Acme", "call-1") == 1
+    assert await play_again(settings, "Acme", ["call-1"]) == 1
     *_, last = capsys.readouterr().err.splitlines()
-    assert last.startswith("welcomedly: not as it was: seq ")
+    assert last.startswith("call-1: not as it was: seq ")
 
 
 def cut(data: bytes) -> bytes:
@@ -160,9 +173,9 @@ async def test_a_file_that_was_cut_is_played_as_far_as_it_goes(
     await live_call(settings)
     path = kept_file(settings)
     path.write_bytes(cut(path.read_bytes()))
-    assert await play_again(settings, "Acme", "call-1") == 1
+    assert await play_again(settings, "Acme", ["call-1"]) == 1
     *_, early, last = capsys.readouterr().err.splitlines()
-    assert early.startswith("welcomedly: what was kept of the call ends early, behind seq ")
+    assert early.startswith("call-1: what was kept of the call ends early, behind seq ")
     assert last.endswith(" facts, each as it was, as far as they go")
 
 
@@ -177,27 +190,23 @@ async def test_facts_that_a_killed_engine_never_stored_are_no_difference(
     assert isinstance(last, CallEvent)
     assert last.data == {"reason": "engine_restarted"}
     capsys.readouterr()
-    assert await play_again(settings, "Acme", "call-1") == 1
+    assert await play_again(settings, "Acme", ["call-1"]) == 1
     told = capsys.readouterr()
     count = sum(decode(line.encode()).seq < 40 for line in told.out.splitlines())
     assert count < len(told.out.splitlines())
-    assert told.err.splitlines()[-1] == f"welcomedly: {count} facts, each as it was, as far as they go"
+    assert told.err.splitlines()[-1] == f"call-1: {count} facts, each as it was, as far as they go"
 
 
 @pytest.mark.parametrize("break_", [altered, lambda data: b"noise"], ids=["altered", "noise"])
-async def test_a_file_that_was_altered_is_said_to_be(break_: Callable[[bytes], bytes], settings: Settings) -> None:
+async def test_a_file_that_was_altered_is_said_to_be(
+    break_: Callable[[bytes], bytes], settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     await live_call(settings)
     path = kept_file(settings)
     path.write_bytes(break_(path.read_bytes()))
-    with pytest.raises(Invalid, match=r"cannot be read: (wrong key, or altered|not a sealed file)"):
-        await play_again(settings, "Acme", "call-1")
-
-
-async def test_a_call_that_was_not_kept_is_said_to_be(settings: Settings) -> None:
-    await live_call(settings)
-    kept_file(settings).unlink()
-    with pytest.raises(NotFound, match="KEEP_INPUTS_DAYS"):
-        await play_again(settings, "Acme", "call-1")
+    assert await play_again(settings, "Acme", ["call-1"]) == 1
+    why = "wrong key, or altered" if break_ is altered else "not a sealed file"
+    assert capsys.readouterr().err.splitlines()[-1] == f"call-1: what was kept of the call cannot be read: {why}"
 
 
 @pytest.mark.parametrize(
