@@ -64,6 +64,29 @@ async def test_other_rules_say_what_they_would_have_said() -> None:
     assert " is not made any more" in first_difference(replayed, call.stored())
 
 
+async def test_a_form_of_one_s_own_is_the_call_s_and_a_bundled_one_the_version_s() -> None:
+    call = await noted_call()
+    now = [msgspec.structs.replace(form, pass_score=0.0, items=form.items[:1]) for form in tools().forms]
+    newer = msgspec.structs.replace(tools(), forms=now)
+    assert first_difference(await replay_as_it_was(call.notes, newer), call.stored()) != ""
+    assert SETUP.form is not None
+    own = msgspec.structs.replace(SETUP, form=msgspec.structs.replace(SETUP.form, version=1))
+    began = notes.Began("1.0", own)
+    ours, theirs = [await replay_as_it_was([began, *call.notes[1:]], those) for those in (tools(), newer)]
+    assert contents(list(ours.facts.values())) == contents(list(theirs.facts.values()))
+
+
+async def test_answers_that_are_given_to_other_words_are_counted() -> None:
+    call = await noted_call()
+    changed = [
+        msgspec.structs.replace(note, text="other words") if isinstance(note, notes.Read | notes.Found) else note
+        for note in call.notes
+    ]
+    replayed = await replay_as_it_was(changed, tools())
+    assert replayed.otherwise == sum(isinstance(note, notes.Read | notes.Found) for note in call.notes)
+    assert first_difference(replayed, call.stored()) == ""
+
+
 async def test_a_version_that_asks_for_more_than_was_recorded_says_where() -> None:
     call = await noted_call()
     asked = next(at for at, note in enumerate(call.notes) if isinstance(note, notes.Found))

@@ -152,10 +152,12 @@ def fact_without(fact: Fact) -> Fact:
 async def test_what_is_not_as_it_was_is_said_without_a_word(
     settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pipelines.calls.program_version", lambda: "0.0.9")
     await live_call(settings)
     monkeypatch.setattr("pipelines.commands.as_it_was.load_rules", lambda: [])
     assert await play_again(settings, "Acme", ["call-1"]) == 1
-    *_, last = capsys.readouterr().err.splitlines()
+    *_, version, last = capsys.readouterr().err.splitlines()
+    assert version.startswith("call-1: was served by version 0.0.9, this is ")
     assert last.startswith("call-1: not as it was: seq ")
 
 
