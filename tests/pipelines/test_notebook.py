@@ -94,3 +94,20 @@ async def test_what_cannot_be_noted_ends_the_notebook_alone() -> None:
     workers.shutdown()
     assert [log["reason"] for log in logs] == ["NotImplementedError"]
     assert files.state == "abandoned"
+
+
+async def test_a_call_s_end_does_not_wait_for_a_late_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    files, workers = MemoryInputs(), ThreadPoolExecutor(1)
+    files.busy.clear()
+    notebook = Notebook("call-1", files, workers)
+    notebook.begin(RECORD)
+    notebook.take(TICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.notebook.END_S", 0.0)
+        await notebook.end()
+    assert files.state == "open"
+    files.busy.set()
+    await notebook.end()
+    workers.shutdown()
+    assert list(notes.decode(files.chunks)) == [TICK]
+    assert files.state == "whole"
