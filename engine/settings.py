@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         ge=0,
         le=3_650,
         description="For so many days what a call was made of is kept, sealed, for `welcomedly replay --as-it-was`: "
-        "its words before masking, with every digit that was said. 0 keeps none; leave it so where cards are taken.",
+        "its words before masking; nothing of a call in which a card is spoken of. 0 keeps none.",
     )
     keep_tokens: Literal["off", "on"] = Field(
         default="off",

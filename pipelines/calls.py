@@ -253,6 +253,7 @@ class Calls:
             tracing=self._tracing,
             decided=lambda decision: self._metrics.count("cards_total", decision=decision),
             take=notebook.take if notebook else None,
+            spoil=notebook.spoil if notebook else lambda: None,
             keeps_tokens=self._keeps_tokens,
         )
         return LiveCall(

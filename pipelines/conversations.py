@@ -34,9 +34,11 @@ def conversation_of(
     tracing: Tracing = NO_TRACES,
     decided: Callable[[str], None] = lambda decision: None,
     take: Take | None = None,
+    spoil: Callable[[], None] = lambda: None,
     keeps_tokens: bool = False,
 ) -> Conversation:
-    """`take` gets a note of all that reaches the conversation from here on; for the others see `Conversation`."""
+    """`take` gets a note of all that reaches the conversation from here on, and `spoil` is called where none of it may
+    be kept; for the others see `Conversation`."""
     context, playbook = setup.context, setup.playbook
     if take:
         reads, voices = noted_reads(reads, take), NotedVoices(voices, take)
@@ -46,7 +48,7 @@ def conversation_of(
         watch = PlaybookWatch(
             playbook, detectors, ledger=ledger, roster=roster, language=context.language, country=context.country
         )
-    made = partial(NotedConversation, take) if take else Conversation
+    made = partial(NotedConversation, take, spoil) if take else Conversation
     return made(
         ledger=ledger,
         roster=roster,

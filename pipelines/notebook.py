@@ -22,7 +22,7 @@ END_S: Final = 5.0
 
 class Notebook:
     """One call's. `take` returns at once and raises nothing; notes that cannot be kept end the notebook, and are logged
-    as `inputs.stopped` with the reason (`full`, `disk_late`, or the error's type)."""
+    as `inputs.stopped` with the reason (`full`, `disk_late`, `card`, or the error's type)."""
 
     def __init__(
         self,
@@ -43,8 +43,10 @@ class Notebook:
         self._waiting_bytes = 0
         self._wake = asyncio.Event()
         self._stopped = False
+        self._spoilt = False
         self._ended = False
         self._writing: asyncio.Task[None] | None = None
+        self._record: CallRecord | None = None
 
     def take(self, note: Note) -> None:
         if self._stopped or self._ended:
@@ -64,8 +66,15 @@ class Notebook:
             self._waiting.append(data)
             self._wake.set()
 
+    def spoil(self) -> None:
+        """What was noted must not be kept: the file goes."""
+        if not self._spoilt:
+            self._spoilt = True
+            self._stop("card")
+
     def begin(self, record: CallRecord) -> None:
         """The call's key is there: what was noted may be written."""
+        self._record = record
         self._writing = asyncio.create_task(self._write(record), name=f"notes of {record.call_id}")
 
     async def end(self) -> None:
@@ -74,6 +83,8 @@ class Notebook:
         self._wake.set()
         if self._writing:
             await asyncio.wait({self._writing}, timeout=END_S)
+        if self._spoilt and self._record:  # also where the file had stopped for another reason before
+            await self._delete(self._record)
 
     async def _write(self, record: CallRecord) -> None:
         try:
@@ -81,6 +92,14 @@ class Notebook:
             await self._fill(sink)
         except Exception as error:  # a full disk, a store that is away
             self._stop(type(error).__name__)
+        if self._spoilt:
+            await self._delete(record)
+
+    async def _delete(self, record: CallRecord) -> None:
+        try:
+            await self._files.delete(record.organisation_id, record.call_id)
+        except Exception as error:
+            log.error("inputs.not_deleted", call_id=self._call_id, error=type(error).__name__)
 
     async def _fill(self, sink: ByteSink) -> None:
         """Every touch of the file is a worker's, so that it is never closed while one writes."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.facts import CallEvent, Fact
+from engine.facts import CallEvent, Fact, Insight
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from pipelines import notes
@@ -15,6 +15,7 @@ from pipelines.conversation import Conversation
 from pipelines.utterance import Utterance
 from pipelines.voices import Speaking
 
+CARD_TYPES = ("CARD", "CVV", "CARD_EXPIRY")
 Take = Callable[[notes.Note], None]
 """Takes a note. Returns at once and raises nothing."""
 
@@ -22,9 +23,11 @@ Take = Callable[[notes.Note], None]
 class NotedConversation(Conversation):
     """What is asked of it but makes nothing of the call (`withheld`, `duties`, `question_of`…) is not noted."""
 
-    def __init__(self, take: Take, **parts: Any) -> None:
+    def __init__(self, take: Take, spoil: Callable[[], None], **parts: Any) -> None:
+        """`spoil` is called once a card is spoken of: of such a call nothing may be kept."""
         super().__init__(**parts)
         self._take = take
+        self._spoil = spoil
 
     async def hear(self, utterance: Utterance) -> AsyncIterator[list[Fact]]:
         self._take(notes.Heard(seq=self._ledger.seq, utterance=utterance))
@@ -70,8 +73,20 @@ class NotedConversation(Conversation):
         return self._made(super().end(now_ms))
 
     def _made(self, facts: list[Fact], *, last: bool = True) -> list[Fact]:
+        if any(_of_a_card(fact) for fact in facts):
+            self._spoil()
         self._take(notes.Made(tuple(fact.seq for fact in facts), last))
         return facts
+
+
+def _of_a_card(fact: Fact) -> bool:
+    """Whether one was asked for or read: its code must not be kept, sealed or not (PCI DSS 4.0.1, 3.3.1)."""
+    match fact:
+        case CallEvent(name="capture.started"):
+            return True
+        case Insight(kind="entity"):
+            return fact.entity_type in CARD_TYPES
+    return False
 
 
 def noted_reads(reads: Reads, take: Take) -> Reads:

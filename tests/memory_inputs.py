@@ -22,6 +22,9 @@ class MemoryInputs:
             raise self._refuses
         return self
 
+    async def delete(self, organisation_id: str, call_id: str) -> None:
+        self.state = "deleted"
+
     def write(self, chunk: bytes) -> None:
         self.busy.wait(10)
         if self._fails:

@@ -69,6 +69,9 @@ class InputFiles(Protocol):
     async def begin(self, record: CallRecord) -> ByteSink:
         """An empty file for this call, which has been `opened`. Raises `OSError`, or the store's errors."""
 
+    async def delete(self, organisation_id: str, call_id: str) -> None:
+        """Deletes a call's file, if it has one. Raises `OSError`."""
+
 
 class RecordingFiles(Protocol):
     """Where recordings are kept. Implemented by `engine.recordings`."""

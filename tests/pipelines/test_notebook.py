@@ -1,5 +1,6 @@
 """Notes go to their file beside the call, whatever the disk does."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -111,3 +112,19 @@ async def test_a_call_s_end_does_not_wait_for_a_late_disk(monkeypatch: pytest.Mo
     workers.shutdown()
     assert list(notes.decode(files.chunks)) == [TICK]
     assert files.state == "whole"
+
+
+@pytest.mark.parametrize("at", ["before", "while", "full"])
+async def test_a_notebook_that_is_spoilt_is_no_more(at: str) -> None:
+    files, workers = MemoryInputs(), ThreadPoolExecutor(1)
+    notebook = Notebook("call-1", files, workers, most_bytes=1 if at == "full" else 10_000)
+    if at == "before":
+        notebook.spoil()
+    notebook.take(TICK)
+    notebook.begin(RECORD)
+    await asyncio.sleep(0)
+    notebook.spoil()
+    notebook.take(TICK)
+    await notebook.end()
+    workers.shutdown()
+    assert files.state == "deleted"
