@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from engine.facts import Suggestion
 from server import Engine
 from tests.real.conftest import logged_in, play_and_follow
+
+pytestmark = pytest.mark.real
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
 PLAN = """<html lang="es"><h1>Acuerdos de pago</h1>

@@ -16,6 +16,8 @@ from pipelines.commands.demo import play_demo
 from pipelines.scorecard import Script
 from server import Engine
 
+pytestmark = pytest.mark.real
+
 DATA = Path(__file__).parents[1] / "data"
 
 

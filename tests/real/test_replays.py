@@ -16,6 +16,8 @@ from models.reader import OnnxTextReader
 from pipelines import demo
 from pipelines.replay import Judging, RecordingOf, replay_recording
 
+pytestmark = pytest.mark.real
+
 CALLS = Path(demo.__file__).parent / "demo_calls"
 DAY = datetime.date(2026, 5, 5)
 SALES = RecordingOf("en", "US", "CA", "sales", ("customer", "agent"), "outbound", DAY)
