@@ -1,7 +1,7 @@
 """Knowledge bases of an organisation: written, imported, bounded, and handed on when they change."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -46,8 +46,10 @@ def keeper() -> NotingKeeper:
 
 
 @pytest.fixture
-def service(store: Store, keeper: NotingKeeper) -> KnowledgeService:
-    return KnowledgeService(store, keeper)
+async def service(store: Store, keeper: NotingKeeper) -> AsyncIterator[KnowledgeService]:
+    service = KnowledgeService(store, keeper)
+    yield service
+    await service.close()
 
 
 async def found(service: KnowledgeService, by: Person, base: str = "care") -> list[str]:
@@ -134,6 +136,7 @@ async def test_what_another_engine_changed_is_taken_over(
     await there.delete_file(root, "care", "faq.pdf")
     await service.load()
     assert keeper.bases == {key: []}
+    await there.close()
 
 
 async def test_what_was_changed_before_the_models_were_loaded_is_taken_over_then(
