@@ -178,8 +178,11 @@ def _day_after(tokens: Sequence[Token], by_first: dict[int, Group], ahead: int, 
 
 def _year(tokens: Sequence[Token], by_first: dict[int, Group], ahead: int) -> tuple[int, bool]:
     group = by_first.get(ahead)
-    if group is None:
-        return -1, False
+    if group is None:  # "de nineteencientos ochenta y cinco": hundreds of no language
+        garbled = (
+            ahead < len(tokens) and tokens[ahead - 1].word in ("de", "del") and _HUNDREDS.search(tokens[ahead].word)
+        )
+        return _parted_year(tokens, by_first, ahead) if garbled else (-1, False)
     if len(group.digits) == 4 and group.digits[:2] in ("19", "20"):
         return group.last, True
     if group.digits == "1000":
