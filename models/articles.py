@@ -14,6 +14,7 @@ import yaml
 from engine.errors import Invalid
 from engine.ports.knowledge import Article as Article
 from models.folding import fold
+from models.yaml_file import load_yaml
 
 MAX_ARTICLE_BYTES = 200_000
 _PASSAGE = 600
@@ -75,9 +76,8 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     if not match:
         return {}, text
     try:
-        head = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        # PyYAML lets the errors of its constructors through: a 30th of February, `!!int x`
+        head = load_yaml(match[1])
+    except yaml.YAMLError as error:
         raise Invalid(f"front matter: {error}") from error
     return (head if isinstance(head, dict) else {}), text[match.end() :]
 

@@ -24,10 +24,9 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from engine.errors import Invalid
+from engine.ports.knowledge import MOST_BYTES
 from models.articles import HEADING, LONGEST_NAME, Article, decode_article, slug
 
-MOST_BYTES: Final = 10_000_000
-"""Of a document."""
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text in it."""
 MOST_PAGES: Final = 500

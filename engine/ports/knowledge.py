@@ -1,9 +1,12 @@
 """Knowledge articles, and who reads, indexes and searches them."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+MOST_BYTES: Final = 10_000_000
+"""Of a document."""
 
 
 class Article(msgspec.Struct, frozen=True):

@@ -6,13 +6,11 @@ from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r404, r409, r422
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.ports.knowledge import MOST_BYTES
 from engine.store.knowledge import StoredArticle
 from engine.web.keys import KNOWLEDGE, PERSON
 from engine.web.problems import problem
 from engine.web.view import Body, View, answer
-
-MOST_BYTES = 10_000_000
-"""Of a document. The rest of the API takes far less."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 ArticleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]

@@ -7,8 +7,9 @@ import pypdf
 import pytest
 
 from engine.errors import Invalid
+from engine.ports.knowledge import MOST_BYTES
 from models.articles import slug
-from models.documents import MOST_BYTES, load_folder, read_document
+from models.documents import load_folder, read_document
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
 """Three pages that Chromium printed, with a line at the foot of each."""

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from engine.web.knowledge_api import MOST_BYTES
+from engine.ports.knowledge import MOST_BYTES
 from tests.engine.web.running_site import Site
 
 MANUAL = Path(__file__).parents[2] / "data" / "knowledge" / "manual.pdf"
