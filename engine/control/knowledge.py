@@ -1,7 +1,6 @@
 """An organisation's knowledge bases: articles that calls get cards from, imported from files or typed."""
 
 import asyncio
-import contextlib
 import re
 import time
 from collections import defaultdict
@@ -63,8 +62,12 @@ class KnowledgeService:
     async def keep_up(self) -> None:
         """Until cancelled."""
         while True:
-            with contextlib.suppress(Overloaded):  # the store is away: calls go on with what there is
+            try:
                 await self.load()
+            except Overloaded:
+                pass  # the store is away: calls go on with what there is
+            except Exception:
+                log.exception("knowledge.not_renewed")
             await asyncio.sleep(LOOK_S)
 
     async def all(self, by: Person, base: str | None) -> list[StoredArticle]:

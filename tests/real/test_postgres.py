@@ -16,17 +16,19 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from engine.erasures import Erasures
 from engine.errors import Conflict, Invalid, NotFound, Overloaded, StartupError
-from engine.facts import CallEvent, Transcript, decode
+from engine.facts import CallEvent, Insight, Transcript, decode
 from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist
 from engine.store.campaigns import Campaign
+from engine.store.knowledge import BaseState, StoredArticle
 from engine.store.people import User
 from engine.store.postgres import driver_url
 from engine.store.tables import Table
 from engine.store.writer import PATIENCE_S
+from engine.tokens import Token
 from engine.vault import Vault
 from pipelines.commands.demo import throwaway_settings
 from server import Engine
@@ -100,6 +102,27 @@ async def test_judgements_and_scores_are_counted_as_on_sqlite(store: Store, reco
     await store.calls.erase(record.organisation_id, record.call_id, "u", 2.0)
     assert await store.feedback.tallies(record.organisation_id) == []
     assert await store.scores.find(record.organisation_id) == []
+
+
+async def test_knowledge_and_tokens_are_kept_as_on_sqlite(store: Store, record: CallRecord) -> None:
+    organisation = record.organisation_id
+    asked = (("es", "¿Cuánto?"),)
+    fees = StoredArticle("fees", "Fees", "en", "What we charge.", asked, ("complaint",), "care", "a.pdf", 1.0)
+    moving = msgspec.structs.replace(fees, article="moving", questions=(), changed_at=2.0)
+    await store.knowledge.put_file(organisation, "care", "a.pdf", [fees, moving])
+    assert await store.knowledge.all(organisation, "care") == [fees, moving]
+    assert await store.knowledge.states() == [BaseState(organisation, "care", 2, 2 * len(fees.body), 2.0)]
+    changed = msgspec.structs.replace(moving, title="Moving house", changed_at=3.0)
+    assert await store.knowledge.put_unless_changed(organisation, moving, changed)
+    assert not await store.knowledge.put_unless_changed(organisation, moving, changed)
+    await store.knowledge.delete(organisation, "care", "fees")
+    assert await store.knowledge.all(organisation) == [changed]
+    await store.knowledge.delete_file(organisation, "care", "a.pdf")
+    with pytest.raises(NotFound):
+        await store.knowledge.get(organisation, "care", "moving")
+    phone = Insight(call_id=record.call_id, seq=7, turn=1, kind="entity", entity_type="PHONE")
+    await store.calls.append(record, [phone], tokens=[Token(7, "3104567890")])
+    assert await store.calls.token(organisation, record.call_id, 7) == "3104567890"
 
 
 async def test_calls_are_erased_as_on_sqlite(store: Store, record: CallRecord, settings: Settings) -> None:
