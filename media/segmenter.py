@@ -38,8 +38,8 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Silence until `ended` otherwise."""
     reading_ms: int = 800
     """The same while a number is read or spelt, which people do in groups: the pause between two is no end."""
-    continues_ms: int = 400
-    """Media time between two `continues`."""
+    continues_ms: int = 120
+    """Media time between two `continues`, in whole frames of the VAD: who drafts decides which of them to hear."""
     long_ms: int = 7000
     """From this length on a pause of `cut_pause_ms` cuts, once the speaker goes on after it."""
     cut_pause_ms: int = 160

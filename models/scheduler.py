@@ -1,7 +1,7 @@
 """Which job a Whisper worker runs next, for all calls at once. Pure: every method takes the time.
 
-Finals go before speculation, speculation before partials; within a kind the earliest deadline is first. A final is
-never shed. Partials give way: to a newer one of their stream, when full, and all while the machine is short. A newer
+Finals go before all else, then the earliest deadline is first: a segment's first partial waits no longer than a
+speculation does. A final is never shed. Partials give way: to a newer one of their stream, when full, and all while the machine is short. A newer
 one has its stream's place in the queue: under load all streams have their turn, each with its newest sound.
 Speculation goes last of what load can take: nearly always it is the final itself, begun early.
 """
@@ -200,16 +200,13 @@ class Scheduler:
         self._clock = now if self._clock is None else max(self._clock, now)
 
 
-_RANK: dict[ListenKind, int] = {"final": 0, "speculation": 1, "partial": 2}
+def _urgency(task: Task) -> tuple[bool, float, int]:
+    return task.kind != "final", task.due, task.job
 
 
-def _urgency(task: Task) -> tuple[int, float, int]:
-    return _RANK[task.kind], task.due, task.job
-
-
-def _least_wanted(task: Task) -> tuple[int, float, int]:
+def _least_wanted(task: Task) -> tuple[bool, float, int]:
     """When full: partials before speculation, the oldest first."""
-    return -_RANK[task.kind], task.due, task.job
+    return task.kind != "partial", task.due, task.job
 
 
 def _supersedes(task: Task, other: Task) -> bool:

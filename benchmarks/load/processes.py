@@ -20,6 +20,7 @@ class Usage(msgspec.Struct, frozen=True):
     """By process, since each began; `engine` is the root, of which `engine.loop` is its main thread (SIP, RTP, VAD,
     pipelines, web), and the rest of it its helpers' (text models, store)."""
     rss_mb: dict[str, float]
+    """Resident memory; of what processes share, each has its part (PSS), so that a sum counts it once."""
 
 
 def usage(root: int, name: str = "engine") -> Usage:
@@ -93,8 +94,8 @@ def machine_seconds() -> float:
 
 
 def resident_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
+        if line.startswith("Pss:"):
             return int(line.split()[1]) / 1024
     return 0.0  # it has ended and waits for its parent
 

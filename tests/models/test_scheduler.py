@@ -24,12 +24,13 @@ def started(scheduler: Scheduler, now: float = 0.0) -> list[int]:
     return jobs
 
 
-def test_finals_go_first_then_speculation_then_partials() -> None:
-    scheduler = Scheduler(workers=3)
-    scheduler.submit(task(1, "partial", due=0.1), 0.0)
+def test_finals_go_first_and_all_else_by_its_deadline() -> None:
+    scheduler = Scheduler(workers=4)
+    scheduler.submit(task(1, "partial", due=0.4), 0.0)
     scheduler.submit(task(2, "speculation", due=0.2), 0.0)
     scheduler.submit(task(3, "final", due=0.3), 0.0)
-    assert started(scheduler) == [3, 2, 1]
+    scheduler.submit(task(4, "partial", stream="b", due=0.1), 0.0)
+    assert started(scheduler) == [3, 4, 2, 1]
 
 
 def test_the_earliest_deadline_goes_first_within_a_kind() -> None:
