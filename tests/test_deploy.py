@@ -238,11 +238,13 @@ def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
         assert services[name]["image"].endswith(f":{build['target']}")
 
 
-def test_services_have_the_settings_with_their_defaults() -> None:
+def test_services_have_every_setting_with_its_default_and_what_files_name_as_a_secret() -> None:
+    fixed = {name: environment_of_image()[name] for name in ("DATA_DIR", "WEIGHTS_DIR")}
+    told = {setting: f"${{{setting}:-{default}}}" for setting, default in SETTINGS.items()} | fixed
     for name in OURS:
-        environment = service(name)["environment"]
-        for setting, value in environment.items():
-            assert value == f"${{{setting}:-{SETTINGS[setting]}}}", setting
+        assert service(name)["environment"] == told
+        files = [file["path"] for file in service(name)["env_file"] if not file["required"]]
+        assert files == ([".env"] if name == "bridge" else [".env", "engine.env"])
 
 
 def test_only_the_engine_sees_the_key_and_volumes_are_declared() -> None:
@@ -356,8 +358,8 @@ def test_the_page_names_what_there_is() -> None:
     names = set(re.findall(r"\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b", text))
     assert names - NOT_OURS <= set(SETTINGS)
     assert set(re.findall(r"welcomedly_\w+", text)) <= {f"welcomedly_{one.name}" for one in METRICS}
-    assert {one.name for one in DEPLOY.iterdir() if one.is_file() and one.name not in {"README.md", ".env"}} <= set(
-        re.findall(r"`([\w.-]+)`\]", text)
-    )
+    assert {
+        one.name for one in DEPLOY.iterdir() if one.is_file() and one.name not in {"README.md", ".env", "engine.env"}
+    } <= set(re.findall(r"`([\w.-]+)`\]", text))
     assert "was not built on a GPU machine" in text
     assert set(re.findall(r"make bench CELL=(\S+)", text)) <= set(CELLS)
