@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     key_url: str = Field(
         default="",
         description="Where the key-encryption key comes from: `file:PATH`, `env:NAME` or `cmd:COMMAND` (32 bytes, or "
-        "their hex or base64). Empty is a file of mode 0600 outside `DATA_DIR`, made at the first start.",
+        "their hex or base64). Empty is a file of mode 0600 outside `DATA_DIR`. A file is made at the first start.",
     )
 
     # ─── the bus ───

@@ -104,16 +104,19 @@ class Vault:
 def open_vault(key_url: str, data_dir: Path, *, data_exist: bool) -> Vault:
     """The vault of an installation, from `KEY_URL`.
 
-    With no `KEY_URL` the key file is made on the first start; when `data_exist`, a missing key is never made anew,
-    since what is stored would be lost in silence. Raises `StartupError`.
+    With no `KEY_URL`, or that of a file in a folder that is there, the key file is made on the first start; when
+    `data_exist`, a missing key is never made anew, since what is stored would be lost in silence. Raises
+    `StartupError`.
     """
     scheme, _, rest = key_url.partition(":")
     match scheme:
         case "":
-            return _default_vault(data_dir, data_exist)
+            return _file_vault(default_key_file(data_dir), data_dir, data_exist)
         case "file":
             path = Path(rest.removeprefix("//")).expanduser()
-            return Vault(read_key_file(path, SETTING), f"file {path}")
+            if not os.path.isdir(path.parent):
+                raise StartupError(f"KEY_URL: there is no folder {path.parent} that we may look into")
+            return _file_vault(path, data_dir, data_exist)
         case "env":
             if rest not in os.environ:
                 raise StartupError(f"KEY_URL: the environment has no variable {rest}")
@@ -131,11 +134,12 @@ def default_key_file(data_dir: Path) -> Path:
     return home / "welcomedly" / f"{name}.key"
 
 
-def _default_vault(data_dir: Path, data_exist: bool) -> Vault:
-    path = default_key_file(data_dir)
-    if not path.exists():
+def _file_vault(path: Path, data_dir: Path, data_exist: bool) -> Vault:
+    if not os.path.exists(path):  # `Path.exists` raises where a folder is closed to us
         if data_exist:
-            raise StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}")
+            default = default_key_file(data_dir)
+            found = f"; there is one at {default}" if os.path.exists(default) else ""
+            raise StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}{found}")
         make_key_file(path, SETTING)
     return Vault(read_key_file(path, SETTING), f"file {path}")
 

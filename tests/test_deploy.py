@@ -190,10 +190,10 @@ def test_every_command_is_understood() -> None:
         commands.append(arguments)
     text = (DEPLOY / "README.md").read_text("utf-8")
     commands += [
-        line.partition(" #")[0].split()
-        for line in re.findall(r"(?:bin/|`)welcomedly ((?:serve|bridge|models)[^`\n]*)", text)
+        shlex.split(line.partition(" #")[0])
+        for line in re.findall(r"(?:bin/|`)welcomedly ((?:serve|bridge|models|organisation|call)[^`\n]*)", text)
     ]
-    assert len(commands) > 7
+    assert len(commands) > 9
     for arguments in commands:
         parser().parse_args(arguments)
 
@@ -286,6 +286,21 @@ def test_units_set_settings_and_write_to_their_own_folders_alone(unit: str) -> N
     assert said["ProtectSystem"] == ["strict"]
     assert said["CapabilityBoundingSet"] == [""]
     assert said["User"] == ["welcomedly"]
+
+
+def test_commands_on_the_data_run_as_the_service_does() -> None:
+    said, environment = directives("welcomedly.service"), environment_of_unit("welcomedly.service")
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    lines = re.findall(r"^(.*bin/welcomedly (?:organisation|call) .*)$", text, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line)
+        assert words[:5] == ["runuser", "-u", said["User"][0], "--", "env"]
+        assert words[5:7] == [f"{name}={environment[name]}" for name in ("DATA_DIR", "KEY_URL")]
+    key = Path(environment["KEY_URL"].removeprefix("file:"))
+    folders = shlex.split(re.findall(r"^install -d -m 0700 -o welcomedly .*$", text, re.MULTILINE)[0])[-2:]
+    assert folders == [environment["DATA_DIR"], str(key.parent)]
+    assert str(key.parent) == environment["XDG_DATA_HOME"], "an older installation's key is found with `KEY_URL=`"
 
 
 def test_engine_and_bridge_share_their_folder() -> None:

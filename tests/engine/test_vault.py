@@ -69,6 +69,33 @@ def test_the_default_key_is_made_outside_the_data_once(tmp_path: Path, monkeypat
     assert not file.exists()
 
 
+def test_a_key_file_of_one_s_own_is_made_once_where_its_folder_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    data, file = tmp_path / "data", tmp_path / "keys" / "key"
+    url = f"file:{file}"
+    with pytest.raises(StartupError, match="no folder"):
+        open_vault(url, data, data_exist=False)
+    file.parent.mkdir()
+    with pytest.raises(StartupError, match="holds data"):
+        open_vault(url, data, data_exist=True)
+    first = open_vault(url, data, data_exist=False)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert open_vault(url, data, data_exist=True).key_id == first.key_id
+    assert not default_key_file(data).exists()
+
+
+def test_who_names_a_key_file_over_data_with_a_default_one_is_told_where_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    open_vault("", tmp_path / "data", data_exist=False)
+    with pytest.raises(StartupError) as raised:
+        open_vault(f"file:{tmp_path / 'key'}", tmp_path / "data", data_exist=True)
+    assert str(default_key_file(tmp_path / "data")) in str(raised.value)
+
+
 def test_key_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "key"
     file.write_text(KEY.hex())
