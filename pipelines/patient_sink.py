@@ -31,7 +31,8 @@ class PatientSink:
         self._pause = pause
         self._clock_s = clock_s
         self._waiting: dict[int, float] = {}
-        """When each write that waits was first refused, by its number."""
+        """When each write that is under way was asked for, by its number: the store itself tries for half a minute
+        before it refuses one."""
         self._numbers = itertools.count()
 
     @property
@@ -53,14 +54,14 @@ class PatientSink:
 
     async def _patiently(self, write: Callable[[], Awaitable[None]]) -> None:
         pause_s, number = PAUSE_S, next(self._numbers)
+        self._waiting[number] = self._clock_s()
         try:
             while True:
                 try:
                     return await write()
                 except Overloaded:
                     log.warning("call.waits_for_store")
-                self._waiting.setdefault(number, self._clock_s())
                 await self._pause(pause_s)
                 pause_s = min(PAUSE_MAX_S, 2 * pause_s)
         finally:
-            self._waiting.pop(number, None)
+            del self._waiting[number]

@@ -1,5 +1,6 @@
 """A store that cannot write for a while costs a call time and no fact."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -71,6 +72,25 @@ async def test_it_tells_how_long_the_oldest_write_has_waited() -> None:
     assert sink.waited_s == 0.0
     await sink.opened(RECORD)
     assert seen == [0.5, 1.5, 3.5]
+    assert sink.waited_s == 0.0
+
+
+async def test_a_store_that_does_not_answer_is_waited_for_from_the_first_moment() -> None:
+    """As one is whose server is away: the writer itself tries for half a minute before it refuses."""
+    now, answers = 100.0, asyncio.Event()
+
+    class Hanging(FakeSink):
+        async def opened(self, record: CallRecord) -> None:
+            await answers.wait()
+            await super().opened(record)
+
+    sink = PatientSink(Hanging(), clock_s=lambda: now)
+    opening = asyncio.create_task(sink.opened(RECORD))
+    await asyncio.sleep(0)
+    now += 6.0
+    assert sink.waited_s == 6.0
+    answers.set()
+    await opening
     assert sink.waited_s == 0.0
 
 
