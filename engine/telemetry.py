@@ -214,6 +214,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_commit_seconds", "histogram", (), "Wait of a write until its group was durable."),
     Metric("store_group_writes", "histogram", (), "Writes that shared one commit."),
     Metric("store_waiting", "gauge", (), "Writes that wait for the writer."),
+    Metric("store_up", "gauge", (), "1 while the store takes writes."),
     Metric("sockets", "gauge", ("kind",), "Open sockets of desks and walls."),
     Metric("sockets_slow_total", "counter", ("kind",), "Sockets closed because they did not keep up."),
     Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited, busy."),

@@ -331,7 +331,7 @@ def test_alerts_rest_on_metrics_and_labels_that_there_are() -> None:
         labels = {label for name in names for label in SAMPLES[name].labels} | FROM_PROMETHEUS
         used = {name for group in re.findall(r"by \(([^)]*)\)", rule["expr"]) for name in group.split(", ")}
         for name, matchers in re.findall(r"(welcomedly_\w+)\{([^}]*)\}", rule["expr"]):
-            assert set(re.findall(r"(\w+)=", matchers)) <= set(SAMPLES[name].labels), rule["alert"]
+            assert set(re.findall(r"(\w+)!?=", matchers)) <= set(SAMPLES[name].labels) | {"job"}, rule["alert"]
         shown = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
         assert used | shown <= labels, rule["alert"]
         aggregated = "by (" in rule["expr"]
@@ -353,6 +353,13 @@ def test_values_of_labels_are_some_that_are_counted() -> None:
         for label, values in re.findall(r'(\w+)=~?"([^"]*)"', rule["expr"]):
             if label != "job":
                 assert set(values.split("|")) <= counted[label], rule["alert"]
+
+
+def test_what_is_down_is_asked_of_whose_it_is() -> None:
+    """The bridge shows every gauge that there is, at 0 where it is the engine's."""
+    for rule in alerts():
+        for name, matchers in re.findall(r"(welcomedly_\w+)(\{[^}]*\})? == 0", rule["expr"]):
+            assert SAMPLES[name].labels or matchers == '{job="welcomedly"}', rule["alert"]
 
 
 def test_alerts_have_a_name_a_severity_and_a_sentence() -> None:

@@ -82,10 +82,13 @@ class Store:
         """Writes that wait for the writer."""
         return self._database.waiting()
 
+    async def writable(self) -> bool:
+        """The last write was taken. After one that was not, a small one is tried here now and then."""
+        return await self._database.writable()
+
     async def ready(self) -> bool:
-        """A read answers, and the last write was taken. After one that was not, a small one is tried here now and
-        then."""
-        return await self._database.writable() and len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
+        """A read answers, and the store is `writable`."""
+        return await self.writable() and len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
 
     async def scrub(self) -> None:
         """After an erasure: see `Database.scrub`."""

@@ -29,10 +29,10 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus' text format."""
-    request.app[METRICS].set("store_waiting", request.app[STORE].waiting())
-    return web.Response(
-        body=request.app[METRICS].text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-    )
+    metrics, store = request.app[METRICS], request.app[STORE]
+    metrics.set("store_waiting", store.waiting())
+    metrics.set("store_up", await store.writable())
+    return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
 async def openapi(request: web.Request) -> web.Response:

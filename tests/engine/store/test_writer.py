@@ -66,6 +66,7 @@ async def test_an_engine_that_cannot_write_is_not_ready_and_is_again_by_itself(
             await store.people.add_organisation("Acme", 1.0)
         assert time.now > 100.0 + PATIENCE_S
         for _ in range(3):
+            assert not await store.writable()
             assert not await store.ready()
             time.now += PROBE_EVERY_S
         assert not await store.ready()

@@ -157,6 +157,18 @@ async def test_machines_are_answered(site: Site) -> None:
     assert (await client.get("/asyncapi.json")).status == 200
 
 
+@pytest.mark.parametrize("up", [True, False])
+async def test_metrics_say_whether_the_store_takes_writes(
+    site: Site, monkeypatch: pytest.MonkeyPatch, up: bool
+) -> None:
+    async def writable() -> bool:
+        return up
+
+    monkeypatch.setattr(site.store, "writable", writable)
+    metrics = await (await site.client().get("/metrics")).text()
+    assert f"welcomedly_store_up {float(up)}" in metrics
+
+
 async def test_the_description_is_made_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
