@@ -2,8 +2,9 @@
 the ids of their calls."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from engine.errors import NotFound
 from engine.ports.storage import CallRecord
 from engine.sealed_file import SealedReader, SealedWriter
 from engine.store import Store
+from engine.store.erasures import Kept
 from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
@@ -26,12 +28,22 @@ _BATCH: Final = 500
 class Inputs:
     """Implements `engine.ports.storage.InputFiles`. The disk is only ever touched from worker threads."""
 
-    def __init__(self, store: Store, data_dir: Path, days: int, wall_clock: Callable[[], float] = time.time) -> None:
-        """Files are kept for so many days, and never longer than their calls; with 0 those that are there go."""
+    def __init__(
+        self,
+        store: Store,
+        data_dir: Path,
+        days: int,
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        stuck: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Files are kept for so many days after their calls, and never longer than these; with 0 those that are there
+        go. `stuck` is told each time that one which is due cannot be deleted, on a worker's thread."""
         self._store = store
         self._folder = data_dir / FOLDER
         self._days = days
         self._wall_clock = wall_clock
+        self._stuck = stuck
 
     async def begin(self, record: CallRecord) -> SealedWriter:
         """Raises `OSError` and the store's errors."""
@@ -57,22 +69,29 @@ class Inputs:
         paths = await asyncio.to_thread(lambda: list(self._folder.glob("*/*.sealed")))
         for at in range(0, len(paths), _BATCH):
             batch = paths[at : at + _BATCH]
-            erased = await self._store.erasures.among([path.stem for path in batch])
-            count += await asyncio.to_thread(self._delete_of, batch, erased)
+            calls = await self._store.erasures.among([path.stem for path in batch])
+            count += await asyncio.to_thread(self._delete_of, batch, calls)
         return count
 
-    def _delete_of(self, paths: Iterable[Path], erased: frozenset[str]) -> int:
-        return sum(self._deleted(path, erased) for path in paths)
+    def _delete_of(self, paths: Iterable[Path], calls: Mapping[str, Kept]) -> int:
+        return sum(self._deleted(path) for path in paths if self._due(path, calls.get(path.stem)))
 
-    def _deleted(self, path: Path, erased: frozenset[str]) -> bool:
-        try:
-            if path.stem not in erased and self._wall_clock() - path.stat().st_mtime < self._days * DAY_S:
-                return False
-            path.unlink(missing_ok=True)
-        except FileNotFoundError:
+    def _due(self, path: Path, call: Kept | None) -> bool:
+        if call is None:  # of a call that the database does not know: noise, and perhaps another database's
+            with contextlib.suppress(OSError):
+                return self._over(path.stat().st_mtime)
             return False
+        return call.erased or (call.ended_at > 0 and self._over(call.ended_at))
+
+    def _over(self, since: float) -> bool:
+        return self._wall_clock() - since >= self._days * DAY_S
+
+    def _deleted(self, path: Path) -> bool:
+        try:
+            path.unlink(missing_ok=True)
         except OSError as error:
             log.warning("inputs.not_deleted", call_id=path.stem, error=type(error).__name__)
+            self._stuck()
             return False
         audit.info("inputs.deleted", call_id=path.stem)
         return True

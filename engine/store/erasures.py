@@ -1,6 +1,7 @@
 """What is left of calls that were erased, and which are next."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import exists, or_, select
@@ -24,6 +25,14 @@ class Erasure(msgspec.Struct, frozen=True):
     """User id, `retention` or `command`."""
 
 
+class Kept(NamedTuple):
+    """Whether and until when there was a call."""
+
+    ended_at: float
+    """UNIX seconds; 0 while it is live."""
+    erased: bool
+
+
 class Erasures:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,10 +51,10 @@ class Erasures:
         query = query.order_by(CallRow.erased_at.desc(), CallRow.id.desc()).limit(limit)
         return [Erasure(*row) for row in await self._database.fetch(query)]
 
-    async def among(self, call_ids: Collection[str]) -> frozenset[str]:
-        """Those of these calls that were erased."""
-        query = select(CallRow.id).where(CallRow.id.in_(call_ids), CallRow.erased_at > 0)
-        return frozenset(row.id for row in await self._database.fetch(query))
+    async def among(self, call_ids: Collection[str]) -> dict[str, Kept]:
+        """What is known of those of these calls that there are."""
+        query = select(CallRow.id, CallRow.ended_at, CallRow.erased_at).where(CallRow.id.in_(call_ids))
+        return {row.id: Kept(row.ended_at, row.erased_at > 0) for row in await self._database.fetch(query)}
 
     async def due(
         self, organisation_id: str, campaign_id: str, ended_until: float, limit: int, *, now: float

@@ -19,9 +19,9 @@ from engine.vault import CallKey, SealError
 WORDS = b"four five three nine"
 
 
-async def kept(store: Store, settings: Settings, organisation: str, call_id: str) -> Path:
-    """The file of a call that has ended."""
-    record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", started_at=1.0, ended_at=2.0)
+async def kept(store: Store, settings: Settings, organisation: str, call_id: str, ended_at: float = 2.0) -> Path:
+    """The file of a call that has ended, or with 0 goes on."""
+    record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", started_at=1.0, ended_at=ended_at)
     await store.calls.open(record)
     sink = await Inputs(store, settings.data_dir, 30).begin(record)
     sink.write(WORDS)
@@ -62,7 +62,8 @@ async def test_a_file_that_the_disk_does_not_let_go_is_tried_again(
     path, other = [await kept(store, settings, organisation, call_id) for call_id in ("call-1", "call-2")]
     path.unlink()
     path.mkdir()  # what is no file cannot be unlinked
-    inputs = Inputs(store, settings.data_dir, 30)
+    stuck: list[str] = []
+    inputs = Inputs(store, settings.data_dir, 30, stuck=lambda: stuck.append("inputs"))
     erasures = Erasures(store, Recordings(store, settings.data_dir), inputs)
     with capture_logs() as logs:
         await erasures.erase(organisation, "call-1", "user-root")
@@ -70,6 +71,7 @@ async def test_a_file_that_the_disk_does_not_let_go_is_tried_again(
         assert await inputs.delete_expired() == 0
     told = [(log["event"], log["call_id"]) for log in logs if "inputs" in log["event"]]
     assert told == [("inputs.not_deleted", "call-1")] * 2
+    assert stuck == ["inputs"]
     assert not other.exists()
     path.rmdir()
     path.write_bytes(b"noise")
@@ -77,13 +79,28 @@ async def test_a_file_that_the_disk_does_not_let_go_is_tried_again(
     assert not path.exists()
 
 
-@pytest.mark.parametrize(("days", "left"), [(30, {"new"}), (90, {"new", "old"}), (0, set())])
-async def test_it_is_kept_for_so_many_days(
+NOW = 1_800_000_000.0
+
+
+@pytest.mark.parametrize(("days", "left"), [(30, {"new", "live"}), (90, {"new", "old", "live"}), (0, {"live"})])
+async def test_it_is_kept_for_so_many_days_after_the_call_s_end_whatever_date_its_file_has(
     days: int, left: set[str], store: Store, settings: Settings, organisation: str
 ) -> None:
-    now = 1_800_000_000.0
-    for call_id, age in (("new", 1.0), ("old", 31.0)):
-        os.utime(await kept(store, settings, organisation, call_id), (now - age * DAY_S,) * 2)
-    assert await Inputs(store, settings.data_dir, days, lambda: now).delete_expired() == 2 - len(left)
+    for call_id, ended_at in (("new", NOW - DAY_S), ("old", NOW - 31 * DAY_S), ("live", 0.0)):
+        path = await kept(store, settings, organisation, call_id, ended_at)
+        os.utime(path, (NOW,) * 2 if call_id == "old" else (1.0, 1.0))  # restored copies are of that day
+    assert await Inputs(store, settings.data_dir, days, lambda: NOW).delete_expired() == 3 - len(left)
     assert {path.stem for path in settings.data_dir.rglob("*.sealed")} == left
-    assert {call.call_id for call in await store.calls.find(organisation)} == {"new", "old"}
+    assert {call.call_id for call in await store.calls.find(organisation)} == {"new", "old", "live"}
+
+
+async def test_a_file_whose_call_nobody_knows_goes_by_its_own_date(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    folder = settings.data_dir / "inputs" / organisation
+    folder.mkdir(parents=True)
+    for name, age in (("new", 1), ("old", 31)):
+        (folder / f"{name}.sealed").write_bytes(b"noise")
+        os.utime(folder / f"{name}.sealed", (NOW - age * DAY_S,) * 2)
+    assert await Inputs(store, settings.data_dir, 30, lambda: NOW).delete_expired() == 1
+    assert [path.stem for path in folder.iterdir()] == ["new"]
