@@ -8,6 +8,7 @@ import functools
 import gc
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any
@@ -142,17 +143,20 @@ class Engine:
         store = await Store.open(settings, vault, committed=self._metrics.committed)
         self._stack.push_async_callback(store.close)
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
-        self._recordings = Recordings(store, settings.data_dir)
-        self._inputs = Inputs(store, settings.data_dir, settings.keep_inputs_days)
+        self._recordings = Recordings(store, settings.data_dir, stuck=self._stuck("recording"))
+        self._inputs = Inputs(store, settings.data_dir, settings.keep_inputs_days, stuck=self._stuck("inputs"))
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
             await seed_knowledge(store, bundled_bases())
         return store
 
+    def _stuck(self, what: str) -> Callable[[], None]:
+        return functools.partial(self._metrics.count, "retention_failures_total", what=what)
+
     def _keep_house(self, store: Store, hub: Hub) -> None:
         self._erasures = Erasures(store, self._recordings, self._inputs, hub.forget)
-        housekeeping = asyncio.create_task(self._erasures.keep_house(), name="retention")
-        self._stack.push_async_callback(cancel, housekeeping)
+        keeping = self._erasures.keep_house(self._metrics)
+        self._stack.push_async_callback(cancel, asyncio.create_task(keeping, name="retention"))
 
     def _keep_knowledge(self, store: Store) -> None:
         self._knowledge = KnowledgeService(store, self._libraries, self._wording)

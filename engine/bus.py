@@ -7,7 +7,6 @@ once: what was sent and not noted as sent, up to `BATCH` of them, is sent again,
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -32,7 +31,7 @@ ACK_S = 5.0
 `DEDUPE_S`."""
 DEDUPE_S = 120.0
 
-FORGET_EVERY_S = 3_600.0
+COUNT_EVERY_S = 10.0
 
 IDLE_S = 1.0
 GATHER_S = 0.1
@@ -93,14 +92,11 @@ def asyncapi() -> bytes:
 class Bus:
     """Keeps the bus up and the outbox empty, in the background. `start` once, `stop` once."""
 
-    def __init__(
-        self, settings: Settings, outbox: Outbox, *, metrics: Metrics, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, settings: Settings, outbox: Outbox, *, metrics: Metrics) -> None:
         self._url = settings.bus_url
         self._folder: Path = settings.data_dir / "nats"
         self._program = None if settings.bus_url else find_program(settings.nats_server)
         self._outbox = outbox
-        self._clock = clock
         self._metrics = metrics
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,7 +116,7 @@ class Bus:
         self._metrics.set("bus_up", 0)
         self._tasks = [
             asyncio.create_task(self._run(), name="bus"),
-            asyncio.create_task(self._forget_old(), name="outbox"),
+            asyncio.create_task(self._count(), name="outbox"),
         ]
 
     def wake(self) -> None:
@@ -133,14 +129,12 @@ class Bus:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _forget_old(self) -> None:
-        """With a bus that stays away the outbox is bounded all the same: what is older than the bus keeps, goes."""
+    async def _count(self) -> None:
+        """What waits is counted also while the bus is away."""
         while True:
-            try:
-                await self._outbox.forget_old(self._clock())
-            except Exception as error:  # whatever it is, the next time is as good
-                _log.warning("the outbox could not be cleared", error=type(error).__name__)
-            await asyncio.sleep(FORGET_EVERY_S)
+            with contextlib.suppress(Exception):  # the store cannot read, and says so itself; the next time is as good
+                self._metrics.set("outbox_waiting", await self._outbox.count())
+            await asyncio.sleep(COUNT_EVERY_S)
 
     async def _run(self) -> None:
         while True:
@@ -195,7 +189,6 @@ class Bus:
         """Send what waits; when nothing does, wait for it."""
         self._wake.clear()
         letters = await self._outbox.waiting(BATCH)
-        self._metrics.set("outbox_waiting", len(letters))
         if letters:
             await asyncio.gather(*(self._send(broker, letter) for letter in letters))
             await self._outbox.sent(letters)

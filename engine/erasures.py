@@ -16,7 +16,7 @@ from engine.errors import NotFound
 from engine.inputs import Inputs
 from engine.recordings import DAY_S, Recordings
 from engine.store import Store
-from engine.telemetry import AUDIT
+from engine.telemetry import AUDIT, Metrics
 
 log = structlog.get_logger(__name__)
 audit = structlog.get_logger(AUDIT)
@@ -65,16 +65,33 @@ class Erasures:
                 count += await self._erase_ended(campaign.organisation_id, campaign.id, campaign.words_days)
         return count
 
-    async def keep_house(self) -> None:
-        """Recordings, calls and what was kept to play them again go every hour when their time is over, until
-        cancelled. Recordings first: a call is kept for as long as its recording."""
+    async def keep_house(self, metrics: Metrics) -> None:
+        """Recordings, calls, what was kept to play them again and what the bus did not take go every hour when their
+        time is over, until cancelled. Recordings first: a call is kept for as long as its recording."""
+        rounds: dict[str, Callable[[], Awaitable[int]]] = {
+            "recording": self._recordings.delete_expired,
+            "call": self.erase_due,
+            "inputs": self._inputs.delete_expired,
+            "outbox": lambda: self._forget_outbox(metrics),
+        }
+        for what in rounds:
+            metrics.count("retention_failures_total", 0, what=what)  # there from the start: its first step is seen
         while True:
-            for go in (self._recordings.delete_expired, self.erase_due, self._inputs.delete_expired):
+            for what, go in rounds.items():
                 try:
                     await go()
                 except Exception:
+                    metrics.count("retention_failures_total", what=what)
                     log.exception("retention.failed")
             await self._sleep(_ROUND_S)
+
+    async def _forget_outbox(self, metrics: Metrics) -> int:
+        """With a bus that stays away the outbox is bounded all the same: what is older than the bus keeps, goes."""
+        count = await self._store.outbox.forget_old(self._wall_clock())
+        if count:
+            metrics.count("outbox_forgotten_total", count)
+            log.warning("outbox.forgotten", facts=count)
+        return count
 
     async def _erase_ended(self, organisation_id: str, campaign_id: str, words_days: int) -> int:
         now, count = self._wall_clock(), 0

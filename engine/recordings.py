@@ -26,10 +26,19 @@ DAY_S: Final = 86_400
 class Recordings:
     """Implements `engine.ports.storage.RecordingFiles`. The disk is only ever touched from worker threads."""
 
-    def __init__(self, store: Store, data_dir: Path, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        data_dir: Path,
+        wall_clock: Callable[[], float] = time.time,
+        *,
+        stuck: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`stuck` is told each time that a file which is due cannot be deleted."""
         self._store = store
         self._folder = data_dir / FOLDER
         self._wall_clock = wall_clock
+        self._stuck = stuck
 
     async def begin(self, record: CallRecord, channels: int, retention_days: int) -> SealedWriter:
         """An empty file for this call, whose row and key are committed. Raises `OSError` and the store's errors."""
@@ -68,6 +77,7 @@ class Recordings:
                 await self._delete(recording)
             except OSError as error:
                 log.warning("recording.not_deleted", call_id=recording.call_id, error=type(error).__name__)
+                self._stuck()
             else:
                 count += 1
         return count

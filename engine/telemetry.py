@@ -188,6 +188,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("rtp_jitter_seconds", "histogram", (), "Interarrival jitter of a stream (RFC 3550), every 10 s."),
     Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
     Metric(
+        "recordings_total", "counter", ("outcome",), "Recordings that ended: whole, failed (the disk took no more)."
+    ),
+    Metric(
+        "retention_failures_total",
+        "counter",
+        ("what",),
+        "What should have been deleted by now and was not, by hour: recording, call, inputs, outbox.",
+    ),
+    Metric(
         "platform_sockets_total",
         "counter",
         ("protocol", "outcome"),
@@ -220,6 +229,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited, busy."),
     Metric("http_seconds", "histogram", ("method", "status"), "Time to answer an HTTP request."),
     Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
+    Metric("outbox_forgotten_total", "counter", (), "Facts that the bus did not get within a day, and will not get."),
     Metric("bus_up", "gauge", (), "1 while the bus is connected."),
     Metric("bus_starts_total", "counter", (), "Starts of the embedded NATS server."),
     Metric("ears_up", "gauge", (), "1 while `ears` answers."),

@@ -22,6 +22,8 @@ class Recorder:
         self._files = files
         self._metrics = metrics
         self._workers = ThreadPoolExecutor(THREADS, thread_name_prefix="recorder")
+        for outcome in ("whole", "failed"):
+            metrics.count("recordings_total", 0, outcome=outcome)  # there from the start: its first step is seen
 
     def tape(self, session: IngestSession, ledger: Ledger, roster: Roster, retention_days: int) -> Tape:
         """Records one call; `Tape.run` does the work."""
@@ -33,6 +35,7 @@ class Recorder:
             roster=roster,
             retention_days=retention_days,
             recorded=self._recorded,
+            ended=lambda outcome: self._metrics.count("recordings_total", outcome=outcome),
         )
 
     def close(self) -> None:

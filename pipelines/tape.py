@@ -70,6 +70,7 @@ class Tape:
         roster: Roster,
         retention_days: int,
         recorded: Recorded = lambda span: None,
+        ended: Callable[[str], None] = lambda outcome: None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._session = session
@@ -79,6 +80,7 @@ class Tape:
         self._roster = roster
         self._retention_days = retention_days
         self._recorded = recorded
+        self._ended = ended
         self._pause = pause
         self._mark = Watermark((_WORDS,))
         self._pauses = Pauses()
@@ -172,7 +174,9 @@ class Tape:
         """Until the call has ended and its file is closed. A disk that fails ends the recording, and never the call."""
         try:
             await self._run(record, report)
+            self._ended("whole")
         except Exception as error:
+            self._ended("failed")
             log.exception("recording.failed")
             report("recording.failed", self._mark.at_ms, {"reason": type(error).__name__})
         finally:

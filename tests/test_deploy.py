@@ -345,12 +345,12 @@ def test_values_of_labels_are_some_that_are_counted() -> None:
         "verdict": {"accepted", "unproven", "stale", "refused"},
         "kind": {"final", "partial", "speculation"},
         "outcome": {"run", "failed", "load", "late", "superseded", "cancelled"}
-        | set(re.findall(r"\w+", told["platform_sockets_total"] + told["logins_total"])),
+        | set(re.findall(r"\w+", told["platform_sockets_total"] + told["logins_total"] + told["recordings_total"])),
         "fate": set(re.findall(r"\w+", told["rtp_packets_total"])),
-        "what": set(re.findall(r"\w+", told["recorded_seconds_total"])),
+        "what": set(re.findall(r"\w+", told["recorded_seconds_total"] + told["retention_failures_total"])),
     }
     for rule in alerts():
-        for label, values in re.findall(r'(\w+)=~?"([^"]*)"', rule["expr"]):
+        for label, values in re.findall(r'(\w+)!?=~?"([^"]*)"', rule["expr"]):
             if label != "job":
                 assert set(values.split("|")) <= counted[label], rule["alert"]
 

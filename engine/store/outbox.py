@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.store.session import Database
 from engine.store.tables import FactRow, OutboxRow
@@ -42,9 +43,14 @@ class Outbox:
         statement = delete(OutboxRow).where(OutboxRow.id.in_([letter.row for letter in letters]))
         await self._database.write(lambda connection: connection.execute(statement))
 
-    async def forget_old(self, now: float) -> None:
+    async def forget_old(self, now: float) -> int:
+        """How many there were."""
         statement = delete(OutboxRow).where(OutboxRow.created_at < now - KEPT_S)
-        await self._database.write(lambda connection: connection.execute(statement))
+
+        async def write(connection: AsyncConnection) -> int:
+            return (await connection.execute(statement)).rowcount
+
+        return await self._database.write(write)
 
     async def count(self) -> int:
         rows = await self._database.fetch(select(func.count()).select_from(OutboxRow))

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -161,36 +160,27 @@ def test_the_asyncapi_names_the_fact_and_no_secret() -> None:
     assert "at least once" in str(document)
 
 
-async def test_an_outbox_that_cannot_be_cleared_is_cleared_the_next_time(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+async def test_what_waits_is_counted_while_the_bus_is_away(
+    store: Store, record: CallRecord, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Stubborn:
+    class Counted(Metrics):
         def __init__(self) -> None:
-            self.asked = 0
-            self.cleared = asyncio.Event()
+            super().__init__()
+            self.seen: asyncio.Queue[float] = asyncio.Queue()
 
-        async def forget_old(self, now: float) -> None:
-            self.asked += 1
-            if self.asked == 1:
-                raise RuntimeError
-            self.cleared.set()
+        def set(self, name: str, value: float, /, **labels: str) -> None:
+            if name == "outbox_waiting":
+                self.seen.put_nowait(value)
 
-    monkeypatch.setattr("engine.bus.FORGET_EVERY_S", 0.0)
-    outbox = Stubborn()
-    nowhere = settings.model_copy(update={"bus_url": "nats://127.0.0.1:9"})
-    async with running(Bus(nowhere, outbox, metrics=Metrics())), asyncio.timeout(10):  # type: ignore[arg-type]
-        await outbox.cleared.wait()
-
-
-async def test_a_bus_that_stays_away_bounds_the_outbox(store: Store, record: CallRecord, settings: Settings) -> None:
-    metrics = Metrics()
+    monkeypatch.setattr("engine.bus.COUNT_EVERY_S", 0.0)
+    monkeypatch.setattr("engine.bus.BATCH", 1)
+    metrics = Counted()
     hub = Hub(store, metrics=metrics)
     await hub.opened(record)
-    await hub.publish(record, [said(1)])
+    await hub.publish(record, [said(1), said(2)])
     nowhere = settings.model_copy(update={"bus_url": "nats://127.0.0.1:9"})
-    bus = Bus(nowhere, store.outbox, metrics=metrics, clock=lambda: time.time() + 25 * 3600)
-    async with running(bus):
-        await asyncio.sleep(0)
-        await store.outbox.forget_old(0.0)  # writes keep their order: the bus's own was first
-        assert await store.outbox.count() == 0
-    assert not bus.up.is_set()
+    async with running(Bus(nowhere, store.outbox, metrics=metrics)), asyncio.timeout(10):
+        assert await metrics.seen.get() == 2
+        await hub.publish(record, [said(3)])
+        while await metrics.seen.get() != 3:
+            pass

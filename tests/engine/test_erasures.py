@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from time import time as real_time
 from typing import Any
 
 import msgspec
@@ -16,6 +17,8 @@ from engine.recordings import DAY_S, Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.campaigns import Campaign
+from engine.store.outbox import KEPT_S
+from engine.telemetry import Metrics
 from tests.engine.ended_call import REASON, ended_call
 
 BEGAN = 1_700_000_000.0
@@ -43,6 +46,7 @@ class Kept:
     def __init__(self, store: Store, settings: Settings, organisation: str, time: Time) -> None:
         self.store = store
         self.organisation = organisation
+        self.time = time
         self.folder = settings.data_dir
         self.forgotten: list[tuple[str, str]] = []
         self.recordings = Recordings(store, settings.data_dir, time)
@@ -82,6 +86,17 @@ class Kept:
     def files(self) -> list[Path]:
         return list(self.folder.rglob("*.sealed"))
 
+    async def keep_house(self, erasures: Erasures | None = None) -> Metrics:
+        """By a new process, until the time is over."""
+        metrics = Metrics()
+        with pytest.raises(asyncio.CancelledError):
+            await (erasures or self.erasures).keep_house(metrics)
+        return metrics
+
+
+def failures(metrics: Metrics, what: str) -> float | None:
+    return metrics.registry.get_sample_value("welcomedly_retention_failures_total", {"what": what})
+
 
 async def keep_house(store: Store, settings: Settings, organisation: str, hours: int) -> Kept:
     """What is left of five calls after so many hours, of which the engine was there for the last two."""
@@ -95,8 +110,7 @@ async def keep_house(store: Store, settings: Settings, organisation: str, hours:
     await kept.call("recorded for longer", "ten", recorded=12)
     await kept.call("live", "ten", ended=False)
     await kept.call("asked for", "for good")
-    with pytest.raises(asyncio.CancelledError):
-        await kept.erasures.keep_house()
+    await kept.keep_house()
     return kept
 
 
@@ -154,11 +168,27 @@ async def test_a_round_that_fails_is_made_up_for_in_the_next(
     await kept.campaign("one", 1)
     await kept.call("call-1", "one")
     erasures = Erasures(store, Failing(store, settings.data_dir), kept.inputs, wall_clock=time, sleep=time.sleep)
-    with capture_logs() as logs, pytest.raises(asyncio.CancelledError):
-        await erasures.keep_house()
+    with capture_logs() as logs:
+        metrics = await kept.keep_house(erasures)
     assert Failing.rounds == 25
     assert [log["event"] for log in logs].count("retention.failed") == 25
+    assert [failures(metrics, what) for what in ("recording", "call")] == [25, 0]
     assert await kept.ids() == set()
+
+
+async def test_a_bus_that_stays_away_bounds_the_outbox(
+    store: Store, record: CallRecord, settings: Settings, organisation: str
+) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, ended_call("call-1"))
+    waiting = await store.outbox.count()
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    for age_s, forgotten in ((KEPT_S - 60.0, 0), (KEPT_S + 60.0, waiting)):
+        time.now = real_time() + age_s  # the facts were stored just now
+        metrics = await kept.keep_house()
+        assert metrics.registry.get_sample_value("welcomedly_outbox_forgotten_total") == forgotten
+        assert await store.outbox.count() == waiting - forgotten
 
 
 async def test_an_erased_call_takes_its_recording_along_and_is_logged_by_ids_alone(
@@ -190,8 +220,7 @@ async def test_a_file_that_cannot_be_deleted_costs_no_erasure_and_is_tried_again
     assert await kept.ids() == set()
     file.rmdir()
     file.write_bytes(b"noise")
-    with pytest.raises(asyncio.CancelledError):
-        await kept.erasures.keep_house()
+    await kept.keep_house()
     assert kept.files() == []
 
 
@@ -205,8 +234,7 @@ async def test_a_file_that_cannot_be_deleted_keeps_no_call(store: Store, setting
     file.mkdir()
     await kept.call("recorded", "one", recorded=1)
     await kept.call("plain", "one")
-    with pytest.raises(asyncio.CancelledError):
-        await kept.erasures.keep_house()
+    await kept.keep_house()
     assert await kept.ids() == set(), "its key is gone as well, and with it what a copy of the file says"
     assert kept.files() == [file]
 

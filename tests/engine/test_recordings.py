@@ -29,7 +29,9 @@ async def store(settings: Settings) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def recorded(store: Store, recordings: Recordings, call_id: str, days: int) -> CallRecord:
+async def recorded(
+    store: Store, recordings: Recordings, call_id: str, days: int, *, ended_at: float = 1_005.0
+) -> CallRecord:
     organisation = await store.people.organisation_named("Acme") or await store.people.add_organisation("Acme", 1.0)
     record = CallRecord(call_id, organisation, "c", "care", "inbound", "es", "CO", started_at=1_000.0)
     await store.calls.open(record)
@@ -37,6 +39,8 @@ async def recorded(store: Store, recordings: Recordings, call_id: str, days: int
     sink.write(b"sound")
     sink.close()
     await recordings.finish(record, 5_000)
+    record = msgspec.structs.replace(record, ended_at=ended_at)
+    await store.calls.change(record)
     return record
 
 
@@ -56,7 +60,6 @@ async def test_a_recording_is_read_by_its_organisation_alone(store: Store, setti
 async def test_an_erased_call_s_recording_stays_shut(store: Store, settings: Settings) -> None:
     recordings = Recordings(store, settings.data_dir)
     record = await recorded(store, recordings, "call-1", 0)
-    await store.calls.change(msgspec.structs.replace(record, ended_at=2_000.0))
     await store.calls.erase(record.organisation_id, "call-1", "user-root", 3_000.0)
     with pytest.raises(NotFound):
         await recordings.open(record.organisation_id, "call-1")
@@ -77,7 +80,10 @@ async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Sto
 
 
 async def test_a_file_that_cannot_be_deleted_keeps_no_other(store: Store, settings: Settings) -> None:
-    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S)
+    stuck: list[str] = []
+    recordings = Recordings(
+        store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S, stuck=lambda: stuck.append("recording")
+    )
     record = await recorded(store, recordings, "stuck", 30)
     (file,) = settings.data_dir.rglob("*.sealed")
     file.unlink()
@@ -87,6 +93,7 @@ async def test_a_file_that_cannot_be_deleted_keeps_no_other(store: Store, settin
         assert await recordings.delete_expired() == 1
     assert [path.stem for path in settings.data_dir.rglob("*.sealed")] == ["stuck"]
     assert [log["call_id"] for log in logs if log["event"] == "recording.not_deleted"] == ["stuck"]
+    assert stuck == ["recording"]
     assert (await store.recordings.get(record.organisation_id, "stuck")).call_id == "stuck"
     file.rmdir()
     assert await recordings.delete_expired() == 1

@@ -65,7 +65,7 @@ class Floor:
 
     def __init__(self, routing: Routing, *, allowed: bool = True) -> None:
         self.sink, self.files, self.session = ToldSink(), MemoryFiles(), OpenCall()
-        metrics = Metrics()
+        metrics = self.metrics = Metrics()
         self.recorder = Recorder(self.files, metrics)
         self.calls = Calls(
             router=FakeRouter(routing),
@@ -82,6 +82,9 @@ class Floor:
 
     async def told(self, name: str) -> CallEvent:
         return await self.sink.told(CallEvent, lambda event: event.name == name)
+
+    def recorded(self, outcome: str) -> float | None:
+        return self.metrics.registry.get_sample_value("welcomedly_recordings_total", {"outcome": outcome})
 
     async def end(self) -> None:
         self.session.over.set()
@@ -101,6 +104,7 @@ async def test_the_call_s_agent_and_supervisors_pause_and_nobody_else() -> None:
     assert (await floor.told("recording.resumed")).data == {"reason": "person", "by": "user-sofia"}
     await floor.end()
     assert (floor.files.state, floor.files.channels, floor.files.length_ms) == ("whole", 2, 500)
+    assert (floor.recorded("whole"), floor.recorded("failed")) == (1, 0)
     with pytest.raises(NotFound):
         await floor.calls.command(ANA, DeskCommand("pause", "call-1"))
 

@@ -54,6 +54,7 @@ class Recorded:
         self.roster = Roster()
         self.said: list[tuple[EventName, int, dict[str, Any]]] = []
         self.spans: list[RecordedSpan] = []
+        self.outcomes: list[str] = []
         self.written = asyncio.Event()
         self.pauses = 0
         self.ledger = Ledger("call-1", lambda: 0.0)
@@ -65,6 +66,7 @@ class Recorded:
             roster=self.roster,
             retention_days=1,
             recorded=self._recorded,
+            ended=self.outcomes.append,
             pause=self._pause,
         )
         self.task = asyncio.create_task(self.tape.run(RECORD, lambda *said: self.said.append(said)))
@@ -289,6 +291,7 @@ async def test_a_disk_that_fails_ends_the_recording_and_not_the_call(recorded: R
     await recorded.goes_to(8_000)
     await recorded.task
     assert recorded.said[-1][0] == "recording.failed"
+    assert recorded.outcomes == ["failed"]
     with pytest.raises(Conflict, match="not being recorded"):
         recorded.tape.check("pause")
     await recorded.goes_to(12_000)
@@ -321,4 +324,5 @@ async def test_a_store_that_cannot_write_at_the_end_fails_no_file_that_is_whole(
     await recorded.ended(5_000)
     assert await recorded.tape.over(0)
     assert (recorded.files.state, recorded.files.length_ms, recorded.pauses) == ("whole", 5_000, 2)
+    assert recorded.outcomes == ["whole"]
     assert "recording.failed" not in [name for name, _, _ in recorded.said]
