@@ -30,6 +30,7 @@ from engine.errors import WelcomedlyError
 from engine.fanout import Hub
 from engine.inputs import Inputs
 from engine.recordings import Recordings
+from engine.retention_clock import RetentionClock
 from engine.settings import Settings
 from engine.store import Store, data_exist
 from engine.telemetry import Metrics
@@ -155,7 +156,7 @@ class Engine:
 
     def _keep_house(self, store: Store, hub: Hub) -> None:
         self._erasures = Erasures(store, self._recordings, self._inputs, hub.forget)
-        keeping = self._erasures.keep_house(self._metrics)
+        keeping = self._erasures.keep_house(RetentionClock(self.settings.data_dir), self._metrics)
         self._stack.push_async_callback(cancel, asyncio.create_task(keeping, name="retention"))
 
     def _keep_knowledge(self, store: Store) -> None:

@@ -15,6 +15,7 @@ import structlog
 from engine.errors import NotFound
 from engine.inputs import Inputs
 from engine.recordings import DAY_S, Recordings
+from engine.retention_clock import RetentionClock
 from engine.store import Store
 from engine.telemetry import AUDIT, Metrics
 
@@ -65,24 +66,28 @@ class Erasures:
                 count += await self._erase_ended(campaign.organisation_id, campaign.id, campaign.words_days)
         return count
 
-    async def keep_house(self, metrics: Metrics) -> None:
+    async def keep_house(self, clock: RetentionClock, metrics: Metrics) -> None:
         """Recordings, calls, what was kept to play them again and what the bus did not take go every hour when their
-        time is over, until cancelled. Recordings first: a call is kept for as long as its recording."""
+        time is over, until cancelled; but none in an hour in which `clock` is not believed. Recordings first: a call is
+        kept for as long as its recording."""
         rounds: dict[str, Callable[[], Awaitable[int]]] = {
             "recording": self._recordings.delete_expired,
             "call": self.erase_due,
             "inputs": self._inputs.delete_expired,
             "outbox": lambda: self._forget_outbox(metrics),
         }
-        for what in rounds:
+        for what in ("clock", *rounds):
             metrics.count("retention_failures_total", 0, what=what)  # there from the start: its first step is seen
         while True:
-            for what, go in rounds.items():
-                try:
-                    await go()
-                except Exception:
-                    metrics.count("retention_failures_total", what=what)
-                    log.exception("retention.failed")
+            if await clock.believed():
+                for what, go in rounds.items():
+                    try:
+                        await go()
+                    except Exception:
+                        metrics.count("retention_failures_total", what=what)
+                        log.exception("retention.failed")
+            else:
+                metrics.count("retention_failures_total", what="clock")
             await self._sleep(_ROUND_S)
 
     async def _forget_outbox(self, metrics: Metrics) -> int:

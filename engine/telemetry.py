@@ -194,7 +194,8 @@ METRICS: tuple[Metric, ...] = (
         "retention_failures_total",
         "counter",
         ("what",),
-        "What should have been deleted by now and was not, by hour: recording, call, inputs, outbox.",
+        "What should have been deleted by now and was not (recording, call, inputs, outbox), by hour; and hours in "
+        "which nothing was, since the wall clock had jumped (clock).",
     ),
     Metric(
         "platform_sockets_total",

@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from engine.errors import NotFound
 from engine.store.session import Database
-from engine.store.tables import RecordingRow
+from engine.store.tables import CallRow, RecordingRow
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -44,8 +44,12 @@ class Recordings:
         return _recording(rows[0])
 
     async def due(self, now: float) -> list[Recording]:
-        """Those whose time is over, of every organisation."""
-        query = select(RecordingRow).where(RecordingRow.delete_at > 0, RecordingRow.delete_at <= now)
+        """Those whose time is over, of every organisation; none of a live call, which is still being written."""
+        query = (
+            select(RecordingRow)
+            .join(CallRow, CallRow.id == RecordingRow.call_id)
+            .where(RecordingRow.delete_at > 0, RecordingRow.delete_at <= now, CallRow.ended_at > 0)
+        )
         return [_recording(row) for row in await self._database.fetch(query)]
 
     async def remove(self, call_id: str) -> None:

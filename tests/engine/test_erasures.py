@@ -14,6 +14,7 @@ from engine.errors import Conflict, NotFound, Overloaded
 from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import DAY_S, Recordings
+from engine.retention_clock import RetentionClock
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.campaigns import Campaign
@@ -29,6 +30,7 @@ class Time:
 
     def __init__(self, hours: int = 0) -> None:
         self.now = BEGAN
+        self.slept = 0.0
         self._until = BEGAN + hours * 3_600
 
     def __call__(self) -> float:
@@ -36,6 +38,7 @@ class Time:
 
     async def sleep(self, seconds: float) -> None:
         self.now += seconds
+        self.slept += seconds
         if self.now > self._until:
             raise asyncio.CancelledError
 
@@ -88,9 +91,9 @@ class Kept:
 
     async def keep_house(self, erasures: Erasures | None = None) -> Metrics:
         """By a new process, until the time is over."""
-        metrics = Metrics()
+        metrics, clock = Metrics(), RetentionClock(self.folder, self.time, lambda: self.time.slept)
         with pytest.raises(asyncio.CancelledError):
-            await (erasures or self.erasures).keep_house(metrics)
+            await (erasures or self.erasures).keep_house(clock, metrics)
         return metrics
 
 
@@ -172,8 +175,22 @@ async def test_a_round_that_fails_is_made_up_for_in_the_next(
         metrics = await kept.keep_house(erasures)
     assert Failing.rounds == 25
     assert [log["event"] for log in logs].count("retention.failed") == 25
-    assert [failures(metrics, what) for what in ("recording", "call")] == [25, 0]
+    assert [failures(metrics, what) for what in ("recording", "call", "clock")] == [25, 0, 0]
     assert await kept.ids() == set()
+
+
+async def test_nothing_goes_while_the_clock_has_jumped(store: Store, settings: Settings, organisation: str) -> None:
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("one", 1, recording=True, retention_days=1)
+    await kept.call("call-1", "one", recorded=1)
+    await kept.keep_house()
+    time.now += 365 * DAY_S
+    for _ in range(2):  # a restart makes it no better
+        assert failures(await kept.keep_house(), "clock") == 1
+    assert (await kept.ids(), len(kept.files())) == ({"call-1"}, 1)
+    time.now = BEGAN + 7_200.0
+    assert failures(await kept.keep_house(), "clock") == 0
 
 
 async def test_a_bus_that_stays_away_bounds_the_outbox(

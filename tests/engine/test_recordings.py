@@ -79,6 +79,16 @@ async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Sto
         await store.recordings.get(record.organisation_id, "due")
 
 
+async def test_what_a_live_call_is_written_to_stays(store: Store, settings: Settings) -> None:
+    """It began while the clock was in another year."""
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 31 * DAY_S)
+    record = await recorded(store, recordings, "live", 30, ended_at=0.0)
+    assert await recordings.delete_expired() == 0
+    assert [path.stem for path in settings.data_dir.rglob("*.sealed")] == ["live"]
+    await store.calls.change(msgspec.structs.replace(record, ended_at=1_000.0 + 31 * DAY_S))
+    assert await recordings.delete_expired() == 1
+
+
 async def test_a_file_that_cannot_be_deleted_keeps_no_other(store: Store, settings: Settings) -> None:
     stuck: list[str] = []
     recordings = Recordings(

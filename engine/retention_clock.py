@@ -1,0 +1,94 @@
+"""Whether the wall clock may be believed by what erases for good.
+
+A clock that is a year ahead (a flat battery, a machine that was paused, a wrong server of time) would have everything
+erased that is kept for days. So the time of each look is noted, and the next one is held against it: between two looks
+of a process no more time may have passed than it lived through; and between two processes no more than a day. A clock
+that has jumped is believed again when it is back, or once the engine has run with it for a day, all starts together:
+till then somebody can see to it.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+log = structlog.get_logger(__name__)
+
+FILE: Final = "retention-clock"
+JUMP_S: Final = 600.0
+"""How far the clock may be set forth or back between two looks."""
+AWAY_S: Final = 86_400.0
+"""How long an engine may have been off, and be believed at its start."""
+DOUBT_S: Final = 86_400.0
+"""How long an engine must have run with a clock that jumped before it believes it."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    at: float
+    """UNIX seconds: the wall clock, or in doubt what it should have been."""
+    doubted_s: float | None = None
+    """For how long the engine has run in doubt; None where there is none."""
+
+
+def look(before: Look | None, wall: float, lived_s: float | None) -> Look:
+    """`lived_s` is how long ago `before` was, None at the first look of a process. With nothing before, the clock is
+    believed: there is nothing yet to erase."""
+    lived, bound = (0.0, AWAY_S) if lived_s is None else (lived_s, JUMP_S)
+    if before is None or abs(wall - before.at - lived) <= bound:
+        return Look(wall)
+    doubted_s = 0.0 if before.doubted_s is None else before.doubted_s + lived
+    return Look(wall) if doubted_s >= DOUBT_S else Look(before.at + lived, doubted_s)
+
+
+def uptime() -> float:
+    """Seconds that pass also while the machine sleeps, where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class RetentionClock:
+    """Asked before each round; what it saw last is noted in the data directory."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        wall_clock: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = uptime,
+    ) -> None:
+        self._path = data_dir / FILE
+        self._wall_clock = wall_clock
+        self._uptime = uptime
+        self._looked_at: float | None = None
+        self._last: Look | None = None
+
+    async def believed(self) -> bool:
+        """Whether the clock has visibly not jumped. To be asked by one task alone."""
+        before = self._last or await asyncio.to_thread(self._read)
+        wall, now = self._wall_clock(), self._uptime()
+        self._last = look(before, wall, None if self._looked_at is None else now - self._looked_at)
+        self._looked_at = now
+        await asyncio.to_thread(self._note, self._last)
+        if self._last.doubted_s is None:
+            return True
+        log.warning("retention.refused", clock_ahead_s=round(wall - self._last.at))
+        return False
+
+    def _read(self) -> Look | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Look)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError):
+            return Look(0.0)  # there was something: doubt costs a day
+
+    def _note(self, last: Look) -> None:
+        aside = self._path.with_suffix(".new")
+        try:
+            aside.write_bytes(msgspec.json.encode(last))
+            os.replace(aside, self._path)
+        except OSError as error:  # it is known here all the same, for as long as this process lives
+            log.warning("retention_clock.not_noted", error=type(error).__name__)

@@ -1,0 +1,88 @@
+"""A clock that jumped is not believed by what erases: not at once, not by a restart, and not for ever."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.retention_clock import AWAY_S, DOUBT_S, FILE, JUMP_S, RetentionClock
+
+HOUR_S, YEAR_S = 3_600.0, 365 * 86_400.0
+BEGAN = 1_700_000_000.0
+
+
+class Machine:
+    """With an engine on it that looks at the clock every hour."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.wall = BEGAN
+        self.up = 50.0
+        self.start()
+
+    def start(self) -> None:
+        self.clock = RetentionClock(self.folder, lambda: self.wall, lambda: self.up)
+
+    async def runs(self, seconds: float = HOUR_S) -> bool:
+        """Whether the clock is believed after so long."""
+        self.wall += seconds
+        self.up += seconds
+        return await self.clock.believed()
+
+
+async def test_a_clock_that_goes_is_believed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    for drift in (0.0, JUMP_S, -JUMP_S):
+        machine.wall += drift
+        assert await machine.runs()
+    machine.start()
+    machine.wall += AWAY_S - HOUR_S
+    assert await machine.runs()
+
+
+@pytest.mark.parametrize("jump_s", [YEAR_S, 2 * JUMP_S, -YEAR_S])
+async def test_one_that_jumps_is_not_until_it_is_back(tmp_path: Path, jump_s: float) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += jump_s
+    assert not await machine.runs()
+    assert not await machine.runs()
+    machine.wall -= jump_s
+    assert await machine.runs()
+    machine.wall += jump_s
+    assert not await machine.runs()
+
+
+async def test_restarts_do_not_make_it_believed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += YEAR_S
+    for _ in range(100):
+        machine.start()
+        assert not await machine.runs(1.0)
+    machine.wall -= YEAR_S
+    machine.start()
+    assert await machine.runs(1.0)
+
+
+async def test_an_engine_that_was_off_for_long_believes_it_after_a_day_of_running(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += 21 * 86_400.0
+    believed = []
+    for _ in range(4):  # eight hours a day
+        machine.start()
+        believed += [await machine.runs(60.0), *[await machine.runs() for _ in range(8)]]
+        machine.wall += 16 * HOUR_S
+    assert believed == [False] * 26 + [True] * 10
+    assert DOUBT_S == 24 * HOUR_S
+
+
+async def test_a_note_that_says_nothing_is_doubted(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"")
+    assert not await Machine(tmp_path).runs(0.0)
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()
+    machine = Machine(tmp_path)
+    for hour in range(25):  # and where none can be made, this process knows
+        assert await machine.runs(HOUR_S if hour else 0.0) == (hour == 24)
