@@ -1,6 +1,6 @@
 """The wallboard as a pure reducer: a call's row and its facts in, one tile out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -45,6 +45,8 @@ class Tile(msgspec.Struct, frozen=True):
     mood: str = ""
     """The customer's, smoothed: `negative neutral positive`; empty until they have spoken."""
     mood_score: float = 0.0
+    mood_seq: int = 0
+    """Of its insight; 0 where there is none."""
     alerts: tuple[Alert, ...] = ()
     """Violations and events, oldest first."""
     last_at_ms: int = 0
@@ -82,9 +84,9 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             alert = Alert(fact.rule, fact.outcome or "", fact.seq, fact.severity, fact.end_ms)
             return msgspec.structs.replace(after, alerts=_shown((*after.alerts, alert)))
         case Insight(kind="mood") if fact.leg != "agent":
-            return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score)
+            return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score, mood_seq=fact.seq)
         case CallEvent(name="withdrawn"):
-            return _without(after, fact.data.get("of", ()))
+            return _withdrawn(after, fact.data.get("of", ()))
         case CallEvent(name="alert.judged"):
             return _judged(after, fact.data)
         case CallEvent(name="talk.measured"):
@@ -98,6 +100,12 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             return msgspec.structs.replace(after, state=_STATES[fact.name])
         case _:
             return after
+
+
+def _withdrawn(tile: Tile, seqs: Sequence[int]) -> Tile:
+    """Where the mood was another's than the customer's, there is none until they speak again."""
+    left = _without(tile, seqs)
+    return msgspec.structs.replace(left, mood="", mood_score=0.0, mood_seq=0) if tile.mood_seq in seqs else left
 
 
 def _judged(tile: Tile, said: Mapping[str, Any]) -> Tile:

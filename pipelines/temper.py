@@ -1,54 +1,86 @@
 """What the text models read in a turn: its sentiment, what the customer wants, and their mood over the call."""
 
-from engine.facts import Fact, Insight, InsightKind, Leg
+from collections import deque
+
+import msgspec
+
+from engine.facts import Fact, InsightKind, Leg
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import Reading, Scored
 from models.mood import Mood
 from pipelines.ledger import Ledger
 from pipelines.turn import Turn
 
+FELT_KEPT = 200
+"""Utterances from which a mood is made anew when some turn out to be another's; what was said before has faded."""
+
+
+class Felt(msgspec.Struct, frozen=True):
+    """An utterance that moved the mood."""
+
+    stream: str
+    text: str
+    sentiment: Scored
+    end_ms: int
+
 
 class Temper:
     """One call's. Turns come in the order in which they were heard.
 
     Where agents are not to be judged (`agents` is False), nothing is read of the feelings of anybody but who is known
-    to be the customer, and what was read of a stream that turns out to be another's is withdrawn.
+    to be the customer. What was read of a stream and would not be of who turns out to be on it is withdrawn, and moves
+    no mood any more.
     """
 
     def __init__(self, ledger: Ledger, *, agents: bool = True) -> None:
         self._ledger = ledger
         self._agents = agents
         self._mood = Mood()
-        self._read: dict[str, list[int]] = {}
-        """`seq` of the sentiments of each stream, where they may have to be withdrawn."""
+        self._felt: deque[Felt] = deque(maxlen=FELT_KEPT)
+        self._read: dict[str, list[tuple[InsightKind, int]]] = {}
+        """By stream, what was read of it, with its `seq`."""
 
     def facts_of(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
         """Sentiment of whoever spoke; intents of all but the agent; the mood of the customer alone."""
+        said = turn.utterance
         about = turn.place(leg) | {"measured": self._ledger.measured_turn(turn)}
-        evidence = (turn.evidence(leg),)
-        judged = self._agents or leg == "customer"
-        facts: list[Fact] = [
-            self._ledger.insight(
-                kind, turn.turn, value=said.label, score=round(said.score, 4), evidence=evidence, **about
-            )
-            for kind, said in _scores(reading, leg, judged=judged)
-        ]
-        if judged and leg in ("customer", "mixed"):
-            mood = self._mood.hear(turn.text, reading.sentiment, turn.utterance.end_ms)
-            facts.append(self._ledger.insight("mood", turn.turn, value=mood.label, score=round(mood.score, 4), **about))
-        if judged and not self._agents:
-            felt = [fact.seq for fact in facts if isinstance(fact, Insight) and fact.kind in ("sentiment", "mood")]
-            self._read.setdefault(turn.utterance.stream, []).extend(felt)
+        evidence = {"evidence": (turn.evidence(leg),)}
+        scores: list[tuple[InsightKind, Scored]] = [("sentiment", reading.sentiment)]
+        scores += [("intent", intent) for intent in reading.intents]
+        if self._is_read("mood", leg):
+            self._felt.append(Felt(said.stream, turn.text, reading.sentiment, said.end_ms))
+            scores.append(("mood", self._mood.hear(turn.text, reading.sentiment, said.end_ms)))
+        facts: list[Fact] = []
+        for kind, found in scores:
+            if self._is_read(kind, leg):
+                more = about if kind == "mood" else about | evidence
+                score = round(found.score, 4)
+                facts.append(self._ledger.insight(kind, turn.turn, value=found.label, score=score, **more))
+                self._read.setdefault(said.stream, []).append((kind, facts[-1].seq))
         return facts
 
     def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
         """A stream is somebody else's than was thought."""
-        gone = self._read.pop(decision.stream, []) if decision.role != "customer" else []
+        read = self._read.pop(decision.stream, [])
+        kept = [(kind, seq) for kind, seq in read if self._is_read(kind, decision.role)]
+        self._read[decision.stream] = kept
+        if not self._is_read("mood", decision.role) and any(one.stream == decision.stream for one in self._felt):
+            self._feel_anew(decision.stream)
+        gone = sorted({seq for _, seq in read} - {seq for _, seq in kept})
         return [self._ledger.event("withdrawn", now_ms, {"of": gone, "reason": "role_changed"})] if gone else []
 
+    def _is_read(self, kind: InsightKind, leg: Leg) -> bool:
+        """Whether this is read of the words of such a person."""
+        match kind:
+            case "sentiment":
+                return self._agents or leg == "customer"
+            case "mood":
+                return leg == "customer" or (self._agents and leg == "mixed")
+            case _:
+                return leg != "agent"
 
-def _scores(reading: Reading, leg: Leg, *, judged: bool) -> list[tuple[InsightKind, Scored]]:
-    scores: list[tuple[InsightKind, Scored]] = [("sentiment", reading.sentiment)] if judged else []
-    if leg != "agent":
-        scores += [("intent", intent) for intent in reading.intents]
-    return scores
+    def _feel_anew(self, without: str) -> None:
+        self._felt = deque((one for one in self._felt if one.stream != without), maxlen=FELT_KEPT)
+        self._mood = Mood()
+        for one in self._felt:
+            self._mood.hear(one.text, one.sentiment, one.end_ms)

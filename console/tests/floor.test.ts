@@ -72,6 +72,11 @@ describe("the floor", () => {
     expect(now.get("calm")!.levels.at(-1)).toBe(0.5);
     expect(takeTiles(now, [{ type: "gone", id: "calm" }]).has("calm")).toBe(false);
   });
+
+  it("draws no mood that was taken back", () => {
+    const back = takeTiles(floor, [{ type: "tile", tile: tile("bad", { mood: "", mood_score: 0 }) }]);
+    expect(back.get("bad")!.levels).toEqual([]);
+  });
 });
 
 const standing = (...tiles: Tile[]): Floor => takeTiles(new Map(), [{ type: "floor", at: 200, tiles }]);

@@ -65,7 +65,7 @@ class Scorer:
         """In which words were heard."""
         self._signs: set[str] = set()
         self._verdicts: dict[int, Insight] = {}
-        self._mood = ""
+        self._moods: dict[int, str] = {}
         self._first_ms: int | None = None
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
@@ -94,10 +94,11 @@ class Scorer:
             case Insight(kind="intent"):
                 self._signs.add(fact.value)
             case Insight(kind="mood"):
-                self._mood = fact.value
+                self._moods[fact.seq] = fact.value
             case CallEvent(name="withdrawn"):
                 for seq in fact.data["of"]:
                     self._verdicts.pop(seq, None)
+                    self._moods.pop(seq, None)
 
     def score(self, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None = None) -> QualityScore:
         """As things stand. With `talk` the call is over, and what was not done by now was not done."""
@@ -150,9 +151,10 @@ class Scorer:
             case ByMetric() as metric:
                 return _by_metric(metric, talk)
             case ByMood(ends=ends):
-                if talk is None or not self._mood:
+                if talk is None or not self._moods:
                     return ("n_a" if talk else "open"), (), ""
-                return ("yes" if self._mood in ends else "no"), (), self._mood
+                mood = self._moods[max(self._moods)]
+                return ("yes" if mood in ends else "no"), (), mood
         return "open", (), ""
 
     def _by_rules(self, rules: Sequence[str], *, ended: bool) -> tuple[Answer, tuple[Evidence, ...], str]:

@@ -80,6 +80,15 @@ def test_the_mood_is_the_customer_s() -> None:
     assert (tile.mood, tile.mood_score) == ("negative", -0.6)
 
 
+def test_a_mood_that_was_another_s_leaves_the_tile() -> None:
+    tile = floor.reduce(floor.tile(RECORD), mood("negative", 0.6))
+    other = CallEvent(call_id="call-1", seq=10, name="withdrawn", data={"of": [3, 4], "reason": "role_changed"})
+    assert floor.reduce(tile, other).mood == "negative"
+    taken = CallEvent(call_id="call-1", seq=11, name="withdrawn", data={"of": [8, 9], "reason": "role_changed"})
+    gone = floor.reduce(tile, taken)
+    assert (gone.mood, gone.mood_score) == ("", 0.0)
+
+
 def test_states_and_claims() -> None:
     tile = floor.tile(RECORD)
     assert tile.unclaimed

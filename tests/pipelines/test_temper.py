@@ -1,8 +1,10 @@
 """What is read of feelings, and of whom."""
 
-from engine.facts import CallEvent, Leg
+import msgspec
+
+from engine.facts import CallEvent, Insight, Leg
 from engine.ports.intake import RoleDecision
-from engine.ports.reading import Reading
+from engine.ports.reading import Reading, Scored
 from pipelines.ledger import Ledger
 from pipelines.temper import Temper
 from pipelines.turn import Turn
@@ -16,6 +18,23 @@ def read(temper: Temper, stream: str, leg: Leg, turn: int) -> list[int]:
     reading: Reading = FakeReader().read("No es justo.")
     facts = temper.facts_of(Turn(utterance, turn, "No es justo.", (), 0.0), reading, leg)
     return [fact.seq for fact in facts]
+
+
+def mood(temper: Temper, stream: str, sentiment: str, turn: int) -> Scored:
+    """The mood after a turn that leans that way."""
+    said = f"No word of turn {turn}."
+    utterance = Utterance(stream=stream, leg="customer", start_ms=0, end_ms=turn * 1_000, text=said, language="es")
+    reading = msgspec.structs.replace(FakeReader().read(said), sentiment=Scored(sentiment, 0.9))
+    found = temper.facts_of(Turn(utterance, turn, said, (), 0.0), reading, "customer")[-1]
+    assert isinstance(found, Insight)
+    assert found.kind == "mood"
+    return Scored(found.value, found.score)
+
+
+def withdrawn(temper: Temper, stream: str, role: Leg) -> list[int]:
+    """What is taken back once the stream is this one's."""
+    facts = temper.role_changed(decided(stream, role), 5_000)
+    return [seq for fact in facts if isinstance(fact, CallEvent) for seq in fact.data["of"]]
 
 
 def decided(stream: str, role: Leg) -> RoleDecision:
@@ -34,13 +53,26 @@ def test_what_was_read_of_an_agent_who_was_taken_for_the_customer_is_withdrawn()
     mine = read(temper, "1", "customer", 1) + read(temper, "1", "customer", 2)
     read(temper, "2", "customer", 3)
     assert temper.role_changed(decided("2", "customer"), 5_000) == []
-    (withdrawn,) = temper.role_changed(decided("1", "agent"), 5_000)
-    assert isinstance(withdrawn, CallEvent)
-    assert withdrawn.data == {"of": mine, "reason": "role_changed"}
+    (taken,) = temper.role_changed(decided("1", "agent"), 5_000)
+    assert isinstance(taken, CallEvent)
+    assert taken.data == {"of": mine, "reason": "role_changed"}
     assert temper.role_changed(decided("1", "unknown"), 6_000) == []
 
 
-def test_where_agents_are_judged_nothing_is_withdrawn() -> None:
+def test_where_agents_are_judged_what_an_agent_feels_stays_and_is_no_mood_of_the_customer() -> None:
     temper = Temper(Ledger("call-1", lambda: 0.0))
     assert read(temper, "1", "agent", 1)
     assert temper.role_changed(decided("1", "agent"), 5_000) == []
+    sentiment, felt = read(temper, "2", "customer", 2)
+    assert (sentiment, withdrawn(temper, "2", "agent")) == (felt - 1, [felt])
+    assert withdrawn(temper, "2", "customer") == []
+
+
+def test_the_mood_is_made_anew_of_what_is_the_customer_s() -> None:
+    temper = Temper(Ledger("call-1", lambda: 0.0))
+    alone = Temper(Ledger("call-2", lambda: 0.0))
+    assert mood(temper, "1", "positive", 1) == mood(alone, "1", "positive", 1)
+    assert mood(temper, "2", "negative", 2) != mood(alone, "1", "positive", 2)
+    temper.role_changed(decided("2", "agent"), 2_000)
+    mood(temper, "1", "positive", 2)
+    assert mood(temper, "1", "negative", 3) == mood(alone, "1", "negative", 3)

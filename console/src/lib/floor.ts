@@ -37,8 +37,8 @@ export function takeTiles(floor: Floor, messages: readonly WallMessage[]): Floor
 }
 
 function withHistory(before: WallTile | undefined, tile: Tile): WallTile {
+  if (!tile.mood) return { ...tile, levels: [] };
   const levels = before?.levels ?? [];
-  if (!tile.mood) return { ...tile, levels };
   const level = moodLevel(tile.mood, tile.mood_score);
   const moved = before === undefined || before.mood !== tile.mood || before.mood_score !== tile.mood_score;
   return { ...tile, levels: moved ? [...levels, level].slice(-HISTORY) : levels };

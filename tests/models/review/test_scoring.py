@@ -197,3 +197,13 @@ def test_the_customer_s_mood_at_the_end_and_what_a_person_must_say() -> None:
     one.saw(Insight(call_id="x", seq=1, kind="mood", turn=1, value="negative"))
     mood, person = answers(one, talk=ended())
     assert (mood.answer, person.answer, person.auto) == ("no", "open", False)
+
+
+def test_a_mood_that_was_another_s_counts_for_nothing() -> None:
+    one = scorer("check: {kind: customer_mood, ends: [neutral, positive]}")
+    for seq, mood in ((1, "neutral"), (2, "negative")):
+        one.saw(Insight(call_id="x", seq=seq, kind="mood", turn=seq, value=mood))
+    one.saw(CallEvent(call_id="x", seq=3, name="withdrawn", data={"of": [2], "reason": "role_changed"}))
+    assert answers(one, talk=ended())[0].answer == "yes"
+    one.saw(CallEvent(call_id="x", seq=4, name="withdrawn", data={"of": [1], "reason": "role_changed"}))
+    assert answers(one, talk=ended())[0].answer == "n_a"
