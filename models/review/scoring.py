@@ -64,6 +64,8 @@ class Scorer:
         self._streams: set[str] = set()
         """In which words were heard."""
         self._signs: set[str] = set()
+        """Acts that came up."""
+        self._intents: dict[int, str] = {}
         self._verdicts: dict[int, Insight] = {}
         self._moods: dict[int, str] = {}
         self._first_ms: int | None = None
@@ -92,11 +94,12 @@ class Scorer:
             case Insight(kind="compliance"):
                 self._verdicts[fact.seq] = fact
             case Insight(kind="intent"):
-                self._signs.add(fact.value)
+                self._intents[fact.seq] = fact.value
             case Insight(kind="mood"):
                 self._moods[fact.seq] = fact.value
             case CallEvent(name="withdrawn"):
                 for seq in fact.data["of"]:
+                    self._intents.pop(seq, None)
                     self._verdicts.pop(seq, None)
                     self._moods.pop(seq, None)
 
@@ -124,7 +127,7 @@ class Scorer:
 
     def _item(self, item: Item, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None) -> QualityItem:
         answer, evidence, note = self._answer(item, leg_of, now_ms, talk)
-        if item.when and not self._signs & set(item.when):
+        if item.when and not {*self._signs, *self._intents.values()} & set(item.when):
             answer, evidence, note = "n_a" if talk else "open", (), ""
         return QualityItem(
             item=item.id,

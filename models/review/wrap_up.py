@@ -112,7 +112,8 @@ class _Signs(msgspec.Struct):
     by: dict[str, tuple[float, int]]
 
     def add(self, sign: str, score: float, at_ms: int) -> None:
-        self.by[sign] = max(score, self.by.get(sign, (0.0, 0))[0]), at_ms
+        before, seen_ms = self.by.get(sign, (0.0, 0))
+        self.by[sign] = max(score, before), max(at_ms, seen_ms)
 
     def strength(self, until_ms: int) -> float:
         """Together, as independent signs: one at the very end says how the call ended, one at its beginning says half
@@ -134,7 +135,8 @@ class Composer:
         self._language = language
         self._said: dict[int, _Said] = {}
         self._languages: dict[str, int] = {}
-        self._intents: dict[int, str] = {}
+        self._intents: dict[int, Insight] = {}
+        """By `seq`: some may be taken back."""
         self._slots: list[Slot] = []
         self._signs = {one.code: _Signs({}) for one in self._dispositions}
         self._phrases = {
@@ -159,9 +161,7 @@ class Composer:
     def saw(self, fact: Fact) -> None:
         match fact:
             case Insight(kind="intent"):
-                if fact.value not in _NO_REASON:
-                    self._intents.setdefault(fact.turn, fact.value)
-                self._sign(fact.value, fact.score, fact.end_ms)
+                self._intents[fact.seq] = fact
             case Insight(kind="entity"):
                 slot = Slot(fact.entity_type, fact.turn, fact.last4)
                 if all((one.entity_type, one.last4) != (slot.entity_type, slot.last4) for one in self._slots):
@@ -170,12 +170,17 @@ class Composer:
                 if said := self._said.get(fact.data["turn"]):
                     said.text = fact.data["text"]
                     said.kept = _kept(said.text)
+            case CallEvent(name="withdrawn"):
+                for seq in fact.data["of"]:
+                    self._intents.pop(seq, None)
 
     def finish(self, leg_of: Mapping[str, Leg]) -> WrapUp:
         """`leg_of` by stream, as known at the end."""
         language = max(self._languages, key=lambda one: self._languages[one], default="") or self._language or "en"
         said = [(one, leg_of.get(one.turn.stream, one.turn.leg)) for one in self._said.values()]
-        reason, intent = self._reason(said)
+        for fact in self._intents.values():
+            self._sign(fact.value, fact.score, fact.end_ms)
+        reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
         follow_ups = tuple(self._follow_up(note, text) for note, text in promises)
         choices = self._choices(language)
@@ -200,14 +205,22 @@ class Composer:
             if sign in disposition.signs:
                 self._signs[disposition.code].add(sign, min(score, 0.99), at_ms)
 
-    def _reason(self, said: Sequence[tuple[_Said, Leg]]) -> tuple[Note | None, str]:
+    def _wanted(self) -> dict[int, str]:
+        """By turn, what the customer wants in it first."""
+        wanted: dict[int, str] = {}
+        for fact in self._intents.values():
+            if fact.value not in _NO_REASON:
+                wanted.setdefault(fact.turn, fact.value)
+        return wanted
+
+    def _reason(self, said: Sequence[tuple[_Said, Leg]], wanted: Mapping[int, str]) -> tuple[Note | None, str]:
         """Why the agent says that they call; else the first words of the customer that want something, else the
         customer's longest ones near the beginning."""
         agents = ((one, *kept) for one, leg in said[:OPENING] if leg == "agent" for kept in one.kept)
         if found := next(((one, text) for one, text, why in agents if "calls_for" in why), None):
-            return Note(_clipped(found[1]), found[0].turn.turn, "agent"), next(iter(self._intents.values()), "")
+            return Note(_clipped(found[1]), found[0].turn.turn, "agent"), next(iter(wanted.values()), "")
         customers = [(one, leg) for one, leg in said[:OPENING] if leg in ("customer", "mixed", "unknown")]
-        wanting = [pair for pair in customers if pair[0].turn.turn in self._intents and _says_something(pair[0])]
+        wanting = [pair for pair in customers if pair[0].turn.turn in wanted and _says_something(pair[0])]
         if wanting:
             one, leg = wanting[0]
         elif customers:
@@ -216,7 +229,7 @@ class Composer:
             return None, ""
         if not _says_something(one):
             return None, ""
-        return Note(_clipped(one.text), one.turn.turn, leg), self._intents.get(one.turn.turn, "")
+        return Note(_clipped(one.text), one.turn.turn, leg), wanted.get(one.turn.turn, "")
 
     def _follow_up(self, note: Note, text: str) -> FollowUp:
         told = " ".join(one for one in sentences(text) if not one.endswith("?"))

@@ -31,6 +31,15 @@ def mood(temper: Temper, stream: str, sentiment: str, turn: int) -> Scored:
     return Scored(found.value, found.score)
 
 
+def wants(temper: Temper, stream: str, leg: Leg, intent: str, turn: int) -> int:
+    """The number of the intent of a turn."""
+    utterance = Utterance(stream=stream, leg=leg, start_ms=0, end_ms=1_000, text="¿Cancelar?", language="es")
+    reading = msgspec.structs.replace(FakeReader().read("¿Cancelar?"), intents=(Scored(intent, 0.9),))
+    facts = temper.facts_of(Turn(utterance, turn, "¿Cancelar?", (), 0.0), reading, leg)
+    (found,) = [fact.seq for fact in facts if isinstance(fact, Insight) and fact.kind == "intent"]
+    return found
+
+
 def withdrawn(temper: Temper, stream: str, role: Leg) -> list[int]:
     """What is taken back once the stream is this one's."""
     facts = temper.role_changed(decided(stream, role), 5_000)
@@ -66,6 +75,13 @@ def test_where_agents_are_judged_what_an_agent_feels_stays_and_is_no_mood_of_the
     sentiment, felt = read(temper, "2", "customer", 2)
     assert (sentiment, withdrawn(temper, "2", "agent")) == (felt - 1, [felt])
     assert withdrawn(temper, "2", "customer") == []
+
+
+def test_what_an_agent_was_heard_to_want_is_withdrawn() -> None:
+    temper = Temper(Ledger("call-1", lambda: 0.0))
+    wish = wants(temper, "1", "unknown", "cancel_service", 1)
+    assert withdrawn(temper, "1", "customer") == []
+    assert withdrawn(temper, "1", "agent") == [wish]
 
 
 def test_the_mood_is_made_anew_of_what_is_the_customer_s() -> None:

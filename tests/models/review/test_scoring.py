@@ -207,3 +207,11 @@ def test_a_mood_that_was_another_s_counts_for_nothing() -> None:
     assert answers(one, talk=ended())[0].answer == "yes"
     one.saw(CallEvent(call_id="x", seq=4, name="withdrawn", data={"of": [1], "reason": "role_changed"}))
     assert answers(one, talk=ended())[0].answer == "n_a"
+
+
+def test_an_intent_that_was_another_s_words_makes_no_item_count() -> None:
+    one = scorer('when: [complaint], check: {kind: phrase, leg: agent, phrases: {en: ["sorry"]}}')
+    say(one, 1, "a", "Good morning.")
+    one.saw(Insight(call_id="x", seq=1, kind="intent", turn=1, value="complaint", score=0.9))
+    one.saw(CallEvent(call_id="x", seq=2, name="withdrawn", data={"of": [1], "reason": "role_changed"}))
+    assert answers(one, talk=ended())[0].answer == "n_a"

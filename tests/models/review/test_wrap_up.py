@@ -136,3 +136,13 @@ def test_without_a_form_there_is_a_summary_and_no_disposition() -> None:
     found = finished(one)
     assert (found.disposition, found.choices) == ("", ())
     assert found.summary == "Reason: «I would like to know when my parcel arrives.»"
+
+
+def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
+    one = composer("care")
+    say(one, 1, "agent", "¿Quiere usted cancelar el servicio?", intent="cancel_service")
+    say(one, 2, "customer", "Tengo una pregunta sobre mi plan.", intent="product_question")
+    one.saw(CallEvent(call_id="x", seq=3, name="withdrawn", data={"of": [1], "reason": "role_changed"}))
+    found = finished(one)
+    assert (found.intent, found.disposition) == ("product_question", "information")
+    assert found.choices[1].confidence == 0.0
