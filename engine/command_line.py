@@ -79,7 +79,7 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description="Prints facts as JSON lines. FILE is a recording of one or two channels (WAV, FLAC, MP3, Ogg, M4A… "
         "whatever FFmpeg reads), or a transcript in "
         "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
-        "turns: [{leg, start_ms?, end_ms?, text}].",
+        "turns: [{leg, start_ms?, end_ms?, text}]. How a call was talked is measured where every turn has both times.",
     )
     replay.add_argument("files", nargs="*", metavar="FILE")
     replay.add_argument(

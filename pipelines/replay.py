@@ -35,7 +35,8 @@ from pipelines.understand import read_aside, read_here
 from pipelines.utterance import Utterance
 
 MS_PER_CHARACTER = 65
-"""Length of a turn whose times are not given: about 2.6 words a second."""
+"""Length of a turn whose times are not given, about 2.6 words a second: deadlines and pauses need one, figures do
+without."""
 PAUSE_MS = 400
 OUTBOUND = ("sales", "collections")
 
@@ -162,13 +163,10 @@ def _times(turn: TranscriptTurn, clock: int) -> tuple[int, int]:
 
 
 async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) -> None:
-    """Judges one call's turns in their order, on the clock that their times make."""
-    conversation = _conversation(
-        tools,
-        call.id,
-        live=False,
-        context=context_of(call),
-    )
+    """Judges one call's turns in their order, on the clock that their times make. Without both times of every turn
+    nothing is measured."""
+    timed = all(turn.start_ms is not None and turn.end_ms is not None for turn in call.turns)
+    conversation = _conversation(tools, call.id, live=False, context=context_of(call), timed=timed)
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)
     clock = 0
@@ -259,7 +257,13 @@ async def replay_recording(
 
 
 def _conversation(
-    tools: Judging, call_id: str, *, live: bool, context: CallContext, ledger: Ledger | None = None
+    tools: Judging,
+    call_id: str,
+    *,
+    live: bool,
+    context: CallContext,
+    ledger: Ledger | None = None,
+    timed: bool = True,
 ) -> Conversation:
     ledger = ledger or Ledger(call_id, _clock_ms)
     roster = Roster()
@@ -276,7 +280,7 @@ def _conversation(
         language=context.language,
         country=context.country,
         clock_ms=_clock_ms,
-        review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster),
+        review=Review.of_call(context, form, tools.rules, tools.detectors, ledger=ledger, roster=roster, timed=timed),
         agent_sentiment=tools.agent_sentiment,
         playbook=PlaybookWatch.of_call(tools.playbooks, context, tools.detectors, ledger=ledger, roster=roster),
     )

@@ -39,12 +39,15 @@ class Review:
         rules: frozenset[str],
         day: datetime.date,
         language: str,
+        timed: bool = True,
     ) -> None:
-        """`rules` are those in force on the call; without a `form` it is measured and wrapped up, but not scored."""
+        """`rules` are those in force on the call; without a `form` it is measured and wrapped up, but not scored. Where
+        the times of turns are made up (`timed` is False) nothing is measured, and no silence told."""
         self._ledger = ledger
         self._roster = roster
         self._detectors = detectors
-        self._scorer = Scorer(form, detectors, rules, language) if form and form.items else None
+        self._timed = timed
+        self._scorer = Scorer(form, detectors, rules, language, timed=timed) if form and form.items else None
         self._composer = Composer(form, detectors, day, language)
         self._spans: list[Span] = []
         self._since_ms = 0
@@ -68,6 +71,7 @@ class Review:
         *,
         ledger: Ledger,
         roster: Roster,
+        timed: bool = True,
     ) -> "Review":
         """`rules` may be all there are: those in force on the call are picked."""
         return cls(
@@ -78,6 +82,7 @@ class Review:
             rules=frozenset(rule.id for rule in select(rules, context)),
             day=context.day,
             language=context.language,
+            timed=timed,
         )
 
     def hear(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
@@ -108,6 +113,8 @@ class Review:
 
     def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard."""
+        if not self._timed:
+            return []
         facts = self._silence(now_ms)
         if self._spans and now_ms - self._measured_ms >= EVERY_MS:
             self._measured_ms = now_ms
@@ -128,9 +135,9 @@ class Review:
         if self._held_ms is not None:
             self.resumed(now_ms)
         talk = self._talk(now_ms)
-        facts: list[Fact] = [
-            self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(talk) | {"whole": True}),
-        ]
+        facts: list[Fact] = []
+        if self._timed:
+            facts.append(self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(talk) | {"whole": True}))
         if self._scorer and self._spans:  # where nobody spoke there is nothing to hold against anybody
             score = self._scorer.score(self._roster.leg, now_ms, talk)
             facts.append(self._ledger.event("qa.scored", now_ms, msgspec.to_builtins(score)))

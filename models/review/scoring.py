@@ -50,12 +50,16 @@ class Mark(msgspec.Struct, frozen=True):
 class Scorer:
     """One call's. Turns and facts come in order."""
 
-    def __init__(self, form: Form, detectors: Detectors, rules: frozenset[str], language: str) -> None:
-        """`rules` are those in force on the call."""
+    def __init__(
+        self, form: Form, detectors: Detectors, rules: frozenset[str], language: str, *, timed: bool = True
+    ) -> None:
+        """`rules` are those in force on the call. Where the times of turns are not known (`timed` is False), no figure
+        is, and whether something was said in time is a person's to say."""
         self.form = form
         self._detectors = detectors
         self._rules = rules
         self._language = language
+        self._timed = timed
         self._phrases = {
             item.id: compiled(item.check.phrases) for item in form.items if isinstance(item.check, ByPhrase)
         }
@@ -152,7 +156,7 @@ class Scorer:
             case ByAct() | ByPhrase() as check:
                 return self._by_words(item.id, check, leg_of, now_ms, ended=talk is not None)
             case ByMetric() as metric:
-                return _by_metric(metric, talk)
+                return _by_metric(metric, talk) if self._timed else ("n_a" if talk else "open", (), "")
             case ByMood(ends=ends):
                 if talk is None or not self._moods:
                     return ("n_a" if talk else "open"), (), ""
@@ -178,10 +182,12 @@ class Scorer:
         self, item: str, check: ByAct | ByPhrase, leg_of: Callable[[str], Leg], now_ms: int, *, ended: bool
     ) -> tuple[Answer, tuple[Evidence, ...], str]:
         began = self._first_ms or 0
-        until = began + check.within_s * 1000 if check.within_s else None
+        until = began + check.within_s * 1000 if check.within_s and self._timed else None
         legs = [(mark.of(leg_of), leg_of(mark.stream)) for mark in self._marks.get(item, ())]
         timely = [(proof, leg) for proof, leg in legs if until is None or proof.start_ms < until]
         said = tuple(proof for proof, leg in timely if check.leg in ("any", leg))[:EVIDENCE]
+        if said and check.within_s and not self._timed:
+            return "open", said, ""
         if said:
             return ("no" if check.absent else "yes"), said, ""
         if any(leg in ("mixed", "unknown") for _, leg in timely):

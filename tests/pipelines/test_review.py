@@ -108,3 +108,21 @@ async def test_a_call_without_a_word_ends_too() -> None:
     facts = await facts_of(call())
     assert events(facts, "qa.scored") == []
     assert events(facts, "wrap_up.proposed")[0].data["summary"] == "Outcome: No result"
+
+
+@pytest.mark.parametrize("kept", [(), ("start_ms",)])
+async def test_a_transcript_without_times_is_scored_by_its_words_alone(kept: tuple[str, ...]) -> None:
+    rows = [
+        {"leg": "agent", "start_ms": 1_000, "text": "Good morning, my name is Ana, this call is being recorded."},
+        {"leg": "customer", "start_ms": 60_000, "text": "My internet is down."},
+    ]
+    turns = [{key: row[key] for key in ("leg", "text", *kept)} for row in rows]
+    line = {"id": "x", "language": "en", "country": "US", "campaign": "care", "turns": turns}
+    facts = await facts_of(parse_line(json.dumps(line).encode()))
+    assert events(facts, "talk.measured") == events(facts, "dead_air") == []
+    items = {one["item"]: one for one in events(facts, "qa.scored")[0].data["items"]}
+    assert {items[name]["answer"] for name in ("did_not_interrupt", "no_dead_air")} == {"n_a"}
+    assert items["recording_notice"]["answer"] == "open"
+    assert items["recording_notice"]["evidence"]
+    assert items["took_leave"]["answer"] == "no"
+    assert events(facts, "wrap_up.proposed")

@@ -18,9 +18,9 @@ DETECTORS = load_detectors()
 LEGS: dict[str, Leg] = {"a": "agent", "c": "customer"}
 
 
-def scorer(*items: str, rules: frozenset[str] = frozenset()) -> Scorer:
+def scorer(*items: str, rules: frozenset[str] = frozenset(), timed: bool = True) -> Scorer:
     lines = "\n".join(f"  - {{id: i{number}, title: {{en: I}}, {item}}}" for number, item in enumerate(items))
-    return Scorer(read_form(f"id: f\ntitle: {{en: F}}\nitems:\n{lines}\n"), DETECTORS, rules, "en")
+    return Scorer(read_form(f"id: f\ntitle: {{en: F}}\nitems:\n{lines}\n"), DETECTORS, rules, "en", timed=timed)
 
 
 def say(scorer: Scorer, turn: int, stream: str, text: str, at_s: float = 1) -> None:
@@ -215,3 +215,19 @@ def test_an_intent_that_was_another_s_words_makes_no_item_count() -> None:
     one.saw(Insight(call_id="x", seq=1, kind="intent", turn=1, value="complaint", score=0.9))
     one.saw(CallEvent(call_id="x", seq=2, name="withdrawn", data={"of": [1], "reason": "role_changed"}))
     assert answers(one, talk=ended())[0].answer == "n_a"
+
+
+def test_without_times_there_are_no_figures_and_nothing_was_late() -> None:
+    checks = (
+        NOTICE,
+        NOTICE.replace("within_s: 30", "within_s: 0"),
+        "check: {kind: metric, metric: hold_ms, at_most: 9}",
+    )
+    one = scorer(*checks, timed=False)
+    say(one, 1, "a", "Good morning.")
+    assert [item.answer for item in answers(one, 90)] == ["open", "open", "open"]
+    assert [item.answer for item in answers(one, talk=ended())] == ["no", "no", "n_a"]
+    say(one, 2, "a", "This call is being recorded.", 50)
+    late, said, held = answers(one, talk=ended())
+    assert [late.answer, said.answer, held.answer] == ["open", "yes", "n_a"]
+    assert late.evidence == said.evidence
