@@ -36,6 +36,7 @@ from pipelines.call_queue import CallQueue, Command, EarsNotice, Item, TapeNotic
 from pipelines.card_wording import CardWording, WordedCard
 from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
+from pipelines.ending import Ending
 from pipelines.judgeable import Judgeable
 from pipelines.ledger import Ledger
 from pipelines.listener import Listener
@@ -51,8 +52,6 @@ from pipelines.word_times import placed
 log = structlog.get_logger(__name__)
 
 Decide = Callable[[Sequence[Participant]], list[RoleDecision]]
-TAPE_S = 5.0
-"""How long a call's end waits for the last word of its recording."""
 CARD_EVENTS: dict[str, EventName] = {
     "accepted": "card.accepted",
     "dismissed": "card.dismissed",
@@ -110,13 +109,19 @@ class LiveCall:
         self._tracing = tracing
         self._queue = CallQueue(record.call_id)
         self._listener = Listener(session, self._queue, conversation, voices or Voices(conversation.roster), tape)
-        self._summary_wording = SummaryWording(writer, wording_s)
+        self._ending = Ending(
+            ledger=ledger,
+            conversation=conversation,
+            queue=self._queue,
+            tape=tape,
+            wording=SummaryWording(writer, wording_s),
+            publish=self._publish,
+            commit_late=self._commit_late,
+        )
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._notebook = notebook
         self._claimed = bool(record.agent_id)
         self._opened = False
-        self._ended_as = ""
-        """The reason that `call.ended` gives, once it is told."""
         self._over = False
         """Nothing that people do reaches it any more."""
 
@@ -249,9 +254,7 @@ class LiveCall:
             case Command(person=person, command=command, at_ms=at_ms):
                 await self._obey(person, command, at_ms)
             case CallEnded():
-                await self._sum_up(item)
-                if self.tape:
-                    await self._queue.meanwhile(self.tape.over(TAPE_S), self._commit_late)
+                await self._ending.sum_up(item, self.record)
                 await self._end(item)
                 return True
         return False
@@ -323,39 +326,11 @@ class LiveCall:
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
             await self._publish([self._ledger.event("alert.judged", self._listener.now_ms, judged)])
 
-    async def _sum_up(self, ended: CallEnded) -> None:
-        """What can be said of the call now that it is over. A fault costs what would have been said, never the end."""
-        facts: list[Fact] = []
-        try:
-            facts = self._conversation.end(ended.at_ms)
-        except Exception:
-            log.exception("call.fault", call_id=self.record.call_id, item="summing up")
-        if self.tape:
-            self.tape.end(ended.at_ms, self._conversation.withheld())
-        try:
-            await self._publish(facts)
-        except Exception:
-            log.exception("call.fault", call_id=self.record.call_id, item="summary")
-        await self._tell_end(ended)
-        wording = self._summary_wording.word(facts, self.record, self._conversation.names)
-        if worded := await self._queue.meanwhile(wording, self._commit_late):
-            await self._publish([self._ledger.event("wrap_up.proposed", ended.at_ms, worded)])
-
-    async def _tell_end(self, ended: CallEnded) -> None:
-        await self._publish([self._ledger.event("call.ended", ended.at_ms, {"reason": ended.reason})])
-        self._ended_as = ended.reason
-
     async def _end(self, ended: CallEnded) -> None:
         """The row is closed whatever could be told before."""
         self._over = True
-        while (item := self._queue.get_nowait()) is not None:
-            await self._commit_late(item)
-        if not self._ended_as:
-            try:
-                await self._tell_end(ended)
-            except Exception:
-                log.exception("call.fault", call_id=self.record.call_id, item="end")
-        await self._change(ended_at=self._wall_clock(), end_reason=self._ended_as or ended.reason)
+        reason = await self._ending.close(ended, self.record)
+        await self._change(ended_at=self._wall_clock(), end_reason=reason)
 
     async def _commit_late(self, item: Item) -> None:
         """Of what comes when the call has ended, what became of its recording counts, and what people did: they go on
