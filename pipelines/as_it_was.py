@@ -151,6 +151,8 @@ class _Playing:
 
 def _told(conversation: Conversation, note: notes.Input) -> list[Fact]:
     match note:
+        case notes.Unheard():
+            conversation.unheard(note.stream, note.start_ms, note.end_ms, lost=note.lost)
         case notes.Ticked():
             return conversation.tick(note.at_ms)
         case notes.RolesDecided():

@@ -270,7 +270,10 @@ class LiveCall:
             data = {"what": "final", "reason": final.heard.shed}
             leg = self._conversation.roster.leg(final.stream)
             await self._publish([self._ledger.event("load.shed", final.end_ms, data, stream=final.stream, leg=leg)])
-        if not final.heard.text.strip():
+        words = bool(final.heard.text.strip())
+        if final.heard.shed or not words:
+            self._conversation.unheard(final.stream, final.start_ms, final.end_ms, lost=bool(final.heard.shed))
+        if not words:
             self._sink.draft(self.record, self._drafting.nothing(final, self._conversation.roster.leg(final.stream)))
             return
         await self._tell_language(final)

@@ -136,6 +136,11 @@ class Conversation:
         if self._review and (reviewed := self._review.hear(turn, reading, leg)):
             yield reviewed
 
+    def unheard(self, stream: str, start_ms: int, end_ms: int, *, lost: bool) -> None:
+        """Speech of which no words came; `lost`: though there may have been some."""
+        if self._review:
+            self._review.unheard(stream, start_ms, end_ms, lost=lost)
+
     def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard: deadlines fall due."""
         facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)

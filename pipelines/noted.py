@@ -37,6 +37,12 @@ class NotedConversation(Conversation):
             self._take(notes.WentOn(seq=self._ledger.seq))
         self._made([])
 
+    def unheard(self, stream: str, start_ms: int, end_ms: int, *, lost: bool) -> None:
+        note = notes.Unheard(seq=self._ledger.seq, stream=stream, start_ms=start_ms, end_ms=end_ms, lost=lost)
+        self._take(note)
+        super().unheard(stream, start_ms, end_ms, lost=lost)
+        self._made([])
+
     def tick(self, now_ms: int) -> list[Fact]:
         self._take(notes.Ticked(seq=self._ledger.seq, at_ms=now_ms))
         return self._made(super().tick(now_ms))

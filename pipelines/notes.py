@@ -45,6 +45,13 @@ class WentOn(_Input, frozen=True, kw_only=True):
     """What was made of the words so far is told; the conversation goes on with them."""
 
 
+class Unheard(_Input, frozen=True, kw_only=True):
+    stream: str
+    start_ms: int
+    end_ms: int
+    lost: bool
+
+
 class Ticked(_Input, frozen=True, kw_only=True):
     at_ms: int
 
@@ -125,7 +132,7 @@ class Voiced(msgspec.Struct, frozen=True, tag=True):
     agent_speaks: bool
 
 
-Input = Heard | Ticked | RolesDecided | Held | Resumed | Spoke | Noticed | CardAnswered | Ended
+Input = Heard | Unheard | Ticked | RolesDecided | Held | Resumed | Spoke | Noticed | CardAnswered | Ended
 Output = Read | Found | Voiced
 Note = Began | Input | WentOn | Made | Output
 

@@ -50,8 +50,10 @@ class Review:
         self._scorer = Scorer(form, detectors, rules, language, timed=timed) if form and form.items else None
         self._composer = Composer(form, detectors, day, language)
         self._spans: list[Span] = []
+        self._unheard: list[tuple[int, int]] = []
+        """Speech of which no words came."""
         self._since_ms = 0
-        """Up to there finals were dropped."""
+        """Up to there what was spoken is not known any more."""
         self._holds: list[tuple[int, int]] = []
         self._held_ms: int | None = None
         self._spoken_ms = 0
@@ -89,7 +91,7 @@ class Review:
         """A final, after everything else was made of it."""
         said = turn.utterance
         self._spans.append(Span(turn.turn, said.stream, said.start_ms, said.end_ms, len(said.text.split())))
-        self._since_ms = max([self._since_ms, *(span.end_ms for span in self._spans[:-SPANS_KEPT])])
+        self._forget(span.end_ms for span in self._spans[:-SPANS_KEPT])
         del self._spans[:-SPANS_KEPT]
         self._spoken_ms = max(self._spoken_ms, said.end_ms)
         judged = turn.judged(leg)
@@ -98,6 +100,15 @@ class Review:
         if self._scorer:
             self._scorer.hear(judged, folded)
         return self._judged(said.end_ms)
+
+    def unheard(self, stream: str, start_ms: int, end_ms: int, *, lost: bool) -> None:
+        """Somebody spoke there, and no words came of it; `lost`: though there may have been some."""
+        self._unheard.append((start_ms, end_ms))
+        self._forget(end for _, end in self._unheard[:-SPANS_KEPT])
+        del self._unheard[:-SPANS_KEPT]
+        self._spoken_ms = max(self._spoken_ms, end_ms)
+        if lost and self._scorer:
+            self._scorer.lost(stream, start_ms)
 
     def saw(self, facts: Sequence[Fact]) -> None:
         """What the rest of the conversation has made, in its order."""
@@ -147,6 +158,10 @@ class Review:
 
     # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _forget(self, ends_ms: Iterable[int]) -> None:
+        """What was spoken until there is not kept."""
+        self._since_ms = max([self._since_ms, *ends_ms])
+
     def _judged(self, now_ms: int) -> list[Fact]:
         """Items whose answer is another than before."""
         if not self._scorer:
@@ -167,7 +182,7 @@ class Review:
 
     def _talk(self, now_ms: int) -> Talk:
         holds = [*self._holds, (self._held_ms, now_ms)] if self._held_ms is not None else self._holds
-        return measure(self._spans, self._legs(), holds, now_ms, self._since_ms)
+        return measure(self._spans, self._legs(), holds, now_ms, self._since_ms, self._unheard)
 
     def _legs(self) -> dict[str, Leg]:
         return {stream: self._roster.leg(stream) for stream in {span.stream for span in self._spans}}

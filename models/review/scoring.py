@@ -24,6 +24,7 @@ from models.review.forms import (
     Item,
     NoViolation,
     Phrases,
+    SpokenBy,
     title_in,
 )
 from models.review.talk import Talk
@@ -72,6 +73,8 @@ class Scorer:
         self._intents: dict[int, str] = {}
         self._verdicts: dict[int, Insight] = {}
         self._moods: dict[int, str] = {}
+        self._lost: list[tuple[str, int]] = []
+        """Speech whose words were lost: its stream, and where it began."""
         self._first_ms: int | None = None
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
@@ -87,6 +90,12 @@ class Scorer:
                 marks = self._marks.setdefault(item.id, [])
                 if sum(mark.stream == turn.stream for mark in marks) < MARKS_KEPT:
                     marks.append(Mark(turn.stream, evidence_of(turn, *span)))
+
+    def lost(self, stream: str, start_ms: int) -> None:
+        """Words were said there that nobody heard."""
+        if self._first_ms is None:
+            self._first_ms = start_ms
+        self._lost.append((stream, start_ms))
 
     def speak(self, language: str) -> None:
         """Items are titled in this language from now on."""
@@ -192,14 +201,19 @@ class Scorer:
             return ("no" if check.absent else "yes"), said, ""
         if any(leg in ("mixed", "unknown") for _, leg in timely):
             return "open", (), ""
-        if check.leg == "agent" and not check.absent and not self._heard_an_agent(leg_of):
-            return "open", (), ""  # whoever was not heard may have said it
+        if not check.absent and self._may_have_been_said(check.leg, leg_of, until):
+            return "open", (), ""
         over = ended or (until is not None and now_ms >= until)
         return ("yes" if check.absent else "no") if over else "open", (), ""
 
-    def _heard_an_agent(self, leg_of: Callable[[str], Leg]) -> bool:
-        """Whether anything was heard that may be an agent's words."""
-        return any(leg_of(stream) != "customer" for stream in self._streams)
+    def _may_have_been_said(self, by: SpokenBy, leg_of: Callable[[str], Leg], until_ms: int | None) -> bool:
+        """Whether an agent was to say it and none was heard, or words of whoever was to are lost."""
+        if by == "agent" and all(leg_of(stream) == "customer" for stream in self._streams):
+            return True
+        return any(
+            (by == "any" or leg_of(stream) in (by, "mixed", "unknown")) and (until_ms is None or start_ms < until_ms)
+            for stream, start_ms in self._lost
+        )
 
     def _outcomes(self, outcome: str) -> Iterator[Insight]:
         return (one for one in self._verdicts.values() if one.outcome == outcome)

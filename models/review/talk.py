@@ -87,12 +87,14 @@ def measure(
     holds: Sequence[tuple[int, int]],
     until_ms: int,
     since_ms: int = 0,
+    unheard: Sequence[tuple[int, int]] = (),
 ) -> Talk:
     """`legs` by stream; a stream without one is a side of its own. `holds` are times on hold, the last one perhaps
-    still open at `until_ms`. Up to `since_ms` the spans are not known any more, and no silence is counted."""
+    still open at `until_ms`. Up to `since_ms` the spans are not known any more, and no silence is counted. In
+    `unheard` times somebody spoke whose words did not come: those are no silence either."""
     ordered = sorted(spans, key=lambda span: (span.start_ms, span.end_ms, span.stream))
     over = list(_talk_over(ordered, legs))
-    silences = list(_silences(ordered, holds, since_ms, until_ms))
+    silences = list(_silences(ordered, [*holds, *unheard], since_ms, until_ms))
     runs = list(_runs(ordered, legs))
     dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
     return Talk(
@@ -151,10 +153,10 @@ def _talk_over(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[tuple
 
 
 def _silences(
-    spans: Sequence[Span], holds: Sequence[tuple[int, int]], since_ms: int, until_ms: int
+    spans: Sequence[Span], others: Sequence[tuple[int, int]], since_ms: int, until_ms: int
 ) -> Iterator[Stretch]:
-    """Where nobody speaks and the call is not on hold, the call's end included."""
-    busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(holds))
+    """Where nobody speaks, and it is none of the `others` times, the call's end included."""
+    busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(others))
     clock = since_ms
     for start, end in [*busy, (until_ms, until_ms)]:
         if clock < min(start, until_ms):

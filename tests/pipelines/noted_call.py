@@ -134,6 +134,7 @@ async def noted_call() -> NotedCall:
     await call.say("c", 21_000, "zero three four three six four six seven")
     with contextlib.suppress(RuntimeError):
         await call.say("c", 23_500, FAILS)
+    call.conversation.unheard("a", 25_600, 25_900, lost=True)
     call.conversation.held(26_000)
     call.tick(60_000)
     call.conversation.resumed(61_000)

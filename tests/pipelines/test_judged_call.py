@@ -1,14 +1,15 @@
 """What people do to a live call becomes its facts; its end brings figures, and a wrap-up that may be put better."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pytest
 
-from engine.facts import CallEvent, Fact, Insight
+from engine.facts import CallEvent, Fact, Insight, Pcm16
 from engine.ports.desk import DeskCommand, Person
+from engine.ports.hearing import Heard, ListenJob
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice
 from engine.ports.storage import CallRecord
 from engine.ports.writing import SummaryWriter
@@ -128,6 +129,32 @@ async def test_hold_is_no_silence_and_a_silence_is_told_once() -> None:
     assert (dead.start_ms, dead.data["since_ms"]) == (75_000, 60_000)
     whole = events(sink.facts, "talk.measured")[-1].data
     assert (whole["hold_ms"], whole["longest_silence_ms"]) == (55_000, 30_000)
+
+
+class Deaf(FakeEars):
+    """Loses a segment, and hears nothing in another."""
+
+    async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
+        heard = await super().listen(job, pcm, draft)
+        return msgspec.structs.replace(heard, text="", shed="overdue") if job.segment == 1 else heard
+
+
+async def test_words_that_are_lost_are_held_against_nobody() -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [
+        *speech("2", 0, 1_000, 3_000, "started", "ended"),
+        *speech("2", 1, 5_000, 20_000, "started", "ended"),
+        *speech("1", 2, 21_000, 28_000, "started", "ended"),
+        *(ClockTick(at) for at in range(29_000, 42_000, 1_000)),
+        CallEnded(90_000, "bye"),
+    ]
+    people = (PARTICIPANTS[0], msgspec.structs.replace(PARTICIPANTS[1], aor="1001@pbx"))
+    ears = Deaf({("2", 0): "Good morning, how can I help you?", ("2", 1): "", ("1", 2): ""})
+    await live_call(FakeSession(said, people), ears, sink).serve()
+    assert events(sink.facts, "dead_air") == []
+    assert events(sink.facts, "talk.measured")[-1].data["longest_silence_ms"] == 62_000
+    items = {one["item"]: one["answer"] for one in events(sink.facts, "qa.scored")[0].data["items"]}
+    assert {items[name] for name in ("recording_notice", "took_leave")} == {"open"}
 
 
 async def test_the_wrap_up_is_there_before_the_call_is_told_to_have_ended() -> None:

@@ -231,3 +231,20 @@ def test_without_times_there_are_no_figures_and_nothing_was_late() -> None:
     late, said, held = answers(one, talk=ended())
     assert [late.answer, said.answer, held.answer] == ["open", "yes", "n_a"]
     assert late.evidence == said.evidence
+
+
+@pytest.mark.parametrize(
+    ("stream", "lost_s", "answers_"),
+    [
+        ("a", 20, ["open", "open", "yes"]),
+        ("a", 40, ["no", "open", "yes"]),
+        ("unknown", 20, ["open", "open", "yes"]),
+        ("c", 20, ["no", "no", "yes"]),
+    ],
+)
+def test_what_may_be_among_lost_words_was_not_left_unsaid(stream: str, lost_s: int, answers_: list[str]) -> None:
+    absent = 'check: {kind: phrase, leg: agent, phrases: {en: ["calm down"]}, absent: true}'
+    one = scorer(NOTICE, NOTICE.replace("within_s: 30", "within_s: 0"), absent)
+    say(one, 1, "a", "Good morning.")
+    one.lost(stream, lost_s * 1000)
+    assert [item.answer for item in answers(one, 90, ended())] == answers_

@@ -98,3 +98,9 @@ def test_a_call_without_words_is_silence() -> None:
 def test_what_is_not_known_any_more_is_no_silence() -> None:
     found = measure(spans(("a", 50, 52, 5), ("c", 53, 54, 2)), LEGS, (), 60_000, since_ms=49_000)
     assert (found.dead_air_ms, found.longest_silence_ms) == (0, 6_000)
+
+
+def test_speech_without_words_is_no_silence() -> None:
+    found = measure(spans(("a", 0, 2, 5)), LEGS, [(5_000, 6_000)], 30_000, unheard=[(3_000, 9_000), (12_000, 25_000)])
+    assert (found.longest_silence_ms, found.hold_ms) == (5_000, 1_000)
+    assert found.legs["agent"].spoken_ms == 2_000
