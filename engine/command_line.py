@@ -79,7 +79,9 @@ def _replay(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         description="Prints facts as JSON lines. FILE is a recording of one or two channels (WAV, FLAC, MP3, Ogg, M4A… "
         "whatever FFmpeg reads), or a transcript in "
         "JSON lines, one call a line: id, language, country, region?, campaign, answered_at?, segment? (opening|mid), "
-        "turns: [{leg, start_ms?, end_ms?, text}]. How a call was talked is measured where every turn has both times.",
+        "direction? (inbound|outbound; left out, sales and collections are outbound and all others inbound), "
+        "metadata? (docs/rules.md), turns: [{leg, start_ms?, end_ms?, text}]. How a call was talked is "
+        "measured where every turn has both times.",
     )
     replay.add_argument("files", nargs="*", metavar="FILE")
     replay.add_argument(
@@ -109,7 +111,11 @@ def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
     command.add_argument(
         "--campaign", default="care", help="sales, collections, care or your own (default: %(default)s)"
     )
-    command.add_argument("--direction", choices=("inbound", "outbound"), help="default: by the campaign")
+    command.add_argument(
+        "--direction",
+        choices=("inbound", "outbound"),
+        help="default: outbound for sales and collections, else inbound",
+    )
     command.add_argument(
         "--no-agent-sentiment",
         dest="agent_sentiment",

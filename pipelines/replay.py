@@ -43,15 +43,16 @@ OUTBOUND = ("sales", "collections")
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
-class TranscriptTurn(msgspec.Struct, frozen=True):
+class TranscriptTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leg: Literal["customer", "agent"]
     text: Annotated[str, msgspec.Meta(max_length=20_000)]
     start_ms: Milliseconds | None = None
     end_ms: Milliseconds | None = None
 
 
-class TranscriptCall(msgspec.Struct, frozen=True):
-    """One line of a transcript file."""
+class TranscriptCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a transcript file. What it may say stands in `docs/rules.md`; a field that is misspelt is refused,
+    for without it the call would be judged by another law, or on made-up times."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     language: Literal["es", "pt", "en"]
@@ -91,7 +92,7 @@ def parse_line(line: bytes) -> TranscriptCall:
     try:
         return _decode_call(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Invalid(str(error)) from error
+        raise Invalid(" ".join(str(error).split())) from error
 
 
 def day_of(call: TranscriptCall) -> datetime.date:

@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,25 @@ async def test_a_line_that_cannot_be_decoded_costs_itself_alone(
     facts = [json.loads(line) for line in told.out.splitlines()]
     assert [fact["id"] for fact in facts if fact["type"] == "transcript"] == ["two"]
     assert [line.startswith("welcomedly: calls.jsonl:1: ") for line in told.err.splitlines()] == [True]
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        (LINE | {"answered": "2024-03-01"}, "answered"),
+        (LINE | {"turns": [{"leg": "customer", "text": "good morning", "start": 3.2}]}, "start"),
+        (LINE | {"two\nlines": 1}, "two lines"),
+    ],
+)
+async def test_a_field_that_there_is_not_is_named_with_its_line(
+    line: dict[str, Any], field: str, tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text(f"{json.dumps(LINE)}\n{json.dumps(line)}\n")
+    assert await replay(asked(str(file)), tools, Settings()) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("welcomedly: calls.jsonl:2: ")
+    assert f"`{field}`" in said
 
 
 async def test_a_file_that_is_not_there_or_no_sound(
