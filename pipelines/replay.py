@@ -167,7 +167,10 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
     """Judges one call's turns in their order, on the clock that their times make. Without both times of every turn
     nothing is measured."""
     timed = all(turn.start_ms is not None and turn.end_ms is not None for turn in call.turns)
-    conversation = _conversation(tools, call.id, live=False, context=context_of(call), timed=timed)
+    ledger = Ledger(call.id, _clock_ms)
+    conversation = _conversation(tools, call.id, live=False, context=context_of(call), ledger=ledger, timed=timed)
+    answered = {"protocol": "transcript", "peer": "", "correlation": {}, "duties": conversation.duties()}
+    emit(ledger.event("call.answered", 0, answered))
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)
     clock = 0
@@ -191,6 +194,7 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
         clock = max(clock, end)
     for fact in conversation.end(clock):
         emit(fact)
+    emit(ledger.event("call.ended", clock, {"reason": "end_of_file"}))
 
 
 class RecordingOf(msgspec.Struct, frozen=True):
@@ -263,10 +267,9 @@ def _conversation(
     *,
     live: bool,
     context: CallContext,
-    ledger: Ledger | None = None,
+    ledger: Ledger,
     timed: bool = True,
 ) -> Conversation:
-    ledger = ledger or Ledger(call_id, _clock_ms)
     roster = Roster()
     form = form_for(tools.forms, context.campaign)
     return Conversation(

@@ -124,6 +124,17 @@ async def test_a_request_whose_sentence_goes_on_to_mean_something_else_is_withdr
     assert taken.data == {"of": [request.seq], "reason": "went_on"}
 
 
+async def test_a_transcript_begins_and_ends_as_any_call_does() -> None:
+    facts = await facts_of(script("es"))
+    first, last = facts[0], facts[-1]
+    assert isinstance(first, CallEvent)
+    assert isinstance(last, CallEvent)
+    assert (first.name, first.data["protocol"]) == ("call.answered", "transcript")
+    assert {"CO-REC-NOTICE"} <= {duty["rule"] for duty in first.data["duties"]}
+    assert (last.name, last.data, last.end_ms) == ("call.ended", {"reason": "end_of_file"}, last.start_ms)
+    assert last.end_ms == max(turn.end_ms or 0 for turn in script("es").turns)
+
+
 async def test_times_that_are_not_given_are_made() -> None:
     line = {
         "id": "x",

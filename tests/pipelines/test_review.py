@@ -28,9 +28,9 @@ def call(*turns: tuple[str, int, int, str], campaign: str = "care") -> Transcrip
 @pytest.mark.parametrize("language", ["es", "en", "pt"])
 async def test_a_replay_ends_with_figures_score_and_wrap_up(language: str) -> None:
     facts = await facts_of(script(language))
-    names = [fact.name for fact in facts[-3:] if isinstance(fact, CallEvent)]
-    assert names == ["talk.measured", "qa.scored", "wrap_up.proposed"]
-    talk, quality, wrap_up = [fact.data for fact in facts[-3:] if isinstance(fact, CallEvent)]
+    names = [fact.name for fact in facts[-4:] if isinstance(fact, CallEvent)]
+    assert names == ["talk.measured", "qa.scored", "wrap_up.proposed", "call.ended"]
+    talk, quality, wrap_up = [fact.data for fact in facts[-4:-1] if isinstance(fact, CallEvent)]
     assert talk["whole"]
     assert 0.99 < sum(leg["share"] for leg in talk["legs"].values()) < 1.01
     assert quality["form"] == {"es": "collections", "en": "sales", "pt": "care"}[language]
