@@ -327,7 +327,8 @@ class LiveCall:
                 self._card_wording.put_away(command.seq)
             await self._publish([self._ledger.event(name, self._listener.now_ms, answered)])
         elif command.name == "judge" and (judged := self._judgeable.alert(person, command)):
-            await self._publish([self._ledger.event("alert.judged", self._listener.now_ms, judged)])
+            event = self._ledger.event("alert.judged", self._listener.now_ms, judged)
+            await self._publish([event, *self._conversation.noticed(event)])
 
     async def _end(self, ended: CallEnded) -> None:
         """The row is closed whatever could be told before."""

@@ -183,7 +183,10 @@ class Conversation:
         return facts + self._moved((), now_ms) + self._cards.end(now_ms) + self._summed_up(now_ms)
 
     def noticed(self, event: CallEvent) -> list[Fact]:
-        """What media noticed of the call: words that were played to its far end may be owed ones."""
+        """What happened to the call beside its words: words that were played to its far end may be owed ones, and an
+        alert that was judged may be held against nobody any more."""
+        if event.name == "alert.judged":
+            self._seen([event])
         played = event.name == "notice.played" and event.data["what"] == "words"
         return self._watch.noticed(event) if played else []
 

@@ -72,6 +72,8 @@ class Scorer:
         """Acts that came up."""
         self._intents: dict[int, str] = {}
         self._verdicts: dict[int, Insight] = {}
+        self._wrong: set[int] = set()
+        """Of these, those that a supervisor called wrong."""
         self._moods: dict[int, str] = {}
         self._lost: list[tuple[str, int]] = []
         """Speech whose words were lost: its stream, and where it began."""
@@ -110,6 +112,9 @@ class Scorer:
                 self._intents[fact.seq] = fact.value
             case Insight(kind="mood"):
                 self._moods[fact.seq] = fact.value
+            case CallEvent(name="alert.judged") if fact.data["role"] != "agent":
+                judged = {fact.data["of"]}
+                self._wrong = self._wrong | judged if fact.data["verdict"] == "wrong" else self._wrong - judged
             case CallEvent(name="withdrawn"):
                 for seq in fact.data["of"]:
                     self._intents.pop(seq, None)
@@ -160,7 +165,8 @@ class Scorer:
             case ByRules(rules=rules):
                 return self._by_rules(rules, ended=talk is not None)
             case NoViolation(severity=severity):
-                bad = [one for one in self._outcomes("violation") if one.severity in _SEVERE[severity]]
+                violations = (one for one in self._standing() if one.outcome == "violation")
+                bad = [one for one in violations if one.severity in _SEVERE[severity]]
                 return ("no", cited(bad), "") if bad else ("yes" if talk else "open", (), "")
             case ByAct() | ByPhrase() as check:
                 return self._by_words(item.id, check, leg_of, now_ms, ended=talk is not None)
@@ -177,7 +183,7 @@ class Scorer:
         asked = [rule for rule in rules if rule in self._rules]
         if not asked:
             return "n_a", (), ""
-        of_these = [one for one in self._verdicts.values() if one.rule in asked]
+        of_these = [one for one in self._standing() if one.rule in asked]
         if bad := [one for one in of_these if one.outcome == "violation"]:
             return "no", cited(bad), ""
         done = [one for one in of_these if one.outcome == "satisfied"]
@@ -215,8 +221,8 @@ class Scorer:
             for stream, start_ms in self._lost
         )
 
-    def _outcomes(self, outcome: str) -> Iterator[Insight]:
-        return (one for one in self._verdicts.values() if one.outcome == outcome)
+    def _standing(self) -> Iterator[Insight]:
+        return (one for seq, one in self._verdicts.items() if seq not in self._wrong)
 
 
 def compiled(phrases: Phrases) -> tuple[Phrase, ...]:

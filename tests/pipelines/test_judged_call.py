@@ -114,6 +114,25 @@ async def test_an_alert_and_a_card_are_judged_while_the_call_is_live() -> None:
     assert [one.data["of"] for one in events(sink.facts, "card.wrong")] == [7]
 
 
+async def test_an_alert_that_was_judged_reaches_the_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    noticed: list[CallEvent] = []
+
+    def notice(_: Conversation, event: CallEvent) -> list[Fact]:
+        noticed.append(event)
+        return []
+
+    monkeypatch.setattr(Conversation, "noticed", notice)
+    sink, over = ToldSink(), asyncio.Event()
+    call = live_call(LastingSession(speech("1", 0, 0, 4_000, "started", "ended"), over), FakeEars(OPT_OUT), sink)
+    serving = asyncio.create_task(call.serve())
+    alert = await sink.told(Insight, lambda insight: insight.outcome == "event")
+    call.command(AGENT, DeskCommand("judge", "call-1", seq=alert.seq, action="wrong"))
+    over.set()
+    await serving
+    assert noticed == events(sink.facts, "alert.judged")
+    assert len(noticed) == 1
+
+
 async def test_hold_is_no_silence_and_a_silence_is_told_once() -> None:
     sink = FakeSink()
     said: list[MediaEvent] = [

@@ -248,3 +248,15 @@ def test_what_may_be_among_lost_words_was_not_left_unsaid(stream: str, lost_s: i
     say(one, 1, "a", "Good morning.")
     one.lost(stream, lost_s * 1000)
     assert [item.answer for item in answers(one, 90, ended())] == answers_
+
+
+def test_an_alert_that_a_supervisor_called_wrong_spoils_nothing_and_an_agent_s_word_is_not_enough() -> None:
+    checks = ("check: {kind: no_violation}", "check: {kind: rule, rules: [CO-2300-WHY]}")
+    one = scorer(*checks, rules=frozenset({"CO-2300-WHY"}))
+    one.saw(alert(7, "CO-2300-WHY", "violation"))
+    found = []
+    for seq, role, verdict in ((8, "agent", "wrong"), (9, "supervisor", "wrong"), (10, "admin", "right")):
+        data = {"of": 7, "verdict": verdict, "role": role}
+        one.saw(CallEvent(call_id="x", seq=seq, name="alert.judged", data=data))
+        found.append([item.answer for item in answers(one, talk=ended())])
+    assert found == [["no", "no"], ["yes", "yes"], ["no", "no"]]
