@@ -123,6 +123,12 @@ def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
         help="read no feelings in what the agent says, or may have said",
     )
     command.add_argument(
+        "--forms",
+        metavar="DIR",
+        default="",
+        help="folder of forms (YAML) to score and wrap up by, before those that come with the engine",
+    )
+    command.add_argument(
         "--knowledge", metavar="DIR", help="folder of articles (Markdown, HTML, PDF); cards name the file's stem"
     )
 

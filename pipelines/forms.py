@@ -11,7 +11,7 @@ import structlog
 from engine.errors import Invalid
 from engine.ports.desk import FormHead
 from engine.ports.intake import Routing
-from models.review import Form, bundled_forms, form_for, read_form
+from models.review import Form, bundled_forms, form_for, own_first, read_form
 from models.review.forms import bundled_sources
 
 log = structlog.get_logger(__name__)
@@ -46,8 +46,7 @@ class FormBook:
 
     def form_of(self, routing: Routing) -> Form | None:
         own = self._own.get(routing.organisation_id, ())
-        others = [form for form in self._bundled if form.id not in {one.id for one in own}]
-        return form_for([*own, *others], routing.campaign, routing.name)
+        return form_for(own_first(own, self._bundled), routing.campaign, routing.name)
 
 
 def _read(source: str, version: int) -> Form | None:

@@ -4,7 +4,7 @@ Everything here is pure and rests on words and times alone. How somebody felt is
 5(1)(f) of the EU's AI Act forbids that of people at work.
 """
 
-from models.review.forms import Form, bundled_forms, form_for, read_form
+from models.review.forms import Form, bundled_forms, form_for, own_first, read_form
 from models.review.scoring import Scorer
 from models.review.talk import Span, Talk, measure
 from models.review.wrap_up import Composer, WrapUp
@@ -19,5 +19,6 @@ __all__ = [
     "bundled_forms",
     "form_for",
     "measure",
+    "own_first",
     "read_form",
 ]

@@ -246,6 +246,11 @@ def bundled_forms() -> tuple[Form, ...]:
     return tuple(read_form(source) for _, source in bundled_sources())
 
 
+def own_first(own: Sequence[Form], bundled: Iterable[Form]) -> list[Form]:
+    """A form of the same id takes the place of one that comes with the engine."""
+    return [*own, *(form for form in bundled if form.id not in {one.id for one in own})]
+
+
 def form_for(forms: Iterable[Form], campaign: str, name: str = "") -> Form | None:
     """The form of a call: one that names its campaign, else one of the campaign's kind, else one for all."""
     active = [form for form in forms if form.active]

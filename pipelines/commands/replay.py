@@ -5,6 +5,7 @@ import asyncio
 import datetime
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.playbooks import open_playbooks
 from models.reader import OnnxTextReader
+from models.review import Form, bundled_forms, own_first, read_form
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.callee import day_there
 from pipelines.commands.as_it_was import play_again
@@ -60,9 +62,28 @@ def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
         rules=load_rules(),
         detectors=load_detectors(),
         knowledge=search,
+        forms=forms_in(arguments.forms),
         playbooks=open_playbooks(settings.playbooks),
         agent_sentiment=arguments.agent_sentiment,
     )
+
+
+def forms_in(folder: str) -> Sequence[Form]:
+    """Those of a folder, if one is named, before those that come with the engine. Raises `Invalid` with the file and
+    what is wrong."""
+    own: list[Form] = []
+    for path in _yaml_files(Path(folder)) if folder else ():
+        try:
+            own.append(read_form(path.read_text("utf-8")))
+        except (Invalid, UnicodeDecodeError) as error:
+            raise Invalid(f"{path}: {error}") from error
+    return own_first(own, bundled_forms())
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise Invalid(f"--forms: {folder} is no folder")
+    return sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
 
 
 async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settings) -> int:

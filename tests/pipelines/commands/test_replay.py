@@ -5,12 +5,14 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.command_line import parser
+from engine.errors import Invalid
 from engine.settings import Settings
 from models.compliance import load_detectors
-from pipelines.commands.replay import replay
+from pipelines.commands.replay import forms_in, replay
 from pipelines.replay import Judging
 from tests.fakes import FakeReader
 
@@ -85,6 +87,30 @@ async def test_a_field_that_there_is_not_is_named_with_its_line(
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("welcomedly: calls.jsonl:2: ")
     assert f"`{field}`" in said
+
+
+async def test_calls_are_scored_by_the_site_s_own_forms(
+    tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = (
+        "id: care\ntitle: {en: Own}\ncampaigns: [care]\nitems:\n  - {id: own, title: {en: O}, check: {kind: person}}\n"
+    )
+    (tmp_path / "care.yaml").write_text(own)
+    (tmp_path / "calls.jsonl").write_text(json.dumps(LINE))
+    given = asked("--forms", str(tmp_path), str(tmp_path / "calls.jsonl"))
+    assert await replay(given, msgspec.structs.replace(tools, forms=forms_in(given.forms)), Settings()) == 0
+    facts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (scored,) = [fact["data"] for fact in facts if fact.get("name") == "qa.scored"]
+    assert [item["item"] for item in scored["items"]] == ["own"]
+    assert [form.id for form in forms_in(given.forms)] == ["care", "collections", "sales"]
+    assert [form.id for form in forms_in("")] == ["care", "collections", "sales"]
+
+
+def test_a_form_that_is_wrong_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.yml").write_text("id: bad\n")
+    for folder, complaint in ((tmp_path, "bad.yml"), (tmp_path / "gone", "gone is no folder")):
+        with pytest.raises(Invalid, match=complaint):
+            forms_in(str(folder))
 
 
 async def test_a_file_that_is_not_there_or_no_sound(
