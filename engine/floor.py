@@ -43,7 +43,8 @@ class Tile(msgspec.Struct, frozen=True):
     """UNIX seconds."""
     state: Literal["ringing", "live", "held", "ended"] = "live"
     mood: str = ""
-    """The customer's, smoothed: `negative neutral positive`; empty until they have spoken."""
+    """The customer's, or of a single mixed stream both people's, smoothed: `negative neutral positive`; empty until
+    they have spoken."""
     mood_score: float = 0.0
     mood_seq: int = 0
     """Of its insight; 0 where there is none."""

@@ -41,7 +41,8 @@ class Temper:
         """By stream, what was read of it, with its `seq`."""
 
     def facts_of(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
-        """Sentiment of whoever spoke; intents of all but the agent; the mood of the customer alone."""
+        """Sentiment of whoever spoke; intents of all but the agent; the mood of the customer alone, or of both people
+        on a single stream."""
         said = turn.utterance
         about = turn.place(leg) | {"measured": self._ledger.measured_turn(turn)}
         evidence = {"evidence": (turn.evidence(leg),)}

@@ -74,7 +74,7 @@ class Scorer:
         self._verdicts: dict[int, Insight] = {}
         self._wrong: set[int] = set()
         """Of these, those that a supervisor called wrong."""
-        self._moods: dict[int, str] = {}
+        self._moods: dict[int, Insight] = {}
         self._lost: list[tuple[str, int]] = []
         """Speech whose words were lost: its stream, and where it began."""
         self._first_ms: int | None = None
@@ -111,7 +111,7 @@ class Scorer:
             case Insight(kind="intent"):
                 self._intents[fact.seq] = fact.value
             case Insight(kind="mood"):
-                self._moods[fact.seq] = fact.value
+                self._moods[fact.seq] = fact
             case CallEvent(name="alert.judged") if fact.data["role"] != "agent":
                 judged = {fact.data["of"]}
                 self._wrong = self._wrong | judged if fact.data["verdict"] == "wrong" else self._wrong - judged
@@ -176,7 +176,9 @@ class Scorer:
                 if talk is None or not self._moods:
                     return ("n_a" if talk else "open"), (), ""
                 mood = self._moods[max(self._moods)]
-                return ("yes" if mood in ends else "no"), (), mood
+                if "mixed" in (mood.leg, leg_of(mood.stream)):
+                    return "open", (), ""  # it is the agent's as well
+                return ("yes" if mood.value in ends else "no"), (), mood.value
         return "open", (), ""
 
     def _by_rules(self, rules: Sequence[str], *, ended: bool) -> tuple[Answer, tuple[Evidence, ...], str]:

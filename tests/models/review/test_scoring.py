@@ -260,3 +260,13 @@ def test_an_alert_that_a_supervisor_called_wrong_spoils_nothing_and_an_agent_s_w
         one.saw(CallEvent(call_id="x", seq=seq, name="alert.judged", data=data))
         found.append([item.answer for item in answers(one, talk=ended())])
     assert found == [["no", "no"], ["yes", "yes"], ["no", "no"]]
+
+
+@pytest.mark.parametrize(
+    ("stream", "leg", "answer"), [("c", "customer", "no"), ("c", "mixed", "open"), ("m", "customer", "open")]
+)
+def test_a_mood_of_two_people_on_one_stream_is_not_the_customer_s(stream: str, leg: Leg, answer: str) -> None:
+    one = scorer("check: {kind: customer_mood, ends: [neutral, positive]}")
+    one.saw(Insight(call_id="x", seq=1, kind="mood", turn=1, value="negative", stream=stream, leg=leg))
+    legs: dict[str, Leg] = {"c": "customer", "m": "mixed"}
+    assert one.score(lambda known: legs[known], 60_000, ended()).items[0].answer == answer

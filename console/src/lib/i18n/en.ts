@@ -166,6 +166,7 @@ export const en = {
   "rules.dutiesDone": "{done} of {all} done",
 
   "mood.title": "Customer mood",
+  "mood.both": "Mood of both speakers",
   "mood.negative": "Negative",
   "mood.neutral": "Neutral",
   "mood.positive": "Positive",
@@ -173,7 +174,7 @@ export const en = {
   "mood.falling": "falling",
   "mood.rising": "rising",
   "mood.steady": "steady",
-  "mood.chart": "Customer mood over the call: {points} utterances, now {mood}",
+  "mood.chart": "{whose} over the call: {points} utterances, now {mood}",
 
   "summary.title": "Call ended",
   "summary.duration": "Duration",

@@ -168,6 +168,7 @@ export const es: Messages = {
   "rules.dutiesDone": "{done} de {all} cumplidos",
 
   "mood.title": "Ánimo del cliente",
+  "mood.both": "Ánimo de ambos hablantes",
   "mood.negative": "Negativo",
   "mood.neutral": "Neutro",
   "mood.positive": "Positivo",
@@ -175,7 +176,7 @@ export const es: Messages = {
   "mood.falling": "baja",
   "mood.rising": "sube",
   "mood.steady": "estable",
-  "mood.chart": "Ánimo del cliente en la llamada: {points} intervenciones, ahora {mood}",
+  "mood.chart": "{whose} en la llamada: {points} intervenciones, ahora {mood}",
 
   "summary.title": "Llamada terminada",
   "summary.duration": "Duración",

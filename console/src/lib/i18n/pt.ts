@@ -169,6 +169,7 @@ export const pt: Messages = {
   "rules.dutiesDone": "{done} de {all} cumpridos",
 
   "mood.title": "Humor do cliente",
+  "mood.both": "Humor dos dois falantes",
   "mood.negative": "Negativo",
   "mood.neutral": "Neutro",
   "mood.positive": "Positivo",
@@ -176,7 +177,7 @@ export const pt: Messages = {
   "mood.falling": "caindo",
   "mood.rising": "subindo",
   "mood.steady": "estável",
-  "mood.chart": "Humor do cliente na ligação: {points} falas, agora {mood}",
+  "mood.chart": "{whose} na ligação: {points} falas, agora {mood}",
 
   "summary.title": "Ligação encerrada",
   "summary.duration": "Duração",
