@@ -44,6 +44,7 @@ class QualityScore(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 to 100: the weight of what was done, of all that applied; None when nothing did. 0 when an item failed the
     call."""
     passed: bool = False
+    """False too where there is no score: such a call did not fail either."""
     failed_by: tuple[str, ...] = ()
     """Items whose `no` fails the call."""
     open: int = 0

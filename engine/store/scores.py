@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import case, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.facts import CallEvent, Fact
@@ -24,7 +24,8 @@ class ScoredCall(msgspec.Struct, frozen=True, omit_defaults=True):
     form: str
     version: int
     score: float | None
-    passed: bool
+    passed: bool | None
+    """None: it has no score, and neither passed nor failed."""
     failed: bool
     open: int
     reviewed: bool
@@ -51,8 +52,8 @@ class Scores:
         query = (
             select(
                 CallRow.id, CallRow.agent_id, CallRow.agent_name, CallRow.campaign, CallRow.language,
-                CallRow.started_at, ScoreRow.form, ScoreRow.version, ScoreRow.score, ScoreRow.passed, ScoreRow.failed,
-                ScoreRow.open, ScoreRow.reviewed,
+                CallRow.started_at, ScoreRow.form, ScoreRow.version, ScoreRow.score,
+                case((ScoreRow.score.is_not(None), ScoreRow.passed)), ScoreRow.failed, ScoreRow.open, ScoreRow.reviewed,
             )
             .join(CallRow, CallRow.id == ScoreRow.call_id)
             .where(ScoreRow.organisation_id == organisation_id)
@@ -62,7 +63,7 @@ class Scores:
         if campaign is not None:
             query = query.where(CallRow.campaign == campaign)
         if passed is not None:
-            query = query.where(ScoreRow.passed.is_(passed))
+            query = query.where(ScoreRow.score.is_not(None), ScoreRow.passed.is_(passed))
         if open is not None:
             query = query.where(ScoreRow.open > 0 if open else ScoreRow.open == 0)
         if reviewed is not None:

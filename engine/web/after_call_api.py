@@ -73,7 +73,8 @@ class ScoredCallOut(BaseModel):
     form: str
     version: int
     score: float | None
-    passed: bool
+    passed: bool | None
+    """None: it has no score."""
     failed: bool
     open: int
     reviewed: bool

@@ -13,7 +13,8 @@ export interface ScoredCall {
   form: string;
   version: number;
   score: number | null;
-  passed: boolean;
+  /** Null: it has no score. */
+  passed: boolean | null;
   failed: boolean;
   open: number;
   reviewed: boolean;

@@ -64,6 +64,16 @@ async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, r
     assert await store.scores.find("another") == []
 
 
+async def test_a_call_without_a_score_neither_passed_nor_failed(store: Store, record: CallRecord) -> None:
+    await store.calls.open(record)
+    unscored: dict[str, Any] = {"form": "collections", "version": 0, "pass_score": 80.0, "items": [], "open": 1}
+    await store.calls.append(record, [event(1, "qa.scored", **unscored)])
+    (listed,) = await store.scores.find(record.organisation_id)
+    assert (listed.score, listed.passed) == (None, None)
+    for passed in (True, False):
+        assert await store.scores.find(record.organisation_id, passed=passed) == []
+
+
 async def test_what_people_judged_goes_with_the_call(store: Store, record: CallRecord) -> None:
     await store.calls.open(record)
     await store.calls.append(record, ended_call())
