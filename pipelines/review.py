@@ -62,6 +62,9 @@ class Review:
         """`_spoken_ms` of the silence that was told."""
         self._measured_ms = 0
         self._known: dict[str, QualityItem] = {}
+        self._stirred = False
+        """Something was made of the call since its items were last looked at."""
+        self._judged_ms = 0
 
     @classmethod
     def of_call(
@@ -112,6 +115,7 @@ class Review:
 
     def saw(self, facts: Sequence[Fact]) -> None:
         """What the rest of the conversation has made, in its order."""
+        self._stirred = self._stirred or bool(facts)
         for fact in facts:
             self._composer.saw(fact)
             if self._scorer:
@@ -124,9 +128,10 @@ class Review:
 
     def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard."""
+        facts = self._judged(now_ms) if self._spans and (self._stirred or self._falls_due(now_ms)) else []
         if not self._timed:
-            return []
-        facts = self._silence(now_ms)
+            return facts
+        facts += self._silence(now_ms)
         if self._spans and now_ms - self._measured_ms >= EVERY_MS:
             self._measured_ms = now_ms
             facts.append(self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(self._talk(now_ms))))
@@ -164,12 +169,16 @@ class Review:
 
     def _judged(self, now_ms: int) -> list[Fact]:
         """Items whose answer is another than before."""
+        self._stirred, self._judged_ms = False, max(self._judged_ms, now_ms)
         if not self._scorer:
             return []
-        score = self._scorer.score(self._roster.leg, now_ms)
+        score = self._scorer.score(self._roster.leg, self._judged_ms)
         changed = [item for item in score.items if self._answer(item.item) != item.answer]
         self._known.update({item.item: item for item in changed})
         return [self._ledger.event("qa.judged", now_ms, _item_data(score, item)) for item in changed]
+
+    def _falls_due(self, now_ms: int) -> bool:
+        return self._scorer is not None and self._scorer.falls_due(self._judged_ms, now_ms)
 
     def _answer(self, item: str) -> str:
         return self._known[item].answer if item in self._known else "open"

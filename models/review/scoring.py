@@ -64,6 +64,8 @@ class Scorer:
         self._phrases = {
             item.id: compiled(item.check.phrases) for item in form.items if isinstance(item.check, ByPhrase)
         }
+        checks = [item.check for item in form.items]
+        self._within_s = {one.within_s for one in checks if isinstance(one, ByAct | ByPhrase) and one.within_s}
         self._marks: dict[str, list[Mark]] = {}
         """By item."""
         self._streams: set[str] = set()
@@ -120,6 +122,13 @@ class Scorer:
                     self._intents.pop(seq, None)
                     self._verdicts.pop(seq, None)
                     self._moods.pop(seq, None)
+
+    def falls_due(self, after_ms: int, until_ms: int) -> bool:
+        """Whether the time for something ran out in between."""
+        if self._first_ms is None or not self._timed:
+            return False
+        times_ms = (self._first_ms + within_s * 1000 for within_s in self._within_s)
+        return any(after_ms < at_ms <= until_ms for at_ms in times_ms)
 
     def score(self, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None = None) -> QualityScore:
         """As things stand. With `talk` the call is over, and what was not done by now was not done."""

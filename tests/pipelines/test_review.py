@@ -9,6 +9,7 @@ from engine.facts import CallEvent, Fact, Suggestion, encode
 from pipelines import review
 from pipelines.replay import TranscriptCall, parse_line
 from tests.leaks import stretches
+from tests.pipelines.noted_call import NotedCall
 from tests.pipelines.test_replay import facts_of, script
 
 
@@ -126,3 +127,32 @@ async def test_a_transcript_without_times_is_scored_by_its_words_alone(kept: tup
     assert items["recording_notice"]["evidence"]
     assert items["took_leave"]["answer"] == "no"
     assert events(facts, "wrap_up.proposed")
+
+
+def notices(facts: list[Fact]) -> list[tuple[str, int]]:
+    """How the recording notice was answered, and when."""
+    told = events(facts, "qa.judged")
+    return [(one.data["answer"], one.start_ms) for one in told if one.data["item"] == "recording_notice"]
+
+
+async def test_what_is_not_said_in_time_is_told_by_the_clock() -> None:
+    said = call(("agent", 1, 3, "Good morning, Ana speaking."), ("agent", 60, 62, "Are you still there?"))
+    facts = await facts_of(said)
+    assert notices(facts) == [("no", 60_000)]
+
+
+async def test_roles_that_come_late_are_told_before_the_next_words() -> None:
+    late = NotedCall()
+    late.roles(0, a="customer", c="agent")
+    await late.say("a", 1_000, "Good morning, this call may be recorded.")
+    assert notices(late.facts) == []
+    late.roles(4_000, a="agent", c="customer")
+    late.tick(5_000)
+    assert notices(late.facts) == [("yes", 5_000)]
+
+
+async def test_a_call_in_which_nobody_spoke_is_answered_nothing() -> None:
+    quiet = NotedCall()
+    quiet.roles(0, a="customer", c="agent")
+    quiet.tick(90_000)
+    assert events(quiet.facts, "qa.judged") == []
