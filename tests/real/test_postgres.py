@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
@@ -26,6 +27,7 @@ from engine.store.campaigns import Campaign
 from engine.store.knowledge import BaseState, StoredArticle
 from engine.store.people import User
 from engine.store.postgres import driver_url
+from engine.store.session import migrate, migrations
 from engine.store.tables import Table
 from engine.store.writer import PATIENCE_S
 from engine.tokens import Token
@@ -33,6 +35,7 @@ from engine.vault import Vault
 from pipelines.commands.demo import throwaway_settings
 from server import Engine
 from tests.engine.ended_call import ended_call
+from tests.engine.store.filled_schema import REVISIONS, fill, lost
 from tests.real.postgres_server import PASSWORD, Address, Cut, PostgresServer, programs
 
 pytestmark = pytest.mark.real
@@ -159,6 +162,17 @@ async def test_migrations_make_the_tables(store: Store, settings: Settings) -> N
     engine = create_async_engine(driver_url(settings.database_url))
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_a_filled_database_of_any_version_is_migrated(settings: Settings) -> None:
+    engine = create_async_engine(driver_url(settings.database_url))
+    for revision in REVISIONS:
+        async with engine.begin() as connection:
+            tables = await connection.run_sync(fill, revision)
+            await connection.run_sync(migrate)
+            assert await connection.run_sync(lost, tables) == []
+            await connection.run_sync(lambda sync: command.downgrade(migrations(sync), "base"))
     await engine.dispose()
 
 

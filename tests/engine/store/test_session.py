@@ -1,7 +1,8 @@
 """The schema: migrations make what the tables say, and every row has its organisation."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -19,6 +20,7 @@ from engine.store.session import migrate, migrations
 from engine.store.sqlite import DATABASE, begin, connected
 from engine.store.tables import Table
 from engine.vault import Vault
+from tests.engine.store.filled_schema import REVISIONS, fill, lost
 
 
 def test_migrations_make_the_tables() -> None:
@@ -29,6 +31,23 @@ def test_migrations_make_the_tables() -> None:
         migrate(connection)
     engine.dispose()
     assert differences == []
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_filled_database_of_any_version_is_migrated_up_and_down(revision: str, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / DATABASE}")
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begin)
+    with engine.begin() as connection:
+        tables = fill(connection, revision)
+    with engine.begin() as connection:
+        migrate(connection)
+        assert lost(connection, tables) == []
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    with engine.begin() as connection:
+        command.downgrade(migrations(connection), revision)
+        assert lost(connection, tables) == []
+    engine.dispose()
 
 
 async def test_erasure_is_migrated_down_and_up_again_around_the_calls(settings: Settings, vault: Vault) -> None:

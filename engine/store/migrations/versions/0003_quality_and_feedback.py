@@ -58,12 +58,11 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_feedback_organisation_id_kind_subject"), "feedback", ["organisation_id", "kind", "subject"]
     )
-    with op.batch_alter_table("organisations", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("training", sa.Boolean(), server_default=sa.false(), nullable=False))
+    # Not in a batch: SQLite would make the table anew for such a default, and all else refers to its rows.
+    op.add_column("organisations", sa.Column("training", sa.Boolean(), server_default=sa.text("false"), nullable=False))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("organisations", schema=None) as batch_op:
-        batch_op.drop_column("training")
+    op.drop_column("organisations", "training")
     for table in ("feedback", "quality_scores", "forms"):
         op.drop_table(table)
