@@ -6,8 +6,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-CONNECT_ARGS = {"server_settings": {"application_name": "welcomedly"}, "timeout": 10, "command_timeout": 60}
-"""Seconds to connect, and for one statement."""
+CONNECT_S = 10
+WRITE_S, READ_S = 60.0, 20.0
+"""For one statement. Who reads waits for it, and so may everybody behind: readers are few."""
 
 LOCK = int.from_bytes(b"welcomed")
 """Advisory lock that the one writer of a database holds for as long as its connection lasts."""
@@ -20,6 +21,12 @@ LOST = ("08", "57P0", "25006", "53300", "53100")
 connection left or no disk."""
 REFUSED_VALUE = "22"
 """Class of SQLSTATE: a value that the database cannot hold, such as a zero byte in a text."""
+
+
+def connect_args(statement_s: float) -> dict[str, Any]:
+    """The driver's."""
+    named = {"application_name": "welcomedly"}
+    return {"server_settings": named, "timeout": CONNECT_S, "command_timeout": statement_s}
 
 
 def driver_url(url: str) -> str:

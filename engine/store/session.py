@@ -14,6 +14,7 @@ from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, Row, Select, delete, event, insert, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from engine.errors import Invalid, Overloaded, StartupError
@@ -28,7 +29,9 @@ Query = Select[*tuple[Any, ...]]
 Rows = list[Row[*tuple[Any, ...]]]
 
 READERS = 4
-"""Connections for reading; a query that finds none free waits."""
+"""Connections for reading."""
+READER_WAIT_S = 5.0
+"""A query that finds none free waits for so long."""
 
 UNUSABLE = (SQLAlchemyError, CommandError, ImportError, TypeError, OSError, PostgresError, InterfaceError)
 """What opening a database may raise; the driver's own errors come bare while it connects."""
@@ -64,7 +67,7 @@ class Database:
         except UNUSABLE as error:
             os.close(lock)
             raise _unusable(error) from error
-        reading = _engine(url, READERS)
+        reading = _engine(url, READERS, statement_s=postgres.READ_S, pool_timeout=READER_WAIT_S)
         # Readers may have stayed with a server that another took over from.
         renew = _renewable(reading)
         writer = Writer(writing, committed, probe=_leave_nothing, back=renew, clock=clock, sleep=sleep)
@@ -82,7 +85,7 @@ class Database:
         try:
             async with self._reading.connect() as connection:
                 return list((await connection.execute(query)).all())
-        except (DBAPIError, OSError, PostgresError, InterfaceError) as error:
+        except (DBAPIError, NoneFree, OSError, PostgresError, InterfaceError) as error:
             if postgres.sqlstate(error).startswith(postgres.REFUSED_VALUE):
                 raise Invalid("the database cannot hold such a value") from None
             _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
@@ -149,9 +152,9 @@ async def _migrated(url: str) -> AsyncEngine:
     return engine
 
 
-def _engine(url: str, connections: int) -> AsyncEngine:
+def _engine(url: str, connections: int, *, statement_s: float = postgres.WRITE_S, **pooled: Any) -> AsyncEngine:
     parsed = make_url(postgres.driver_url(url))
-    pool: dict[str, Any] = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0}
+    pool = {"hide_parameters": True, "pool_size": connections, "max_overflow": 0} | pooled
     match parsed.get_backend_name():
         case "sqlite":
             if not Path(parsed.database or "").parent.is_dir():
@@ -160,7 +163,8 @@ def _engine(url: str, connections: int) -> AsyncEngine:
             event.listen(engine.sync_engine, "connect", sqlite.connected)
             event.listen(engine.sync_engine, "begin", sqlite.begin)
         case "postgresql":
-            engine = create_async_engine(parsed, **pool, pool_pre_ping=True, connect_args=postgres.CONNECT_ARGS)
+            arguments = postgres.connect_args(statement_s)
+            engine = create_async_engine(parsed, **pool, pool_pre_ping=True, connect_args=arguments)
         case other:
             raise TypeError(f"{other} is none of sqlite, postgresql")
     return engine

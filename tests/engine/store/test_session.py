@@ -15,7 +15,7 @@ from engine.errors import Invalid, Overloaded, StartupError
 from engine.facts import Transcript
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import Store, session
 from engine.store.session import migrate, migrations
 from engine.store.sqlite import DATABASE, begin, connected
 from engine.store.tables import Table
@@ -113,6 +113,20 @@ async def test_a_value_that_postgresql_refuses_is_the_asker_s_fault(
     with pytest.raises(refusal):
         await store.people.organisation_named("\0")
     monkeypatch.undo()
+    await store.close()
+
+
+async def test_a_reader_that_finds_no_connection_is_told_to_come_again(
+    settings: Settings, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "READER_WAIT_S", 0.0)
+    store = await Store.open(settings, vault)
+    async with AsyncExitStack() as taken:
+        for _ in range(session.READERS):
+            await taken.enter_async_context(store.people._database._reading.connect())
+        with pytest.raises(Overloaded):
+            await store.people.organisation_named("Acme")
+    assert await store.people.organisation_named("Acme") is None
     await store.close()
 
 
