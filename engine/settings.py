@@ -143,8 +143,8 @@ class Settings(BaseSettings):
     max_calls: int = Field(
         default=0,
         ge=0,
-        description="Calls at once before SIP 503, each from its admission on; 0 is three a core. "
-        "While finals are late none is taken.",
+        description="Calls at once before SIP 503, each from its admission on; 0 is three a core that the engine may "
+        "use. While finals are late none is taken.",
     )
 
     # ─── data ───
@@ -189,7 +189,7 @@ class Settings(BaseSettings):
 
     # ─── models ───
     ears_workers: int = Field(
-        default=0, ge=0, description="Whisper workers of one thread each; 0 chooses by the cores."
+        default=0, ge=0, description="Whisper workers of one thread each; 0 is one a core that the engine may use."
     )
     vocabulary_prompt: bool = Field(
         default=False,

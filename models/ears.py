@@ -198,7 +198,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--windows-samples", type=int, required=True)
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--nice", type=int, default=10)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--compute-type", default="")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import msgspec
 import structlog
 
 from engine.child import SILENT_S, Watch, framed, messages, spawn
+from engine.cores import cores
 from engine.errors import StartupError
 from models.listening import Answer, Begun, FromEars, Ready, Stop, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
@@ -38,7 +40,7 @@ class EarsSettings(msgspec.Struct, frozen=True):
     weights: Path
     """Directory of a CTranslate2 Whisper model."""
     workers: int = 0
-    """Decodes at once, one thread each; 0 is one a core."""
+    """Decodes at once, one thread each; 0 is one a core that we may use."""
     device: str = "auto"
     """`auto cpu cuda`."""
     compute_type: str = ""
@@ -195,7 +197,7 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
         "windows-samples": windows.samples,
         "parent": os.getpid(),
         "weights": settings.weights,
-        "workers": settings.workers or os.cpu_count() or 1,
+        "workers": settings.workers or math.ceil(cores()),
         "nice": settings.nice,
         "device": settings.device,
         "compute-type": settings.compute_type,

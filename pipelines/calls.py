@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-import os
 import secrets
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ import structlog
 
 from engine.control.roles import decide_roles
 from engine.control.trunks import RoleOverride
+from engine.cores import cores
 from engine.errors import Conflict, Forbidden, NotFound
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.hearing import Ears
@@ -54,7 +54,7 @@ FAILED_S = 60.0
 def default_max_calls() -> int:
     """Measured with Whisper base on a CPU with AMX: six calls at once on two cores keep their deadlines, also while the
     machine's neighbours work; eight only while they don't."""
-    return 3 * (os.cpu_count() or 1)
+    return max(1, int(3 * cores()))
 
 
 def context_of(offer: CallOffer, routing: Routing, at_s: float) -> CallContext:
