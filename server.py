@@ -175,12 +175,13 @@ class Engine:
             EarsSettings(
                 weights=whisper_dir(self.settings),
                 workers=self.settings.ears_workers,
+                device=self.settings.ears_device,
                 prompted=self.settings.vocabulary_prompt,
             ),
             on_change=self._ears_changed,
             on_heard=self._metrics.heard,
         )
-        self._metrics.watch_ears(self.ears.headroom, lambda: self.ears.starts)
+        self._metrics.watch_ears(self.ears.headroom, lambda: self.ears.starts, lambda: self.ears.device == "cuda")
         self._stack.push_async_callback(self.ears.close)
         self._loading = asyncio.create_task(self._load(store), name="models")
         self._stack.push_async_callback(cancel, self._loading)

@@ -191,6 +191,11 @@ class Settings(BaseSettings):
     ears_workers: int = Field(
         default=0, ge=0, description="Whisper workers of one thread each; 0 is one a core that the engine may use."
     )
+    ears_device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where Whisper runs: `auto` takes a GPU where it sees one, and the CPU else; with `cuda` the "
+        "engine is not ready without one.",
+    )
     vocabulary_prompt: bool = Field(
         default=False,
         description="Tell the decoder a campaign's vocabulary too: its finals are decoded twice and the likelier is "

@@ -236,6 +236,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("ears_up", "gauge", (), "1 while `ears` answers."),
     Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),
     Metric("ears_starts", "gauge", (), "Starts of the process `ears`; more than 1 after a crash."),
+    Metric("ears_on_gpu", "gauge", (), "1 while Whisper runs on a GPU."),
     Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
     Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
     Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
@@ -316,11 +317,14 @@ class Metrics:
         """For `RtpPlane(counted=…)`."""
         self.count("rtp_packets_total", packets, fate=fate)
 
-    def watch_ears(self, headroom: Callable[[], Headroom], starts: Callable[[], int]) -> None:
+    def watch_ears(
+        self, headroom: Callable[[], Headroom], starts: Callable[[], int], on_gpu: Callable[[], bool]
+    ) -> None:
         """Ask `ears` whenever the metrics are read."""
         self._gauges["ears_load"].set_function(lambda: headroom().load)
         self._gauges["ears_finals_late_seconds"].set_function(lambda: headroom().finals_late_ms / 1000)
         self._gauges["ears_starts"].set_function(starts)
+        self._gauges["ears_on_gpu"].set_function(on_gpu)
 
     def text(self) -> bytes:
         """Prometheus' text format."""

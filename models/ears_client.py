@@ -90,6 +90,11 @@ class EarsClient:
     def starts(self) -> int:
         return self._process.starts
 
+    @property
+    def device(self) -> str:
+        """Where the model runs, `cpu` or `cuda`; empty while it runs nowhere."""
+        return self._process.device if self._process.is_ready else ""
+
     async def start(self) -> None:
         """Start the process and keep it running. Returns before the model is loaded: see `ready`.
 

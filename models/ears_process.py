@@ -42,7 +42,7 @@ class EarsSettings(msgspec.Struct, frozen=True):
     workers: int = 0
     """Decodes at once, one thread each; 0 is one a core that we may use."""
     device: str = "auto"
-    """`auto cpu cuda`."""
+    """`auto cpu cuda`; with `cuda` a GPU that is not there is an error."""
     compute_type: str = ""
     """CTranslate2's; empty is int8 on a CPU and float16 on a GPU."""
     prompted: bool = False
@@ -72,6 +72,8 @@ class EarsProcess:
     def __init__(self, settings: EarsSettings, owner: EarsOwner) -> None:
         self.starts = 0
         self.closed = False
+        self.device = ""
+        """Of the model that was loaded last."""
         self.watch = Watch()
         self._settings = settings
         self._owner = owner
@@ -172,6 +174,7 @@ class EarsProcess:
             match message:
                 case Ready():
                     log.info("ears.ready", pid=self.pid, workers=message.workers, device=message.device)
+                    self.device = message.device
                     self._failing.clear()
                     self._ready.set()
                 case Begun(job):

@@ -109,7 +109,8 @@ async def replay(arguments: argparse.Namespace, tools: Judging, settings: Settin
 async def start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
     """Only when a recording asks for it: transcripts need no Whisper."""
     await asyncio.to_thread(verify_whisper, settings)
-    ears = EarsClient(EarsSettings(weights=whisper_dir(settings), workers=settings.ears_workers))
+    asked = EarsSettings(whisper_dir(settings), workers=settings.ears_workers, device=settings.ears_device)
+    ears = EarsClient(asked)
     await ears.start()
     stack.push_async_callback(ears.close)
     await ears.ready()

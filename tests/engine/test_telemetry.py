@@ -91,7 +91,7 @@ def test_metrics_are_a_closed_list_and_described() -> None:
 def test_what_ears_and_rtp_tell_is_counted() -> None:
     metrics = Metrics()
     headroom = Headroom(up=True, load=0.75, finals_late_ms=250.0, partials=True)
-    metrics.watch_ears(lambda: headroom, lambda: 2)
+    metrics.watch_ears(lambda: headroom, lambda: 2, lambda: True)
     job = ListenJob(1, "call-1", "1", 0, "final", due=0.0)
     metrics.heard(job, Heard(1, "hola", "es", run_ms=500.0))
     metrics.heard(msgspec.structs.replace(job, kind="partial"), Heard(1, "", "es", shed="late"))
@@ -101,6 +101,7 @@ def test_what_ears_and_rtp_tell_is_counted() -> None:
         "welcomedly_ears_load 0.75",
         "welcomedly_ears_finals_late_seconds 0.25",
         "welcomedly_ears_starts 2.0",
+        "welcomedly_ears_on_gpu 1.0",
         'welcomedly_ears_jobs_total{kind="final",outcome="run"} 1.0',
         'welcomedly_ears_jobs_total{kind="partial",outcome="late"} 1.0',
         'welcomedly_ears_run_seconds_sum{kind="final"} 0.5',

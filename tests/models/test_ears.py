@@ -11,6 +11,7 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import ctranslate2
 import msgspec
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ async def test_it_hears_and_leaves_no_process_behind(ears: EarsClient, clip: Pcm
     assert heard.language == "en"
     assert heard.confidence > 0.5
     assert heard.run_ms > 0
+    assert ears.device in ("cpu", "cuda")
     assert ears.headroom().up
     pid = ears.pid
     assert pid is not None
@@ -224,6 +226,18 @@ async def test_a_model_that_cannot_be_loaded_is_said(weights: Path, tmp_path: Pa
         with pytest.raises(StartupError, match="cannot load"):
             await client.ready()
         assert not client.headroom().up
+    finally:
+        await client.close()
+
+
+@pytest.mark.skipif(ctranslate2.get_cuda_device_count() > 0, reason="there is a GPU")
+async def test_a_gpu_that_is_not_there_is_no_cpu(weights: Path) -> None:
+    client = EarsClient(EarsSettings(weights, workers=1, device="cuda"))
+    await client.start()
+    try:
+        with pytest.raises(StartupError, match="cannot load"):
+            await client.ready()
+        assert (client.headroom().up, client.device) == (False, "")
     finally:
         await client.close()
 
