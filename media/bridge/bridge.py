@@ -17,6 +17,7 @@ from engine.errors import StartupError
 from engine.settings import Settings, read_ice_servers
 from engine.telemetry import Metrics
 from engine.web.site import Site
+from media.bridge.child import STARTED_FOR
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
 from media.bridge.phone_socket import PhoneSockets
@@ -122,7 +123,8 @@ class Bridge:
         return app
 
     async def _healthz(self, request: web.Request) -> web.Response:
-        return web.json_response({"calls": len(self.exchange.calls), "pid": os.getpid()})
+        started_for = os.environ.get(STARTED_FOR, "")
+        return web.json_response({"calls": len(self.exchange.calls), "pid": os.getpid(), "started_for": started_for})
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=await asyncio.to_thread(self.metrics.text), content_type="text/plain")
