@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _playbooks(commands)
     _feedback(commands)
     _organisation(commands)
+    _user(commands)
     _call(commands)
     return top
 
@@ -204,6 +205,19 @@ def _organisation(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     add.add_argument(
         "--admin", default="admin", metavar="LOGIN", help="the administrator's login (default: %(default)s)"
     )
+
+
+def _user(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    user = commands.add_parser("user", help="give a user another password")
+    actions = user.add_subparsers(dest="action", metavar="ACTION", required=True)
+    password = actions.add_parser(
+        "password",
+        help="give a random one",
+        description="Gives a user another password, prints it and ends the sessions, while no engine runs on the same "
+        "data: for when nobody can log in who would do it at /admin.",
+    )
+    password.add_argument("login", metavar="LOGIN")
+    password.add_argument("--organisation", required=True, metavar="NAME")
 
 
 def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -237,8 +237,8 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",
-        description="Least level that is logged. The lines of the logger `audit`, who heard or erased what, are "
-        "written at every level.",
+        description="Least level that is logged. The lines of the logger `audit`, who logged in, heard, changed, took "
+        "out or erased what, are written at every level.",
     )
     traces_url: str = Field(
         default="",

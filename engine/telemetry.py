@@ -35,7 +35,7 @@ __all__ = [
 # ─── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 AUDIT = "audit"
-"""The logger of lines that say who heard or erased what: they are written whatever `LOG_LEVEL` is."""
+"""The logger of lines that say who logged in, heard, changed or erased what, written whatever `LOG_LEVEL` is."""
 
 WORDS = frozenset(
     {"text", "display", "quote", "body", "title", "value", "words", "prompt", "prefix"}

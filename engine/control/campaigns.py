@@ -4,15 +4,20 @@ import time
 from typing import Literal
 
 import msgspec
+import structlog
 from uuid_utils import uuid7
 
 from engine.control.addresses import addresses_of_others, numbers_of_others
+from engine.control.changes import changed
 from engine.control.routing import CachedRouter, alike, normal
 from engine.errors import Conflict, Invalid
 from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.campaigns import Campaign
+from engine.telemetry import AUDIT
 from engine.vocabulary import Term, check_terms
+
+audit = structlog.get_logger(AUDIT)
 
 
 class CampaignForm(msgspec.Struct, frozen=True):
@@ -55,14 +60,17 @@ class CampaignService:
         async with self._router.claiming:
             campaign = await self._checked(form, str(uuid7()), by.organisation_id)
             await self._store.campaigns.add(campaign, time.time())
+            audit.info("campaign.created", campaign_id=campaign.id, by=by.user_id)
             await self._router.refresh()
         return campaign
 
     async def change(self, by: Person, campaign_id: str, form: CampaignForm) -> Campaign:
-        await self.get(by, campaign_id)
+        before = await self.get(by, campaign_id)
         async with self._router.claiming:
             campaign = await self._checked(form, campaign_id, by.organisation_id)
             await self._store.campaigns.change(campaign)
+            fields = changed(before, campaign)
+            audit.info("campaign.changed", campaign_id=campaign_id, fields=fields, by=by.user_id)
             await self._router.refresh()
         return campaign
 

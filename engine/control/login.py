@@ -5,13 +5,16 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 
+import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from engine.errors import Forbidden, Overloaded
 from engine.ports.desk import Person
 from engine.store.people import People, User
-from engine.telemetry import Metrics
+from engine.telemetry import AUDIT, Metrics
+
+audit = structlog.get_logger(AUDIT)
 
 FAILURES = 5
 WINDOW_S = 300.0
@@ -141,11 +144,13 @@ class Login:
             raise
         if user is None:
             self._metrics.count("logins_total", outcome="refused")
+            audit.info("login.refused", address=address)  # not the login: people type passwords there
             raise Forbidden("wrong user or password")
         _take_back(counts, now)
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
         token = await self._people.begin_session(user, time.time(), self._session_s)
+        audit.info("login.accepted", by=user.id, address=address)
         return token, Person(user.id, user.organisation_id, user.name, user.role)
 
     async def _checked(self, login: str, password: str) -> User | None:

@@ -4,15 +4,20 @@ import re
 import time
 
 import msgspec
+import structlog
 from uuid_utils import uuid7
 
 from engine.control.addresses import addresses_of, aors_of, numbers_of_others
+from engine.control.changes import changed
 from engine.control.login import PASSWORD_CHARACTERS, Passwords
 from engine.control.routing import CachedRouter, alike, normal
-from engine.errors import Conflict, Invalid
+from engine.errors import Conflict, Invalid, NotFound
 from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.people import Role, User
+from engine.telemetry import AUDIT
+
+audit = structlog.get_logger(AUDIT)
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,63}")
 _EXTENSION = re.compile(r"[a-z0-9*#+_.-]{1,32}")
@@ -51,6 +56,7 @@ class PeopleService:
         async with self._router.claiming:
             await _check_addresses(self._store, user)
             await self._store.people.add(user, hashed, time.time())
+            audit.info("user.created", user_id=user.id, role=user.role, by=by.user_id)
             await self._router.refresh()
         return user
 
@@ -64,6 +70,8 @@ class PeopleService:
         async with self._router.claiming:
             await _check_addresses(self._store, user)
             await self._store.people.change(user, hashed)
+            fields = changed(before, user) + (["password"] if hashed else [])
+            audit.info("user.changed", user_id=user_id, role=user.role, fields=fields, by=by.user_id)
             await self._router.refresh()
         return user
 
@@ -82,6 +90,22 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
     hashed = await passwords.hash(_password(password))
     user = msgspec.structs.replace(user, organisation_id=await store.people.add_organisation(name, time.time()))
     await store.people.add(user, hashed, time.time())
+    return user
+
+
+async def set_password(
+    store: Store, passwords: Passwords, organisation_id: str, login: str, password: str, by: str
+) -> User:
+    """Where nobody can log in who might do it at `/admin`. The user is logged out everywhere. Raises `NotFound`,
+    `Conflict` for a disabled account, `Invalid`."""
+    login = login.strip().lower()
+    user = next((one for one in await store.people.all(organisation_id) if one.login == login), None)
+    if user is None:
+        raise NotFound(f"nobody of the organisation logs in as {login}")
+    if not user.active:
+        raise Conflict(f"the account {login} is disabled")
+    await store.people.change(user, await passwords.hash(_password(password)))
+    audit.info("user.changed", user_id=user.id, role=user.role, fields=["password"], by=by)
     return user
 
 

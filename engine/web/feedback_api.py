@@ -2,12 +2,16 @@
 
 from typing import Annotated, Literal
 
+import structlog
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r409
 from pydantic import BaseModel, Field
 
+from engine.telemetry import AUDIT
 from engine.web.keys import PERSON, STORE, TRAINING_ROWS
 from engine.web.view import Body, View, answer
+
+audit = structlog.get_logger(AUDIT)
 
 Kind = Literal["alert", "card", "disposition", "summary", "follow_ups", "quality"]
 
@@ -45,7 +49,9 @@ class TrainingView(View):
 
     async def put(self, body: TrainingBody) -> r200[TrainingBody]:
         """Say whether."""
-        await self.request.app[STORE].feedback.let_train(self.request[PERSON].organisation_id, body.allowed)
+        person = self.request[PERSON]
+        await self.request.app[STORE].feedback.let_train(person.organisation_id, body.allowed)
+        audit.info("training.changed", allowed=body.allowed, by=person.user_id)
         return answer({"allowed": body.allowed})
 
 
@@ -53,8 +59,10 @@ class TrainingRowsView(View):
     async def get(self) -> r200[list[dict[str, object]]] | r409:
         """JSON lines (`application/x-ndjson`) in the form that training reads; 409 unless the organisation lets
         them out."""
-        rows = self.request.app[TRAINING_ROWS](self.request[PERSON].organisation_id)
+        person = self.request[PERSON]
+        rows = self.request.app[TRAINING_ROWS](person.organisation_id)
         first = await anext(rows, None)  # what is refused is refused before the answer begins
+        audit.info("feedback.exported", by=person.user_id)
         response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="feedback.jsonl"'})
         response.content_type = "application/x-ndjson"
         await response.prepare(self.request)

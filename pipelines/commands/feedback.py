@@ -3,15 +3,19 @@
 import argparse
 import sys
 
+import structlog
 import uvloop
 
+from engine.erasures import COMMAND
 from engine.errors import NotFound
 from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
-from engine.telemetry import set_up_logs
+from engine.telemetry import AUDIT, set_up_logs
 from engine.vault import open_vault
 from models.compliance import load_rules
 from pipelines.training_rows import training_rows
+
+audit = structlog.get_logger(AUDIT)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,11 +35,13 @@ async def export(settings: Settings, organisation: str, allow: bool) -> int:
             raise NotFound(f"no organisation is called {organisation}")
         if allow:
             await store.feedback.let_train(organisation_id, True)
+            audit.info("training.changed", organisation_id=organisation_id, allowed=True, by=COMMAND)
         count = 0
         async for row in training_rows(store, load_rules)(organisation_id):
             print(row.decode())
             count += 1
         print(f"{count} rows", file=sys.stderr)
+        audit.info("feedback.exported", organisation_id=organisation_id, by=COMMAND)
     finally:
         await store.close()
     return 0

@@ -12,7 +12,7 @@ from engine.store import Store, data_exist
 from engine.telemetry import set_up_logs
 from engine.vault import open_vault
 
-_PASSWORD_BYTES = 12
+PASSWORD_BYTES = 12
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,7 +26,7 @@ async def add(settings: Settings, name: str, login: str) -> int:
     running on the same data. Raises `StartupError`, `Invalid`, `Conflict`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
     store = await Store.open(settings, vault, outbox=False)
-    password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
     try:
         user = await found_organisation(store, Passwords(), name, login, password)
     finally:

@@ -15,6 +15,7 @@ from pipelines.commands import (
     replay,
     rules,
     serve,
+    user,
     weights,
 )
 from pipelines.commands.running_engine import MakeEngine
@@ -38,5 +39,6 @@ def commands(make_engine: MakeEngine) -> dict[str, Callable[[argparse.Namespace]
         "playbooks": playbooks.run,
         "feedback": feedback.run,
         "organisation": organisation.run,
+        "user": user.run,
         "call": call.run,
     }

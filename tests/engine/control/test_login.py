@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.control.login import (
     ACCOUNT_FAILURES,
@@ -80,6 +81,18 @@ async def registered(store: Store, organisation: str) -> Login:
     user = User("u", organisation, "ana", "Ana", "agent")
     await store.people.add(user, await passwords.hash("the right one"), 1.0)
     return Login(store.people, passwords, session_s=60, metrics=Metrics())
+
+
+async def test_who_logs_in_is_in_the_log_and_what_was_typed_is_not(store: Store, organisation: str) -> None:
+    login = await registered(store, organisation)
+    with capture_logs() as logs:
+        await login.log_in("ana", "the right one", "192.0.2.1")
+        with pytest.raises(Forbidden):
+            await login.log_in("my password", "in the wrong place", "192.0.2.2")
+    assert logs == [
+        {"event": "login.accepted", "log_level": "info", "by": "u", "address": "192.0.2.1"},
+        {"event": "login.refused", "log_level": "info", "address": "192.0.2.2"},
+    ]
 
 
 async def test_one_address_may_not_go_through_names(store: Store, organisation: str) -> None:

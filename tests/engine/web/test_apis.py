@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp_pydantic.oas.view import generate_oas
+from structlog.testing import capture_logs
 
 from engine.facts import Transcript, encode
 from engine.ports.intake import CallOffer
@@ -124,6 +125,30 @@ async def test_a_campaign_says_whether_agents_are_judged(site: Site) -> None:
 async def test_a_wrong_campaign_is_refused(site: Site, wrong: dict[str, str]) -> None:
     admin = await site.logged_in("root")
     assert (await admin.post("/api/campaigns", json=CAMPAIGN | wrong)).status == 422
+
+
+async def test_who_changed_what_of_people_and_campaigns_is_in_the_log(site: Site) -> None:
+    admin = await site.logged_in("root")
+    with capture_logs() as logs:
+        user = await (await admin.post("/api/users", json=USER)).json()
+        body = {name: value for name, value in USER.items() if name != "extensions"} | {"role": "supervisor"}
+        await admin.put(f"/api/users/{user['id']}", json=body | {"password": "another long one"})
+        campaign = await (await admin.post("/api/campaigns", json=CAMPAIGN | {"recording": True})).json()
+        await admin.put(f"/api/campaigns/{campaign['id']}", json=CAMPAIGN | {"words_days": 1})
+        await admin.put(f"/api/campaigns/{campaign['id']}", json=CAMPAIGN | {"members": ["stranger"]})
+        await admin.put("/api/feedback/training", json={"allowed": True})
+        await (await admin.get("/api/feedback/rows")).read()
+    told = [{name: log[name] for name in log if name != "log_level"} for log in logs if "by" in log]
+    who, what = {"by": "user-root"}, {"user_id": user["id"]}
+    assert told == [
+        {"event": "user.created", "role": "agent"} | what | who,
+        {"event": "user.changed", "role": "supervisor", "fields": ["role", "extensions", "password"]} | what | who,
+        {"event": "campaign.created", "campaign_id": campaign["id"]} | who,
+        {"event": "campaign.changed", "campaign_id": campaign["id"], "fields": ["recording", "words_days"]} | who,
+        {"event": "training.changed", "allowed": True} | who,
+        {"event": "feedback.exported"} | who,
+    ]
+    assert "long one" not in str(logs)
 
 
 async def test_calls_are_their_agent_s_and_the_supervisors(site: Site) -> None:

@@ -95,7 +95,7 @@ async def test_a_wrap_up_is_not_open_for_ever(call: Site) -> None:
 
 async def test_who_read_what_is_in_the_log_and_never_the_value(call: Site, logs: io.StringIO) -> None:
     assert [await status(call, login) for login in ("ana", "sofia", "ben")] == [200, 200, 403]
-    lines = [json.loads(line) for line in logs.getvalue().splitlines()]
+    lines = [line for line in map(json.loads, logs.getvalue().splitlines()) if line["event"] != "login.accepted"]
     told = [{name: line[name] for name in ("event", "call_id", "by", "role", "seq", "entity_type")} for line in lines]
     what = {"event": "entity.read", "call_id": "call-1", "seq": 1, "entity_type": "PHONE"}
     assert told == [what | {"by": "user-ana", "role": "agent"}, what | {"by": "user-sofia", "role": "supervisor"}]

@@ -65,7 +65,9 @@ async def test_who_heard_and_erased_it_is_in_the_log_whatever_its_level(site: Si
     await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1_700_000_060.0))
     assert (await admin.delete("/api/calls/call-1")).status == 204
     lines = [json.loads(line) for line in logs.getvalue().splitlines()]
-    assert [(line["event"], line["call_id"], line.get("by")) for line in lines] == [
+    assert [(line["event"], line.get("call_id"), line.get("by")) for line in lines] == [
+        ("login.accepted", None, "user-sofia"),
+        ("login.accepted", None, "user-root"),
         ("recording.read", "call-1", "user-root"),
         ("call.erased", "call-1", "user-root"),
         ("recording.deleted", "call-1", None),
