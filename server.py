@@ -26,7 +26,7 @@ from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
 from engine.erasures import Erasures
-from engine.errors import WelcomedlyError
+from engine.errors import StartupError, WelcomedlyError
 from engine.fanout import Hub
 from engine.inputs import Inputs
 from engine.recordings import Recordings
@@ -51,6 +51,7 @@ from pipelines.forms import FormBook
 from pipelines.knowledge_bases import Libraries, bundled_bases
 from pipelines.notebook import Notebooks
 from pipelines.recorder import Recorder
+from pipelines.site_files import engine_faults
 from pipelines.training_rows import training_rows
 from pipelines.typed_text import mask_typed
 from pipelines.understanding import Understanding, load_understanding
@@ -88,6 +89,7 @@ class Engine:
         """Calls are answered within the first second or so, and heard; it returns once the models are loaded. Raises
         `StartupError` with one line that names the setting to change; then nothing is left running."""
         try:
+            await self._read_files()
             await self._open_traces()
             store = await self._open_store(seed)
             router = await CachedRouter.load(store)
@@ -133,6 +135,11 @@ class Engine:
         await self.ears.ready()
 
     # ─── the parts, in the order in which they start ─────────────────────────────────────────────────────────────────
+
+    async def _read_files(self) -> None:
+        """Whoever calls is to find nobody rather than an engine that answers and then fails on one of them."""
+        if faults := await asyncio.to_thread(engine_faults, self.settings):
+            raise StartupError(faults[0])
 
     async def _open_traces(self) -> None:
         self._tracing = await asyncio.to_thread(open_traces, self.settings)

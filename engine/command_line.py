@@ -9,6 +9,7 @@ examples:
   welcomedly replay call.wav --legs customer,agent --country CO --campaign collections --json
   welcomedly replay calls.jsonl --knowledge articles/ --json
   welcomedly listen --legs agent --language es  the microphone, until Ctrl-C
+  welcomedly check                              what is set, tried before a restart
   welcomedly models                             what is installed, with licence and hash
 
 Settings are environment variables (README, "Settings"): for instance HTTP_PORT=8081 SIP_PORT=5062 welcomedly serve
@@ -28,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     _demo(commands)
     _replay(commands)
     _listen(commands)
+    _check(commands)
     _models(commands)
     _rules(commands)
     _playbooks(commands)
@@ -142,6 +144,17 @@ def _listen(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     listen.add_argument("--device", type=int, metavar="N", help="PortAudio's number; default: the system's choice")
     _about_the_call(listen, legs="agent")
+
+
+def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser(
+        "check",
+        help="try the settings before a restart",
+        description="Reads settings, the files that they name, key, database and weights as a start would, and starts "
+        "and changes nothing: an engine may run meanwhile. Says what is wrong, and which variables are nearly a "
+        "setting's. Exit code 0 only if nothing is wrong.",
+    )
+    check.add_argument("--bridge", action="store_true", help="what `welcomedly bridge` reads, instead")
 
 
 def _models(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -91,12 +91,17 @@ def verify(text: str, key: bytes, now: float) -> PhonePass:
     return claims
 
 
+def bridge_key_file(data_dir: Path) -> Path:
+    """Where the key is that no setting names."""
+    return data_dir / "bridge.key"
+
+
 def bridge_key(setting: str, data_dir: Path) -> bytes:
     """The key of `BRIDGE_KEY`; its default file is made when it is not there. Raises `StartupError`."""
     scheme, _, rest = setting.partition(":")
     match scheme:
         case "":
-            path = data_dir / "bridge.key"
+            path = bridge_key_file(data_dir)
             if not path.exists():
                 make_key_file(path, SETTING)
             return read_key_file(path, SETTING)

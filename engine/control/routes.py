@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from engine.control.peer_file import read_file
+from engine.control.trunks import Trunk, lines_of, parse_trunks
 from engine.errors import StartupError
 
 AGENTS = "agents"
@@ -54,6 +55,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 PHONES = Route("*", phones=True)
 """What holds without a file: agents are rung by the number of their campaign, by extension or by address."""
+
+
+def load_plan(trunks: str, routes: str) -> tuple[tuple[Trunk, ...], tuple[Route, ...]]:
+    """By the settings `BRIDGE_TRUNKS` and `BRIDGE_ROUTES`. Raises `StartupError`."""
+    parsed = parse_trunks(trunks, "BRIDGE_TRUNKS")
+    callable_trunks = [line.name for line in lines_of(parsed) if line.uri]
+    return parsed, load_routes(Path(routes), callable_trunks) if routes else ()
 
 
 def load_routes(path: Path, trunks: Sequence[str], setting: str = "BRIDGE_ROUTES") -> tuple[Route, ...]:

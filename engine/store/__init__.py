@@ -19,7 +19,7 @@ from engine.store.outbox import Outbox
 from engine.store.people import People
 from engine.store.recordings import Recordings
 from engine.store.scores import Scores
-from engine.store.session import Database, begun
+from engine.store.session import KEY_PROOFS, Database, Rows, key_proofs, url_of
 from engine.store.sqlite import DATABASE
 from engine.store.tables import KeyProofRow
 from engine.vault import Vault
@@ -29,8 +29,13 @@ async def data_exist(settings: Settings) -> bool:
     """Whether there is something that a lost key would make unreadable; for `engine.vault.open_vault`. Raises
     `StartupError`."""
     if settings.database_url:
-        return await begun(settings.database_url)
+        return bool(await key_proofs(settings.database_url))
     return (settings.data_dir / DATABASE).exists()
+
+
+async def check_key(settings: Settings, vault: Vault) -> None:
+    """Whether the key is that of the data, of which there are some; nothing is changed. Raises `StartupError`."""
+    _must_fit(await key_proofs(url_of(settings.database_url, settings.data_dir)), vault)
 
 
 def _unmeasured(_seconds: float, _writes: int) -> None:
@@ -100,9 +105,13 @@ class Store:
 
 async def _check_key(database: Database, vault: Vault) -> None:
     """The key must open what the data were begun with; the first start leaves the proof."""
-    proofs = await database.fetch(select(KeyProofRow.key_id, KeyProofRow.proof))
+    proofs = await database.fetch(KEY_PROOFS)
+    _must_fit(proofs, vault)
     if not proofs:
         row = {"key_id": vault.key_id, "proof": vault.proof(), "created_at": time.time()}
         await database.write(lambda connection: connection.execute(insert(KeyProofRow).values(row)))
-    elif not any(row.key_id == vault.key_id and vault.fits(row.proof) for row in proofs):
+
+
+def _must_fit(proofs: Rows, vault: Vault) -> None:
+    if proofs and not any(row.key_id == vault.key_id and vault.fits(row.proof) for row in proofs):
         raise StartupError(f"KEY_URL: the data were sealed with key {proofs[0].key_id}, and this is {vault.key_id}")

@@ -28,6 +28,7 @@ _log = structlog.get_logger(__name__)
 Query = Select[*tuple[Any, ...]]
 Rows = list[Row[*tuple[Any, ...]]]
 
+KEY_PROOFS: Query = select(KeyProofRow.key_id, KeyProofRow.proof)
 READERS = 4
 """Connections for reading."""
 READER_WAIT_S = 5.0
@@ -61,7 +62,7 @@ class Database:
     ) -> "Database":
         """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. Raises `StartupError`."""
         lock = hold(data_dir)
-        url = url or f"sqlite+aiosqlite:///{data_dir / sqlite.DATABASE}"
+        url = url_of(url, data_dir)
         try:
             writing = await _migrated(url)
         except UNUSABLE as error:
@@ -110,6 +111,11 @@ class Database:
         os.close(self._lock)
 
 
+def url_of(setting: str, data_dir: Path) -> str:
+    """By the settings `DATABASE_URL` and `DATA_DIR`."""
+    return setting or f"sqlite+aiosqlite:///{data_dir / sqlite.DATABASE}"
+
+
 async def _leave_nothing(connection: AsyncConnection) -> None:
     """Needs the disk as any write does."""
     row = {"key_id": "", "proof": b"", "created_at": 0.0}
@@ -117,14 +123,15 @@ async def _leave_nothing(connection: AsyncConnection) -> None:
     await connection.execute(delete(KeyProofRow).where(KeyProofRow.key_id == ""))
 
 
-async def begun(url: str) -> bool:
-    """Whether a database holds data of ours already. Raises `StartupError`."""
+async def key_proofs(url: str) -> Rows:
+    """Of the keys that a database's data were begun with, none where it has no data of ours; nothing is changed there.
+    Raises `StartupError`."""
     try:
         engine = _engine(url, connections=1)
         try:
             async with engine.connect() as connection:
                 known = await connection.run_sync(lambda sync: inspect(sync).has_table(KeyProofRow.__tablename__))
-                return known and (await connection.execute(select(KeyProofRow.key_id))).first() is not None
+                return list((await connection.execute(KEY_PROOFS)).all()) if known else []
         finally:
             await engine.dispose()
     except UNUSABLE as error:

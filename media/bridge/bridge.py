@@ -5,14 +5,12 @@ import dataclasses
 import gc
 import os
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from engine.control.phone_pass import bridge_key
-from engine.control.routes import load_routes
-from engine.control.trunks import lines_of, parse_trunks
+from engine.control.routes import load_plan
 from engine.errors import StartupError
 from engine.settings import Settings, read_ice_servers
 from engine.telemetry import Metrics
@@ -58,9 +56,7 @@ class Bridge:
 
     async def _start(self) -> None:
         settings = self.settings
-        trunks = parse_trunks(settings.bridge_trunks, "BRIDGE_TRUNKS")
-        callable_trunks = [line.name for line in lines_of(trunks) if line.uri]
-        routes = load_routes(Path(settings.bridge_routes), callable_trunks) if settings.bridge_routes else ()
+        trunks, routes = load_plan(settings.bridge_trunks, settings.bridge_routes)
         journal = Journal(settings.data_dir / JOURNAL)
         self._stack.callback(journal.close)
         recorders = await self._open_recorders()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipelines.commands import (
     bridge,
     call,
+    check,
     demo,
     feedback,
     listen,
@@ -34,6 +35,7 @@ def commands(make_engine: MakeEngine) -> dict[str, Callable[[argparse.Namespace]
         "demo": functools.partial(demo.run, make_engine=make_engine),
         "replay": replay.run,
         "listen": listen.run,
+        "check": check.run,
         "models": weights.run,
         "rules": rules.run,
         "playbooks": playbooks.run,

@@ -1,0 +1,71 @@
+"""`welcomedly check`: whether what is set would let the engine, or the bridge, start; nothing is started or changed."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+import uvloop
+
+from engine.errors import WelcomedlyError
+from engine.settings import Settings, load_settings
+from engine.store import check_key, data_exist
+from engine.vault import default_key_file, open_vault
+from models.catalogue import CATALOGUE, WHISPER_BASE
+from models.installation import location
+from models.weights import models_dir, verify_whisper
+from pipelines.site_files import bridge_faults, engine_faults
+
+_ALIKE = 0.85
+"""Names that are so like a setting's, by `difflib`, are taken for it misspelt."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """1 and a line each on what is wrong, also with settings (`StartupError` with the first of those)."""
+    settings = load_settings()
+    for hint in misspelt(os.environ):
+        print(f"welcomedly: {hint}", file=sys.stderr)
+    faults = bridge_faults(settings) if arguments.bridge else uvloop.run(check(settings))
+    for fault in faults:
+        print(f"welcomedly: {fault}", file=sys.stderr)
+    if not faults:
+        print("no problems")
+    return 1 if faults else 0
+
+
+async def check(settings: Settings) -> list[str]:
+    """What is wrong with files, key, database and weights of the engine and, with `BRIDGE=on`, with the bridge's."""
+    faults = await asyncio.to_thread(engine_faults, settings)
+    if settings.bridge == "on":
+        faults += [fault for fault in await asyncio.to_thread(bridge_faults, settings) if fault not in faults]
+    for look in (_data(settings), asyncio.to_thread(_weights, settings)):
+        try:
+            await look
+        except WelcomedlyError as error:
+            faults.append(str(error))
+    return faults
+
+
+async def _data(settings: Settings) -> None:
+    exist = await data_exist(settings)
+    if settings.key_url or exist or default_key_file(settings.data_dir).exists():  # else the first start makes a key
+        vault = await asyncio.to_thread(open_vault, settings.key_url, settings.data_dir, data_exist=exist)
+        if exist:
+            await check_key(settings, vault)
+
+
+def _weights(settings: Settings) -> None:
+    verify_whisper(settings)
+    for entry in CATALOGUE:
+        if entry.default and entry is not WHISPER_BASE:
+            location(entry, models_dir(settings))
+
+
+def misspelt(names: Iterable[str]) -> Iterator[str]:
+    """A line for each variable that is nearly a setting: those that are none are not read."""
+    settings = [name.upper() for name in Settings.model_fields]
+    for name in sorted({name.upper() for name in names} - set(settings)):
+        if close := get_close_matches(name, settings, 1, _ALIKE):
+            yield f"{name} is no setting, and not read: is it {close[0]}?"
