@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CURRENT_MS, currentCard } from "../src/lib/call/cards.ts";
 import { receive, stamp } from "../src/lib/call/fold.ts";
 import { receiveDraft } from "../src/lib/call/turns.ts";
 import { emptyCall, type CallView } from "../src/lib/call/view.ts";
@@ -151,6 +152,26 @@ describe("a call's view", () => {
     const done = insight(1, 1, { rule: "REC", outcome: "satisfied" });
     const view = receive(emptyCall(id), [done, insight(2, 1, { rule: "REC", outcome: "undecided" })]);
     expect(view.duties[0]!.state).toBe("satisfied");
+  });
+});
+
+describe("the card that is suggested", () => {
+  const [older, newer] = [0, 330_000].map((start_ms, at) => ({ ...card, seq: 9 + at, start_ms }));
+  const view = receive(emptyCall(id), [older!, newer!]);
+  const answered = (name: CallEvent["name"], of: number): CallView =>
+    receive(view, [event(11, name, { of })]);
+
+  it("is the newest, and when that is put away none comes back in its place", () => {
+    expect(currentCard(view.cards, 331_000)?.seq).toBe(10);
+    expect(currentCard(answered("card.dismissed", 10).cards, 331_000)).toBeUndefined();
+    expect(currentCard(answered("card.wrong", 10).cards, 331_000)).toBeUndefined();
+    expect(currentCard(answered("card.dismissed", 9).cards, 331_000)?.seq).toBe(10);
+    expect(currentCard([], 0)).toBeUndefined();
+  });
+
+  it("goes by itself once its words are long past, unless it is used", () => {
+    expect(currentCard(view.cards, 330_000 + CURRENT_MS)).toBeUndefined();
+    expect(currentCard(answered("card.accepted", 10).cards, 330_000 + CURRENT_MS)?.seq).toBe(10);
   });
 });
 

@@ -40,3 +40,16 @@ export const answered = {
 export function answeredCard({ name, data }: CallEvent): number | undefined {
   return name in answered ? Number(data?.["of"] ?? data?.["seq"]) : undefined;
 }
+
+/** How long after the words that called for it a card that nobody took stands as what is suggested now. */
+export const CURRENT_MS = 90_000;
+
+/**
+ * The one card that is suggested: the newest, until it is put away or its words are long past; one that is used stands
+ * until there is a newer one. What came before is looked up, and never suggested anew.
+ */
+export function currentCard(cards: readonly Card[], nowMs: number): Card | undefined {
+  const newest = cards.at(-1);
+  if (newest?.state === "accepted") return newest;
+  return newest?.state === "open" && nowMs - newest.atMs < CURRENT_MS ? newest : undefined;
+}
