@@ -108,10 +108,58 @@ describe("text", () => {
   it("reads the Markdown of cards and nothing more", () => {
     expect(markdown("Say **this** now\nand go on\n\n- one\n2. two\n<b>x</b>")).toEqual([
       { kind: "paragraph", runs: ["Say ", "this", " now and go on"] },
-      { kind: "item", runs: ["one"] },
-      { kind: "item", runs: ["two"] },
+      { kind: "item", number: "", runs: ["one"] },
+      { kind: "item", number: "2.", runs: ["two"] },
       { kind: "paragraph", runs: ["<b>x</b>"] },
     ]);
+  });
+
+  it("keeps the rows and columns of tables, with a head where there is one", () => {
+    const table = "Cargos:\n| Plan | Cargo |\n| --- | ---: |\n| **A** | 10 \\|| 12 |\n| - | - |\n\nFin";
+    expect(markdown(table)).toEqual([
+      { kind: "paragraph", runs: ["Cargos:"] },
+      {
+        kind: "table",
+        head: [["Plan"], ["Cargo"]],
+        rows: [
+          [["", "A", ""], ["10 |"], ["12"]],
+          [["-"], ["-"]],
+        ],
+      },
+      { kind: "paragraph", runs: ["Fin"] },
+    ]);
+    const headless = [{ kind: "table", head: [], rows: [[["a"], ["b"]]] }];
+    expect(markdown("|  |  |\n| --- | --- |\n| a | b |")).toEqual(headless);
+    expect(markdown("|x| is no table")).toEqual([{ kind: "paragraph", runs: ["|x| is no table"] }]);
+  });
+
+  it("numbers steps as they are written, with what goes on below them", () => {
+    expect(markdown(" 1. Desligue\n    da tomada.\n 2) Ligue.\nPronto.")).toEqual([
+      { kind: "item", number: "1.", runs: ["Desligue da tomada."] },
+      { kind: "item", number: "2)", runs: ["Ligue."] },
+      { kind: "paragraph", runs: ["Pronto."] },
+    ]);
+  });
+
+  it("ends a heading with its line", () => {
+    expect(markdown("## Devoluciones ##\nPuede devolver.\n# C#")).toEqual([
+      { kind: "heading", runs: ["Devoluciones"] },
+      { kind: "paragraph", runs: ["Puede devolver."] },
+      { kind: "heading", runs: ["C#"] },
+    ]);
+  });
+
+  it("shows emphasis and links as words, and what is no emphasis as it stands", () => {
+    const plain = (text: string): string =>
+      markdown(text)
+        .map((one) => "runs" in one && one.runs.join("|"))
+        .join();
+    expect(plain("En *Preferencias de contacto* y _otras_.")).toBe("En Preferencias de contacto y otras.");
+    expect(plain("Vea [la guía](https://x.example/a_b) del __plan__")).toBe("Vea la guía del |plan|");
+    expect(plain("5 * 3 * 2, 2*3*4, nombre_de_campo, [card]")).toBe(
+      "5 * 3 * 2, 2*3*4, nombre_de_campo, [card]",
+    );
+    expect(plain("un \\*asterisco\\* y a\\_b")).toBe("un *asterisco* y a_b");
   });
 });
 

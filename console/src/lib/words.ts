@@ -156,38 +156,84 @@ export function splitStable(text: string, stable: number): [string, string] {
   return [text.slice(0, cut), text.slice(cut)];
 }
 
-export interface Block {
-  kind: "paragraph" | "item";
-  /** Runs of plain and bold words by turns, plain first. */
-  runs: string[];
+/** Runs of plain and bold words by turns, plain first. */
+export type Runs = readonly string[];
+
+export type Block =
+  | { kind: "paragraph" | "heading"; runs: Runs }
+  /** `number` as it is written of a step that has one, else empty. */
+  | { kind: "item"; number: string; runs: Runs }
+  | { kind: "table"; head: readonly Runs[]; rows: readonly (readonly Runs[])[] };
+
+/** Lines that are one block. */
+interface Stretch {
+  kind: Block["kind"];
+  number: string;
+  lines: string[];
 }
 
-/** The little Markdown that cards use: paragraphs, list items, bold. Anything else is shown as it is written. */
+/**
+ * The Markdown of cards: paragraphs, headings, points, numbered steps, tables, bold; other emphasis and links are plain
+ * words. Anything else is shown as it is written.
+ */
 export function markdown(body: string): Block[] {
-  const blocks: Block[] = [];
-  let open: string[] = [];
-  const close = (): void => {
-    if (open.length > 0) blocks.push({ kind: "paragraph", runs: boldRuns(open.join(" ")) });
-    open = [];
-  };
+  const stretches: Stretch[] = [];
+  let apart = true;
   for (const raw of body.split("\n")) {
     const line = raw.trim();
-    const item = /^(?:[-*•]|\d+[.)])\s+(.*)$/.exec(line);
-    if (item) {
-      close();
-      blocks.push({ kind: "item", runs: boldRuns(item[1]!) });
-    } else if (line === "") {
-      close();
-    } else {
-      open.push(line.replace(/^#{1,6}\s+/, ""));
-    }
+    const last = apart ? undefined : stretches.at(-1);
+    apart = line === "";
+    if (apart) continue;
+    const next = begun(line);
+    if (last && goesOn(last, next, raw)) last.lines.push(line);
+    else stretches.push(next);
   }
-  close();
-  return blocks;
+  return stretches.map(blockOf);
 }
 
-function boldRuns(line: string): string[] {
-  return line.split(/\*\*(.+?)\*\*/g);
+function begun(line: string): Stretch {
+  const heading = /^#{1,6}\s+(.*?)(?:\s+#+)?$/.exec(line);
+  if (heading) return { kind: "heading", number: "", lines: [heading[1]!] };
+  const item = /^(?:[-*•]|(\d+[.)]))\s+(.*)$/.exec(line);
+  if (item) return { kind: "item", number: item[1] ?? "", lines: [item[2]!] };
+  return { kind: line.startsWith("|") ? "table" : "paragraph", number: "", lines: [line] };
+}
+
+/** A line that is indented below an item is of the item. */
+function goesOn(last: Stretch, next: Stretch, raw: string): boolean {
+  if (next.kind === "table") return last.kind === "table";
+  if (next.kind !== "paragraph") return false;
+  return last.kind === "paragraph" || (last.kind === "item" && /^\s{2}/.test(raw));
+}
+
+function blockOf({ kind, number, lines }: Stretch): Block {
+  if (kind === "table" && lines.length > 1) return tableOf(lines);
+  const runs = runsOf(lines.join(" "));
+  if (kind === "item") return { kind, number, runs };
+  return { kind: kind === "heading" ? "heading" : "paragraph", runs };
+}
+
+/** A first row is a head where a rule of dashes stands below it, and it is not empty. */
+function tableOf(lines: readonly string[]): Block {
+  const ruled = /^\|[\s:|]*-[\s:|-]*$/.test(lines[1]!);
+  const rows = lines.filter((_, at) => !ruled || at !== 1).map(cellsOf);
+  const headed = ruled && rows[0]!.some((cell) => cell.join("") !== "");
+  return { kind: "table", head: headed ? rows[0]! : [], rows: ruled ? rows.slice(1) : rows };
+}
+
+function cellsOf(row: string): Runs[] {
+  const inner = row.slice(1).replace(/(?<!\\)\|$/, "");
+  return inner.split(/(?<!\\)\|/).map((cell) => runsOf(cell.trim()));
+}
+
+function runsOf(words: string): string[] {
+  return words
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/(?<![\\_\p{L}\p{N}])__(?=\S)(.+?)(?<=\S)__(?![_\p{L}\p{N}])/gu, "**$1**")
+    .replace(/(?<![\\*\p{L}\p{N}])\*(?![\s*])([^*]+?)(?<![\s\\])\*(?![*\p{L}\p{N}])/gu, "$1")
+    .replace(/(?<![\\_\p{L}\p{N}])_(?![\s_])([^_]+?)(?<![\s\\])_(?![_\p{L}\p{N}])/gu, "$1")
+    .split(/\*\*(.+?)\*\*/g)
+    .map((run) => run.replace(/\\([\\*_|])/g, "$1"));
 }
 
 /** Runs of words and the numbers of the sources behind them by turns, words first. */
