@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { subjectOf, titleOf, type Form, type Tally } from "../src/lib/quality.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { everything, loadCall, loadScored, subjectOf, titleOf, type Form, type Tally } from "../src/lib/quality.ts";
 
 const form: Form = {
   id: "collections",
@@ -39,5 +39,38 @@ describe("what was judged", () => {
     expect(subjectOf(of("quality", "gone/soft_skills"), [form], "en")).toBe("gone · soft skills");
     expect(subjectOf(of("alert", "CO-2300-WHY"), [form], "en")).toBe("CO-2300-WHY");
     expect(subjectOf(of("card", "payment-plan"), [form], "en")).toBe("payment-plan");
+  });
+});
+
+describe("what a reviewer asks for", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  /** Whatever is asked is answered with this; the paths that are asked. */
+  function answering(body: unknown): string[] {
+    const asked: string[] = [];
+    const headers = { "Content-Type": "application/json" };
+    vi.stubGlobal("fetch", async (path: string) => {
+      asked.push(path);
+      return new Response(JSON.stringify(body), { headers });
+    });
+    return asked;
+  }
+
+  it("is narrowed to a state, an agent and a campaign, page by page", async () => {
+    const asked = answering([]);
+    await loadScored(everything);
+    await loadScored({ only: "failed", agent: "u 1", campaign: "sales" }, 12.5);
+    expect(asked).toEqual([
+      "/api/quality?limit=50",
+      "/api/quality?limit=50&passed=false&agent=u+1&campaign=sales&before=12.5",
+    ]);
+  });
+
+  it("is the call as its desk had it", async () => {
+    const words = { type: "transcript", id: "c/1", seq: 1, turn: 1, text: "Hello", leg: "agent" };
+    const asked = answering({ call: { id: "c/1", campaign: "sales" }, facts: [words] });
+    const call = await loadCall("c/1");
+    expect(asked).toEqual(["/api/calls/c%2F1"]);
+    expect([call.record?.campaign, call.turns[0]?.text]).toEqual(["sales", "Hello"]);
   });
 });

@@ -1,9 +1,9 @@
 """How calls scored, to list and filter: the newest word on each."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import case, delete, insert, select
+from sqlalchemy import ColumnElement, case, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from engine.facts import CallEvent, Fact
@@ -29,6 +29,24 @@ class ScoredCall(msgspec.Struct, frozen=True, omit_defaults=True):
     failed: bool
     open: int
     reviewed: bool
+
+
+class Average(msgspec.Struct, frozen=True):
+    """How the calls of one agent, or of one campaign, scored."""
+
+    subject: str
+    """User id, empty for calls of nobody; or the campaign's kind."""
+    name: str
+    """The agent's; empty for a campaign."""
+    calls: int
+    scored: int
+    """Those that have a score: nothing applied to the others."""
+    passed: int
+    open: int
+    """Calls in which an item waits for a person."""
+    reviewed: int
+    score: float | None
+    """On average, of those that have one."""
 
 
 class Scores:
@@ -72,6 +90,34 @@ class Scores:
             query = query.where(CallRow.started_at < before)
         query = query.order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit)
         return [ScoredCall(*row) for row in await self._database.fetch(query)]
+
+    async def averages(
+        self, organisation_id: str, by: Literal["agent", "campaign"], *, since: float = 0.0
+    ) -> list[Average]:
+        """Of calls that began since a time (UNIX seconds), in order of their subject."""
+        agents = by == "agent"
+        subject = CallRow.agent_id if agents else CallRow.campaign
+        query = (
+            select(
+                subject, func.max(CallRow.agent_name), func.count(), func.count(ScoreRow.score),
+                _many(ScoreRow.passed.is_(True)), _many(ScoreRow.open > 0), _many(ScoreRow.reviewed.is_(True)),
+                func.avg(ScoreRow.score),
+            )
+            .select_from(ScoreRow)
+            .join(CallRow, CallRow.id == ScoreRow.call_id)
+            .where(ScoreRow.organisation_id == organisation_id, CallRow.started_at >= since)
+            .group_by(subject)
+            .order_by(subject)
+        )  # fmt: skip
+        return [
+            Average(one, name if agents else "", calls, scored, passed, waits, reviewed, score and round(score, 1))
+            for one, name, calls, scored, passed, waits, reviewed, score in await self._database.fetch(query)
+        ]
+
+
+def _many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """How many rows are so."""
+    return func.sum(case((condition, 1), else_=0))
 
 
 async def put_score(connection: AsyncConnection, record: CallRecord, fact: Fact, now: float) -> None:

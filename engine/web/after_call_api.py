@@ -80,6 +80,25 @@ class ScoredCallOut(BaseModel):
     reviewed: bool
 
 
+class AverageOut(BaseModel):
+    subject: str
+    """User id, empty for calls of nobody; or the campaign's kind."""
+    name: str
+    """The agent's; empty for a campaign."""
+    calls: int
+    scored: int
+    passed: int
+    open: int
+    reviewed: int
+    score: float | None
+    """Of those that have one."""
+
+
+class AveragesOut(BaseModel):
+    agents: list[AverageOut]
+    campaigns: list[AverageOut]
+
+
 class WrapUpView(View):
     async def get(self, call_id: str, /) -> r200[WrapUpOut] | r404:
         """A call's wrap-up as it stands: its agent's, or any for supervisors."""
@@ -141,6 +160,14 @@ class ScoredCallsView(View):
             limit=limit,
         )
         return answer(await found)
+
+
+class AveragesView(View):
+    async def get(self, since: Annotated[float, Field(ge=0)] = 0.0) -> r200[AveragesOut]:
+        """How the calls that began since a time (UNIX seconds) scored: on average, by agent and by campaign."""
+        scores, organisation = self.request.app[STORE].scores, self.request[PERSON].organisation_id
+        agents = await scores.averages(organisation, "agent", since=since)
+        return answer({"agents": agents, "campaigns": await scores.averages(organisation, "campaign", since=since)})
 
 
 async def _seen(request: web.Request, call_id: str) -> CallRecord:

@@ -28,6 +28,7 @@ from engine.web import console, health, keys, sockets
 from engine.web.access import ADMINS, EVERYBODY, PUBLIC, SUPERVISORS, Route, guard
 from engine.web.after_call_api import (
     AlertJudgementView,
+    AveragesView,
     QualityView,
     ReviewView,
     ScoredCallsView,
@@ -77,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/calls/{call_id}/quality", QualityView, EVERYBODY),
     Route("PUT", "/api/calls/{call_id}/quality/{item}", ReviewView, SUPERVISORS),
     Route("GET", "/api/quality", ScoredCallsView, SUPERVISORS),
+    Route("GET", "/api/quality/averages", AveragesView, SUPERVISORS),
     Route("GET", "/api/forms", FormsView, SUPERVISORS),
     Route("PUT", "/api/forms/{form_id}", FormView, ADMINS),
     Route("GET", "/api/forms/{form_id}/versions/{version}", FormVersionView, SUPERVISORS),

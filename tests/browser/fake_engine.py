@@ -42,7 +42,7 @@ class FakeEngine:
         self.heard: list[dict[str, Any]] = []
         self.presses: list[str] = []
         """`pause` and `resume` of recordings."""
-        self.answers: dict[str, Any] = {}
+        self.answers: dict[str, Any] = {"/api/quality/averages": {"agents": [], "campaigns": []}}
         """What a path of the API answers when it is asked."""
         self.sent: list[tuple[str, Any]] = []
         """(path, body) of what was sent to it."""
@@ -75,6 +75,7 @@ class FakeEngine:
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
+        app.router.add_get("/api/calls/{id}", self._call)
         app.router.add_delete("/api/calls/{id}", self._erase)
         app.router.add_get("/api/phone", self._phone)
         app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/(?:quality|entities)).*}", self._ask)
@@ -173,6 +174,11 @@ class FakeEngine:
         if request.path in self.refusals:
             return _problem(self.refusals[request.path])
         return web.Response(status=204)
+
+    async def _call(self, request: web.Request) -> web.Response:
+        call_id = request.match_info["id"]
+        call = msgspec.to_builtins(self.calls[call_id]) if call_id in self.calls else {"id": call_id}
+        return web.json_response({"call": call, "facts": msgspec.to_builtins(self.facts.get(call_id, []))})
 
     async def _erase(self, request: web.Request) -> web.Response:
         self.sent.append((request.path, None))

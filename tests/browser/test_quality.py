@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from engine.facts import CallEvent, EventName
+from engine.facts import CallEvent, EventName, Transcript
 from tests.browser.fake_engine import FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
 from tests.browser.visitor import ADMIN, AGENT, SUPERVISOR, Visitor, misfits, serious_findings
@@ -180,14 +180,20 @@ async def test_an_answer_that_is_edited_stays_with_its_call(engine: FakeEngine, 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor, dark: bool) -> None:
-    proof = {"turn": 1, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
+    player = Player()
+    engine.calls[CALL_ID] = record(ended_at=time.time())
+    recorded = event(player, "recording.started", {"channels": 2})
+    engine.facts[CALL_ID] = [*player.opening(), recorded, *player.turn(0), *player.turn(4), *player.end()]
+    said = next(fact for fact in engine.facts[CALL_ID] if isinstance(fact, Transcript) and WHY in fact.text)
+    proof = {"turn": said.turn, "leg": "agent", "quote": WHY, "start": 0, "end": 5, "start_ms": 31_000}
     measured, felt = {"note": "longest_silence_ms 6700"}, {"item": "mood", "title": "Ánimo", "note": "neutral"}
     items = [
         SCORE["items"][0] | {"evidence": [proof]},  # type: ignore[index]
         SCORE["items"][1] | measured,  # type: ignore[index]
         SCORE["items"][1] | felt,  # type: ignore[index]
     ]
-    engine.answers |= {"/api/quality": [SCORED | {"form": "own"}], "/api/forms": FORMS}
+    others = [SCORED | {"call_id": str(number), "agent_name": "Ben Roa"} for number in range(30)]
+    engine.answers |= {"/api/quality": [SCORED | {"form": "own"}, *others], "/api/forms": FORMS}
     engine.answers[f"/api/calls/{CALL_ID}/quality"] = SCORE | {"items": items}
     reviewed = SCORE | {"score": 50.0, "items": [items[0], items[1] | {"answer": "no", "reason": "no escuchó"}]}
     engine.answers[f"/api/calls/{CALL_ID}/quality/empathy"] = reviewed
@@ -198,6 +204,12 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await expect(sheet).to_contain_text("Longest silence: 6.7 s")
     await expect(sheet).to_contain_text("Customer mood: Neutral")
     await expect(page.locator("tr[aria-current=true]")).to_contain_text("Own form")
+    await expect(page.locator("audio")).to_be_visible()
+    await expect(page.get_by_role("log")).to_contain_text("Esta llamada está siendo grabada")
+    await sheet.get_by_role("button", name=WHY).click()
+    await expect(page.locator("mark")).to_have_text(WHY)
+    await expect(page.locator("mark")).to_be_in_viewport()
+    assert await page.evaluate("document.querySelector('#app').scrollTop") == 0
     await sheet.get_by_role("button", name="Change Empatía").click()
     await sheet.get_by_label("Answer").select_option("no")
     await sheet.get_by_label("Why").fill("no escuchó")
@@ -207,6 +219,35 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await expect(sheet).to_contain_text("50")
     await expect(sheet.get_by_role("button", name="Erase the call")).to_have_count(0)
     assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
+    assert visitor.complaints == []
+
+
+async def test_calls_are_narrowed_to_an_agent_and_a_campaign_and_averaged_by_them(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    counts: dict[str, Any] = {"calls": 3, "scored": 2, "passed": 1, "open": 1, "reviewed": 0, "score": 74.8}
+    averages = {
+        "agents": [counts | {"subject": "u-andrea", "name": "Andrea Rojas"}],
+        "campaigns": [counts | {"subject": "collections", "name": ""}],
+    }
+    engine.answers |= {"/api/quality": [SCORED], "/api/forms": FORMS, "/api/quality/averages": averages}
+    page = await visitor.visit("/quality", person=SUPERVISOR)
+    agent, campaign = page.get_by_label("Agent", exact=True), page.get_by_label("Campaign", exact=True)
+    async with page.expect_request(re.compile(r"/api/quality\?.*agent=u-andrea")):
+        await agent.select_option("u-andrea")
+    async with page.expect_request(re.compile(r"/api/quality\?.*agent=u-andrea&campaign=collections")):
+        await campaign.select_option("collections")
+    assert await misfits(page) == []
+    await page.get_by_role("tab", name="Averages").click()
+    row = page.get_by_role("row", name="Andrea Rojas")
+    await expect(row).to_contain_text("74.8")
+    await expect(row).to_contain_text("50 %")
+    assert await serious_findings(page) == []
+    await page.get_by_label("Grouped by").select_option("campaigns")
+    await page.get_by_role("button", name="Open Collections").click()
+    await expect(page.get_by_role("tab", name="Calls")).to_have_attribute("aria-selected", "true")
+    await expect(campaign).to_have_value("collections")
+    await expect(agent).to_have_value("")
     assert visitor.complaints == []
 
 

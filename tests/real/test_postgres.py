@@ -98,6 +98,8 @@ async def test_judgements_and_scores_are_counted_as_on_sqlite(store: Store, reco
     assert [one.verdict for one in await store.feedback.after(record.organisation_id, 0)] == ["wrong"]
     (scored,) = await store.scores.find(record.organisation_id, passed=True, open=True, reviewed=False)
     assert (scored.score, scored.form) == (100.0, "collections")
+    (average,) = await store.scores.averages(record.organisation_id, "campaign")
+    assert (average.calls, average.passed, average.open, average.reviewed, average.score) == (1, 1, 1, 0, 100.0)
     for _ in range(2):
         stored = await store.forms.add(record.organisation_id, "own", "id: own", "u", 1.0)
     assert stored.version == 2

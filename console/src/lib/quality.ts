@@ -1,7 +1,10 @@
 /** Wrap-ups, scores, forms and feedback, as the API has them. */
 
 import { api } from "./api.ts";
+import { receive } from "./call/fold.ts";
 import type { Answer, FollowUp, Quality } from "./call/review.ts";
+import { emptyCall, type CallView } from "./call/view.ts";
+import type { CallRecord, Fact } from "./wire.ts";
 
 export interface ScoredCall {
   call_id: string;
@@ -97,15 +100,61 @@ function spaced(code: string): string {
 export type Only = "all" | "open" | "failed" | "reviewed";
 export const onlies: readonly Only[] = ["all", "open", "failed", "reviewed"];
 
-const filters: Record<Only, string> = {
-  all: "",
-  open: "&open=true",
-  failed: "&passed=false",
-  reviewed: "&reviewed=true",
+export interface ScoreFilter {
+  only: Only;
+  /** User id; empty: everybody's. */
+  agent: string;
+  /** Its kind; empty: all. */
+  campaign: string;
+}
+export const everything: ScoreFilter = { only: "all", agent: "", campaign: "" };
+
+const filters: Record<Only, Record<string, string>> = {
+  all: {},
+  open: { open: "true" },
+  failed: { passed: "false" },
+  reviewed: { reviewed: "true" },
 };
 
-export const loadScored = (only: Only, before?: number): Promise<ScoredCall[]> =>
-  api("GET", `/api/quality?limit=50${filters[only]}${before === undefined ? "" : `&before=${before}`}`);
+/** How the calls of one agent, or of one campaign, scored. */
+export interface Average {
+  /** User id, empty for calls of nobody; or the campaign's kind. */
+  subject: string;
+  /** The agent's. */
+  name: string;
+  calls: number;
+  /** Those that have a score. */
+  scored: number;
+  passed: number;
+  /** Calls in which an item waits for a person. */
+  open: number;
+  reviewed: number;
+  score: number | null;
+}
+
+export interface Averages {
+  agents: readonly Average[];
+  campaigns: readonly Average[];
+}
+export const noAverages: Averages = { agents: [], campaigns: [] };
+
+/** Newest first; `before` turns the page. */
+export function loadScored(filter: ScoreFilter, before?: number): Promise<ScoredCall[]> {
+  const asked = new URLSearchParams({ limit: "50", ...filters[filter.only] });
+  if (filter.agent) asked.set("agent", filter.agent);
+  if (filter.campaign) asked.set("campaign", filter.campaign);
+  if (before !== undefined) asked.set("before", String(before));
+  return api("GET", `/api/quality?${asked}`);
+}
+
+export const loadAverages = (): Promise<Averages> => api("GET", "/api/quality/averages");
+
+/** A call that ended, as a desk had it. */
+export async function loadCall(id: string): Promise<CallView> {
+  const { call, facts } = await api<{ call: CallRecord; facts: Fact[] }>("GET", path(id));
+  return receive(emptyCall(id, call), facts);
+}
+
 export const loadQuality = (call: string): Promise<Quality> => api("GET", `${path(call)}/quality`);
 export const review = (call: string, item: string, answer: Answer, reason: string): Promise<Quality> =>
   api("PUT", `${path(call)}/quality/${encodeURIComponent(item)}`, { answer, reason });

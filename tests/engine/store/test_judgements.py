@@ -10,6 +10,7 @@ from engine.facts import CallEvent, EventName
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.scores import Average
 from tests.engine.ended_call import ended_call
 
 
@@ -72,6 +73,31 @@ async def test_a_call_without_a_score_neither_passed_nor_failed(store: Store, re
     assert (listed.score, listed.passed) == (None, None)
     for passed in (True, False):
         assert await store.scores.find(record.organisation_id, passed=passed) == []
+
+
+async def test_scores_are_averaged_by_agent_and_by_campaign(store: Store, record: CallRecord) -> None:
+    ana = msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana")
+    later = msgspec.structs.replace(ana, call_id="call-2", campaign="sales", started_at=record.started_at + 100)
+    for call in (ana, later):
+        await store.calls.open(call)
+        await store.calls.append(call, ended_call(call.call_id))
+    scored: dict[str, Any] = {"form": "collections", "version": 0}
+    told = scored | {"of": 6, "item": "empathy", "before": "open", "after": "no", "reason": "no escuchó"}
+    await store.calls.append(later, [event(9, "qa.reviewed", "call-2", **told, score=scored | {"score": 49.5})])
+    idle = msgspec.structs.replace(later, call_id="call-3")
+    await store.calls.open(idle)
+    await store.calls.append(idle, [event(1, "qa.scored", "call-3", **scored)])
+    (agent,) = await store.scores.averages(record.organisation_id, "agent")
+    assert agent == Average("user-ana", "Ana", calls=3, scored=2, passed=1, open=1, reviewed=1, score=74.8)
+    campaigns = await store.scores.averages(record.organisation_id, "campaign")
+    assert [(one.subject, one.name, one.calls, one.score) for one in campaigns] == [
+        ("collections", "", 1, 100.0),
+        ("sales", "", 2, 49.5),
+    ]
+    since = record.started_at + 1
+    (sales,) = await store.scores.averages(record.organisation_id, "campaign", since=since)
+    assert sales == campaigns[1]
+    assert await store.scores.averages("another", "agent") == []
 
 
 async def test_what_people_judged_goes_with_the_call(store: Store, record: CallRecord) -> None:

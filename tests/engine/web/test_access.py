@@ -41,6 +41,7 @@ GRANTED = {
     ("GET", "/api/calls/{call_id}/quality"): {"agent", "supervisor", "admin"},
     ("PUT", "/api/calls/{call_id}/quality/{item}"): {"supervisor", "admin"},
     ("GET", "/api/quality"): {"supervisor", "admin"},
+    ("GET", "/api/quality/averages"): {"supervisor", "admin"},
     ("GET", "/api/forms"): {"supervisor", "admin"},
     ("PUT", "/api/forms/{form_id}"): {"admin"},
     ("GET", "/api/forms/{form_id}/versions/{version}"): {"supervisor", "admin"},

@@ -111,6 +111,9 @@ async def test_a_supervisor_reviews_an_item_with_a_reason(site: Site) -> None:
     assert (score["items"][1]["reason"], score["items"][1]["reviewed_by"]) == ("no escuchó", "user-sofia")
     (listed,) = await body(supervisor, "/api/quality?passed=false&reviewed=true")
     assert (listed["call_id"], listed["score"]) == ("call-1", 50.0)
+    averages = await body(supervisor, "/api/quality/averages")
+    assert [(one["subject"], one["name"], one["score"]) for one in averages["agents"]] == [("user-ana", "Ana", 50.0)]
+    assert await body(supervisor, "/api/quality/averages?since=4e9") == {"agents": [], "campaigns": []}
     agent = await site.logged_in("ana")
     assert (await body(agent, f"{CALL}/quality"))["score"] == 50.0
     assert (await agent.put(f"{CALL}/quality/empathy", json={"answer": "yes", "reason": "I did"})).status == 403
