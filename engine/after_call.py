@@ -15,6 +15,13 @@ class FollowUp(msgspec.Struct, frozen=True, omit_defaults=True):
     """ISO 8601 date, or empty."""
 
 
+class Ending(msgspec.Struct, frozen=True):
+    """A way in which a call of the campaign may end."""
+
+    code: str
+    title: str
+
+
 class WrapUpState(msgspec.Struct, frozen=True, omit_defaults=True):
     summary: str = ""
     disposition: str = ""
@@ -26,14 +33,19 @@ class WrapUpState(msgspec.Struct, frozen=True, omit_defaults=True):
     """`seq` of the proposal; 0 when the engine made none (it was killed)."""
     proposed: dict[str, Any] = {}
     """The proposal's data, whole."""
+    choices: tuple[Ending, ...] = ()
+    """Where there is no proposal: what may be confirmed."""
 
     @property
     def codes(self) -> frozenset[str]:
         """Dispositions that the campaign has."""
-        return frozenset(choice["code"] for choice in self.proposed.get("choices", ()))
+        proposed = (choice["code"] for choice in self.proposed.get("choices", ()))
+        return frozenset((*proposed, *(one.code for one in self.choices)))
 
     def edited(self, summary: str, disposition: str, follow_ups: tuple[FollowUp, ...]) -> list[str]:
-        """Parts that differ from the proposal."""
+        """Parts that differ from the proposal, where there is one."""
+        if not self.proposal:
+            return []
         proposed = _proposed(self.proposal, self.proposed)
         parts = {
             "summary": proposed.summary != summary,

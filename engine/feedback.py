@@ -62,7 +62,10 @@ _CARDS: dict[str, Verdict] = {"card.accepted": "accepted", "card.dismissed": "di
 
 
 def _confirmed(fact: CallEvent) -> Iterator[Judgement]:
-    """A wrap-up that a person confirmed, part by part: `proposed` names the disposition that was offered."""
+    """A wrap-up that a person confirmed, part by part: `proposed` names the disposition that was offered. Where there
+    was no proposal, nothing is judged."""
+    if not fact.data.get("of"):
+        return
     edited = set(fact.data["edited"])
     parts: tuple[tuple[Kind, str], ...] = (
         ("disposition", fact.data["proposed"]),

@@ -12,7 +12,7 @@ from engine.errors import Invalid
 from engine.ports.desk import FormHead
 from engine.ports.intake import Routing
 from models.review import Form, bundled_forms, form_for, own_first, read_form
-from models.review.forms import bundled_sources
+from models.review.forms import bundled_sources, title_in
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +45,15 @@ class FormBook:
         return [source for _, source in bundled_sources()]
 
     def form_of(self, routing: Routing) -> Form | None:
-        own = self._own.get(routing.organisation_id, ())
-        return form_for(own_first(own, self._bundled), routing.campaign, routing.name)
+        return self._form(routing.organisation_id, routing.campaign, routing.name)
+
+    def endings(self, organisation_id: str, campaign: str, name: str, language: str) -> Sequence[tuple[str, str]]:
+        form = self._form(organisation_id, campaign, name)
+        return [(one.code, title_in(one.title, language)) for one in form.dispositions] if form else []
+
+    def _form(self, organisation_id: str, campaign: str, name: str) -> Form | None:
+        own = self._own.get(organisation_id, ())
+        return form_for(own_first(own, self._bundled), campaign, name)
 
 
 def _read(source: str, version: int) -> Form | None:

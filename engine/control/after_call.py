@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.after_call import FollowUp, WrapUpState, own_answer, quality_of, wrap_up_of
+from engine.after_call import Ending, FollowUp, WrapUpState, own_answer, quality_of, wrap_up_of
 from engine.errors import Conflict, Invalid, NotFound
 from engine.facts import CallEvent, EventName, Fact, Insight, decode
 from engine.fanout import Hub
 from engine.feedback import alert_judged
-from engine.ports.desk import CallDesk, DeskCommand, Mask, Person
+from engine.ports.desk import CallDesk, DeskCommand, FormKeeper, Mask, Person
 from engine.ports.storage import CallRecord
 from engine.quality import Answer, QualityScore, reviewed
 from engine.store import Store
@@ -24,16 +24,19 @@ from engine.store import Store
 class AfterCall:
     """Every method takes the call's record; whether the person may see the call is decided before."""
 
-    def __init__(self, store: Store, hub: Hub, desk: CallDesk, mask: Mask) -> None:
+    def __init__(self, store: Store, hub: Hub, desk: CallDesk, mask: Mask, forms: FormKeeper) -> None:
         self._store = store
         self._hub = hub
         self._desk = desk
         self._mask = mask
+        self._forms = forms
         self._numbering = asyncio.Lock()
 
     async def wrap_up(self, record: CallRecord) -> WrapUpState:
-        """Raises `NotFound` for a call that was erased."""
-        return wrap_up_of(await self._facts(record))
+        """A call that proposed nothing, since its engine was killed, may be confirmed as its campaign's form says now.
+        Raises `NotFound` for a call that was erased."""
+        state = wrap_up_of(await self._facts(record))
+        return state if state.proposal else msgspec.structs.replace(state, choices=await self._endings(record))
 
     async def quality(self, record: CallRecord) -> QualityScore:
         """Raises `NotFound` when the call was not scored."""
@@ -113,6 +116,14 @@ class AfterCall:
     async def _facts(self, record: CallRecord) -> list[Fact]:
         bodies = await self._store.calls.all_facts(record.organisation_id, record.call_id)
         return [decode(body) for body in bodies]
+
+    async def _endings(self, record: CallRecord) -> tuple[Ending, ...]:
+        try:
+            name = (await self._store.campaigns.get(record.organisation_id, record.campaign_id)).name
+        except NotFound:
+            name = ""
+        endings = self._forms.endings(record.organisation_id, record.campaign, name, record.language)
+        return tuple(Ending(code, title) for code, title in endings)
 
     async def _masked(self, text: str, record: CallRecord) -> str:
         return await asyncio.to_thread(self._mask, text, record.language, record.country)

@@ -76,3 +76,7 @@ class FormKeeper(Protocol):
 
     def bundled(self) -> Sequence[str]:
         """YAML of the forms that come with the engine; an organisation's own of the same id goes before."""
+
+    def endings(self, organisation_id: str, campaign: str, name: str, language: str) -> Sequence[tuple[str, str]]:
+        """(code, title) of the ways in which a call of this campaign, by kind and name, may end; none where no form
+        says any."""

@@ -30,6 +30,11 @@ class WrapUpBody(Body):
     follow_ups: Annotated[tuple[FollowUpBody, ...], Field(max_length=20)] = ()
 
 
+class EndingOut(BaseModel):
+    code: str
+    title: str
+
+
 class WrapUpOut(BaseModel):
     summary: str = ""
     disposition: str = ""
@@ -39,6 +44,8 @@ class WrapUpOut(BaseModel):
     proposal: int = 0
     proposed: dict[str, object] = {}
     """As in the event `wrap_up.proposed`."""
+    choices: list[EndingOut] = []
+    """Where nothing was proposed: what may be confirmed."""
 
 
 class AlertJudgementBody(Body):

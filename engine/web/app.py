@@ -148,7 +148,7 @@ def build_app(
     app[keys.CAMPAIGNS] = CampaignService(store, router)
     app[keys.FORMS] = FormService(store, forms)
     app[keys.KNOWLEDGE] = knowledge
-    app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask)
+    app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask, forms)
     app[keys.TOKENS] = Tokens(store, kept=settings.keep_tokens == "on")
     app[keys.TRAINING_ROWS] = training_rows
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)

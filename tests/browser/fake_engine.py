@@ -78,7 +78,9 @@ class FakeEngine:
         app.router.add_get("/api/calls/{id}", self._call)
         app.router.add_delete("/api/calls/{id}", self._erase)
         app.router.add_get("/api/phone", self._phone)
-        app.router.add_get("/api/{path:(?:quality|forms|feedback|calls/[^/]+/(?:quality|entities)).*}", self._ask)
+        app.router.add_get(
+            "/api/{path:(?:quality|forms|feedback|calls/[^/]+/(?:quality|entities|wrap-up)).*}", self._ask
+        )
         for method in ("PUT", "POST"):
             app.router.add_route(method, "/api/{path:(?:forms|feedback|calls)/.*}", self._send)
         self.knowledge.add_to(app.router)

@@ -364,3 +364,29 @@ async def test_a_call_that_ended_before_the_page_was_loaded_is_wrapped_up_all_th
     await expect(page.get_by_test_id("wrap-up").get_by_label("Outcome")).to_have_value("promise_to_pay")
     assert {"type": "follow", "id": CALL_ID} in engine.said("follow")
     assert visitor.complaints == []
+
+
+async def test_a_call_that_was_cut_off_is_wrapped_up_from_an_empty_form(engine: FakeEngine, visitor: Visitor) -> None:
+    path = f"/api/calls/{CALL_ID}/wrap-up"
+    engine.answers[path] = {"choices": [{"code": "callback", "title": "Volver a llamar"}]}
+    page = await visitor.visit("/desk", person=AGENT)
+    player, wrap_up = Player(), page.get_by_test_id("wrap-up")
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(0), *player.end())
+    await expect(wrap_up).to_contain_text("No wrap-up was made of this call")
+    await engine.open_call(record(ended_at=time.time()))
+    await expect(wrap_up.get_by_label("Outcome")).to_have_value("")
+    await wrap_up.get_by_role("button", name="Confirm").click()
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    assert engine.sent == []
+    await wrap_up.get_by_label("Outcome").select_option("callback")
+    await wrap_up.get_by_label("Summary").fill("Se cortó.")
+    await wrap_up.get_by_role("button", name="Confirm").click()
+    await expect(wrap_up.get_by_role("status")).to_contain_text("Confirmed")
+    body = {"summary": "Se cortó.", "disposition": "callback", "follow_ups": []}
+    assert engine.sent == [(path, body)]
+    await engine.publish(event(player, "wrap_up.confirmed", body | {"by": "u-andrea", "edited": []}))
+    await expect(wrap_up).not_to_contain_text("No wrap-up")
+    await expect(wrap_up.get_by_label("Outcome")).to_have_value("callback")
+    assert visitor.complaints == []

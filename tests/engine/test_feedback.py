@@ -55,7 +55,11 @@ def test_a_wrap_up_part_by_part() -> None:
     ]
 
 
-def test_a_wrap_up_that_nobody_proposed_judges_no_disposition() -> None:
+def test_a_wrap_up_that_nobody_proposed_judges_nothing() -> None:
+    assert said("wrap_up.confirmed", of=0, proposed="", campaign="sales", edited=[]) == []
+
+
+def test_a_wrap_up_without_a_proposed_disposition_judges_none() -> None:
     assert ("disposition", "", "edited") not in said("wrap_up.confirmed", proposed="", campaign="sales", edited=[])
 
 

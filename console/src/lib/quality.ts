@@ -2,7 +2,7 @@
 
 import { api } from "./api.ts";
 import { receive } from "./call/fold.ts";
-import type { Answer, FollowUp, Quality } from "./call/review.ts";
+import type { Answer, Choice, FollowUp, Quality } from "./call/review.ts";
 import { emptyCall, type CallView } from "./call/view.ts";
 import type { CallRecord, Fact } from "./wire.ts";
 
@@ -158,6 +158,9 @@ export async function loadCall(id: string): Promise<CallView> {
 export const loadQuality = (call: string): Promise<Quality> => api("GET", `${path(call)}/quality`);
 export const review = (call: string, item: string, answer: Answer, reason: string): Promise<Quality> =>
   api("PUT", `${path(call)}/quality/${encodeURIComponent(item)}`, { answer, reason });
+/** What a call that proposed nothing may be confirmed as. */
+export const loadEndings = async (call: string): Promise<Choice[]> =>
+  (await api<{ choices?: Choice[] }>("GET", `${path(call)}/wrap-up`)).choices ?? [];
 export const confirmWrapUp = (
   call: string,
   wrapUp: { summary: string; disposition: string; follow_ups: FollowUp[] },

@@ -53,6 +53,23 @@ async def test_an_agent_confirms_what_was_proposed(site: Site) -> None:
     assert (event.name, event.seq, event.data["edited"], event.data["of"]) == ("wrap_up.confirmed", 9, [], 7)
 
 
+async def test_a_call_that_the_engine_s_end_cut_off_is_wrapped_up_as_its_campaign_s_form_says(site: Site) -> None:
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, ended_call()[:4])
+    await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1.0, end_reason="engine_restarted"))
+    agent = await site.logged_in("ana")
+    state = await body(agent, f"{CALL}/wrap-up")
+    assert {"code": "callback", "title": "Volver a llamar"} in state["choices"]
+    assert "proposed" not in state
+    for wrong in ("won_the_lottery", ""):
+        assert (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP | {"disposition": wrong})).status == 422
+    assert (await (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP)).json())["confirmed"] is True
+    event = await newest(site)
+    assert (event.name, event.data["of"], event.data["edited"]) == ("wrap_up.confirmed", 0, [])
+    counts = await body(await site.logged_in("sofia"), "/api/feedback")
+    assert not {"disposition", "summary", "follow_ups"} & {one["kind"] for one in counts}
+
+
 async def test_an_edited_wrap_up_is_kept_beside_the_proposal_and_typed_digits_are_masked(site: Site) -> None:
     await ended(site)
     agent = await site.logged_in("ana")
