@@ -105,6 +105,8 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
 
     kind: str
     subject: str
+    version: str = ""
+    """Of the rule or form."""
     shown: int = 0
     accepted: int = 0
     dismissed: int = 0
@@ -115,11 +117,11 @@ class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
     """Share that people found right, of what they judged; None when nobody has."""
 
 
-def tally(kind: str, subject: str, counts: dict[str, int]) -> Tally:
+def tally(kind: str, subject: str, counts: dict[str, int], version: str = "") -> Tally:
     good = counts.get("accepted", 0) + counts.get("right", 0)
     bad = counts.get("dismissed", 0) + counts.get("wrong", 0) + counts.get("edited", 0)
     precision = round(good / (good + bad), 4) if good + bad else None
-    return Tally(kind, subject, precision=precision, **{name: counts.get(name, 0) for name in _COUNTED})
+    return Tally(kind, subject, version, precision=precision, **{name: counts.get(name, 0) for name in _COUNTED})
 
 
 _COUNTED = ("shown", "accepted", "dismissed", "wrong", "right", "edited")

@@ -1,5 +1,17 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { everything, loadCall, loadScored, subjectOf, titleOf, type Form, type Tally } from "../src/lib/quality.ts";
+import {
+  everything,
+  loadCall,
+  loadScored,
+  loadTallies,
+  sinceOf,
+  subjectOf,
+  titleOf,
+  withReview,
+  type Form,
+  type ScoredCall,
+  type Tally,
+} from "../src/lib/quality.ts";
 
 const form: Form = {
   id: "collections",
@@ -42,6 +54,11 @@ describe("what was judged", () => {
   });
 });
 
+const scored: ScoredCall = {
+  ...{ call_id: "c", agent_id: "u", agent_name: "Ana", campaign: "sales", language: "es", started_at: 9 },
+  ...{ form: "f", version: 1, score: 100, passed: true, failed: false, open: 1, reviewed: false },
+};
+
 describe("what a reviewer asks for", () => {
   afterEach(() => vi.unstubAllGlobals());
 
@@ -61,9 +78,36 @@ describe("what a reviewer asks for", () => {
     await loadScored(everything);
     await loadScored({ only: "failed", agent: "u 1", campaign: "sales" }, 12.5);
     expect(asked).toEqual([
-      "/api/quality?limit=50",
-      "/api/quality?limit=50&passed=false&agent=u+1&campaign=sales&before=12.5",
+      "/api/quality?limit=51",
+      "/api/quality?limit=51&passed=false&agent=u+1&campaign=sales&before=12.5",
     ]);
+  });
+
+  it("says whether there are older calls, also where a page is just full", async () => {
+    answering(Array.from({ length: 50 }, () => scored));
+    expect(await loadScored(everything)).toMatchObject({ older: false, calls: { length: 50 } });
+    answering(Array.from({ length: 51 }, () => scored));
+    expect(await loadScored(everything)).toMatchObject({ older: true, calls: { length: 50 } });
+  });
+
+  it("is of some days, or of all", async () => {
+    expect([0, 7].map((days) => sinceOf(days, 1_000_000_000_400))).toEqual([0, 999_395_200]);
+    const asked = answering([]);
+    await loadTallies(5);
+    expect(asked).toEqual(["/api/feedback?since=5"]);
+  });
+
+  it("has the score of a review in its row", () => {
+    const items = { form: "f", version: 1, items: [] };
+    expect(withReview(scored, { ...items, score: 50, failed_by: ["a"] })).toEqual({
+      ...scored,
+      score: 50,
+      passed: false,
+      failed: true,
+      open: 0,
+      reviewed: true,
+    });
+    expect(withReview(scored, { ...items, open: 2, passed: true }).score).toBeNull();
   });
 
   it("is the call as its desk had it", async () => {

@@ -33,22 +33,23 @@ class Feedback:
         self._database = database
 
     async def tallies(self, organisation_id: str, *, kind: str | None = None, since: float = 0.0) -> list[Tally]:
-        """By kind and subject, those with most judgements first. Of several judgements of one thing in one call the
-        newest counts."""
+        """By kind, subject and version, those with most judgements first. Of several judgements of one thing in one
+        call the newest counts."""
         newest = _newest(organisation_id, since)
         if kind is not None:
             newest = newest.where(FeedbackRow.kind == kind)
+        same = FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.version
         query = (
-            select(FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.verdict, func.count())
+            select(*same, FeedbackRow.verdict, func.count())
             .where(FeedbackRow.id.in_(newest))
-            .group_by(FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.verdict)
-            .order_by(FeedbackRow.kind, FeedbackRow.subject)
+            .group_by(*same, FeedbackRow.verdict)
+            .order_by(*same)
         )
-        counts: dict[tuple[str, str], dict[str, int]] = {}
+        counts: dict[tuple[str, str, str], dict[str, int]] = {}
         for row in await self._database.fetch(query):
-            counts.setdefault((row[0], row[1]), {})[row[2]] = row[3]
-        found = [tally(kind_, subject, each) for (kind_, subject), each in counts.items()]
-        return sorted(found, key=lambda one: (one.kind, -_judged(one), one.subject))
+            counts.setdefault((row[0], row[1], row[2]), {})[row[3]] = row[4]
+        found = [tally(kind_, subject, each, version) for (kind_, subject, version), each in counts.items()]
+        return sorted(found, key=lambda one: (one.kind, -_judged(one), one.subject, one.version))
 
     async def after(self, organisation_id: str, last: int) -> list[Judged]:
         """A page of what people said, oldest first, from the row after `last`: the newest of each thing in a call."""

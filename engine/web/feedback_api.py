@@ -20,6 +20,8 @@ class TallyOut(BaseModel):
     kind: Kind
     subject: str
     """Rule, article, disposition, or form and item."""
+    version: str = ""
+    """Of the rule or form."""
     shown: int = 0
     accepted: int = 0
     dismissed: int = 0
@@ -36,7 +38,7 @@ class TrainingBody(Body):
 
 class FeedbackView(View):
     async def get(self, kind: Kind | None = None, since: Annotated[float, Field(ge=0)] = 0.0) -> r200[list[TallyOut]]:
-        """Counts by rule, article, disposition and item, since a time (UNIX seconds)."""
+        """Counts by rule, article, disposition and item, each version apart, since a time (UNIX seconds)."""
         feedback = self.request.app[STORE].feedback
         return answer(await feedback.tallies(self.request[PERSON].organisation_id, kind=kind, since=since))
 

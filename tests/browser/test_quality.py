@@ -323,6 +323,25 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
     assert visitor.complaints == []
 
 
+async def test_feedback_is_of_a_period_and_each_version_of_a_rule_is_told_apart(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    rule = {"kind": "alert", "subject": "CO-2300-WHY"}
+    mended = [
+        rule | {"version": "1", "wrong": 4, "precision": 0.0},
+        rule | {"version": "2", "right": 3, "precision": 1.0},
+    ]
+    engine.answers |= {"/api/quality": [], "/api/feedback": mended, "/api/forms": FORMS}
+    page = await visitor.visit("/quality", person=SUPERVISOR)
+    await page.get_by_role("tab", name="Feedback").click()
+    await expect(page.get_by_role("row", name="CO-2300-WHY v2")).to_contain_text("100 %")
+    await expect(page.get_by_role("row", name="CO-2300-WHY v1")).to_contain_text("0 %")
+    async with page.expect_request(re.compile(r"/api/feedback\?since=1\d{9}$")):
+        await page.get_by_label("Period").select_option("30")
+    assert await serious_findings(page) == []
+    assert visitor.complaints == []
+
+
 async def test_what_is_not_allowed_out_is_not_shown_as_allowed(engine: FakeEngine, visitor: Visitor) -> None:
     engine.answers |= {"/api/quality": [], "/api/feedback": TALLIES, "/api/forms": FORMS}
     engine.answers["/api/feedback/training"] = {"allowed": False}

@@ -65,6 +65,8 @@ export const tallyKinds: readonly TallyKind[] = [
 export interface Tally {
   kind: TallyKind;
   subject: string;
+  /** Of the rule or form. */
+  version?: string;
   shown?: number;
   accepted?: number;
   dismissed?: number;
@@ -138,16 +140,37 @@ export interface Averages {
 }
 export const noAverages: Averages = { agents: [], campaigns: [] };
 
-/** Newest first; `before` turns the page. */
-export function loadScored(filter: ScoreFilter, before?: number): Promise<ScoredCall[]> {
-  const asked = new URLSearchParams({ limit: "50", ...filters[filter.only] });
+const PAGE = 50;
+
+/** Newest first, and whether there are older ones; `before` turns the page. */
+export async function loadScored(
+  filter: ScoreFilter,
+  before?: number,
+): Promise<{ calls: ScoredCall[]; older: boolean }> {
+  const asked = new URLSearchParams({ limit: String(PAGE + 1), ...filters[filter.only] });
   if (filter.agent) asked.set("agent", filter.agent);
   if (filter.campaign) asked.set("campaign", filter.campaign);
   if (before !== undefined) asked.set("before", String(before));
-  return api("GET", `/api/quality?${asked}`);
+  const found = await api<ScoredCall[]>("GET", `/api/quality?${asked}`);
+  return { calls: found.slice(0, PAGE), older: found.length > PAGE };
 }
 
-export const loadAverages = (): Promise<Averages> => api("GET", "/api/quality/averages");
+/** The row of a call whose score is this by now. */
+export function withReview(call: ScoredCall, quality: Quality): ScoredCall {
+  const { score = null, passed = false, failed_by = [], open = 0 } = quality;
+  return { ...call, score, passed, failed: failed_by.length > 0, open, reviewed: true };
+}
+
+/** Days back that figures may be of; 0: all that there is. */
+export const periods = [0, 7, 30, 90] as const;
+
+/** When a period began, UNIX seconds. */
+export function sinceOf(days: number, nowMs: number): number {
+  return days === 0 ? 0 : Math.round(nowMs / 1000) - days * 86_400;
+}
+
+export const loadAverages = (since = 0): Promise<Averages> =>
+  api("GET", `/api/quality/averages?since=${since}`);
 
 /** A call that ended, as a desk had it. */
 export async function loadCall(id: string): Promise<CallView> {
@@ -170,7 +193,7 @@ export const judgeAlert = (call: string, seq: number, verdict: "right" | "wrong"
 export const loadForms = (): Promise<Form[]> => api("GET", "/api/forms");
 export const saveForm = (id: string, source: string): Promise<Form> =>
   api("PUT", `/api/forms/${encodeURIComponent(id)}`, { source });
-export const loadTallies = (): Promise<Tally[]> => api("GET", "/api/feedback");
+export const loadTallies = (since = 0): Promise<Tally[]> => api("GET", `/api/feedback?since=${since}`);
 export const mayTrain = async (): Promise<boolean> =>
   (await api<{ allowed: boolean }>("GET", "/api/feedback/training")).allowed;
 export const letTrain = (allowed: boolean): Promise<void> =>

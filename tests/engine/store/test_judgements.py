@@ -39,6 +39,16 @@ async def test_the_newest_judgement_of_one_thing_counts_and_what_was_shown_stand
     assert await store.feedback.tallies(record.organisation_id, since=4e9) == []
 
 
+async def test_each_version_of_a_rule_is_counted_apart(store: Store, record: CallRecord) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, ended_call())
+    mended = msgspec.structs.replace(ended_call()[3], seq=9, rule_version="3")
+    judged: dict[str, Any] = {"of": 4, "rule": "CO-2300-WHY", "version": "2", "reason": ""}
+    await store.calls.append(record, [mended, event(10, "alert.judged", verdict="wrong", **judged)])
+    found = await store.feedback.tallies(record.organisation_id, kind="alert")
+    assert [(one.version, one.shown, one.precision) for one in found] == [("2", 1, 0.0), ("3", 1, None)]
+
+
 async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, record: CallRecord) -> None:
     await store.calls.open(msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana"))
     await store.calls.append(record, ended_call())
