@@ -146,6 +146,8 @@ class Insight(_Fact, frozen=True, kw_only=True, omit_defaults=True, tag="insight
     """sentiment and mood: `negative neutral positive`; intent: its name; compliance: the rule's title; entity: as
     masked."""
     score: float = 0.0
+    lean: float = 0.0
+    """mood: where it stands between −1 (negative) and 1 (positive), which `value` is the name of."""
     evidence: tuple[Evidence, ...] = ()
     # kind "compliance"
     rule: str = ""

@@ -46,6 +46,8 @@ class Tile(msgspec.Struct, frozen=True):
     """The customer's, or of a single mixed stream both people's, smoothed: `negative neutral positive`; empty until
     they have spoken."""
     mood_score: float = 0.0
+    mood_lean: float = 0.0
+    """−1 (negative) to 1 (positive)."""
     mood_seq: int = 0
     """Of its insight; 0 where there is none."""
     alerts: tuple[Alert, ...] = ()
@@ -85,7 +87,9 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             alert = Alert(fact.rule, fact.outcome or "", fact.seq, fact.severity, fact.end_ms)
             return msgspec.structs.replace(after, alerts=_shown((*after.alerts, alert)))
         case Insight(kind="mood") if fact.leg != "agent":
-            return msgspec.structs.replace(after, mood=fact.value, mood_score=fact.score, mood_seq=fact.seq)
+            return msgspec.structs.replace(
+                after, mood=fact.value, mood_score=fact.score, mood_lean=fact.lean, mood_seq=fact.seq
+            )
         case CallEvent(name="withdrawn"):
             return _withdrawn(after, fact.data.get("of", ()))
         case CallEvent(name="alert.judged"):
@@ -106,7 +110,9 @@ def reduce(before: Tile, fact: Fact) -> Tile:
 def _withdrawn(tile: Tile, seqs: Sequence[int]) -> Tile:
     """Where the mood was another's than the customer's, there is none until they speak again."""
     left = _without(tile, seqs)
-    return msgspec.structs.replace(left, mood="", mood_score=0.0, mood_seq=0) if tile.mood_seq in seqs else left
+    if tile.mood_seq not in seqs:
+        return left
+    return msgspec.structs.replace(left, mood="", mood_score=0.0, mood_lean=0.0, mood_seq=0)
 
 
 def _judged(tile: Tile, said: Mapping[str, Any]) -> Tile:

@@ -54,7 +54,7 @@ class Temper:
         facts: list[Fact] = []
         for kind, found in scores:
             if self._is_read(kind, leg):
-                more = about if kind == "mood" else about | evidence
+                more = about | {"lean": found.lean} if kind == "mood" else about | evidence
                 score = round(found.score, 4)
                 facts.append(self._ledger.insight(kind, turn.turn, value=found.label, score=score, **more))
                 self._read.setdefault(said.stream, []).append((kind, facts[-1].seq))

@@ -113,6 +113,18 @@ describe("a call's view", () => {
     expect(receive(emptyCall(id), story.slice(0, 12)).utterances).toHaveLength(1);
   });
 
+  it("draws a mood where it stands, and one that does not say so by its word", () => {
+    const mood = (seq: number, more: Partial<Insight>): Insight =>
+      insight(seq, 1, { kind: "mood", stream: "2", ...more });
+    const view = receive(emptyCall(id), [
+      mood(1, { value: "neutral", score: 0.5, lean: -0.21 }),
+      mood(2, { value: "negative", score: 0.53, lean: -0.23 }),
+      mood(3, { value: "negative", score: 0.53 }),
+      mood(4, { value: "neutral", score: 0.9 }),
+    ]);
+    expect(view.moods.map((point) => point.level)).toEqual([-0.21, -0.23, -0.53, 0]);
+  });
+
   it("takes back what was withdrawn and owes the duty again", () => {
     expect(whole.alerts).toEqual([]);
     expect(whole.withdrawn).toBe(1);

@@ -22,6 +22,7 @@ function tile(id: string, more: Partial<Tile> = {}): Tile {
     state: "live",
     mood: "neutral",
     mood_score: 0,
+    mood_lean: 0,
     alerts: [],
     last_at_ms: 0,
     unclaimed: false,
@@ -39,7 +40,7 @@ const floor: Floor = takeTiles(new Map(), [
     tiles: [
       tile("calm", { started_at: 10 }),
       tile("event", { alerts: [notice, notice] }),
-      tile("bad", { alerts: [violation], language: "pt", mood: "negative", mood_score: 0.9 }),
+      tile("bad", { alerts: [violation], language: "pt", mood: "negative", mood_lean: -0.9 }),
       tile("open", { unclaimed: true, campaign: "sales", started_at: 90 }),
     ],
   },
@@ -65,7 +66,7 @@ describe("the floor", () => {
     let now = floor;
     for (let step = 1; step <= 50; step += 1) {
       now = takeTiles(now, [
-        { type: "tile", tile: tile("calm", { mood: "positive", mood_score: step / 100 }) },
+        { type: "tile", tile: tile("calm", { mood: "positive", mood_lean: step / 100 }) },
       ]);
     }
     expect(now.get("calm")!.levels).toHaveLength(32);
@@ -76,6 +77,15 @@ describe("the floor", () => {
   it("draws no mood that was taken back", () => {
     const back = takeTiles(floor, [{ type: "tile", tile: tile("bad", { mood: "", mood_score: 0 }) }]);
     expect(back.get("bad")!.levels).toEqual([]);
+  });
+
+  it("puts the lowest mood first, also while none has a name", () => {
+    const neutral = standing(
+      tile("rises", { started_at: 1, mood_lean: 0.2 }),
+      tile("slides", { started_at: 2, mood_lean: -0.2 }),
+      tile("silent", { started_at: 3, mood: "" }),
+    );
+    expect(ids(arrange(neutral, noFilter, "mood"))).toEqual(["slides", "silent", "rises"]);
   });
 });
 

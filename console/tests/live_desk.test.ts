@@ -22,7 +22,7 @@ function record(id: string, more: Partial<CallRecord> = {}): CallRecord {
 
 function tile(id: string): Tile {
   const fields = { agent_name: "", campaign: "care", language: "es", started_at: 100, state: "live" };
-  const quiet = { mood_score: 0, alerts: [], last_at_ms: 0 };
+  const quiet = { mood_score: 0, mood_lean: 0, alerts: [], last_at_ms: 0 };
   return { id, direction: "inbound", mood: "", unclaimed: true, ...fields, ...quiet };
 }
 

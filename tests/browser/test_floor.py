@@ -14,8 +14,8 @@ VIOLATION = {"rule": "CO-2300-WHY", "outcome": "violation", "seq": 7, "severity"
 def tile(call_id: str, **changes: Any) -> dict[str, Any]:
     return {
         "id": call_id, "agent_name": f"Agent {call_id}", "campaign": "care", "direction": "inbound", "language": "pt",
-        "started_at": time.time() - 60, "state": "live", "mood": "neutral", "mood_score": 0.1, "alerts": [],
-        "last_at_ms": 1000, "unclaimed": False,
+        "started_at": time.time() - 60, "state": "live", "mood": "neutral", "mood_score": 0.6,
+        "mood_lean": 0.1, "alerts": [], "last_at_ms": 1000, "unclaimed": False,
     } | changes  # fmt: skip
 
 
@@ -26,7 +26,7 @@ async def test_the_wall_puts_alerts_first_and_follows_a_call(engine: FakeEngine,
     engine.facts[CALL_ID] = [*player.opening(), *player.turn(0), *player.turn(4)]
     page = await visitor.visit("/wall", person=SUPERVISOR)
     await expect(page.get_by_test_id("tile")).to_have_count(3)
-    await engine.tile(tile(CALL_ID, agent_name="Andrea Rojas", alerts=[VIOLATION], mood="negative", mood_score=0.8))
+    await engine.tile(tile(CALL_ID, agent_name="Andrea Rojas", alerts=[VIOLATION], mood="negative", mood_lean=-0.8))
     first = page.get_by_test_id("tile").first
     await expect(first).to_contain_text("Andrea Rojas")
     await expect(first).to_contain_text("CO-2300-WHY")

@@ -19,8 +19,8 @@ def alert(seq: int, outcome: str = "violation") -> Insight:
     )
 
 
-def mood(value: str, score: float, leg: Leg = "customer") -> Insight:
-    return Insight(call_id="call-1", seq=9, kind="mood", turn=1, value=value, score=score, leg=leg)
+def mood(value: str, lean: float, leg: Leg = "customer") -> Insight:
+    return Insight(call_id="call-1", seq=9, kind="mood", turn=1, value=value, score=0.8, lean=lean, leg=leg)
 
 
 def test_alerts_come_and_are_withdrawn() -> None:
@@ -77,7 +77,7 @@ def test_the_mood_is_the_customer_s() -> None:
     assert tile.mood == "", "nobody has spoken"
     tile = floor.reduce(tile, mood("negative", -0.6))
     tile = floor.reduce(tile, mood("positive", 0.9, "agent"))
-    assert (tile.mood, tile.mood_score) == ("negative", -0.6)
+    assert (tile.mood, tile.mood_score, tile.mood_lean) == ("negative", 0.8, -0.6)
 
 
 def test_a_mood_that_was_another_s_leaves_the_tile() -> None:

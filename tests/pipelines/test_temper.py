@@ -5,6 +5,7 @@ import msgspec
 from engine.facts import CallEvent, Insight, Leg
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import Reading, Scored
+from models.mood import Mood
 from pipelines.ledger import Ledger
 from pipelines.temper import Temper
 from pipelines.turn import Turn
@@ -92,3 +93,14 @@ def test_the_mood_is_made_anew_of_what_is_the_customer_s() -> None:
     temper.role_changed(decided("2", "agent"), 2_000)
     mood(temper, "1", "positive", 2)
     assert mood(temper, "1", "negative", 3) == mood(alone, "1", "negative", 3)
+
+
+def test_a_mood_says_where_it_stands_also_while_it_has_no_name() -> None:
+    temper = Temper(Ledger("call-1", lambda: 0.0))
+    text, feeling = "No me llegó la factura de este mes.", Scored("neutral", 0.6, -0.3)
+    utterance = Utterance(stream="1", leg="customer", start_ms=0, end_ms=1_000, text=text, language="es")
+    reading = msgspec.structs.replace(FakeReader().read(text), sentiment=feeling)
+    *_, mood = temper.facts_of(Turn(utterance, 1, text, (), 0.0), reading, "customer")
+    assert isinstance(mood, Insight)
+    assert (mood.kind, mood.value, mood.lean) == ("mood", "neutral", Mood().hear(text, feeling, 1_000).lean)
+    assert mood.lean < 0

@@ -1,6 +1,5 @@
 /** The supervisor's floor: a pure fold of the wall socket's messages, and the order in which tiles stand. */
 
-import { moodLevel } from "./call/roles.ts";
 import type { Tile, WallMessage } from "./wire.ts";
 
 const HISTORY = 32;
@@ -39,9 +38,8 @@ export function takeTiles(floor: Floor, messages: readonly WallMessage[]): Floor
 function withHistory(before: WallTile | undefined, tile: Tile): WallTile {
   if (!tile.mood) return { ...tile, levels: [] };
   const levels = before?.levels ?? [];
-  const level = moodLevel(tile.mood, tile.mood_score);
-  const moved = before === undefined || before.mood !== tile.mood || before.mood_score !== tile.mood_score;
-  return { ...tile, levels: moved ? [...levels, level].slice(-HISTORY) : levels };
+  const moved = before === undefined || before.mood !== tile.mood || before.mood_lean !== tile.mood_lean;
+  return { ...tile, levels: moved ? [...levels, tile.mood_lean].slice(-HISTORY) : levels };
 }
 
 export function violations(tile: Tile): number {

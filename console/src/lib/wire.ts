@@ -116,6 +116,8 @@ export interface Insight extends FactBase {
   turn: number;
   value?: string;
   score?: number;
+  /** Of a mood: −1 (negative) to +1 (positive), where that is not 0. */
+  lean?: number;
   evidence?: Evidence[];
   rule?: string;
   rule_version?: string;
@@ -212,6 +214,8 @@ export interface Tile {
   state: string;
   mood: Mood | "";
   mood_score: number;
+  /** −1 (negative) to +1 (positive). */
+  mood_lean: number;
   alerts: TileAlert[];
   last_at_ms: number;
   unclaimed: boolean;

@@ -32,6 +32,7 @@ async def test_the_floor_then_changes_then_gone(site: Site) -> None:
             "state": "live",
             "mood": "",
             "mood_score": 0.0,
+            "mood_lean": 0.0,
             "mood_seq": 0,
             "alerts": [],
             "last_at_ms": 0,

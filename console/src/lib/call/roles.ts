@@ -34,11 +34,12 @@ export function decideRole(before: CallView, stream: string, decision: Decision)
 }
 
 /** Signed level of a mood: a word with a probability becomes a place on one line. */
-export function moodLevel(mood: Mood, score: number): number {
+function moodLevel(mood: Mood, score: number): number {
   if (mood === "neutral") return 0;
   return mood === "negative" ? -Math.abs(score) : Math.abs(score);
 }
 
+/** A mood says itself where it stands; a sentiment, and a mood of a call that an older engine kept, is placed by its word. */
 export function pointOf(fact: Insight): MoodPoint {
   const mood = (fact.value || "neutral") as Mood;
   return {
@@ -46,6 +47,6 @@ export function pointOf(fact: Insight): MoodPoint {
     turn: fact.turn,
     atMs: fact.end_ms ?? 0,
     mood,
-    level: moodLevel(mood, fact.score ?? 0),
+    level: fact.lean ?? moodLevel(mood, fact.score ?? 0),
   };
 }
