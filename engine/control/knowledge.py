@@ -27,7 +27,7 @@ MOST_ARTICLES: Final = 1_000
 MOST_CHARACTERS: Final = 2_000_000
 """In the articles of one base: what it takes in memory is about ten times that."""
 LOOK_S: Final = 15.0
-"""Between two looks for what another engine on the same database has changed."""
+"""Between two looks whether all that is stored can be found: a renewal that failed is tried again."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """Of a base."""
 
@@ -37,8 +37,7 @@ _Which = Callable[[StoredArticle], bool]
 
 
 class KnowledgeService:
-    """What is changed is found by calls within seconds, also by those in progress, and on every engine that shares the
-    database."""
+    """What is changed is found by calls within seconds, also by those in progress."""
 
     def __init__(self, store: Store, keeper: KnowledgeKeeper, writer: QuestionWriter | None = None) -> None:
         """The `writer` is asked for questions of what is imported without any."""
