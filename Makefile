@@ -37,7 +37,7 @@ bench-report: .venv/.ready
 
 .venv/.ready: pyproject.toml constraints.txt hatch_build.py models/catalogue.py $(CONSOLE)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[dev]'
 	$(BIN)/welcomedly models install
 	touch $@
