@@ -122,6 +122,19 @@ class Engine:
         await self.close()
 
     @property
+    def calls(self) -> int:
+        return self._calls.count if self._calls else 0
+
+    def drain(self) -> None:
+        """Refuses every new call from now on, and is not ready any more; those that there are go on."""
+        if self._calls:
+            self._calls.drain()
+        self.telephony.answering.clear()
+
+    def renew_certificate(self) -> None:
+        self.telephony.renew_certificate()
+
+    @property
     def url(self) -> str:
         return self.web.url
 

@@ -16,7 +16,8 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.session import MediaAllocator
 from media.sip.server import SipServer
-from media.sip.tls import listeners_of
+from media.sip.tls import listeners_of, renew
+from media.sip.transport import Listeners
 from media.sockets.platforms import Platforms
 from media.webrtc.ports import LegPorts
 from media.workers.pool import MediaWorkers
@@ -28,10 +29,11 @@ class Telephony:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
         self._stack = AsyncExitStack()
+        self._listeners = Listeners()
         self.sip: SipServer
         self.platforms: Platforms | None = None
         self.answering = asyncio.Event()
-        """Set once SIP takes calls, though what is said on them may have to wait for models."""
+        """Set while SIP takes calls, though what is said on them may have to wait for models."""
 
     async def open(self, intake: CallIntake) -> None:
         """Raises `StartupError`, and then nothing is open."""
@@ -47,6 +49,9 @@ class Telephony:
         except BaseException:
             await self.close()
             raise
+
+    def renew_certificate(self) -> None:
+        renew(self._listeners, self._settings)
 
     async def close(self) -> None:
         self.answering.clear()
@@ -74,11 +79,12 @@ class Telephony:
 
     async def _open_sip(self, intake: CallIntake, media: MediaAllocator) -> None:
         settings = self._settings
+        self._listeners = listeners_of(settings)
         self.sip = SipServer(
             *(settings.sip_host, settings.sip_port, intake, media),
             trunks=parse_trunks(settings.sip_trunks),
             metrics=self._metrics,
-            listeners=listeners_of(settings),
+            listeners=self._listeners,
         )
         await self.sip.open()
         self._stack.push_async_callback(self.sip.close)

@@ -148,6 +148,11 @@ class Calls:
     def withdraw(self, offer: CallOffer) -> None:
         self._admitted.discard(offer.call_id)
 
+    @property
+    def count(self) -> int:
+        """Calls that have their place: those that are served, and those that are let in and have not begun."""
+        return len(self._tasks) + len(self._admitted)
+
     def full(self) -> Refusal | None:
         if self._closing:
             return Refusal("shutting_down", RETRY_AFTER_S)
@@ -155,8 +160,7 @@ class Calls:
             return Refusal("overloaded", RETRY_AFTER_S)
         headroom = self._ears.headroom()
         bearable_ms = self._late_finals_ms if headroom.up else LOADING_MS
-        calls = len(self._tasks) + len(self._admitted)
-        if calls >= self._max_calls or headroom.finals_late_ms > bearable_ms:
+        if self.count >= self._max_calls or headroom.finals_late_ms > bearable_ms:
             return Refusal("overloaded", RETRY_AFTER_S)
         return None
 
@@ -302,9 +306,13 @@ class Calls:
         for call in self._live.values():
             call.ears_changed(up)
 
+    def drain(self) -> None:
+        """Admits no more calls; those that there are go on."""
+        self._closing = True
+
     async def close(self) -> None:
         """Admits no more calls and waits for those that media is ending (media closes first)."""
-        self._closing = True
+        self.drain()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=10)
             for task in late:

@@ -43,7 +43,8 @@ class Line(msgspec.Struct, frozen=True):
     calls_per_second: float = 0.0
     """New calls beyond it get 503; 0 is no limit."""
     tell_load: bool = True
-    """Its OPTIONS get 503 while no call would be taken. Off for peers that give up an only target for long."""
+    """Its OPTIONS get 503 while no call would be taken. Off for peers that give up an only target for long; where
+    we drain or stop, they are told as well."""
 
 
 class Trunk(msgspec.Struct, frozen=True):

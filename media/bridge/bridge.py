@@ -24,7 +24,7 @@ from media.bridge.phones import BrowserPhones
 from media.bridge.recording_source import Recorders
 from media.bridge.whip import Whip
 from media.ports import PortRange
-from media.sip.tls import listeners_of
+from media.sip.tls import listeners_of, renew
 from media.sip.transport import Listeners
 from media.webrtc.ports import LegPorts
 
@@ -43,6 +43,9 @@ class Bridge:
         self.exchange: SipExchange
         self.web: Site
         self._stack = AsyncExitStack()
+        self._listeners = Listeners()
+        self._whip: Whip | None = None
+        self._draining = False
 
     async def start(self) -> None:
         """Raises `StartupError` with one line that names the setting to change; then nothing is left running."""
@@ -60,6 +63,7 @@ class Bridge:
         journal = Journal(settings.data_dir / JOURNAL)
         self._stack.callback(journal.close)
         recorders = await self._open_recorders()
+        self._listeners = _listeners(settings)
         rtp_ports = PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1])
         ports = LegPorts(settings.bridge_host, rtp_ports, advertise=settings.bridge_rtp_host)
         phones = BrowserPhones(ports)
@@ -74,7 +78,7 @@ class Bridge:
             routes=routes,
             advertise=settings.bridge_rtp_host,
             max_calls=settings.bridge_max_calls,
-            listeners=_listeners(settings),
+            listeners=self._listeners,
             metrics=self.metrics,
         )
         await self.exchange.open()
@@ -86,7 +90,9 @@ class Bridge:
             origin=settings.public_url,
             ice_servers=read_ice_servers(settings.ice_servers),
         )
-        whip = Whip(sockets.check, ports, recorders, ice_servers=sockets.ice_servers) if recorders else None
+        whip = self._whip = (
+            Whip(sockets.check, ports, recorders, ice_servers=sockets.ice_servers) if recorders else None
+        )
         self.web = Site(
             self._app(sockets, whip), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT"
         )
@@ -115,6 +121,7 @@ class Bridge:
         if whip is not None:
             whip.routes(app)
         app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         return app
 
@@ -122,8 +129,27 @@ class Bridge:
         started_for = os.environ.get(STARTED_FOR, "")
         return web.json_response({"calls": len(self.exchange.calls), "pid": os.getpid(), "started_for": started_for})
 
+    async def _readyz(self, request: web.Request) -> web.Response:
+        """503 once it takes no new call."""
+        status = "not ready" if self._draining else "ready"
+        return web.json_response({"status": status, "calls": self.calls}, status=503 if self._draining else 200)
+
     async def _metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=await asyncio.to_thread(self.metrics.text), content_type="text/plain")
+
+    @property
+    def calls(self) -> int:
+        return len(self.exchange.calls) + (self._whip.count if self._whip else 0)
+
+    def drain(self) -> None:
+        """Refuses every new call from now on; those that there are go on."""
+        self._draining = True
+        self.exchange.drain()
+        if self._whip:
+            self._whip.drain()
+
+    def renew_certificate(self) -> None:
+        renew(self._listeners, self.settings)
 
     async def close(self) -> None:
         """BYE to everybody; then what was said is on its way to the engine, and the ports are free."""

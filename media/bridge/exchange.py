@@ -95,9 +95,13 @@ class SipExchange:
         self._journal.say_goodbye(self.endpoint)
         self._tick()
 
+    def drain(self) -> None:
+        """New calls, in and out, are refused from now on, also those of an agent who only asks before a transfer."""
+        self._closing = True
+
     async def close(self, grace_s: float = 2.0) -> None:
         """BYE to everybody, with the answers waited for up to `grace_s`. New calls get 503 meanwhile."""
-        self._closing = True
+        self.drain()
         if self._timer is not None:
             self._timer.cancel()
         for call in list(self.calls.values()):

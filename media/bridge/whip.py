@@ -76,6 +76,16 @@ class Whip:
         self._sessions: dict[str, _Session] = {}
         self._beginning: list[str] = []
         """Users of sessions that the engine has not taken yet."""
+        self._draining = False
+
+    @property
+    def count(self) -> int:
+        """Sessions, with those that are beginning."""
+        return len(self._sessions) + len(self._beginning)
+
+    def drain(self) -> None:
+        """New sessions are refused from now on; those that there are go on."""
+        self._draining = True
 
     def routes(self, app: web.Application) -> None:
         """What the table does not name is 405, as RFC 9725 §4.2 reserves it."""
@@ -151,8 +161,8 @@ class Whip:
     def _full(self, user_id: str) -> web.Response | None:
         """The refusal, when that person may not begin another session now."""
         users = [*(session.user_id for session in self._sessions.values()), *self._beginning]
-        if len(users) >= MAX_SESSIONS:
-            return problem(503, "overloaded", "too many sessions", {"Retry-After": str(RETRY_S)})
+        if self._draining or len(users) >= MAX_SESSIONS:
+            return problem(503, "overloaded", "no new session now", {"Retry-After": str(RETRY_S)})
         if users.count(user_id) >= MAX_OF_PERSON:
             detail = f"a person has {MAX_OF_PERSON} sessions at most"
             return problem(429, "too_many_sessions", detail, {"Retry-After": str(RETRY_S)})

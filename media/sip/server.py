@@ -142,10 +142,10 @@ class SipServer:
     def busy(self, host: str) -> int:
         if self._closing:
             return _GONE_S
-        line = self._gate.line_at(host)
-        if line is not None and not line.tell_load:
+        refusal, line = self.intake.full(), self._gate.line_at(host)
+        going = refusal is not None and refusal.code == "shutting_down"
+        if line is not None and not line.tell_load and not going:
             return 0
-        refusal = self.intake.full()
         if refusal is not None:
             return refusal.retry_after_s or _FULL_S
         return _FULL_S if len(self._half_open) >= MAX_HALF_OPEN else 0

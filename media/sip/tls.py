@@ -3,9 +3,13 @@
 import ssl
 from pathlib import Path
 
+import structlog
+
 from engine.errors import StartupError
 from engine.settings import Settings
 from media.sip.transport import Listeners
+
+log = structlog.get_logger(__name__)
 
 
 def server_context(certificate: str, key: str = "", client_ca: str = "") -> ssl.SSLContext:
@@ -58,3 +62,19 @@ def listeners_of(settings: Settings) -> Listeners:
         client_tls=client_context(settings.sip_tls_ca, certificate, key),
         origins=(settings.public_url,) if settings.public_url else (),
     )
+
+
+def renew(listeners: Listeners, settings: Settings) -> None:
+    """Reads the certificate and its key anew, for handshakes to come. Where they are of no use, which is logged, those
+    of before hold. Authorities stay as they were; a key of another kind is one more, until the next start."""
+    if not settings.sip_tls_cert:
+        return
+    try:
+        listeners_of(settings)  # a context into which a wrong pair was loaded is of no use any more
+    except StartupError as error:
+        log.error("certificate.refused", reason=str(error))
+        return
+    for context in (listeners.server_tls, listeners.client_tls):
+        if context is not None:
+            context.load_cert_chain(settings.sip_tls_cert, settings.sip_tls_key or None)
+    log.info("certificate.renewed")

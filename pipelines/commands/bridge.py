@@ -14,7 +14,7 @@ from engine.errors import WelcomedlyError
 from engine.settings import load_settings
 from engine.telemetry import set_up_logs
 from media.bridge.bridge import Bridge
-from pipelines.commands.stopping import told_to_stop
+from pipelines.commands.stopping import signals
 
 _BEFORE_OTHERS = -5
 """Niceness, where we may have it: a packet must not wait for who computes."""
@@ -39,12 +39,12 @@ def main() -> int:
 
 
 async def serve(bridge: Bridge) -> None:
-    """Until SIGINT or SIGTERM."""
-    with told_to_stop() as stop:
+    """Until it is told to stop: see `signals`."""
+    with signals() as told:
         await bridge.start()
         try:
             print(welcome(bridge), flush=True)
-            await stop.wait()
+            await told.wait(bridge)
         finally:
             await bridge.close()
 

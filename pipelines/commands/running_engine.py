@@ -5,9 +5,10 @@ from typing import Protocol
 
 from engine.control.seed import DemoLogin
 from engine.settings import Settings
+from pipelines.commands.stopping import Serving
 
 
-class RunningEngine(Protocol):
+class RunningEngine(Serving, Protocol):
     settings: Settings
 
     @property

@@ -11,7 +11,7 @@ from engine.settings import Settings, load_settings
 from engine.telemetry import set_up_logs
 from pipelines.commands.demo import play_forever
 from pipelines.commands.running_engine import MakeEngine, RunningEngine
-from pipelines.commands.stopping import told_to_stop
+from pipelines.commands.stopping import signals
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +40,13 @@ def stay_on_loopback(settings: Settings) -> None:
 
 
 async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
-    """Until SIGINT or SIGTERM."""
-    with told_to_stop() as stop:
+    """Until it is told to stop: see `signals`."""
+    with signals() as told:
         await engine.start(seed=seed)
         try:
             print(welcome(engine), flush=True)
             playing = asyncio.create_task(play_forever(engine)) if play else None
-            await stop.wait()
+            await told.wait(engine)
             if playing:
                 playing.cancel()
         finally:

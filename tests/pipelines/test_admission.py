@@ -111,6 +111,23 @@ async def test_a_call_has_its_place_from_its_admission_until_it_is_withdrawn() -
     await door.calls.close()
 
 
+async def test_one_that_drains_keeps_the_calls_that_are_there() -> None:
+    loading: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    door = Door(loading, max_calls=3)
+    let_in = msgspec.structs.replace(short_call().offer, call_id="let in")
+    door.calls.begin(short_call())
+    assert door.calls.admit(let_in) is None
+    door.calls.drain()
+    assert door.calls.admit(short_call().offer) == Refusal("shutting_down", 5)
+    assert door.calls.count == 2
+    door.calls.withdraw(let_in)
+    loading.set_result(understanding().result())
+    await door.sink.ended.wait()
+    assert door.sink.facts
+    await door.calls.close()
+    assert door.calls.count == 0
+
+
 async def test_a_call_whose_campaign_is_closed_before_its_answer_leaves_no_place_behind() -> None:
     door = Door(understanding())
     session = short_call()

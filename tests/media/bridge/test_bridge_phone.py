@@ -93,3 +93,27 @@ async def test_an_extension_of_two_organisations_is_each_one_s_own(office: Offic
     port = office.bridge.exchange.port
     talk = office.telephone.call(f"sip:1001@127.0.0.1:{port}", port, "PCMU")
     assert (await talk.told(Refused)).status == 404
+
+
+async def test_one_that_drains_keeps_its_call_and_takes_no_other(office: Office) -> None:
+    desk = await office.desk("ana@desk").open(office.token("ana@desk", numbers=(NUMBER,)))
+    port = office.bridge.exchange.port
+    talk = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMA")
+    call = (await desk.hears("incoming"))["call"]
+    await desk.sound(call)
+    await desk.say(type="accept", call=call)
+    await talk.told(Answered)
+    for draining in (False, True):
+        if draining:
+            office.bridge.drain()
+        async with office.client.get(office.bridge.web.url + "/readyz") as ready:
+            assert ready.status == (503 if draining else 200)
+            assert (await ready.json())["calls"] == 1
+    other = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMA")
+    assert (await other.told(Refused)).status == 503
+    await desk.say(type="dial", ref="r", to=NUMBER)
+    await desk.hears("error", ref="r")
+    assert office.bridge.calls == 1
+    await desk.say(type="hang_up", call=call)
+    assert (await talk.told(HungUp)).reason == "bye"
+    assert office.bridge.calls == 0

@@ -53,6 +53,8 @@ class ToldPlane(RtpPlane):
 class Desk:
     """The endpoint, who uses it, and the engine behind it."""
 
+    whip: Whip
+
     def __init__(self, url: str, client: ClientSession, intake: FakeIntake, plane: ToldPlane) -> None:
         self.url, self.client, self.intake, self.plane = url, client, intake, plane
 
@@ -88,7 +90,9 @@ async def desk() -> AsyncIterator[Desk]:
         stack.push_async_callback(site.close)
         stack.callback(whip.close)
         client = await stack.enter_async_context(ClientSession())
-        yield Desk(site.url, client, intake, plane)
+        one = Desk(site.url, client, intake, plane)
+        one.whip = whip
+        yield one
 
 
 @pytest.fixture
@@ -236,6 +240,17 @@ async def test_one_person_does_not_take_all_the_places(desk: Desk, peer: Peer) -
     assert (await desk.publish(offer)).status == 503
     desk.intake.refusal = None
     assert (await desk.publish(offer)).status == 201
+
+
+async def test_one_that_drains_keeps_its_sessions_and_begins_no_other(desk: Desk, peer: Peer) -> None:
+    offer = await peer.offer()
+    taken = await desk.publish(offer)
+    desk.whip.drain()
+    refused = await desk.publish(offer)
+    assert (taken.status, refused.status, "Retry-After" in refused.headers) == (201, 503, True)
+    assert desk.whip.count == 1
+    assert (await desk.ask("DELETE", taken.headers["Location"])).status == 200
+    assert desk.whip.count == 0
 
 
 @pytest.mark.interop("whip", "abnormal end")

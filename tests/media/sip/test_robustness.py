@@ -5,13 +5,14 @@ import base64
 import contextlib
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from engine.control.trunks import LOOPBACK, Line, Trunk
 from engine.ports.intake import Notice, Refusal
 from media import siprec_source
 from media.sip.layer import Flow
@@ -107,9 +108,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
+async def bench(trunks: Sequence[Trunk] = LOOPBACK) -> AsyncIterator[Bench]:
     intake, media, counts = FakeIntake(), FakeMedia(), FakeCounts()
-    server = SipServer("127.0.0.1", 0, intake, media, metrics=counts)
+    server = SipServer("127.0.0.1", 0, intake, media, metrics=counts, trunks=trunks)
     await server.open()
     loop = asyncio.get_running_loop()
     transport, peer = await loop.create_datagram_endpoint(Peer, remote_addr=("127.0.0.1", server.port))
@@ -467,6 +468,14 @@ async def test_pings_are_answered_as_an_invite_would_be() -> None:
         answer = await it.peer.ask("OPTIONS")  # our BYE waits for its answer meanwhile
         assert (inside.status, answer.status, answer.headers.get("Retry-After")) == (200, 503, "30")
         closing.cancel()
+
+
+async def test_a_trunk_that_is_told_no_load_is_told_that_we_go() -> None:
+    async with bench([Trunk(LOOPBACK[0].network, None, Line("pbx", tell_load=False))]) as it:
+        it.intake.refusal = Refusal("overloaded", 7)
+        assert (await it.peer.ask("OPTIONS")).status == 200
+        it.intake.refusal = Refusal("shutting_down", 5)
+        assert (await it.peer.ask("OPTIONS")).status == 503
 
 
 async def test_who_listens_is_announced_to_and_a_recorder_s_source_is_not() -> None:

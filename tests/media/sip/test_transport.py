@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import ipaddress
 import socket
@@ -25,7 +26,7 @@ from engine.errors import StartupError
 from engine.settings import load_settings
 from media.sip.caller import Caller, CallPlan, Transport, place_call
 from media.sip.server import SipServer
-from media.sip.tls import client_context, listeners_of, server_context
+from media.sip.tls import client_context, listeners_of, renew, server_context
 from media.sip.transport import Listeners
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
@@ -34,6 +35,8 @@ OPTIONS = (
     b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/WS a.invalid;branch=z9hG4bK1\r\nFrom: <sip:a@b.c>;tag=1\r\n"
     b"To: <sip:x@127.0.0.1>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n\r\n"
 )
+
+KEY = b"-----BEGIN PRIVATE KEY-----"
 
 
 def certify(where: Path) -> str:
@@ -204,6 +207,45 @@ async def test_server_whose_certificate_nobody_vouches_for_is_not_called(tmp_pat
         with pytest.raises(OSError, match="TLS"):
             await place_call(stranger, CallPlan(it.target("TLS"), "127.0.0.1", [40_000]), "TLS")
         assert it.intake.offers == []
+
+
+def key_of(where: Path) -> bytes:
+    return (where / "sip.pem").read_bytes().partition(KEY)[2]
+
+
+def give_key(where: Path, key: bytes) -> None:
+    """To the certificate that is there."""
+    path = where / "sip.pem"
+    path.write_bytes(path.read_bytes().partition(KEY)[0] + KEY + key)
+
+
+async def shown(port: int) -> bytes:
+    """The certificate that a server shows there."""
+    anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=anybody)
+    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return certificate
+
+
+async def test_a_renewed_certificate_is_shown_from_then_on_and_a_wrong_one_never(tmp_path: Path) -> None:
+    settings = load_settings(sip_tls_cert=certify(tmp_path))
+    listeners = dataclasses.replace(listeners_of(settings), tls_port=0)
+    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), listeners=listeners)
+    await server.open()
+    port = server.endpoint.transports.local_port("TLS")
+    first, key = await shown(port), key_of(tmp_path)
+    certify(tmp_path)
+    assert await shown(port) == first
+    renew(listeners, settings)
+    second = await shown(port)
+    assert second != first
+    for wrong in (b"no key", key):
+        give_key(tmp_path, wrong)
+        renew(listeners, settings)
+        assert await shown(port) == second
+    await server.close(0)
 
 
 async def test_mutual_tls_admits_certified_peers_alone(tmp_path: Path) -> None:

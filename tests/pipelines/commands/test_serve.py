@@ -12,7 +12,7 @@ from engine import command_line
 from engine.control.seed import DemoLogin
 from engine.errors import StartupError
 from engine.settings import Settings
-from pipelines.commands import serve
+from pipelines.commands import serve, stopping
 
 
 class FakeEngine:
@@ -24,6 +24,8 @@ class FakeEngine:
         self.url = "http://127.0.0.1:8080"
         self.sip_port = 5060
         self.started, self.closed = asyncio.Event(), False
+        self.calls = 0
+        self.draining, self.renewed = asyncio.Event(), asyncio.Event()
         self._fails = fails
 
     async def start(self, *, seed: bool = False) -> None:
@@ -34,6 +36,12 @@ class FakeEngine:
         self.started.set()
 
     async def ready(self) -> None: ...
+
+    def drain(self) -> None:
+        self.draining.set()
+
+    def renew_certificate(self) -> None:
+        self.renewed.set()
 
     async def close(self) -> None:
         self.closed = True
@@ -50,6 +58,39 @@ async def test_until_a_signal_comes(number: signal.Signals, capsys: pytest.Captu
     told = capsys.readouterr().out
     assert "http://127.0.0.1:8080/wall" in told
     assert "127.0.0.1:5060" in told
+
+
+async def test_one_that_drains_ends_with_its_last_call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(stopping, "LOOK_S", 0.0)
+    engine = FakeEngine(Settings(data_dir=tmp_path))
+    engine.calls = 1
+    serving = asyncio.create_task(serve.serve(engine, seed=False, play=False))
+    await engine.started.wait()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await engine.draining.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not serving.done()
+    engine.calls = 0
+    await serving
+    assert engine.closed
+
+
+async def test_a_hang_up_renews_the_certificate_or_ends_what_a_terminal_has_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for terminal in (False, True):
+        monkeypatch.setattr(os, "isatty", lambda number, terminal=terminal: terminal)
+        engine = FakeEngine(Settings(data_dir=tmp_path))
+        serving = asyncio.create_task(serve.serve(engine, seed=False, play=False))
+        await engine.started.wait()
+        os.kill(os.getpid(), signal.SIGHUP)
+        if not terminal:
+            await engine.renewed.wait()
+            assert not serving.done()
+            os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+        assert (engine.closed, engine.renewed.is_set()) == (True, not terminal)
 
 
 async def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
