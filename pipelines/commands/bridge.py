@@ -15,6 +15,7 @@ from engine.settings import load_settings
 from engine.telemetry import set_up_logs
 from media.bridge.bridge import Bridge
 from pipelines.commands.stopping import signals
+from pipelines.commands.systemd import Systemd
 
 _BEFORE_OTHERS = -5
 """Niceness, where we may have it: a packet must not wait for who computes."""
@@ -40,9 +41,11 @@ def main() -> int:
 
 async def serve(bridge: Bridge) -> None:
     """Until it is told to stop: see `signals`."""
+    systemd = Systemd(os.environ)
     with signals() as told:
         await bridge.start()
         try:
+            systemd.ready()
             print(welcome(bridge), flush=True)
             await told.wait(bridge)
         finally:

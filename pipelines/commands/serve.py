@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 
 import structlog
 import uvloop
@@ -12,6 +13,7 @@ from engine.telemetry import set_up_logs
 from pipelines.commands.demo import play_forever
 from pipelines.commands.running_engine import MakeEngine, RunningEngine
 from pipelines.commands.stopping import signals
+from pipelines.commands.systemd import Systemd
 
 log = structlog.get_logger(__name__)
 
@@ -41,9 +43,11 @@ def stay_on_loopback(settings: Settings) -> None:
 
 async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
     """Until it is told to stop: see `signals`."""
+    systemd = Systemd(os.environ)
     with signals() as told:
         await engine.start(seed=seed)
         try:
+            systemd.ready()
             print(welcome(engine), flush=True)
             playing = asyncio.create_task(play_forever(engine)) if play else None
             await told.wait(engine)
