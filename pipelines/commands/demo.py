@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,13 @@ log = structlog.get_logger(__name__)
 AGENTS = {"collections": "andrea", "sales": "daniel", "care": "marina"}
 """Who of the demo organisation takes a campaign's calls."""
 TRY_AGAIN_S = 5.0
+ENDED_S = 30.0
+"""How long after the last sound the end of every call must have been seen."""
+OF_THE_MACHINE = frozenset(
+    {"ears_workers", "media_workers", "rtp_vad_gate", "vocabulary_prompt", "whisper_dir", "nats_server"}
+    | {"log_format", "log_level"}
+)
+"""Settings that a throwaway engine takes from the environment: how this machine hears, and what it says of it."""
 
 
 def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
@@ -35,21 +43,21 @@ def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
 
 
 def throwaway_settings(folder: Path, max_calls: int) -> Settings:
-    """An engine on free loopback ports with data and key of its own in `folder`, and the installed weights."""
+    """An engine on free loopback ports with data and key of its own in `folder`, and the installed weights. All that
+    would make it part of a site (trunks, bus, language model, bridge…) is as if it were not set."""
     key = folder / "key"
     key.write_bytes(secrets.token_bytes(32))
     key.chmod(0o600)
-    return load_settings(
-        http_host="127.0.0.1",
-        http_port=0,
-        sip_host="127.0.0.1",
-        sip_port=0,
-        data_dir=folder / "data",
-        database_url="",
-        key_url=f"file:{key}",
-        weights_dir=str(models_dir(load_settings()).resolve()),
-        max_calls=max_calls,
-    )
+    of_site = {name: field.default for name, field in Settings.model_fields.items() if name not in OF_THE_MACHINE}
+    its_own = {
+        "http_port": 0,
+        "sip_port": 0,
+        "data_dir": folder / "data",
+        "key_url": f"file:{key}",
+        "weights_dir": str(models_dir(load_settings()).resolve()),
+        "max_calls": max_calls,
+    }
+    return load_settings(**of_site | its_own)
 
 
 async def play_demo(
@@ -96,15 +104,22 @@ async def _play_calls(engine: RunningEngine, arguments: argparse.Namespace) -> i
 async def _play_at_once(
     engine: RunningEngine, call: demo.DemoCall, arguments: argparse.Namespace, follower: Follower
 ) -> bool:
-    """Whether every call was played to its end and ended before the follower's eyes."""
+    """Whether every call was played to its end and ended before the follower's eyes; stderr says why not."""
     count: int = arguments.calls
     playing = [asyncio.create_task(play_demo(engine, call, arguments.roles)) for _ in range(count)]
     printing = asyncio.create_task(_print_lines(follower)) if arguments.json else None
     reasons = await asyncio.gather(*playing, return_exceptions=True)
-    served = await follower.wait_ended(count, 30.0) and all(reason == "bye" for reason in reasons)
+    played = reasons.count("bye")
+    for reason in reasons:
+        if reason != "bye":
+            why = f"{type(reason).__name__} {reason}" if isinstance(reason, BaseException) else reason
+            print(f"welcomedly demo: a call was not played to its end: {why}", file=sys.stderr)
+    seen = await follower.wait_ended(played, ENDED_S)
+    if not seen:
+        print(f"welcomedly demo: not every call was seen to end within {ENDED_S:.0f} s", file=sys.stderr)
     if printing:
         printing.cancel()
-    return served
+    return seen and played == count
 
 
 async def _print_lines(follower: Follower) -> None:
