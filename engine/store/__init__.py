@@ -43,10 +43,11 @@ def _unmeasured(_seconds: float, _writes: int) -> None:
 
 
 class Store:
-    """Everything that is kept, by noun. `open` migrates and ends calls that a dead engine left; `close` commits."""
+    """Everything that is kept, by noun. `open` migrates and ends calls that a dead engine left, unless all is to stay
+    as it is; `close` commits."""
 
-    def __init__(self, database: Database, vault: Vault, interrupted: list[CallRecord], *, outbox: bool) -> None:
-        self.calls = Calls(database, vault, outbox=outbox)
+    def __init__(self, database: Database, vault: Vault, interrupted: list[CallRecord]) -> None:
+        self.calls = Calls(database, vault)
         self.people = People(database)
         self.campaigns = Campaigns(database)
         self.knowledge = Knowledge(database)
@@ -66,22 +67,23 @@ class Store:
         settings: Settings,
         vault: Vault,
         *,
-        outbox: bool = True,
+        as_it_is: bool = False,
         committed: Callable[[float, int], None] = _unmeasured,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> "Store":
-        """`outbox=False` when nothing will relay to a bus; `clock` and `sleep` are the writer's. Raises
-        `StartupError`."""
-        database = await Database.open(settings.database_url, settings.data_dir, committed, clock, sleep)
+        """`as_it_is` for who only looks: data of another version are refused, and no call is ended. `clock` and `sleep`
+        are the writer's. Raises `StartupError`."""
+        database = await Database.open(
+            settings.database_url, settings.data_dir, committed, clock, sleep, as_it_is=as_it_is
+        )
         try:
             await _check_key(database, vault)
-            calls = Calls(database, vault, outbox=outbox)
-            interrupted = await calls.close_interrupted()
+            interrupted = [] if as_it_is else await Calls(database, vault).close_interrupted()
         except BaseException:
             await database.close()
             raise
-        return cls(database, vault, interrupted, outbox=outbox)
+        return cls(database, vault, interrupted)
 
     def waiting(self) -> int:
         """Writes that wait for the writer."""

@@ -33,11 +33,11 @@ _RECORD = CallRecord.__struct_fields__
 
 
 class Calls:
-    def __init__(self, database: Database, vault: Vault, *, outbox: bool) -> None:
-        """`outbox`: note every fact for the bus in the transaction that stores it."""
+    """Every fact is noted for the bus in the transaction that stores it."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._outbox = outbox
         self._keys: OrderedDict[str, CallKey] = OrderedDict()
         self._erased = 0
         """Counts erasures: a key that was read before one is not kept after it."""
@@ -261,17 +261,16 @@ class Calls:
     async def _insert(self, connection: AsyncConnection, rows: Iterable[dict[str, Any]]) -> None:
         rows = list(rows)
         await connection.execute(insert(FactRow), rows)
-        if self._outbox:
-            notes = [
-                {
-                    "organisation_id": row["organisation_id"],
-                    "call_id": row["call_id"],
-                    "seq": row["seq"],
-                    "created_at": row["stored_at"],
-                }
-                for row in rows
-            ]
-            await connection.execute(insert(OutboxRow), notes)
+        notes = [
+            {
+                "organisation_id": row["organisation_id"],
+                "call_id": row["call_id"],
+                "seq": row["seq"],
+                "created_at": row["stored_at"],
+            }
+            for row in rows
+        ]
+        await connection.execute(insert(OutboxRow), notes)
 
 
 async def _still_kept(connection: AsyncConnection, record: CallRecord) -> None:

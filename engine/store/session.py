@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import Connection, Row, Select, delete, event, insert, inspect, make_url, select
@@ -39,7 +41,7 @@ UNUSABLE = (SQLAlchemyError, CommandError, ImportError, TypeError, OSError, Post
 
 
 class Database:
-    """Connections to one database. `open` migrates it; `close` commits what waits."""
+    """Connections to one database. `open` migrates it, or leaves it as it is; `close` commits what waits."""
 
     def __init__(self, writing: AsyncEngine, reading: AsyncEngine, writer: Writer, lock: int) -> None:
         self._writing = writing
@@ -59,12 +61,17 @@ class Database:
         committed: Callable[[float, int], None],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *,
+        as_it_is: bool = False,
     ) -> "Database":
-        """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. Raises `StartupError`."""
+        """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. `as_it_is`: a schema of another
+        version is refused. Raises `StartupError`."""
+        if as_it_is and not url and not (data_dir / sqlite.DATABASE).exists():
+            raise StartupError(f"DATA_DIR: there are no data in {data_dir}")
         lock = hold(data_dir)
         url = url_of(url, data_dir)
         try:
-            writing = await _migrated(url)
+            writing = await _prepared(url, must_be_newest if as_it_is else migrate)
         except UNUSABLE as error:
             os.close(lock)
             raise _unusable(error) from error
@@ -145,14 +152,14 @@ def _unusable(error: BaseException) -> StartupError:
     return StartupError(f"DATABASE_URL: cannot open or migrate the database: {reason}")
 
 
-async def _migrated(url: str) -> AsyncEngine:
+async def _prepared(url: str, prepare: Callable[[Connection], None]) -> AsyncEngine:
     """The writer's engine, with the schema at its newest version."""
     engine = _engine(url, connections=1)
     if engine.dialect.name == "postgresql":
         event.listen(engine.sync_engine, "connect", postgres.hold)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(migrate)
+            await connection.run_sync(prepare)
     except BaseException:
         await engine.dispose()
         raise
@@ -200,6 +207,16 @@ def _renewable(engine: AsyncEngine) -> Callable[[], None]:
 def migrate(connection: Connection) -> None:
     """Bring the schema to the newest version."""
     command.upgrade(migrations(connection), "head")
+
+
+def must_be_newest(connection: Connection) -> None:
+    """Raises `CommandError`."""
+    newest = ScriptDirectory.from_config(migrations(connection)).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() != newest:
+        raise CommandError(
+            "it is another version's, and this command changes none: start the engine of this version on it "
+            "(on a copy, to try the version)"
+        )
 
 
 def migrations(connection: Connection) -> Config:

@@ -1,7 +1,7 @@
 """`welcomedly replay --as-it-was`: live calls' facts once more, from what was kept of them, without a model."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from engine.errors import Invalid, NotFound
 from engine.facts import CallEvent, Fact, decode, encode
@@ -20,7 +20,7 @@ async def play_again(settings: Settings, organisation: str, call_ids: Sequence[s
     stored ones. A call that cannot be played is said on stderr, and the rest goes on. The engine must not be running on
     the same data. Raises `StartupError`, `NotFound`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
-    store = await Store.open(settings, vault, outbox=False)
+    store = await Store.open(settings, vault, as_it_is=True)
     same = True
     try:
         organisation_id = await store.people.organisation_named(organisation)
@@ -71,9 +71,10 @@ def _verdict(call_id: str, replayed: Replayed, stored: dict[int, Fact], whole: b
     return whole
 
 
-def _end_of(stored: Iterable[Fact]) -> int:
-    """`seq` of the event that ends the call, as its engine or the next one told it."""
-    return next((fact.seq for fact in stored if isinstance(fact, CallEvent) and fact.name == "call.ended"), sys.maxsize)
+def _end_of(stored: Collection[Fact]) -> int:
+    """`seq` of the event that ends the call, as its engine or the next one told it; else behind the last fact."""
+    ends = (fact.seq for fact in stored if isinstance(fact, CallEvent) and fact.name == "call.ended")
+    return next(ends, max((fact.seq for fact in stored), default=0) + 1)
 
 
 def _say(call_id: str, what: str) -> None:

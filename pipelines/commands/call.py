@@ -26,7 +26,7 @@ async def erase(settings: Settings, organisation: str, call_ids: Sequence[str]) 
     """Erases each call that is there; 1 when one is not. The engine must not be running on the same data. Raises
     `StartupError`, `NotFound`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
-    store = await Store.open(settings, vault, outbox=False)
+    store = await Store.open(settings, vault)
     missing = 0
     try:
         organisation_id = await store.people.organisation_named(organisation)

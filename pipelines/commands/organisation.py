@@ -25,7 +25,7 @@ async def add(settings: Settings, name: str, login: str) -> int:
     """Prints the administrator's log-in with a random password, which is kept nowhere else. The engine must not be
     running on the same data. Raises `StartupError`, `Invalid`, `Conflict`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
-    store = await Store.open(settings, vault, outbox=False)
+    store = await Store.open(settings, vault)
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     try:
         user = await found_organisation(store, Passwords(), name, login, password)

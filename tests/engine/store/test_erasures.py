@@ -129,7 +129,7 @@ async def test_a_key_that_was_read_before_the_erasure_is_not_kept_after_it(
 ) -> None:
     call = await ended(store, record)
     held = Held(store._database)
-    calls = Calls(held, vault, outbox=False)  # type: ignore[arg-type]
+    calls = Calls(held, vault)  # type: ignore[arg-type]
     reading = asyncio.create_task(calls.key(call.organisation_id, "call-1"))
     await held.read.wait()
     await calls.erase(call.organisation_id, "call-1", "user-root", NOW)

@@ -89,6 +89,31 @@ async def test_a_database_of_a_newer_version_is_left_alone(settings: Settings, v
         await Store.open(settings, vault)
 
 
+async def test_who_only_looks_refuses_data_of_another_version_and_changes_none(
+    settings: Settings, vault: Vault
+) -> None:
+    with pytest.raises(StartupError, match="DATA_DIR: there are no data"):
+        await Store.open(settings, vault, as_it_is=True)
+    assert not settings.data_dir.exists()
+    store = await Store.open(settings, vault)
+    organisation = await store.people.add_organisation("Acme", 1.0)
+    record = CallRecord("call-1", organisation, "c", "sales", "inbound", "en", "US", started_at=5.0)
+    await store.calls.open(record)
+    await store.close()
+    looking = await Store.open(settings, vault, as_it_is=True)
+    assert await looking.calls.get(organisation, "call-1") == record
+    await looking.close()
+    engine = create_engine(f"sqlite:///{settings.data_dir / DATABASE}")
+    with engine.begin() as connection:
+        command.downgrade(migrations(connection), "-1")
+        before = MigrationContext.configure(connection).get_current_revision()
+    with pytest.raises(StartupError, match="another version's"):
+        await Store.open(settings, vault, as_it_is=True)
+    with engine.connect() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == before
+    engine.dispose()
+
+
 class Unwilling:
     """A pool of connections that PostgreSQL answers with an error."""
 
