@@ -47,6 +47,7 @@ from models.weights import models_dir, verify_whisper, whisper_dir
 from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import program
+from pipelines.cut_off import review_cut_off
 from pipelines.forms import FormBook
 from pipelines.knowledge_bases import Libraries, bundled_bases
 from pipelines.notebook import Notebooks
@@ -104,7 +105,7 @@ class Engine:
             self._stack.push_async_callback(self.bus.stop)
             await self._open_web(store, hub, calls, router)
             await self._open_telephony(calls)
-            await self._loading
+            self._review_cut_off(store, hub, await self._loading)
         except BaseException:
             await self._stack.aclose()
             raise
@@ -188,6 +189,11 @@ class Engine:
         """Nothing waits for it: a large base takes a minute to index, and calls have all else meanwhile."""
         keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
         self._stack.push_async_callback(cancel, keeping)
+
+    def _review_cut_off(self, store: Store, hub: Hub, understanding: Understanding) -> None:
+        """Nothing waits for it either: each of their words is read once more."""
+        reviewing = review_cut_off(store, hub, understanding, self._forms.form_of, time.time())
+        self._stack.push_async_callback(cancel, asyncio.create_task(reviewing, name="calls cut off"))
 
     def _load_models(self, store: Store) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""

@@ -30,7 +30,7 @@ class WrapUpState(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str = ""
     """User id of who confirmed it last."""
     proposal: int = 0
-    """`seq` of the proposal; 0 when the engine made none (it was killed)."""
+    """`seq` of the proposal; 0 where there is none: its engine was killed, and the next one has made none yet."""
     proposed: dict[str, Any] = {}
     """The proposal's data, whole."""
     choices: tuple[Ending, ...] = ()

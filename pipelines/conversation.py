@@ -245,7 +245,7 @@ class Conversation:
         language = turn.utterance.language
         with self._tracing.span("read", turn=turn.turn, language=language):
             reading = await self._reads(self._reader, turn.text, begun.text if begun else "", language)
-        return reading if begun is None or begun.reading is None else _gone_on(reading, begun.reading)
+        return reading if begun is None or begun.reading is None else gone_on(reading, begun.reading)
 
     def _transcript(self, turn: Turn, leg: Leg) -> Fact:
         said = turn.utterance
@@ -272,7 +272,7 @@ class Conversation:
         return facts + self._watch.settle(judged)
 
 
-def _gone_on(reading: Reading, begun: Reading) -> Reading:
+def gone_on(reading: Reading, begun: Reading) -> Reading:
     """Without the acts that only the words before perform: those were heard there."""
     known = {act.label for act in begun.acts}
     acts = tuple(act for act in reading.acts if act.part >= 0 or act.label not in known)

@@ -146,8 +146,9 @@ class Review:
             self._held_ms = None
             self._spoken_ms = max(self._spoken_ms, at_ms)
 
-    def end(self, now_ms: int) -> list[Fact]:
-        """The call is over: its figures, its score, its wrap-up."""
+    def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
+        """The call is over: its figures, its score, its wrap-up. `cut_off`: it went on unheard, and what was not done
+        up to here is not held against anybody."""
         if self._held_ms is not None:
             self.resumed(now_ms)
         talk = self._talk(now_ms)
@@ -155,7 +156,7 @@ class Review:
         if self._timed:
             facts.append(self._ledger.event("talk.measured", now_ms, msgspec.to_builtins(talk) | {"whole": True}))
         if self._scorer and self._spans:  # where nobody spoke there is nothing to hold against anybody
-            score = self._scorer.score(self._roster.leg, now_ms, talk)
+            score = self._scorer.score(self._roster.leg, now_ms, None if cut_off else talk)
             facts.append(self._ledger.event("qa.scored", now_ms, msgspec.to_builtins(score)))
         wrap_up = self._composer.finish(self._legs())
         facts.append(self._ledger.event("wrap_up.proposed", now_ms, msgspec.to_builtins(wrap_up)))

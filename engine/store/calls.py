@@ -29,6 +29,9 @@ LAST = 200
 """How far from its end a call's `call.ended` is looked for: behind it come a summary's words and what people do just
 after they hung up."""
 
+INTERRUPTED = "engine_restarted"
+"""Why calls have ended that a dead engine left."""
+
 _RECORD = CallRecord.__struct_fields__
 
 
@@ -176,7 +179,13 @@ class Calls:
         query = query.order_by(CallRow.started_at.desc(), CallRow.id.desc()).limit(limit)
         return [_record(row) for row in await self._database.fetch(query)]
 
-    async def close_interrupted(self, reason: str = "engine_restarted") -> list[CallRecord]:
+    async def ended_as(self, reason: str, since: float) -> list[CallRecord]:
+        """Of every organisation, those that ended so since then (UNIX seconds), in order of their ends."""
+        mine = CallRow.end_reason == reason, CallRow.ended_at >= since, CallRow.erased_at == 0
+        query = select(CallRow).where(*mine).order_by(CallRow.ended_at, CallRow.id)
+        return [_record(row) for row in await self._database.fetch(query)]
+
+    async def close_interrupted(self, reason: str = INTERRUPTED) -> list[CallRecord]:
         """End the calls that an engine left live when it died; each gets a last fact `call.ended`."""
         rows = await self._database.fetch(select(CallRow).where(CallRow.ended_at == 0))
         return [await self._close_interrupted(_record(row), reason) for row in rows]
