@@ -1,9 +1,9 @@
 """Which job a Whisper worker runs next, for all calls at once. Pure: every method takes the time.
 
 Finals go before all else, then the earliest deadline is first: a segment's first partial waits no longer than a
-speculation does. A final is never shed. Partials give way: to a newer one of their stream, when full, and all while the machine is short. A newer
-one has its stream's place in the queue: under load all streams have their turn, each with its newest sound.
-Speculation goes last of what load can take: nearly always it is the final itself, begun early.
+speculation does. A final is never shed. Partials give way: to a newer one of their stream, when full, and all while the
+machine is short. A newer one has its stream's place in the queue: under load all streams have their turn, each with its
+newest sound. Speculation goes last of what load can take: nearly always it is the final itself, begun early.
 """
 
 import math

@@ -38,7 +38,8 @@ FIRST_PARTIAL_MS = 500
 """No partial of less speech than this: it would be revised."""
 CADENCE_MS = ((0.5, 760), (0.0, 500))
 """From which load of `ears` on (share of busy workers) so much media time lies between a lane's partials at least: each
-hears the whole segment anew, and more often shows more words that are taken back. Under more load than they are run for, `ears` runs the newest of each stream by turns."""
+hears the whole segment anew, and more often shows more words that are taken back. Under more load than they are run
+for, `ears` runs the newest of each stream by turns."""
 UNSHOWN_CADENCE_MS = 250
 """The same while nothing of a segment is shown yet, however high the load: short sound is heard for little."""
 SURE = 0.95

@@ -26,7 +26,7 @@ async def give_password(settings: Settings, login: str, organisation: str) -> in
     """Prints a random password, which is kept nowhere else. The engine must not be running on the same data. Raises
     `StartupError`, `NotFound`, `Conflict`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
-    store = await Store.open(settings, vault, outbox=False)
+    store = await Store.open(settings, vault)
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     try:
         organisation_id = await store.people.organisation_named(organisation)

@@ -157,7 +157,8 @@ export async function loadScored(
 
 /** The row of a call whose score is this by now. */
 export function withReview(call: ScoredCall, quality: Quality): ScoredCall {
-  const { score = null, passed = false, failed_by = [], open = 0 } = quality;
+  const { score = null, failed_by = [], open = 0 } = quality;
+  const passed = score === null ? null : (quality.passed ?? false);
   return { ...call, score, passed, failed: failed_by.length > 0, open, reviewed: true };
 }
 
