@@ -83,7 +83,7 @@ _SCOPE_ENDS: Final = word_set(
     "after before until if si when cuando quando hasta ate antes despues depois por para for with con com en em in "
     "on at mientras enquanto pero but mas y e and or o ou que that because porque"
 )
-_DENIALS: Final = word_set(
+DENIALS: Final = word_set(
     "no nao not never nunca jamas jamais ni nem cannot ningun ninguno ninguna nenhum nenhuma none nobody nadie ninguem "
     "tampoco tampouco neither nor without sin sem"
 )
@@ -290,12 +290,12 @@ def _denied(text: str, reach: int) -> tuple[list[list[str]], list[str]]:
     for clause in _CLAUSE.split(text):
         open_scope: list[str] | None = None
         for word in (fold(one) for one in _words(clause)):
-            if word in _DENIALS or word.endswith(("n't", "n’t")):
+            if word in DENIALS or word.endswith(("n't", "n’t")):
                 open_scope = []
                 scopes.append(open_scope)
             elif word in _SCOPE_ENDS:
                 open_scope = None
-            elif _says_something(word):
+            elif says_something(word):
                 if open_scope is None or len(open_scope) >= reach:
                     said.append(word)
                 else:
@@ -305,10 +305,10 @@ def _denied(text: str, reach: int) -> tuple[list[list[str]], list[str]]:
 
 def _content(text: str) -> frozenset[str]:
     """Words that say something, folded."""
-    return frozenset(word for word in map(fold, _words(text)) if _says_something(word))
+    return frozenset(word for word in map(fold, _words(text)) if says_something(word))
 
 
-def _says_something(word: str) -> bool:
+def says_something(word: str) -> bool:
     return len(word) > 2 and word not in _FUNCTION_WORDS
 
 

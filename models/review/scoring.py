@@ -13,6 +13,7 @@ from models.compliance import Detectors, JudgedTurn, to_spoken
 from models.compliance.history import is_sure
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
+from models.review.denial import meant
 from models.review.forms import (
     ByAct,
     ByMetric,
@@ -145,9 +146,8 @@ class Scorer:
                     if hit and (not absent or is_sure(act, hit.score, turn.reading)):
                         return hit.start, hit.end
             case ByPhrase():
-                for phrase in self._phrases[item.id]:
-                    if spans := phrase.spans(folded):
-                        return folded.span(*spans[0])
+                span = next(meant(self._phrases[item.id], folded, turn.language), None)
+                return folded.span(*span) if span else None
         return None
 
     # ─── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
+from models.review.denial import meant
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, title_in
 from models.review.scoring import compiled
@@ -146,7 +147,7 @@ class Composer:
         self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
-        self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text))
+        self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text, turn.language))
         if len(self._said) > TURNS_KEPT:
             del self._said[list(self._said)[OPENING]]
         self._languages[turn.language] = self._languages.get(turn.language, 0) + len(turn.text)
@@ -155,7 +156,7 @@ class Composer:
                 self._sign(act, _ACT, turn.end_ms)
         for code, sides in self._phrases.items():
             for leg, phrases in sides:
-                if turn.leg in (leg, "mixed", "unknown") and any(phrase.spans(folded) for phrase in phrases):
+                if turn.leg in (leg, "mixed", "unknown") and any(meant(phrases, folded, turn.language)):
                     self._signs[code].add(f"{leg} says", _SAID, turn.end_ms)
 
     def saw(self, fact: Fact) -> None:
@@ -169,7 +170,7 @@ class Composer:
             case CallEvent(name="text.settled"):
                 if said := self._said.get(fact.data["turn"]):
                     said.text = fact.data["text"]
-                    said.kept = _kept(said.text)
+                    said.kept = _kept(said.text, said.turn.language)
             case CallEvent(name="withdrawn"):
                 for seq in fact.data["of"]:
                     self._intents.pop(seq, None)
@@ -295,14 +296,14 @@ def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
     yield from found[-PROMISES:]
 
 
-def _kept(text: str) -> list[tuple[str, frozenset[str]]]:
+def _kept(text: str, language: str) -> list[tuple[str, frozenset[str]]]:
     """Looked for as words come, so that nothing is left to do when the call ends."""
-    return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence))]
+    return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence, language))]
 
 
-def _why(sentence: str) -> frozenset[str]:
+def _why(sentence: str, language: str) -> frozenset[str]:
     folded = Folded(sentence)
-    return frozenset(name for name, phrases in _phrases().items() if any(phrase.spans(folded) for phrase in phrases))
+    return frozenset(name for name, phrases in _phrases().items() if any(meant(phrases, folded, language)))
 
 
 def _says_something(one: _Said) -> bool:

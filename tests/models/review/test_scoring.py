@@ -169,6 +169,20 @@ def test_an_item_that_only_counts_when_something_came_up() -> None:
     assert answers(asked, talk=ended())[0].answer == "yes"
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("I can't remove your number.", "no"),
+        ("I will remove your number.", "yes"),
+        ("Don't worry, I will remove your number.", "yes"),
+    ],
+)
+def test_a_phrase_that_is_denied_is_not_said(text: str, answer: str) -> None:
+    one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["remove your number"]}}')
+    say(one, 1, "a", text)
+    assert answers(one, talk=ended())[0].answer == answer
+
+
 def test_an_intent_makes_an_item_count_too() -> None:
     one = scorer('when: [complaint], check: {kind: phrase, leg: agent, phrases: {en: ["sorry"]}}')
     say(one, 1, "a", "Good morning.")

@@ -146,3 +146,44 @@ def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
     found = finished(one)
     assert (found.intent, found.disposition) == ("product_question", "information")
     assert found.choices[1].confidence == 0.0
+
+
+@pytest.mark.parametrize(
+    ("campaign", "language", "text", "disposition"),
+    [
+        ("collections", "es", "No puedo pagar.", "refuses"),
+        ("collections", "es", "No voy a pagar.", "refuses"),
+        ("collections", "pt", "Não posso pagar.", "refuses"),
+        ("collections", "pt", "Não vou pagar.", "refuses"),
+        ("collections", "en", "I can't pay.", "refuses"),
+        ("collections", "en", "I am not going to pay.", "refuses"),
+        ("collections", "es", "No, puedo pagar el viernes.", "promise_to_pay"),
+        ("collections", "es", "No puedo pagar hoy, pero le pago mañana.", "promise_to_pay"),
+        ("collections", "es", "No es número equivocado.", "no_result"),
+        ("sales", "es", "No, no lo quiero.", "no_result"),
+        ("sales", "es", "La quiero cancelar.", "no_result"),
+        ("sales", "es", "Sí, lo quiero.", "sold"),
+        ("sales", "es", "No, no me interesa.", "not_interested"),
+        ("sales", "pt", "Não quero contratar.", "no_result"),
+        ("sales", "pt", "Quero contratar.", "sold"),
+        ("care", "pt", "Agora não funciona.", "no_result"),
+        ("care", "pt", "Não foi resolvido.", "no_result"),
+        ("care", "pt", "Agora funciona.", "solved"),
+        ("care", "en", "I need that fixed today.", "no_result"),
+        ("care", "en", "I want it fixed.", "no_result"),
+        ("care", "en", "Yes, it's fixed now.", "solved"),
+        ("care", "es", "No, ya funciona, gracias.", "solved"),
+    ],
+)
+def test_how_it_ended_is_what_the_customer_says_and_not_what_they_deny(
+    campaign: str, language: str, text: str, disposition: str
+) -> None:
+    one = composer(campaign, language)
+    say(one, 1, "customer", text, language)
+    assert finished(one).disposition == disposition
+
+
+def test_a_refusal_is_more_than_a_wish_for_instalments() -> None:
+    one = composer()
+    say(one, 1, "customer", "No puedo pagar.", intent="payment_arrangement")
+    assert finished(one).disposition == "refuses"
