@@ -13,7 +13,9 @@ import msgspec
 import yaml
 
 from engine.errors import Invalid
+from engine.facts import Leg
 from models.compliance import Detectors, load_detectors, load_rules
+from models.compliance.checks import acts_of, leg_of
 from models.compliance.phrases import Phrase, PhraseError
 from models.yaml_file import load_yaml
 
@@ -100,7 +102,8 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
     auto_fail: bool = False
     when: list[str] = []
-    """Intents and acts; the item applies only to a call in which one of them came up. Empty: to every call."""
+    """Intents and acts, as `signs` of a disposition; the item applies only to a call in which one of them came up.
+    Empty: to every call."""
 
 
 class Disposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,7 +112,7 @@ class Disposition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: Slug
     title: Title
     signs: list[str] = []
-    """Intents of the customer, and acts of either side, that speak for it."""
+    """Intents of the customer, and acts (see `tells_of_customer`), that speak for it."""
     customer_says: Phrases = {}
     agent_says: Phrases = {}
     default: bool = False
@@ -131,6 +134,18 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def title_in(title: Title, language: str) -> str:
     return title.get(language) or title.get("en") or next(iter(title.values()))
+
+
+def tells_of_customer(act: str, leg: Leg) -> bool:
+    """Whether an act counts as having come up in a call when this leg performs it. What the rules ask of the customer
+    alone ("do not call me") does not when an agent speaks of it ("you may opt out at any time")."""
+    return leg != "agent" or act not in _customers_acts()
+
+
+@lru_cache(maxsize=1)
+def _customers_acts() -> frozenset[str]:
+    asked = {(act, leg_of(check)) for rule in load_rules() for check in rule.checks for act in acts_of(check)}
+    return frozenset(act for act, leg in asked if leg == "customer") - {act for act, leg in asked if leg != "customer"}
 
 
 def read_form(source: str, version: int = 0) -> Form:

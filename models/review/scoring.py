@@ -26,6 +26,7 @@ from models.review.forms import (
     NoViolation,
     Phrases,
     SpokenBy,
+    tells_of_customer,
     title_in,
 )
 from models.review.talk import Talk
@@ -71,9 +72,10 @@ class Scorer:
         """By item."""
         self._streams: set[str] = set()
         """In which words were heard."""
-        self._signs: set[str] = set()
-        """Acts that came up."""
         self._intents: dict[int, str] = {}
+        """By `seq`."""
+        self._acts: set[tuple[str, str]] = set()
+        """Acts that came up, each with the stream."""
         self._verdicts: dict[int, Insight] = {}
         self._wrong: set[int] = set()
         """Of these, those that a supervisor called wrong."""
@@ -88,8 +90,9 @@ class Scorer:
             self._first_ms = turn.start_ms
         self._streams.add(turn.stream)
         for act in {act for item in self.form.items for act in item.when if act in self._detectors}:
-            if self._detectors[act].find(folded, turn.reading):
-                self._signs.add(act)
+            hit = self._detectors[act].find(folded, turn.reading)
+            if hit and is_sure(act, hit.score, turn.reading):
+                self._acts.add((act, turn.stream))
         for item in self.form.items:
             if span := self._found(item, turn, folded):
                 marks = self._marks.setdefault(item.id, [])
@@ -154,7 +157,7 @@ class Scorer:
 
     def _item(self, item: Item, leg_of: Callable[[str], Leg], now_ms: int, talk: Talk | None) -> QualityItem:
         answer, evidence, note = self._answer(item, leg_of, now_ms, talk)
-        if item.when and not {*self._signs, *self._intents.values()} & set(item.when):
+        if item.when and not self._came_up(leg_of) & set(item.when):
             answer, evidence, note = "n_a" if talk else "open", (), ""
         return QualityItem(
             item=item.id,
@@ -234,6 +237,10 @@ class Scorer:
 
     def _standing(self) -> Iterator[Insight]:
         return (one for seq, one in self._verdicts.items() if seq not in self._wrong)
+
+    def _came_up(self, leg_of: Callable[[str], Leg]) -> set[str]:
+        acts = {act for act, stream in self._acts if tells_of_customer(act, leg_of(stream))}
+        return acts.union(self._intents.values())
 
 
 def compiled(phrases: Phrases) -> tuple[Phrase, ...]:

@@ -15,11 +15,12 @@ import yaml
 
 from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
+from models.compliance.history import is_sure
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.review.denial import meant
 from models.review.due_dates import due_date
-from models.review.forms import INTENTS, Disposition, Form, title_in
+from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
 from models.review.scoring import compiled
 
 TURNS_KEPT = 2_000
@@ -113,8 +114,8 @@ class _Signs(msgspec.Struct):
     by: dict[str, tuple[float, int]]
 
     def add(self, sign: str, score: float, at_ms: int) -> None:
-        before, seen_ms = self.by.get(sign, (0.0, 0))
-        self.by[sign] = max(score, before), max(at_ms, seen_ms)
+        strongest, last_ms = self.by.get(sign, (0.0, 0))
+        self.by[sign] = max(score, strongest), max(at_ms, last_ms)
 
     def strength(self, until_ms: int) -> float:
         """Together, as independent signs: one at the very end says how the call ended, one at its beginning says half
@@ -145,6 +146,8 @@ class Composer:
             for one in self._dispositions
         }
         self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
+        self._performed: dict[tuple[str, str], int] = {}
+        """By act and stream when it was last performed: whose the stream is may come late."""
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
         self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text, turn.language))
@@ -152,8 +155,9 @@ class Composer:
             del self._said[list(self._said)[OPENING]]
         self._languages[turn.language] = self._languages.get(turn.language, 0) + len(turn.text)
         for act in self._acts:
-            if self._detectors[act].find(folded, turn.reading):
-                self._sign(act, _ACT, turn.end_ms)
+            hit = self._detectors[act].find(folded, turn.reading)
+            if hit and is_sure(act, hit.score, turn.reading):
+                self._performed[act, turn.stream] = turn.end_ms
         for code, sides in self._phrases.items():
             for leg, phrases in sides:
                 if turn.leg in (leg, "mixed", "unknown") and any(meant(phrases, folded, turn.language)):
@@ -181,6 +185,9 @@ class Composer:
         said = [(one, leg_of.get(one.turn.stream, one.turn.leg)) for one in self._said.values()]
         for fact in self._intents.values():
             self._sign(fact.value, fact.score, fact.end_ms)
+        for (act, stream), at_ms in self._performed.items():
+            if tells_of_customer(act, leg_of.get(stream, "unknown")):
+                self._sign(act, _ACT, at_ms)
         reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
         follow_ups = tuple(self._follow_up(note, text) for note, text in promises)

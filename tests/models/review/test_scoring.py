@@ -169,6 +169,27 @@ def test_an_item_that_only_counts_when_something_came_up() -> None:
     assert answers(asked, talk=ended())[0].answer == "yes"
 
 
+def test_what_rules_ask_of_the_customer_does_not_come_up_in_an_agent_s_words() -> None:
+    item = 'when: [opt_out], check: {kind: phrase, leg: agent, phrases: {en: ["remove your number"]}}'
+    told = scorer(item)
+    say(told, 1, "a", "You may opt out at any time.")
+    assert answers(told, talk=ended())[0].answer == "n_a"
+    late = scorer(item)
+    say(late, 1, "late", "Please stop calling me and take my number off your list.")
+    say(late, 2, "a", "One moment, please.")
+    whose: dict[str, Leg] = {"late": "customer", "a": "agent"}
+    assert late.score(whose.__getitem__, 5_000, ended()).items[0].answer == "no"
+    assert late.score(lambda stream: "agent", 5_000, ended()).items[0].answer == "n_a"
+
+
+def test_an_act_that_models_rule_out_does_not_come_up() -> None:
+    one = scorer('when: [opt_out], check: {kind: phrase, leg: agent, phrases: {en: ["remove your number"]}}')
+    reading = Reading(np.zeros(512, np.float32), Scored("neutral", 1.0), (), (), 1.0, frozenset({"opt_out"}))
+    text = "Please stop calling me."
+    one.hear(JudgedTurn(1, "c", "customer", text, 1_000, 3_000, "en", reading), DETECTORS.fold(text))
+    assert answers(one, talk=ended())[0].answer == "n_a"
+
+
 @pytest.mark.parametrize(
     ("text", "answer"),
     [

@@ -187,3 +187,23 @@ def test_a_refusal_is_more_than_a_wish_for_instalments() -> None:
     one = composer()
     say(one, 1, "customer", "No puedo pagar.", intent="payment_arrangement")
     assert finished(one).disposition == "refuses"
+
+
+def test_an_agent_who_speaks_of_opting_out_asks_for_nothing() -> None:
+    text = "You may opt out at any time."
+    assert DETECTORS["opt_out"].find(DETECTORS.fold(text))
+    one = composer("sales", "en")
+    say(one, 1, "agent", text, "en")
+    assert finished(one).disposition == "no_result"
+    say(one, 2, "customer", "Please stop calling me.", "en")
+    assert finished(one).disposition == "do_not_call"
+
+
+def test_roles_that_come_late_say_whose_an_act_is() -> None:
+    one = composer("sales", "en")
+    one.hear(
+        JudgedTurn(1, "7", "unknown", "Please stop calling me.", 0, 4_000, "en"),
+        DETECTORS.fold("Please stop calling me."),
+    )
+    assert one.finish({"7": "agent"}).disposition == "no_result"
+    assert one.finish({"7": "customer"}).disposition == "do_not_call"
