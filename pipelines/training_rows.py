@@ -53,13 +53,16 @@ class CallWords:
         return (said.language if said else "") or self._language
 
     def alerts(self, turn: int) -> list[Insight]:
-        """What rules saw in the turn and did not take back."""
-        gone = {
-            seq
-            for fact in self.facts
-            if isinstance(fact, CallEvent) and fact.name == "withdrawn"
-            for seq in fact.data["of"]
-        }
+        """What rules saw in the turn and did not take back, and nobody calls wrong."""
+        withdrawn: set[int] = set()
+        verdicts: dict[int, str] = {}
+        for fact in self.facts:
+            match fact:
+                case CallEvent(name="withdrawn"):
+                    withdrawn.update(fact.data["of"])
+                case CallEvent(name="alert.judged"):
+                    verdicts[fact.data["of"]] = fact.data["verdict"]
+        gone = withdrawn | {seq for seq, verdict in verdicts.items() if verdict == "wrong"}
         return [
             fact
             for fact in self.facts
@@ -149,7 +152,7 @@ def rows_of(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> Itera
 def _alert_row(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> dict[str, Any]:
     """For the head of acts: what was said is the act that the rule heard, or it is not. A rule with several says
     nothing of which, and one that heard none (a duty that was missed) nothing of the turn; what else rules saw in the
-    same words stays."""
+    same words stays, but for what people call wrong."""
     alert = words[judged.of]
     if not isinstance(alert, Insight) or not (said := words.said(alert.turn)):
         return {}

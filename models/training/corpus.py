@@ -56,7 +56,7 @@ def read_rows(plans: Plans, data: Path = DATA, feedback: Sequence[Path] = ()) ->
     """All rows in the order of files and lines. Raises `Invalid` that names the file and the idea.
 
     `feedback` are JSON lines of `welcomedly feedback export`: what no head can learn from is passed over, and so is a
-    text that is authored; of two judgements of a text the later one stands.
+    text that is authored; of two judgements of a text for the same heads the later one stands.
     """
     paths = [path for folder in FOLDERS for path in sorted((data / folder).glob("*.yaml"))]
     rows = [row for path in paths for item in ideas_of(path) for row in _rows(path, item, plans)]
@@ -64,8 +64,8 @@ def read_rows(plans: Plans, data: Path = DATA, feedback: Sequence[Path] = ()) ->
         raise Invalid(f"{data}: there are no ideas")
     _check(rows)
     known = {row.text.casefold() for row in rows}
-    judged = {row.text.casefold(): row for path in feedback for row in _judged(path, plans)}
-    return rows + [row for text, row in judged.items() if text not in known]
+    judged = {(row.text.casefold(), *row.targets): row for path in feedback for row in _judged(path, plans)}
+    return rows + [row for (text, *_), row in judged.items() if text not in known]
 
 
 def ideas_of(path: Path) -> Sequence[dict[str, Any]]:

@@ -51,6 +51,15 @@ def test_authored_labels_and_the_newest_judgement_stand(tmp_path: Path) -> None:
     assert rows == [("Stop calling me.", {"acts": [1.0, 0.0]}), ("You will see.", {"acts": [0.0, 0.0]})]
 
 
+def test_judgements_of_one_text_for_two_heads_both_stand(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        '{"idea": "f1", "acts": ["threat"], "en": ["You will see."]}',
+        '{"idea": "f2", "intents": ["complaint"], "en": ["You will see."]}',
+    )
+    assert rows[1:] == [("You will see.", {"acts": [0.0, 1.0]}), ("You will see.", {"intents": [1.0]})]
+
+
 def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match=r"feedback\.jsonl:2"):
         read(tmp_path, '{"idea": "f1", "acts": [], "en": ["a b"]}', "not json")
