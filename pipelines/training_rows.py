@@ -73,6 +73,14 @@ class CallWords:
             and fact.seq not in gone
         ]
 
+    def intents(self, turn: int) -> set[str]:
+        """What the customer was heard to want in the turn."""
+        return {
+            fact.value
+            for fact in self.facts
+            if isinstance(fact, Insight) and fact.kind == "intent" and fact.turn == turn
+        }
+
 
 def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
     """Implements `engine.ports.desk.Rows`. Calls that were erased give none."""
@@ -177,14 +185,16 @@ def _card_row(judged: Judged, words: CallWords) -> dict[str, Any]:
 
 
 def _disposition_row(words: CallWords) -> dict[str, Any]:
-    """For the head of intents: why the customer called, in their words, by the disposition that a person stood for."""
+    """For the head of intents: the customer's words in which the intent behind the disposition was heard that a person
+    stood for, with what else was heard in them. How a call ended where no words spoke for it teaches nothing."""
     state = wrap_up_of(words.facts)
-    reason = state.proposed.get("reason") or {}
     choices: list[dict[str, Any]] = state.proposed.get("choices", [])
     chosen = next((one for one in choices if one["code"] == state.disposition), {})
-    if not chosen.get("intent") or reason.get("leg") != "customer" or not (said := words.said(reason["turn"])):
+    turn = chosen.get("turn")
+    if turn is None or not (said := words.said(turn)):
         return {}
-    return {"intents": [chosen["intent"]], "disposition": state.disposition, **said}
+    intents = words.intents(turn) | {chosen["intent"]}
+    return {"intents": sorted(intents), "disposition": state.disposition, **said}
 
 
 def _edit_row(judged: Judged, words: CallWords) -> dict[str, Any]:

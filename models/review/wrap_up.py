@@ -6,7 +6,7 @@ be in a wrap-up that was not in the transcript.
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,6 +72,8 @@ class Choice(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 to 1. Says how clear the signs are, not how often they are right."""
     intent: str = ""
     """The one intent of the customer that speaks for it, where there is one: what a confirmed choice teaches."""
+    turn: int | None = None
+    """Where that intent was heard best, in the customer's words; None where it was not."""
 
 
 class Slot(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -191,7 +193,7 @@ class Composer:
         reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
         follow_ups = tuple(self._follow_up(note, text) for note, text in promises)
-        choices = self._choices(language)
+        choices = self._choices(language, {one.turn.turn for one, leg in said if leg == "customer"})
         wrap_up = WrapUp(
             summary="",
             language=language,
@@ -244,13 +246,22 @@ class Composer:
         due = due_date(note.text, self._day) or due_date(told, self._day)
         return FollowUp(note.text, note.turn, note.leg, due.isoformat() if due else "")
 
-    def _choices(self, language: str) -> tuple[Choice, ...]:
+    def _choices(self, language: str, customers: Set[int]) -> tuple[Choice, ...]:
+        """`customers` are the customer's turns."""
         until_ms = max((one.turn.end_ms for one in self._said.values()), default=0)
         strengths = {code: signs.strength(until_ms) for code, signs in self._signs.items()}
         order = sorted(self._dispositions, key=lambda one: (-strengths[one.code], not one.default))
         whole = sum(strengths.values())
+        # by intent, the turn of its strongest sign
+        heard = {fact.value: fact.turn for fact in sorted(self._intents.values(), key=lambda one: one.score)}
         return tuple(
-            Choice(one.code, title_in(one.title, language), _confidence(strengths[one.code], whole), _intent(one))
+            Choice(
+                code=one.code,
+                title=title_in(one.title, language),
+                confidence=_confidence(strengths[one.code], whole),
+                intent=(intent := _intent(one)),
+                turn=turn if (turn := heard.get(intent)) in customers else None,
+            )
             for one in order
         )
 

@@ -10,12 +10,15 @@ PROPOSAL = {
     "disposition": "promise_to_pay",
     "confidence": 0.6,
     "choices": [
-        {"code": "promise_to_pay", "title": "Promesa de pago", "confidence": 0.6, "intent": "payment_arrangement"},
+        {
+            "code": "promise_to_pay", "title": "Promesa de pago", "confidence": 0.6, "intent": "payment_arrangement",
+            "turn": 2,
+        },
         {"code": "callback", "title": "Volver a llamar", "intent": "callback_request"},
     ],
     "reason": {"text": REASON, "turn": 2, "leg": "customer"},
     "follow_ups": [{"text": "Le enviaremos el recibo.", "turn": 5, "leg": "agent", "due": "2026-12-01"}],
-}
+}  # fmt: skip
 ITEMS = [
     {"item": "notice", "title": "Avisó", "weight": 10.0, "answer": "yes"},
     {"item": "empathy", "title": "Empatía", "weight": 10.0, "answer": "open", "auto": False},

@@ -48,3 +48,35 @@ def test_the_newest_verdict_counts() -> None:
     facts: list[Fact] = [spoken(), alert(2, "A"), alert(3, "B"), verdict(9, 3, "wrong"), verdict(10, 3, "right")]
     (row,) = rows_of(judged("alert", 11, 2), CallWords(facts, "es"), ACTS)
     assert row["acts"] == ["obscenity"]
+
+
+def confirmed(chosen: str, **callback: Any) -> CallWords:
+    choices = [
+        {"code": "callback", "title": "Volver a llamar", "intent": "callback_request", **callback},
+        {"code": "solved", "title": "Resuelto"},
+    ]
+    reason = {"text": SAID, "turn": 1, "leg": "customer"}
+    proposed = {"summary": "", "disposition": "solved", "choices": choices, "reason": reason}
+    given = {"summary": "", "disposition": chosen, "follow_ups": [], "by": "user-ana"}
+    heard = [("technical_problem", 1), ("callback_request", 2), ("complaint", 2)]
+    facts: list[Fact] = [
+        spoken(),
+        spoken(2, "Esto es un desastre, llámeme luego."),
+        *(
+            Insight(call_id="call-1", seq=seq, kind="intent", turn=turn, value=intent)
+            for seq, (intent, turn) in enumerate(heard, 3)
+        ),
+        CallEvent(call_id="call-1", seq=7, name="wrap_up.proposed", data=proposed),
+        CallEvent(call_id="call-1", seq=8, name="wrap_up.confirmed", data=given),
+    ]
+    return CallWords(facts, "es")
+
+
+def test_a_disposition_teaches_the_turn_that_spoke_for_it_with_all_that_was_heard_there() -> None:
+    (row,) = rows_of(judged("disposition"), confirmed("callback", turn=2), ACTS)
+    assert (row["es"], row["intents"]) == (["Esto es un desastre, llámeme luego."], ["callback_request", "complaint"])
+
+
+def test_how_a_call_ended_teaches_nothing_of_why_it_began() -> None:
+    assert list(rows_of(judged("disposition"), confirmed("callback"), ACTS)) == []
+    assert list(rows_of(judged("disposition"), confirmed("solved", turn=2), ACTS)) == []

@@ -228,8 +228,11 @@ async def test_training_rows_come_out_only_when_the_organisation_allows_it(site:
     response = await admin.get("/api/feedback/rows")
     assert response.content_type == "application/x-ndjson"
     rows = [json.loads(line) for line in (await response.text()).splitlines()]
-    alert, disposition, summary, follow_ups = rows
+    alert, summary, follow_ups = rows
     assert (alert["acts"], alert["es"], alert["verdict"]) == ([], [WHY], "wrong")
-    assert (disposition["intents"], disposition["es"]) == (["callback_request"], [REASON])
     assert summary["summary"] == {"before": PROPOSAL["summary"], "after": WRAP_UP["summary"], "language": "es"}
     assert follow_ups["follow_ups"]["after"] == [{"text": "Llamar"}]
+    await agent.put(f"{CALL}/wrap-up", json=WRAP_UP | {"disposition": "promise_to_pay"})
+    rows = [json.loads(line) for line in (await (await admin.get("/api/feedback/rows")).text()).splitlines()]
+    (disposition,) = [row for row in rows if "intents" in row]
+    assert (disposition["intents"], disposition["es"]) == (["payment_arrangement"], [REASON])

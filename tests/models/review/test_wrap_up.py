@@ -207,3 +207,13 @@ def test_roles_that_come_late_say_whose_an_act_is() -> None:
     )
     assert one.finish({"7": "agent"}).disposition == "no_result"
     assert one.finish({"7": "customer"}).disposition == "do_not_call"
+
+
+def test_a_choice_names_the_customer_s_turn_that_speaks_for_it() -> None:
+    one = composer("care")
+    say(one, 1, "customer", "Mi internet no funciona desde ayer.", intent="technical_problem")
+    say(one, 2, "customer", "Llámeme más tarde, por favor.", intent="callback_request")
+    found = finished(one)
+    turns = {choice.code: choice.turn for choice in found.choices}
+    assert (turns["technical_open"], turns["callback"], turns["complaint"]) == (1, 2, None)
+    assert {choice.turn for choice in one.finish({"customer": "agent"}).choices} == {None}
