@@ -1,6 +1,7 @@
 """The day that somebody means: "el viernes", "depois de amanhã", "in three days", "March 15". Pure.
 
-Only what names one day is taken; "soon" and "at the end of the month" are no dates.
+Only what names one day is taken; "soon" and "at the end of the month" are no dates, and neither is a day that is past
+or that somebody is thanked for.
 """
 
 import datetime
@@ -69,13 +70,29 @@ _AHEAD = datetime.timedelta(183)
 _LEADS = frozenset({"el", "al", "para", "on", "by", "this", "next", "na", "no", "ate", "proximo", "este", "until"})
 """Words before a day of the week that is one ("segunda" alone is also an ordinal)."""
 _ORDINAL_DAYS = frozenset({"segunda", "terca", "quarta", "quinta", "sexta"})
+_COUNTED = frozenset(
+    (
+        "parcela", "parcelas", "fatura", "faturas", "vez", "via", "vias", "linha", "conta", "prestacao", "mensalidade",
+        "tentativa", "ligacao", "opcao", "etapa", "parte", "cobranca", "compra", "semana", "quinzena", "metade",
+        "visita",
+    )
+)  # fmt: skip
+"""What an ordinal counts: "na segunda parcela" is no Monday."""
+_PAST = frozenset({"pasado", "passado", "passada", "last", "past", "ultimo", "ultima", "anterior"})
+"""Beside a day that was."""
 _UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_THANKS = re.compile(
+    r"\b(?:thank(?:s| you)(?:\s+\w+){0,2}\s+for|gracias(?:\s+\w+){0,2}\s+por"
+    r"|obrigad[oa]s?(?:\s+\w+){0,2}\s+(?:por|pela|pelo)|agrade[cz]\w+)\b[^,.;:!?…]*",
+    re.IGNORECASE,
+)
+"""With what it is for: "thank you for calling today"."""
 
 
 def due_date(text: str, day: datetime.date) -> datetime.date | None:
     """The first day that the text names, from the day of the call on; None when it names none."""
-    words = [fold(match.group()) for match in _WORD.finditer(text)]
+    words = [fold(match.group()) for match in _WORD.finditer(_THANKS.sub(" ", text))]
     for at in range(len(words)):
         if found := _named(words, at, day):
             return found
@@ -118,7 +135,11 @@ def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | N
     if here not in _DAYS:
         return None
     fair = words[at + 1 : at + 2] == ["feira"]
-    if here in _ORDINAL_DAYS and not fair and words[max(0, at - 1) : at] not in (["na"], ["ate"], ["proxima"]):
+    behind = words[at + 2 if fair else at + 1 :]
+    if _PAST & {*words[max(0, at - 1) : at], *behind[:1]} or {"pasada", "passada"} & set(behind[:4]):
+        return None
+    led = words[max(0, at - 1) : at] in (["na"], ["ate"], ["proxima"]) and not _COUNTED & set(behind[:1])
+    if here in _ORDINAL_DAYS and not fair and not led:
         return None
     if here not in _ORDINAL_DAYS and not _LEADS & set(words[max(0, at - 2) : at]):
         return None
@@ -130,6 +151,8 @@ def _of_month(words: list[str], at: int, day: datetime.date) -> datetime.date | 
     year's; a number that may be read in two ways names no day."""
     month = _MONTHS.get(words[at])
     if month is None:
+        return None
+    if {"pasado", "passado", "last"} & set(words[at + 1 : at + 4]):
         return None
     end = at
     while end > max(0, at - 3) and words[end - 1] in ("de", "of", "the"):

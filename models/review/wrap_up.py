@@ -242,8 +242,9 @@ class Composer:
         return Note(_clipped(one.text), one.turn.turn, leg), wanted.get(one.turn.turn, "")
 
     def _follow_up(self, note: Note, text: str) -> FollowUp:
-        told = " ".join(one for one in sentences(text) if not one.endswith("?"))
-        due = due_date(note.text, self._day) or due_date(told, self._day)
+        """Its day may stand in a sentence beside it; "today" does not, which people say of the call itself."""
+        days = (due_date(one, self._day) for one in _beside(note.text, text) if not one.endswith("?"))
+        due = due_date(note.text, self._day) or next((day for day in days if day and day > self._day), None)
         return FollowUp(note.text, note.turn, note.leg, due.isoformat() if due else "")
 
     def _choices(self, language: str, customers: Set[int]) -> tuple[Choice, ...]:
@@ -269,6 +270,13 @@ class Composer:
 def _intent(disposition: Disposition) -> str:
     intents = [sign for sign in disposition.signs if sign in INTENTS]
     return intents[0] if len(intents) == 1 else ""
+
+
+def _beside(promise: str, turn: str) -> list[str]:
+    """The sentences before and behind a promise in its turn, the one behind it first."""
+    told = sentences(turn)
+    at = next((at for at, one in enumerate(told) if _clipped(one) == promise), len(told))
+    return [*told[at + 1 : at + 2], *told[max(0, at - 1) : at]]
 
 
 def _confidence(strength: float, whole: float) -> float:

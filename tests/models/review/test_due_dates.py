@@ -45,6 +45,8 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("dentro de treinta días", "2026-12-28"),
         ("in twenty-five days", "2026-12-23"),
         ("em quarenta e cinco dias", "2027-01-12"),
+        ("Gracias por llamar, le envío el contrato hoy", "2026-11-28"),
+        ("el viernes pasado se cobró, el lunes se devuelve", "2026-11-30"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -60,6 +62,11 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "you may go", "el treinta de febrero", "el treinta y dos de enero", "the thirty second of January",
         "el vigésimo primero de enero", "veinte quince de enero", "March twenty twenty seven", "en mayo veinte mil",
         "pronto", "in two minutes", "dentro de la factura", "", "en",
+        "Thank you for calling today", "Gracias por llamar hoy", "Obrigado por ligar hoje",
+        "Le agradezco su llamada de hoy",
+        "el cobro que se hizo el viernes pasado", "el pasado viernes", "na sexta-feira passada", "na sexta passada",
+        "on last Friday", "el viernes de la semana pasada", "el veinte de mayo pasado", "el 20 de mayo del año pasado",
+        "Vou aplicar o desconto na segunda parcela", "na quinta via", "na terça fatura",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:

@@ -217,3 +217,20 @@ def test_a_choice_names_the_customer_s_turn_that_speaks_for_it() -> None:
     turns = {choice.code: choice.turn for choice in found.choices}
     assert (turns["technical_open"], turns["callback"], turns["complaint"]) == (1, 2, None)
     assert {choice.turn for choice in one.finish({"customer": "agent"}).choices} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("Thank you for calling today. I'll send you an email.", ""),
+        ("Thank you for calling today, I'll send you an email.", ""),
+        ("It is busy here today. I'll send you an email.", ""),
+        ("I'll send you an email. It will be there by Tuesday.", "2026-12-01"),
+        ("It was due on Monday. One moment. I'll send you an email.", ""),
+        ("I'll send you an email today.", "2026-11-27"),
+    ],
+)
+def test_a_day_beside_a_promise_is_its_day(text: str, due: str) -> None:
+    one = composer("care", "en")
+    say(one, 1, "agent", text, "en")
+    assert [one.due for one in finished(one).follow_ups] == [due]
