@@ -15,6 +15,9 @@ DEAD_AIR_MS = 8_000
 """A silence of both sides that is this long counts as dead air; hold does not."""
 TALK_OVER_MS = 500
 """Who begins while another goes on for at least this long talks over them."""
+JOINED_MS = 1_000
+"""Who speaks again after a pause up to this, in which nobody else began, goes on: a long turn is heard in several
+finals."""
 BACKCHANNEL_WORDS = 2
 """No more words than these ("mhm", "yes, okay") interrupt nobody and end no monologue."""
 MONOLOGUE_GAP_MS = 4_000
@@ -93,18 +96,18 @@ def measure(
     still open at `until_ms`. Up to `since_ms` the spans are not known any more, and no silence is counted. In
     `unheard` times somebody spoke whose words did not come: those are no silence either."""
     ordered = sorted(spans, key=lambda span: (span.start_ms, span.end_ms, span.stream))
-    over = list(_talk_over(ordered, legs))
+    interruptions = [one for one, interrupts in _talk_over(_joined(ordered), legs) if interrupts]
     silences = list(_silences(ordered, [*holds, *unheard], since_ms, until_ms))
     runs = list(_runs(ordered, legs))
     dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
     return Talk(
         until_ms=until_ms,
-        legs=_legs(ordered, legs, over, runs),
-        talk_over_ms=sum(one.length_ms for one, _ in over),
+        legs=_legs(ordered, legs, interruptions, runs),
+        talk_over_ms=sum(one.length_ms for one, _ in _talk_over(ordered, legs)),
         dead_air_ms=sum(one.length_ms for one in dead),
         longest_silence_ms=max((one.length_ms for one in silences), default=0),
         hold_ms=sum(min(end, until_ms) - start for start, end in holds if start < until_ms),
-        interruptions=_longest([one for one, interrupts in over if interrupts]),
+        interruptions=_longest(interruptions),
         dead_air=_longest(dead),
         monologue=max(runs, key=lambda one: one.length_ms, default=None),
     )
@@ -113,7 +116,7 @@ def measure(
 def _legs(
     spans: Sequence[Span],
     legs: Mapping[str, Leg],
-    over: Sequence[tuple[Stretch, bool]],
+    interruptions: Sequence[Stretch],
     runs: Sequence[Stretch],
 ) -> dict[str, LegTalk]:
     spoken: dict[Leg, int] = {}
@@ -130,7 +133,7 @@ def _legs(
             share=round(spoken[leg] / whole, 4) if whole else 0.0,
             words=words[leg],
             words_per_minute=round(words[leg] * 60_000 / spoken[leg]) if spoken[leg] >= PACE_MS else None,
-            interruptions=sum(interrupts and one.leg == leg for one, interrupts in over),
+            interruptions=sum(one.leg == leg for one in interruptions),
             response_ms=round(statistics.median(waits[leg])) if leg in waits else None,
             monologue_ms=max((one.length_ms for one in runs if one.leg == leg), default=0),
         )
@@ -138,18 +141,45 @@ def _legs(
     }
 
 
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Spans of one stream that are one utterance, as one; murmurs stay by themselves and part nothing."""
+    joined: list[Span] = []
+    newest: dict[str, int] = {}
+    begun: dict[str, int] = {}
+    for span in spans:
+        if span.words <= BACKCHANNEL_WORDS:
+            joined.append(span)
+            continue
+        others = max((start for stream, start in begun.items() if stream != span.stream), default=0)
+        before = joined[newest[span.stream]] if span.stream in newest else None
+        begun[span.stream] = span.start_ms
+        if before and span.start_ms - before.end_ms <= JOINED_MS and others <= before.end_ms:
+            end_ms, words = max(before.end_ms, span.end_ms), before.words + span.words
+            joined[newest[span.stream]] = msgspec.structs.replace(before, end_ms=end_ms, words=words)
+        else:
+            newest[span.stream] = len(joined)
+            joined.append(span)
+    return joined
+
+
 def _talk_over(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[tuple[Stretch, bool]]:
-    """Stretches in which two streams speak at once, each by who began later; and whether that interrupted."""
+    """Stretches in which two sides speak at once, each by who began later; and whether that interrupted."""
     open_: list[Span] = []
     for span in spans:
         open_ = [one for one in open_ if one.end_ms > span.start_ms]
         for one in open_:
-            if one.stream == span.stream:
+            if _side(one, legs) == _side(span, legs):
                 continue
             stretch = Stretch(span.start_ms, min(one.end_ms, span.end_ms), legs.get(span.stream, "unknown"), span.turn)
             known = min(span.start_ms - one.start_ms, one.end_ms - span.start_ms) >= TALK_OVER_MS
             yield stretch, known and span.words > BACKCHANNEL_WORDS
         open_.append(span)
+
+
+def _side(span: Span, legs: Mapping[str, Leg]) -> str:
+    """Two agents of one call are one side, two streams of which nothing is known are two."""
+    leg = legs.get(span.stream, "unknown")
+    return leg if leg in ("agent", "customer") else span.stream
 
 
 def _silences(

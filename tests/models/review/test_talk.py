@@ -52,6 +52,36 @@ def test_one_who_ends_as_the_other_begins_is_not_interrupted() -> None:
     assert talk(("c", 0, 5, 10), ("a", 4.7, 9, 10)).interruptions == ()
 
 
+def test_who_is_talked_over_and_goes_on_interrupts_nobody() -> None:
+    for cut in (10.0, 10.4):
+        found = talk(("a", 0, 10, 30), ("c", 8.5, 11.5, 9), ("a", cut, 13, 8))
+        assert found.legs["agent"].interruptions == 0
+        assert found.legs["customer"].interruptions == 1
+    assert found.talk_over_ms == 1_500 + 1_100
+
+
+def test_one_long_interruption_counts_once() -> None:
+    found = talk(("c", 0, 20, 60), ("a", 5, 8, 9), ("a", 8.4, 12, 9), ("a", 12, 15, 9))
+    assert found.legs["agent"].interruptions == 1
+
+
+def test_who_speaks_again_after_the_other_began_does_interrupt() -> None:
+    found = talk(("a", 0, 5, 15), ("c", 5.2, 12, 20), ("a", 5.8, 9, 9))
+    assert found.legs["agent"].interruptions == 1
+
+
+def test_murmurs_one_after_the_other_interrupt_nobody() -> None:
+    found = talk(("c", 0, 12, 40), ("a", 4, 4.5, 1), ("a", 5, 5.5, 2), ("a", 6, 6.5, 1))
+    assert found.interruptions == ()
+
+
+def test_two_of_one_side_interrupt_nobody() -> None:
+    rows = spans(("a", 0, 10, 30), ("b", 4, 12, 20))
+    two_agents = measure(rows, {"a": "agent", "b": "agent"}, (), 20_000)
+    assert (two_agents.interruptions, two_agents.talk_over_ms) == ((), 0)
+    assert len(measure(rows, {}, (), 20_000).interruptions) == 1
+
+
 def test_dead_air_is_silence_of_both_sides_to_the_end_of_the_call() -> None:
     found = talk(("a", 2, 5, 9), ("c", 14, 20, 9), until_s=40)
     assert found.dead_air_ms == 9_000 + 20_000
