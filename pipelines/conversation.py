@@ -183,8 +183,10 @@ class Conversation:
         return facts + self._moved((), now_ms) + self._cards.end(now_ms) + self._summed_up(now_ms)
 
     def noticed(self, event: CallEvent) -> list[Fact]:
-        """What happened to the call beside its words: words that were played to its far end may be owed ones, and an
-        alert that was judged may be held against nobody any more."""
+        """What happened to the call beside its words: music fills a silence, words that were played to its far end may
+        be owed ones, and an alert that was judged may be held against nobody any more."""
+        if self._review and event.name in ("music.started", "music.ended"):
+            self._review.music(event.stream, event.start_ms, plays=event.name == "music.started")
         if event.name == "alert.judged":
             self._seen([event])
         played = event.name == "notice.played" and event.data["what"] == "words"

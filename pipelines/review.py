@@ -56,8 +56,12 @@ class Review:
         """Up to there what was spoken is not known any more."""
         self._holds: list[tuple[int, int]] = []
         self._held_ms: int | None = None
+        self._music: list[tuple[int, int]] = []
+        """Where it played and has ended."""
+        self._playing: dict[str, int] = {}
+        """Streams on which it plays, each since when."""
         self._spoken_ms = 0
-        """End of the last words, or of the last hold."""
+        """End of the last words, of the last hold, or of the last music."""
         self._told_ms = -1
         """`_spoken_ms` of the silence that was told."""
         self._measured_ms = 0
@@ -146,6 +150,14 @@ class Review:
             self._held_ms = None
             self._spoken_ms = max(self._spoken_ms, at_ms)
 
+    def music(self, stream: str, at_ms: int, *, plays: bool) -> None:
+        """It has begun, or ended, on a stream: a switchboard may put a call on hold without saying so."""
+        if plays:
+            self._playing.setdefault(stream, at_ms)
+        elif stream in self._playing:
+            self._music.append((self._playing.pop(stream), at_ms))
+            self._spoken_ms = max(self._spoken_ms, at_ms)
+
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
         """The call is over: its figures, its score, its wrap-up. `cut_off`: it went on unheard, and what was not done
         up to here is not held against anybody."""
@@ -185,14 +197,16 @@ class Review:
         return self._known[item].answer if item in self._known else "open"
 
     def _silence(self, now_ms: int) -> list[Fact]:
-        if self._held_ms is not None or self._told_ms == self._spoken_ms or now_ms - self._spoken_ms < LASTING_MS:
+        filled = self._held_ms is not None or bool(self._playing)
+        if filled or self._told_ms == self._spoken_ms or now_ms - self._spoken_ms < LASTING_MS:
             return []
         self._told_ms = self._spoken_ms
         return [self._ledger.event("dead_air", now_ms, {"since_ms": self._spoken_ms})]
 
     def _talk(self, now_ms: int) -> Talk:
         holds = [*self._holds, (self._held_ms, now_ms)] if self._held_ms is not None else self._holds
-        return measure(self._spans, self._legs(), holds, now_ms, self._since_ms, self._unheard)
+        music = [*self._music, *((since_ms, now_ms) for since_ms in self._playing.values())]
+        return measure(self._spans, self._legs(), holds, now_ms, self._since_ms, [*music, *self._unheard])
 
     def _legs(self) -> dict[str, Leg]:
         return {stream: self._roster.leg(stream) for stream in {span.stream for span in self._spans}}

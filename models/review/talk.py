@@ -12,7 +12,7 @@ import msgspec
 from engine.facts import Leg
 
 DEAD_AIR_MS = 8_000
-"""A silence of both sides that is this long counts as dead air; hold does not."""
+"""A silence of both sides that is this long counts as dead air; hold and music do not."""
 TALK_OVER_MS = 500
 """Who begins while another goes on for at least this long talks over them."""
 JOINED_MS = 1_000
@@ -90,14 +90,14 @@ def measure(
     holds: Sequence[tuple[int, int]],
     until_ms: int,
     since_ms: int = 0,
-    unheard: Sequence[tuple[int, int]] = (),
+    filled: Sequence[tuple[int, int]] = (),
 ) -> Talk:
     """`legs` by stream; a stream without one is a side of its own. `holds` are times on hold, the last one perhaps
-    still open at `until_ms`. Up to `since_ms` the spans are not known any more, and no silence is counted. In
-    `unheard` times somebody spoke whose words did not come: those are no silence either."""
+    still open at `until_ms`, and `filled` those in which music played, or somebody spoke whose words did not come: none
+    is silence. Up to `since_ms` the spans are not known any more, and no silence is counted."""
     ordered = sorted(spans, key=lambda span: (span.start_ms, span.end_ms, span.stream))
     interruptions = [one for one, interrupts in _talk_over(_joined(ordered), legs) if interrupts]
-    silences = list(_silences(ordered, [*holds, *unheard], since_ms, until_ms))
+    silences = list(_silences(ordered, [*holds, *filled], since_ms, until_ms))
     runs = list(_runs(ordered, legs))
     dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
     return Talk(
@@ -183,10 +183,10 @@ def _side(span: Span, legs: Mapping[str, Leg]) -> str:
 
 
 def _silences(
-    spans: Sequence[Span], others: Sequence[tuple[int, int]], since_ms: int, until_ms: int
+    spans: Sequence[Span], filled: Sequence[tuple[int, int]], since_ms: int, until_ms: int
 ) -> Iterator[Stretch]:
-    """Where nobody speaks, and it is none of the `others` times, the call's end included."""
-    busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(others))
+    """Where nobody speaks and nothing else fills the time, the call's end included."""
+    busy = sorted([(span.start_ms, span.end_ms) for span in spans] + list(filled))
     clock = since_ms
     for start, end in [*busy, (until_ms, until_ms)]:
         if clock < min(start, until_ms):

@@ -176,6 +176,23 @@ async def test_words_that_are_lost_are_held_against_nobody() -> None:
     assert {items[name] for name in ("recording_notice", "took_leave")} == {"open"}
 
 
+async def test_music_is_no_silence_though_nobody_said_that_the_call_is_held() -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [
+        *speech("1", 0, 1_000, 4_000, "started", "ended"),
+        MediaNotice(8_000, "music.started", "1"),
+        *(ClockTick(at) for at in range(9_000, 60_000, 3_000)),
+        MediaNotice(60_000, "music.ended", "1"),
+        *(ClockTick(at) for at in range(61_000, 90_000, 1_000)),
+        CallEnded(90_000, "bye"),
+    ]
+    await live_call(FakeSession(said, PARTICIPANTS), FakeEars({("1", 0): "One moment please."}), sink).serve()
+    (dead,) = events(sink.facts, "dead_air")
+    assert (dead.start_ms, dead.data["since_ms"]) == (75_000, 60_000)
+    whole = events(sink.facts, "talk.measured")[-1].data
+    assert (whole["hold_ms"], whole["dead_air_ms"], whole["longest_silence_ms"]) == (0, 30_000, 30_000)
+
+
 async def test_the_wrap_up_is_there_before_the_call_is_told_to_have_ended() -> None:
     names = [fact.name for fact in await served() if isinstance(fact, CallEvent)]
     assert names[-4:] == ["talk.measured", "qa.scored", "wrap_up.proposed", "call.ended"]

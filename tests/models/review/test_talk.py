@@ -99,6 +99,11 @@ def test_hold_is_no_dead_air() -> None:
     assert found.hold_ms == 33_000
 
 
+def test_music_is_neither_dead_air_nor_hold() -> None:
+    found = measure(spans(("a", 0, 5, 9), ("a", 40, 45, 9)), LEGS, (), 45_000, music=((8_000, 39_000),))
+    assert (found.dead_air_ms, found.longest_silence_ms, found.hold_ms) == (0, 3_000, 0)
+
+
 def test_a_monologue_goes_on_over_short_pauses_and_murmurs() -> None:
     found = talk(("a", 0, 20, 40), ("c", 20, 20.5, 1), ("a", 22, 40, 40), ("c", 41, 43, 6), ("a", 44, 46, 6))
     assert found.monologue is not None
