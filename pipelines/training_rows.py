@@ -23,6 +23,9 @@ from models.compliance.checks import Bears, Check, Consent, Duty, Order, Says
 Acts = Mapping[str, frozenset[str]]
 """A rule's, by outcome: its turn performs one of them."""
 
+CALLS_AT_HAND = 64
+"""Calls whose facts are kept while rows of others come between: people judge side by side."""
+
 _MASK = re.compile(r"\[\w+\]")
 
 
@@ -89,14 +92,14 @@ def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
         if not await store.feedback.may_train(organisation_id):
             raise Conflict("the organisation does not let its judgements out: an administrator may allow it")
         acts = {rule.id: acts_said(rule) for rule in await asyncio.to_thread(rules)}
-        last, call_id, words = 0, "", CallWords((), "")
-        while page := await store.feedback.after(organisation_id, last):
-            for judged in page:
-                last = judged.id
-                if judged.call_id != call_id:
-                    call_id, words = judged.call_id, await _words(store, organisation_id, judged)
-                for row in rows_of(judged, words, acts):
-                    yield msgspec.json.encode(row)
+        at_hand: dict[str, CallWords] = {}
+        async for judged in store.feedback.judged(organisation_id):
+            words = at_hand.pop(judged.call_id, None) or await _words(store, organisation_id, judged)
+            at_hand[judged.call_id] = words
+            if len(at_hand) > CALLS_AT_HAND:
+                del at_hand[next(iter(at_hand))]
+            for row in rows_of(judged, words, acts):
+                yield msgspec.json.encode(row)
 
     return rows
 

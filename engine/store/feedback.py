@@ -1,5 +1,6 @@
 """What people judged, as rows to count and to take out."""
 
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, func, select, update
@@ -51,20 +52,22 @@ class Feedback:
         found = [tally(kind_, subject, each, version) for (kind_, subject, version), each in counts.items()]
         return sorted(found, key=lambda one: (one.kind, -_judged(one), one.subject, one.version))
 
-    async def after(self, organisation_id: str, last: int) -> list[Judged]:
-        """A page of what people said, oldest first, from the row after `last`: the newest of each thing in a call."""
-        query = (
+    async def judged(self, organisation_id: str) -> AsyncIterator[Judged]:
+        """What people said, oldest first: the newest of each thing in a call, as of when the first is asked for. Calls
+        that are erased meanwhile give none."""
+        newest = await self._database.fetch(_newest(organisation_id, 0.0).where(FeedbackRow.verdict != "shown"))
+        ids = sorted(row[0] for row in newest)
+        rows = (
             select(
                 FeedbackRow.id, FeedbackRow.call_id, CallRow.language, CallRow.campaign, FeedbackRow.seq,
                 FeedbackRow.of, FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.verdict, FeedbackRow.role,
             )
             .join(CallRow, CallRow.id == FeedbackRow.call_id)
-            .where(FeedbackRow.id.in_(_newest(organisation_id, 0.0)))
-            .where(FeedbackRow.id > last, FeedbackRow.verdict != "shown")
             .order_by(FeedbackRow.id)
-            .limit(PAGE)
         )  # fmt: skip
-        return [Judged(*row) for row in await self._database.fetch(query)]
+        for at in range(0, len(ids), PAGE):
+            for row in await self._database.fetch(rows.where(FeedbackRow.id.in_(ids[at : at + PAGE]))):
+                yield Judged(*row)
 
     async def may_train(self, organisation_id: str) -> bool:
         """Whether the organisation lets its judgements be taken out as training rows. Raises `NotFound`."""

@@ -1,12 +1,16 @@
 """Rows say what people said: nothing that somebody calls wrong, and no outcome of words that did not speak for it."""
 
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.facts import CallEvent, Fact, Insight, Transcript
+from engine.facts import CallEvent, Fact, Insight, Transcript, encode
 from engine.store.feedback import Judged
-from pipelines.training_rows import Acts, CallWords, rows_of
+from models.compliance import Rule
+from pipelines import training_rows as module
+from pipelines.training_rows import Acts, CallWords, rows_of, training_rows
 
 ACTS: dict[str, Acts] = {rule: {"violation": frozenset({act})} for rule, act in (("A", "threat"), ("B", "obscenity"))}
 SAID = "Mi internet no funciona y llámeme luego."
@@ -80,3 +84,31 @@ def test_a_disposition_teaches_the_turn_that_spoke_for_it_with_all_that_was_hear
 def test_how_a_call_ended_teaches_nothing_of_why_it_began() -> None:
     assert list(rows_of(judged("disposition"), confirmed("callback"), ACTS)) == []
     assert list(rows_of(judged("disposition"), confirmed("solved", turn=2), ACTS)) == []
+
+
+async def test_a_call_is_read_once_though_others_are_judged_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    async def all_facts(organisation_id: str, call_id: str) -> list[bytes]:
+        read.append(call_id)
+        return [encode(fact) for fact in (spoken(), alert(2, "A"))]
+
+    async def people_said(organisation_id: str) -> AsyncIterator[Judged]:
+        for seq in range(9, 13):
+            for call_id in ("call-1", "call-2", "call-3"):
+                yield judged("alert", seq, 2, call_id=call_id)
+
+    async def may_train(organisation_id: str) -> bool:
+        return True
+
+    def rules() -> list[Rule]:
+        return []
+
+    feedback = SimpleNamespace(judged=people_said, may_train=may_train)
+    store: Any = SimpleNamespace(feedback=feedback, calls=SimpleNamespace(all_facts=all_facts))
+    assert [row async for row in training_rows(store, rules)("org")] == []
+    assert read == ["call-1", "call-2", "call-3"]
+    monkeypatch.setattr(module, "CALLS_AT_HAND", 2)
+    read.clear()
+    assert [row async for row in training_rows(store, rules)("org")] == []
+    assert len(read) == 12

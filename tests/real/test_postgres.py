@@ -95,7 +95,7 @@ async def test_judgements_and_scores_are_counted_as_on_sqlite(store: Store, reco
         await store.calls.append(record, [CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=told)])
     (alert,) = await store.feedback.tallies(record.organisation_id, kind="alert")
     assert (alert.shown, alert.right, alert.wrong) == (1, 0, 1)
-    assert [one.verdict for one in await store.feedback.after(record.organisation_id, 0)] == ["wrong"]
+    assert [one.verdict async for one in store.feedback.judged(record.organisation_id)] == ["wrong"]
     (scored,) = await store.scores.find(record.organisation_id, passed=True, open=True, reviewed=False)
     assert (scored.score, scored.form) == (100.0, "collections")
     (average,) = await store.scores.averages(record.organisation_id, "campaign")

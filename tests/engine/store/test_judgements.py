@@ -10,6 +10,7 @@ from engine.facts import CallEvent, EventName
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
+from engine.store import feedback as feedback_module
 from engine.store.scores import Average
 from tests.engine.ended_call import ended_call
 
@@ -47,6 +48,25 @@ async def test_each_version_of_a_rule_is_counted_apart(store: Store, record: Cal
     await store.calls.append(record, [mended, event(10, "alert.judged", verdict="wrong", **judged)])
     found = await store.feedback.tallies(record.organisation_id, kind="alert")
     assert [(one.version, one.shown, one.precision) for one in found] == [("2", 1, 0.0), ("3", 1, None)]
+
+
+async def test_judgements_are_taken_out_oldest_first_page_by_page(
+    store: Store, record: CallRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback_module, "PAGE", 2)
+    other = msgspec.structs.replace(record, call_id="call-2")
+    judged: dict[str, Any] = {"of": 4, "rule": "CO-2300-WHY", "version": "2", "reason": ""}
+    for call in (record, other):
+        await store.calls.open(call)
+        await store.calls.append(call, ended_call(call.call_id))
+        await store.calls.append(call, [event(9, "alert.judged", call.call_id, verdict="wrong", **judged)])
+    await store.calls.append(record, [event(10, "alert.judged", verdict="right", **judged)])
+    await store.calls.append(other, [event(10, "card.accepted", "call-2", of=3, article="payment-plan")])
+    found = [one async for one in store.feedback.judged(record.organisation_id)]
+    assert [(one.call_id, one.seq, one.verdict) for one in found] == [
+        ("call-2", 9, "wrong"), ("call-1", 10, "right"), ("call-2", 10, "accepted"),
+    ]  # fmt: skip
+    assert [one async for one in store.feedback.judged("another")] == []
 
 
 async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, record: CallRecord) -> None:

@@ -100,7 +100,7 @@ def test_hold_is_no_dead_air() -> None:
 
 
 def test_music_is_neither_dead_air_nor_hold() -> None:
-    found = measure(spans(("a", 0, 5, 9), ("a", 40, 45, 9)), LEGS, (), 45_000, music=((8_000, 39_000),))
+    found = measure(spans(("a", 0, 5, 9), ("a", 40, 45, 9)), LEGS, (), 45_000, filled=((8_000, 39_000),))
     assert (found.dead_air_ms, found.longest_silence_ms, found.hold_ms) == (0, 3_000, 0)
 
 
@@ -136,6 +136,6 @@ def test_what_is_not_known_any_more_is_no_silence() -> None:
 
 
 def test_speech_without_words_is_no_silence() -> None:
-    found = measure(spans(("a", 0, 2, 5)), LEGS, [(5_000, 6_000)], 30_000, unheard=[(3_000, 9_000), (12_000, 25_000)])
+    found = measure(spans(("a", 0, 2, 5)), LEGS, [(5_000, 6_000)], 30_000, filled=[(3_000, 9_000), (12_000, 25_000)])
     assert (found.longest_silence_ms, found.hold_ms) == (5_000, 1_000)
     assert found.legs["agent"].spoken_ms == 2_000
