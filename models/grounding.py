@@ -49,9 +49,11 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SCHEME = re.compile(r"^https?://(?:www\.)?|^www\.")
+_NEXT_WORD = re.compile(r"[ \t*_-]{0,8}(?:\n[ \t*_-]{0,8})?([^\W\d_]+)")
 _UNIT_BEFORE = re.compile(r"(r\$|us\$|\$|€|£|₡|₲|s/)\s*$")
 _UNIT_AFTER = re.compile(
-    r"^\s*(%|por ?ciento|por ?cento|percent|per cent|€|euro|eur\b|dol|dollar|usd\b|peso|mxn\b|cop\b|ars\b|clp\b"
+    r"^[\s-]*(?:de )?(%|por ?ciento|por ?cento|percent|per cent|€|euro|eur\b"
+    r"|dol|dollar|usd\b|peso|mxn\b|cop\b|ars\b|clp\b"
     r"|reais|brl\b|sol(?:es)?\b|pen\b|£|pound|libra|gbp\b"
     r"|segund|second|seg\b|minut|min\b|hora|hour|h\b|dia|day|semana|week|mes(?:es)?\b|month|ano|year)"
 )
@@ -76,6 +78,8 @@ _UNITS: Final = {
 }
 _SAME: Final = {"$": ("usd", "peso"), "usd": ("$",), "peso": ("$",)}
 """Whose dollars a sign means, the country says: it stands for either word."""
+_COUNTED: Final = 3
+"""Words behind a figure that may say what it counts: "seis cómodas cuotas"."""
 _SCOPE: Final = 2
 """Content words behind a denial in a source that it denies; what an answer denies may be put in more words."""
 _ANSWER_SCOPE: Final = 4
@@ -142,7 +146,7 @@ def answer_flaw(text: str, passages: Sequence[str], language: str, asked: str = 
 
 def summary_flaw(text: str, notes: Sequence[str], language: str, longest: int) -> Flaw:
     """Of a summary that reports `notes` in words of its own: figures, names and addresses must be theirs."""
-    return _form(text, longest) or _unborne(text, notes, language)
+    return _form(text, longest) or _unborne(text, notes, language, counts=False)
 
 
 # ─── form ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,14 +164,14 @@ def _form(plain: str, longest: int) -> Flaw:
 # ─── what must be the sources' own ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _unborne(plain: str, sources: Sequence[str], language: str, asked: str = "") -> Flaw:
+def _unborne(plain: str, sources: Sequence[str], language: str, asked: str = "", *, counts: bool = True) -> Flaw:
     source = "\n".join(sources)
     if not set(_MASK.findall(plain)) <= set(_MASK.findall(f"{source} {asked}")):
         return "mask"
     written, source_written = write(plain, language).text, write(source, language).text
     if not set(_addresses(f"{plain}\n{written}")) <= set(_addresses(f"{source}\n{source_written}")):
         return "address"
-    if not _figures_borne(plain, written, source, source_written, language):
+    if not _figures_borne(plain, written, source, source_written, language, counts):
         return "number"
     known = {fold(word) for word in _words(source)}
     return "name" if any(fold(name) not in known for name in _names(plain)) else ""
@@ -188,24 +192,35 @@ class _Figure(NamedTuple):
     """Digits, with a point before decimals; no zeros at their end."""
     unit: str
     """`%`, a currency or a stretch of time; empty for any other."""
+    counted: tuple[str, ...]
+    """What there are so many of: the words right behind it, folded; none behind a digit of a long number."""
 
 
-def _figures_borne(plain: str, written: str, source: str, source_written: str, language: str) -> bool:
-    """A percentage must be a percentage there, a price a price in the same money, two days two days, and a long number
-    the whole of one. Written and spelled ones are alike."""
-    known = {*_figures(source), *_figures(source_written), *_spelled(source, language, articles=True)}
-    values = {figure.value for figure in known}
-    known |= {_Figure(figure.value, unit) for figure in known for unit in _SAME.get(figure.unit, ())}
+def _figures_borne(plain: str, written: str, source: str, source_written: str, language: str, counts: bool) -> bool:
+    """A percentage must be a percentage there, a price a price in the same money, two days two days, a long number
+    the whole of one, and where that `counts` six payments six payments. Written and spelled ones are alike."""
+    known = [*_figures(source), *_figures(source_written), *_spelled(source, language, articles=True)]
     claimed = {*_figures(plain), *_figures(written), *_spelled(plain, language)}
-    if not all(figure in known if figure.unit else figure.value in values for figure in claimed):
+    if not all(any(_bears(one, figure, counts=counts) for one in known) for figure in claimed):
         return False
     long = {_digits(match.group()) for match in _LONG_NUMBER.finditer(source)}
     return all(_digits(match.group()) in long for match in _LONG_NUMBER.finditer(plain))
 
 
+def _bears(known: _Figure, figure: _Figure, *, counts: bool) -> bool:
+    if known.value != figure.value:
+        return False
+    if figure.unit or (counts and known.unit):
+        return figure.unit == known.unit or figure.unit in _SAME.get(known.unit, ())
+    return not (counts and figure.counted) or any(_among(word, known.counted) for word in figure.counted)
+
+
 def _figures(text: str) -> Iterator[_Figure]:
+    long = [match.span() for match in _LONG_NUMBER.finditer(text)]
     for match in _FIGURE.finditer(text):
-        yield _Figure(_value(match.group()), _unit_at(text, match.start(), match.end()))
+        within = any(start <= match.start() < end for start, end in long)
+        unit = _unit_at(text, match.start(), match.end())
+        yield _Figure(_value(match.group()), unit, () if within else _counted_at(text, match.end()))
 
 
 def _spelled(text: str, language: str, *, articles: bool = False) -> Iterator[_Figure]:
@@ -214,13 +229,23 @@ def _spelled(text: str, language: str, *, articles: bool = False) -> Iterator[_F
     for number in line.numbers.values():
         if articles or not number.weak:
             start, end = line.tokens[number.first].start, line.tokens[number.last].end
-            yield _Figure(str(number.value), _unit_at(text, start, end))
+            yield _Figure(str(number.value), _unit_at(text, start, end), _counted_at(text, end))
 
 
 def _unit_at(text: str, start: int, end: int) -> str:
     before = _UNIT_BEFORE.search(text[max(0, start - 5) : start].lower())
     after = _UNIT_AFTER.search(fold(text[end : end + 12].replace("*", "")))
     return _unit(before[1] if before else after[1] if after else "")
+
+
+def _counted_at(text: str, end: int) -> tuple[str, ...]:
+    words: list[str] = []
+    while len(words) < _COUNTED and (match := _NEXT_WORD.match(text, end)):
+        word, end = fold(match[1]), match.end()
+        if word in _FUNCTION_WORDS:
+            break
+        words.append(word)
+    return tuple(words)
 
 
 def _unit(sign: str) -> str:

@@ -40,6 +40,10 @@ Acknowledge first; do not argue. Then compare with the customer's own bill.
  Call 900 123 456, write to help@acme.example, or see https://acme.example/plans.
 """
 
+LINES = """Plans
+Basic: 300 Mbps, 20 GB of data, up to two phones, a trial of 30 days. El plan Basic cuesta $1.000.000 al año.
+"""
+
 # fmt: off
 HELD = [
     (PLAN, "es", "Puede pagar en hasta seis cuotas mensuales sin intereses de mora mientras cumpla el acuerdo [1]. La primera cuota es desde el 10 % de lo vencido [1]."),
@@ -55,10 +59,25 @@ HELD = [
     (PRICE, "en", "Average customers pay 18% less in the first year, and if your bill isn't lower after twelve months we refund the difference [1]."),
     (PRICE, "en", "You can call us on 900 123 456 or write to help@acme.example [1]."),
     (PRICE, "en", "Please see https://acme.example/plans for the price per kilowatt-hour [1]."),
+    (PRICE, "en", "Please call 900 123 456 then compare the price [1]."),
+    (PLAN, "es", "Puede pagar en seis cómodas cuotas mensuales [1]."),
+    (PLAN, "es", "Puede pagar en cuotas mensuales, hasta seis [1]."),
+    (MODEM, "pt", "Em 8 de 10 casos o reinício resolve [1]."),
+    (LINES, "en", "The Basic plan has 300 Mbps and 20 GB of data, with a 30-day trial for 2 phones [1]."),
+    (LINES, "es", "El plan Basic cuesta un millón de pesos [1]."),
 ]
 FLAWED = [
     ("number", PLAN, "es", "Puede pagar en hasta ocho cuotas mensuales sin intereses de mora [1]."),
     ("number", PLAN, "es", "Puede pagar en hasta 8 cuotas mensuales sin intereses de mora [1]."),
+    ("number", PLAN, "es", "Puede pagar en hasta diez cuotas mensuales sin intereses de mora mientras cumpla el acuerdo [1]."),
+    ("number", PLAN, "es", "Puede pagar en hasta 10 cuotas mensuales sin intereses de mora mientras cumpla el acuerdo [1]."),
+    ("number", PLAN, "es", "Puede pagar en diez o más cuotas mensuales sin intereses de mora [1]."),
+    ("number", PLAN, "es", "La primera cuota es desde el 10 de lo vencido [1]."),
+    ("number", MODEM, "pt", "Desligue o modem da tomada e espere duas visitas [1]."),
+    ("number", MODEM, "pt", "Se continuar vermelha, agende oito visitas técnicas [1]."),
+    ("number", MODEM, "pt", "Se continuar vermelha, agende 10 visitas técnicas [1]."),
+    ("number", LINES, "en", "The Basic plan has 500 Mbps and 20 GB of data [1]."),
+    ("number", LINES, "en", "The Basic plan has 20 Mbps of data [1]."),
     ("number", PLAN, "es", "La primera cuota es de 10 euros de lo vencido [1]."),
     ("number", PLAN, "es", "La primera cuota es desde el veinte por ciento de lo vencido [1]."),
     ("number", PLAN, "es", "La primera cuota es de cien pesos y puede pagarse hoy con otra tarjeta [1]."),
@@ -141,6 +160,7 @@ NOTES = ["Quiero cancelar mi plan, me cobraron 20.000 pesos de más.", "Le devue
     ("flaw", "text"),
     [
         ("", "El cliente quiere cancelar su plan porque le cobraron 20.000 pesos de más. El agente llamará el 2026-11-29."),
+        ("", "El cliente reclama un cobro de 20.000 de más y quiere cancelar su plan."),
         ("number", "El cliente reclama 30.000 pesos."),
         ("number", "El cliente reclama 20.000 dólares."),
         ("name", "El cliente, Juan Pérez, quiere cancelar su plan."),
