@@ -5,7 +5,9 @@ ways to ask, by language); none of it is needed: a plain Markdown file is an art
 """
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, Literal
 
 import msgspec
@@ -19,6 +21,8 @@ from models.yaml_file import load_yaml
 MAX_ARTICLE_BYTES = 200_000
 _PASSAGE = 600
 """Characters of a stretch that is embedded: the encoder blurs longer ones."""
+_ROW = re.compile(r"\s*(?:\||[-+•]\s|\d+[.)]\s)")
+_SENTENCE_END = r"(?<=[.!?:;])\s+|\n+"
 HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 
 LONGEST_NAME = 100
@@ -105,20 +109,64 @@ def _plain(markdown: str) -> str:
 
 
 def passages(body: str) -> list[str]:
-    """Paragraphs without Markdown marks, short ones joined with the next."""
+    """Paragraphs without Markdown marks, short ones joined with the next; of a longer one than is embedded, stretches,
+    whose lines are the rows of what is a table or a list."""
     parts: list[str] = []
     for part in re.split(r"\n\s*\n", _plain(body)):
-        words = " ".join(part.split())
-        if parts and len(parts[-1]) < 60:
-            parts[-1] = f"{parts[-1]} {words}"
-        elif words:
-            parts.append(words)
-    return parts
+        if parts and len(" ".join(parts[-1].split())) < 60:
+            parts[-1] = f"{parts[-1]}\n{part}"
+        elif part.strip():
+            parts.append(part)
+    return [stretch for part in parts for stretch in _stretches(part)]
+
+
+def _stretches(part: str) -> Iterator[str]:
+    whole = " ".join(part.split())
+    if len(whole) <= _PASSAGE:
+        yield whole
+        return
+    rows = _rows(part)
+    pieces = rows or re.split(_SENTENCE_END, whole)
+    stretch, gap = "", "\n" if rows else " "
+    for piece in (one for long in pieces for one in textwrap.wrap(long, _PASSAGE)):
+        if stretch and len(stretch) + len(piece) >= _PASSAGE:
+            yield stretch
+            stretch = ""
+        stretch = f"{stretch}{gap}{piece}" if stretch else piece
+    yield stretch
+
+
+def _rows(part: str) -> list[str]:
+    """Of a table, each with what its columns are called, and of a list; none of other text."""
+    lines = [line for line in part.splitlines() if line.strip()]
+    if sum(_ROW.match(line) is not None for line in lines) * 2 < len(lines):
+        return []
+    rows: list[str] = []
+    names: list[str] = []
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        cells = [" ".join(cell.split()) for cell in line.strip().strip("|").split("|")]
+        if not line.lstrip().startswith("|"):
+            text = " ".join(line.split())
+            if rows and not _ROW.match(line):
+                rows[-1] += f" {text}"  # the item goes on
+            else:
+                rows.append(text)
+        elif _is_rule(after):
+            names = cells
+        elif not _is_rule(line):
+            named = [f"{name} {cell}".strip() for name, cell in zip_longest(names, cells, fillvalue="") if cell]
+            rows.append(", ".join(named))
+    return rows
+
+
+def _is_rule(line: str) -> bool:
+    """Below a table's header."""
+    return "-" in line and not line.strip("|:- \t")
 
 
 def sentences(passage: str) -> list[str]:
-    """Sentences of a passage of several: one that answers the customer stands out from its neighbours."""
-    parts = [part for part in re.split(r"(?<=[.!?:;])\s+", passage) if len(part) >= 20]
+    """Sentences, or rows, of a passage of several: one that answers the customer stands out from its neighbours."""
+    parts = [part for part in re.split(_SENTENCE_END, passage) if len(part) >= 20]
     return parts if len(parts) > 1 else []
 
 
@@ -138,8 +186,8 @@ def units(articles: Sequence[Article]) -> Iterator[Unit]:
         for text in dict.fromkeys([article.title, *headings, *questions]):
             yield Unit(number, "title", text)
         for passage in passages(article.body):
-            yield Unit(number, "text", passage[:_PASSAGE])
-            for sentence in sentences(passage[:2_000]):
+            yield Unit(number, "text", passage)
+            for sentence in sentences(passage):
                 yield Unit(number, "text", sentence[:300])
         body = " ".join(_plain(article.body).split())
         whole = body if body.startswith(article.title) else f"{article.title}. {body}"

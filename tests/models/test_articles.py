@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Invalid
-from models.articles import MAX_ARTICLE_BYTES, Article, decode_article, sections, sentences, units
+from models.articles import MAX_ARTICLE_BYTES, Article, decode_article, passages, sections, sentences, units
 from models.documents import load_folder
 
 
@@ -63,3 +63,35 @@ def test_title_headings_and_questions_name_the_matter() -> None:
     article = Article("a", "Lost card", "en", "# Lost card\n\nBlock it.\n\n## Abroad\n\nCall.", (("en", "I lost it"),))
     assert [unit.text for unit in units([article]) if unit.kind == "title"] == ["Lost card", "Abroad", "I lost it"]
     assert {unit.kind for unit in units([article])} == {"title", "text", "whole"}
+
+
+def test_of_a_long_paragraph_nothing_is_left_out() -> None:
+    words = [f"palabra{number}" for number in range(700)]
+    for body in (" ".join(words), ". ".join(words)):
+        found = passages(body)
+        assert max(len(one) for one in found) <= 600
+        assert " ".join(found) == body
+        assert {unit.kind for unit in units([Article("a", "Título", "es", body)])} == {"title", "text", "whole"}
+    assert "palabra699" in " ".join(unit.text for unit in units([Article("a", "Título", "es", " ".join(words))]))
+
+
+def test_each_row_of_a_long_table_is_searched_with_its_columns_names() -> None:
+    rows = [f"| Sucursal {number} | De {number} a 18 |" for number in range(40)]
+    body = "\n".join(["# Horarios", "", "| Lugar | Horario |", "| --- | :-: |", *rows])
+    texts = [unit.text for unit in units([Article("a", "Horarios", "es", body)]) if unit.kind == "text"]
+    for number in range(40):
+        assert f"Lugar Sucursal {number}, Horario De {number} a 18" in texts
+    assert not any("---" in text for text in texts)
+    assert max(len(text) for text in texts) <= 600
+
+
+def test_each_item_of_a_long_list_is_searched_on_its_own() -> None:
+    items = [f"- Para el caso número {number}\n  se llama a la oficina {number}" for number in range(40)]
+    texts = [unit.text for unit in units([Article("a", "Casos", "es", "\n".join(items))]) if unit.kind == "text"]
+    assert "- Para el caso número 39 se llama a la oficina 39" in texts
+
+
+def test_a_short_table_is_one_passage_and_a_line_of_dashes_is_no_trouble() -> None:
+    assert passages("| Plan | Cargo |\n| --- | --- |\n| A | 10 |") == ["| Plan | Cargo | | --- | --- | | A | 10 |"]
+    assert "".join(passages("-" * 50_000 + "x")).replace(" ", "") == "-" * 50_000 + "x"
+    assert passages("\n".join(["| a | b |", "| - | - |"] * 100)) != []
