@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import tantivy
+from numpy.typing import NDArray
 
 from engine.ports.reading import Passage
 from models.articles import Article as Article
@@ -126,22 +127,32 @@ class Knowledge:
             if unit.kind == "title":
                 names[unit.article].append(unit.text)
         self._letters = _Letters([" ".join(one) for one in names])
+        self._tongues = _tongues(articles)
 
     def search(self, text: str, vector: Vectors, *, language: str, limit: int = 5) -> Sequence[Passage]:
-        """Best first; `score` ≥ 0.5 deserves a card. Nothing is found for a text without words."""
+        """Best first; `score` ≥ 0.5 deserves a card. Nothing is found for a text without words. Where one deserves a
+        card, only those in its language are found: `language` if there is one in it, else that of the best."""
         if not self._units or not _WORD.search(re.sub(r"\[[a-z_]+\]", "", text)):
             return []
         scores = self.scores(text, vector, language=language)
-        best = np.lexsort((np.arange(len(scores)), -scores))[:limit]
-        return [_passage(self._articles[number], float(scores[number])) for number in best]
+        listed = np.lexsort((np.arange(len(scores)), -scores))
+        best = {tongue: float(scores[those].max()) for tongue, those in self._tongues.items()}
+        if deserving := [tongue for tongue, score in best.items() if score >= 0.5]:
+            tongue = max(deserving, key=lambda one: (one == language, best[one]))
+            listed = listed[self._tongues[tongue][listed]]
+        return [_passage(self._articles[number], float(scores[number])) for number in listed[:limit]]
 
     def scores(self, text: str, vector: Vectors, *, language: str) -> Vectors:
-        """Probability of each article that it deserves a card."""
+        """Probability of each article that it deserves a card. Each language is a base of its own: an article and its
+        translation are no rivals."""
         views = self.views(text, vector)
         signals = self.signals(text, views, language=language)
         needs = self._weights.topics.needs(views)
-        features = card_features(signals, np.asarray(self._weights.rank, np.float32), needs, text)
-        best = self._weights.card.log_odds(features).max(axis=0)
+        rank = np.asarray(self._weights.rank, np.float32)
+        best: Vectors = np.full(len(self._articles), -np.inf, np.float32)
+        for those in self._tongues.values():
+            features = card_features(signals[:, those], rank, needs, text)
+            best[those] = np.maximum(best[those], self._weights.card.log_odds(features).max(axis=0))
         return np.asarray(1.0 / (1.0 + np.exp(-best)), np.float32)
 
     def views(self, text: str, vector: Vectors) -> Vectors:
@@ -162,6 +173,15 @@ class Knowledge:
         out[:, :, 4] = self._letters.overlap(text)
         out[:, :, 5] = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
         return out
+
+
+def _tongues(articles: Sequence[Article]) -> dict[str, NDArray[np.bool_]]:
+    """By language which articles may be told in it: its own, and those that name none."""
+    languages = {article.language for article in articles}
+    return {
+        language: np.array([article.language in ("", language) for article in articles])
+        for language in sorted(languages - {""} or languages)
+    }
 
 
 def card_features(signals: Vectors, rank: Vectors, needs: Vectors, text: str) -> Vectors:

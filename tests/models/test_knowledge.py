@@ -131,3 +131,37 @@ def test_words_in_capitals_are_words() -> None:
     )
     assert small.tolist() == capital.tolist()
     assert small.min() > 0
+
+
+RETURNS = [
+    Article("returns", "How to return what was bought", "en", "Send it back within thirty days."),
+    Article("devolucion", "How to return what was bought", "es", "Send it back within thirty days."),
+    Article("devolucao", "How to return what was bought", "pt", "Send it back within thirty days."),
+    Article("hours", "Opening hours", "en", "From nine to five."),
+    Article("horario", "Opening hours", "es", "From nine to five."),
+]
+
+
+def test_an_article_and_its_translation_are_no_rivals() -> None:
+    text = "how to return what was bought"
+    english = [article for article in RETURNS if article.language == "en"]
+    alone = Knowledge(english, fake_embed, load_weights()).scores(text, fake_embed([text]), language="en")
+    among = Knowledge(RETURNS, fake_embed, load_weights()).scores(text, fake_embed([text]), language="en")
+    assert np.allclose(among[[0, 3]], alone, atol=0.05)
+
+
+def test_what_is_found_is_in_the_calls_language_where_that_answers() -> None:
+    sure = Card(Logistic((0.0,) * 10, 9.0), Logistic((5.0,) + (0.0,) * 9, -1.0), 0.0)
+    weights = Weights((1.0, 0.0, 0.0, 0.0, 0.0, 0.0), sure, _no_topics())
+    text = "how to return what was bought"
+
+    def found_in(articles: Sequence[Article], language: str) -> list[str]:
+        knowledge = Knowledge(articles, fake_embed, weights)
+        return [one.article for one in knowledge.search(text, fake_embed([text]), language=language)]
+
+    assert found_in(RETURNS, "es") == ["devolucion", "horario"]
+    assert found_in(RETURNS, "pt") == ["devolucao"]
+    assert found_in(RETURNS, "fr") == ["returns", "hours"]
+    assert found_in([one for one in RETURNS if one.article != "devolucion"], "es") == ["returns", "hours"]
+    nameless = [Article(one.article, one.title, "", one.body) for one in RETURNS]
+    assert len(found_in(nameless, "es")) == 5
