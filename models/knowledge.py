@@ -109,7 +109,14 @@ class Knowledge:
     """An index over one folder of articles, built in memory: derived data, never the truth. Thread-safe for
     searching."""
 
-    def __init__(self, articles: Sequence[Article], embed: Embed, weights: Weights) -> None:
+    def __init__(
+        self,
+        articles: Sequence[Article],
+        embed: Embed,
+        weights: Weights,
+        embed_stretches: Embed | None = None,
+    ) -> None:
+        """`embed_stretches`: for the articles' own, once, where that is not as for what is searched with."""
         self._articles = articles
         self._embed = embed
         self._weights = weights
@@ -120,7 +127,7 @@ class Knowledge:
         # Exact, by one matrix product: a campaign has a few thousand units, for which a graph index gains nothing.
         # (usearch's wheel cannot be loaded before onnxruntime's without a crash, besides.)
         texts = [unit.text for unit in self._units]
-        self._meaning: Vectors = embed(texts) if texts else np.zeros((0, 512), np.float32)
+        self._meaning: Vectors = (embed_stretches or embed)(texts) if texts else np.zeros((0, 512), np.float32)
         self._topics = weights.topics.likely(self._meaning[self._topical.rows]) if texts else self._meaning
         names: list[list[str]] = [[] for _ in articles]
         for unit in self._units:

@@ -125,7 +125,7 @@ def _index(
     Raises `InterruptedError` when it is left."""
     vectors = dict(library.vectors)
 
-    def embed(texts: Sequence[str]) -> Vector:
+    def embed_stretches(texts: Sequence[str]) -> Vector:
         new = [text for text in dict.fromkeys(texts) if text not in vectors]
         for at in range(0, len(new), _TOGETHER):
             if closing.is_set():
@@ -136,9 +136,10 @@ def _index(
         library.vectors = dict(zip(texts, whole, strict=True))
         return whole
 
-    library.index = knowledge.Knowledge(articles, embed, weights) if articles else None
-    if not articles:
-        library.vectors = {}
+    if articles:
+        library.index = knowledge.Knowledge(articles, encoder.embed, weights, embed_stretches)
+    else:
+        library.index, library.vectors = None, {}
 
 
 def _give_way() -> None:

@@ -61,6 +61,19 @@ async def test_only_new_texts_are_embedded() -> None:
     libraries.close()
 
 
+async def test_what_is_searched_with_is_not_kept_and_takes_no_text_of_the_index_away() -> None:
+    libraries, encoder = Libraries(), WordsEncoder()
+    libraries.equip(encoder)
+    await libraries.adopt("acme", "care", [lost_card()])
+    await libraries.search("acme", "care", "I have lost my card today. What do I do about it now?", "en")
+    assert "What do I do about it now?" in encoder.embedded
+    encoder.embedded.clear()
+    await libraries.adopt("acme", "care", [lost_card()])
+    assert encoder.embedded == []
+    libraries.close()
+    assert await libraries.search("acme", "care", "I have lost my card today. What do I do about it now?", "en")
+
+
 async def test_an_engine_that_stops_waits_for_no_index() -> None:
     libraries = Libraries()
 
