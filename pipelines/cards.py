@@ -13,7 +13,7 @@ from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused, resolved
+from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused
 from pipelines.turn import Turn, Turns
 from pipelines.voices import Speaking
 
@@ -99,7 +99,7 @@ class Cards:
             return []
         need = await self._need(turn, reading, leg)
         if not need.trigger:
-            settled = leg in ("customer", "mixed") and resolved(turn.text)
+            settled = self._governor.settled(leg, turn.text, reading)
             return self._let_go("resolved", turn.utterance.end_ms) if settled else []
         with self._tracing.span("search", turn=turn.turn) as span:
             passages = self._search(self._knowledge, turn, need)
@@ -158,7 +158,7 @@ class Cards:
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
         views = [_View(turn.text, _vectors(reading))]
         trigger = self._governor.needs_help(leg, turn.text, reading)
-        if (first := self._turns.begun(turn)) and not resolved(turn.text):
+        if (first := self._turns.begun(turn)) and not self._governor.settled(leg, turn.text, reading):
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language)
             views.append(_View(whole, _vectors(read)))

@@ -4,7 +4,6 @@ Pure. The governor says no far more often than yes: one card at a time, none twi
 below confidence, fewer after dismissals; every refusal keeps its reason.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,6 +11,7 @@ import msgspec
 
 from engine.facts import Leg
 from engine.ports.reading import Passage, Reading
+from pipelines.resolved import resolved
 
 CARD_SCORE = 0.5
 """`Passage.score` is calibrated so that this deserves a card."""
@@ -52,26 +52,6 @@ NEED = "need"
 """The trigger of a turn that no head names: what is found, and how sure, decides alone."""
 _LEAST_WORDS = 3
 
-_RESOLVED = re.compile(
-    r"\b(?:ya|ahora s[ií]|por fin)(?: (?:me|se|le|est[aá]))* "
-    r"(?:funcion|volvi[oó](?! a (?!func))|prend|sirv|qued[oó]|arregl|solucion|conect)"
-    r"|\b(?:volvi[oó]|voltou) a funcionar|\bqued[oó] (?:listo|solucionad|arreglad)"
-    r"|\b(?:agora|j[aá])(?: (?:me|est[aá]|t[aá]|foi))* "
-    r"(?:funcion|ligou|voltou(?! a (?!func))|resolveu|resolvid|conect|deu certo)|\bdeu certo\b"
-    r"|\b(?:it|that|this|everything)(?:'s| is| has)?(?: all)?(?: now)? "
-    r"(?:works?|worked|working|fixed|did it|did the trick|back on|back up|sorted)\b"
-    r"|\bworks (?:now|again|fine)|\bit'?s back\b",
-    re.IGNORECASE,
-)
-"""That what was wrong is right again, in the three languages."""
-_NOT_ALL = re.compile(
-    r"\?|\b(?:pero|aunque|sin embargo|mas|por[eé]m|s[oó] que|but|though|however|until|except"
-    r"|no|n[aã]o|not|never|nunca|tampoco|isn't|doesn't|won't"
-    r"|quer\w+|quis\w+|necesit\w+|precis\w+|need|want|wonder(?:ed|ing)?|otra cosa|outra coisa)\b",
-    re.IGNORECASE,
-)
-"""That there is more to it: a question, a contrast, a denial, a wish."""
-
 Refused = Literal[
     "",
     "no_need",
@@ -103,12 +83,6 @@ class Choice(msgspec.Struct, frozen=True):
     """The agent speaks: the card is for their pause, and not shown yet."""
 
 
-def resolved(text: str) -> bool:
-    """Whether the turn only says that things work again."""
-    found = _RESOLVED.search(text)
-    return found is not None and not _NOT_ALL.search(text)
-
-
 class Governor:
     """Guards one agent's attention over one call. Time is media time."""
 
@@ -123,15 +97,18 @@ class Governor:
     def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
         """The trigger that may call for a card: an intent's name, `question`, `need`, or empty. Only a customer's words
         do, and not those that say that all is well again."""
-        if leg not in ("customer", "mixed") or resolved(text):
+        if leg not in ("customer", "mixed") or self.settled(leg, text, reading):
             return ""
-        for intent in reading.intents:
-            if intent.label in HELPFUL_INTENTS or intent.label in ACTION_INTENTS:
-                return intent.label
+        if intent := _wanted(reading):
+            return intent
         words = len(text.split())
         if "?" in text and words > _LEAST_WORDS:
             return "question"
         return NEED if words >= _LEAST_WORDS else ""
+
+    def settled(self, leg: Leg, text: str, reading: Reading) -> bool:
+        """Whether a customer's words say that all is well again, and nothing else."""
+        return leg in ("customer", "mixed") and resolved(text, wanting=bool(_wanted(reading)))
 
     def served(self, article: str) -> bool:
         """Whether the article was shown in this call."""
@@ -193,3 +170,9 @@ class Governor:
     def _asked_more(self, now_ms: int) -> float:
         halvings = max(0, now_ms - self._raised_at) / FORGOTTEN_MS
         return float(self._raised * 0.5**halvings)
+
+
+def _wanted(reading: Reading) -> str:
+    """The surest intent that something can be done about."""
+    labels = (intent.label for intent in reading.intents)
+    return next((label for label in labels if label in HELPFUL_INTENTS or label in ACTION_INTENTS), "")

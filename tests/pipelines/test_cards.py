@@ -223,6 +223,14 @@ async def test_a_card_that_waits_is_not_shown_once_things_work_again() -> None:
     assert desk.agent("paused", 5_200) == []
 
 
+async def test_who_was_told_that_it_works_again_keeps_the_card_that_waits() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert reason(await desk.say("Me dijeron que ya quedó y sigo sin internet.", 4_000)) == ""
+    assert [article(one) for one in desk.agent("paused", 5_200)] == ["restart-modem"]
+
+
 async def test_when_the_call_ends_nothing_waits_any_more() -> None:
     desk = Desk(SCORES)
     desk.agent("started", 1_200)

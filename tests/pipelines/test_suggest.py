@@ -32,6 +32,8 @@ def reading(*intents: str) -> Reading:
         ("customer", "ya funciona, gracias", ("technical_problem",), ""),
         ("customer", "Agora funcionou, obrigada!", ("technical_problem",), ""),
         ("customer", "okay, it works now", (), ""),
+        ("customer", "Me dijeron que ya quedó y sigo sin luz", ("technical_problem",), "technical_problem"),
+        ("customer", "It's down. It worked yesterday.", (), "need"),
         ("customer", "ya no funciona otra vez", ("technical_problem",), "technical_problem"),
         ("customer", "it works now but what about the bill", ("billing_dispute",), "billing_dispute"),
         ("agent", "quiero cancelar", ("cancel_service",), ""),
