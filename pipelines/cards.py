@@ -13,7 +13,7 @@ from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import CARD_SCORE, NEED, Choice, Governor, Refused
+from pipelines.suggest import ACTION_INTENTS, CARD_SCORE, NEED, Choice, Governor, Refused
 from pipelines.turn import Turn, Turns
 from pipelines.voices import Speaking
 
@@ -162,8 +162,9 @@ class Cards:
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language)
             views.append(_View(whole, _vectors(read)))
-            if trigger in ("", NEED):
-                trigger = self._governor.needs_help(leg, whole, read) or trigger
+            together = self._governor.needs_help(leg, whole, read)
+            if trigger in ("", NEED) or together in ACTION_INTENTS:
+                trigger = together or trigger
         return _Need(trigger, tuple(views))
 
     def _search(self, knowledge: KnowledgeSearch, turn: Turn, need: "_Need") -> Sequence[Passage]:

@@ -95,8 +95,8 @@ class Governor:
         self._raised_at = 0
 
     def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
-        """The trigger that may call for a card: an intent's name, `question`, `need`, or empty. Only a customer's words
-        do, and not those that say that all is well again."""
+        """The trigger that may call for a card: an intent's name, one to be left alone before all others, `question`,
+        `need`, or empty. Only a customer's words do, and not those that say that all is well again."""
         if leg not in ("customer", "mixed") or self.settled(leg, text, reading):
             return ""
         if intent := _wanted(reading):
@@ -173,6 +173,7 @@ class Governor:
 
 
 def _wanted(reading: Reading) -> str:
-    """The surest intent that something can be done about."""
-    labels = (intent.label for intent in reading.intents)
-    return next((label for label in labels if label in HELPFUL_INTENTS or label in ACTION_INTENTS), "")
+    """The surest intent that something can be done about, one to be left alone before all others."""
+    labels = [intent.label for intent in reading.intents]
+    found = (label for some in (ACTION_INTENTS, HELPFUL_INTENTS) for label in labels if label in some)
+    return next(found, "")

@@ -231,6 +231,16 @@ async def test_who_was_told_that_it_works_again_keeps_the_card_that_waits() -> N
     assert [article(one) for one in desk.agent("paused", 5_200)] == ["restart-modem"]
 
 
+async def test_a_wish_to_be_left_alone_decides_beside_a_complaint() -> None:
+    first, second = "ya dejen de llamarme", "voy a poner una queja"
+    scores = {text: {"send-details": 0.6} for text in (second, f"{first} {second}")}
+    desk = Desk(scores, {second: "complaint", f"{first} {second}": "opt_out"})
+    await desk.say(first, 0)
+    withheld = await desk.say(second, 1_500)
+    assert isinstance(withheld, CallEvent)
+    assert (withheld.data["trigger"], withheld.data["reason"]) == ("opt_out", "low_confidence")
+
+
 async def test_when_the_call_ends_nothing_waits_any_more() -> None:
     desk = Desk(SCORES)
     desk.agent("started", 1_200)

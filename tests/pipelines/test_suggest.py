@@ -34,6 +34,7 @@ def reading(*intents: str) -> Reading:
         ("customer", "okay, it works now", (), ""),
         ("customer", "Me dijeron que ya quedó y sigo sin luz", ("technical_problem",), "technical_problem"),
         ("customer", "It's down. It worked yesterday.", (), "need"),
+        ("customer", "ya dejen de llamarme, voy a quejarme", ("complaint", "opt_out"), "opt_out"),
         ("customer", "ya no funciona otra vez", ("technical_problem",), "technical_problem"),
         ("customer", "it works now but what about the bill", ("billing_dispute",), "billing_dispute"),
         ("agent", "quiero cancelar", ("cancel_service",), ""),
