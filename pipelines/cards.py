@@ -40,6 +40,19 @@ class _Need(msgspec.Struct, frozen=True):
 
     trigger: str
     views: tuple[_View, ...]
+    said: tuple[Turn, ...]
+    """What the last of them is made of."""
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """What a card is to answer. The turns' texts are read when it is shown: what they hold may be masked until then."""
+
+    said: tuple[Turn, ...]
+    language: str
+    passages: tuple[Passage, ...]
+
+    def asked(self) -> CardQuestion:
+        return CardQuestion(" ".join(turn.text for turn in self.said), self.language, self.passages)
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -49,7 +62,7 @@ class _Waiting(msgspec.Struct, frozen=True):
     leg: Leg
     passage: Passage
     choice: Choice
-    question: CardQuestion
+    question: _Question
     since_ms: int
 
 
@@ -158,14 +171,16 @@ class Cards:
         """The turn's own need, and that of the turn with the final before it when a pause cut a need in two."""
         views = [_View(turn.text, _vectors(reading))]
         trigger = self._governor.needs_help(leg, turn.text, reading)
+        said: tuple[Turn, ...] = (turn,)
         if (first := self._turns.begun(turn)) and not self._governor.settled(leg, turn.text, reading):
+            said = (first, turn)
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language)
             views.append(_View(whole, _vectors(read)))
             together = self._governor.needs_help(leg, whole, read)
             if trigger in ("", NEED) or together in ACTION_INTENTS:
                 trigger = together or trigger
-        return _Need(trigger, tuple(views))
+        return _Need(trigger, tuple(views), said)
 
     def _search(self, knowledge: KnowledgeSearch, turn: Turn, need: "_Need") -> Sequence[Passage]:
         """Articles for the turn or for the whole need, each by its surer search. What an earlier card has served counts
@@ -182,10 +197,10 @@ class Cards:
                     found[passage.article] = msgspec.structs.replace(passage, score=score)
         return sorted(found.values(), key=lambda passage: (-passage.score, passage.article))
 
-    def _question(self, turn: Turn, need: "_Need", best: Passage, passages: Sequence[Passage]) -> CardQuestion:
+    def _question(self, turn: Turn, need: "_Need", best: Passage, passages: Sequence[Passage]) -> _Question:
         others = [one for one in passages if one.score >= CARD_SCORE and one.article != best.article]
         language = self._language or turn.utterance.language
-        return CardQuestion(need.views[-1].text, language, (best, *others))
+        return _Question(need.said, language, (best, *others))
 
     def _let_go(self, reason: Refused, at_ms: int) -> list[Fact]:
         """The card that waits, if there is one, is not shown any more."""
@@ -212,7 +227,7 @@ class Cards:
         leg: Leg,
         trigger: str,
         passage: Passage,
-        question: CardQuestion,
+        question: _Question,
         waited_ms: int | None = None,
     ) -> Fact:
         self._decided("shown")
@@ -228,7 +243,7 @@ class Cards:
             measured=self._ledger.measured_turn(turn, latency),
             **turn.place(leg),
         )
-        self._asked = (card.seq, question)
+        self._asked = (card.seq, question.asked())
         return card
 
 

@@ -53,7 +53,7 @@ class Desk:
     """A call whose turns are said one after another."""
 
     def __init__(self, scores: Mapping[str, Mapping[str, float]], intents: Mapping[str, str] | None = None) -> None:
-        self._turns = Turns()
+        self.turns = Turns()
         self._reader = FakeReader(intents or {})
         roster = Roster()
         roster.decide([RoleDecision(stream="agent", role="agent", rule="member", confidence=1.0)])
@@ -63,7 +63,7 @@ class Desk:
             knowledge=FakeKnowledge(scores),
             governor=Governor(),
             ledger=Ledger("call-1", lambda: 0.0),
-            turns=self._turns,
+            turns=self.turns,
             reader=self._reader,
             reads=read_here,
             language="es",
@@ -85,7 +85,7 @@ class Desk:
         self._number += 1
         said = Utterance(stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 1_000, text=text, language="es")
         turn = Turn(said, self._number, text, (), 0.0)
-        self._turns.remember(turn)
+        self.turns.remember(turn)
         return await self.cards.suggest(turn, self._reader.read(text), leg)
 
 
@@ -239,6 +239,19 @@ async def test_a_wish_to_be_left_alone_decides_beside_a_complaint() -> None:
     withheld = await desk.say(second, 1_500)
     assert isinstance(withheld, CallEvent)
     assert (withheld.data["trigger"], withheld.data["reason"]) == ("opt_out", "low_confidence")
+
+
+async def test_what_is_masked_while_a_card_waits_is_masked_in_what_it_answers() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    waiting = desk.turns.get(1)
+    assert waiting is not None
+    waiting.text = "no tengo internet desde [dob]"
+    [card] = desk.agent("paused", 2_500)
+    question = desk.cards.question_of(card.seq)
+    assert question is not None
+    assert question.text == "no tengo internet desde [dob]"
 
 
 async def test_when_the_call_ends_nothing_waits_any_more() -> None:
