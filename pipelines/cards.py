@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.facts import Fact, Leg
+from engine.facts import Fact, Leg, Suggestion
+from engine.ports.intake import RoleDecision
 from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
@@ -99,6 +100,7 @@ class Cards:
         self._waiting: _Waiting | None = None
         self._asked: tuple[int, CardQuestion] | None = None
         """The newest card's `seq`, and what it answers."""
+        self._shown: list[Suggestion] = []
 
     @property
     def wait(self) -> bool:
@@ -154,6 +156,21 @@ class Cards:
                 waited_ms = max(0, now_ms - waiting.since_ms)
                 trigger, question = waiting.choice.trigger, waiting.question
                 return [self._card(waiting.turn, waiting.leg, trigger, waiting.passage, question, waited_ms)]
+
+    def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
+        """A stream is somebody else's than was thought: what was no customer's need is taken back."""
+        if decision.role in ("customer", "mixed"):
+            return []
+        of_stream = self._waiting is not None and self._waiting.turn.utterance.stream == decision.stream
+        facts = self._let_go("role_changed", now_ms) if of_stream else []
+        gone = [card for card in self._shown if card.stream == decision.stream]
+        for card in gone:
+            self._shown.remove(card)
+            self._governor.forget(card.article)
+        if gone:
+            data = {"of": [card.seq for card in gone], "reason": "role_changed"}
+            facts.append(self._ledger.event("withdrawn", now_ms, data))
+        return facts
 
     def end(self, now_ms: int) -> list[Fact]:
         """The call is over: nobody waits for a card any more."""
@@ -244,6 +261,7 @@ class Cards:
             **turn.place(leg),
         )
         self._asked = (card.seq, question.asked())
+        self._shown.append(card)
         return card
 
 

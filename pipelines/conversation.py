@@ -165,6 +165,7 @@ class Conversation:
             facts.append(role_decided(self._ledger, decision, now_ms))
             facts += self._temper.role_changed(decision, now_ms)
             facts += self._watch.role_changed(decision, now_ms)
+            facts += self._cards.role_changed(decision, now_ms)
         self._seen(facts)
         if self._playbook:
             facts += self._playbook.roles_changed(now_ms) if changed else self._playbook.tell(now_ms)

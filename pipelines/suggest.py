@@ -64,9 +64,10 @@ Refused = Literal[
     "stale",
     "overtaken",
     "resolved",
+    "role_changed",
     "call_ended",
 ]
-"""The last three befall a card that waited for the agent's pause; `stale` one whose words came late, too."""
+"""The last four befall a card that waited for the agent's pause; `stale` one whose words came late, too."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -159,6 +160,12 @@ class Governor:
         if now_ms - said_ms > FRESH_MS:
             return "stale"
         return "wait" if speaking else "show"
+
+    def forget(self, article: str) -> None:
+        """A card was called for by nobody's need, and has been taken off the screen."""
+        self._put_away.discard(article)
+        if (at := self._shown.pop(article, None)) is not None:
+            self._times.remove(at)
 
     def answered(self, action: str, article: str, now_ms: int) -> None:
         """What the agent did with a card: `accepted`, `dismissed`, or said that it is `wrong`."""

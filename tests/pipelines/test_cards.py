@@ -93,6 +93,10 @@ def article(fact: Fact | None) -> str:
     return fact.article if isinstance(fact, Suggestion) else ""
 
 
+def decided(stream: str, role: Leg) -> RoleDecision:
+    return RoleDecision(stream=stream, role=role, rule="position", confidence=0.7)
+
+
 def reason(fact: Fact | None) -> str:
     return str(fact.data["reason"]) if isinstance(fact, CallEvent) and fact.name == "card.withheld" else ""
 
@@ -239,6 +243,28 @@ async def test_a_wish_to_be_left_alone_decides_beside_a_complaint() -> None:
     withheld = await desk.say(second, 1_500)
     assert isinstance(withheld, CallEvent)
     assert (withheld.data["trigger"], withheld.data["reason"]) == ("opt_out", "low_confidence")
+
+
+async def test_what_turns_out_to_be_the_agents_own_words_called_for_no_card() -> None:
+    desk = Desk(SCORES)
+    card = await desk.say(NEED, 0)
+    assert isinstance(card, Suggestion)
+    desk.cards.answered("accepted", "restart-modem", 1_500)
+    [taken] = desk.cards.role_changed(decided("customer", "agent"), 2_000)
+    assert isinstance(taken, CallEvent)
+    assert (taken.name, taken.data) == ("withdrawn", {"of": [card.seq], "reason": "role_changed"})
+    assert desk.cards.role_changed(decided("customer", "agent"), 2_500) == []
+    assert article(await desk.say(NEED, 3_000)) == "restart-modem"
+
+
+async def test_a_card_that_waits_for_who_turns_out_to_be_the_agent_is_not_shown() -> None:
+    desk = Desk(SCORES)
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert desk.cards.role_changed(decided("other", "agent"), 1_500) == []
+    assert desk.cards.role_changed(decided("customer", "customer"), 1_500) == []
+    assert [reason(one) for one in desk.cards.role_changed(decided("customer", "agent"), 2_000)] == ["role_changed"]
+    assert desk.agent("paused", 2_500) == []
 
 
 async def test_what_is_masked_while_a_card_waits_is_masked_in_what_it_answers() -> None:

@@ -61,6 +61,15 @@ def test_a_second_card_waits_until_the_first_is_read() -> None:
     assert governor.choose("question", [passage("b", 0.9)], 1_000 + QUIET_MS).passage is not None
 
 
+def test_a_card_that_was_taken_back_may_come_again_and_at_once() -> None:
+    governor = Governor()
+    governor.choose("question", [passage("a", 0.9)], 1_000)
+    governor.answered("accepted", "a", 1_500)
+    governor.forget("a")
+    assert governor.choose("question", [passage("a", 0.9)], 2_000).passage is not None
+    governor.forget("x")
+
+
 def test_nothing_good_is_nothing_shown() -> None:
     assert Governor().choose("question", [passage("a", 0.49)], 0).refused == "low_confidence"
     assert Governor().choose("question", [], 0).refused == "nothing_fits"
