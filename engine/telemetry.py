@@ -209,7 +209,7 @@ METRICS: tuple[Metric, ...] = (
         "cards_total",
         "counter",
         ("decision",),
-        "Decisions about a card: shown, waits (for the agent's pause), or why not.",
+        "Decisions about a card: shown, waits (for the agent's pause, or until the one before is read), or why not.",
     ),
     Metric(
         "wordings_total",

@@ -57,7 +57,7 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    """A card for the agent's next pause."""
+    """A card for the agent's next pause, or for when the card before has been read."""
 
     turn: Turn
     leg: Leg
@@ -68,7 +68,7 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class Cards:
-    """One call's. Without `knowledge` there are none; with `voices` that hear nothing none has to wait.
+    """One call's. Without `knowledge` there are none; with `voices` that hear nothing none has to wait for a pause.
 
     `decided` is told of every decision: `shown`, `waits`, or why not.
     """
@@ -104,12 +104,12 @@ class Cards:
 
     @property
     def wait(self) -> bool:
-        """A card is there for the agent's pause."""
+        """A card is there for the agent's pause, or for when the one before has been read."""
         return self._waiting is not None
 
     async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
         """A suggestion, or the event that says why what was found is not shown; nothing when nothing was called for, or
-        when a card has to wait for the agent's pause (`attend`)."""
+        when a card has to wait (`attend`)."""
         if self._knowledge is None:
             return []
         need = await self._need(turn, reading, leg)
@@ -129,7 +129,7 @@ class Cards:
                 return []  # nothing called for a card, and nothing was found
             return [self._withheld(turn, leg, choice, choice.refused, said_ms)]
         question = self._question(turn, need, choice.passage, passages)
-        since_ms = self._voices.now_ms
+        since_ms = now_ms
         if self._waiting and self._waiting.passage.article == choice.passage.article:
             since_ms, self._waiting = self._waiting.since_ms, None  # asked for once more: it is as fresh as that
         facts = self._let_go("overtaken", said_ms)
@@ -139,11 +139,12 @@ class Cards:
             return facts
         return [*facts, self._card(turn, leg, choice.trigger, choice.passage, question)]
 
-    def attend(self) -> list[Fact]:
-        """Time has passed, or the agent has paused: the card that waits is shown, or is too old by now."""
+    def attend(self, now_ms: int) -> list[Fact]:
+        """It is `now_ms`, or later by the voices, or the agent has paused: the card that waits is shown, or is too old
+        by now."""
         if self._waiting is None:
             return []
-        waiting, now_ms = self._waiting, self._voices.now_ms
+        waiting, now_ms = self._waiting, max(now_ms, self._voices.now_ms)
         said_ms = waiting.turn.utterance.end_ms
         match self._governor.after_waiting(said_ms, now_ms, speaking=self._voices.agent_speaks()):
             case "wait":

@@ -146,7 +146,7 @@ class Conversation:
         facts = self._judged_late(self.guard.tick(now_ms), now_ms) + self._watch.tick(now_ms)
         self._seen(facts)
         reviewed = self._review.tick(now_ms) if self._review else []
-        return facts + reviewed + self._cards.attend() + self._moved(reviewed, now_ms)
+        return facts + reviewed + self._cards.attend(now_ms) + self._moved(reviewed, now_ms)
 
     def held(self, at_ms: int) -> None:
         """The call is on hold: silence is nobody's."""
@@ -203,7 +203,7 @@ class Conversation:
 
     @property
     def card_waits(self) -> bool:
-        """A card is there for the agent's pause: the next `tick` in one shows it."""
+        """A card is there, for the agent's pause or until the one before is read: the next `tick` then shows it."""
         return self._cards.wait
 
     def question_of(self, seq: int) -> CardQuestion | None:

@@ -67,7 +67,8 @@ Refused = Literal[
     "role_changed",
     "call_ended",
 ]
-"""The last four befall a card that waited for the agent's pause; `stale` one whose words came late, too."""
+"""The last four befall a card that waited; `stale` one whose words came late, too, and `too_soon` and `budget` those
+that would be late by the time the next may be shown."""
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ class Choice(msgspec.Struct, frozen=True):
     bar: float = 0.0
     """The score that was asked for."""
     waits: bool = False
-    """The agent speaks: the card is for their pause, and not shown yet."""
+    """The agent speaks, or is still to read the card before: it is not shown yet."""
 
 
 class Governor:
@@ -125,8 +126,8 @@ class Governor:
         speaking: bool = False,
     ) -> Choice:
         """Best passage that is new, sure enough and within the budget; `passages` are the surest first. While the agent
-        is `speaking` it waits, and counts as shown from `shown` on. The words that call for it ended at `said_ms`, just
-        now unless that is given."""
+        is `speaking`, or reads the one before, it waits, and counts as shown from `shown` on. The words that call for
+        it ended at `said_ms`, just now unless that is given."""
         if not trigger:
             return Choice(None, "no_need")
         bar = CARD_SCORE + self._asked_more(now_ms) + (ACTION_RAISE if trigger in ACTION_INTENTS else 0.0)
@@ -140,15 +141,17 @@ class Governor:
             put_away = fitting[0].article in self._put_away
             return Choice(None, "dismissed" if put_away else "already_shown", trigger, fitting[0], bar)
         best = new[0]
-        if said_ms is not None and now_ms - said_ms > FRESH_MS:
+        said_ms = now_ms if said_ms is None else said_ms
+        then = self.after_waiting(said_ms, now_ms, speaking=speaking)
+        if then == "stale":
             return Choice(None, "stale", trigger, best, bar)
-        if self._times and now_ms - self._times[-1] < QUIET_MS:
+        if self._read_ms() - said_ms > FRESH_MS:
             return Choice(None, "too_soon", trigger, best, bar)
-        if sum(now_ms - at < 60_000 for at in self._times) >= CARDS_PER_MINUTE:
+        if self._afforded_ms() - said_ms > FRESH_MS:
             return Choice(None, "budget", trigger, best, bar)
-        if not speaking:
+        if then == "show":
             self.shown(best.article, now_ms)
-        return Choice(best, "", trigger, bar=bar, waits=speaking)
+        return Choice(best, "", trigger, bar=bar, waits=then == "wait")
 
     def shown(self, article: str, now_ms: int) -> None:
         """A card that waited is on the screen now."""
@@ -159,7 +162,7 @@ class Governor:
         """What becomes of a card that waits, and was called for by words that ended at `said_ms`."""
         if now_ms - said_ms > FRESH_MS:
             return "stale"
-        return "wait" if speaking else "show"
+        return "wait" if speaking or now_ms < max(self._read_ms(), self._afforded_ms()) else "show"
 
     def forget(self, article: str) -> None:
         """A card was called for by nobody's need, and has been taken off the screen."""
@@ -173,6 +176,14 @@ class Governor:
         self._raised_at = now_ms
         if action != "accepted":
             self._put_away.add(article)
+
+    def _read_ms(self) -> int:
+        """From when on the newest card has been read."""
+        return self._times[-1] + QUIET_MS if self._times else 0
+
+    def _afforded_ms(self) -> int:
+        """From when on one more card is within the budget."""
+        return self._times[-CARDS_PER_MINUTE] + 60_000 if len(self._times) >= CARDS_PER_MINUTE else 0
 
     def _asked_more(self, now_ms: int) -> float:
         halvings = max(0, now_ms - self._raised_at) / FORGOTTEN_MS

@@ -24,7 +24,7 @@ async def test_a_call_is_played_again_byte_for_byte_as_it_was() -> None:
     assert "dismissed" in [data["reason"] for data in withheld]
     (card,) = (fact for fact in call.facts if isinstance(fact, Suggestion))
     assert card.measured is not None
-    assert card.measured.latency_ms == {"onnx": 1.5, "agent_pause": 3_250.0}
+    assert card.measured.latency_ms == {"onnx": 1.5, "agent_pause": 1_250.0}
 
     written = b"".join(notes.encode(note) for note in call.notes)
     taken = list(notes.decode([written[:1_000], written[1_000:1_003], written[1_003:]]))

@@ -75,7 +75,7 @@ class Desk:
     def agent(self, state: Literal["started", "paused"], end_ms: int) -> list[Fact]:
         """What the agent's voice does, and what comes of it."""
         self.voices.hear(SpeechSegment("agent", 0, state, 0, end_ms))
-        return self.cards.attend()
+        return self.cards.attend(end_ms)
 
     async def say(self, text: str, start_ms: int, leg: Leg = "customer") -> Fact | None:
         """The last that was made of it."""
@@ -134,9 +134,8 @@ async def test_a_need_already_served_does_not_stand_before_a_new_one() -> None:
         }
     )
     assert article(await desk.say(first, 0)) == "restart-modem"
-    withheld = await desk.say(second, 2_000)
-    assert reason(withheld) == "too_soon"
-    assert article(await desk.say(second, 1_000 + QUIET_MS + 100)) == "retention"
+    assert await desk.hear(second, 2_000) == []
+    assert [article(one) for one in desk.cards.attend(1_000 + QUIET_MS)] == ["retention"]
 
 
 async def test_a_turn_that_calls_for_nothing_leaves_no_trace() -> None:
@@ -267,6 +266,16 @@ async def test_a_card_that_waits_for_who_turns_out_to_be_the_agent_is_not_shown(
     assert desk.agent("paused", 2_500) == []
 
 
+async def test_where_nobody_hears_voices_a_second_card_comes_with_the_clock() -> None:
+    desk = Desk(SCORES)
+    assert article(await desk.say(NEED, 0)) == "restart-modem"
+    assert await desk.hear(OTHER, 3_000) == []
+    assert desk.cards.attend(1_000 + QUIET_MS - 1) == []
+    [card] = desk.cards.attend(1_000 + QUIET_MS)
+    assert card.measured is not None
+    assert (article(card), (card.measured.latency_ms or {})["agent_pause"]) == ("retention", 3_000.0)
+
+
 async def test_what_is_masked_while_a_card_waits_is_masked_in_what_it_answers() -> None:
     desk = Desk(SCORES)
     desk.agent("started", 1_200)
@@ -293,8 +302,9 @@ async def test_a_card_that_waited_counts_from_when_it_was_shown() -> None:
     desk.agent("started", 1_200)
     await desk.hear(NEED, 0)
     desk.agent("paused", 6_000)
-    assert reason(await desk.say(OTHER, 6_000 + QUIET_MS - 1_001)) == "too_soon"
-    assert article(await desk.say(OTHER, 6_000 + QUIET_MS + 5_000)) == "retention"
+    assert await desk.hear(OTHER, 6_000 + QUIET_MS - 1_001) == []
+    assert desk.cards.attend(6_000 + QUIET_MS - 1) == []
+    assert [article(one) for one in desk.cards.attend(6_000 + QUIET_MS)] == ["retention"]
 
 
 async def test_what_a_refusal_is_about_is_told_with_it() -> None:
@@ -347,6 +357,6 @@ async def test_words_that_come_late_together_make_no_burst_of_cards() -> None:
     desk = Desk(SCORES)
     desk.voices.tick(FRESH_MS)
     assert article(await desk.say(NEED, 0)) == "restart-modem"
-    assert reason(await desk.say(OTHER, 1_000 + QUIET_MS)) == "too_soon"
-    desk.voices.tick(FRESH_MS + QUIET_MS)
-    assert article(await desk.say(OTHER, 1_000 + QUIET_MS)) == "retention"
+    assert reason(await desk.say(OTHER, QUIET_MS - 1_001)) == "too_soon"
+    assert await desk.hear(OTHER, QUIET_MS) == []
+    assert [article(one) for one in desk.cards.attend(FRESH_MS + QUIET_MS)] == ["retention"]

@@ -57,8 +57,20 @@ def test_the_best_fitting_article_is_shown_once() -> None:
 def test_a_second_card_waits_until_the_first_is_read() -> None:
     governor = Governor()
     governor.choose("question", [passage("a", 0.9)], 1_000)
-    assert governor.choose("question", [passage("b", 0.9)], 1_000 + QUIET_MS - 1).refused == "too_soon"
-    assert governor.choose("question", [passage("b", 0.9)], 1_000 + QUIET_MS).passage is not None
+    waits = governor.choose("question", [passage("b", 0.9)], 5_000)
+    assert waits.waits
+    assert governor.after_waiting(5_000, 1_000 + QUIET_MS - 1, speaking=False) == "wait"
+    assert governor.after_waiting(5_000, 1_000 + QUIET_MS, speaking=True) == "wait"
+    assert governor.after_waiting(5_000, 1_000 + QUIET_MS, speaking=False) == "show"
+    assert not governor.choose("question", [passage("b", 0.9)], 1_000 + QUIET_MS).waits
+
+
+def test_words_that_would_be_too_old_by_then_do_not_wait() -> None:
+    governor = Governor()
+    governor.choose("question", [passage("a", 0.9)], 11_000)
+    old_ms = 11_000 + QUIET_MS - FRESH_MS
+    assert governor.choose("question", [passage("b", 0.9)], 12_000, said_ms=old_ms - 1).refused == "too_soon"
+    assert governor.choose("question", [passage("b", 0.9)], 12_000, said_ms=old_ms).waits
 
 
 def test_a_card_that_was_taken_back_may_come_again_and_at_once() -> None:
@@ -111,7 +123,7 @@ def test_a_card_that_waits_has_not_been_shown_yet() -> None:
     assert not governor.served("a")
     governor.shown("a", 3_000)
     assert governor.served("a")
-    assert governor.choose("question", [passage("b", 0.9)], 3_000 + QUIET_MS - 1).refused == "too_soon"
+    assert governor.choose("question", [passage("b", 0.9)], 3_000 + QUIET_MS - 1).waits
 
 
 def test_a_card_waits_for_the_pause_as_long_as_it_is_fresh() -> None:
@@ -127,6 +139,7 @@ def test_no_more_than_four_cards_a_minute() -> None:
     for number in range(4):
         assert governor.choose("question", [passage(str(number), 0.9)], number * QUIET_MS).passage is not None
     assert governor.choose("question", [passage("x", 0.9)], 4 * QUIET_MS).refused == "budget"
+    assert governor.choose("question", [passage("x", 0.9)], 60_000 - FRESH_MS).waits
     assert governor.choose("question", [passage("x", 0.9)], 60_000).passage is not None
 
 
