@@ -131,6 +131,12 @@ describe("a call's view", () => {
     expect(whole.duties.map((duty) => duty.state)).toEqual(["open"]);
   });
 
+  it("takes back a card whose words turn out to be the agent's", () => {
+    const withdrawn = event(10, "withdrawn", { of: [card.seq], reason: "role_changed" });
+    expect(receive(emptyCall(id), [...story.slice(0, 9), withdrawn]).cards).toEqual([]);
+    expect(receive(emptyCall(id), story.slice(0, 9)).cards).toHaveLength(1);
+  });
+
   it("replaces a turn's text once its digits are judged", () => {
     expect(whole.turns[1]).toMatchObject({ text: "[card] is my card", intents: ["payment_arrangement"] });
     expect(whole.turns[1]!.entities[0]!.last4).toBe("6467");
