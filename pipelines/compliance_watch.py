@@ -91,7 +91,7 @@ class ComplianceWatch:
             alert = self._alert(verdict)
             self._alerts.setdefault(verdict.key, []).append(alert.seq)
             facts.append(alert)
-            if verdict.action == "dnc.requested":
+            if verdict.action == "dnc.requested" and verdict.outcome == "event":
                 data = {"rule": verdict.rule, "of": alert.seq}
                 facts.append(self._ledger.event("dnc.requested", verdict.end_ms, data, leg=verdict.leg))
         return facts
