@@ -59,7 +59,7 @@ class DutyWatch:
             self._fill(filled, heard)
             if done := self._complete(filled):
                 return "satisfied", *done
-            if self._duty.before and not excerpt and (mark := self._history.find(heard, self._duty.before)):
+            if self._duty.before and not excerpt and (mark := self._history.meant(heard, self._duty.before)):
                 return "violation", mark, heard
         if excerpt or self._duty.elsewhere:
             return None
@@ -71,7 +71,7 @@ class DutyWatch:
 
     def _owed(self, turns: list[Heard]) -> bool:
         when = self._duty.when
-        return not when or any(self._history.find(heard, when) for heard in turns)
+        return not when or any(self._history.meant(heard, when) for heard in turns)
 
     def _let_off(self, last: Heard) -> bool:
         state = self._duty.unless

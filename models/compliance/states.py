@@ -49,16 +49,16 @@ def load_states(path: Path = STATES) -> dict[str, State]:
 
 def holds(state: State, history: History, at: Heard, *, sure: bool = False) -> bool:
     """Whether the call is in the state when the turn begins. Words of the same leg in the same turn count: who says
-    what first in one breath is not told apart. `sure`: only by what would be an alert, for a state that speaks against
-    somebody."""
-    find = history.meant if sure else history.find
+    what first in one breath is not told apart. Steps that speak against somebody are taken only by what would be an
+    alert: those that lose the state, or, where it is the state itself that does (`sure`), those that reach it."""
+    reaches, loses = (history.meant, history.find) if sure else (history.find, history.meant)
     turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
     before = [heard for heard in turns if heard.turn.start_ms <= at.turn.start_ms]
     reached = -1
     for place in range(len(before)):
-        if any(_taken(step, history, find, before, place) for step in state.lost):
+        if any(_taken(step, history, loses, before, place) for step in state.lost):
             reached = -1
-        elif any(_taken(step, history, find, before, place) for step in state.reached):
+        elif any(_taken(step, history, reaches, before, place) for step in state.reached):
             reached = place
     return reached >= 0
 

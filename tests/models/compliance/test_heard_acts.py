@@ -94,3 +94,42 @@ def test_a_guess_that_is_no_alert_breaks_no_rule_either() -> None:
         judge.hear(JudgedTurn(1, "1", "customer", TEXT, 1_000, 4_000, "es", reading(SpokenAct("opt_out", score))))
         asked = judge.hear(JudgedTurn(2, "2", "agent", "¿Me da el número de su tarjeta?", 5_000, 7_000, "es"))
         assert [verdict.rule for verdict in asked if verdict.outcome == "violation"] == broken
+
+
+def test_what_the_encoder_rules_out_sends_no_debtor_away() -> None:
+    """A denial, by whatever phrase, speaks against the agent who goes on to name the debt."""
+    context = CallContext("US", "TX", "collections", "outbound", "en", datetime.date(2026, 11, 28))
+    rules = [rule for rule in load_rules() if rule.id == "US-FDCPA-3RDPARTY"]
+    ruled_out = msgspec.structs.replace(reading(), unlikely=frozenset({"denies_person"}))
+    guessed = reading(SpokenAct("denies_person", ALERT_SCORE - 0.01))
+    sure = reading(SpokenAct("denies_person", ALERT_SCORE))
+    denial, other = "You have the wrong number.", "Hm, that is odd."
+    for text, read, broken in ((denial, None, 1), (denial, ruled_out, 0), (other, guessed, 0), (other, sure, 1)):
+        judge = Judge(rules, context)
+        judge.hear(JudgedTurn(1, "1", "agent", "Is this Jane Roe?", 1_000, 2_000, "en"))
+        judge.hear(JudgedTurn(2, "2", "customer", "Yes, speaking.", 3_000, 4_000, "en"))
+        judge.hear(JudgedTurn(3, "2", "customer", text, 9_000, 10_000, "en", read))
+        told = judge.hear(JudgedTurn(4, "1", "agent", "Your account is past due.", 11_000, 12_000, "en"))
+        assert len(told) == broken
+
+
+def test_a_duty_is_broken_by_no_guess() -> None:
+    """What must not come first, and what calls for a duty, is held against the agent as an alert is."""
+    context = CallContext("US", "TX", "collections", "outbound", "en", datetime.date(2026, 11, 28))
+    rules = [rule for rule in load_rules() if rule.id == "US-FDCPA-MIRANDA"]
+    for score, broken in ((ALERT_SCORE - 0.01, []), (ALERT_SCORE, ["violation"])):
+        heard = reading(SpokenAct("debt_detail", score))
+        verdicts = Judge(rules, context).hear(
+            JudgedTurn(1, "1", "agent", "It is about all that.", 0, 2_000, "en", heard)
+        )
+        assert [verdict.outcome for verdict in verdicts] == broken
+
+    context = msgspec.structs.replace(context, campaign="sales")
+    rules = [rule for rule in load_rules() if rule.id == "US-TSR-PRIZE"]
+    for score, broken in ((ALERT_SCORE - 0.01, []), (ALERT_SCORE, ["violation"])):
+        judge = Judge(rules, context)
+        heard = reading(SpokenAct("prize_offered", score))
+        judge.hear(JudgedTurn(1, "1", "agent", "Something nice is waiting.", 0, 2_000, "en", heard))
+        judge.hear(JudgedTurn(2, "2", "customer", "Really?", 3_000, 4_000, "en"))
+        judge.hear(JudgedTurn(3, "1", "agent", "Just give me your address.", 5_000, 7_000, "en"))
+        assert [verdict.outcome for verdict in judge.end(9_000)] == broken
