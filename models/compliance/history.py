@@ -1,6 +1,7 @@
 """What was said in a call so far, by whom, and which acts it performs; remembered so that roles may come late."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 
 import msgspec
 
@@ -59,6 +60,10 @@ class Heard:
         while at:
             yield at
             at = at.before
+
+    def joined(self) -> list["Heard"]:
+        """Those whose words are its sentence's too."""
+        return list(islice(self.chain(), _JOINED))
 
 
 class History:
@@ -121,8 +126,7 @@ class History:
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:
-            parts = [part.turn.text.rstrip(" .,;…?!") for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
-            heard.lead = " ".join([*reversed(parts), ""]) if parts else ""
+            heard.lead = _lead([*(part.turn.text for part in reversed(heard.joined())), heard.turn.text])
             heard.folded = self._detectors.fold(heard.lead + heard.turn.text)
         offset = len(heard.lead)
         hit = self._detectors[act].find(heard.folded, heard.turn.reading, offset)
@@ -133,10 +137,9 @@ class History:
         llame.` and then `ahora, que estoy trabajando`. From here on they never did."""
         if heard.before is None or heard.turn.start_ms - heard.before.turn.end_ms > _ONE_BREATH_MS:
             return []
-        parts = [part for part, _ in zip(heard.chain(), range(_JOINED), strict=False)]
         said = [
             part
-            for part in parts
+            for part in heard.joined()
             if act not in part.unsaid and (mark := part.hits.get(act)) and mark.score == PHRASE_SCORE
         ]
         if not said or self.find(heard, act) or heard.folded is None or self._detectors[act].find(heard.folded):
@@ -208,6 +211,16 @@ class History:
             key=key,
             because=worded(ground, language) if ground else "",
         )
+
+
+def _lead(texts: Sequence[str]) -> str:
+    """The finals before the last one as the beginning of its sentence: recognisers end each final, whatever was said.
+    `No.` stays an answer where the next one begins with a capital: `Llame el lunes.` was not meant to be forbidden."""
+    parts = [
+        text.strip() if follows.lstrip(" ¿¡")[:1].isupper() and Folded(text).answers() else text.rstrip(" .,;…?!")
+        for text, follows in pairwise(texts)
+    ]
+    return " ".join([*parts, ""])
 
 
 def is_sure(act: str, score: float, reading: Reading | None) -> bool:

@@ -8,8 +8,11 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-_TOKEN = re.compile(r"\[\w+\]|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’´`][^\W\d_]+)*|[.?!;…]", re.UNICODE)
+_TOKEN = re.compile(r"\[\w+\]|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’´`][^\W\d_]+)*|[.?!;…,]", re.UNICODE)
 _ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta", "st", "ext", "tel", "num", "av"])
+_ANSWERS = frozenset(["no", "nao"])
+"""With a comma behind it such a word is a sentence of its own, and what follows says the opposite of what it would
+without the comma: `No, llame el lunes.` No other comma ends a sentence."""
 BOUNDARY = "."
 CAPITAL = "\ue000"
 """Follows a word that was written with a capital, and every word of a text without any: it may be a name."""
@@ -31,6 +34,11 @@ class Token(NamedTuple):
     capital: bool
 
 
+def _is_answer(tokens: list[Token]) -> bool:
+    """Whether the sentence is a no so far, and no more than that."""
+    return bool(tokens) and tokens[-1].word in _ANSWERS and (len(tokens) == 1 or tokens[-2].word == BOUNDARY)
+
+
 class Folded:
     """A text's words in folded form. `line` has a space after every word; sentences end in a word of their own, `.`."""
 
@@ -50,6 +58,8 @@ class Folded:
         cased = any(c.isupper() for c in text)
         tokens: list[Token] = []
         for match in _TOKEN.finditer(text):
+            if match.group() == "," and not _is_answer(tokens):
+                continue
             word = self._word(match.group(), tokens[-1].word if tokens else BOUNDARY)
             if word:
                 capital = word.isalpha() and (match.group()[0].isupper() or not cased)
@@ -60,7 +70,7 @@ class Folded:
     def _word(token: str, before: str) -> str:
         if token[0] == "[":
             return "#" + fold(token)
-        if token in ".?!;…":
+        if token in ".?!;…,":
             return "" if before == BOUNDARY or (token == "." and before in _ABBREVIATIONS) else BOUNDARY
         return fold(token)
 
@@ -69,3 +79,8 @@ class Folded:
         first = bisect_right(self._offsets, start) - 1
         last = bisect_left(self._offsets, end) - 1
         return self._starts[first], self._ends[max(first, last)]
+
+    def answers(self) -> bool:
+        """Whether it is a no that stands as a sentence of its own, and no more than that."""
+        words = self.line.replace(CAPITAL, "").split()
+        return words[-1:] == [BOUNDARY] and set(words) <= {BOUNDARY, *_ANSWERS}

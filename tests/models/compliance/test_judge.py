@@ -4,6 +4,7 @@ import datetime
 from itertools import permutations
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,6 +65,25 @@ def test_one_request_in_two_finals_is_one_alert() -> None:
         turn(2, "customer", "and take my number off your list.", 42_000, 44_000),
     )
     assert [entry for entry in brief(said) if entry[0] == "US-TCPA-DNC"] == [("US-TCPA-DNC", "event", 1)]
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (["No.", "Llame de nuevo el lunes."], False),
+        (["No, llame de nuevo el lunes."], False),
+        (["Não.", "Me liga de novo amanhã."], False),
+        (["Não, me liga de novo amanhã."], False),
+        (["No.", "me llamen más."], True),
+        (["Ya no.", "Me llamen más."], True),
+        (["No, no me llamen más."], True),
+        (["Não, obrigado, não me liguem mais."], True),
+    ],
+)
+def test_a_no_that_stands_alone_forbids_nothing(said: list[str], asked: bool) -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    turns = [turn(number, "customer", text, 10_000 + 2_600 * number) for number, text in enumerate(said)]
+    assert ("dnc.requested" in [verdict.action for verdict in heard(judge, *turns)]) is asked
 
 
 def test_reading_back_a_request_is_not_the_customers_request() -> None:

@@ -38,6 +38,9 @@ def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: 
         ("number <digits>", "number [number], number five, number five two", ["number [number]", "number five two"]),
         ("<start> and you <end>", "Sand you. And you! And you know", ["And you"]),
         ("{X} now", "go now", ["go now"]),
+        ("no call", "No, call again. So no, call me.", ["no, call"]),
+        ("nao me ligue", "Não, me ligue. Não me ligue.", ["Não me ligue"]),
+        ("<start> call", "No, no, call, call", ["call"]),
     ],
 )
 def test_phrase(source: str, text: str, expected: list[str]) -> None:
