@@ -1,7 +1,7 @@
 """What was said in a call so far, by whom, and which acts it performs; remembered so that roles may come late."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -54,16 +54,14 @@ class Heard:
         self.folded: Folded | None = None
         self.lead = ""
 
-    def chain(self) -> Iterator["Heard"]:
-        """The finals that it goes on from, latest first."""
-        at = self.before
-        while at:
-            yield at
-            at = at.before
-
     def joined(self) -> list["Heard"]:
-        """Those whose words are its sentence's too."""
-        return list(islice(self.chain(), _JOINED))
+        """The finals whose words are its sentence's too, latest first; of a monologue the last ones alone."""
+        parts: list[Heard] = []
+        at = self.before
+        while at and len(parts) < _JOINED:
+            parts.append(at)
+            at = at.before
+        return parts
 
 
 class History:
@@ -160,7 +158,7 @@ class History:
 
     def _says(self, heard: Heard, check: Says | Order | Consent, name: str) -> Mark | None:
         mark = self.meant(heard, check.act)
-        if mark and any(part.marks.get(name) and check.act not in part.unsaid for part in heard.chain()):
+        if mark and any(part.marks.get(name) and check.act not in part.unsaid for part in heard.joined()):
             return None
         return mark
 

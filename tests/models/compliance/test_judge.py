@@ -86,6 +86,19 @@ def test_a_no_that_stands_alone_forbids_nothing(said: list[str], asked: bool) ->
     assert ("dnc.requested" in [verdict.action for verdict in heard(judge, *turns)]) is asked
 
 
+def test_a_second_threat_of_a_monologue_is_told() -> None:
+    judge = Judge(RULES, CallContext("MX", "", "collections", "outbound", "es", DAY, "mid"))
+    said = [
+        "Si no paga lo vamos a meter a la cárcel,",
+        "lo vamos a meter a la cárcel.",
+        "Así son las cosas,",
+        "se lo digo con respeto.",
+        "Vamos a embargar su sueldo el lunes.",
+    ]
+    turns = [turn(number, "agent", text, 2_600 * number) for number, text in enumerate(said)]
+    assert brief(heard(judge, *turns)) == [("MX-COBRANZA", "violation", 0), ("MX-COBRANZA", "violation", 4)]
+
+
 def test_reading_back_a_request_is_not_the_customers_request() -> None:
     judge = Judge(RULES, SALES_CA)
     said = heard(judge, turn(1, "agent", "So you said: stop calling me and take me off the list.", 40_000))
