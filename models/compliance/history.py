@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
+import numpy as np
+from msgspec.structs import replace
 
 from engine.facts import Leg, Outcome
 from engine.ports.reading import Reading
@@ -26,6 +28,7 @@ _ONE_BREATH_MS = 1_000
 """What follows sooner may still change what was meant."""
 _SAME_CARD_MS = 120_000
 _SAME_UNKNOWN_MS = 30_000
+_NO_VECTOR = np.empty(0, np.float32)
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ class History:
     def add(self, turn: JudgedTurn) -> Heard:
         """A new turn, or a new state of one heard before."""
         self.version += 1
+        turn = _lasting(turn)
         for index, known in enumerate(self.heard):
             if known.turn.turn == turn.turn:
                 return self._replace(index, Heard(turn, known.before))
@@ -209,6 +213,13 @@ class History:
             key=key,
             because=worded(ground, language) if ground else "",
         )
+
+
+def _lasting(turn: JudgedTurn) -> JudgedTurn:
+    """Without the vectors that no rule asks for: a history is kept to the call's end."""
+    if turn.reading is None:
+        return turn
+    return replace(turn, reading=replace(turn.reading, vector=_NO_VECTOR, views=None))
 
 
 def _lead(texts: Sequence[str]) -> str:

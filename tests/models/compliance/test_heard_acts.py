@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.ports.reading import Reading, Scored, SpokenAct
 from models.compliance import CallContext, Judge, JudgedTurn, load_detectors, load_rules
-from models.compliance.history import ALERT_SCORE
+from models.compliance.history import ALERT_SCORE, History
 
 TEXT = "Mire, le agradezco mucho. Hágame el favor y olvídese de que yo existo. Que esté bien."
 SENTENCE = "Hágame el favor y olvídese de que yo existo."
@@ -133,3 +133,10 @@ def test_a_duty_is_broken_by_no_guess() -> None:
         judge.hear(JudgedTurn(2, "2", "customer", "Really?", 3_000, 4_000, "en"))
         judge.hear(JudgedTurn(3, "1", "agent", "Just give me your address.", 5_000, 7_000, "en"))
         assert [verdict.outcome for verdict in judge.end(9_000)] == broken
+
+
+def test_a_history_keeps_no_vectors() -> None:
+    read = msgspec.structs.replace(reading(SpokenAct("opt_out", 0.9)), views=np.zeros((2, 512), np.float32))
+    kept = History(load_detectors()).add(JudgedTurn(1, "1", "customer", TEXT, 0, 4_000, "es", read)).turn.reading
+    assert kept is not None
+    assert (kept.vector.size, kept.views, kept.acts) == (0, None, read.acts)
