@@ -190,6 +190,14 @@ def test_collector_names_the_debt_before_the_disclosure() -> None:
     assert brief(said) == [("US-FDCPA-MIRANDA", "violation", 2)]
 
 
+def test_customer_care_is_no_health_care() -> None:
+    said = ("I completely understand your anxiety, let me check.", "I'm calling about your biopsy results.")
+    for campaign, broken in (("care", []), ("clinic", ["US-HIPAA"])):
+        judge = Judge(RULES, CallContext("US", "TX", campaign, "inbound", "en", DAY))
+        verdicts = heard(judge, *(turn(number, "agent", text, 10_000 * number) for number, text in enumerate(said)))
+        assert sorted({verdict.rule for verdict in verdicts if verdict.outcome == "violation"}) == broken
+
+
 def test_card_read_in_pieces_and_read_back_is_one_event() -> None:
     judge = Judge(RULES, COLLECTIONS_CO)
     card = (EntityRef("CARD", 0, 40, "6467"),)

@@ -411,6 +411,7 @@ export const en = {
   "campaign.collections": "Collections",
   "campaign.care": "Customer care",
   "campaign.sac": "Customer care (SAC)",
+  "campaign.health": "Health care",
 
   "language.es": "Spanish",
   "language.pt": "Portuguese",

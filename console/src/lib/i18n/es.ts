@@ -414,6 +414,7 @@ export const es: Messages = {
   "campaign.collections": "Cobranza",
   "campaign.care": "Atención al cliente",
   "campaign.sac": "Atención al cliente (SAC)",
+  "campaign.health": "Salud",
 
   "language.es": "Español",
   "language.pt": "Portugués",

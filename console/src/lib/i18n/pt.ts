@@ -414,6 +414,7 @@ export const pt: Messages = {
   "campaign.collections": "Cobrança",
   "campaign.care": "Atendimento ao cliente",
   "campaign.sac": "Atendimento ao cliente (SAC)",
+  "campaign.health": "Saúde",
 
   "language.es": "Espanhol",
   "language.pt": "Português",
