@@ -6,11 +6,12 @@ from typing import Literal
 import pytest
 
 from engine.facts import Leg
-from models.compliance import CallContext, Judge, JudgedTurn, Metadata, Verdict, load_rules
+from models.compliance import CallContext, Judge, JudgedTurn, Metadata, Verdict, load_detectors, load_rules
 
 DAY = datetime.date(2026, 11, 27)
 DEBT_US = CallContext("US", "TX", "collections", "outbound", "en", DAY)
 RULES = load_rules()
+DETECTORS = load_detectors()
 THIRD_PARTY = tuple(rule for rule in RULES if rule.id == "US-FDCPA-3RDPARTY")
 
 
@@ -69,6 +70,60 @@ def test_another_person_who_takes_over_loses_the_state() -> None:
         turn(4, "agent", "Your outstanding balance is five hundred dollars."),
     )
     assert said == [("US-FDCPA-3RDPARTY", "violation", 4)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "You've got the wrong number, hon.", "This is Jane's roommate.", "I'm just the babysitter.", "He's not home.",
+        "She's at work.", "He's not in right now.", "Jane isn't available.", "She doesn't live here anymore.",
+        "He no longer lives here.", "I'm not her.", "There's nobody by that name here.", "He doesn't have this number.",
+        "Está equivocado, joven.", "Mi mami no está aquí.", "Ella no está, salió.", "No se encuentra en este momento.",
+        "Soy su hija.", "Habla con su esposa.", "Con su hermana.", "Habla una amiga.", "Aquí no hay ninguna Romina.",
+        "Aquí no hay nadie con ese nombre.", "No conozco a esa persona.", "Yo no soy Jonathan.", "No soy el titular.",
+        "Ahorita no está aquí.", "La licenciada no se encuentra.", "No es él, soy su hermano.",
+        "É engano, moço.", "Aqui não mora nenhum Martim.", "Ele não está, sou a irmã dele.", "Não sou ela.",
+        "Não conheço essa pessoa.", "O João não está em casa.", "Aqui não tem ninguém com esse nome.",
+    ],
+)  # fmt: skip
+def test_who_is_not_the_one_that_is_called(said: str) -> None:
+    assert DETECTORS["denies_person"].find(DETECTORS.fold(said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "He's not working, so money is tight.", "They're not listening to me.", "You have the wrong amount.",
+        "I'm the mother of two.", "He's out of work.", "She passed me to you.", "It's not her fault.",
+        "No hay ningún problema.", "Soy una madre soltera.", "Se equivocaron en el cobro.",
+        "Mi esposo no está de acuerdo.",
+        "No soy el único que debe.", "El banco no está disponible.", "No se equivocó, soy yo.",
+        "No soy yo quien decide.",
+        "Se não me engano, paguei dia dez.", "Houve um engano na fatura.", "Não tem nenhuma forma de parcelar?",
+        "Ele não está de acordo.", "Não sou eu que decido.", "Ela não trabalha.", "Não, não é engano, sou eu mesmo.",
+    ],
+)  # fmt: skip
+def test_what_the_debtor_says_denies_nobody(said: str) -> None:
+    assert DETECTORS["denies_person"].find(DETECTORS.fold(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "given"),
+    [
+        ("Four five six seven.", True), ("It's [dob].", True), ("Sure, it's [number].", True),
+        ("My date of birth is May third.", True), ("The last four are [ssn].", True),
+        ("[number], and my zip is [number].", True),
+        ("Mi cédula es [cedula].", True), ("Nací el [dob].", True), ("Mi dni termina en [number].", True),
+        ("Mi cumpleaños es el [dob] y mi madre se llama Eulalia.", True), ("Meu CPF é [cpf].", True),
+        ("Nasci em [dob].", True), ("Sim, é dois três quatro.", True), ("Four twenty Oak Street.", True),
+        ("My husband is not home.", False), ("He gets in around five thirty.", False), ("It's [phone].", False),
+        ("His birthday is [dob].", False), ("My son was born in May.", False), ("My concern is the price.", False),
+        ("Mi esposo es el que lleva eso.", False), ("Mejor márquele a él, es el [phone].", False),
+        ("Meu marido é quem sabe.", False), ("Mi queja es otra.", False),
+    ],
+)  # fmt: skip
+def test_what_tells_who_it_is(said: str, given: bool) -> None:
+    assert bool(DETECTORS["gives_identity_data"].find(DETECTORS.fold(said))) is given
 
 
 def test_the_customers_late_role_takes_a_violation_back() -> None:
