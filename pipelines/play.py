@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from engine.facts import Leg
 from models.playbooks import Playbook, Step, When
 from models.review.forms import title_in
 from pipelines.signals import Signal
 from pipelines.slots import Slots
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """That a step was called for."""
+
+    stage: int
+    turn: int | None
+    """Of the words that did; None: its stage, or a silence."""
 
 
 class Play:
@@ -19,8 +29,8 @@ class Play:
         self._stage = 0
         self._done: dict[str, int] = {}
         """Step → the turn that ticked it."""
-        self._called: dict[str, int] = {}
-        """Step with a `when` → the stage in which it was called for; the newest last."""
+        self._called: dict[str, _Call] = {}
+        """By step with a `when`; the newest last."""
         self._slots = Slots(playbook.slots)
         self._because: Signal | None = None
         self._call_for_stage()
@@ -32,14 +42,17 @@ class Play:
         for step in self._playbook.all_steps():
             if step.id not in self._done and self._is_due(step) and _met(step.done, signal, leg, stage):
                 self._done[step.id] = signal.turn
+        begun = next((n for n in range(len(self._playbook.stages)) if self._begins(n, signal, leg)), None)
+        if begun is not None:
+            self._move(begun, _turn(signal))
         for step in self._playbook.all_steps():
-            if step.when and step.when.happens and step.id not in self._done and _met(step.when, signal, leg, stage):
-                self._call(step)
-        for number, later in enumerate(self._playbook.stages):
-            if later.begins and self._follows(number) and _met(later.begins, signal, leg, stage):
-                self._stage = number
-                self._call_for_stage()
-                break
+            if (
+                step.when
+                and step.when.happens
+                and step.id not in self._done
+                and _met(step.when, signal, leg, self.stage)
+            ):
+                self._call(step, _turn(signal))
         filled = self._slots.take(signal, leg, stage)
         if filled or before != (self._stage, len(self._done), self._called):
             self._because = signal
@@ -58,7 +71,7 @@ class Play:
     def next(self) -> Step | None:
         """What was called for last in this stage, else the first of the stage that is open."""
         open_steps = {step.id: step for step in self._playbook.all_steps() if step.id not in self._done}
-        called = [step for step, stage in self._called.items() if stage == self._stage and step in open_steps]
+        called = [step for step, call in self._called.items() if call.stage == self._stage and step in open_steps]
         if called:
             return open_steps[called[-1]]
         own = self._playbook.stages[self._stage].steps
@@ -91,25 +104,45 @@ class Play:
             if step.when is None:
                 yield step
         for step in self._playbook.all_steps():
-            if self._called.get(step.id) == self._stage:
+            if (call := self._called.get(step.id)) and call.stage == self._stage:
                 yield step
 
     def _is_due(self, step: Step) -> bool:
         return step.when is None or step.id in self._called
+
+    def _begins(self, number: int, signal: Signal, leg: Leg) -> bool:
+        begins = self._playbook.stages[number].begins
+        return begins is not None and self._follows(number) and _met(begins, signal, leg, self.stage)
+
+    def _move(self, number: int, turn: int | None) -> None:
+        """What the same turn called for is called for in the new stage too: "this is a disgrace, my internet is down"
+        is said at once, whatever is read in it first."""
+        left, self._stage = self._stage, number
+        for step in self._playbook.all_steps():
+            if turn is not None and self._called.get(step.id) == _Call(left, turn) and self._fits(step):
+                self._called[step.id] = _Call(number, turn)
+        self._call_for_stage()
+
+    def _fits(self, step: Step) -> bool:
+        return step.when is not None and (not step.when.stages or self.stage in step.when.stages)
 
     def _follows(self, number: int) -> bool:
         """`_met` looks at the stages that `begins` names."""
         begins = self._playbook.stages[number].begins
         return number != self._stage and (number > self._stage or bool(begins and begins.stages))
 
-    def _call(self, step: Step) -> None:
+    def _call(self, step: Step, turn: int | None) -> None:
         self._called.pop(step.id, None)
-        self._called[step.id] = self._stage
+        self._called[step.id] = _Call(self._stage, turn)
 
     def _call_for_stage(self) -> None:
         for step in self._playbook.all_steps():
             if step.when and not step.when.happens and self.stage in step.when.stages and step.id not in self._done:
-                self._call(step)
+                self._call(step, None)
+
+
+def _turn(signal: Signal) -> int | None:
+    return signal.turn if signal.stream else None
 
 
 def _met(when: When, signal: Signal, leg: Leg, stage: str) -> bool:

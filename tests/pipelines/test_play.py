@@ -38,6 +38,7 @@ tests: {en: [{said: ["agent: x"], stage: opening, done: []}]}
 GREETS = Signal("act", "self_identification", "a", 1)
 ANGRY = Signal("sentiment", "negative", "c", 2)
 COMPLAINS = Signal("intent", "complaint", "c", 2)
+COMPLAINS_LATER = Signal("intent", "complaint", "c", 3)
 SORRY = Signal("phrase", "sorry", "a", 3)
 SILENCE = Signal("silence")
 
@@ -82,13 +83,19 @@ def test_what_was_called_for_goes_before_what_the_stage_asks_and_is_ticked_once_
 
 
 def test_what_an_earlier_stage_called_for_is_not_the_next_step_any_more() -> None:
-    playing = play(ANGRY, COMPLAINS)
+    playing = play(ANGRY, COMPLAINS_LATER)
     assert (playing.stage, next_of(playing)) == ("need", "look")
 
 
+def test_what_begins_a_stage_calls_for_steps_in_it_and_so_does_what_else_was_read_in_the_turn() -> None:
+    for signals in ((ANGRY, COMPLAINS), (COMPLAINS, ANGRY)):
+        playing = play(*signals)
+        assert (playing.stage, next_of(playing)) == ("need", "calm")
+
+
 def test_a_step_is_called_for_once_more_until_it_is_done() -> None:
-    assert next_of(play(ANGRY, COMPLAINS, ANGRY)) == "calm"
-    assert next_of(play(ANGRY, COMPLAINS, ANGRY, SORRY, ANGRY)) == "look"
+    assert next_of(play(ANGRY, COMPLAINS_LATER, ANGRY)) == "calm"
+    assert next_of(play(ANGRY, COMPLAINS_LATER, ANGRY, SORRY, ANGRY)) == "look"
 
 
 def test_a_stage_follows_only_on_those_that_it_names() -> None:
