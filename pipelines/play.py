@@ -111,7 +111,10 @@ class Play:
         return step.when is None or step.id in self._called
 
     def _begins(self, number: int, signal: Signal, leg: Leg) -> bool:
+        """Who asks whether it works does not say so, but for a customer who asks whether they can have it."""
         begins = self._playbook.stages[number].begins
+        if signal.asked and leg != "customer":
+            return False
         return begins is not None and self._follows(number) and _met(begins, signal, leg, self.stage)
 
     def _move(self, number: int, turn: int | None) -> None:

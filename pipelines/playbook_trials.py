@@ -26,7 +26,10 @@ def played(playbook: Playbook, trial: Trial, detectors: Detectors, language: str
         leg: Leg = "agent" if stream == "agent" else "customer"
         read = [signal for one in noted for signal in _read(one, stream, number)]
         folded = detectors.fold(words)
-        heard = [*listener.in_words(folded, None, stream, number), *slots.in_words(folded, language, stream, number)]
+        heard = [
+            *listener.in_words(folded, None, language, stream, number),
+            *slots.in_words(folded, language, stream, number),
+        ]
         quiet = [Signal("silence") for one in noted if one.silence]
         for signal in [*read, *heard, *quiet]:
             play.take(signal, leg)

@@ -80,7 +80,7 @@ class PlaybookWatch:
         """A final, after it was read and judged."""
         folded = self._detectors.fold(turn.text)
         said = turn.utterance
-        for signal in self._listener.in_words(folded, reading, said.stream, turn.turn):
+        for signal in self._listener.in_words(folded, reading, said.language, said.stream, turn.turn):
             self._take(signal)
         for signal in self._slots.in_words(folded, said.language, said.stream, turn.turn):
             self._take(signal)

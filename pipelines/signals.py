@@ -1,5 +1,6 @@
 """What a playbook may wait for: of words, and of what the rest of the engine makes of them. Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -11,9 +12,12 @@ from models.compliance import Detectors
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.playbooks import Playbook
+from models.review.denial import meant
 
 SignalKind = Literal["act", "phrase", "intent", "sentiment", "entity", "silence", "figure", "words"]
 """The last two fill slots and nothing else."""
+_SENTENCE_ENDS = re.compile(r"[.?!;…¿](?!\d)")
+"""An opened question ends what stands before it: "venció el cinco, ¿cómo quiere pagarla?"."""
 
 
 class Signal(msgspec.Struct, frozen=True):
@@ -29,6 +33,8 @@ class Signal(msgspec.Struct, frozen=True):
     value: str = ""
     """Of a figure, or of words that a slot waits for: as masked, and as readers see it."""
     last4: str = ""
+    asked: bool = False
+    """A phrase that stands in a question."""
 
 
 class Listener:
@@ -41,13 +47,24 @@ class Listener:
         self._acts = sorted({act for when in whens for act in when.acts})
         self._phrases = [Phrase(source, {}) for source in sorted(sources)]
 
-    def in_words(self, folded: Folded, reading: Reading | None, stream: str, turn: int) -> Iterator[Signal]:
+    def in_words(
+        self, folded: Folded, reading: Reading | None, language: str, stream: str, turn: int
+    ) -> Iterator[Signal]:
+        """Phrases that are denied where they stand say nothing. `language` is what is spoken there."""
         for act in self._acts:
             if self._detectors[act].find(folded, reading):
                 yield Signal("act", act, stream, turn)
+        plain = Folded(folded.text)  # detectors mend words that their phrases do not know, and these may: "works"
         for phrase in self._phrases:
-            if phrase.spans(folded):
-                yield Signal("phrase", phrase.source, stream, turn)
+            found = [text.span(*span)[1] for text in (folded, plain) for span in meant([phrase], text, language)]
+            if found:
+                asked = all(_is_asked(folded.text, end) for end in found)
+                yield Signal("phrase", phrase.source, stream, turn, asked=asked)
+
+
+def _is_asked(text: str, end: int) -> bool:
+    mark = _SENTENCE_ENDS.search(text, end)
+    return mark is not None and mark.group() == "?"
 
 
 def signal_of(fact: Fact) -> Signal | None:

@@ -8,6 +8,7 @@ from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.display import figures, to_display, write
 from models.playbooks import Playbook, Slot
+from models.review.denial import stands
 from models.review.forms import title_in
 from pipelines.signals import Signal
 
@@ -31,11 +32,12 @@ class SlotListener:
 
     def _of_figures(self, text: str, language: str, stream: str, turn: int) -> Iterator[Signal]:
         for one in figures(text, language, self._country) if self._figures else ():
-            if one.kind in self._figures:
+            if one.kind in self._figures and stands(text, one.start, one.end, language):
                 yield Signal("figure", one.kind, stream, turn, one.start, one.written)
 
     def _of_phrases(self, folded: Folded, language: str, stream: str, turn: int) -> Iterator[Signal]:
-        met = [(phrase.source, folded.span(*span)) for phrase in self._phrases for span in phrase.spans(folded)]
+        found = ((phrase.source, folded.span(*span)) for phrase in self._phrases for span in phrase.spans(folded))
+        met = [(source, span) for source, span in found if stands(folded.text, *span, language)]
         if not met:
             return
         display = write(folded.text, language, self._country)
@@ -50,16 +52,17 @@ class Slots:
     def __init__(self, slots: Sequence[Slot]) -> None:
         self._slots = slots
         self._given: dict[str, Signal] = {}
+        self._by: dict[str, Leg] = {}
+        """Who gave it."""
 
     def take(self, signal: Signal, leg: Leg, stage: str) -> bool:
         """Whether it fills a slot, perhaps anew. What was said before what fills it does not, however late it is
-        understood."""
+        understood; nor does an agent's word in the place of the customer's own."""
         filled = [
-            slot.id
-            for slot in self._slots
-            if _fills(slot, signal, leg, stage) and not self._is_older(signal, self._given.get(slot.id))
+            slot.id for slot in self._slots if _fills(slot, signal, leg, stage) and self._holds(slot.id, signal, leg)
         ]
         self._given |= dict.fromkeys(filled, signal)
+        self._by |= dict.fromkeys(filled, leg)
         return bool(filled)
 
     def given(self) -> dict[str, str]:
@@ -77,9 +80,14 @@ class Slots:
             return {**told, "value": "", "last4": ""}
         return {**told, "value": given.value, "last4": given.last4, "turn": given.turn}
 
-    @staticmethod
-    def _is_older(signal: Signal, than: Signal | None) -> bool:
-        return than is not None and (signal.turn, signal.at) < (than.turn, than.at)
+    def _holds(self, slot: str, signal: Signal, leg: Leg) -> bool:
+        """Against what fills the slot."""
+        than = self._given.get(slot)
+        return than is None or _weight(signal, leg) >= _weight(than, self._by[slot])
+
+
+def _weight(signal: Signal, leg: Leg) -> tuple[bool, int, int]:
+    return leg != "agent", signal.turn, signal.at
 
 
 def _fills(slot: Slot, signal: Signal, leg: Leg, stage: str) -> bool:

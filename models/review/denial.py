@@ -59,6 +59,18 @@ _BEHIND = re.compile(
 """Right behind: "vou pagar nada", "voy a pagar ni un peso", "vou pagar isso não"."""
 
 
+_OTHERWISE = word_set(
+    """
+    hasta antes sino sólo solo solamente si mejor prefiero
+    até só apenas se melhor prefiro
+    until till before only if unless better rather prefer instead
+    """
+)
+"""As written: what stands behind one is what holds beside what is denied, "not until Friday", or whether that holds."""
+_BEHIND_VALUE = 4
+"""Words between a value and what denies it behind it: "hoy la verdad no puedo"."""
+
+
 def meant(phrases: Iterable[Phrase], text: Folded, language: str = "") -> Iterator[tuple[int, int]]:
     """Where the phrases are found in `text.line` and not denied. A phrase that is a denial itself ("no puedo pagar") is
     meant as it stands. `language` is what is spoken there: a Portuguese "no" denies nothing."""
@@ -66,6 +78,44 @@ def meant(phrases: Iterable[Phrase], text: Folded, language: str = "") -> Iterat
         for start, end in phrase.spans(text):
             if not _denied(text, *text.span(start, end), phrase.literals, language[:2]):
                 yield start, end
+
+
+def stands(text: str, start: int, end: int, language: str = "") -> bool:
+    """Whether a day or an amount at `text[start:end]` is said to hold: "no puedo pagar hoy" and "hoje eu não consigo"
+    say that of none. A denial reaches further to these than to other words: over all of its clause."""
+    begins = max((mark.end() for mark in _MARK.finditer(text, 0, start)), default=0)
+    mark = _MARK.search(text, end)
+    before, behind = _words(text[begins:start]), _words(text[end : mark.start() if mark else len(text)])
+    if mark and mark.group() == "?" and before and _denies(before, 0, language[:2]):
+        return True  # "can't I pay on Friday?" would like to
+    return not (_denied_before(before, language[:2]) or _denied_behind(behind, language[:2]))
+
+
+def _denied_before(words: Sequence[str], language: str) -> bool:
+    for at in reversed(range(len(words))):
+        if _ends_denial(words, at, language):
+            return False
+        if _denies(words, at, language) and fold(words[at]) not in _WITHOUT:
+            return True
+    return False
+
+
+def _denied_behind(words: Sequence[str], language: str) -> bool:
+    for at in range(min(len(words), _BEHIND_VALUE + 1)):
+        if _denies(words, at, language) and fold(words[at]) not in _WITHOUT:
+            denied = words[at + 1 : at + 4]
+            return not (denied and _ends_denial(denied, 0, language)) and not any(map(_is_calming, denied))
+        if _ends_denial(words, at, language):
+            return False
+    return False
+
+
+def _ends_denial(words: Sequence[str], at: int, language: str) -> bool:
+    return _says_it_anew(words, at, language) or words[at] in _OTHERWISE or _is_calming(words[at])
+
+
+def _is_calming(word: str) -> bool:
+    return _CALMING.match(fold(word)) is not None
 
 
 def _denied(text: Folded, start: int, end: int, own: set[str], language: str) -> bool:
@@ -101,7 +151,7 @@ def _reaches_over(words: Sequence[str], language: str) -> bool:
             if word in _NOUGHT and any(_denies(words, one, language) for one in range(at)):
                 continue  # "no pasa nada": the first denies for both
             return not (between and word in _WITHOUT)
-        if _says_it_anew(words, at, language) or _CALMING.match(word):
+        if _says_it_anew(words, at, language) or _is_calming(word):
             return False
         between += says_something(word) and word not in _LIGHT
         if between > _REACH:

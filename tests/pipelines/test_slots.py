@@ -72,6 +72,24 @@ def test_only_those_count_whom_a_slot_names() -> None:
     assert play(*words, leg="customer").slots() == {"amount": "$200.000", "day": "viernes"}
 
 
+def test_an_agents_word_does_not_take_the_place_of_the_customers_own() -> None:
+    agents = said("Un millón ochocientos mil.", stream="a", turn=2)
+    assert play(*said("Doscientos mil."), *agents).slots() == {"amount": "200.000"}
+    assert play(*agents, *said("Doscientos mil.")).slots() == {"amount": "200.000"}
+
+
+@pytest.mark.parametrize("text", ["No puedo pagar el lunes.", "El viernes la verdad no puedo.", "El dos de abril no."])
+def test_what_is_denied_fills_nothing(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["No me pagan hasta el viernes.", "El viernes, no se preocupe.", "Le pago viernes sin falta."]
+)
+def test_what_holds_beside_a_denial_fills_its_slot(text: str) -> None:
+    assert play(*said(text)).slots() == {"day": "viernes"}
+
+
 def test_a_slot_of_a_stage_is_filled_in_it() -> None:
     words = said("A las tres y media de la tarde.")
     assert play(*words).slots() == {}

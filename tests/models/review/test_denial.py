@@ -8,7 +8,7 @@ import yaml
 from models import review
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
-from models.review.denial import meant
+from models.review.denial import meant, stands
 from models.review.forms import bundled_forms
 from models.review.scoring import compiled
 
@@ -262,3 +262,23 @@ def test_a_question_that_begins_with_its_denial_asks() -> None:
     assert found((helps,), "es", "¿No hay algo más en que le pueda ayudar?")
     pays = Phrase("(voy a | puedo) pagar", {})
     assert found((pays,), "es", "¿Y qué pasa si no puedo pagar?") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "value", "holds"),
+    [
+        ("es", "No puedo pagar hoy.", "hoy", False),
+        ("pt", "Hoje eu não consigo.", "Hoje", False),
+        ("en", "I can't pay today but I can pay on Friday.", "today", False),
+        ("en", "I can't pay today but I can pay on Friday.", "on Friday", True),
+        ("es", "Hoy la verdad no puedo.", "Hoy", False),
+        ("es", "No me pagan hasta el viernes.", "el viernes", True),
+        ("es", "Le pago el viernes no se preocupe.", "el viernes", True),
+        ("en", "Can't I pay on Friday?", "on Friday", True),
+        ("pt", "Pago no sábado.", "sábado", True),
+        ("en", "I don't have two hundred dollars.", "two hundred dollars", False),
+    ],
+)
+def test_a_value_does_not_stand_where_its_clause_denies_it(language: str, text: str, value: str, holds: bool) -> None:
+    at = text.index(value)
+    assert stands(text, at, at + len(value), language) is holds
