@@ -11,6 +11,11 @@ from models.review.forms import title_in
 from pipelines.signals import Signal
 from pipelines.slots import Slots
 
+_PATIENCE = 5
+"""Finals of the agent for which a step that was called for goes before the stage's own. It stays called for."""
+_SILENCE_PATIENCE = 1
+"""A silence is over when the agent speaks."""
+
 
 class _Call(msgspec.Struct, frozen=True):
     """That a step was called for."""
@@ -18,6 +23,8 @@ class _Call(msgspec.Struct, frozen=True):
     stage: int
     turn: int | None
     """Of the words that did; None: its stage, or a silence."""
+    until: int
+    """It goes before the stage's own until the agent has spoken so often."""
 
 
 class Play:
@@ -31,6 +38,7 @@ class Play:
         """Step → the turn that ticked it."""
         self._called: dict[str, _Call] = {}
         """By step with a `when`; the newest last."""
+        self._agent_spoke = 0
         self._slots = Slots(playbook.slots)
         self._because: Signal | None = None
         self._call_for_stage()
@@ -38,13 +46,14 @@ class Play:
     def take(self, signal: Signal, leg: Leg) -> None:
         """`leg` is who is on the signal's stream, as far as is known."""
         stage = self._playbook.stages[self._stage].id
-        before = (self._stage, len(self._done), dict(self._called))
+        before = self._standing()
+        self._agent_spoke += signal.kind == "said" and leg == "agent"
         for step in self._playbook.all_steps():
             if step.id not in self._done and self._is_due(step) and _met(step.done, signal, leg, stage):
                 self._done[step.id] = signal.turn
         begun = next((n for n in range(len(self._playbook.stages)) if self._begins(n, signal, leg)), None)
         if begun is not None:
-            self._move(begun, _turn(signal))
+            self._move(begun, signal)
         for step in self._playbook.all_steps():
             if (
                 step.when
@@ -52,9 +61,9 @@ class Play:
                 and step.id not in self._done
                 and _met(step.when, signal, leg, self.stage)
             ):
-                self._call(step, _turn(signal))
+                self._call(step, signal)
         filled = self._slots.take(signal, leg, stage)
-        if filled or before != (self._stage, len(self._done), self._called):
+        if filled or before != self._standing():
             self._because = signal
 
     @property
@@ -69,13 +78,16 @@ class Play:
         return self._slots.given()
 
     def next(self) -> Step | None:
-        """What was called for last in this stage, else the first of the stage that is open."""
+        """What was called for last in this stage and has not waited too long, else the first of the stage that is open,
+        else what has."""
         open_steps = {step.id: step for step in self._playbook.all_steps() if step.id not in self._done}
-        called = [step for step, call in self._called.items() if call.stage == self._stage and step in open_steps]
-        if called:
-            return open_steps[called[-1]]
-        own = self._playbook.stages[self._stage].steps
-        return next((step for step in own if step.id in open_steps and step.when is None), None)
+        called = {step: call for step, call in self._called.items() if call.stage == self._stage and step in open_steps}
+        urgent = [step for step, call in called.items() if self._agent_spoke < call.until]
+        own = [
+            step.id for step in self._playbook.stages[self._stage].steps if step.when is None and step.id in open_steps
+        ]
+        first = [*reversed(urgent), *own, *reversed(called)]
+        return open_steps[first[0]] if first else None
 
     def state(self, language: str) -> dict[str, Any]:
         """All of it, as `playbook.changed` tells."""
@@ -93,6 +105,9 @@ class Play:
         if self._because:
             state["because"] = {"kind": self._because.kind, "name": self._because.name, "turn": self._because.turn}
         return state
+
+    def _standing(self) -> object:
+        return self._stage, len(self._done), dict(self._called), self.next()
 
     def _step_state(self, step: Step, language: str) -> dict[str, Any]:
         done = {"done": True, "turn": self._done[step.id]} if step.id in self._done else {}
@@ -117,13 +132,14 @@ class Play:
             return False
         return begins is not None and self._follows(number) and _met(begins, signal, leg, self.stage)
 
-    def _move(self, number: int, turn: int | None) -> None:
+    def _move(self, number: int, signal: Signal) -> None:
         """What the same turn called for is called for in the new stage too: "this is a disgrace, my internet is down"
         is said at once, whatever is read in it first."""
         left, self._stage = self._stage, number
         for step in self._playbook.all_steps():
-            if turn is not None and self._called.get(step.id) == _Call(left, turn) and self._fits(step):
-                self._called[step.id] = _Call(number, turn)
+            call = self._called.get(step.id)
+            if call and call.stage == left and signal.stream and call.turn == signal.turn and self._fits(step):
+                self._called[step.id] = msgspec.structs.replace(call, stage=number)
         self._call_for_stage()
 
     def _fits(self, step: Step) -> bool:
@@ -134,18 +150,16 @@ class Play:
         begins = self._playbook.stages[number].begins
         return number != self._stage and (number > self._stage or bool(begins and begins.stages))
 
-    def _call(self, step: Step, turn: int | None) -> None:
+    def _call(self, step: Step, signal: Signal | None = None) -> None:
+        silent = signal is not None and signal.kind == "silence"
+        until = self._agent_spoke + (_SILENCE_PATIENCE if silent else _PATIENCE)
         self._called.pop(step.id, None)
-        self._called[step.id] = _Call(self._stage, turn)
+        self._called[step.id] = _Call(self._stage, signal.turn if signal and signal.stream else None, until)
 
     def _call_for_stage(self) -> None:
         for step in self._playbook.all_steps():
             if step.when and not step.when.happens and self.stage in step.when.stages and step.id not in self._done:
-                self._call(step, None)
-
-
-def _turn(signal: Signal) -> int | None:
-    return signal.turn if signal.stream else None
+                self._call(step)
 
 
 def _met(when: When, signal: Signal, leg: Leg, stage: str) -> bool:
@@ -164,5 +178,5 @@ def _met(when: When, signal: Signal, leg: Leg, stage: str) -> bool:
             return signal.name in when.entities
         case "silence":
             return when.silence
-        case "figure" | "words":
+        case "said" | "figure" | "words":
             return False

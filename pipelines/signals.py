@@ -14,8 +14,8 @@ from models.compliance.text import Folded
 from models.playbooks import Playbook
 from models.review.denial import meant
 
-SignalKind = Literal["act", "phrase", "intent", "sentiment", "entity", "silence", "figure", "words"]
-"""The last two fill slots and nothing else."""
+SignalKind = Literal["said", "act", "phrase", "intent", "sentiment", "entity", "silence", "figure", "words"]
+"""`said`: a final, whatever it says. The last two fill slots and nothing else."""
 _SENTENCE_ENDS = re.compile(r"[.?!;…¿](?!\d)")
 """An opened question ends what stands before it: "venció el cinco, ¿cómo quiere pagarla?"."""
 
@@ -51,6 +51,7 @@ class Listener:
         self, folded: Folded, reading: Reading | None, language: str, stream: str, turn: int
     ) -> Iterator[Signal]:
         """Phrases that are denied where they stand say nothing. `language` is what is spoken there."""
+        yield Signal("said", stream=stream, turn=turn)
         for act in self._acts:
             if self._detectors[act].find(folded, reading):
                 yield Signal("act", act, stream, turn)

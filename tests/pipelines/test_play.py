@@ -4,7 +4,7 @@ import msgspec
 import pytest
 import yaml
 
-from models.playbooks import Playbook
+from models.playbooks import Playbook, When
 from pipelines.play import Play
 from pipelines.signals import Signal
 
@@ -96,6 +96,23 @@ def test_what_begins_a_stage_calls_for_steps_in_it_and_so_does_what_else_was_rea
 def test_a_step_is_called_for_once_more_until_it_is_done() -> None:
     assert next_of(play(ANGRY, COMPLAINS_LATER, ANGRY)) == "calm"
     assert next_of(play(ANGRY, COMPLAINS_LATER, ANGRY, SORRY, ANGRY)) == "look"
+
+
+def test_what_was_called_for_waits_behind_the_stages_own_when_the_agent_has_long_gone_on() -> None:
+    spoke = Signal("said", "", "a", 4)
+    assert next_of(play(ANGRY, *[spoke] * 4)) == "calm"
+    assert next_of(play(ANGRY, *[spoke] * 5)) == "greet"
+    assert next_of(play(ANGRY, *[spoke] * 5, ANGRY)) == "calm"
+    assert next_of(play(ANGRY, *[Signal("said", "", "c", 4)] * 9)) == "calm"
+
+
+def test_a_silence_is_over_when_the_agent_speaks() -> None:
+    book = msgspec.structs.replace(BOOK, steps=[msgspec.structs.replace(BOOK.steps[0], when=When(silence=True))])
+    playing = Play(book)
+    playing.take(SILENCE, "unknown")
+    assert next_of(playing) == "calm"
+    playing.take(Signal("said", "", "a", 4), "agent")
+    assert next_of(playing) == "greet"
 
 
 def test_a_stage_follows_only_on_those_that_it_names() -> None:
