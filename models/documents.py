@@ -38,7 +38,11 @@ _LEAST: Final = 200
 _TEXT_LEFT: Final = 2_000
 """Where no heading parts a text, paragraphs are gathered up to this length."""
 _OURS = ("es", "pt", "en")
-_NO_CONTENT = ("script", "style", "noscript", "template", "nav", "header", "footer", "aside", "form", "svg", "iframe")
+_NO_CONTENT = ("script", "style", "noscript", "template", "nav", "footer", "svg", "iframe")
+_CONTENT = ("main", "article")
+_OF_THE_SITE = ("header", "aside")
+"""Around the content; in it they hold its title, and hints."""
+_CONTROLS = ("input", "select", "button", "textarea", "label", "datalist")
 _LARGER = 1.15
 """Lines so many times as large as the text are headings…"""
 _LONGEST_HEADING = 120
@@ -105,8 +109,18 @@ def _html(data: bytes) -> _Text:
         tag.decompose()
     for tag in soup.select('[hidden], [aria-hidden="true"]'):
         tag.decompose()
-    whole = soup.find("main") or soup.find("article") or soup.body or soup
-    title = soup.find("h1") or soup.title
+    for tag in soup.find_all(_OF_THE_SITE):
+        if not tag.find_parent(_CONTENT):
+            tag.decompose()
+    page = soup.body or soup
+    letters = len(page.get_text())
+    for form in soup.find_all("form"):
+        if 2 * len(form.get_text()) < letters:
+            form.decompose()
+    for tag in soup.find_all(_CONTROLS):  # a form that is left is one around the whole page
+        tag.decompose()
+    whole = soup.find("main") or soup.find("article") or page
+    title = whole.find("h1") or soup.find("h1") or soup.title
     try:
         markdown = markdownify.MarkdownConverter(heading_style="ATX", strip=["a", "img"], bullets="-").convert_soup(
             whole

@@ -1,6 +1,7 @@
 """Documents become articles: markup, pages, and long ones in parts."""
 
 import io
+import re
 from pathlib import Path
 
 import pypdf
@@ -29,6 +30,25 @@ def test_a_page_is_its_content_without_what_stands_around_it() -> None:
         "- Con recibo\n- Sin uso",
         "| Plan | Cargo |\n| --- | --- |\n| A | 10 |",
     ]
+
+
+def test_a_form_around_the_whole_page_is_the_page_and_one_in_it_is_none() -> None:
+    search = "<form><label>Buscar</label><input><button>Ir</button></form>"
+    page = f"<body><header>Sitio</header><p>Tiene treinta días para devolver.</p>{search}</body>"
+    around = f"<form id='aspnetForm'><input type='hidden'><label>Idioma</label>{page}</form>"
+    for html in (page, f"<body>{around}</body>"):
+        (article,) = read_document("plazos.html", html.encode())
+        assert article.body == "Tiene treinta días para devolver."
+
+
+def test_an_articles_own_header_and_hints_are_its_own() -> None:
+    page = """<title>Devoluciones – Ayuda – Tienda SA</title><header><h1>Tienda SA</h1></header><aside>Oferta</aside>
+      <article><header><h1>Devoluciones</h1></header><p>Treinta días.</p><aside>Guarde el recibo.</aside>
+      <footer>Por Ana</footer></article>"""
+    (article,) = read_document("a.html", page.encode())
+    assert article.title == "Devoluciones"
+    assert "Guarde el recibo." in article.body
+    assert not re.search("Tienda|Oferta|Ana", article.body)
 
 
 def test_a_page_says_its_own_charset() -> None:
