@@ -321,8 +321,9 @@ class LiveCall:
         elif command.name in ("pause", "resume") and self.tape:
             await self._publish(self.tape.press(command.name, person, at_ms))
         elif command.name == "card" and (name := CARD_EVENTS.get(command.action)):
-            answered = self._judgeable.card(person, command)
-            self._conversation.answered_card(command.action, answered.get("article", ""), at_ms)
+            if (answered := self._judgeable.card(person, command)) is None:
+                return
+            self._conversation.answered_card(command.action, answered["article"], at_ms)
             if self._card_wording and command.action != "accepted":
                 self._card_wording.put_away(command.seq)
             await self._publish([self._ledger.event(name, self._listener.now_ms, answered)])

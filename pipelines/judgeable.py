@@ -23,11 +23,12 @@ class Judgeable:
                 while len(self._facts) > KEPT:
                     del self._facts[next(iter(self._facts))]
 
-    def card(self, person: Person, command: DeskCommand) -> dict[str, Any]:
-        """What the event says of a card that was used, put away or found wrong."""
+    def card(self, person: Person, command: DeskCommand) -> dict[str, Any] | None:
+        """What the event says of a card that was used, put away or found wrong; None when there is no such card."""
         shown = self._facts.get(command.seq)
-        article = {"article": shown.article} if isinstance(shown, Suggestion) else {}
-        return {"of": command.seq, **article, "by": person.user_id, "role": person.role}
+        if not isinstance(shown, Suggestion):
+            return None
+        return {"of": command.seq, "article": shown.article, "by": person.user_id, "role": person.role}
 
     def alert(self, person: Person, command: DeskCommand) -> dict[str, Any] | None:
         """What the event says of an alert that was judged; None when there is no such alert."""

@@ -91,7 +91,8 @@ class Governor:
     def __init__(self) -> None:
         self._shown: dict[str, int] = {}
         self._times: list[int] = []
-        self._put_away: set[str] = set()
+        self._put_away: dict[str, bool] = {}
+        """Articles whose card was answered: whether that was to put it away."""
         self._raised = 0.0
         """What dismissals asked more at `_raised_at`."""
         self._raised_at = 0
@@ -138,7 +139,7 @@ class Governor:
             return Choice(None, "low_confidence", trigger, passages[0], bar)
         new = [passage for passage in fitting if passage.article not in self._shown]
         if not new:
-            put_away = fitting[0].article in self._put_away
+            put_away = self._put_away.get(fitting[0].article)
             return Choice(None, "dismissed" if put_away else "already_shown", trigger, fitting[0], bar)
         best = new[0]
         said_ms = now_ms if said_ms is None else said_ms
@@ -171,11 +172,14 @@ class Governor:
             self._times.remove(at)
 
     def answered(self, action: str, article: str, now_ms: int) -> None:
-        """What the agent did with a card: `accepted`, `dismissed`, or said that it is `wrong`."""
-        self._raised = 0.0 if action == "accepted" else self._asked_more(now_ms) + DISMISSALS_RAISE
+        """What the agent did with a card: `accepted`, `dismissed`, or said that it is `wrong`. The newest answer to a
+        card holds, and counts once however many give it."""
+        put_away = action != "accepted"
+        if self._put_away.get(article) == put_away:
+            return
+        self._put_away[article] = put_away
+        self._raised = self._asked_more(now_ms) + DISMISSALS_RAISE if put_away else 0.0
         self._raised_at = now_ms
-        if action != "accepted":
-            self._put_away.add(article)
 
     def _read_ms(self) -> int:
         """From when on the newest card has been read."""

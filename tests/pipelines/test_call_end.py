@@ -13,6 +13,7 @@ from engine.ports.intake import CallEnded, ClockTick, MediaEvent
 from engine.ports.storage import CallRecord
 from engine.tokens import Token
 from pipelines.conversation import Conversation
+from pipelines.judgeable import Judgeable
 from pipelines.summary_wording import SummaryWording
 from tests.fakes import FakeEars, FakeSession, FakeSink
 from tests.pipelines.test_call import live_call, speech
@@ -148,6 +149,7 @@ async def test_what_people_do_just_after_they_hung_up_counts(monkeypatch: pytest
         await go_on.wait()
 
     monkeypatch.setattr(SummaryWording, "word", word)
+    monkeypatch.setattr(Judgeable, "card", lambda *_: {"of": 1, "article": "bills"})
     sink = ToldSink()
     call = live_call([OVER], FakeEars({}), sink)
     serving = asyncio.create_task(call.serve())

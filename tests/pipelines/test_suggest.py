@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.ports.reading import Passage, Reading, Scored
-from pipelines.suggest import FORGOTTEN_MS, FRESH_MS, QUIET_MS, Governor
+from pipelines.suggest import CARD_SCORE, DISMISSALS_RAISE, FORGOTTEN_MS, FRESH_MS, QUIET_MS, Governor
 
 
 def passage(article: str, score: float) -> Passage:
@@ -43,6 +43,16 @@ def reading(*intents: str) -> Reading:
 )
 def test_only_a_customers_need_asks_for_a_card(leg: str, text: str, intents: tuple[str, ...], trigger: str) -> None:
     assert Governor().needs_help(leg, text, reading(*intents)) == trigger  # type: ignore[arg-type]
+
+
+def test_a_cards_answer_counts_once_and_the_newest_holds() -> None:
+    governor = Governor()
+    for action in ("dismissed", "dismissed", "wrong"):
+        governor.answered(action, "a", 0)
+    bar = governor.choose("question", [passage("b", 0.1)], 0).bar
+    assert bar == pytest.approx(CARD_SCORE + DISMISSALS_RAISE)
+    governor.answered("accepted", "a", 0)
+    assert governor.choose("question", [passage("b", 0.1)], 0).bar == CARD_SCORE
 
 
 def test_the_best_fitting_article_is_shown_once() -> None:
