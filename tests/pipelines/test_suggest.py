@@ -45,6 +45,11 @@ def test_only_a_customers_need_asks_for_a_card(leg: str, text: str, intents: tup
     assert Governor().needs_help(leg, text, reading(*intents)) == trigger  # type: ignore[arg-type]
 
 
+def test_a_wish_to_be_left_alone_decides_beside_any_other() -> None:
+    heard = reading("complaint", "opt_out")
+    assert Governor().needs_help("customer", "Dejen de llamarme, voy a poner una queja", heard) == "opt_out"
+
+
 def test_a_cards_answer_counts_once_and_the_newest_holds() -> None:
     governor = Governor()
     for action in ("dismissed", "dismissed", "wrong"):
