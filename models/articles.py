@@ -1,7 +1,8 @@
 """Knowledge articles: Markdown files read with limits, and the stretches of them that are searched on their own.
 
-An article's id is its file's stem. Front matter may carry `title`, `language`, `intents` and `questions` (a list of
-ways to ask, by language); none of it is needed: a plain Markdown file is an article.
+An article's id is its file's stem. Front matter may carry `title`, `language` and `questions` (a list of ways to ask,
+by language); none of it is needed: a plain Markdown file is an article. `intents`, which older files carry, are kept
+and change nothing.
 """
 
 import re
