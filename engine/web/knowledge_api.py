@@ -21,10 +21,10 @@ Questions = Annotated[list[Question], Field(max_length=30)]
 
 
 class ArticleBody(Body):
-    model_config = ConfigDict(extra="forbid", str_max_length=100_000)
+    model_config = ConfigDict(extra="forbid", str_max_length=200_000)
     title: Annotated[str, Field(min_length=1, max_length=200)]
     language: Language = ""
-    body: Annotated[str, Field(min_length=1, max_length=100_000)]
+    body: Annotated[str, Field(min_length=1, max_length=200_000)]
     """Markdown."""
     questions: dict[Literal["es", "pt", "en"], Questions] = Field(default_factory=dict)
     """How people ask for it, by language: it is found by them in all three."""

@@ -50,6 +50,14 @@ async def test_a_manual_is_imported_read_changed_and_deleted(site: Site) -> None
     assert await (await ana.get("/api/knowledge", params={"base": "care"})).json() == []
 
 
+async def test_an_article_that_a_file_may_hold_can_be_changed(site: Site) -> None:
+    root = await site.logged_in("root")
+    body = "A long handbook. " * 11_000
+    assert (await root.put("/api/knowledge/care/files/handbook.md", data=body.encode())).status == 200
+    change = {"title": "Handbook", "body": body.strip()}
+    assert (await root.put("/api/knowledge/care/articles/handbook", json=change)).status == 200
+
+
 async def test_bad_documents_and_articles_are_answered(site: Site) -> None:
     root = await site.logged_in("root")
     for name, data, status, says in (
