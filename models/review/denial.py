@@ -67,6 +67,8 @@ _OTHERWISE = word_set(
     """
 )
 """As written: what stands behind one is what holds beside what is denied, "not until Friday", or whether that holds."""
+_AT_MOST = frozenset(("más de", "más que", "mais de", "mais que", "more than"))
+"""As written, right before an amount: who can pay no more than it can pay it."""
 _BEHIND_VALUE = 4
 """Words between a value and what denies it behind it: "hoy la verdad no puedo"."""
 
@@ -92,6 +94,8 @@ def stands(text: str, start: int, end: int, language: str = "") -> bool:
 
 
 def _denied_before(words: Sequence[str], language: str) -> bool:
+    if " ".join(words[-2:]) in _AT_MOST:
+        return False
     for at in reversed(range(len(words))):
         if _ends_denial(words, at, language):
             return False

@@ -274,6 +274,8 @@ def test_a_question_that_begins_with_its_denial_asks() -> None:
         ("es", "Hoy la verdad no puedo.", "Hoy", False),
         ("es", "No me pagan hasta el viernes.", "el viernes", True),
         ("es", "Le pago el viernes no se preocupe.", "el viernes", True),
+        ("es", "No puedo pagar más de doscientos mil.", "doscientos mil", True),
+        ("pt", "Não consigo pagar mais de duzentos reais.", "duzentos reais", True),
         ("en", "Can't I pay on Friday?", "on Friday", True),
         ("pt", "Pago no sábado.", "sábado", True),
         ("en", "I don't have two hundred dollars.", "two hundred dollars", False),
