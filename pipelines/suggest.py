@@ -167,7 +167,7 @@ class Governor:
 
     def forget(self, article: str) -> None:
         """A card was called for by nobody's need, and has been taken off the screen."""
-        self._put_away.discard(article)
+        self._put_away.pop(article, None)
         if (at := self._shown.pop(article, None)) is not None:
             self._times.remove(at)
 

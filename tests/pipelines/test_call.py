@@ -333,7 +333,7 @@ async def test_nothing_is_drafted_while_the_vad_is_not_sure_and_the_final_is_tol
 
 async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
     ears, sink = FakeEars({("1", 0): "buenos días"}, language="es"), FakeSink()
-    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1300, 1700)]
+    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1412, 1924)]
     await live_call([*states, CallEnded(2000, "bye")], ears, sink).serve()
     partials = [(job.language, job.prefix) for job in ears.jobs if job.kind == "partial"]
     assert partials[0] == ("en", "")
@@ -343,7 +343,7 @@ async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
 @pytest.mark.parametrize(("load", "asked"), [(0.2, 6), (0.6, 3)])
 async def test_drafts_thin_out_as_ears_fills_up(load: float, asked: int) -> None:
     ears, sink = FakeEars({("1", 0): "hello there"}, load=load), FakeSink()
-    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1300, 1700, 2100, 2500, 2900)]
+    states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1412, 1924, 2436, 2948, 3460)]
     await live_call([*states, CallEnded(4000, "bye")], ears, sink).serve()
     assert sum(job.kind == "partial" for job in ears.jobs) == asked
 

@@ -81,7 +81,7 @@ async def test_the_agent_s_right_ends_with_the_wrap_up(call: Site) -> None:
     await end(call)
     assert await status(call, "ana") == 200
     ana = await call.logged_in("ana")
-    body = {"summary": "Quiere que le llamen.", "disposition": ""}
+    body = {"summary": "Quiere que le llamen.", "disposition": "callback"}
     assert (await ana.put("/api/calls/call-1/wrap-up", json=body)).status == 200
     assert await status(call, "ana") == 403
     assert await status(call, "sofia") == 200
