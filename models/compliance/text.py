@@ -13,6 +13,8 @@ _ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta",
 _ANSWERS = frozenset(["no", "nao"])
 """With a comma behind it such a word is a sentence of its own, and what follows says the opposite of what it would
 without the comma: `No, llame el lunes.` No other comma ends a sentence."""
+_THANKS = re.compile(r"\s*(?:gracias|muchas gracias|obrigad|muito obrigad|thank)", re.IGNORECASE)
+"""Belongs to the no before it: `No, gracias.`"""
 BOUNDARY = "."
 CAPITAL = "\ue000"
 """Follows a word that was written with a capital, and every word of a text without any: it may be a name."""
@@ -58,7 +60,7 @@ class Folded:
         cased = any(c.isupper() for c in text)
         tokens: list[Token] = []
         for match in _TOKEN.finditer(text):
-            if match.group() == "," and not _is_answer(tokens):
+            if match.group() == "," and (not _is_answer(tokens) or _THANKS.match(text, match.end())):
                 continue
             word = self._word(match.group(), tokens[-1].word if tokens else BOUNDARY)
             if word:
