@@ -7,6 +7,7 @@ schema that the agent's WebSocket carries.
 import datetime
 import time
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 import msgspec
@@ -43,16 +44,16 @@ OUTBOUND = ("sales", "collections")
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
-class TranscriptTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TranscriptTurn(msgspec.Struct, frozen=True):
     leg: Literal["customer", "agent"]
     text: Annotated[str, msgspec.Meta(max_length=20_000)]
     start_ms: Milliseconds | None = None
     end_ms: Milliseconds | None = None
 
 
-class TranscriptCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of a transcript file. What it may say stands in `docs/rules.md`; a field that is misspelt is refused,
-    for without it the call would be judged by another law, or on made-up times."""
+class TranscriptCall(msgspec.Struct, frozen=True):
+    """One line of a transcript file. What it may say stands in `docs/rules.md`; whoever wrote it may keep labels of
+    their own beside that."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     language: Literal["es", "pt", "en"]
@@ -93,6 +94,21 @@ def parse_line(line: bytes) -> TranscriptCall:
         return _decode_call(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(" ".join(str(error).split())) from error
+
+
+def misspelt(line: bytes) -> list[tuple[str, str]]:
+    """Of a line that was parsed: fields that there are not, each with the one that may be meant and is missing. Left
+    out unsaid, its call would be judged by another law, or on made-up times."""
+    call = msgspec.json.decode(line)
+    return list(
+        dict.fromkeys(
+            (name, near[0])
+            for said, kind in [(call, TranscriptCall), *((turn, TranscriptTurn) for turn in call["turns"])]
+            for name in said
+            if name not in kind.__struct_fields__
+            and (near := get_close_matches(name, [one for one in kind.__struct_fields__ if one not in said], 1, 0.65))
+        )
+    )
 
 
 def day_of(call: TranscriptCall) -> datetime.date:

@@ -28,7 +28,15 @@ from models.review import Form, bundled_forms, own_first, read_form
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.callee import day_there
 from pipelines.commands.as_it_was import play_again
-from pipelines.replay import Judging, RecordingOf, direction_of, parse_line, replay_recording, replay_transcript
+from pipelines.replay import (
+    Judging,
+    RecordingOf,
+    direction_of,
+    misspelt,
+    parse_line,
+    replay_recording,
+    replay_transcript,
+)
 from pipelines.scorecard import Script, script_error_rate
 from pipelines.transcribe import leg_names
 
@@ -119,12 +127,18 @@ async def start_ears(settings: Settings, stack: AsyncExitStack) -> EarsClient:
 
 async def _replay_lines(path: Path, tools: Judging) -> int:
     faults = 0
+    told: set[tuple[str, str]] = set()
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                await replay_transcript(parse_line(line), tools, lambda fact: print(encode(fact).decode()))
+                call = parse_line(line)
+                for name, meant in (one for one in misspelt(line) if one not in told):
+                    told.add((name, meant))
+                    said = f"`{' '.join(name.split())}` is no field of a transcript and left out; is `{meant}` meant?"
+                    print(f"welcomedly: {path.name}:{number}: {said}", file=sys.stderr)
+                await replay_transcript(call, tools, lambda fact: print(encode(fact).decode()))
             except Invalid as error:
                 print(f"welcomedly: {path.name}:{number}: {error}", file=sys.stderr)
                 faults += 1

@@ -16,7 +16,7 @@ from pipelines.commands.replay import forms_in, replay
 from pipelines.replay import Judging
 from tests.fakes import FakeReader
 
-LINE = {
+LINE: dict[str, Any] = {
     "id": "one",
     "language": "en",
     "country": "US",
@@ -75,16 +75,18 @@ async def test_a_line_that_cannot_be_decoded_costs_itself_alone(
     [
         (LINE | {"answered": "2024-03-01"}, "answered"),
         (LINE | {"turns": [{"leg": "customer", "text": "good morning", "start": 3.2}]}, "start"),
-        (LINE | {"two\nlines": 1}, "two lines"),
     ],
 )
-async def test_a_field_that_there_is_not_is_named_with_its_line(
+async def test_a_field_that_may_be_misspelt_is_named_once_and_the_call_is_judged(
     line: dict[str, Any], field: str, tmp_path: Path, tools: Judging, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "calls.jsonl"
-    file.write_text(f"{json.dumps(LINE)}\n{json.dumps(line)}\n")
-    assert await replay(asked(str(file)), tools, Settings()) == 1
-    (said,) = capsys.readouterr().err.splitlines()
+    labelled = LINE | {"expect": {"alerts": []}, "turns": [one | {"mood": "calm"} for one in LINE["turns"]]}
+    file.write_text(f"{json.dumps(labelled)}\n{json.dumps(line)}\n{json.dumps(line)}\n")
+    assert await replay(asked(str(file)), tools, Settings()) == 0
+    told = capsys.readouterr()
+    assert [json.loads(fact)["name"] for fact in told.out.splitlines() if "call.ended" in fact] == ["call.ended"] * 3
+    (said,) = told.err.splitlines()
     assert said.startswith("welcomedly: calls.jsonl:2: ")
     assert f"`{field}`" in said
 
