@@ -16,8 +16,13 @@ from models.review.denial import meant
 
 SignalKind = Literal["said", "act", "phrase", "intent", "sentiment", "entity", "silence", "figure", "words"]
 """`said`: a final, whatever it says. The last two fill slots and nothing else."""
-_SENTENCE_ENDS = re.compile(r"[.?!;…¿](?!\d)")
-"""An opened question ends what stands before it: "venció el cinco, ¿cómo quiere pagarla?"."""
+_SENTENCE_ENDS = re.compile(
+    r"[.?!;…¿](?!\d)|,(?=\s*(?:can|could|would|will|shall|does|do|is|are|how|what|when|which|should"
+    r"|o senhor|a senhora|você|pode|consegue|podemos|qual|como|quando|que tal)\b)",
+    re.IGNORECASE,
+)
+"""An opened question ends what stands before it: "venció el cinco, ¿cómo quiere pagarla?", "six payments, does that
+work?"."""
 
 
 class Signal(msgspec.Struct, frozen=True):

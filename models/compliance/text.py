@@ -5,7 +5,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 _TOKEN = re.compile(r"\[\w+\]|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’´`][^\W\d_]+)*|[.?!;…,]", re.UNICODE)
@@ -13,6 +13,7 @@ _ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta",
 _ANSWERS = frozenset(["no", "nao"])
 """With a comma behind it such a word is a sentence of its own, and what follows says the opposite of what it would
 without the comma: `No, llame el lunes.` No other comma ends a sentence."""
+_BEFORE_ANSWERS = frozenset(["ah", "aqui", "ay", "bueno", "eh", "oh", "pues", "uh", "uy"])
 _THANKS = re.compile(r"\s*(?:gracias|muchas gracias|obrigad|muito obrigad|thank)", re.IGNORECASE)
 """Belongs to the no before it: `No, gracias.`"""
 BOUNDARY = "."
@@ -37,8 +38,11 @@ class Token(NamedTuple):
 
 
 def _is_answer(tokens: list[Token]) -> bool:
-    """Whether the sentence is a no so far, and no more than that."""
-    return bool(tokens) and tokens[-1].word in _ANSWERS and (len(tokens) == 1 or tokens[-2].word == BOUNDARY)
+    """Whether the sentence is a no so far, said once or more, and no more than that."""
+    if not tokens or tokens[-1].word not in _ANSWERS:
+        return False
+    said = takewhile(lambda token: token.word != BOUNDARY, reversed(tokens))
+    return all(token.word in _ANSWERS | _BEFORE_ANSWERS for token in said)
 
 
 class Folded:

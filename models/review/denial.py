@@ -46,9 +46,11 @@ _NEW_CLAUSE = word_set(
     """
 )
 """As written, accents and all: what stands behind one is said anew, mark or no mark."""
+_CONDITIONS = word_set("if si se cuando quando when unless")
+"""As written: what stands behind one is no word of what is promised, "si no le llega le envío otro"."""
 _CALMING = re.compile(
     r"preocup|problem|worr|apur|afan|cuidado|lio$|drama|importa|matter|mind$|dud|duvid|doubt|esquent|olvid|esquec|forget"
-    r"|tranquil|falta$|bronca|inconvenien|cost[eos]?s?$|custo|charge|cargo|pasa$|llamen?$|cuelgu|liguem?$|deslig|hang$"
+    r"|tranquil|falta$|bronca|inconvenien|cost[eos]?s?$|custo|charge|cargo|pasa$|llamen?$|cuelgu|liguem?$|deslig|hang$|fall[oa]$|falh|qued[oe]$"
 )
 """What one tells people not to have or to do, beside what one promises: "no se preocupe que le pago"."""
 _BEHIND = re.compile(
@@ -63,7 +65,7 @@ _OTHERWISE = word_set(
     """
     hasta antes sino sólo solo solamente si mejor prefiero
     até só apenas se melhor prefiro
-    until till before only if unless better rather prefer instead
+    until till before only if unless better rather prefer instead later sooner
     """
 )
 """As written: what stands behind one is what holds beside what is denied, "not until Friday", or whether that holds."""
@@ -154,7 +156,7 @@ def _reaches_over(words: Sequence[str], language: str) -> bool:
         if _denies(words, at, language):
             if word in _NOUGHT and any(_denies(words, one, language) for one in range(at)):
                 continue  # "no pasa nada": the first denies for both
-            return not (between and word in _WITHOUT)
+            return not (between and (word in _WITHOUT or _CONDITIONS & set(words[max(0, at - 3) : at])))
         if _says_it_anew(words, at, language) or _is_calming(word):
             return False
         between += says_something(word) and word not in _LIGHT

@@ -50,6 +50,8 @@ KEPT = {
         "Cómo no, le envío el contrato.",
         "No cuelgue, le voy a enviar el enlace.",
         "No es justo, pero voy a pagar.",
+        "Si no le llega le envío otro mañana.",
+        "Si no le alcanza le voy a enviar un técnico.",
     ],
     "pt": [
         "Não se preocupe, eu vou pagar na sexta.",
@@ -70,6 +72,7 @@ KEPT = {
         "Não precisa se preocupar que eu vou pagar.",
         "No próximo mês eu vou pagar tudo.",
         "Vou pagar na sexta, não na quinta.",
+        "Se não chegar vou enviar outro.",
     ],
     "en": [
         "No worries, I'll pay on Friday.",
@@ -86,6 +89,7 @@ KEPT = {
         "I'm not happy about it, but I'll pay.",
         "Not today, I'll pay on Friday.",
         "If not today, I will pay on Monday.",
+        "If it doesn't arrive we'll send you another one on Monday.",
         "You won't be charged and we will refund the fee.",
         "I don't want to lose my service, so I'll pay today.",
     ],
@@ -107,6 +111,7 @@ DENIED = {
         "No le puedo asegurar que voy a pagar.",
         "No estoy seguro de que le voy a pagar.",
         "No sé si voy a pagar.",
+        "Si no le pago el viernes me cortan.",
         "No sé cuándo le voy a pagar.",
         "Nunca en mi vida voy a pagar eso.",
         "Tampoco le voy a pagar los intereses.",
@@ -279,6 +284,9 @@ def test_a_question_that_begins_with_its_denial_asks() -> None:
         ("en", "Can't I pay on Friday?", "on Friday", True),
         ("pt", "Pago no sábado.", "sábado", True),
         ("en", "I don't have two hundred dollars.", "two hundred dollars", False),
+        ("en", "I'll pay by Friday no later than noon.", "Friday", True),
+        ("es", "El viernes no le fallo.", "El viernes", True),
+        ("pt", "Na sexta eu não falho.", "Na sexta", True),
     ],
 )
 def test_a_value_does_not_stand_where_its_clause_denies_it(language: str, text: str, value: str, holds: bool) -> None:
