@@ -258,6 +258,16 @@ def test_only_the_engine_sees_the_key_and_volumes_are_declared() -> None:
     assert set(json.loads(of("VOLUME")[0])) < targets
 
 
+def test_a_reload_is_told_from_within_and_a_drain_alone_by_docker() -> None:
+    """A signal of Docker's own, whichever it is, counts as a stop: `unless-stopped` then restarts no more."""
+    page = (DEPLOY / "README.md").read_text("utf-8")
+    assert set(re.findall(r"docker compose kill -s (\w+)", page)) == {signal.SIGUSR1.name}
+    assert "docker compose exec -T engine-cpu sh -c 'kill -HUP 1'" in page
+    for name in OURS:
+        assert service(name)["restart"] == "unless-stopped"
+        assert service(name)["init"], "it hands the signal of pid 1 on to the program"
+
+
 # ─── units ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 UNITS = ("welcomedly.service", "welcomedly-bridge.service")
