@@ -101,22 +101,23 @@ class Vault:
             return False
 
 
-def open_vault(key_url: str, data_dir: Path, *, data_exist: bool) -> Vault:
+def open_vault(key_url: str, data_dir: Path, *, data_exist: bool, make: bool = True) -> Vault:
     """The vault of an installation, from `KEY_URL`.
 
     With no `KEY_URL`, or that of a file in a folder that is there, the key file is made on the first start; when
-    `data_exist`, a missing key is never made anew, since what is stored would be lost in silence. Raises
-    `StartupError`.
+    `data_exist`, a missing key is never made anew, since what is stored would be lost in silence, and who only looks
+    makes none (`make`). Raises `StartupError`.
     """
+    if path := key_file(key_url, data_dir):
+        if not os.path.exists(path):  # `Path.exists` raises where a folder is closed to us
+            if data_exist:
+                raise _lost(path, data_dir)
+            if not make:
+                raise StartupError(f"KEY_URL: there are no data in {data_dir}, and no key at {path}")
+            make_key_file(path, SETTING)
+        return Vault(read_key_file(path, SETTING), f"file {path}")
     scheme, _, rest = key_url.partition(":")
     match scheme:
-        case "":
-            return _file_vault(default_key_file(data_dir), data_dir, data_exist)
-        case "file":
-            path = Path(rest.removeprefix("//")).expanduser()
-            if not os.path.isdir(path.parent):
-                raise StartupError(f"KEY_URL: there is no folder {path.parent} that we may look into")
-            return _file_vault(path, data_dir, data_exist)
         case "env":
             if rest not in os.environ:
                 raise StartupError(f"KEY_URL: the environment has no variable {rest}")
@@ -127,6 +128,20 @@ def open_vault(key_url: str, data_dir: Path, *, data_exist: bool) -> Vault:
             raise StartupError("KEY_URL: expected file:PATH, env:NAME or cmd:COMMAND")
 
 
+def key_file(key_url: str, data_dir: Path) -> Path | None:
+    """The file that the key lies in, or that the first start makes for it; None: it lies in none. Raises
+    `StartupError`."""
+    scheme, _, rest = key_url.partition(":")
+    if not scheme:
+        return default_key_file(data_dir)
+    if scheme != "file":
+        return None
+    path = Path(rest.removeprefix("//")).expanduser()
+    if not os.path.isdir(path.parent):
+        raise StartupError(f"KEY_URL: there is no folder {path.parent} that we may look into")
+    return path
+
+
 def default_key_file(data_dir: Path) -> Path:
     """Outside the data directory, so that a copy of the data is no copy of the key."""
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
@@ -134,14 +149,10 @@ def default_key_file(data_dir: Path) -> Path:
     return home / "welcomedly" / f"{name}.key"
 
 
-def _file_vault(path: Path, data_dir: Path, data_exist: bool) -> Vault:
-    if not os.path.exists(path):  # `Path.exists` raises where a folder is closed to us
-        if data_exist:
-            default = default_key_file(data_dir)
-            found = f"; there is one at {default}" if os.path.exists(default) else ""
-            raise StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}{found}")
-        make_key_file(path, SETTING)
-    return Vault(read_key_file(path, SETTING), f"file {path}")
+def _lost(path: Path, data_dir: Path) -> StartupError:
+    default = default_key_file(data_dir)
+    found = f"; there is one at {default}" if os.path.exists(default) else ""
+    return StartupError(f"KEY_URL: {data_dir} holds data, but its key is not at {path}{found}")
 
 
 def _run(command: str) -> bytes:

@@ -19,7 +19,7 @@ async def play_again(settings: Settings, organisation: str, call_ids: Sequence[s
     """Prints each call's facts as JSON lines, and on stderr how they compare; 0 when the content of all is that of the
     stored ones. A call that cannot be played is said on stderr, and the rest goes on. The engine must not be running on
     the same data. Raises `StartupError`, `NotFound`."""
-    vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
+    vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings), make=False)
     store = await Store.open(settings, vault, as_it_is=True)
     same = True
     try:

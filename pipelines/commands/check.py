@@ -9,10 +9,10 @@ from difflib import get_close_matches
 
 import uvloop
 
-from engine.errors import WelcomedlyError
+from engine.errors import StartupError, WelcomedlyError
 from engine.settings import Settings, load_settings
 from engine.store import check_key, data_exist
-from engine.vault import default_key_file, open_vault
+from engine.vault import Vault, key_file, open_vault
 from models.catalogue import CATALOGUE, WHISPER_BASE
 from models.installation import location
 from models.weights import models_dir, verify_whisper
@@ -50,10 +50,20 @@ async def check(settings: Settings) -> list[str]:
 
 async def _data(settings: Settings) -> None:
     exist = await data_exist(settings)
-    if settings.key_url or exist or default_key_file(settings.data_dir).exists():  # else the first start makes a key
-        vault = await asyncio.to_thread(open_vault, settings.key_url, settings.data_dir, data_exist=exist)
-        if exist:
-            await check_key(settings, vault)
+    vault = await asyncio.to_thread(_vault, settings, exist)
+    if exist and vault:
+        await check_key(settings, vault)
+
+
+def _vault(settings: Settings, exist: bool) -> Vault | None:
+    """None: the first start makes its key, and can. Raises `StartupError`."""
+    file = key_file(settings.key_url, settings.data_dir)
+    if exist or file is None or os.path.exists(file):
+        return open_vault(settings.key_url, settings.data_dir, data_exist=exist, make=False)
+    folder = next(folder for folder in file.parents if os.path.exists(folder))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StartupError(f"KEY_URL: cannot make {file}: {folder} is not ours to write")
+    return None
 
 
 def _weights(settings: Settings) -> None:

@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def export(settings: Settings, organisation: str, allow: bool) -> int:
     """Prints JSON lines. The engine must not be running on the same data: while it does, an administrator takes them
     from `/api/feedback/rows`. Raises `StartupError`, `NotFound`, `Conflict`."""
-    vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
+    vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings), make=False)
     store = await Store.open(settings, vault, as_it_is=True)
     try:
         organisation_id = await store.people.organisation_named(organisation)

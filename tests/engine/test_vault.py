@@ -80,9 +80,12 @@ def test_a_key_file_of_one_s_own_is_made_once_where_its_folder_is(
     file.parent.mkdir()
     with pytest.raises(StartupError, match="holds data"):
         open_vault(url, data, data_exist=True)
+    with pytest.raises(StartupError, match="no data"):
+        open_vault(url, data, data_exist=False, make=False)
+    assert not file.exists()
     first = open_vault(url, data, data_exist=False)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert open_vault(url, data, data_exist=True).key_id == first.key_id
+    assert open_vault(url, data, data_exist=True, make=False).key_id == first.key_id
     assert not default_key_file(data).exists()
 
 

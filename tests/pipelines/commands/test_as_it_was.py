@@ -1,6 +1,7 @@
 """`welcomedly replay --as-it-was`: a call that was kept, from its sealed file, against what the store has of it."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 
 from engine.command_line import parser
-from engine.errors import Invalid, NotFound
+from engine.errors import Invalid, NotFound, StartupError
 from engine.facts import CallEvent, Fact, decode, encode
 from engine.inputs import Inputs
 from engine.ports.intake import Participant
@@ -238,3 +239,9 @@ async def test_a_file_that_was_altered_is_said_to_be(
 def test_a_line_says_what_is_to_be_played(words: list[str]) -> None:
     with pytest.raises(Invalid):
         run(parser().parse_args(["replay", *words]))
+
+
+async def test_where_there_are_no_data_nothing_is_made(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match="no data"):
+        await play_again(settings, "Acme", ["call-1"])
+    assert os.listdir(tmp_path) == []

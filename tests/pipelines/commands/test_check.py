@@ -1,5 +1,6 @@
 """`welcomedly check`: what a start would complain of, and nothing of a start."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,22 @@ def test_what_is_right_is_left_as_it_is(tmp_path: Path, capsys: pytest.CaptureFi
     assert checked() == checked("--bridge") == 0
     assert capsys.readouterr().out == "no problems\n" * 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_is_left_to_the_first_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "key"
+    monkeypatch.setenv("KEY_URL", f"file:{file}")
+    assert checked() == 0
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(os, "access", lambda folder, _mode: folder != tmp_path)
+    assert checked() == 1
+    assert capsys.readouterr().err == f"welcomedly: KEY_URL: cannot make {file}: {tmp_path} is not ours to write\n"
+    file.write_text("no key")
+    file.chmod(0o600)
+    assert checked() == 1
+    assert "not 32 bytes" in capsys.readouterr().err
 
 
 def test_every_fault_is_told_and_not_the_first_alone(

@@ -1,12 +1,13 @@
 """`welcomedly feedback export`: rows when the organisation allows it, one line of complaint when it does not."""
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from engine.errors import Conflict, NotFound
+from engine.errors import Conflict, NotFound, StartupError
 from engine.facts import CallEvent, Fact, Insight, Outcome
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
@@ -74,3 +75,10 @@ async def test_what_was_not_said_is_no_act_of_the_turn(
         ("CO-2300-WHY", ["asks_why_unpaid"], [WHY]),
         ("CO-REC-NOTICE", ["protocol_given", *objection], [REASON]),
     ]
+
+
+async def test_where_there_are_no_data_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "keys"))
+    with pytest.raises(StartupError, match="no data"):
+        await export(Settings(data_dir=tmp_path / "data"), "Acme", allow=True)
+    assert os.listdir(tmp_path) == []
