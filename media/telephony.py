@@ -32,6 +32,7 @@ class Telephony:
         self._listeners = Listeners()
         self.sip: SipServer
         self.platforms: Platforms | None = None
+        self._bridge: BridgeChild | None = None
         self.answering = asyncio.Event()
         """Set while SIP takes calls, though what is said on them may have to wait for models."""
 
@@ -45,13 +46,26 @@ class Telephony:
             await self._open_platforms(intake, rtp)
             if settings.bridge == "on":
                 here = settings.model_copy(update={"sip_port": self.sip.port})
-                await self._stack.enter_async_context(BridgeChild(here))
+                self._bridge = await self._stack.enter_async_context(BridgeChild(here))
         except BaseException:
             await self.close()
             raise
 
+    def drain(self) -> None:
+        """Says that no new call is taken, which the intake sees to; a bridge of ours drains as well."""
+        self.answering.clear()
+        if self._bridge:
+            self._bridge.drain()
+
+    @property
+    def draining(self) -> bool:
+        """There are, or may be, calls of a bridge of ours that drains."""
+        return self._bridge is not None and self._bridge.draining
+
     def renew_certificate(self) -> None:
         renew(self._listeners, self._settings)
+        if self._bridge:
+            self._bridge.renew_certificate()
 
     async def close(self) -> None:
         self.answering.clear()

@@ -46,6 +46,7 @@ class BridgeChild:
         """Of the bridge that answers; 0: none does."""
         self._foreign = 0
         """Of the last that answered and somebody else started."""
+        self._drains = False
 
     async def __aenter__(self) -> "BridgeChild":
         self._watch = asyncio.create_task(self._keep(), name="bridge")
@@ -55,12 +56,28 @@ class BridgeChild:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
-        if pid := self._to_stop():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGTERM)
+        self._tell(signal.SIGTERM)
         if self._process is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), _STOP_S)
+
+    def drain(self) -> None:
+        """One that is ours takes no new call, ends with its last one, and is not started again."""
+        self._drains = True
+        self._tell(signal.SIGUSR1)
+
+    @property
+    def draining(self) -> bool:
+        """It drains, and has not ended yet."""
+        return self._drains and self._to_stop() != 0
+
+    def renew_certificate(self) -> None:
+        self._tell(signal.SIGHUP)
+
+    def _tell(self, number: signal.Signals) -> None:
+        if pid := self._to_stop():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
 
     def _to_stop(self) -> int:
         if self._process is not None and self._process.returncode is None:
@@ -73,7 +90,10 @@ class BridgeChild:
             while True:
                 self.pid = await self._asked(http)
                 running = self._process is not None and self._process.returncode is None
-                if self.pid:
+                if self._drains:
+                    self._tell(signal.SIGUSR1)  # it may have been on its way when the others were told
+                    pause_s = _EVERY_S
+                elif self.pid:
                     pause_s = _EVERY_S
                 elif not running:
                     await self._start()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -27,6 +28,28 @@ def telephony(folder: Path, peers: str = PEER, port: int = 0) -> Telephony:
     file.write_text(peers)
     settings = Settings(sip_port=port, sockets=str(file), sockets_port=0, rtp_ports="42700-42715", data_dir=folder)
     return Telephony(settings, Metrics())
+
+
+class FakeBridge:
+    """Has calls for ever."""
+
+    told: ClassVar[list[str]] = []
+
+    def __init__(self, settings: Settings) -> None:
+        self.draining = False
+
+    async def __aenter__(self) -> "FakeBridge":
+        self.told.clear()
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def drain(self) -> None:
+        self.draining = True
+        self.told.append("drain")
+
+    def renew_certificate(self) -> None:
+        self.told.append("renew")
 
 
 async def is_closed(port: int) -> bool:
@@ -76,3 +99,14 @@ async def test_a_wrong_file_of_peers_closes_sip_again(tmp_path: Path) -> None:
         await brings.open(FakeIntake())
     assert not brings.answering.is_set()
     assert await is_closed(brings.sip.port)
+
+
+async def test_a_bridge_of_ours_is_told_what_we_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.telephony.BridgeChild", FakeBridge)
+    brings = Telephony(Settings(sip_port=0, bridge="on", rtp_ports="42700-42715", data_dir=tmp_path), Metrics())
+    await brings.open(FakeIntake())
+    assert not brings.draining
+    brings.renew_certificate()
+    brings.drain()
+    assert (FakeBridge.told, brings.draining, brings.answering.is_set()) == (["renew", "drain"], True, False)
+    await brings.close()

@@ -47,3 +47,16 @@ async def test_a_bridge_of_an_engine_that_was_killed_is_kept(tmp_path: Path) -> 
         await until(lambda: child.pid == before.pid)
     assert before._process is not None
     await asyncio.wait_for(before._process.wait(), 10.0)
+
+
+async def test_a_bridge_without_a_call_ends_as_it_drains_and_is_told_of_certificates_before(tmp_path: Path) -> None:
+    async with BridgeChild(settings_in(tmp_path)) as child:
+        await until(lambda: child.pid != 0)
+        only = child.pid
+        child.renew_certificate()
+        child.drain()
+        assert child.draining
+        await until(lambda: not child.draining)
+        assert not alive(only)
+        assert child._process is not None
+        assert child._process.returncode == 0
