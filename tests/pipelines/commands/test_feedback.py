@@ -3,9 +3,11 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from engine.errors import Conflict, NotFound, StartupError
 from engine.facts import CallEvent, Fact, Insight, Outcome
@@ -41,6 +43,13 @@ async def judged_call(settings: Settings, *more: Fact) -> None:
     await store.close()
 
 
+async def exported(settings: Settings, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Rows that were printed; what is logged beside them goes to stderr, where anybody sets up logs."""
+    with capture_logs():
+        assert await export(settings, "Acme", allow=True) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 async def test_rows_are_printed_once_they_are_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,8 +61,7 @@ async def test_rows_are_printed_once_they_are_allowed(
     with pytest.raises(Conflict):
         await export(settings, "Acme", allow=False)
     assert capsys.readouterr().out == ""
-    assert await export(settings, "Acme", allow=True) == 0
-    (row,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (row,) = await exported(settings, capsys)
     assert row["acts"] == ["asks_why_unpaid"]
     assert (row["es"], row["verdict"], row["role"]) == ([WHY], "right", "agent")
 
@@ -68,8 +76,7 @@ async def test_what_was_not_said_is_no_act_of_the_turn(
     objected = [alert(12, 2, "CO-REC-NOTICE", "event"), alert(13, 2, "BR-SAC-PROTOCOL", "satisfied")]
     judgements = [judged(14 + number, one.seq, one.rule, verdict) for number, one in enumerate([*missed, objected[0]])]
     await judged_call(settings, *missed, *objected, *judgements)
-    assert await export(settings, "Acme", allow=True) == 0
-    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rows = await exported(settings, capsys)
     objection = ["recording_objection"] if verdict == "right" else []
     assert [(row["rule"], row["acts"], row["es"]) for row in rows] == [
         ("CO-2300-WHY", ["asks_why_unpaid"], [WHY]),
