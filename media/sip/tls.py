@@ -2,6 +2,7 @@
 
 import ssl
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import structlog
 
@@ -70,11 +71,24 @@ def renew(listeners: Listeners, settings: Settings) -> None:
     if not settings.sip_tls_cert:
         return
     try:
-        listeners_of(settings)  # a context into which a wrong pair was loaded is of no use any more
-    except StartupError as error:
+        with TemporaryDirectory(prefix="welcomedly-") as folder:
+            certificate, key = _as_they_are(settings, Path(folder))
+            server_context(certificate, key)  # one into which a wrong pair was loaded is of no use any more
+            for context in (listeners.server_tls, listeners.client_tls):
+                if context is not None:
+                    context.load_cert_chain(certificate, key or None)
+    except (StartupError, OSError) as error:
         log.error("certificate.refused", reason=str(error))
         return
-    for context in (listeners.server_tls, listeners.client_tls):
-        if context is not None:
-            context.load_cert_chain(settings.sip_tls_cert, settings.sip_tls_key or None)
     log.info("certificate.renewed")
+
+
+def _as_they_are(settings: Settings, folder: Path) -> tuple[str, str]:
+    """The pair's files as of now, in a folder that only we may read: whoever replaces them one by one meanwhile has no
+    part in it."""
+    certificate, key = folder / "certificate", folder / "key"
+    certificate.write_bytes(Path(settings.sip_tls_cert).read_bytes())
+    if not settings.sip_tls_key:
+        return str(certificate), ""
+    key.write_bytes(Path(settings.sip_tls_key).read_bytes())
+    return str(certificate), str(key)

@@ -55,7 +55,10 @@ class Told:
         while True:
             await self.renew.wait()
             self.renew.clear()
-            serving.renew_certificate()
+            try:
+                serving.renew_certificate()
+            except Exception:  # whatever it is, calls go on with the certificate that there is
+                log.exception("certificate.not_renewed")
 
 
 @contextlib.contextmanager

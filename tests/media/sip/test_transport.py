@@ -24,6 +24,7 @@ from websockets.typing import Origin, Subprotocol
 from engine.control.trunks import parse_trunks
 from engine.errors import StartupError
 from engine.settings import load_settings
+from media.sip import tls
 from media.sip.caller import Caller, CallPlan, Transport, place_call
 from media.sip.server import SipServer
 from media.sip.tls import client_context, listeners_of, renew, server_context
@@ -245,6 +246,28 @@ async def test_a_renewed_certificate_is_shown_from_then_on_and_a_wrong_one_never
         give_key(tmp_path, wrong)
         renew(listeners, settings)
         assert await shown(port) == second
+    await server.close(0)
+
+
+async def test_a_pair_is_read_once_however_soon_its_files_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(sip_tls_cert=certify(tmp_path))
+    listeners = dataclasses.replace(listeners_of(settings), tls_port=0)
+    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), listeners=listeners)
+    await server.open()
+    port = server.endpoint.transports.local_port("TLS")
+    first, key = await shown(port), key_of(tmp_path)
+    certify(tmp_path)
+
+    def tried(certificate: str, key_file: str = "", client_ca: str = "") -> ssl.SSLContext:
+        context = server_context(certificate, key_file, client_ca)
+        give_key(tmp_path, key)
+        return context
+
+    monkeypatch.setattr(tls, "server_context", tried)
+    renew(listeners, settings)
+    assert await shown(port) != first
     await server.close(0)
 
 

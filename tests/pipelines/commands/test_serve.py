@@ -93,6 +93,26 @@ async def test_a_hang_up_renews_the_certificate_or_ends_what_a_terminal_has_star
         assert (engine.closed, engine.renewed.is_set()) == (True, not terminal)
 
 
+async def test_a_certificate_that_cannot_be_read_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Failing(FakeEngine):
+        def renew_certificate(self) -> None:
+            super().renew_certificate()
+            raise OSError("no such file")
+
+    monkeypatch.setattr(os, "isatty", lambda number: False)
+    engine = Failing(Settings(data_dir=tmp_path))
+    serving = asyncio.create_task(serve.serve(engine, seed=False, play=False))
+    await engine.started.wait()
+    for _ in range(2):
+        engine.renewed.clear()
+        os.kill(os.getpid(), signal.SIGHUP)
+        waiting = asyncio.create_task(engine.renewed.wait())
+        await asyncio.wait((waiting, serving), return_when=asyncio.FIRST_COMPLETED)
+        assert not serving.done()
+    os.kill(os.getpid(), signal.SIGTERM)
+    await serving
+
+
 async def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
     engine = FakeEngine(Settings(data_dir=tmp_path), fails=True)
     with pytest.raises(StartupError, match="HTTP_PORT"):
