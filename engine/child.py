@@ -126,8 +126,9 @@ def spawn(
 
 def die_with(parent: int) -> None:
     """In the child, first of all: be killed when the engine dies, by whatever signal. Where the kernel cannot, the
-    closed socket ends us. An interrupt at the terminal is the engine's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    closed socket ends us. An interrupt at the terminal, or its end, is the engine's to handle."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

@@ -1,6 +1,9 @@
-"""When a child is said to hang."""
+"""When a child is said to hang, and what does not end it."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -67,3 +70,16 @@ async def test_time_that_nobody_saw_passing_makes_nobody_late(time: VirtualTime,
 
     await watch.over(life())
     assert time.now > 3 * 3_600.0
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_what_a_terminal_tells_all_of_us_is_the_engine_s_to_handle(name: str) -> None:
+    program = (
+        "import os, signal\n"
+        "from engine.child import die_with\n"
+        f"die_with({os.getpid()})\n"
+        f"os.kill(os.getpid(), signal.{name})\n"
+        "print('lives')\n"
+    )
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (child.returncode, child.stdout) == (0, "lives\n")
