@@ -269,7 +269,8 @@ class LiveCall:
         if final.heard.shed:
             data = {"what": "final", "reason": final.heard.shed}
             leg = self._conversation.roster.leg(final.stream)
-            await self._publish([self._ledger.event("load.shed", final.end_ms, data, stream=final.stream, leg=leg)])
+            shed = self._ledger.event("load.shed", final.end_ms, data, stream=final.stream, leg=leg)
+            await self._publish([msgspec.structs.replace(shed, start_ms=final.start_ms)])
         words = bool(final.heard.text.strip())
         if final.heard.shed or not words:
             self._conversation.unheard(final.stream, final.start_ms, final.end_ms, lost=bool(final.heard.shed))

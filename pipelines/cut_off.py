@@ -100,6 +100,10 @@ async def reviewed(
                 review.held(fact.start_ms)
             case CallEvent(name="call.resumed"):
                 review.resumed(fact.start_ms)
+            case CallEvent(name="music.started" | "music.ended" as name):
+                review.music(fact.stream, fact.start_ms, plays=name == "music.started")
+            case CallEvent(name="load.shed", data={"what": "final"}):
+                review.unheard(fact.stream, fact.start_ms, fact.end_ms, lost=True)
     ledger.skip_to(last.seq)
     made = review.end(max(fact.end_ms for fact in facts), cut_off=True)
     confirmed = any(isinstance(fact, CallEvent) and fact.name == "wrap_up.confirmed" for fact in facts)

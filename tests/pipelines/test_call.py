@@ -229,8 +229,8 @@ async def test_words_whose_sound_is_forgotten_are_a_hole_that_is_told(states: tu
     segments += speech("1", 2, 3500, 4000, *states)
     await live_call([*segments, CallEnded(5000, "bye")], ears, sink, session=Forgetful).serve()
     shed = [fact for fact in sink.facts if isinstance(fact, CallEvent) and fact.name == "load.shed"]
-    assert [(fact.end_ms, fact.data) for fact in shed] == [
-        (end_ms, {"what": "final", "reason": "overdue"}) for end_ms in (900, 3000)
+    assert [(fact.start_ms, fact.end_ms, fact.data) for fact in shed] == [
+        (*span, {"what": "final", "reason": "overdue"}) for span in ((0, 900), (1500, 3000))
     ]
     assert texts(sink.facts) == ["half of it", "all of it"]
     assert [job.segment for job in ears.jobs] == [1, 2], "what is gone is not asked for, and nothing twice"

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from engine.facts import CallEvent, Fact, Transcript, decode
+from engine.ports.intake import CallEnded, MediaEvent, MediaNotice
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
@@ -18,7 +19,9 @@ from models.review import bundled_forms, form_for
 from pipelines.cut_off import review_cut_off, reviewed
 from pipelines.replay import context_of
 from pipelines.understanding import Understanding
-from tests.fakes import FakeReader, FakeSink
+from tests.fakes import FakeReader, FakeSession, FakeSink
+from tests.pipelines.test_call import CONTEXT, PARTICIPANTS, speech
+from tests.pipelines.test_judged_call import Deaf, live_call
 from tests.pipelines.test_replay import facts_of, script
 from tests.pipelines.test_review import events
 
@@ -64,6 +67,26 @@ async def test_what_was_not_done_before_the_cut_is_open_and_no_fault() -> None:
     context = context_of(call)
     made = await reviewed(first, context, MODELS, form_for(bundled_forms(), context.campaign))
     assert "no" not in answers(made).values()
+
+
+async def test_music_and_lost_words_are_what_they_were_while_the_call_was_live() -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [
+        *speech("2", 0, 1_000, 3_000, "started", "ended"),
+        *speech("2", 1, 5_000, 20_000, "started", "ended"),
+        MediaNotice(25_000, "music.started", "1"),
+        MediaNotice(205_000, "music.ended", "1"),
+        CallEnded(206_000, "bye"),
+    ]
+    people = (PARTICIPANTS[0], msgspec.structs.replace(PARTICIPANTS[1], aor="1001@pbx"))
+    ears = Deaf({("2", 0): "Good morning, how can I help you?", ("2", 1): ""})
+    await live_call(FakeSession(said, people), ears, sink).serve()
+    *heard, measured, scored, _proposed, _ended = sink.facts
+    context = msgspec.structs.replace(CONTEXT, language="en")
+    made = await reviewed(heard, context, MODELS, form_for(bundled_forms(), "care"))
+    theirs, ours = (data_of(facts, "talk.measured") for facts in ([measured], made))
+    assert ours["dead_air_ms"] == theirs["dead_air_ms"] == 0
+    assert answers([scored])["recording_notice"] == answers(made)["recording_notice"] == "open"
 
 
 class Cut:
