@@ -29,7 +29,7 @@ TRY_AGAIN_S = 5.0
 ENDED_S = 30.0
 """How long after the last sound the end of every call must have been seen."""
 OF_THE_MACHINE = frozenset(
-    {"ears_workers", "media_workers", "rtp_vad_gate", "vocabulary_prompt", "whisper_dir", "nats_server"}
+    {"ears_workers", "ears_device", "media_workers", "rtp_vad_gate", "vocabulary_prompt", "whisper_dir", "nats_server"}
     | {"log_format", "log_level"}
 )
 """Settings that a throwaway engine takes from the environment: how this machine hears, and what it says of it."""

@@ -29,13 +29,15 @@ SITE = {
 
 
 def test_it_has_nothing_of_the_site_but_how_the_machine_hears(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in {**SITE, "EARS_WORKERS": "3"}.items():
+    for name, value in {**SITE, "EARS_WORKERS": "3", "EARS_DEVICE": "cpu"}.items():
         monkeypatch.setenv(name, value)
     settings = demo.throwaway_settings(tmp_path, max_calls=2)
     for name in SITE:
         field = name.lower()
         assert getattr(settings, field) == Settings.model_fields[field].default, name
-    assert (settings.ears_workers, settings.max_calls, settings.sip_port, settings.http_port) == (3, 2, 0, 0)
+    assert (settings.ears_workers, settings.ears_device) == (3, "cpu")
+    assert {name for name in Settings.model_fields if name.startswith("ears_")} <= demo.OF_THE_MACHINE
+    assert (settings.max_calls, settings.sip_port, settings.http_port) == (2, 0, 0)
     assert settings.data_dir == tmp_path / "data"
 
 
