@@ -37,6 +37,9 @@ waits."""
 PROBE_EVERY_S, PROBE_S = 5.0, 1.0
 """Between two looks whether writes succeed again, and how long whoever asks waits for one."""
 
+HANGS_S = 5.0
+"""A group that is written for longer than this without an answer: the disk or the server stalls, and says nothing."""
+
 
 class _Waiting(NamedTuple):
     write: Write
@@ -73,6 +76,8 @@ class Writer:
         self._clock = clock
         self._sleep = sleep
         self._lost_at: float | None = None
+        self._begun_at: float | None = None
+        """Of the group in hand."""
         self._probing: asyncio.Task[None] | None = None
         self._probed_at = 0.0
         self._closed = False
@@ -92,15 +97,15 @@ class Writer:
         return self._queue.qsize()
 
     async def writable(self) -> bool:
-        """Whether the last write was committed. After one that was not, asking tries one now and then, so that the
-        store is known to be back also when nobody writes."""
+        """Whether the last write was committed, and none hangs. After one that was not, asking tries one now and then,
+        so that the store is known to be back also when nobody writes."""
         now = self._clock()
         idle = self._probing is None or self._probing.done()
         if self._lost_at is not None and idle and now - max(self._lost_at, self._probed_at) >= PROBE_EVERY_S:
             self._probed_at = now
             self._probing = asyncio.create_task(self._try(), name="store probe")
             await asyncio.wait([self._probing], timeout=PROBE_S)
-        return self._lost_at is None
+        return self._lost_at is None and (self._begun_at is None or now - self._begun_at <= HANGS_S)
 
     async def _try(self) -> None:
         with contextlib.suppress(Overloaded):  # it is still away
@@ -127,7 +132,9 @@ class Writer:
                 item = self._queue.get_nowait()
             last = item is None
             if group:
+                self._begun_at = self._clock()
                 await self._commit(group)
+                self._begun_at = None
 
     async def _commit(self, group: list[_Waiting]) -> None:
         try:

@@ -1,18 +1,21 @@
 """A disk that takes nothing for a while: what it costs, and what readiness says meanwhile. Time is virtual."""
 
+import asyncio
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from asyncpg import TooManyConnectionsError
 from asyncpg.exceptions import CannotConnectNowError, DiskFullError, ReadOnlySQLTransactionError, UniqueViolationError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from engine.errors import Overloaded
 from engine.settings import Settings
 from engine.store import Store, postgres, sqlite
-from engine.store.writer import PATIENCE_S, PROBE_EVERY_S
+from engine.store.writer import HANGS_S, PATIENCE_S, PROBE_EVERY_S, Writer
 from engine.vault import Vault
 
 
@@ -76,6 +79,30 @@ async def test_an_engine_that_cannot_write_is_not_ready_and_is_again_by_itself(
         assert await store.ready()
     assert await store.people.organisation_named("Acme") is None
     await store.close()
+
+
+async def test_a_write_that_hangs_is_one_that_the_store_does_not_take(tmp_path: Path) -> None:
+    time, begun, answered = Time(), asyncio.Event(), asyncio.Event()
+
+    async def nothing(connection: AsyncConnection) -> None: ...
+
+    async def hangs(connection: AsyncConnection) -> None:
+        begun.set()
+        await answered.wait()
+
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'one'}")
+    writer = Writer(engine, lambda *_: None, probe=nothing, back=lambda: None, clock=time, sleep=time.sleep)
+    writing = asyncio.create_task(writer.write(hangs))
+    await begun.wait()
+    assert await writer.writable()
+    time.now += HANGS_S + 1.0
+    assert not await writer.writable()
+    answered.set()
+    await writing
+    await writer.write(nothing)
+    assert await writer.writable()
+    await writer.close()
+    await engine.dispose()
 
 
 def test_sqlite_says_when_the_disk_is_full() -> None:
