@@ -19,7 +19,7 @@ from engine.ports.hearing import HeardWord
 from models.ctranslate import CtranslateModel
 from models.decoding import OWN_PADDING_S, RATE_HZ
 from models.languages import OURS
-from models.whisper_model import Encoded, Question, WhisperModel
+from models.whisper_model import Encoded, Found, Question, WhisperModel
 from models.whisper_onnx.model import OnnxModel, is_there
 
 _POSITIONS_A_SECOND = 50
@@ -57,6 +57,8 @@ class Decode(msgspec.Struct, frozen=True):
     """Ran into the cap for its duration: it does not end by itself."""
     until_s: float | None = None
     """Where in the window the words end, of those that were read from a mark on."""
+    chances: tuple[float, ...] = ()
+    """Likelihood of each new word, of the least likely of its tokens; empty: nothing is known of it."""
 
     @property
     def compression(self) -> float:
@@ -142,12 +144,14 @@ class Decoder:
             **self._signs(tokenizer),
         )
         found = self._model.find(encoded, question, beam)
+        new = _without_stops(tokenizer.decode(found.tokens))
         return Decode(
             text=tokenizer.decode([*begun, *found.tokens]).strip(),
-            new=_without_stops(tokenizer.decode(found.tokens)),
+            new=new,
             log_probability=found.log_probability / (len(found.tokens) + 1),
             no_speech=found.no_speech,
             capped=len(found.tokens) >= question.cap,
+            chances=_chances(tokenizer, found, new),
         )
 
     def decode_from(self, encoded: Encoded, language: str, start_s: float, said: str, cap: int, *, beam: int) -> Decode:
@@ -247,6 +251,22 @@ def _longer(words: Sequence[HeardWord], last_ms: int) -> tuple[HeardWord, ...]:
         msgspec.structs.replace(word, end_ms=max(word.end_ms, min(word.end_ms + _ENDS_EARLY_MS, end_ms)))
         for word, end_ms in zip(words, ends, strict=True)
     )
+
+
+def _chances(tokenizer: Tokenizer, found: Found, text: str) -> tuple[float, ...]:
+    """Of each word of the text that was found: signs at its end have no say."""
+    if not found.chances or not found.tokens:
+        return ()
+    chances, at = list[float](), 0
+    pieces = zip(*tokenizer.split_to_word_tokens([*found.tokens, tokenizer.eot]), strict=True)
+    for piece, tokens in list(pieces)[:-1]:  # the stop is a word of its own
+        least = min(found.chances[at : at + len(tokens)])
+        at += len(tokens)
+        if piece.startswith(" ") or not chances:
+            chances.append(least)
+        elif any(letter.isalnum() for letter in piece):
+            chances[-1] = min(chances[-1], least)
+    return tuple(chances) if len(chances) == len(text.split()) else ()
 
 
 def _without_stops(text: str) -> str:

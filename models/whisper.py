@@ -25,6 +25,9 @@ _EARLY_S = 1.0
 """Words that end so long before their segment does may lack some."""
 _TAIL_S = 0.2
 """Of a segment's sound, so much at its end is behind the last that the VAD took for speech."""
+_LIKELY = 0.4
+"""First words of a draft in doubt are shown while they are as likely: of a segment's first half second six in ten drafts
+are in doubt, and loop behind a first word that is right."""
 _LOST_WORDS = 4
 _WORD = re.compile(r"\w+")
 _SIGNS = re.compile(r"(?:[^\w\s]\s*){4}")
@@ -148,13 +151,15 @@ class Whisper:
         if doubtful and job.kind != "partial":
             longer = self._decoder.encode(speech, max(self._decoding.redo_window_s, self._decoding.window_s(speech_s)))
             decode = _better(decode, self._decode(job, longer, language, speech_s, again=True))
+        if doubtful and job.kind == "partial" and not (job.expected or job.prefix):
+            decode, doubtful = _beginning(decode), False  # nothing of the segment was heard yet
         text = decode.text
         if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
             text = ""
         elif _loops(decode) and not job.capture:
             text = job.prefix
         elif doubtful and job.kind == "partial":
-            text = job.prefix  # a draft that loops is not worth showing, nor a second decode
+            text = job.prefix  # a draft in doubt takes no word back, and is not worth a second decode
         return self._timed(job, _heard(job, text, decode, language, belief), encoded, len(speech))
 
     def _timed(self, job: ListenJob, heard: Heard, encoded: Encoded, samples: int, context: int = 0) -> Heard:
@@ -247,6 +252,20 @@ def _loops(decode: Decode) -> bool:
     return decode.capped and decode.compression > 2.4
 
 
+def _beginning(decode: Decode) -> Decode:
+    """Of a draft in doubt its first words that are likely each, up to one that comes again: loops begin so."""
+    words = list[str]()
+    said = set[str]()
+    for word, chance in zip(decode.new.split(), decode.chances, strict=False):
+        bare = " ".join(_WORD.findall(word.casefold()))
+        if chance < _LIKELY or bare in said:
+            break
+        words.append(word)
+        said.add(bare)
+    new = " ".join(words)
+    return msgspec.structs.replace(decode, text=new, new=new, chances=decode.chances[: len(words)])
+
+
 def _better(first: Decode, second: Decode) -> Decode:
     """One that ends by itself before one that does not, then the likelier."""
     return min(first, second, key=lambda decode: (decode.capped, decode.compression > 2.4, -decode.log_probability))
@@ -260,6 +279,7 @@ def _heard(job: ListenJob, text: str, decode: Decode, language: str, belief: Bel
         language_score=round(belief.get(language, 0.0), 4),
         confidence=round(math.exp(decode.log_probability), 4),
         no_speech=round(decode.no_speech, 4),
+        chances=decode.chances if job.kind == "partial" else (),
         belief=belief if job.belief else {},
     )
 
@@ -287,5 +307,6 @@ def _joined(job: ListenJob, begun: Sequence[tuple[float, Heard]], run_ms: float)
         no_speech=max(part.no_speech for part in parts),
         belief=last.belief,
         words=tuple(words),
+        chances=last.chances if len(parts) == 1 else (),
         run_ms=round(run_ms, 1),
     )

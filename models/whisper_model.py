@@ -49,6 +49,8 @@ class Found(msgspec.Struct, frozen=True):
     """Of all of them together, and of the stop where there is one."""
     no_speech: float
     """Likelihood, before any word, that there is none."""
+    chances: tuple[float, ...] = ()
+    """Likelihood of each token, and of the stop where there is one; empty: the model does not tell."""
 
 
 class WhisperModel(Protocol):

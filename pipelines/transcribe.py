@@ -114,7 +114,7 @@ class _Lane:
         """What to show of it, and how many of the first code points are stable."""
         if heard.language != self.language:
             self.agreement, self.language = Agreement(), heard.language
-        return self.agreement.offer(heard.text, whole=segment.lull or segment.state != "continues")
+        return self.agreement.offer(heard.text, heard.chances, whole=segment.lull or segment.state != "continues")
 
 
 class Transcriber:

@@ -70,6 +70,8 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the leg is believed to speak after this segment; empty where nothing was identified."""
     words: tuple[HeardWord, ...] = ()
     """Of finals and speculation, in order; punctuation is none."""
+    chances: tuple[float, ...] = ()
+    """Of a partial: likelihood of each word behind the job's prefix; empty: nothing is known of it."""
     queued_ms: float = 0.0
     run_ms: float = 0.0
     shed: str = ""

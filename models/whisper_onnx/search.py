@@ -3,6 +3,7 @@
 The rules of what may follow are those of CTranslate2's `Whisper.generate`, which are OpenAI's.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -31,6 +32,7 @@ def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found
     text, tokens, total = Text(decoder, memory), list[int](), 0.0
     given, draft = list(question.prompt), list(question.expected[: min(question.cap, _MOST_AT_ONCE)])
     no_speech, reached = None, 0
+    chances: list[float] = []
     while True:
         before = len(text)
         wanted = list(range(len(given) - 1, len(given) + len(draft)))
@@ -42,12 +44,14 @@ def greedy(decoder: WhisperDecoder, memory: Memory, question: Question) -> Found
         for row, guess in zip(logits, [*draft, -1], strict=True):
             allow(row, tokens, question)
             token = int(row.argmax())
-            total += float(row[token] - _log_sum(row))
+            log_probability = float(row[token] - _log_sum(row))
+            total += log_probability
+            chances.append(math.exp(log_probability))
             if token == question.stop:
-                return Found(tokens, total, no_speech)
+                return Found(tokens, total, no_speech, tuple(chances))
             tokens.append(token)
             if len(tokens) >= question.cap:
-                return Found(tokens, total, no_speech)
+                return Found(tokens, total, no_speech, tuple(chances))
             if token != guess:
                 break
             right += 1

@@ -27,6 +27,23 @@ def test_the_last_word_of_speech_that_goes_on_may_be_half_a_word_and_waits() -> 
     assert agreement.offer("I want to cancel my", whole=False) == ("I want to cancel my", 19)
 
 
+def test_a_last_word_that_is_likely_does_not_wait() -> None:
+    agreement = Agreement()
+    assert agreement.offer("I want to can", (0.9, 0.9, 0.9, 0.4), whole=False) == ("I want to", 0)
+    assert agreement.offer("I want to cancel", (0.9,), whole=False) == ("I want to cancel", 9)
+
+
+def test_an_unlikely_word_waits_and_all_behind_it_until_two_decodes_agree() -> None:
+    agreement = Agreement()
+    chances = (0.9, 0.1, 0.8, 0.9)
+    assert agreement.offer("para odessa el modo", chances) == ("para", 0)
+    assert agreement.offer("para odessa el modo mudo", (*chances, 0.9)) == ("para odessa el modo mudo", 19)
+
+
+def test_likelihoods_are_of_the_last_words() -> None:
+    assert Agreement().offer("my card is four", (0.1,)) == ("my card is", 0)
+
+
 def test_punctuation_and_case_do_not_make_words_differ() -> None:
     agreement = Agreement()
     agreement.offer("Sí.")

@@ -26,6 +26,7 @@ SPANISH = CLIP.parents[1] / "digits" / "fours_es.flac"
 NAMES = CLIP.parents[1] / "vocabulary" / "en.ogg"
 WORDS = "Good question. Let me check that for you."
 FINAL = ListenJob(job=1, call_id="c", stream="1", segment=0, kind="final", due=0.0, language="en")
+PARTIAL = msgspec.structs.replace(FINAL, kind="partial")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,26 @@ def test_a_speculation_hears_what_the_final_hears(whisper: Whisper, clip: Pcm16)
     final = whisper.hear(FINAL, clip)
     speculation = whisper.hear(msgspec.structs.replace(FINAL, kind="speculation"), clip)
     assert msgspec.structs.replace(final, run_ms=0.0) == msgspec.structs.replace(speculation, run_ms=0.0)
+
+
+def test_a_partial_says_how_likely_each_of_its_words_is(whisper: Whisper, clip: Pcm16) -> None:
+    heard = whisper.hear(PARTIAL, clip[: 2 * RATE_HZ])
+    assert heard.text == "Good question."
+    assert len(heard.chances) == 2
+    assert min(heard.chances) > 0.5
+    assert whisper.hear(FINAL, clip).chances == ()
+
+
+@pytest.mark.parametrize(("end_s", "text"), [(0.7, "Good"), (1.0, "Good question.")])
+def test_a_first_draft_that_loops_is_worth_what_it_begins_with(
+    whisper: Whisper, clip: Pcm16, end_s: float, text: str
+) -> None:
+    assert whisper.hear(PARTIAL, clip[: round(end_s * RATE_HZ)]).text == text
+
+
+def test_a_draft_in_doubt_takes_no_word_back(whisper: Whisper, clip: Pcm16) -> None:
+    begun = msgspec.structs.replace(PARTIAL, expected="Good question. Let")
+    assert whisper.hear(begun, clip[: round(0.7 * RATE_HZ)]).text == ""
 
 
 def test_a_partial_goes_on_from_its_prefix(whisper: Whisper, clip: Pcm16) -> None:

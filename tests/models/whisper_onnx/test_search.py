@@ -123,6 +123,8 @@ def test_the_likeliest_word_comes_each_time(model: WhisperDecoder, memory: Memor
     assert found.tokens == tokens
     assert len(tokens) > 2
     assert found.log_probability == pytest.approx(total, abs=0.05 * len(tokens))
+    assert found.log_probability == pytest.approx(np.log(found.chances).sum())
+    assert len(found.chances) >= len(tokens)
     logits, _ = plain.read(plain.decoder(), plain.heard(), question.prompt[:1])
     likely = np.exp(logits[0]) / np.exp(logits[0]).sum()
     assert found.no_speech == pytest.approx(likely[NO_SPEECH], rel=0.1)
@@ -140,6 +142,7 @@ def test_what_is_expected_changes_no_word(model: WhisperDecoder, memory: Memory,
     expected = data.draw(st.one_of(right, any_token, spoilt, lost))
     found = greedy(model, memory, msgspec.structs.replace(question, expected=expected))
     assert found.tokens == alone.tokens
+    assert found.chances == pytest.approx(alone.chances, abs=0.05)
     assert found.log_probability == pytest.approx(alone.log_probability, abs=0.02 * len(alone.tokens))
     assert found.no_speech == pytest.approx(alone.no_speech, rel=1e-3)
 
