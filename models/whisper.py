@@ -26,8 +26,8 @@ _EARLY_S = 1.0
 _TAIL_S = 0.2
 """Of a segment's sound, so much at its end is behind the last that the VAD took for speech."""
 _LIKELY = 0.4
-"""First words of a draft in doubt are shown while they are as likely: of a segment's first half second six in ten drafts
-are in doubt, and loop behind a first word that is right."""
+"""First words of a draft in doubt are shown while they are as likely: of the first half second six drafts in ten
+are in doubt, and many loop behind a first word that is right."""
 _LOST_WORDS = 4
 _WORD = re.compile(r"\w+")
 _SIGNS = re.compile(r"(?:[^\w\s]\s*){4}")
