@@ -92,7 +92,7 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             )
         case CallEvent(name="withdrawn"):
             return _withdrawn(after, fact.data.get("of", ()))
-        case CallEvent(name="alert.judged"):
+        case CallEvent(name="alert.judged") if fact.data.get("role") != "agent":
             return _judged(after, fact.data)
         case CallEvent(name="talk.measured"):
             share = fact.data.get("legs", {}).get("agent", {}).get("share")
@@ -116,7 +116,7 @@ def _withdrawn(tile: Tile, seqs: Sequence[int]) -> Tile:
 
 
 def _judged(tile: Tile, said: Mapping[str, Any]) -> Tile:
-    """An alert that somebody found wrong is gone; one that is right after all is back in its place."""
+    """An alert that a supervisor found wrong is gone; one that is right after all is back in its place."""
     others = _without(tile, (said["of"],))
     if said.get("verdict") == "wrong":
         return others

@@ -1,5 +1,7 @@
 """The wallboard's reducer."""
 
+from typing import Literal
+
 import msgspec
 
 from engine import floor
@@ -21,6 +23,11 @@ def alert(seq: int, outcome: str = "violation") -> Insight:
 
 def mood(value: str, lean: float, leg: Leg = "customer") -> Insight:
     return Insight(call_id="call-1", seq=9, kind="mood", turn=1, value=value, score=0.8, lean=lean, leg=leg)
+
+
+def judged(of: Insight, verdict: str, role: Literal["agent", "supervisor"], seq: int) -> CallEvent:
+    said = alert_judged(of, Person("user-1", "org", "Ana", role), verdict, "")
+    return CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=said)
 
 
 def test_alerts_come_and_are_withdrawn() -> None:
@@ -53,21 +60,26 @@ def test_of_too_many_alerts_notices_go_before_violations() -> None:
     assert [one.seq for one in tile.alerts] == [1, 2, 3, *range(83, 100)]
 
 
-def test_an_alert_that_somebody_found_wrong_leaves_the_tile() -> None:
+def test_an_alert_that_a_supervisor_found_wrong_leaves_the_tile() -> None:
     tile = floor.reduce(floor.reduce(floor.tile(RECORD), alert(1)), alert(2))
-    right = CallEvent(call_id="call-1", seq=3, name="alert.judged", data={"of": 1, "verdict": "right"})
-    wrong = CallEvent(call_id="call-1", seq=4, name="alert.judged", data={"of": 2, "verdict": "wrong"})
+    right = judged(alert(1), "right", "supervisor", seq=3)
+    wrong = judged(alert(2), "wrong", "supervisor", seq=4)
     assert [one.seq for one in floor.reduce(floor.reduce(tile, right), wrong).alerts] == [1]
+
+
+def test_an_agent_neither_takes_an_alert_off_the_tile_nor_puts_one_back() -> None:
+    tile = floor.reduce(floor.tile(RECORD), alert(1))
+    assert floor.reduce(tile, judged(alert(1), "wrong", "agent", seq=2)).alerts == tile.alerts
+    gone = floor.reduce(tile, judged(alert(1), "wrong", "supervisor", seq=3))
+    assert floor.reduce(gone, judged(alert(1), "right", "agent", seq=4)).alerts == ()
 
 
 def test_an_alert_that_was_found_wrong_and_then_right_is_back_in_its_place() -> None:
     first, second = alert(1), alert(2)
     before = floor.reduce(floor.reduce(floor.tile(RECORD), first), second)
-    person = Person("user-1", "org", "Ana", "supervisor")
     tile = before
     for seq, verdict in enumerate(("wrong", "wrong", "right", "right"), 3):
-        said = alert_judged(first, person, verdict, "")
-        tile = floor.reduce(tile, CallEvent(call_id="call-1", seq=seq, name="alert.judged", data=said))
+        tile = floor.reduce(tile, judged(first, verdict, "supervisor", seq))
         assert [one.seq for one in tile.alerts] == ([2] if verdict == "wrong" else [1, 2])
     assert tile.alerts == before.alerts
 
