@@ -124,4 +124,18 @@ describe("a desk that lives", () => {
     comesBack();
     expect(JSON.parse(socket("/ws/desk").sent[0]!)).toEqual({ type: "resume", calls: {} });
   });
+
+  it("lists the calls that its person took before it was loaded, whoever else has taken some since", async () => {
+    const asked: string[] = [];
+    const headers = new Headers({ "Content-Type": "application/json" });
+    const text = async (): Promise<string> => JSON.stringify([record("old", { ended_at: 200 })]);
+    vi.stubGlobal("fetch", async (path: string) => {
+      asked.push(path);
+      return { ok: true, headers, text };
+    });
+    comesBack();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toEqual(["/api/calls?live=false&limit=12&agent=u1"]);
+    expect(desk.lists.ended.map((call) => call.id)).toEqual(["old"]);
+  });
 });

@@ -55,14 +55,16 @@ class CallsView(View):
     async def get(
         self,
         live: bool | None = None,
+        agent: str | None = None,
         before: float | None = None,
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> r200[list[CallOut]]:
-        """Newest first; an agent's own, or all for supervisors. `before` (UNIX seconds) turns the page."""
+        """Newest first: an agent's own; for supervisors all, or those of the user `agent`. `before` (UNIX seconds)
+        turns the page."""
         person = self.request[PERSON]
-        mine = person.user_id if person.role == "agent" else None
+        whose = person.user_id if person.role == "agent" else agent
         calls = self.request.app[STORE].calls
-        return answer(await calls.find(person.organisation_id, agent_id=mine, live=live, before=before, limit=limit))
+        return answer(await calls.find(person.organisation_id, agent_id=whose, live=live, before=before, limit=limit))
 
 
 class CallView(View):

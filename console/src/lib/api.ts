@@ -60,7 +60,7 @@ export const eraseCall = (call: string): Promise<void> =>
 /** What a masked word was: of the entity that fact `seq` tells of. Each reading is written down. */
 export const entityValue = (call: string, seq: number): Promise<{ value: string }> =>
   api<{ value: string }>("GET", `/api/calls/${encodeURIComponent(call)}/entities/${seq}/value`);
-/** The newest calls that ended: an agent's own. */
-export const endedCalls = (): Promise<CallRecord[]> =>
-  api<CallRecord[]>("GET", "/api/calls?live=false&limit=12");
+/** The newest calls of a person that ended. */
+export const endedCalls = (user: string): Promise<CallRecord[]> =>
+  api<CallRecord[]>("GET", `/api/calls?live=false&limit=12&agent=${encodeURIComponent(user)}`);
 export const whoAmI = (): Promise<Me> => api<Me>("GET", "/api/me");

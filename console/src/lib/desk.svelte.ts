@@ -181,7 +181,7 @@ export class Desk {
     this.#answers = unconfirmed(this.#answers, messages);
     this.#hearAnswer(messages);
     if (this.selected && this.selected !== this.#asked && !this.call) this.#leave();
-    if (hello && this.#options.selectByItself) void this.#recall();
+    if (hello && this.#options.selectByItself) void this.#recall(hello.person.user_id);
     if (this.#options.selectByItself) this.#selectByItself();
     for (const id of this.#opened) {
       if (id !== this.selected && !this.view.calls.has(id)) this.#opened.delete(id);
@@ -230,9 +230,9 @@ export class Desk {
   }
 
   /** What is left to wrap up of earlier calls stays in reach. */
-  async #recall(): Promise<void> {
+  async #recall(user: string): Promise<void> {
     try {
-      const ended = await endedCalls();
+      const ended = await endedCalls(user);
       this.view = recall(this.view, ended); // as it is now: facts came meanwhile
     } catch {
       // the list of calls that ended is a convenience; the live ones come over the socket

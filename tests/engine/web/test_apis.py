@@ -169,6 +169,24 @@ async def test_calls_are_their_agent_s_and_the_supervisors(site: Site) -> None:
     assert (await client.get("/api/calls", params={"limit": "9999"})).status == 422
 
 
+@pytest.mark.parametrize(
+    ("login", "agent", "sees"),
+    [
+        ("sofia", "user-ana", True),
+        ("sofia", "user-sofia", False),
+        ("ana", "user-ben", True),
+        ("ben", "user-ana", False),
+    ],
+)
+async def test_supervisors_ask_for_one_user_s_calls_and_agents_have_their_own(
+    site: Site, login: str, agent: str, sees: bool
+) -> None:
+    await site.hub.opened(site.record)
+    client = await site.logged_in(login)
+    listed = await (await client.get("/api/calls", params={"agent": agent})).json()
+    assert [call["id"] for call in listed] == ["call-1"] * sees
+
+
 async def test_machines_are_answered(site: Site) -> None:
     client = site.client()
     assert (await client.get("/healthz")).status == 200
