@@ -86,6 +86,7 @@ class FakeEngine:
         self.knowledge.add_to(app.router)
         app.router.add_get("/api/{table}", self._rows)
         app.router.add_post("/api/{table}", self._create)
+        app.router.add_get("/api/{table}/{id}", self._row)
         app.router.add_put("/api/{table}/{id}", self._change)
         app.router.add_get("/ws/desk", self._desk)
         app.router.add_get("/ws/wall", self._wall)
@@ -205,11 +206,17 @@ class FakeEngine:
     def _table(self, request: web.Request) -> list[dict[str, Any]]:
         return {"users": self.users, "campaigns": self.campaigns}[request.match_info["table"]]
 
+    def _named(self, request: web.Request) -> dict[str, Any]:
+        return next(row for row in self._table(request) if row["id"] == request.match_info["id"])
+
     async def _rows(self, request: web.Request) -> web.Response:
         if request.match_info["table"] == "calls":
             ended = [msgspec.to_builtins(call) for call in self.calls.values() if call.ended_at]
             return web.json_response(ended)
         return web.json_response(self._table(request))
+
+    async def _row(self, request: web.Request) -> web.Response:
+        return web.json_response(self._named(request))
 
     async def _create(self, request: web.Request) -> web.Response:
         await self._hold(request)
@@ -221,7 +228,7 @@ class FakeEngine:
 
     async def _change(self, request: web.Request) -> web.Response:
         await self._hold(request)
-        row = next(row for row in self._table(request) if row["id"] == request.match_info["id"])
+        row = self._named(request)
         row.update(await request.json())
         return web.json_response(row)
 

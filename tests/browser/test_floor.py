@@ -198,3 +198,18 @@ async def test_a_row_is_saved_once_and_closes_no_other(engine: FakeEngine, visit
     await expect(page.get_by_role("button", name="Save")).to_be_enabled()
     assert [user["name"] for user in engine.users] == ["Ben Roa", "Julián Peña"]
     assert visitor.complaints == []
+
+
+async def test_what_is_edited_is_the_row_as_it_is_now(engine: FakeEngine, visitor: Visitor) -> None:
+    juan = {"id": "u1", "login": "juan", "name": "Juan Mora", "role": "agent", "aors": [], "extensions": []}
+    engine.users.append(juan | {"active": True})
+    page = await visitor.visit("/admin", person=ADMIN)
+    edit = page.get_by_role("button", name="Edit Juan Mora")
+    await expect(edit).to_be_visible()
+    engine.users[0]["active"] = False  # another administrator's doing
+    await edit.click()
+    await page.get_by_label("Extensions").fill("1001")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("cell", name="1001")).to_be_visible()
+    assert (engine.users[0]["active"], engine.users[0]["extensions"]) == (False, ["1001"])
+    assert visitor.complaints == []

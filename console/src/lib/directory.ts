@@ -158,13 +158,25 @@ export async function loadDirectory(): Promise<[User[], Campaign[]]> {
   return Promise.all([api<User[]>("GET", "/api/users"), api<Campaign[]>("GET", "/api/campaigns")]);
 }
 
+/** A form of the row as it is now: the list that it was picked from may be hours old, and what is saved is the whole row. */
+export async function openUser(id: string): Promise<Editing> {
+  return editUser(await api<User>("GET", pathOf("users", id)));
+}
+
+export async function openCampaign(id: string): Promise<Editing> {
+  return editCampaign(await api<Campaign>("GET", pathOf("campaigns", id)));
+}
+
 export async function save(editing: Editing): Promise<void> {
   if (editing.table === "knowledge") return saveArticle(editing);
   const body =
     editing.table === "users" && editing.password
       ? { ...editing.row, password: editing.password }
       : editing.row;
-  const path = `/api/${editing.table}`;
-  if (editing.id) await api("PUT", `${path}/${encodeURIComponent(editing.id)}`, body);
-  else await api("POST", path, body);
+  if (editing.id) await api("PUT", pathOf(editing.table, editing.id), body);
+  else await api("POST", `/api/${editing.table}`, body);
+}
+
+function pathOf(table: "users" | "campaigns", id: string): string {
+  return `/api/${table}/${encodeURIComponent(id)}`;
 }

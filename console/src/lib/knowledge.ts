@@ -113,8 +113,13 @@ function cut(name: string, length: number): string {
 }
 
 export const loadHeads = (): Promise<Head[]> => api("GET", "/api/knowledge");
-export const loadArticle = (base: string, article: string): Promise<Article> =>
-  api("GET", path(base, "articles", article));
+/** Its form, with its text. */
+export async function openArticle({
+  base,
+  article,
+}: Pick<Head, "base" | "article">): Promise<EditingArticle> {
+  return editArticle(await api<Article>("GET", path(base, "articles", article)));
+}
 export const eraseArticle = (base: string, article: string): Promise<void> =>
   api("DELETE", path(base, "articles", article));
 /** All that became of it. */
