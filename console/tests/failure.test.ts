@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api.ts";
-import { failureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
+import { failureOf, loginFailureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
 import { en } from "../src/lib/i18n/en.ts";
 
 describe("why something did not work", () => {
@@ -25,5 +25,17 @@ describe("why something did not work", () => {
     expect(refusalOf({ code: "not_found", message: "no such live call" })).toBe(en["failure.not_found"]);
     expect(refusalOf({ code: "conflict", message: "it is Ben's" })).toBe(en["failure.taken"]);
     expect(refusalOf({ code: "odd", message: "in the engine's words" })).toBe("in the engine's words");
+  });
+
+  it.each([
+    [503, "too_many_logins", "login.many"],
+    [503, "overloaded", "failure.overloaded"],
+    [500, "internal", "failure.internal"],
+    [502, "", "login.unreachable"],
+    [0, "unreachable", "login.unreachable"],
+    [429, "too_many_guesses", "login.tooMany"],
+    [401, "wrong_login", "login.wrong"],
+  ])("is said of a log-in: %i %s", (status, code, said) => {
+    expect(loginFailureOf(new ApiError(status, code, ""))).toBe(said);
   });
 });

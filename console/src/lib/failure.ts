@@ -41,3 +41,19 @@ function said({ code, message }: Refusal): string {
   const one = known.find((each) => each === code);
   return one ? t(`failure.${one}`) : message;
 }
+
+const loginTroubles = {
+  too_many_logins: "login.many",
+  overloaded: "failure.overloaded",
+  internal: "failure.internal",
+} as const;
+export type LoginFailure =
+  "login.tooMany" | "login.wrong" | "login.unreachable" | (typeof loginTroubles)[keyof typeof loginTroubles];
+
+/** Why nobody was logged in. Without an answer of the engine's own it is taken to be away, as behind a proxy's 502. */
+export function loginFailureOf(error: unknown): LoginFailure {
+  const { status, code } = error instanceof ApiError ? error : { status: 0, code: "" };
+  if (status === 429) return "login.tooMany";
+  if (status >= 400 && status < 500) return "login.wrong";
+  return code in loginTroubles ? loginTroubles[code as keyof typeof loginTroubles] : "login.unreachable";
+}

@@ -24,6 +24,7 @@ export const en = {
   "login.busy": "Signing in…",
   "login.wrong": "That user name and password do not match.",
   "login.tooMany": "Too many attempts. Wait a minute and try again.",
+  "login.many": "Many people are signing in right now. Try again in a moment.",
   "login.unreachable": "The engine does not answer. Is it running?",
 
   "link.connecting": "Connecting",

@@ -26,6 +26,7 @@ export const es: Messages = {
   "login.busy": "Entrando…",
   "login.wrong": "El usuario y la contraseña no coinciden.",
   "login.tooMany": "Demasiados intentos. Espere un minuto y pruebe de nuevo.",
+  "login.many": "Muchas personas están entrando a la vez. Intente de nuevo en un momento.",
   "login.unreachable": "El motor no responde. ¿Está en marcha?",
 
   "link.connecting": "Conectando",

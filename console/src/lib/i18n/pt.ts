@@ -26,6 +26,7 @@ export const pt: Messages = {
   "login.busy": "Entrando…",
   "login.wrong": "Usuário e senha não conferem.",
   "login.tooMany": "Tentativas demais. Espere um minuto e tente de novo.",
+  "login.many": "Muitas pessoas estão entrando ao mesmo tempo. Tente de novo em instantes.",
   "login.unreachable": "O motor não responde. Ele está em execução?",
 
   "link.connecting": "Conectando",
