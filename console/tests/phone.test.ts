@@ -94,7 +94,7 @@ describe("a phone's socket", () => {
     const headers = new Headers({ "Content-Type": "application/json" });
     vi.stubGlobal("fetch", async () => ({ ok: true, headers, text: async () => JSON.stringify(pass) }));
     FakeSocket.all = [];
-    phone = new Phone();
+    phone = new Phone("u1");
     await vi.advanceTimersByTimeAsync(0);
     FakeSocket.all[0]!.open();
     FakeSocket.all[0]!.say(registered);

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { keepPhone, phone } from "../src/lib/line.svelte.ts";
+import { dialled } from "../src/lib/phone/calls.ts";
 import { page } from "../src/lib/router.svelte.ts";
 import { endSession, person, setPerson } from "../src/lib/session.svelte.ts";
 
@@ -7,6 +9,8 @@ vi.hoisted(() =>
     location: { pathname: "/desk" },
     history: { pushState: () => undefined },
     addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+    sessionStorage: { getItem: () => null, setItem: () => undefined, removeItem: () => undefined },
   }),
 );
 
@@ -32,5 +36,13 @@ describe("logging out", () => {
       await endSession();
       expect([person(), page()]).toEqual([undefined, "login"]);
     }
+  });
+
+  it("takes the phone away, whatever call it has", async () => {
+    answers(204);
+    keepPhone("u1", true);
+    phone()!.view = dialled(phone()!.view, "r", "1002");
+    await endSession();
+    expect(phone()).toBeUndefined();
   });
 });

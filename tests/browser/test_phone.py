@@ -11,11 +11,12 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.facts import Pcm16, Samples
+from engine.ports.desk import Person
 from engine.web.console import STATIC
 from media.codecs import PCMU
-from tests.browser.fake_engine import FakeEngine
+from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import Player, record
-from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings, unseen
+from tests.browser.visitor import AGENT, SUPERVISOR, Visitor, misfits, serious_findings, unseen
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import World
 
@@ -109,9 +110,9 @@ async def visitor(talking_browser: Browser, engine: FakeEngine) -> AsyncIterator
         await context.close()
 
 
-async def at_the_desk(visitor: Visitor, world: World) -> Page:
-    """An agent who takes calls."""
-    page = await visitor.visit("/desk", person=AGENT)
+async def at_the_desk(visitor: Visitor, world: World, person: Person = AGENT) -> Page:
+    """Somebody who takes calls."""
+    page = await visitor.visit("/desk", person=person)
     await page.evaluate(_KEEP_CONNECTIONS)
     await page.get_by_role("button", name="Take calls").click()
     await expect(page.get_by_role("button", name="Take no more calls")).to_be_visible()
@@ -257,6 +258,53 @@ async def test_a_reload_of_the_page_keeps_the_call(visitor: Visitor, world: Worl
     await expect(phone.get_by_role("button", name="Take no more calls")).to_be_visible()
     assert far.over is None
     assert visitor.complaints == []
+
+
+async def test_a_call_outlasts_the_page(visitor: Visitor, world: World) -> None:
+    page = await at_the_desk(visitor, world, SUPERVISOR)
+    far = FarParty(CUSTOMER)
+    world.call_in(far, "andrea")
+    phone = page.get_by_test_id("phone")
+    await phone.get_by_role("button", name="Accept").click()
+    await expect(phone.get_by_role("status")).to_contain_text("On a call")
+    await page.get_by_role("link", name="Wall").click()
+    await expect(page.get_by_role("heading", name="No live call on the floor")).to_be_visible()
+    before = len(far.played)
+    await far.until(lambda far: len(far.played) > before + 50)
+    await page.keyboard.press("m")
+    await expect(phone.get_by_role("button", name="Unmute")).to_have_attribute("aria-pressed", "true")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    await page.reload()
+    await expect(phone.get_by_role("status")).to_contain_text(f"On a call with {CUSTOMER}")
+    before = len(far.played)
+    await far.until(lambda far: len(far.played) > before + 50)
+    assert far.over is None
+    assert visitor.complaints == []
+
+
+async def test_a_call_outlasts_the_log_in(visitor: Visitor, world: World, engine: FakeEngine) -> None:
+    page = await at_the_desk(visitor, world)
+    far = FarParty(CUSTOMER)
+    world.call_in(far, "andrea")
+    phone = page.get_by_test_id("phone")
+    await phone.get_by_role("button", name="Accept").click()
+    await expect(phone.get_by_role("status")).to_contain_text("On a call")
+    await page.context.clear_cookies()
+    await engine.drop_sockets()
+    await expect(page.get_by_text("your call goes on. Sign in again.")).to_be_visible()
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+    before = len(far.played)
+    await far.until(lambda far: len(far.played) > before + 50)
+    await page.get_by_label("User name").fill("andrea")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page).to_have_url(engine.url + "/desk")
+    await expect(phone.get_by_role("status")).to_contain_text(f"On a call with {CUSTOMER}")
+    before = len(far.played)
+    await far.until(lambda far: len(far.played) > before + 50)
+    assert far.over is None
 
 
 async def test_the_microphone_is_asked_for_and_its_refusal_said(visitor: Visitor, engine: FakeEngine) -> None:

@@ -1,4 +1,4 @@
-/** The desk's phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
+/** A phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
 
 import { api } from "./api.ts";
 import { SILENT_MS } from "./link.svelte.ts";
@@ -22,8 +22,13 @@ const LAST_PAUSE_MS = 5000;
 const NO_BRIDGE_MS = 30_000;
 const RENEW_MS = 240_000;
 const SHOWN_MS = 4000;
-const WINDOW = "welcomedly.phone.window";
-const THERE = "welcomedly.phone.there";
+/** The session storage, which a reload of the window leaves as it is. */
+const kept = (what: "window" | "there", user: string): string => `welcomedly.phone.${what}.${user}`;
+
+/** Whether this window had that user's phone when it was loaded again. */
+export function hadPhone(user: string): boolean {
+  return sessionStorage.getItem(kept("window", user)) !== null;
+}
 
 export class Phone {
   /** The bridge is reached; else there is no phone to show. */
@@ -31,8 +36,7 @@ export class Phone {
   there = $state(false);
   microphone = $state<MicrophoneError | "">("");
   view = $state.raw<PhoneView>(emptyPhone);
-  readonly calls: readonly PhoneCall[] = $derived(this.view.calls);
-  readonly talking: PhoneCall | undefined = $derived(this.calls.find((call) => call.state === "up"));
+  readonly user: string;
 
   #pass: Pass | undefined;
   #socket: WebSocket | undefined;
@@ -46,18 +50,34 @@ export class Phone {
   #closed = false;
   #window: string;
 
-  constructor() {
-    this.#window = sessionStorage.getItem(WINDOW) ?? crypto.randomUUID();
-    sessionStorage.setItem(WINDOW, this.#window);
+  constructor(user: string) {
+    this.user = user;
+    this.#window = sessionStorage.getItem(kept("window", user)) ?? crypto.randomUUID();
+    sessionStorage.setItem(kept("window", user), this.#window);
     addEventListener("online", this.#hurry);
     void this.#open();
-    if (sessionStorage.getItem(THERE) === this.#window) void this.come(); // the same window, loaded again
+    if (sessionStorage.getItem(kept("there", user)) === this.#window) void this.come(); // the same window, loaded again
   }
 
-  /** The desk is left: whoever comes to it next is away until they say otherwise. */
+  // Getters: what is derived would end with the part of the screen that first asked for it.
+
+  get calls(): readonly PhoneCall[] {
+    return this.view.calls;
+  }
+
+  get ringing(): PhoneCall | undefined {
+    return this.calls.find((call) => call.state === "ringing");
+  }
+
+  get talking(): PhoneCall | undefined {
+    return this.calls.find((call) => call.state === "up");
+  }
+
+  /** Its user has left: when they come again they are away until they say otherwise. */
   close(): void {
     this.#closed = true;
-    sessionStorage.removeItem(THERE);
+    sessionStorage.removeItem(kept("window", this.user));
+    sessionStorage.removeItem(kept("there", this.user));
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     clearInterval(this.#renewal);
@@ -75,14 +95,14 @@ export class Phone {
     if (!microphone) return;
     for (const track of microphone.getTracks()) track.stop(); // it is opened again for each call
     this.there = true;
-    sessionStorage.setItem(THERE, this.#window);
+    sessionStorage.setItem(kept("there", this.user), this.#window);
     if (this.view.replaced || !this.connected) this.#reopen();
     else this.#say({ type: "presence", away: false });
   }
 
   leave(): void {
     this.there = false;
-    sessionStorage.removeItem(THERE);
+    sessionStorage.removeItem(kept("there", this.user));
     this.#say({ type: "presence", away: true });
   }
 

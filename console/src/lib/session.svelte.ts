@@ -1,6 +1,7 @@
 /** Who is logged in, as far as this page knows. */
 
 import { ApiError, signOut, whoAmI } from "./api.ts";
+import { closePhone } from "./line.svelte.ts";
 import { go, type Page } from "./router.svelte.ts";
 import { dropAllUnsent } from "./unsent.ts";
 import type { Me, Role } from "./wire.ts";
@@ -27,7 +28,7 @@ export function pagesOf(role: Role): readonly Page[] {
   return allowed[role];
 }
 
-/** Asks the engine who this browser is; without a session the log-in page opens. */
+/** Asks the engine who this browser is; without a session the log-in page opens, and a call goes on beside it. */
 export async function startSession(): Promise<void> {
   try {
     current = await whoAmI();
@@ -47,6 +48,7 @@ export async function endSession(): Promise<void> {
     if (!(error instanceof ApiError && error.status === 401)) throw error;
   }
   dropAllUnsent();
+  closePhone();
   current = undefined;
   go("login");
 }

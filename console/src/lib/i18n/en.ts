@@ -18,6 +18,7 @@ export const en = {
 
   "login.title": "Sign in",
   "login.lead": "Words, mood, alerts and answers while the call goes on.",
+  "login.again": "Your session has ended; your call goes on. Sign in again.",
   "login.user": "User name",
   "login.password": "Password",
   "login.submit": "Sign in",

@@ -20,6 +20,7 @@ export const es: Messages = {
 
   "login.title": "Iniciar sesión",
   "login.lead": "Palabras, ánimo, alertas y respuestas mientras la llamada sigue.",
+  "login.again": "Su sesión terminó; su llamada sigue. Inicie sesión de nuevo.",
   "login.user": "Usuario",
   "login.password": "Contraseña",
   "login.submit": "Entrar",

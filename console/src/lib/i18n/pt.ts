@@ -20,6 +20,7 @@ export const pt: Messages = {
 
   "login.title": "Entrar",
   "login.lead": "Palavras, humor, alertas e respostas enquanto a ligação acontece.",
+  "login.again": "Sua sessão terminou; sua ligação continua. Entre de novo.",
   "login.user": "Usuário",
   "login.password": "Senha",
   "login.submit": "Entrar",
