@@ -81,7 +81,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
     if not match:
         return {}, text
     try:
-        head = load_yaml(match[1])
+        head = load_yaml(match[1], aliases=False)
     except yaml.YAMLError as error:
         raise Invalid(f"front matter: {error}") from error
     return (head if isinstance(head, dict) else {}), text[match.end() :]

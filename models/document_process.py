@@ -20,6 +20,8 @@ from engine.ports.knowledge import Article
 MOST_SECONDS: Final = 60
 MOST_MEMORY: Final = 1 << 30
 NICE: Final = 10
+MOST_READ: Final = 8_000_000
+"""Bytes of what a document is: all of it that the engine takes in."""
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -53,6 +55,14 @@ async def read_apart(name: str, data: bytes, within_s: float = MOST_SECONDS) -> 
     return read.articles
 
 
+def encoded(read: Read) -> bytes:
+    """A fault instead of articles that are too much together."""
+    data = msgspec.json.encode(read)
+    if len(data) <= MOST_READ:
+        return data
+    return msgspec.json.encode(Read(fault=f"what is in it is larger than {MOST_READ // 1_000_000} MB"))
+
+
 def main() -> None:
     name, parent = sys.argv[1:]
     die_with(int(parent))
@@ -65,7 +75,7 @@ def main() -> None:
         read = Read(articles=tuple(read_document(name, sys.stdin.buffer.read())))
     except Invalid as error:
         read = Read(fault=str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(read))
+    sys.stdout.buffer.write(encoded(read))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from typing import Any
 import yaml
 
 
-def load_yaml(text: str) -> Any:
-    """Raises `yaml.YAMLError`."""
-    loader = _Loader(text)
+def load_yaml(text: str, *, aliases: bool = True) -> Any:
+    """Raises `yaml.YAMLError`, without `aliases` also for one: a few of them blow a small file up to any size."""
+    loader = _Loader(text) if aliases else _Plain(text)
     try:
         return loader.get_single_data()
     except RecursionError:
@@ -32,3 +32,13 @@ class _Loader(yaml.SafeLoader):
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(None, None, f"this is no {kind}", node.start_mark) from None
         return value
+
+
+class _Plain(_Loader):
+    """Takes no aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            problem = "aliases (`*name`) are not taken"
+            raise yaml.composer.ComposerError(None, None, problem, self.get_mark())
+        return super().compose_node(parent, index)

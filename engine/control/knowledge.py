@@ -25,7 +25,7 @@ MOST_BASES: Final = 50
 MOST_ARTICLES: Final = 1_000
 """In one base."""
 MOST_CHARACTERS: Final = 2_000_000
-"""In the articles of one base: what it takes in memory is about ten times that."""
+"""In the articles of one base and their questions: what it takes in memory is about ten times that."""
 LOOK_S: Final = 15.0
 """Between two looks whether all that is stored can be found: a renewal that failed is tried again."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -168,7 +168,7 @@ class KnowledgeService:
             raise Conflict(f"there are {MOST_BASES} knowledge bases already")
         if len(kept) + len(articles) > MOST_ARTICLES:
             raise Conflict(f"a knowledge base holds {MOST_ARTICLES} articles at most")
-        if sum(len(one.body) for one in [*kept, *articles]) > MOST_CHARACTERS:
+        if sum(map(_characters, [*kept, *articles])) > MOST_CHARACTERS:
             raise Conflict(f"a knowledge base holds {MOST_CHARACTERS:,} characters at most")
 
     def _changed(self, by: Person, base: str, how: str, what: str) -> None:
@@ -207,6 +207,10 @@ class KnowledgeService:
 def _check_name(base: str) -> None:
     if not NAME.fullmatch(base):
         raise Invalid("base: small letters, digits, - and _, 64 at most")
+
+
+def _characters(article: Article) -> int:
+    return len(article.body) + sum(len(question) for _, question in article.questions)
 
 
 def _stored(article: Article, before: StoredArticle | None, base: str, source: str, now: float) -> StoredArticle:

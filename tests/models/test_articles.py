@@ -31,6 +31,7 @@ def test_a_file_without_heading_is_titled_by_its_name() -> None:
         b"---\nupdated: 2024-02-30\n---\nbody",
         b"---\ntitle: !!int x\n---\nbody",
         b"---\ntitle: a\x0bb\n---\nbody",
+        b"---\nquestions: {es: [&one a long question, *one, *one]}\n---\nbody",
         b"x" * (MAX_ARTICLE_BYTES + 1),
     ],
 )

@@ -3,10 +3,12 @@
 import asyncio
 import time
 
+import msgspec
 import pytest
 
 from engine.errors import Invalid
-from models.document_process import read_apart
+from engine.ports.knowledge import Article
+from models.document_process import MOST_READ, Read, encoded, read_apart
 
 
 async def test_articles_and_faults_come_back() -> None:
@@ -14,6 +16,15 @@ async def test_articles_and_faults_come_back() -> None:
     assert (article.article, article.title) == ("moving", "Mudanças")
     with pytest.raises(Invalid, match="not a readable PDF"):
         await read_apart("a.pdf", b"%PDF-")
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(MOST_READ // 2, 1), (MOST_READ, 0)])
+def test_no_more_comes_back_than_the_engine_takes_in(characters: int, kept: int) -> None:
+    data = encoded(Read(articles=(Article("a", "A", "", "x" * characters),)))
+    assert len(data) <= MOST_READ
+    read = msgspec.json.decode(data, type=Read)
+    assert len(read.articles) == kept
+    assert ("8 MB" in read.fault) == (not kept)
 
 
 async def test_a_document_that_does_not_end_is_given_up() -> None:

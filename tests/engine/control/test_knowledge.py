@@ -111,6 +111,8 @@ async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkey
     await service.put(root, "care", "d", "D", "", "changed", [])
     with pytest.raises(Conflict, match="100 characters"):
         await service.put(root, "care", "d", "D", "", "x" * 100, [])
+    with pytest.raises(Conflict, match="100 characters"):
+        await service.put(root, "care", "d", "D", "", "d", [("en", "x" * 100)])
     await service.put(root, "sales", "a", "A", "", "a", [])
     with pytest.raises(Conflict, match="2 knowledge bases"):
         await service.put(root, "third", "a", "A", "", "a", [])
