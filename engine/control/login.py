@@ -138,30 +138,34 @@ class Login:
         for attempts, key in counts:
             attempts.failed(key, now)
         try:
-            user = await self._checked(login, password)
+            let_in = await self._let_in(login, password)
         except Exception:  # the store does not answer: nobody has been found wrong
             _take_back(counts, now)
             raise
-        if user is None:
+        if let_in is None:
             self._metrics.count("logins_total", outcome="refused")
             audit.info("login.refused", address=address)  # not the login: people type passwords there
             raise Forbidden("wrong user or password")
         _take_back(counts, now)
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
-        token = await self._people.begin_session(user, time.time(), self._session_s)
+        token, user = let_in
         audit.info("login.accepted", by=user.id, address=address)
         return token, Person(user.id, user.organisation_id, user.name, user.role)
 
-    async def _checked(self, login: str, password: str) -> User | None:
-        """Whom that password lets in."""
+    async def _let_in(self, login: str, password: str) -> tuple[str, User] | None:
+        """The token of a session that has begun, and whose it is; None where that password lets nobody in."""
         self._checks += 1
         try:
             found = await self._people.to_log_in(login)
             fits = await self._passwords.verify(found[1] if found else None, password)
         finally:
             self._checks -= 1
-        return found[0] if found and fits else None
+        if found is None or not fits:
+            return None
+        user, password_hash = found
+        token = await self._people.begin_session(user, password_hash, time.time(), self._session_s)
+        return (token, user) if token else None
 
     async def who(self, token: str) -> Person | None:
         """Whose session it is, while it lasts."""

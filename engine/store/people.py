@@ -86,8 +86,9 @@ class People:
         rows = await self._database.fetch(query)
         return (_user(rows[0]), str(rows[0].password_hash)) if rows else None
 
-    async def begin_session(self, user: User, now: float, lasts_s: float) -> str:
-        """Returns the cookie's token, which is stored nowhere. Sessions that are over are cleared away."""
+    async def begin_session(self, user: User, password_hash: str, now: float, lasts_s: float) -> str | None:
+        """Returns the cookie's token, which is stored nowhere; None where the user has been disabled, or given another
+        password, since this one was looked at. Sessions that are over are cleared away."""
         token = secrets.token_urlsafe(32)
         row = {
             "id": _session_id(token),
@@ -96,13 +97,16 @@ class People:
             "created_at": now,
             "expires_at": now + lasts_s,
         }
+        may = UserRow.id == user.id, UserRow.active, UserRow.password_hash == password_hash
 
-        async def write(connection: AsyncConnection) -> None:
+        async def write(connection: AsyncConnection) -> bool:
             await connection.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+            if (await connection.execute(select(UserRow.id).where(*may))).first() is None:
+                return False
             await connection.execute(insert(SessionRow).values(row))
+            return True
 
-        await self._database.write(write)
-        return token
+        return token if await self._database.write(write) else None
 
     async def logged_in(self, token: str, now: float) -> Person | None:
         query = (

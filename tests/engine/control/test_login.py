@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -160,8 +161,31 @@ async def test_few_wait_for_a_hash_and_who_is_sent_away_has_not_guessed(
 async def test_sessions_end_by_time_and_with_the_password(store: Store, organisation: str) -> None:
     user = User("u", organisation, "ana", "Ana", "agent")
     await store.people.add(user, "hash", 1.0)
-    token = await store.people.begin_session(user, now=100.0, lasts_s=60.0)
+    token = await store.people.begin_session(user, "hash", now=100.0, lasts_s=60.0)
+    assert token is not None
     assert await store.people.logged_in(token, 159.0) is not None
     assert await store.people.logged_in(token, 161.0) is None
     await store.people.change(user, "another hash")
     assert await store.people.logged_in(token, 159.0) is None
+
+
+@pytest.mark.parametrize(("active", "after"), [(False, None), (True, "another one")])
+async def test_who_is_shut_out_while_a_log_in_is_under_way_is_not_let_in_by_it(
+    store: Store, organisation: str, active: bool, after: str | None
+) -> None:
+    user = User("u", organisation, "ana", "Ana", "agent")
+
+    class Slow(Passwords):
+        """An administrator changes the user while the password is verified."""
+
+        async def verify(self, password_hash: str | None, password: str) -> bool:
+            fits = await super().verify(password_hash, password)
+            hashed = await self.hash(after) if after else None
+            await store.people.change(msgspec.structs.replace(user, active=active), hashed)
+            return fits
+
+    passwords = Slow(rounds=1, memory_kib=8)
+    await store.people.add(user, await passwords.hash("the right one"), 1.0)
+    login = Login(store.people, passwords, session_s=60, metrics=Metrics())
+    with pytest.raises(Forbidden):
+        await login.log_in("ana", "the right one", "192.0.2.1")

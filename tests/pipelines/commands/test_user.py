@@ -35,7 +35,8 @@ async def test_who_lost_the_password_logs_in_with_what_is_printed(
     store = await opened(settings)
     before = await store.people.to_log_in("olga")
     assert before is not None
-    token = await store.people.begin_session(before[0], now=100.0, lasts_s=60.0)
+    token = await store.people.begin_session(*before, now=100.0, lasts_s=60.0)
+    assert token is not None
     await store.close()
     capsys.readouterr()
     with capture_logs() as logs:
