@@ -94,6 +94,7 @@ class Engine:
             await self._open_traces()
             store = await self._open_store(seed)
             router = await CachedRouter.load(store)
+            self._stack.push_async_callback(cancel, asyncio.create_task(router.keep_up(), name="routing"))
             self.bus = Bus(self.settings, store.outbox, metrics=self._metrics)
             hub = Hub(store, metrics=self._metrics, relay=self.bus.wake)
             self._keep_house(store, hub)

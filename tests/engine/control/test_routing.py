@@ -1,11 +1,15 @@
 """Which campaign takes a call."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.control.routing import Picture, alike, normal
+from engine.control.routing import CachedRouter, Picture, alike, normal
+from engine.errors import Overloaded
 from engine.ports.intake import CallOffer, Participant
+from engine.store import Store
 from engine.store.campaigns import Campaign
 from engine.store.people import User
 
@@ -145,3 +149,32 @@ def test_numbers_are_alike_but_for_a_country_code(one: str, other: str, same: bo
 def test_any_address_is_taken(text: str) -> None:
     assert normal(normal(text)) == normal(text) or text
     PICTURE.route(offer(text, text, text))
+
+
+@pytest.mark.parametrize("error", [Overloaded("the store cannot read"), ValueError("a row that nobody can read")])
+async def test_what_could_not_be_read_after_a_change_is_read_later(
+    store: Store, organisation: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail() -> None:
+        raise error
+
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            monkeypatch.undo()
+        if len(slept) == 3:
+            raise asyncio.CancelledError
+
+    router = CachedRouter(store, sleep)
+    campaign = Campaign("c", organisation, "Care", "care", "inbound", "es", "CO", numbers=("+576015550134",))
+    await store.campaigns.add(campaign, 1.0)
+    monkeypatch.setattr(store.campaigns, "all", fail)
+    await router.refresh()
+    assert router.route(offer("6015550134")) is None
+    with pytest.raises(asyncio.CancelledError):
+        await router.keep_up()
+    routing = router.route(offer("6015550134"))
+    assert routing is not None
+    assert routing.campaign_id == "c"
