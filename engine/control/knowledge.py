@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,7 @@ import structlog
 
 from engine.errors import Conflict, Invalid, NotFound, Overloaded
 from engine.ports.desk import Person
-from engine.ports.knowledge import Article, Candidate, KnowledgeKeeper
+from engine.ports.knowledge import MOST_QUESTIONS, Article, Candidate, KnowledgeKeeper
 from engine.ports.writing import QuestionWriter
 from engine.store import Store
 from engine.store.knowledge import BaseState, StoredArticle
@@ -214,16 +214,24 @@ def _characters(article: Article) -> int:
 
 
 def _stored(article: Article, before: StoredArticle | None, base: str, source: str, now: float) -> StoredArticle:
-    """With what people added to the article that it takes the place of."""
-    kept = before.questions if before is not None and not article.questions else article.questions
+    """With the questions of the article that it takes the place of behind its own: people may have written them."""
     return StoredArticle(
         article=article.article,
         title=article.title,
         language=article.language,
         body=article.body,
-        questions=kept,
+        questions=tuple(_united(article.questions, before.questions if before is not None else ())),
         intents=article.intents,
         base=base,
         source=source,
         changed_at=now,
     )
+
+
+def _united(own: Sequence[tuple[str, str]], old: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Each once, and no more than an article may have."""
+    counts: Counter[str] = Counter()
+    for language, question in dict.fromkeys([*own, *old]):
+        counts[language] += 1
+        if counts[language] <= MOST_QUESTIONS:
+            yield language, question

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r404, r409, r422
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.ports.knowledge import MOST_BYTES
+from engine.ports.knowledge import MOST_BYTES, MOST_QUESTIONS
 from engine.store.knowledge import StoredArticle
 from engine.web.keys import KNOWLEDGE, PERSON
 from engine.web.problems import problem
@@ -17,7 +17,7 @@ ArticleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 FileName = Annotated[str, Field(min_length=4, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
 Language = Literal["", "es", "pt", "en"]
 Question = Annotated[str, Field(min_length=2, max_length=200)]
-Questions = Annotated[list[Question], Field(max_length=30)]
+Questions = Annotated[list[Question], Field(max_length=MOST_QUESTIONS)]
 
 
 class ArticleBody(Body):

@@ -9,7 +9,7 @@ from engine.control import knowledge
 from engine.control.knowledge import KnowledgeService
 from engine.errors import Conflict, Invalid, NotFound
 from engine.ports.desk import Person
-from engine.ports.knowledge import Article, Candidate
+from engine.ports.knowledge import MOST_QUESTIONS, Article, Candidate
 from engine.ports.storage import CallRecord
 from engine.store import Store
 
@@ -19,12 +19,14 @@ class NotingKeeper:
 
     def __init__(self) -> None:
         self.loaded = True
+        self.questions: tuple[tuple[str, str], ...] = ()
+        """Of each article."""
         self.bases: dict[tuple[str, str], list[str]] = {}
 
     async def read(self, name: str, data: bytes) -> Sequence[Article]:
         if not data:
             raise Invalid("no text in it")
-        return [Article(line, line.title(), "en", f"About {line}.") for line in data.decode().split()]
+        return [Article(line, line.title(), "en", f"About {line}.", self.questions) for line in data.decode().split()]
 
     async def adopt(self, organisation_id: str, base: str, articles: Sequence[Article]) -> bool:
         if self.loaded:
@@ -73,6 +75,21 @@ async def test_a_file_is_its_articles_in_place_of_those_it_was(service: Knowledg
     assert await found(service, root) == ["typed"]
     await service.delete(root, "care", "typed")
     assert await found(service, root) == []
+
+
+async def test_questions_that_people_wrote_stay_beside_those_of_the_file(
+    service: KnowledgeService, keeper: NotingKeeper, root: Person
+) -> None:
+    await service.put_file(root, "care", "faq.pdf", b"moving")
+    written = [("es", "¿Cómo me mudo?"), *(("pt", f"Vou mudar {number}") for number in range(MOST_QUESTIONS))]
+    await service.put(root, "care", "moving", "Moving", "en", "Two weeks before.", written)
+    keeper.questions = (("es", "Me mudo"), ("pt", "Vou mudar 7"), ("pt", "Mudança"))
+    await service.put_file(root, "care", "faq.pdf", b"moving")
+    kept = (await service.get(root, "care", "moving")).questions
+    assert [question for language, question in kept if language == "es"] == ["Me mudo", "¿Cómo me mudo?"]
+    portuguese = [question for language, question in kept if language == "pt"]
+    assert portuguese[:3] == ["Vou mudar 7", "Mudança", "Vou mudar 0"]
+    assert len(set(portuguese)) == len(portuguese) == MOST_QUESTIONS
 
 
 async def test_what_is_not_there_or_another_s_is_not_found(service: KnowledgeService, root: Person) -> None:
