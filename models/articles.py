@@ -1,12 +1,13 @@
 """Knowledge articles: Markdown files read with limits, and the stretches of them that are searched on their own.
 
 An article's id is its file's stem. Front matter may carry `title`, `language` and `questions` (a list of ways to ask,
-by language); none of it is needed: a plain Markdown file is an article. `intents`, which older files carry, are kept
-and change nothing.
+by language); none of it is needed: a plain Markdown file is an article. Of each, what an article's form takes is taken.
+`intents`, which older files carry, are kept and change nothing.
 """
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import msgspec
 import yaml
 
 from engine.errors import Invalid
+from engine.ports.knowledge import LONGEST_QUESTION, LONGEST_TITLE, MOST_QUESTIONS
 from engine.ports.knowledge import Article as Article
 from models.folding import fold
 from models.yaml_file import load_yaml
@@ -28,6 +30,8 @@ HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 
 LONGEST_NAME = 100
 """Of an article's id."""
+
+_OURS = ("es", "pt", "en")
 
 UnitKind = Literal["title", "text", "whole"]
 
@@ -45,6 +49,12 @@ class Unit(msgspec.Struct, frozen=True):
 def slug(text: str) -> str:
     """A name as ids have it: small letters and digits without accents, and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", fold(text)).strip("-")[:LONGEST_NAME].strip("-") or "article"
+
+
+def our_language(tag: str) -> str:
+    """`es`, `pt` or `en`, of regions as well (`es-MX`); empty for any other."""
+    language = tag[:2].lower()
+    return language if language in _OURS else ""
 
 
 def decode_article(name: str, data: bytes) -> Article:
@@ -65,13 +75,14 @@ def parse_article(name: str, text: str) -> Article:
     if not body.strip():
         raise Invalid("empty article")
     heading = HEADING.search(body)
-    title = str(head.get("title") or (heading[1] if heading else name.replace("-", " ").replace("_", " ")))
+    title = _line(head.get("title") or "") or _line(heading[1] if heading else re.sub("[-_]", " ", name))
+    language = our_language(str(head.get("language") or ""))
     return Article(
         article=name,
-        title=title.strip(),
-        language=str(head.get("language") or ""),
+        title=title[:LONGEST_TITLE],
+        language=language,
         body=body.strip(),
-        questions=tuple(_questions(head.get("questions"))),
+        questions=tuple(_questions(head.get("questions"), language or "en")),
         intents=tuple(_intents(head.get("intents"))),
     )
 
@@ -93,15 +104,29 @@ def _intents(value: object) -> Iterable[str]:
     return (str(intent) for intent in value or ())
 
 
-def _questions(value: object) -> Iterable[tuple[str, str]]:
+def _line(value: object) -> str:
+    return " ".join(str(value).split())
+
+
+def _questions(value: object, language: str) -> Iterator[tuple[str, str]]:
+    """`language` is of those that are in no list of their own."""
     if value is None:
         return
-    groups = value.items() if isinstance(value, dict) else [("", value)]
-    for language, questions in groups:
+    groups = value.items() if isinstance(value, dict) else [(language, value)]
+    counts: Counter[str] = Counter()
+    for tag, questions in groups:
         if not isinstance(questions, list):
             raise Invalid("`questions` must be a list, or lists by language")
-        for question in questions:
-            yield str(language), str(question)
+        language = our_language(str(tag))
+        if not language:
+            raise Invalid("`questions`: a language is one of es, pt, en")
+        counts[language] += len(questions)
+        if counts[language] > MOST_QUESTIONS:
+            raise Invalid(f"`questions`: {MOST_QUESTIONS} in a language at most")
+        for question in map(_line, questions):
+            if not 2 <= len(question) <= LONGEST_QUESTION:
+                raise Invalid(f"`questions`: 2 to {LONGEST_QUESTION} characters each")
+            yield language, question
 
 
 def _plain(markdown: str) -> str:

@@ -24,8 +24,8 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from engine.errors import Invalid
-from engine.ports.knowledge import MOST_BYTES
-from models.articles import HEADING, LONGEST_NAME, Article, decode_article, slug
+from engine.ports.knowledge import LONGEST_TITLE, MOST_BYTES
+from models.articles import HEADING, LONGEST_NAME, Article, decode_article, our_language, slug
 
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text in it."""
@@ -37,7 +37,6 @@ _LEAST: Final = 200
 """…and that a beginning has to have before it is one of its own."""
 _TEXT_LEFT: Final = 2_000
 """Where no heading parts a text, paragraphs are gathered up to this length."""
-_OURS = ("es", "pt", "en")
 _NO_CONTENT = ("script", "style", "noscript", "template", "nav", "footer", "svg", "iframe")
 _CONTENT = ("main", "article")
 _OF_THE_SITE = ("header", "aside")
@@ -128,7 +127,7 @@ def _html(data: bytes) -> _Text:
     except RecursionError:
         raise Invalid("nested too deeply") from None
     markup = soup.html.get("lang") if soup.html else ""
-    return _Text(markdown, _line(title.get_text()) if title else "", _ours(str(markup or "")))
+    return _Text(markdown, _line(title.get_text()) if title else "", our_language(str(markup or "")))
 
 
 # ─── PDF ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +159,7 @@ def _pdf(data: bytes) -> _Text:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         # what a broken file makes of a reader is more than its own errors
         raise Invalid(f"not a readable PDF ({type(error).__name__})") from error
-    return _Text(_set_out(_without_margins(pages)), _line(title), _ours(language))
+    return _Text(_set_out(_without_margins(pages)), _line(title), our_language(language))
 
 
 def _lines(page: pypdf.PageObject) -> list[_Line]:
@@ -319,9 +318,4 @@ def _level(mark: re.Match[str]) -> int:
 
 
 def _line(text: str) -> str:
-    return " ".join(re.sub(r"[*_`]+", "", text).split())[:200]
-
-
-def _ours(code: str) -> str:
-    language = code[:2].lower()
-    return language if language in _OURS else ""
+    return " ".join(re.sub(r"[*_`]+", "", text).split())[:LONGEST_TITLE]

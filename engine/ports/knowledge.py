@@ -7,6 +7,8 @@ import msgspec
 
 MOST_BYTES: Final = 10_000_000
 """Of a document."""
+LONGEST_TITLE: Final = 200
+LONGEST_QUESTION: Final = 200
 MOST_QUESTIONS: Final = 30
 """Of an article, in one language."""
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r404, r409, r422
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.ports.knowledge import MOST_BYTES, MOST_QUESTIONS
+from engine.ports.knowledge import LONGEST_QUESTION, LONGEST_TITLE, MOST_BYTES, MOST_QUESTIONS
 from engine.store.knowledge import StoredArticle
 from engine.web.keys import KNOWLEDGE, PERSON
 from engine.web.problems import problem
@@ -16,13 +16,13 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 ArticleName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 FileName = Annotated[str, Field(min_length=4, max_length=200, pattern=r"^[^/\\\x00-\x1f]+$")]
 Language = Literal["", "es", "pt", "en"]
-Question = Annotated[str, Field(min_length=2, max_length=200)]
+Question = Annotated[str, Field(min_length=2, max_length=LONGEST_QUESTION)]
 Questions = Annotated[list[Question], Field(max_length=MOST_QUESTIONS)]
 
 
 class ArticleBody(Body):
     model_config = ConfigDict(extra="forbid", str_max_length=200_000)
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Annotated[str, Field(min_length=1, max_length=LONGEST_TITLE)]
     language: Language = ""
     body: Annotated[str, Field(min_length=1, max_length=200_000)]
     """Markdown."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Invalid
+from engine.ports.knowledge import LONGEST_QUESTION, LONGEST_TITLE, MOST_QUESTIONS
 from models.articles import MAX_ARTICLE_BYTES, Article, decode_article, passages, sections, sentences, units
 from models.documents import load_folder
 
@@ -31,6 +32,10 @@ def test_a_file_without_heading_is_titled_by_its_name() -> None:
         b"---\nupdated: 2024-02-30\n---\nbody",
         b"---\ntitle: !!int x\n---\nbody",
         b"---\ntitle: a\x0bb\n---\nbody",
+        b"---\nquestions: {fr: [quelle adresse]}\n---\nbody",
+        b"---\nquestions: {es: [x]}\n---\nbody",
+        b"---\nquestions: [" + b"x" * (LONGEST_QUESTION + 1) + b"]\n---\nbody",
+        b"---\nquestions: {es: [" + b"xx," * MOST_QUESTIONS + b"], es-MX: [xx]}\n---\nbody",
         b"---\nquestions: {es: [&one a long question, *one, *one]}\n---\nbody",
         b"x" * (MAX_ARTICLE_BYTES + 1),
     ],
@@ -39,6 +44,24 @@ def test_a_bad_file_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "bad.md").write_bytes(data)
     with pytest.raises(Invalid, match=r"bad\.md"):
         load_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("head", "title", "language", "questions"),
+    [
+        ("language: es-MX\nquestions: [me mudo]", "Mudanza", "es", (("es", "me mudo"),)),
+        ("language: fr", "Mudanza", "", ()),
+        ("questions: [I move]", "Mudanza", "", (("en", "I move"),)),
+        ("questions: {pt-BR: [vou mudar], en: [10]}", "Mudanza", "", (("pt", "vou mudar"), ("en", "10"))),
+        ("title: '  '", "Mudanza", "", ()),
+        (f"title: {'x' * (LONGEST_TITLE + 1)}", "x" * LONGEST_TITLE, "", ()),
+    ],
+)
+def test_what_is_taken_is_what_the_form_takes(
+    head: str, title: str, language: str, questions: tuple[tuple[str, str], ...]
+) -> None:
+    article = decode_article("a", f"---\n{head}\n---\n# Mudanza\n\nAvise antes.".encode())
+    assert (article.title, article.language, article.questions) == (title, language, questions)
 
 
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
