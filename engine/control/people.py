@@ -11,7 +11,7 @@ from engine.control.addresses import addresses_of, aors_of, numbers_of_others
 from engine.control.changes import changed
 from engine.control.login import PASSWORD_CHARACTERS, Passwords
 from engine.control.routing import CachedRouter, alike, normal
-from engine.errors import Conflict, Invalid, NotFound
+from engine.errors import Conflict, Forbidden, Invalid, NotFound
 from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.people import Role, User
@@ -49,11 +49,13 @@ class PeopleService:
         return await self._store.people.get(by.organisation_id, user_id)
 
     async def create(self, by: Person, form: UserForm, password: str) -> User:
-        """Raises `Invalid`, or `Conflict` when the login, an AOR or an extension is another's. Extensions may repeat
-        between organisations, unless one is a campaign's number there."""
+        """Raises `Invalid`, `Forbidden` for who is no administrator any more, or `Conflict` when the login, an AOR or
+        an extension is another's. Extensions may repeat between organisations, unless one is a campaign's number
+        there."""
         user = _user(form, str(uuid7()), by.organisation_id)
         hashed = await self._passwords.hash(_password(password))
         async with self._router.claiming:
+            await self._check_administrator(by)
             await _check_addresses(self._store, user)
             await self._store.people.add(user, hashed, time.time())
             audit.info("user.created", user_id=user.id, role=user.role, by=by.user_id)
@@ -61,19 +63,27 @@ class PeopleService:
         return user
 
     async def change(self, by: Person, user_id: str, form: UserForm, password: str | None = None) -> User:
-        """All of it. A disabled user, or one with a new password, is logged out everywhere; a role counts at once."""
+        """All of it. A disabled user, or one with a new password, is logged out everywhere; a role counts at once.
+        Raises what `create` does, and `NotFound`."""
         before = await self.get(by, user_id)
         user = _user(form, user_id, by.organisation_id)
         if user_id == by.user_id and (user.role != before.role or not user.active):
             raise Conflict("nobody takes their own role or account away")
         hashed = await self._passwords.hash(_password(password)) if password is not None else None
         async with self._router.claiming:
+            await self._check_administrator(by)
             await _check_addresses(self._store, user)
             await self._store.people.change(user, hashed)
             fields = changed(before, user) + (["password"] if hashed else [])
             audit.info("user.changed", user_id=user_id, role=user.role, fields=fields, by=by.user_id)
             await self._router.refresh()
         return user
+
+    async def _check_administrator(self, by: Person) -> None:
+        """With `claiming` held: of two who put each other out, one stays. Raises `Forbidden`."""
+        asking = await self.get(by, by.user_id)
+        if not asking.active or asking.role != "admin":
+            raise Forbidden("you are no administrator any more")
 
 
 async def found_organisation(store: Store, passwords: Passwords, name: str, login: str, password: str) -> User:
@@ -96,16 +106,22 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
 async def set_password(
     store: Store, passwords: Passwords, organisation_id: str, login: str, password: str, by: str
 ) -> User:
-    """Where nobody can log in who might do it at `/admin`. The user is logged out everywhere. Raises `NotFound`,
-    `Conflict` for a disabled account, `Invalid`."""
+    """Where nobody can log in who might do it at `/admin`. The user is logged out everywhere. A disabled account is
+    enabled if it is an administrator's and no other is left. Raises `NotFound`, `Conflict`, `Invalid`."""
     login = login.strip().lower()
-    user = next((one for one in await store.people.all(organisation_id) if one.login == login), None)
+    users = await store.people.all(organisation_id)
+    user = next((one for one in users if one.login == login), None)
     if user is None:
         raise NotFound(f"nobody of the organisation logs in as {login}")
+    fields = ["password"]
     if not user.active:
-        raise Conflict(f"the account {login} is disabled")
+        if user.role != "admin" or any(one.active and one.role == "admin" for one in users):
+            raise Conflict(f"the account {login} is disabled")
+        user = msgspec.structs.replace(user, active=True)
+        await _check_addresses(store, user)
+        fields = ["active", *fields]
     await store.people.change(user, await passwords.hash(_password(password)))
-    audit.info("user.changed", user_id=user.id, role=user.role, fields=["password"], by=by)
+    audit.info("user.changed", user_id=user.id, role=user.role, fields=fields, by=by)
     return user
 
 

@@ -12,6 +12,7 @@ from engine.control.routing import CachedRouter
 from engine.errors import Conflict
 from engine.ports.desk import Person
 from engine.store import Store
+from engine.store.people import User
 
 PASSWORD = "a good long password"
 
@@ -36,6 +37,8 @@ class Installation:
 @pytest.fixture
 async def here(store: Store, organisation: str) -> Installation:
     other = await store.people.add_organisation("Other", 1.0)
+    for id, home in (("a", organisation), ("o", other)):
+        await store.people.add(User(id, home, f"root-{id}", "Secret Root", "admin"), "hash", 1.0)
     here = Installation(store, await CachedRouter.load(store), organisation, other)
     await here.campaign(here.acme, "+57 (601) 555-0134", "sales")
     await here.user(here.acme, "ana", "ana@pbx.example", extensions=("1001",))

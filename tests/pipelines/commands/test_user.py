@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -70,3 +71,26 @@ async def test_nobody_else_is_meant(settings: Settings) -> None:
         await give_password(settings, "pedro", "Acme")
     with pytest.raises(Conflict, match="disabled"):
         await give_password(settings, "gone", "Acme")
+
+
+async def test_an_administrator_is_let_in_again_where_none_is_left(settings: Settings) -> None:
+    store = await opened(settings)
+    found = await store.people.to_log_in("olga")
+    assert found is not None
+    olga = msgspec.structs.replace(found[0], active=False)
+    hugo = msgspec.structs.replace(olga, id="u", login="hugo", active=True)
+    await store.people.change(olga)
+    await store.people.add(hugo, "hash", 1.0)
+    await store.close()
+    with pytest.raises(Conflict, match="disabled"):
+        await give_password(settings, "olga", "Acme")
+    store = await opened(settings)
+    await store.people.change(msgspec.structs.replace(hugo, active=False))
+    await store.close()
+    assert await give_password(settings, "olga", "Acme") == 0
+    store = await opened(settings)
+    try:
+        assert await store.people.to_log_in("olga") is not None
+        assert await store.people.to_log_in("hugo") is None
+    finally:
+        await store.close()
