@@ -52,11 +52,13 @@ class Erasures:
         self._forget = forget
         self._wall_clock = wall_clock
         self._sleep = sleep
+        self._scrubbed = False
+        """The database's log holds nothing of an erased call. After a start nobody knows."""
 
     async def erase(self, organisation_id: str, call_id: str, by: str) -> None:
         """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
         await self._erase(organisation_id, call_id, by)
-        await self._store.scrub()
+        await self._scrub()
 
     async def erase_due(self) -> int:
         """Erases calls that their campaigns keep no longer; how many there were."""
@@ -76,7 +78,7 @@ class Erasures:
             "inputs": self._inputs.delete_expired,
             "outbox": lambda: self._forget_outbox(metrics),
         }
-        for what in ("clock", *rounds):
+        for what in ("clock", *rounds, "log"):
             metrics.count("retention_failures_total", 0, what=what)  # there from the start: its first step is seen
         while True:
             if await clock.believed():
@@ -88,7 +90,22 @@ class Erasures:
                         log.exception("retention.failed")
             else:
                 metrics.count("retention_failures_total", what="clock")
+            if not self._scrubbed:
+                await self._scrub()
+            if not self._scrubbed:
+                metrics.count("retention_failures_total", what="log")
             await self._sleep(_ROUND_S)
+
+    async def _scrub(self) -> None:
+        """Costs no erasure: what a reader or a full disk keeps in the log is tried again every hour."""
+        self._scrubbed = True  # until another is erased meanwhile
+        try:
+            fault = "" if await self._store.scrub() else "read by somebody"
+        except Exception as error:
+            fault = type(error).__name__
+        if fault:
+            self._scrubbed = False
+            log.warning("log.not_emptied", error=fault)
 
     async def _forget_outbox(self, metrics: Metrics) -> int:
         """With a bus that stays away the outbox is bounded all the same: what is older than the bus keeps, goes."""
@@ -105,12 +122,12 @@ class Erasures:
             for call_id in due:
                 with contextlib.suppress(NotFound):  # somebody was faster
                     await self._erase(organisation_id, call_id, RETENTION)
-            await self._store.scrub()
             count += len(due)
         return count
 
     async def _erase(self, organisation_id: str, call_id: str, by: str) -> None:
         await self._store.calls.erase(organisation_id, call_id, by, self._wall_clock())
+        self._scrubbed = False
         self._forget(organisation_id, call_id)
         audit.info("call.erased", call_id=call_id, by=by)
         try:

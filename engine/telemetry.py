@@ -194,8 +194,8 @@ METRICS: tuple[Metric, ...] = (
         "retention_failures_total",
         "counter",
         ("what",),
-        "What should have been deleted by now and was not (recording, call, inputs, outbox), by hour; and hours in "
-        "which nothing was, since the wall clock had jumped (clock).",
+        "What should have been deleted by now and was not (recording, call, inputs, outbox, log), by hour; and hours "
+        "in which nothing was, since the wall clock had jumped (clock).",
     ),
     Metric(
         "platform_sockets_total",

@@ -97,9 +97,9 @@ class Store:
         """A read answers, and the store is `writable`."""
         return await self.writable() and len(await self._database.fetch(select(KeyProofRow.key_id))) > 0
 
-    async def scrub(self) -> None:
-        """After an erasure: see `Database.scrub`."""
-        await self._database.scrub()
+    async def scrub(self) -> bool:
+        """After erasures: see `Database.scrub`."""
+        return await self._database.scrub()
 
     async def close(self) -> None:
         await self._database.close()

@@ -99,16 +99,18 @@ class Database:
             _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
             raise Overloaded("the store cannot read") from error
 
-    async def scrub(self) -> None:
-        """Leaves nothing in SQLite's log of pages as they were before they were overwritten; a reader that is at it for
-        long leaves them until the next time. On PostgreSQL they go with its VACUUM."""
+    async def scrub(self) -> bool:
+        """Leaves nothing in SQLite's log of pages as they were before they were overwritten. False where a reader was
+        at it for too long; raises whatever the driver does. On PostgreSQL they go with its VACUUM."""
         if self._writing.dialect.name != "sqlite":
-            return
+            return True
         # The writer's one connection: no write waits on a lock that another of our connections holds.
         async with self._writing.connect() as connection:
             raw: Any = (await connection.get_raw_connection()).driver_connection
             cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, _, _ = await cursor.fetchone()
             await cursor.close()
+        return not busy
 
     async def close(self) -> None:
         await self._writer.close()

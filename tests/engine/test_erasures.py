@@ -1,6 +1,8 @@
 """Calls go when somebody says so, or when their campaign keeps them no longer: in virtual time, hour by hour."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from time import time as real_time
 from typing import Any
@@ -16,10 +18,11 @@ from engine.ports.storage import CallRecord
 from engine.recordings import DAY_S, Recordings
 from engine.retention_clock import RetentionClock
 from engine.settings import Settings
-from engine.store import Store
+from engine.store import Store, sqlite
 from engine.store.campaigns import Campaign
 from engine.store.outbox import KEPT_S
 from engine.telemetry import Metrics
+from engine.vault import Vault
 from tests.engine.ended_call import REASON, ended_call
 
 BEGAN = 1_700_000_000.0
@@ -262,3 +265,42 @@ async def test_a_live_call_stays(store: Store, settings: Settings, organisation:
     with pytest.raises(Conflict):
         await kept.erasures.erase(organisation, "call-1", "user-root")
     assert (await kept.ids(), len(kept.files()), kept.forgotten) == ({"call-1"}, 1, [])
+
+
+async def test_a_log_that_somebody_reads_is_emptied_once_it_is_let_go_of(
+    settings: Settings, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 1)
+    log = settings.data_dir / f"{sqlite.DATABASE}-wal"
+    store = await Store.open(settings, vault)
+    try:
+        organisation = await store.people.add_organisation("Acme", 1.0)
+        kept = Kept(store, settings, organisation, Time())
+        await kept.call("call-1", "any")
+        with closing(sqlite3.connect(settings.data_dir / sqlite.DATABASE)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM calls").fetchone()
+            await kept.erasures.erase(organisation, "call-1", "user-root")
+            assert failures(await kept.keep_house(), "log") == 1
+            assert log.stat().st_size > 0
+        assert await kept.ids() == set()
+        assert failures(await kept.keep_house(), "log") == 0
+        assert log.stat().st_size == 0
+    finally:
+        await store.close()
+
+
+async def test_a_log_that_a_full_disk_keeps_costs_no_erasure(
+    store: Store, settings: Settings, organisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full() -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    kept = Kept(store, settings, organisation, Time())
+    await kept.call("call-1", "any")
+    monkeypatch.setattr(store, "scrub", full)
+    await kept.erasures.erase(organisation, "call-1", "user-root")
+    assert await kept.ids() == set()
+    assert failures(await kept.keep_house(), "log") == 1
+    monkeypatch.undo()
+    assert failures(await kept.keep_house(), "log") == 0
