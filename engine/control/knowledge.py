@@ -104,13 +104,15 @@ class KnowledgeService:
 
     async def put_file(self, by: Person, base: str, name: str, data: bytes) -> list[StoredArticle]:
         """The articles that a document is, in place of those that it was before; questions that people wrote for them
-        stay. Raises `Invalid`, `Conflict` for a base that is full, `Overloaded`."""
+        stay. Raises `Invalid`, `Conflict` for a base that is full or an article that is another's, `Overloaded`."""
         _check_name(base)
         read = await self._keeper.read(name, data)
         old = {one.article: one for one in await self._store.knowledge.all(by.organisation_id, base)}
-        foreign = [one.article for one in read if one.article in old and old[one.article].source not in ("", name)]
-        if foreign:
-            raise Conflict(f"{foreign[0]} is an article of another file, {old[foreign[0]].source}")
+        for there in (old[one.article] for one in read if one.article in old):
+            if not there.source:
+                raise Conflict(f"{there.article} is an article that was written here: erase it, or rename the file")
+            if there.source != name:
+                raise Conflict(f"{there.article} is an article of another file, {there.source}")
         articles = [_stored(one, old.get(one.article), base, name, time.time()) for one in read]
         names = {one.article for one in articles}
         await self._must_fit(by, base, articles, instead=lambda one: one.source == name or one.article in names)

@@ -108,13 +108,16 @@ async def test_what_is_not_there_or_another_s_is_not_found(service: KnowledgeSer
     assert await found(service, root) == ["refunds"]
 
 
-async def test_a_file_takes_no_other_file_s_article(service: KnowledgeService, root: Person) -> None:
+async def test_a_file_takes_no_article_that_is_not_its_own(service: KnowledgeService, root: Person) -> None:
     await service.put_file(root, "care", "faq.pdf", b"refunds")
+    await service.put(root, "care", "typed", "Typed", "en", "By hand.", [])
     with pytest.raises(Conflict, match=r"refunds is an article of another file, faq\.pdf"):
         await service.put_file(root, "care", "manual.pdf", b"moving refunds")
+    with pytest.raises(Conflict, match="typed is an article that was written here"):
+        await service.put_file(root, "care", "faq.pdf", b"refunds typed")
     with pytest.raises(Invalid, match="no text"):
         await service.put_file(root, "care", "faq.pdf", b"")
-    assert await found(service, root) == ["refunds"]
+    assert await found(service, root) == ["refunds", "typed"]
 
 
 async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +189,9 @@ class Writer:
 async def test_questions_are_written_for_what_is_imported_without_any(
     store: Store, keeper: NotingKeeper, root: Person
 ) -> None:
+    before = KnowledgeService(store, keeper)
+    await before.put_file(root, "care", "faq.pdf", b"refunds")
+    await before.close()
     writer = Writer()
     service = KnowledgeService(store, keeper, writer)
     await service.put(root, "care", "refunds", "Refunds", "", "…", [("en", "Where is my money?")])
