@@ -1,5 +1,6 @@
 """A party that is a SIP leg: what holds for those that ring us and for those that we ring, once the call stands."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -14,13 +15,17 @@ from media.sip.bodies import Unacceptable, read_body
 from media.sip.endpoint import Endpoint
 from media.sip.leg import Leg
 from media.sip.liveness import Liveness
-from media.sip.message import Request, reason_header
+from media.sip.message import Request, Response, reason_header
 from media.sip.referral import Replaces, parse_refer
 from media.sip.sdp import Sdp, parse_sdp
 from media.srtp import agreed_keys
 
 SDP = ("Content-Type", "application/sdp")
 _CAUSES = {"shutdown": 503, "error": 500, "peer_vanished": 408, "rejected": 480, "no_ack": 408}
+_OFFERS = 5
+"""How often a turn is offered to a peer that refuses it."""
+_AGAIN_S = 2.0
+"""Before it is offered again, where the refusal names no time."""
 
 
 class Switchboard(Protocol):
@@ -57,6 +62,9 @@ class SipParty:
         """As the other side of the call has turned."""
         self._told: Direction = "sendrecv"
         """What of that the peer was told."""
+        self._agreed: Direction = "sendrecv"
+        """What of that it has taken."""
+        self._refusals, self._again_at = 0, 0.0
         self._liveness = Liveness()
         self._over = False
         line.pressed = self._pressed
@@ -82,6 +90,7 @@ class SipParty:
 
     def turn(self, direction: Direction) -> None:
         self._wanted = direction
+        self._refusals, self._again_at = 0, 0.0
         self._turn_peer()
 
     def transferred(self, status: int) -> None:
@@ -175,7 +184,8 @@ class SipParty:
             answer, keys = self._description.answer(offer, far, self._codec, direction, self._line.keys)
         except ValueError:
             raise Unacceptable(488) from None
-        self._told, self._far = self._wanted, far
+        self._told = self._agreed = self._wanted
+        self._far = far
         self._line.agree(far, self._codec, keys)
         return answer
 
@@ -193,8 +203,11 @@ class SipParty:
             self._tell(Turned(turned))
 
     def _turn_peer(self) -> None:
-        """Offers the other side's direction, unless it is told already or another offer is open: then later."""
+        """Offers the other side's direction, unless it is told already. While another offer is open, or once it was
+        refused: later."""
         if self._wanted == self._told or self._over or self.leg is None or self.leg.usage.state != "up":
+            return
+        if self._refusals >= _OFFERS or self._now() < self._again_at:
             return
         try:
             wanted = self.leg.usage.reinvite(self._say_turn, SDP)
@@ -209,6 +222,7 @@ class SipParty:
 
     def _answer_came(self, ack: Request) -> None:
         """To our offer in the 2xx to a re-INVITE without one (RFC 3261 §14.2): a hold or its end, as by an offer."""
+        self._agreed = self._told
         self._take_answer(ack.body)
         self._board.stands(self)
         self._note_turn()
@@ -216,10 +230,21 @@ class SipParty:
 
     def _answered(self, effect: effects.Answered) -> None:
         self._alive()
-        if effect.request.method == "INVITE" and effect.response.success:
-            self._take_answer(effect.response.body)
+        if effect.request.method == "INVITE":
+            if effect.response.success:
+                self._agreed = self._told
+                self._take_answer(effect.response.body)
+            else:
+                self._refused(effect.response)
         self._board.stands(self)
         self._turn_peer()
+
+    def _refused(self, response: Response) -> None:
+        """What stood before stands (RFC 3261 §14.1): a hold or its end that is not offered again leaves silence."""
+        named = re.match(r"\d{1,5}", response.headers.get("Retry-After").strip())
+        self._told = self._agreed
+        self._refusals += 1
+        self._again_at = self._now() + max(1.0, float(named[0]) if named else _AGAIN_S)
 
     def _take_answer(self, body: bytes) -> None:
         """To an offer within the call; what cannot be read changes nothing."""

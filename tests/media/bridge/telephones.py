@@ -181,6 +181,22 @@ def replacing(talk: Talk) -> Replaces:
     return Replaces(dialog.call_id, dialog.remote_tag, dialog.local_tag)
 
 
+def refuse_next(talk: Talk, status: int, *headers: tuple[str, str]) -> None:
+    """The telephone refuses the next offer within the call."""
+    leg = talk.party.leg
+    assert leg is not None
+    heard = leg.hear
+
+    def hear(effect: effects.Effect) -> None:
+        if isinstance(effect, effects.Asked):
+            leg.hear = heard
+            leg.run(leg.usage.refuse(effect.request, status, *headers))
+        else:
+            heard(effect)
+
+    leg.hear = hear
+
+
 async def turn_late(talk: Talk, direction: Direction) -> None:
     """The telephone turns by a re-INVITE without an offer: its ACK answers the bridge's."""
     party, leg = talk.party, talk.party.leg

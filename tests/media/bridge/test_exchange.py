@@ -22,7 +22,7 @@ from media.sip.address import aor_of, parse_address
 from media.sip.caller import Caller, CallPlan, place_call
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
-from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, replacing, turn_late
+from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, refuse_next, replacing, turn_late
 from tests.media.bridge.test_call import FakeParty
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
@@ -179,6 +179,17 @@ async def test_hold_and_its_end_by_an_answer_to_our_offer_are_passed_on(here: Of
     assert here.tape.history[-5:] == ["changed", "held", "changed", "held", "changed"]
     customer.say(*SOUND[:4])
     await agent.hears(*SOUND[:4])
+
+
+async def test_end_of_a_hold_that_was_refused_is_offered_again(here: Office) -> None:
+    customer, agent = await here.talking()
+    agent.party.turn("inactive")
+    assert (await customer.told(Turned)).direction == "inactive"
+    refuse_next(customer, 500, ("Retry-After", "0"))
+    agent.party.turn("sendrecv")
+    assert (await customer.told(Turned)).direction == "sendrecv"
+    agent.say(*SOUND[:4])
+    await customer.hears(*SOUND[:4])
 
 
 async def test_keys_reach_the_other_side_once(here: Office) -> None:
