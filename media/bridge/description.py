@@ -116,13 +116,13 @@ class Description:
         self, offer: Sdp, far: FarLine, codec: AudioCodec, direction: Direction, standing: SrtpKeys | None = None
     ) -> tuple[bytes, SrtpKeys | None]:
         """Our answer with that one codec, and the keys that it agrees on; `standing` are those that hold so far. Raises
-        `ValueError` when the line must be protected and no key of the offer is one that we can do."""
+        `ValueError` when the line must be protected, or is already, and no key of the offer is one that we can do."""
         keys = choose_keys(far.crypto)
         if keys is not None and standing is not None and keys.theirs == standing.theirs:
             # A peer that keeps its key has the context of ours, also of one that we offered. One with a new key may be
             # another that knows no rollover counter (RFC 4568 §7.1.4): it gets a new key, and both begin at 0.
             keys = msgspec.structs.replace(keys, ours=standing.ours)
-        if far.protected and keys is None:
+        if keys is None and (far.protected or standing is not None):
             raise ValueError("no key that we can do is offered")
         line, number = offer.media[far.position], far.numbers[codec]
         formats, attributes = [str(number)], _codec_lines(codec, number)

@@ -1,5 +1,7 @@
 """One audio line both ways: what we answer and offer, and that nothing is said twice in two ways."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -98,7 +100,7 @@ def test_protected_line_is_protected_on_both_sides_or_not_at_all() -> None:
         theirs.answer(bad, refused, "PCMU", "sendrecv")
 
 
-def test_our_key_stays_while_the_peer_s_does() -> None:
+def test_our_key_stays_while_the_peer_s_does_and_none_is_taken_back() -> None:
     ours, theirs = Description("198.51.100.1", 21_000, protected=True), Description("192.0.2.1", 7000)
     offer = parse_sdp(ours.offer(("PCMU",)))
     far = far_line(offer)
@@ -118,3 +120,9 @@ def test_our_key_stays_while_the_peer_s_does() -> None:
     assert other is not None
     assert other.theirs != standing.theirs
     assert other.ours != standing.ours
+    for protocol in (b"RTP/SAVP", b"RTP/AVP"):
+        clear = parse_sdp(re.sub(rb"a=crypto.*\r\n", b"", held.to_bytes()).replace(b"RTP/SAVP", protocol))
+        bare = far_line(clear)
+        assert bare is not None
+        with pytest.raises(ValueError, match="no key"):
+            ours.answer(clear, bare, "PCMU", "recvonly", standing)
