@@ -19,7 +19,7 @@ from media.bridge.renumbering import Renumbering
 from media.codecs import CODECS
 from media.rtp import RtpPacket, build_packet
 from media.session import AudioCodec
-from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, prepare_call
+from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.hop import hop_of
 from media.sip.negotiation import NUMBERS
 from media.sip.telemetry import report_fault
@@ -33,6 +33,8 @@ PROBE_S = 2.0
 """Between two questions whether the engine still has the session: so much is unheard when it starts anew."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """Between two tries to have a session, twice as long each time."""
+ANSWER_S = 10.0
+"""How long the engine may take to answer: one that is killed meanwhile never does."""
 
 
 class Recorders:
@@ -45,11 +47,12 @@ class Recorders:
         *,
         probe_s: float = PROBE_S,
         first_pause_s: float = FIRST_PAUSE_S,
+        answer_s: float = ANSWER_S,
     ) -> None:
         """`engine` is a SIP URI without user, e.g. `sip:127.0.0.1:5060;transport=tcp`; `host` is where we call from.
         Raises `ValueError` for what is no such URI."""
         self.engine, self.host = engine, host
-        self.probe_s, self.first_pause_s = probe_s, first_pause_s
+        self.probe_s, self.first_pause_s, self.answer_s = probe_s, first_pause_s, answer_s
         self.caller = Caller(host)
         self._engine_host = hop_of(engine).host
         self._tasks: set[asyncio.Task[None]] = set()
@@ -164,13 +167,11 @@ class RecordingSource:
             extra=correlation_headers(call.invitation.correlation, call.call_id),
         )
         try:
-            placed = await prepare_call(self._owner.caller, plan)
-            await placed.wait_answered()
+            return await place_call(self._owner.caller, plan, answer_s=self._owner.answer_s)
         except (CallRefused, OSError, ValueError) as error:
             status = error.status if isinstance(error, CallRefused) else 0
             log.warning("bridge.unheard", call=call.call_id, status=status)
             return None
-        return placed
 
     async def _follow(self, call: BridgedCall, placed: PlacedCall) -> None:
         """Until the call or the session is over."""

@@ -28,7 +28,7 @@ from media.bridge.renumbering import Renumbering
 from media.codecs import CODECS
 from media.rtp import RtpPacket, build_packet
 from media.session import AudioCodec
-from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, prepare_call
+from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.negotiation import NUMBERS
 from media.siprec_source import RecordedParty, correlation_headers
 from media.webrtc.description import BrowserOffer, read_offer
@@ -228,18 +228,6 @@ async def _read(request: web.Request) -> BrowserOffer:
     return offer
 
 
-async def _heard_by(caller: Caller, plan: CallPlan) -> PlacedCall:
-    """Raises `TimeoutError` too, and then the call is taken back."""
-    placed = await prepare_call(caller, plan)
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            await placed.wait_answered()
-    except TimeoutError:
-        placed.cancel()
-        raise
-    return placed
-
-
 def _unheard(error: Exception) -> web.Response:
     status = error.status if isinstance(error, CallRefused) else 0
     log.warning("whip.unheard", status=status)
@@ -299,7 +287,7 @@ class _Session:
                 from_uri=f"sip:bridge@{engine.host}",
                 extra=correlation_headers({}, str(uuid7())),
             )
-            placed = await _heard_by(engine.caller, plan)
+            placed = await place_call(engine.caller, plan, answer_s=ANSWER_S)
             try:
                 session = cls(claims, sock, codec, placed, over)
                 session.leg = WebRtcLeg(ports, offer, codec, heard=session._heard, told=session._told)

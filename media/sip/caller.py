@@ -296,10 +296,18 @@ class CallPlan:
         return siprec_source.multipart_body(offer.to_bytes(), metadata)
 
 
-async def place_call(caller: Caller, plan: CallPlan, transport: Transport = "UDP") -> PlacedCall:
-    """Calls and waits for the answer. Raises `CallRefused`, or `OSError` when nobody listens (all but UDP)."""
+async def place_call(
+    caller: Caller, plan: CallPlan, transport: Transport = "UDP", *, answer_s: float | None = None
+) -> PlacedCall:
+    """Calls and waits for the answer. Raises `CallRefused`, `OSError` when nobody listens (all but UDP), `TimeoutError`
+    after `answer_s`, and then the call is taken back."""
     call = await prepare_call(caller, plan, transport)
-    await call.wait_answered()
+    try:
+        async with asyncio.timeout(answer_s):
+            await call.wait_answered()
+    except TimeoutError:
+        call.bye()  # it may have been answered just now
+        raise
     return call
 
 

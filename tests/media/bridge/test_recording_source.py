@@ -1,11 +1,15 @@
 """The bridge as a SIPREC source: what the engine's SIP server is told and sent of a bridged call."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from media.bridge.call import BridgedCall
 from media.bridge.party import Answered, Turned
 from media.bridge.recording_source import FIRST_PAUSE_S, PROBE_S, Recorders
+from media.sip.endpoint import Endpoint
+from media.sip.layer import Flow
+from media.sip.message import Request, Response
 from media.sip.server import SipServer
 from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, packet
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
@@ -56,6 +60,27 @@ async def recorded(
     await engine.kill()
 
 
+class Mute:
+    """An engine that says 100 and then no more, as one does that is killed while it takes a call."""
+
+    def __init__(self) -> None:
+        self.endpoint = Endpoint(self)
+        self.asked = asyncio.Event()
+
+    def allows(self, host: str) -> bool:
+        return True
+
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        return None
+
+    def busy(self, host: str) -> int:
+        return 0
+
+    def offered(self, request: Request, flow: Flow) -> None:
+        self.endpoint.respond(request, request.respond(100))
+        self.asked.set()
+
+
 async def test_both_sides_are_told_and_heard_on_their_lines() -> None:
     async with recorded() as (call, customer, agent, engine):
         (offer,) = engine.intake.offers
@@ -100,3 +125,21 @@ async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it() -
         for number in range(30):
             customer.voice(packet(number))
         await engine.sessions[1].until(lambda session: session.heard(0))
+
+
+async def test_engine_that_was_killed_before_its_answer_is_told_again() -> None:
+    mute, engine = Mute(), Engine()
+    await mute.endpoint.open("127.0.0.1", 0)
+    engine.port = mute.endpoint.transports.port
+    uri = f"sip:127.0.0.1:{engine.port};transport=tcp"
+    async with asyncio.timeout(15), Recorders(uri, first_pause_s=0.05, answer_s=0.5) as recorders:
+        exchange = FakeExchange()
+        call = BridgedCall(INVITATION, FakeParty("+34600"), exchange, recorders.make())
+        call.start(exchange.candidates(1), 0.0)
+        exchange.made[0].says(Answered("PCMU"))
+        await mute.asked.wait()
+        await mute.endpoint.close()
+        await engine.start()
+        await engine.intake.begun()
+        call.hang_up("bye")
+    await engine.kill()
