@@ -74,6 +74,12 @@ class Recorders:
         """Ours, as the engine reaches it."""
         return self.caller.endpoint.transports.local_host(self._engine_host)
 
+    @property
+    def uri(self) -> str:
+        """As which the engine knows us."""
+        host = self.address
+        return f"sip:bridge@[{host}]" if ":" in host else f"sip:bridge@{host}"
+
     def make(self) -> "RecordingSource":
         return RecordingSource(self)
 
@@ -163,7 +169,7 @@ class RecordingSource:
             [int(sock.getsockname()[1]) for sock in self._sockets],
             parties=_parties(call),
             codec=codec,
-            from_uri=f"sip:bridge@{self._owner.address}",
+            from_uri=self._owner.uri,
             extra=correlation_headers(call.invitation.correlation, call.call_id),
         )
         try:

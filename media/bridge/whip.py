@@ -56,7 +56,16 @@ class Engine(Protocol):
     engine: str
     """A SIP URI without user."""
     host: str
+    """Where we send from; perhaps all addresses."""
     caller: Caller
+
+    @property
+    def address(self) -> str:
+        """Ours, as the engine reaches it."""
+
+    @property
+    def uri(self) -> str:
+        """As which the engine knows us."""
 
 
 class Whip:
@@ -280,11 +289,11 @@ class _Session:
             scheme, _, host = engine.engine.partition(":")
             plan = CallPlan(
                 f"{scheme}:{number}@{host}",
-                engine.host,
+                engine.address,
                 [int(sock.getsockname()[1])],
                 parties=[RecordedParty("1", claims.aor, claims.name)],
                 codec=codec,
-                from_uri=f"sip:bridge@{engine.host}",
+                from_uri=engine.uri,
                 extra=correlation_headers({}, str(uuid7())),
             )
             placed = await place_call(engine.caller, plan, answer_s=ANSWER_S)

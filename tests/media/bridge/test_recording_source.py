@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
+from engine.errors import StartupError
 from media.bridge.call import BridgedCall
 from media.bridge.party import Answered, Turned
 from media.bridge.recording_source import FIRST_PAUSE_S, PROBE_S, Recorders
@@ -18,13 +21,14 @@ from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
 class Engine:
     """A SIP server that may go away and come back on its port."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.intake, self.media = FakeIntake(), FakeMedia()
         self.port = 0
+        self._host = host
         self._server: SipServer | None = None
 
     async def start(self) -> None:
-        self._server = SipServer("127.0.0.1", self.port, self.intake, self.media)
+        self._server = SipServer(self._host, self.port, self.intake, self.media)
         await self._server.open()
         self.port = self._server.port
 
@@ -42,12 +46,13 @@ class Engine:
 
 @asynccontextmanager
 async def recorded(
-    *, probe_s: float = PROBE_S, first_pause_s: float = FIRST_PAUSE_S
+    *, host: str = "127.0.0.1", probe_s: float = PROBE_S, first_pause_s: float = FIRST_PAUSE_S
 ) -> AsyncIterator[tuple[BridgedCall, FakeParty, FakeParty, Engine]]:
-    engine = Engine()
+    engine = Engine(host)
     await engine.start()
-    uri = f"sip:127.0.0.1:{engine.port};transport=tcp"
-    async with Recorders(uri, probe_s=probe_s, first_pause_s=first_pause_s) as recorders:
+    where = f"[{host}]" if ":" in host else host
+    uri = f"sip:{where}:{engine.port};transport=tcp"
+    async with Recorders(uri, host, probe_s=probe_s, first_pause_s=first_pause_s) as recorders:
         exchange, customer = FakeExchange(), FakeParty("+34600")
         call = BridgedCall(INVITATION, customer, exchange, recorders.make())
         call.start(exchange.candidates(1), 0.0)
@@ -96,6 +101,15 @@ async def test_both_sides_are_told_and_heard_on_their_lines() -> None:
         call.hang_up("bye")
         await engine.sessions[0].ended.wait()
         assert engine.sessions[0].reason == "bye"
+
+
+async def test_engine_is_told_over_ipv6() -> None:
+    try:
+        async with asyncio.timeout(15), recorded(host="::1") as (_, _, _, engine):
+            (offer,) = engine.intake.offers
+            assert (offer.to_aor, offer.from_aor) == ("100@[::1]", "bridge@[::1]")
+    except StartupError:
+        pytest.skip("this machine has no IPv6 loopback")
 
 
 async def test_hold_and_its_end_are_told() -> None:

@@ -79,7 +79,7 @@ async def desk() -> AsyncIterator[Desk]:
         server = SipServer("127.0.0.1", 0, intake, plane)
         await server.open()
         stack.push_async_callback(server.close)
-        recorders = await stack.enter_async_context(Recorders(f"sip:127.0.0.1:{server.port};transport=tcp"))
+        recorders = await stack.enter_async_context(Recorders(f"sip:127.0.0.1:{server.port};transport=tcp", "0.0.0.0"))
         whip = Whip(
             lambda token: verify(token, KEY, time.time()), LegPorts(), recorders, ice_servers=read_ice_servers(ICE)
         )
@@ -149,6 +149,7 @@ async def test_a_published_voice_is_heard_as_a_call_of_that_person(desk: Desk, p
     session = desk.intake.sessions[0]
     offer: CallOffer = session.offer
     assert (offer.protocol, offer.to_aor.partition("@")[0]) == ("siprec", "sales")
+    assert offer.from_aor == "bridge@127.0.0.1"
     assert [one.aor for one in offer.participants] == ["ana@desk"]
     ending = asyncio.create_task(reason_of(session))
     assert is_tone(await voice(desk))
