@@ -39,8 +39,8 @@ class FarLine(msgspec.Struct, frozen=True):
     host: str
     """Empty: nothing can be sent there."""
     port: int
-    event: int | None = None
-    """Payload type of telephone-events."""
+    events: dict[AudioCodec, int] = {}
+    """Payload types of telephone-events beside each codec: they run at its clock (RFC 4733 §2.1)."""
     rtcp_mux: bool = False
     rtcp_host: str = ""
     rtcp_port: int = 0
@@ -68,7 +68,7 @@ def far_line(sdp: Sdp) -> FarLine | None:
             direction="inactive" if is_held(sdp, line) and direction == "sendrecv" else direction,
             host=usable(sdp.address(line)),
             port=line.port,
-            event=event_of(line, CODECS[next(iter(numbers))].clock_hz),
+            events={codec: event for codec in numbers if (event := event_of(line, CODECS[codec].clock_hz)) is not None},
             rtcp_mux=line.attribute("rtcp-mux") is not None,
             rtcp_host=rtcp_host,
             rtcp_port=rtcp_port,
@@ -126,9 +126,10 @@ class Description:
             raise ValueError("no key that we can do is offered")
         line, number = offer.media[far.position], far.numbers[codec]
         formats, attributes = [str(number)], _codec_lines(codec, number)
-        if far.event is not None:
-            formats.append(str(far.event))
-            attributes += _event_lines(far.event, line.payloads[far.event].lower())
+        event = far.events.get(codec)
+        if event is not None:
+            formats.append(str(event))
+            attributes += _event_lines(event, line.payloads[event].lower())
         if keys is not None:
             attributes.append(("crypto", keys.answer()))
         if far.rtcp_mux:

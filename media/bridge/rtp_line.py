@@ -58,6 +58,8 @@ class RtpLine:
         self._playing: Iterator[bytes] | None = None
         self._far: FarLine | None = None
         self._numbers: frozenset[int] = frozenset()
+        self._event: int | None = None
+        """Payload type of the telephone-events that we send; None: the party takes none."""
         self._events: frozenset[int] = frozenset()
         self._payload_type = 0
         self._remote: Address | None = None
@@ -76,12 +78,12 @@ class RtpLine:
         """What was negotiated, at first or anew: the one codec, where the party hears, and its keys."""
         now, before = time.monotonic(), self._far
         self._far = far
-        theirs = far.numbers[codec]
-        self._payload_type = theirs
+        theirs, event = far.numbers[codec], far.events.get(codec)
+        self._payload_type, self._event = theirs, event
         # An answer may give a dynamic codec another number than our offer did: then each side sends what the other
         # said, and what comes bears ours (RFC 3264 §5.1).
-        self._numbers = frozenset({theirs, int(NUMBERS[codec])} - {far.event})
-        self._events = frozenset(() if far.event is None else (far.event,))
+        self._numbers = frozenset({theirs, int(NUMBERS[codec])} - {event})
+        self._events = frozenset(() if event is None else (event,))
         self._out.clock_hz = CODECS[codec].clock_hz
         named = (far.host, far.port) if far.host else None
         if before is None or (before.host, before.port) != (far.host, far.port):
@@ -120,7 +122,7 @@ class RtpLine:
     @property
     def takes_keys(self) -> bool:
         """Whether the party takes telephone-events."""
-        return self._far is not None and self._far.event is not None
+        return self._event is not None
 
     # ─── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,12 +192,12 @@ class RtpLine:
             self._press_next()
 
     def _press_next(self) -> None:
-        if not self._pressing or self._far is None or self._far.event is None:
+        if not self._pressing or self._event is None:
             self._pressing.clear()
             return
         self._playing = event_payloads(*self._pressing.popleft(), self._out.clock_hz)
         sequence, timestamp = self._out.insert(time.monotonic())
-        self._press_on(self._far.event, timestamp, sequence)
+        self._press_on(self._event, timestamp, sequence)
 
     def _press_on(self, number: int, timestamp: int, first: int | None = None) -> None:
         for payload in self._playing or ():

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from media.bridge.description import Description, far_line, meeting
+from media.session import AudioCodec
 from media.sip.sdp import Direction, parse_sdp
 from media.srtp import crypto_value, new_key
 
@@ -43,10 +44,10 @@ def test_answer_has_every_line_and_one_codec_and_an_offer_after_it_too() -> None
     offer = parse_sdp(CALLER)
     far = far_line(offer)
     assert far is not None
-    assert (far.position, list(far.numbers), far.event, far.host, far.port) == (
+    assert (far.position, list(far.numbers), far.events, far.host, far.port) == (
         1,
         ["PCMA", "PCMU"],
-        120,
+        {"PCMA": 120, "PCMU": 120},
         "192.0.2.1",
         7000,
     )
@@ -74,7 +75,18 @@ def test_hold_of_old_is_inactive_and_sends_nowhere() -> None:
 def test_wideband_offer_has_keys_at_each_clock() -> None:
     line = parse_sdp(Description("198.51.100.1", 21_000).offer(("opus", "PCMU"))).media[0]
     assert line.formats == ("111", "0", "101", "110")
-    assert far_line(parse_sdp(Description("198.51.100.1", 2).offer(("opus", "PCMU")))).event == 110  # type: ignore[union-attr]
+    far = far_line(parse_sdp(Description("198.51.100.1", 2).offer(("opus", "PCMU"))))
+    assert far is not None
+    assert far.events == {"opus": 110, "PCMU": 101}
+
+
+@pytest.mark.parametrize(("codec", "formats"), [("opus", ("111", "110")), ("PCMU", ("0", "101"))])
+def test_keys_run_at_the_clock_of_the_codec_that_was_agreed_on(codec: AudioCodec, formats: tuple[str, ...]) -> None:
+    offer = parse_sdp(Description("192.0.2.1", 7000).offer(("opus", "PCMU")))
+    far = far_line(offer)
+    assert far is not None
+    answer, _ = Description("198.51.100.1", 21_000).answer(offer, far, codec, "sendrecv")
+    assert parse_sdp(answer).media[0].formats == formats
 
 
 def test_protected_line_is_protected_on_both_sides_or_not_at_all() -> None:

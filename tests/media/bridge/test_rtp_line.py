@@ -49,8 +49,8 @@ def peers() -> Iterator[tuple[Peer, Peer]]:
         peer.socket.close()
 
 
-def far(address: Address, event: int | None = 101) -> FarLine:
-    return FarLine(0, {"PCMU": 0}, "sendrecv", *address, event=event)
+def far(address: Address, event: int = 101) -> FarLine:
+    return FarLine(0, {"PCMU": 0}, "sendrecv", *address, events={"PCMU": event})
 
 
 class Ear:
