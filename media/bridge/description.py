@@ -23,7 +23,7 @@ from media.sip.negotiation import (
 from media.sip.sdp import Attribute, Direction, Media, Sdp
 from media.srtp import SrtpKey, SrtpKeys, agreed_keys, choose_keys, crypto_value, new_key
 
-_EVENTS = {8000: 101, 16000: 102, 48000: 110}
+EVENTS = {8000: 101, 16000: 102, 48000: 110}
 """Payload types of telephone-events that we offer, by clock (RFC 4733 §2.1)."""
 _MIRROR: dict[Direction, Direction] = {"sendonly": "recvonly", "recvonly": "sendonly"}
 
@@ -103,8 +103,8 @@ class Description:
         for codec in codecs:
             attributes += _codec_lines(codec, int(NUMBERS[codec]))
         for clock in dict.fromkeys((8000, *(CODECS[codec].clock_hz for codec in codecs))):
-            formats.append(str(_EVENTS[clock]))
-            attributes += _event_lines(_EVENTS[clock], f"telephone-event/{clock}")
+            formats.append(str(EVENTS[clock]))
+            attributes += _event_lines(EVENTS[clock], f"telephone-event/{clock}")
         protocol = "RTP/SAVP" if self._key else "RTP/AVP"
         if self._key:
             attributes.append(("crypto", crypto_value("1", self._key)))

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from engine.errors import Overloaded
-from media.bridge.description import FarLine
+from media.bridge.description import EVENTS, FarLine
 from media.bridge.renumbering import Renumbering
 from media.bridge.telephone_events import KeyReader, event_payloads, is_end
 from media.codecs import CODECS
@@ -80,11 +80,11 @@ class RtpLine:
         self._far = far
         theirs, event = far.numbers[codec], far.events.get(codec)
         self._payload_type, self._event = theirs, event
-        # An answer may give a dynamic codec another number than our offer did: then each side sends what the other
-        # said, and what comes bears ours (RFC 3264 §5.1).
+        # An answer may give a dynamic codec, and telephone-events, another number than our offer did: then each side
+        # sends what the other said, and what comes bears ours (RFC 3264 §5.1).
         self._numbers = frozenset({theirs, int(NUMBERS[codec])} - {event})
-        self._events = frozenset(() if event is None else (event,))
-        self._out.clock_hz = CODECS[codec].clock_hz
+        self._out.clock_hz = clock_hz = CODECS[codec].clock_hz
+        self._events = frozenset(() if event is None else {event, EVENTS[clock_hz]} - {theirs})
         named = (far.host, far.port) if far.host else None
         if before is None or (before.host, before.port) != (far.host, far.port):
             self._remote = named

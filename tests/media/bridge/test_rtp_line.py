@@ -11,6 +11,7 @@ import pytest
 from engine.errors import Overloaded
 from media.bridge.description import FarLine
 from media.bridge.rtp_line import RtpLine, RtpLines
+from media.bridge.telephone_events import event_payloads
 from media.ports import PortRange
 from media.rtcp import parse_reports
 from media.rtp import RtpPacket, build_packet, parse_packet
@@ -136,6 +137,23 @@ async def test_peer_that_names_another_address_and_still_sends_from_the_old_one(
     await ear.hear(1)
     line.play(RtpPacket(8, 7, 1120, 77, b"c" * 160))
     assert parse_packet(await peers[1].hear()).payload == b"c" * 160
+    lines.close()
+
+
+@pytest.mark.parametrize("number", [96, 101])
+async def test_keys_of_a_peer_that_answered_with_another_number(peers: tuple[Peer, Peer], number: int) -> None:
+    lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
+    line = lines.open()
+    ear, pressed = Ear(line), asyncio.Queue[tuple[str, int]]()
+    line.pressed = lambda key, duration_ms: pressed.put_nowait((key, duration_ms))
+    line.agree(far(peers[0].address, event=96), "PCMU", None)
+    peers[0].say(line, 1, 2)
+    await ear.hear(2)
+    for sequence, payload in enumerate(event_payloads("7", 100, 8000), 3):
+        event = RtpPacket(number, sequence, 480, 5, payload)
+        peers[0].socket.sendto(build_packet(event), ("127.0.0.1", line.number))
+    async with asyncio.timeout(5.0):
+        assert await pressed.get() == ("7", 100)
     lines.close()
 
 
