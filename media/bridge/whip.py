@@ -8,6 +8,7 @@ session of one stream.
 
 import asyncio
 import contextlib
+import hmac
 import secrets
 import socket
 import time
@@ -45,6 +46,7 @@ ANSWER_S = 5.0
 """How long the engine may take to answer."""
 RETRY_S = 5
 _SDP, _FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _BEST: Sequence[AudioCodec] = ("opus", "G722", "PCMU", "PCMA")
 """Recognisers hear more in wideband."""
 _NUMBER = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-_.*")
@@ -134,6 +136,7 @@ class Whip:
             return _unheard(error)
         finally:
             self._beginning.remove(claims.user_id)
+        session.token = _token(request).encode()
         self._sessions[session.id] = session
         headers = [
             ("Location", f"/whip/{number}/{session.id}"),
@@ -178,19 +181,17 @@ class Whip:
         return None
 
     def _bearer(self, request: web.Request) -> PhonePass:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        challenge = {"WWW-Authenticate": "Bearer"}
-        if scheme.lower() != "bearer":
-            raise _Refused(401, "no_pass", "a bearer token is needed", challenge)
         try:
-            return self._check(token.strip())
+            return self._check(_token(request))
         except Forbidden as error:
-            raise _Refused(401, "wrong_pass", str(error), challenge) from None
+            raise _Refused(401, "wrong_pass", str(error), _CHALLENGE) from None
 
     def _find(self, request: web.Request) -> "_Session":
-        """Whoever began it may change it."""
+        """Whoever began it may change it, also when the pass that it was begun with is over: clients have but one."""
+        token, session = _token(request).encode(errors="replace"), self._sessions.get(request.match_info["session"])
+        if session is not None and hmac.compare_digest(token, session.token):
+            return session
         claims = self._bearer(request)
-        session = self._sessions.get(request.match_info["session"])
         if session is None or session.user_id != claims.user_id:
             raise _Refused(404, "not_found", "there is no such session")
         return session
@@ -216,6 +217,14 @@ def _mine(number: str, claims: PhonePass) -> str:
     wanted = normal(number)
     mine = [normal(own) for own in claims.numbers]
     return wanted if wanted in mine else next((own for own in mine if alike(own, wanted)), "")
+
+
+def _token(request: web.Request) -> str:
+    """Raises `_Refused`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise _Refused(401, "no_pass", "a bearer token is needed", _CHALLENGE)
+    return token.strip()
 
 
 async def _read(request: web.Request) -> BrowserOffer:
@@ -262,6 +271,8 @@ class _Session:
     ) -> None:
         self.id, self.etag = secrets.token_urlsafe(16), f'"{secrets.token_hex(8)}"'
         self.user_id = claims.user_id
+        self.token: bytes
+        """The pass that it was begun with."""
         self.leg: WebRtcLeg
         self._socket, self._placed, self._over = sock, placed, over
         self._numbers = Renumbering(CODECS[codec].clock_hz)

@@ -54,6 +54,8 @@ class Desk:
     """The endpoint, who uses it, and the engine behind it."""
 
     whip: Whip
+    later_s = 0.0
+    """So much later is it for passes."""
 
     def __init__(self, url: str, client: ClientSession, intake: FakeIntake, plane: ToldPlane) -> None:
         self.url, self.client, self.intake, self.plane = url, client, intake, plane
@@ -81,7 +83,10 @@ async def desk() -> AsyncIterator[Desk]:
         stack.push_async_callback(server.close)
         recorders = await stack.enter_async_context(Recorders(f"sip:127.0.0.1:{server.port};transport=tcp", "0.0.0.0"))
         whip = Whip(
-            lambda token: verify(token, KEY, time.time()), LegPorts(), recorders, ice_servers=read_ice_servers(ICE)
+            lambda token: verify(token, KEY, time.time() + one.later_s),
+            LegPorts(),
+            recorders,
+            ice_servers=read_ice_servers(ICE),
         )
         app = web.Application()
         whip.routes(app)
@@ -184,6 +189,17 @@ async def test_candidates_may_trickle_and_ice_is_not_restarted(desk: Desk, peer:
         ({"Content-Type": kind, "If-Match": etag}, 204),
     ):
         assert (await desk.ask("PATCH", where, **headers)).status == status
+
+
+async def test_the_pass_that_began_a_session_ends_it_though_it_is_over(desk: Desk, peer: Peer) -> None:
+    passes = [f"Bearer {desk.token(aor)}" for aor in ("ana@desk", "ben@desk")]
+    offer = await peer.offer()
+    where = (await desk.publish(offer, Authorization=passes[0])).headers["Location"]
+    desk.later_s = 600.0
+    assert (await desk.publish(offer, Authorization=passes[0])).status == 401
+    assert (await desk.ask("PATCH", where, Authorization=passes[0])).status == 415
+    assert (await desk.ask("DELETE", where, Authorization=passes[1])).status == 401
+    assert (await desk.ask("DELETE", where, Authorization=passes[0])).status == 200
 
 
 @pytest.mark.interop("whip", "bad auth")
