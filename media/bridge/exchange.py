@@ -121,6 +121,12 @@ class SipExchange:
         return self._gate.challenge(request, flow)
 
     def busy(self, host: str) -> int:
+        line = self._gate.line_at(host)
+        untold = line is not None and not line.tell_load and not self._closing
+        return 0 if untold else self._wait_s()
+
+    def _wait_s(self) -> int:
+        """After which a new call may be tried again; 0: it is taken now."""
         full = len(self.calls) >= self._max_calls or self._ringing() >= MAX_RINGING
         return 30 if self._closing else 5 if full else 0
 
@@ -128,7 +134,7 @@ class SipExchange:
         if "Replaces" in request.headers:
             self._replace(request, flow)
             return
-        if wait_s := self.busy(flow.host):
+        if wait_s := self._wait_s():
             self._turn_away(request, wait_s)
             return
         line = self._open_line()
@@ -211,7 +217,7 @@ class SipExchange:
 
     def dial(self, caller: Party, invitation: Invitation) -> str:
         """Raises `ValueError` when nothing can be dialled so, or no call can be taken now."""
-        if self.busy(""):
+        if self._wait_s():
             raise ValueError("the exchange is busy")
         reach = self._plan.find(invitation.to_aor, AGENTS, caller.organisation)
         if reach is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.control.routes import Route
-from engine.control.trunks import Line
+from engine.control.trunks import LOOPBACK, Line, Trunk
 from engine.errors import StartupError
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import DialPlan, NoPhones
@@ -82,7 +82,11 @@ class Office:
 
 @asynccontextmanager
 async def office(
-    where: Path, max_calls: int = 0, silence_s: float = 30.0, dead_s: float = 32.0
+    where: Path,
+    max_calls: int = 0,
+    silence_s: float = 30.0,
+    dead_s: float = 32.0,
+    trunks: tuple[Trunk, ...] = LOOPBACK,
 ) -> AsyncIterator[Office]:
     tape = Unrecorded()
     async with AsyncExitStack() as stack:
@@ -102,6 +106,7 @@ async def office(
         stack.callback(journal.close)
         bridge = SipExchange(
             *("127.0.0.1", 0, PortRange(26_060, 26_099), NoPhones(), lambda: tape, journal),
+            trunks=trunks,
             routes=routes,
             max_calls=max_calls,
             silence_s=silence_s,
@@ -312,6 +317,20 @@ async def test_call_over_the_limit_is_told_to_come_again(tmp_path: Path) -> None
         second = here.dial("200")
         assert (await second.told(Refused)).status == 503
         customer.party.hang_up("bye")
+
+
+@pytest.mark.parametrize(("tell_load", "wait_s"), [(True, 5), (False, 0)])
+async def test_load_is_told_as_the_trunk_wants_it_and_the_end_always(
+    tmp_path: Path, tell_load: bool, wait_s: int
+) -> None:
+    trunk = Trunk(LOOPBACK[0].network, None, Line("sbc", tell_load=tell_load))
+    async with office(tmp_path, max_calls=1, trunks=(trunk,)) as here:
+        assert here.bridge.busy("127.0.0.1") == 0
+        await here.talking()
+        assert here.bridge.busy("127.0.0.1") == wait_s
+        assert (await here.dial("200").told(Refused)).status == 503
+        here.bridge.drain()
+        assert here.bridge.busy("127.0.0.1") == 30
 
 
 async def test_close_says_bye_to_both_sides(here: Office) -> None:
