@@ -61,6 +61,7 @@ class BrowserParty:
     ) -> None:
         """`tell` reaches the browser, or nobody while it is away; `over` is told the call's id once, at the end."""
         self.aor, self.name, self.organisation = aor, name, organisation
+        self.withheld = False
         self.hear: Callable[[PartyEvent], None] = _ignore
         self.voice: Callable[[RtpPacket], None] = _ignore
         self.state: State = "new"

@@ -21,6 +21,7 @@ from media.bridge.party import (
     Ringing,
     TransferAsked,
     Turned,
+    shown,
 )
 from media.bridge.seats import Seats, Slot
 from media.rtp import RtpPacket
@@ -202,7 +203,8 @@ class BridgedCall:
         caller = self.parties[1 - hunt.slot]
         invitation = self.invitation
         if self.up and caller is not None:  # a transfer shows who will be talked to
-            invitation = msgspec.structs.replace(invitation, from_aor=caller.aor, from_name=caller.name)
+            from_aor, from_name = shown(caller)
+            invitation = msgspec.structs.replace(invitation, from_aor=from_aor, from_name=from_name)
         party.ring(msgspec.structs.replace(invitation, codecs=codecs))
 
     def _progressed(self, hunt: _Hunt, codec: AudioCodec | None) -> None:

@@ -15,7 +15,7 @@ from media import siprec
 from media.bridge.call import BridgedCall, Recorder
 from media.bridge.dial_plan import DialPlan, Reach
 from media.bridge.journal import Journal
-from media.bridge.party import Invitation, Party, Phones
+from media.bridge.party import Invitation, Party, Phones, shown
 from media.bridge.rtp_line import RtpLine, RtpLines
 from media.bridge.sip_callee import Destination, SipCallee
 from media.bridge.sip_caller import SipCaller
@@ -162,10 +162,11 @@ class SipExchange:
         reach = self._plan.find(dialled, trunk.name if trunk else "")
         if reach is None:
             raise Unacceptable(404)
+        from_aor, from_name = shown(caller)
         invitation = Invitation(
             call_id=str(uuid_utils.uuid7()),
-            from_aor=caller.aor,
-            from_name=caller.name,
+            from_aor=from_aor,
+            from_name=from_name,
             to_aor=dialled,
             codecs=codecs,
             correlation=siprec.correlation(request.headers, None),

@@ -16,6 +16,8 @@ from media.session import AudioCodec
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 """As the party itself says it of its own sound: `sendonly` has put the other on hold with music."""
+WITHHELD = "anonymous@anonymous.invalid"
+"""AOR of a caller who stays unknown (RFC 3323 §4.1.1.3)."""
 
 
 class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -24,6 +26,7 @@ class Invitation(msgspec.Struct, frozen=True, omit_defaults=True):
     call_id: str
     """UUIDv7 of the bridged call."""
     from_aor: str
+    """As it may be shown (`shown`)."""
     from_name: str
     to_aor: str
     """What was dialled."""
@@ -101,6 +104,8 @@ class Party(Protocol):
     name: str
     organisation: str
     """Whose agent it is; empty for everybody of whom nobody has said it."""
+    withheld: bool
+    """Whoever is rung is not to be told who that is (RFC 3323)."""
     hear: Callable[[PartyEvent], None]
     """Set by the call before anything can happen."""
     voice: Callable[[RtpPacket], None]
@@ -132,6 +137,11 @@ class Party(Protocol):
 
     def hang_up(self, reason: str, status: int = 0) -> None:
         """Ends the party's side: BYE, CANCEL, or a refusal with `status` when it rang us and was not answered."""
+
+
+def shown(party: Party) -> tuple[str, str]:
+    """AOR and name, for whoever is rung."""
+    return (WITHHELD, "") if party.withheld else (party.aor, party.name)
 
 
 class Phone(Protocol):

@@ -4,7 +4,7 @@ import dataclasses
 import secrets
 
 from media.bridge.description import Description, far_line
-from media.bridge.party import Answered, EarlyMedia, Invitation, Refused, Ringing
+from media.bridge.party import WITHHELD, Answered, EarlyMedia, Invitation, Refused, Ringing
 from media.bridge.rtp_line import RtpLine
 from media.bridge.sip_party import SDP, SipParty, Switchboard
 from media.session import AudioCodec
@@ -59,6 +59,8 @@ class SipCallee(SipParty):
         name = "" if to.caller else "".join(char for char in invitation.from_name if char not in '"\\')
         name = f'"{name.encode().decode("latin-1")}" ' if name else ""
         scheme = "sips" if secure else "sip"
+        # whoever passes the call on is to withhold it as well (RFC 3325 §9.3)
+        privacy = (("Privacy", "id"),) if invitation.from_aor == WITHHELD and not to.caller else ()
         invite = usage.new_invite(
             to.uri,
             f"{name}<{scheme}:{user}@{host}>;tag={tag}",
@@ -67,6 +69,7 @@ class SipCallee(SipParty):
             contact,
             SDP,
             *correlation_headers(invitation.correlation),
+            *privacy,
             body=self._description.offer(invitation.codecs),
         )
         invite = invite.changed(headers=invite.headers.setting("Max-Forwards", str(invitation.hops)))

@@ -1,5 +1,6 @@
 """A SIP party that rings us."""
 
+import re
 import secrets
 
 from media.bridge.description import Description, far_line, meeting
@@ -25,6 +26,7 @@ class SipCaller(SipParty):
 
     def __init__(self, board: Switchboard, line: RtpLine, invite: Request, flow: Flow, aor: str, name: str) -> None:
         super().__init__(board, line, Description(board.rtp_address(flow.host), line.number), aor, name)
+        self.withheld = _withholds(invite)
         secure = invite.uri.lower().startswith("sips:")
         contact = f"<{board.endpoint.contact('welcomedly', flow, secure=secure)}>"
         self._machine = usage.InviteUsage(invite, contact, new_tag(), ours=False, dice=secrets.SystemRandom().random)
@@ -122,3 +124,9 @@ class SipCaller(SipParty):
             return
         self._far = far
         self._line.agree(far, self._codec, None)
+
+
+def _withholds(invite: Request) -> bool:
+    """RFC 3323 §4.2, RFC 3325 §9.3."""
+    asked = {word.strip().lower() for value in invite.headers.all("Privacy") for word in re.split("[;,]", value)}
+    return not asked.isdisjoint(("id", "user", "header"))

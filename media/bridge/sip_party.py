@@ -51,6 +51,7 @@ class SipParty:
 
     def __init__(self, board: Switchboard, line: RtpLine, description: Description, aor: str, name: str) -> None:
         self.aor, self.name, self.organisation = aor, name, ""
+        self.withheld = False
         self.hear: Callable[[PartyEvent], None] = ignore
         self.leg: Leg | None = None
         self._board, self._line, self._description = board, line, description

@@ -13,6 +13,7 @@ class FarParty:
 
     def __init__(self, aor: str, codec: AudioCodec = "PCMU") -> None:
         self.aor, self.name, self.organisation = aor, "", ""
+        self.withheld = False
         self.hear: Callable[[PartyEvent], None] = lambda event: None
         self.voice: Callable[[RtpPacket], None] = lambda packet: None
         self.invitation: Invitation | None = None

@@ -33,6 +33,7 @@ class FakeParty:
 
     def __init__(self, aor: str) -> None:
         self.aor, self.name, self.organisation = aor, "", ""
+        self.withheld = False
         self.hear: Callable[[PartyEvent], None] = ignore
         self.voice: Callable[[RtpPacket], None] = ignore
         self.told: list[object] = []

@@ -403,6 +403,40 @@ async def test_another_telephone_takes_a_place_over(here: Office) -> None:
         sock.close()
 
 
+@pytest.mark.parametrize(
+    ("privacy", "withheld"), [("id", True), ("critical; User", True), ("header,id", True), ("none", False)]
+)
+async def test_number_that_is_withheld_is_told_to_nobody_who_is_rung(
+    here: Office, privacy: str, withheld: bool
+) -> None:
+    async with Caller() as caller:
+        sock = bind_udp("127.0.0.1", 0)
+        plan = CallPlan(
+            *(f"sip:100@127.0.0.1:{here.bridge.port}", "127.0.0.1", [sock.getsockname()[1]]),
+            from_uri="sip:anonymous@anonymous.invalid",
+            extra=[("P-Asserted-Identity", '"Ana" <sip:+34600000009@sbc.example>'), ("Privacy", privacy)],
+        )
+        placing = asyncio.ensure_future(place_call(caller, plan))
+        agent = await here.desks[0].rung()
+        agent.party.accept("PCMU")
+        placed = await placing
+        refer(agent, "sip:200@bridge.example")
+        second = await here.desks[1].rung()
+        for desk in (agent, second):
+            assert desk.party.leg is not None
+            invite = desk.party.leg.usage.invite
+            caller_user = aor_of(parse_address(invite.headers.get("From")).uri).partition("@")[0]
+            assert caller_user == ("anonymous" if withheld else "+34600000009")
+            assert invite.headers.get("Privacy") == ("id" if withheld else "")
+            assert (b"34600000009" in invite.to_bytes()) == (b"Ana" in invite.to_bytes()) == (not withheld)
+        (call,) = here.bridge.calls.values()
+        assert call.parties[0] is not None
+        assert call.parties[0].aor == "+34600000009@sbc.example", "who speaks is known by it"
+        placed.bye()
+        await second.told(HungUp)
+        sock.close()
+
+
 async def test_call_that_goes_in_a_circle_ends(tmp_path: Path) -> None:
     async with office(tmp_path) as here:
         circle = Route("500", uri=f"sip:500@127.0.0.1:{here.bridge.port}")

@@ -85,6 +85,7 @@ export const en = {
   "phone.taken": "Connecting {who}",
   "phone.up": "On a call with {who}",
   "phone.ended": "{who}: {reason}",
+  "phone.withheld": "a withheld number",
   "phone.heldByOther": "The other side put you on hold",
   "phone.accept": "Accept",
   "phone.decline": "Decline",

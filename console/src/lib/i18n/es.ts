@@ -87,6 +87,7 @@ export const es: Messages = {
   "phone.taken": "Conectando con {who}",
   "phone.up": "En llamada con {who}",
   "phone.ended": "{who}: {reason}",
+  "phone.withheld": "un número oculto",
   "phone.heldByOther": "La otra parte le puso en espera",
   "phone.accept": "Contestar",
   "phone.decline": "Rechazar",

@@ -88,6 +88,7 @@ export const pt: Messages = {
   "phone.taken": "Conectando com {who}",
   "phone.up": "Em chamada com {who}",
   "phone.ended": "{who}: {reason}",
+  "phone.withheld": "um número oculto",
   "phone.heldByOther": "O outro lado colocou você em espera",
   "phone.accept": "Atender",
   "phone.decline": "Recusar",
