@@ -62,3 +62,13 @@ def test_nobody_there_is_not_nothing_there() -> None:
 def test_a_party_that_cannot_be_made_is_passed_over() -> None:
     plan = DialPlan((Route("1001", uri="sip:pbx.invalid"), Route("1001", phones=True)), DESKS, Lines())
     assert rung(plan, "1001") == ["marta@desk"]
+
+
+def test_each_agent_is_looked_for_when_it_is_to_be_rung() -> None:
+    desks = Desks(Desk("marta@desk", "1001", "+3491"), Desk("ben@desk", "1002", "+3491"))
+    reach = DialPlan((), desks, Lines()).find("+3491", "")
+    assert reach is not None
+    assert next(reach).aor == "marta@desk"
+    desks.desks[1].busy = True
+    desks.desks += (Desk("eva@desk", "1003", "+3491"),)
+    assert [party.aor for party in reach] == ["eva@desk"]

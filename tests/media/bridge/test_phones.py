@@ -69,6 +69,16 @@ def test_a_number_rings_its_own_organisation_also_while_all_are_busy(phones: Bro
     assert rung(phones, NUMBER, "third") is None
 
 
+def test_a_call_stays_with_the_organisation_that_it_has_rung(phones: BrowserPhones) -> None:
+    for aor in ("ana@desk", "ben@desk"):
+        come(phones, "acme", aor, NUMBER)
+    reach = DialPlan((), phones, Lines()).find(NUMBER, AGENTS)
+    assert reach is not None
+    assert next(reach).aor == "ana@desk"
+    come(phones, "other", "eve@desk", NUMBER)
+    assert [party.aor for party in reach] == ["ben@desk"]
+
+
 @pytest.mark.parametrize("theirs", ["576015550134", "6015550134", "1001", "ana"])
 def test_an_extension_is_not_taken_for_what_is_another_s(phones: BrowserPhones, theirs: str) -> None:
     come(phones, "acme", "ana@desk", NUMBER, extension="1001")
