@@ -172,7 +172,8 @@ class Phones(Protocol):
         """By AOR, user part or extension."""
 
     def for_number(self, number: str, organisation: str = "") -> Sequence[Phone]:
-        """Those that may take calls of a dialled number and are free, longest idle first."""
+        """Those that may take calls of a dialled number, longest idle first. Busy ones too: while all of them talk, the
+        number is still theirs."""
 
 
 class Exchange(Protocol):

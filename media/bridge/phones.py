@@ -218,14 +218,13 @@ class BrowserPhones:
 
     def for_number(self, number: str, organisation: str = "") -> list[BrowserPhone]:
         dialled = normal(number)
-        # Busy ones too: while all agents of a number talk, it is still nobody else's.
         found = self._for(dialled, self._of(organisation))
         exact = [phone for phone in found if any(normal(own) == dialled for own in phone.numbers)]
         organisations = {phone.organisation for phone in exact or found}
         if len(organisations) > 1:
             return []
-        free = [phone for phone in found if phone.organisation in organisations and not phone.busy]
-        return sorted(free, key=lambda phone: phone.idle_since)
+        ours = [phone for phone in found if phone.organisation in organisations]
+        return sorted(ours, key=lambda phone: phone.idle_since)
 
     def _of(self, organisation: str) -> list[BrowserPhone]:
         """Of that organisation, or where it is empty of all."""

@@ -73,10 +73,14 @@ async def test_a_call_from_a_trunk_rings_the_desk_and_is_talked_through(office: 
     assert abs(np.argmax(spectrum) * 8000 / len(heard) - 440) < 10
 
 
-async def test_nobody_at_the_desk_is_an_answer_to_the_trunk(office: Office) -> None:
+@pytest.mark.parametrize(("numbers", "status"), [((NUMBER,), 480), ((), 404)])
+async def test_nobody_who_may_be_rung_is_an_answer_to_the_trunk(
+    office: Office, numbers: tuple[str, ...], status: int
+) -> None:
+    await office.desk("ana@desk").open(office.token("ana@desk", numbers=numbers), away=True)
     port = office.bridge.exchange.port
     talk = office.telephone.call(f"sip:{NUMBER}@127.0.0.1:{port}", port, "PCMU")
-    assert (await talk.told(Refused)).status in (404, 480)
+    assert (await talk.told(Refused)).status == status
 
 
 async def test_an_extension_of_two_organisations_is_each_one_s_own(office: Office) -> None:

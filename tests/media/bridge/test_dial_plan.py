@@ -22,7 +22,7 @@ class Desks:
         return next((one for one in self.desks if address in (one.aor, one.extension, one.aor.partition("@")[0])), None)
 
     def for_number(self, number: str, organisation: str = "") -> list[Desk]:
-        return [one for one in self.desks if number in one.numbers and not one.busy]
+        return [one for one in self.desks if number in one.numbers]
 
 
 class Lines:
@@ -36,7 +36,7 @@ class Lines:
 
 
 DESKS = Desks(
-    Desk("marta@desk", "1001", "+3491"), Desk("ben@desk", "1002", "+3491"), Desk("eva@desk", "1003", busy=True)
+    Desk("marta@desk", "1001", "+3491"), Desk("ben@desk", "1002", "+3491"), Desk("eva@desk", "1003", "+3492", busy=True)
 )
 
 
@@ -54,7 +54,7 @@ def test_numbers_extensions_and_names_ring_agents_without_a_file() -> None:
 
 def test_nobody_there_is_not_nothing_there() -> None:
     plan = DialPlan((), DESKS, Lines())
-    assert rung(plan, "1003") == [], "she is busy"
+    assert rung(plan, "1003") == rung(plan, "+3492") == [], "she is busy"
     assert rung(plan, "9999") is None
     assert rung(DialPlan((Route("88", phones=True),), DESKS, Lines()), "88") == []
 

@@ -233,18 +233,19 @@ async def test_the_newest_window_rings_and_the_one_before_keeps_its_call(world: 
     assert await first.is_closed() == 4409
 
 
-async def test_only_a_free_phone_of_the_campaign_is_rung(world: World) -> None:
+async def test_phones_are_found_by_the_numbers_of_their_campaigns(world: World) -> None:
     ana, ben, cyd = world.desk("ana@desk"), world.desk("ben@desk"), world.desk("cyd@desk")
     await ana.open(world.token("ana@desk", numbers=("+34 910 000 000",), extension="1001"))
     await ben.open(world.token("ben@desk", numbers=("910000000",)), away=True)
     await cyd.open(world.token("cyd@desk", numbers=("sales",)))
-    assert [phone.aor for phone in world.phones.for_number("+34910000000")] == ["ana@desk"]
+    found = world.phones.for_number("+34910000000")
+    assert [(phone.aor, phone.busy) for phone in found] == [("ana@desk", False), ("ben@desk", True)]
     assert [phone.aor for phone in world.phones.for_number("sip:sales@pbx.example")] == ["cyd@desk"]
     assert world.phones.named("sip:1001@pbx.example").aor == "ana@desk"  # type: ignore[union-attr]
     await ben.say(type="presence", away=False)
     await ben.say(type="dial", ref="r", to="nobody")
     await ben.hears("error", ref="r")
-    assert [phone.aor for phone in world.phones.for_number("910000000")] == ["ana@desk", "ben@desk"]
+    assert [phone.busy for phone in world.phones.for_number("910000000")] == [False, False]
 
 
 @pytest.mark.interop("desk's phone", "bad auth")
