@@ -11,6 +11,7 @@ import msgspec
 
 from media.bridge.party import (
     Answered,
+    Direction,
     EarlyMedia,
     HungUp,
     Invitation,
@@ -282,25 +283,25 @@ class BridgedCall:
             referrer.transferred(488)
         else:
             referrer.transferred(200)
-            taken = other.hand_over(theirs)
+            taken, turned = other.hand_over(theirs)
             if taken is not None:
                 self._listen(taken)
-                self._seat(slot, taken)
+                self._seat(slot, taken, turned)
                 referrer.hang_up("transferred")
 
-    def hand_over(self, slot: Slot) -> Party | None:
-        """Gives the party opposite to that place to another call, and ends."""
+    def hand_over(self, slot: Slot) -> tuple[Party | None, Direction]:
+        """Gives the party opposite to that place to another call, with how it has turned by itself, and ends."""
         taken, self.parties[1 - slot] = self.parties[1 - slot], None
         self._end("transferred", 0)
-        return taken
+        return taken, self._seats.turned[1 - slot]
 
     def slot_of(self, person: Party) -> Slot | None:
         """The place of the party that is the same person's."""
         return self._seats.of_person(person)
 
-    def _seat(self, slot: Slot, party: Party) -> None:
+    def _seat(self, slot: Slot, party: Party, turned: Direction = "sendrecv") -> None:
         self.organisation = self.organisation or party.organisation
-        self._seats.seat(slot, party)
+        self._seats.seat(slot, party, turned)
         self._recorder.changed(self)
 
     # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────

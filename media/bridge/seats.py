@@ -16,13 +16,13 @@ class Seats:
         self.parties: list[Party | None] = [caller, None]
         """By slot; None: nobody there yet, or gone."""
         self._talk = talk
-        self._turned: list[Direction] = ["sendrecv", "sendrecv"]
+        self.turned: list[Direction] = ["sendrecv", "sendrecv"]
         """As each side has turned by itself."""
 
     @property
     def held(self) -> bool:
         """Neither side's speech reaches the other."""
-        return any(direction in ("inactive", "sendonly") for direction in self._turned)
+        return any(direction in ("inactive", "sendonly") for direction in self.turned)
 
     def of(self, party: Party) -> Slot | None:
         return 0 if party is self.parties[0] else 1 if party is self.parties[1] else None
@@ -38,20 +38,20 @@ class Seats:
 
     def turn(self, slot: Slot, direction: Direction) -> None:
         """That side holds, or takes up again; the other is told."""
-        self._turned[slot] = direction
+        self.turned[slot] = direction
         other = self.parties[1 - slot]
         if other is not None:
             other.turn(direction)
 
-    def seat(self, slot: Slot, party: Party) -> None:
-        """Gives a place of a standing call to somebody else."""
-        self.parties[slot], self._turned[slot] = party, "sendrecv"
+    def seat(self, slot: Slot, party: Party, turned: Direction = "sendrecv") -> None:
+        """Gives a place of a standing call to somebody else, who has turned so and may come from a call that was on
+        hold: each is told how the other has turned."""
+        self.parties[slot], self.turned[slot] = party, turned
         other = self.parties[1 - slot]
         self.connect()
         if other is not None:
-            other.turn("sendrecv")
-        if self._turned[1 - slot] != "sendrecv":
-            party.turn(self._turned[1 - slot])
+            other.turn(turned)
+        party.turn(self.turned[1 - slot])
 
     def connect(self, rung: tuple[Slot, Party] | None = None) -> None:
         """Each hears the other; in an empty place is whoever is being rung for it."""

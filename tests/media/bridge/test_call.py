@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.party import (
     Answered,
+    Direction,
     EarlyMedia,
     HungUp,
     Invitation,
@@ -226,6 +227,23 @@ def test_attended_transfer_joins_those_who_are_left() -> None:
     customer.voice(packet(1))
     expert.voice(packet(2))
     assert (expert.heard, customer.heard) == ([packet(1)], [packet(2)])
+
+
+@pytest.mark.parametrize("theirs", ["inactive", "sendonly", "sendrecv"])
+@pytest.mark.parametrize("own", ["inactive", "sendonly", "sendrecv"])
+def test_attended_transfer_ends_a_hold_by_who_leaves_and_keeps_one_by_who_stays(
+    theirs: Direction, own: Direction
+) -> None:
+    scene, other = Scene(), Scene()
+    agent, customer = scene.answered(), scene.caller
+    other.caller.aor = agent.aor
+    expert = other.answered()
+    other.caller.says(Turned(theirs))
+    expert.says(Turned(own))
+    scene.exchange.calls["second"] = other.call
+    agent.says(TransferAsked("", replaces="second"))
+    assert (expert.told[-1], customer.told[-1]) == ("sendrecv", own)
+    assert scene.call.held == (own != "sendrecv")
 
 
 def test_attended_transfer_to_another_codec_is_refused() -> None:

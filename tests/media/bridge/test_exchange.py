@@ -278,9 +278,12 @@ async def test_attended_transfer(here: Office) -> None:
     second = await here.desks[1].rung()
     second.party.accept("PCMU")
     await consult.told(Answered)
+    consult.party.turn("inactive")
+    assert (await second.told(Turned)).direction == "inactive"
     refer(agent, "sip:200@bridge.example", replacing(consult))
     assert (await agent.told(HungUp)).reason == "bye"
     assert (await consult.told(HungUp)).reason == "bye"
+    assert (await second.told(Turned)).direction == "sendrecv"
     customer.say(*SOUND[:4])
     await second.hears(*SOUND[:4])
     second.say(*SOUND[4:8])
