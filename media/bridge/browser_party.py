@@ -20,6 +20,7 @@ from media.bridge.party import (
     Pressed,
     Refused,
     Ringing,
+    Taken,
     TransferAsked,
     Turned,
 )
@@ -28,7 +29,7 @@ from media.codecs import CODECS
 from media.rtp import RtpPacket
 from media.session import AudioCodec
 from media.webrtc.description import read_offer
-from media.webrtc.leg import LegState, WebRtcLeg
+from media.webrtc.leg import TIMES, LegState, WebRtcLeg
 from media.webrtc.ports import LegPorts
 
 State = Literal["new", "ringing", "dialling", "taken", "up", "over"]
@@ -153,6 +154,8 @@ class BrowserParty:
             self.state = "taken"
             if self._leg is not None and self._leg.is_open:
                 self._answer()
+            else:
+                self.hear(Taken(TIMES.opening_s))
 
     def declined(self) -> None:
         if self.state in ("ringing", "taken"):

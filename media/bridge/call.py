@@ -20,6 +20,7 @@ from media.bridge.party import (
     Pressed,
     Refused,
     Ringing,
+    Taken,
     TransferAsked,
     Turned,
     shown,
@@ -183,6 +184,8 @@ class BridgedCall:
     def _hear_rung(self, hunt: _Hunt, party: Party, event: PartyEvent) -> None:
         if isinstance(event, Ringing | EarlyMedia):
             self._progressed(hunt, event.codec if isinstance(event, EarlyMedia) else None)
+        elif isinstance(event, Taken):
+            hunt.until = max(hunt.until, self._now + event.opening_s)
         elif isinstance(event, Answered):
             self._answered(hunt, party, event.codec)
         elif isinstance(event, Refused):

@@ -48,6 +48,13 @@ class EarlyMedia(msgspec.Struct, frozen=True):
     codec: AudioCodec
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """The person has accepted; `Answered` comes once there is a path for the sound."""
+
+    opening_s: float
+    """For how long that may be waited for."""
+
+
 class Answered(msgspec.Struct, frozen=True):
     codec: AudioCodec
     """One of the invitation's."""
@@ -91,7 +98,7 @@ class HungUp(msgspec.Struct, frozen=True):
     """`bye`, `cancelled`, `peer_vanished`, `shutdown`, `error`."""
 
 
-PartyEvent = Ringing | EarlyMedia | Answered | Refused | Turned | Pressed | TransferAsked | HungUp
+PartyEvent = Ringing | EarlyMedia | Taken | Answered | Refused | Turned | Pressed | TransferAsked | HungUp
 
 
 class Party(Protocol):

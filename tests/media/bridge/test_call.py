@@ -19,6 +19,7 @@ from media.bridge.party import (
     Pressed,
     Refused,
     Ringing,
+    Taken,
     TransferAsked,
     Turned,
 )
@@ -274,6 +275,7 @@ EVENTS: list[PartyEvent] = [
     Ringing(),
     EarlyMedia("PCMU"),
     EarlyMedia("PCMA"),
+    Taken(20.0),
     Answered("PCMU"),
     Answered("PCMA"),
     Refused(486),
@@ -299,7 +301,7 @@ def test_nobody_is_left_alone(steps: list[tuple[int, PartyEvent, int]]) -> None:
         people = scene.people()
         person = people[who % len(people)]
         rung = person is not scene.caller and person.state == "ringing"
-        if isinstance(event, Ringing | EarlyMedia | Answered | Refused) and not rung:
+        if isinstance(event, Ringing | EarlyMedia | Taken | Answered | Refused) and not rung:
             continue
         person.says(event)
         now += seconds

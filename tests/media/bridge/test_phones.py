@@ -1,4 +1,4 @@
-"""Desks of two organisations on one bridge: nobody is rung in another's place."""
+"""Phones of desks: who takes a call is waited for, and of two organisations on one bridge none rings for the other."""
 
 import time
 
@@ -7,11 +7,12 @@ import pytest
 from engine.control.phone_pass import PhonePass
 from engine.control.routes import AGENTS
 from media.bridge import phone_messages as say
+from media.bridge.call import BridgedCall
 from media.bridge.dial_plan import DialPlan
 from media.bridge.party import Answered
 from media.bridge.phones import BrowserPhone, BrowserPhones
 from media.webrtc.ports import LegPorts
-from tests.media.bridge.test_call import FakeParty, Scene
+from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, Scene, Tape
 from tests.media.bridge.test_dial_plan import Lines
 
 NUMBER = "+57 601 555 0134"
@@ -111,3 +112,17 @@ def test_a_call_is_the_organisation_s_whose_agent_took_it_and_stays_so() -> None
     other.organisation = "other"
     scene.call.take_over(1, other)
     assert scene.call.organisation == "acme"
+
+
+def test_a_call_accepted_in_the_last_second_of_its_ringing_waits_for_the_path_of_its_sound(
+    phones: BrowserPhones,
+) -> None:
+    phone, exchange = come(phones, "acme", "ana@desk"), FakeExchange()
+    call = BridgedCall(INVITATION, FakeParty("+34600"), exchange, Tape(), ring_s=20.0)
+    call.start(iter([phone.party()]), 0.0)
+    call.tick(19.5)
+    phone.calls[call.call_id].taken()
+    call.tick(39.0)
+    assert not call.ended
+    call.tick(39.5)
+    assert exchange.ended == ["rejected"]
