@@ -91,11 +91,12 @@ class BrowserParty:
             self._tell(say.Incoming(invitation.call_id, invitation.from_aor, invitation.to_aor, invitation.from_name))
             self.hear(Ringing())
 
-    def progress(self, codec: AudioCodec | None) -> None:
+    def progress(self, codec: AudioCodec | None) -> bool:
         if self.state == "dialling":
             if codec is not None:
                 self._agree(codec)
             self._tell(say.Progress(self.call_id, early=codec is not None))
+        return False  # whatever law the other side takes at last, it is looked up for the browser
 
     def accept(self, codec: AudioCodec) -> None:
         if self.state == "dialling":

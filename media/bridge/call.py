@@ -91,7 +91,7 @@ class BridgedCall:
         has `ring_s` to answer."""
         self.invitation, self.number = invitation, number or invitation.to_aor
         self.codec: AudioCodec | None = None
-        """Of both sides, from early media or answer on."""
+        """Of both sides: from the answer on, or from early media whose codec the caller was told."""
         self.organisation = caller.organisation
         """Whose agent takes part, or did; empty: nobody's that we know of."""
         self.up = self.ended = False
@@ -213,18 +213,17 @@ class BridgedCall:
 
     def _progressed(self, hunt: _Hunt, codec: AudioCodec | None) -> None:
         referrer, waiting = self.parties[hunt.slot], self.parties[1 - hunt.slot]
-        if codec is not None and self.codec is None:
-            self.codec = codec
         if self.up and referrer is not None:
             referrer.transferred(180)
             return
-        if codec == self.codec is not None and hunt.party is not None:
+        heard = codec if self.codec in (None, codec) else None
+        if heard is not None and hunt.party is not None:
             self._seats.connect((hunt.slot, hunt.party))
-        if waiting is not None and not self.up:
-            waiting.progress(codec if codec == self.codec else None)
+        if waiting is not None and not self.up and waiting.progress(heard):
+            self.codec = heard
 
     def _answered(self, hunt: _Hunt, party: Party, codec: AudioCodec) -> None:
-        if self.codec not in (None, codec):  # early media has fixed the other side's
+        if self.codec not in (None, codec):  # the caller was told another for early media
             party.hang_up("rejected", 488)
             self._refused(hunt, 488)
             return

@@ -122,8 +122,9 @@ class Party(Protocol):
     def ring(self, invitation: Invitation) -> None:
         """Asks the party to take the call."""
 
-    def progress(self, codec: AudioCodec | None) -> None:
-        """The other side rings; with a codec, its early media is to be heard."""
+    def progress(self, codec: AudioCodec | None) -> bool:
+        """The other side rings; with a codec, its early media is to be heard. True: the party has been told that codec
+        and can have no other any more."""
 
     def accept(self, codec: AudioCodec) -> None:
         """Answers the party that rang us."""

@@ -78,8 +78,9 @@ class SipCallee(SipParty):
         self.leg = Leg(endpoint, machine, to.flow, self._heard)
         self.leg.run(machine.start())
 
-    def progress(self, codec: AudioCodec | None) -> None:
+    def progress(self, codec: AudioCodec | None) -> bool:
         """It is the one that is rung."""
+        return False
 
     def accept(self, codec: AudioCodec) -> None:
         """Likewise."""
@@ -116,9 +117,11 @@ class SipCallee(SipParty):
     def _agree(self, body: bytes) -> bool:
         try:
             far = far_line(parse_sdp(body))
-            codec = next((codec for codec in far.numbers if codec in self._codecs), None) if far else None
-            if far is None or codec is None:
+            known = [codec for codec in far.numbers if codec in self._codecs] if far else []
+            if far is None or not known:
                 return False
+            # What was heard early may be all that the caller can take by now, wherever an answer has it.
+            codec = self._codec if self._codec in known else known[0]
             keys = self._description.keys(far)
         except ValueError:
             return False

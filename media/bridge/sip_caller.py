@@ -60,13 +60,15 @@ class SipCaller(SipParty):
     def ring(self, invitation: Invitation) -> None:
         """It is the one that rings."""
 
-    def progress(self, codec: AudioCodec | None) -> None:
+    def progress(self, codec: AudioCodec | None) -> bool:
         if self._over:
-            return
+            return False
         if codec is not None and self._offer is not None and self._describe(codec):
             self._run(self._machine.ring(183, SDP, now=self._now(), body=self._described, reliable=True))
-        elif not self._described:
+            return True
+        if not self._described:
             self._run(self._machine.ring(180))
+        return False
 
     def accept(self, codec: AudioCodec) -> None:
         if not self._over and self._describe(codec):

@@ -34,9 +34,10 @@ class FarParty:
     def answer(self) -> None:
         self.hear(Answered(self._codec))
 
-    def progress(self, codec: AudioCodec | None) -> None:
+    def progress(self, codec: AudioCodec | None) -> bool:
         self.progressed += 1
         self._changed.set()
+        return False
 
     def accept(self, codec: AudioCodec) -> None:
         self.accepted = codec

@@ -4,12 +4,12 @@ import asyncio
 from typing import Self, TypeVar
 
 from engine.errors import Overloaded
-from media.bridge.description import far_line, meeting
+from media.bridge.description import Description, far_line, meeting
 from media.bridge.party import Answered, Direction, HungUp, Invitation, PartyEvent, Refused
 from media.bridge.rtp_line import RtpLines
 from media.bridge.sip_callee import Destination, SipCallee
 from media.bridge.sip_caller import SipCaller
-from media.bridge.sip_party import SipParty
+from media.bridge.sip_party import SDP, SipParty
 from media.ports import PortRange
 from media.rtp import RtpPacket
 from media.session import AudioCodec
@@ -195,6 +195,17 @@ def refuse_next(talk: Talk, status: int, *headers: tuple[str, str]) -> None:
             heard(effect)
 
     leg.hear = hear
+
+
+def describe(talk: Talk, status: int, *codecs: AudioCodec) -> None:
+    """The telephone answers so, with a description of those codecs: another one at each answer, as of forks."""
+    leg = talk.party.leg
+    assert leg is not None
+    machine, body = leg.usage, Description("127.0.0.1", 9).offer(codecs)
+    if status < 200:
+        leg.run(machine.ring(status, SDP, body=body))
+    else:
+        leg.run(machine.accept(machine.invite, leg.endpoint.clock(), SDP, body=body))
 
 
 async def turn_late(talk: Talk, direction: Direction) -> None:

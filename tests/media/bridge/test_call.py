@@ -40,14 +40,17 @@ class FakeParty:
         self.voice: Callable[[RtpPacket], None] = ignore
         self.told: list[object] = []
         self.heard: list[RtpPacket] = []
+        self.keeps_codec = True
+        """It has no other any more once it was told one for early media."""
         self.state: Literal["new", "ringing", "up", "gone"] = "new"
 
     def ring(self, invitation: Invitation) -> None:
         self.state = "ringing"
         self.told.append(invitation)
 
-    def progress(self, codec: AudioCodec | None) -> None:
+    def progress(self, codec: AudioCodec | None) -> bool:
         self.told.append(("progress", codec))
+        return self.keeps_codec and codec is not None
 
     def accept(self, codec: AudioCodec) -> None:
         if self.state != "gone":
@@ -165,6 +168,17 @@ def test_early_media_fixes_the_codec_of_those_that_are_rung_later() -> None:
     scene.last.says(Answered("PCMU"))
     assert scene.last.state == "gone"
     assert scene.caller.told[-1] == ("rejected", 486)
+
+
+def test_early_media_fixes_no_codec_of_a_caller_who_can_have_another() -> None:
+    scene = Scene()
+    scene.caller.keeps_codec = False
+    scene.last.says(EarlyMedia("PCMU"))
+    scene.last.voice(packet(1))
+    scene.last.says(Answered("PCMA"))
+    assert scene.caller.heard == [packet(1)]
+    assert scene.caller.told == [("progress", "PCMU"), ("accept", "PCMA")]
+    assert scene.call.codec == "PCMA"
 
 
 def test_next_one_is_rung_after_the_first_has_rung_long_enough() -> None:

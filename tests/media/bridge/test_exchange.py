@@ -22,7 +22,7 @@ from media.sip.address import aor_of, parse_address
 from media.sip.caller import Caller, CallPlan, place_call
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
-from tests.media.bridge.telephones import SECONDS, Talk, Telephone, refer, refuse_next, replacing, turn_late
+from tests.media.bridge.telephones import SECONDS, Talk, Telephone, describe, refer, refuse_next, replacing, turn_late
 from tests.media.bridge.test_call import FakeParty
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
@@ -151,6 +151,15 @@ async def test_early_media_is_heard_before_the_answer_and_goes_on(here: Office) 
     assert len({packet.ssrc for packet in customer.packets}) == 1
     numbers = [packet.sequence for packet in customer.packets]
     assert [(number - numbers[0]) & 0xFFFF for number in numbers] == list(range(len(numbers)))
+
+
+async def test_codec_of_early_media_is_kept_by_an_answer_that_has_another_first(here: Office) -> None:
+    customer = here.dial()
+    agent = await here.desks[0].rung()
+    describe(agent, 183, "PCMU")
+    await customer.told(EarlyMedia)
+    describe(agent, 200, "PCMA", "PCMU")
+    assert await customer.outcome(SECONDS) == Answered("PCMU")
 
 
 async def test_hold_and_its_end_are_passed_on(here: Office) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.facts import Pcm16
 from media.bridge import phone_messages
+from media.bridge.party import EarlyMedia
 from media.bridge.phones import Patience
 from media.codecs import PCMA, PCMU
 from tests.media.bridge.far_party import FarParty
@@ -96,13 +97,15 @@ async def test_a_caller_hears_ringing_until_there_is_a_path_for_the_sound(world:
 
 
 async def test_the_other_law_is_looked_up_in_both_directions(world: World) -> None:
-    """The browser was answered before anybody knew what the other side would take."""
+    """The browser was answered before anybody knew what the other side would take, which it had not said early."""
     ana = await world.desk("ana@desk").open()
     far = world.switch.far[NUMBER] = FarParty(NUMBER, "PCMA")
     await ana.say(type="dial", ref="r", to=NUMBER)
     call = (await ana.hears("dialling"))["call"]
     peer = await ana.sound(call, TONE)
     assert "PCMU/8000" in peer.connection.remoteDescription.sdp
+    far.hear(EarlyMedia("PCMU"))
+    await ana.hears("progress", early=True)
     far.answer()
     await ana.hears("answered", call=call)
     await far.until(lambda far: len(far.played) > 25)
