@@ -281,6 +281,10 @@ class SipExchange:
         rest = line.uri.partition(":")[2].rpartition("@")[2]
         flow = Flow(hop.transport, hop.host, hop.port, 0 if hop.transport != "UDP" or hop.numeric else -1)
         uri = f"{scheme}:{number.replace('#', '%23')}@{rest}"
+        try:
+            parse_uri(uri)
+        except ValueError:  # a URI cannot have what somebody has typed
+            return None
         return self._callee(route, uri, flow, login_of(line))
 
     def _callee(self, route: Route, uri: str, flow: Flow, login: Login) -> Party | None:

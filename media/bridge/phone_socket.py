@@ -253,9 +253,15 @@ def _obey(
             _obey_in_call(said, party, phone, exchange, tell)
 
 
+def _dialable(typed: str) -> str:
+    """Without blanks round it; empty: nothing that can be dialled."""
+    to = typed.strip()
+    return "" if any(ord(character) < 33 for character in to.replace(" ", "")) else to
+
+
 def _dial(said: say.Dial, phone: BrowserPhone, exchange: Exchange, tell: Callable[[say.ToBrowser], None]) -> None:
-    to = said.to.strip()
-    if not to or any(ord(character) < 33 for character in to.replace(" ", "")):
+    to = _dialable(said.to)
+    if not to:
         tell(say.Error("not_dialled", "there is nothing to dial", ref=said.ref))
         return
     try:
@@ -305,7 +311,7 @@ def _transfer(
     consult = phone.calls.get(said.consult)
     if consult is not None and consult is not party and exchange.consult(said.consult):
         party.transfer(consult.other, said.consult)
-    elif said.to.strip() and not said.consult:
-        party.transfer(said.to.strip())
+    elif (to := _dialable(said.to)) and not said.consult:
+        party.transfer(to)
     else:
         tell(say.Error("refused", "there is nobody to transfer to", said.call))

@@ -465,6 +465,7 @@ async def test_agent_calls_out_through_a_trunk_and_a_stranger_may_not(tmp_path: 
         route = Route("0*", trunk="carrier", strip=1, prefix="+34", show="+34910000000")
         here.bridge._plan = DialPlan((route,), NoPhones(), here.bridge)
         assert (await here.dial("0600000000").told(Refused)).status == 404
+        assert here.bridge.to_trunk(route, "x\r\nX-Any: 1") is None
         agent = FakeParty("marta@desk")
         call_id = here.bridge.dial(agent, Invitation("a-call", agent.aor, "Marta", "0600000000", ("PCMU",)))
         far = await here.desks[0].rung()

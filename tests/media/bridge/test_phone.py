@@ -156,6 +156,8 @@ async def test_a_call_is_given_to_another_desk_blind(world: World) -> None:
     call = await answered(world, ana, far)
     await ana.say(type="transfer", call=call, to="nobody")
     await ana.hears("transferred", call=call, status=404)
+    await ana.say(type="transfer", call=call, to="0600\r\nX-Any: 1")
+    await ana.hears("error", call=call, code="refused")
     await ana.say(type="transfer", call=call, to="ben")
     await ben.hears("incoming", call=call, address=NUMBER)
     await ben.sound(call, TONE)
