@@ -188,13 +188,15 @@ class SipExchange:
     def _replace(self, invite: Request, flow: Flow) -> None:
         """RFC 3891 §3: somebody takes over a place of a call of ours."""
         try:
-            found = self._party_of(parse_replaces(invite.headers.get("Replaces")))
+            wanted = parse_replaces(invite.headers.get("Replaces"))
         except ValueError:
             self.endpoint.respond(invite, invite.respond(400, to_tag=new_tag()))
             return
-        line = self._open_line() if found else None
+        found = self._party_of(wanted)
+        refusal = 481 if found is None else 486 if wanted.early_only and found[0].up else 0
+        line = None if refusal else self._open_line()
         if found is None or line is None:
-            self.endpoint.respond(invite, invite.respond(503 if found else 481, to_tag=new_tag()))
+            self.endpoint.respond(invite, invite.respond(refusal or 503, to_tag=new_tag()))
             return
         call, party = found
         newcomer = SipCaller(self, line, invite, flow, *siprec.asserted_identity(invite.headers))

@@ -1,6 +1,7 @@
 """Calls through the bridge, on loopback: telephones on both sides, and what each is told and hears."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,8 @@ from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
 from media.sip.address import aor_of, parse_address
-from media.sip.caller import Caller, CallPlan, place_call
+from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
+from media.sip.referral import Replaces
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
 from tests.media.bridge.telephones import SECONDS, Talk, Telephone, describe, refer, refuse_next, replacing, turn_late
@@ -392,17 +394,23 @@ async def test_side_that_vanishes_ends_the_call(tmp_path: Path) -> None:
         assert here.tape.history[-1] == "end"
 
 
-async def test_another_telephone_takes_a_place_over(here: Office) -> None:
+async def test_another_telephone_takes_a_place_over_but_not_as_one_that_only_rings(here: Office) -> None:
     customer, agent = await here.talking()
-    wanted = replacing(agent).text
+    wanted = replacing(agent)
     async with Caller() as caller:
         sock = bind_udp("127.0.0.1", 0)
-        plan = CallPlan(
-            *(f"sip:100@127.0.0.1:{here.bridge.port}", "127.0.0.1", [sock.getsockname()[1]]),
-            from_uri="sip:ben@office.example",
-            extra=[("Replaces", wanted), ("Require", "replaces")],
-        )
-        placed = await place_call(caller, plan)
+
+        async def pick_up(replaces: Replaces) -> PlacedCall:
+            plan = CallPlan(
+                *(f"sip:100@127.0.0.1:{here.bridge.port}", "127.0.0.1", [sock.getsockname()[1]]),
+                from_uri="sip:ben@office.example",
+                extra=[("Replaces", replaces.text), ("Require", "replaces")],
+            )
+            return await place_call(caller, plan)
+
+        with pytest.raises(CallRefused, match="486"):
+            await pick_up(dataclasses.replace(wanted, early_only=True))
+        placed = await pick_up(wanted)
         assert (await agent.told(HungUp)).reason == "bye"
         (call,) = here.bridge.calls.values()
         assert [party.aor if party else "" for party in call.parties] == [
