@@ -19,6 +19,7 @@ _CURRENCIES: Final = {
     }.items()
     for word in words.split()
 }  # fmt: skip
+_PER_CENT: Final = (("por", "ciento"), ("por", "cien"), ("por", "cento"), ("por", "cem"), ("per", "cent"))
 _CENTS: Final = word_set("centavo centavos centimo centimos cent cents pence")
 _PER: Final = word_set("al ao por cada a an per each every")
 _PERIODS: Final = word_set("mes ano dia semana hora persona pessoa month year week day hour share person user line")
@@ -80,11 +81,8 @@ class _Amount(NamedTuple):
 def percentages(line: Line) -> Iterator[Found]:
     for amount in _amounts(line):
         at = amount.last + 1
-        by = (line.next(at), line.next(at + 1))
-        if by[0] == "percent":
-            yield Found(amount.first, at, percent(amount.written, line.language))
-        elif by in (("por", "ciento"), ("por", "cien"), ("por", "cento"), ("por", "cem"), ("per", "cent")):
-            yield Found(amount.first, at + 1, percent(amount.written, line.language))
+        if (last := _percent(line, at)) is not None:
+            yield Found(amount.first, last, percent(amount.written, line.language))
 
 
 def ranges(line: Line) -> Iterator[Found]:
@@ -317,9 +315,17 @@ def _cents(line: Line, at: int, whole: int) -> tuple[int, str]:
 def _counts(line: Line, at: int) -> bool:
     """Whether a number before a token is one of its own: of things, of money, of percent, of days."""
     word = line.next(at)
-    percent = word == "percent" or (word == "por" and line.next(at + 1) in ("ciento", "cien", "cento", "cem"))
     period = word in _PERIODS and line.language == "en"
-    return word in _CURRENCIES or percent or period or (line.is_plural_noun(at) and word not in _PRICED)
+    counted = word in _CURRENCIES or _percent(line, at) is not None or period
+    return counted or (line.is_plural_noun(at) and word not in _PRICED)
+
+
+def _percent(line: Line, at: int) -> int | None:
+    """Last token of the "percent", "por ciento" at a token; None in "dos por cien mil", where it is a number."""
+    if line.next(at) == "percent":
+        return at
+    unit = (line.next(at), line.next(at + 1)) in _PER_CENT
+    return at + 1 if unit and line.tokens[at + 1].number is None else None
 
 
 def _closes(line: Line, at: int) -> bool:

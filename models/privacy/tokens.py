@@ -48,14 +48,25 @@ def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
     tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
     tokens = _misheard([_firm(text, token) for token in tokens], 0 if homophones else _AMID)
     for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
-        if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem"):
-            tokens[at] = token._replace(number=None)  # the unit of a percentage
+        if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem") and _is_percent(tokens, at):
+            tokens[at] = token._replace(number=None)
         if before.number is not None and before.number.value == 1 and token.word in A_MOMENT:
             tokens[at - 1] = before._replace(number=None)
         goes_on = at + 1 < len(tokens) and (tokens[at + 1].numeric or _is_listed(tokens[at + 1 : at + 4]))
         if token.word == "one" and before.word in _THE and not goes_on and text[before.end : token.start].isspace():
             tokens[at] = token._replace(number=None)
     return tokens
+
+
+def _is_percent(tokens: Sequence[Token], at: int) -> bool:
+    """Whether the "ciento" behind "por" is the unit of a percentage ("tres por ciento", "un tanto por ciento") and not
+    a number itself ("queda por ciento veinte mil", "dos por cien mil")."""
+    round_one = tokens[at].word in ("cien", "cem")
+    behind = [token for token in tokens[at + 1 : at + 3] if token.word not in JOINERS][:1]
+    if at > 1 and (tokens[at - 2].numeric or tokens[at - 2].word in ("medio", "meio")):
+        thousands = at + 1 < len(tokens) and tokens[at + 1].word == "mil"
+        return not (round_one and thousands)
+    return not (round_one or any(token.number is not None for token in behind))
 
 
 def _parted(word: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:

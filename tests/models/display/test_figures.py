@@ -7,6 +7,7 @@ from models.display import figures
 SAID = {
     ("es", "CO"): """
     Puedo pagar cuatrocientos cincuenta mil pesos el quince de marzo. -> amount $450.000, date 15 de marzo
+    El acuerdo quedó por ciento veinte mil pesos. -> amount $120.000
     Mejor doscientos mil. -> amount 200.000
     Llámeme a las tres y media de la tarde. -> time 3:30 de la tarde
     El primero de mayo, a las diez de la mañana. -> date 1 de mayo, time 10 de la mañana
