@@ -45,6 +45,7 @@ _WORDS: Final = {
     ),
 }
 _JOINERS: Final = ("y", "e", "and")
+_MULTIPLIERS: Final = ("hundred", "thousand", "million")
 _HUNDREDS = re.compile(r"hundred|cem|.*(?:cien|quinient|cent|zent|nhent).*")
 _SCALES: Final = word_set("mil thousand millon millones milhao milhoes million")
 _UNITS: Final = word_set("day week month year hour minute second share percent per dollar pound euro")
@@ -88,7 +89,9 @@ class Line:
         self._masked = {
             at for at, one in enumerate(self.tokens) if any(a < one.end and one.start < b for a, b in masked)
         }
-        self.numbers: dict[int, Number] = {number.first: number for number in self._read()}
+        self._doubtful: set[int] = set()
+        """Tokens of numbers that stay words."""
+        self.numbers: dict[int, Number] = {one.first: one for one in self._read() if not self._is_beside_doubt(one)}
         self._by_last = {number.last: number for number in self.numbers.values()}
 
     def word(self, at: int) -> str:
@@ -149,12 +152,27 @@ class Line:
             words = [token.word for token in self.tokens[group.first : group.last + 1]]
             if not group.digits or not all(word in proper for word in words) or self._touches(group.first, group.last):
                 continue
-            if _are_two(words):
+            if _are_two(words) or self._is_torn(group.first, group.last):
+                self._doubtful.update(range(group.first, group.last + 1))
                 continue
             bare = len(words) == 1 and words[0] in ("mil", "cien", "cem", "ciento", "cento", "thousand", "million")
             weak = len(words) == 1 and group.weak
             found.append(Number(group.digits, group.first, group.last, weak, bare))
         return found
+
+    def _is_torn(self, first: int, last: int) -> bool:
+        """Whether "hundred" or "million" stands beside it and was not read as part of it: "(between) one million and
+        two | million"."""
+        behind = self.linked(last + 1) and self._multiplies(last + 1)
+        return behind or (self.linked(first) and self._multiplies(first) and self.tokens[first - 1].numeric)
+
+    def _multiplies(self, at: int) -> bool:
+        return (number := self.tokens[at].number) is not None and number.kind in _MULTIPLIERS
+
+    def _is_beside_doubt(self, number: Number) -> bool:
+        """Whether it may be part of one that stays words: "nineteen | ninety and two | thousand"."""
+        before, after = number.first - 1 in self._doubtful, number.last + 1 in self._doubtful
+        return (before and self.linked(number.first)) or (after and self.linked(number.last + 1))
 
     def _touches(self, first: int, last: int) -> bool:
         """A mask, or letters of another word: part of something else."""
