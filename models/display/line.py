@@ -45,6 +45,8 @@ _WORDS: Final = {
     ),
 }
 _JOINERS: Final = ("y", "e", "and")
+_AND_A_UNIT = re.compile(r"ty and (?:one|two|three|four|five|six|seven|eight|nine)\b")
+"""No English number has it: "and" stands between two then, "between fifty and one hundred"."""
 _MULTIPLIERS: Final = ("hundred", "thousand", "million")
 _HUNDREDS = re.compile(r"hundred|cem|.*(?:cien|quinient|cent|zent|nhent).*")
 _SCALES: Final = word_set("mil thousand millon millones milhao milhoes million")
@@ -184,7 +186,10 @@ class Line:
 
 
 def _are_two(words: Sequence[str]) -> bool:
-    """Whether hundreds are joined to hundreds, which makes no number: "(between) one hundred and two hundred"."""
+    """Whether hundreds are joined to hundreds, or an English unit to its tens, which makes no number: "(between) one
+    hundred and two hundred"."""
+    if _AND_A_UNIT.search(" ".join(words)):
+        return True
     hundreds = joined = False
     for word in words:
         if word in _SCALES:
