@@ -50,6 +50,13 @@ _AND_A_UNIT = re.compile(r"ty and (?:one|two|three|four|five|six|seven|eight|nin
 _MULTIPLIERS: Final = ("hundred", "thousand", "million")
 _HUNDREDS = re.compile(r"hundred|cem|.*(?:cien|quinient|cent|zent|nhent).*")
 _SCALES: Final = word_set("mil thousand millon millones milhao milhoes million")
+_SOME: Final = word_set(
+    """
+    pico algo tantos tantas cuantos cuantas varios varias muchos muchas algunos par poucos pouco quantos quantas muitos
+    alguns few couple several many some odd something
+    """
+)
+"""Before "mil", "thousand" they say of how many nobody knows."""
 _UNITS: Final = word_set("day week month year hour minute second share percent per dollar pound euro")
 
 
@@ -159,7 +166,8 @@ class Line:
                 continue
             bare = len(words) == 1 and words[0] in ("mil", "cien", "cem", "ciento", "cento", "thousand", "million")
             weak = len(words) == 1 and group.weak
-            found.append(Number(group.digits, group.first, group.last, weak, bare))
+            if not self._is_vague(group.first, group.last, bare):
+                found.append(Number(group.digits, group.first, group.last, weak, bare))
         return found
 
     def _is_torn(self, first: int, last: int) -> bool:
@@ -175,6 +183,14 @@ class Line:
         """Whether it may be part of one that stays words: "nineteen | ninety and two | thousand"."""
         before, after = number.first - 1 in self._doubtful, number.last + 1 in self._doubtful
         return (before and self.linked(number.first)) or (after and self.linked(number.last + 1))
+
+    def _is_vague(self, first: int, last: int, bare: bool) -> bool:
+        """Whether nobody knows how many thousands it is: "a few thousand", "cincuenta y pico mil"."""
+        if bare:
+            at = first - 1 if self.before(first) in ("of", "de") else first
+            return self.before(at) in _SOME
+        at = last + (2 if self.next(last + 1) in _JOINERS else 1)
+        return self.next(at) in _SOME and self.next(at + 1) in _SCALES
 
     def _touches(self, first: int, last: int) -> bool:
         """A mask, or letters of another word: part of something else."""

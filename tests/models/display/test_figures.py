@@ -14,6 +14,7 @@ SAID = {
     Vivo en el apartamento doscientos tres, desde dos mil diecinueve. ->
     Hay trescientos clientes y doce por ciento de descuento. ->
     Pago [number] el [dob]. ->
+    Debe cincuenta y pico mil pesos. ->
     Tengo quince días y dos hijos. ->
     """,
     ("es", ""): "Son cuatrocientos cincuenta mil pesos. -> amount 450.000",
