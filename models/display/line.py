@@ -202,18 +202,16 @@ class Line:
 
 
 def _are_two(words: Sequence[str]) -> bool:
-    """Whether hundreds are joined to hundreds, or an English unit to its tens, which makes no number: "(between) one
-    hundred and two hundred"."""
+    """Whether hundreds stand beside hundreds, or an English unit is joined to its tens, which makes no number:
+    "doscientos trescientos mil", "(between) one hundred and two hundred"."""
     if _AND_A_UNIT.search(" ".join(words)):
         return True
-    hundreds = joined = False
+    hundreds = False
     for word in words:
         if word in _SCALES:
-            hundreds = joined = False
-        elif word in _JOINERS:
-            joined = hundreds
+            hundreds = False
         elif _HUNDREDS.fullmatch(word):
-            if joined:
+            if hundreds:
                 return True
             hundreds = True
     return False
