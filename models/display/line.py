@@ -161,7 +161,7 @@ class Line:
             words = [token.word for token in self.tokens[group.first : group.last + 1]]
             if not group.digits or not all(word in proper for word in words) or self._touches(group.first, group.last):
                 continue
-            if _are_two(words) or self._is_torn(group.first, group.last):
+            if _are_two(words) or self._lacks_thousands(group.digits) or self._is_torn(group.first, group.last):
                 self._doubtful.update(range(group.first, group.last + 1))
                 continue
             bare = len(words) == 1 and words[0] in ("mil", "cien", "cem", "ciento", "cento", "thousand", "million")
@@ -169,6 +169,11 @@ class Line:
             if not self._is_vague(group.first, group.last, bare):
                 found.append(Number(group.digits, group.first, group.last, weak, bare))
         return found
+
+    def _lacks_thousands(self, digits: str) -> bool:
+        """Whether "un millón doscientos" is more likely 1.200.000; English has no such way of speaking."""
+        value = int(digits)
+        return self.language != "en" and value > 1_000_000 and 0 < value % 1_000_000 < 1000
 
     def _is_torn(self, first: int, last: int) -> bool:
         """Whether "hundred" or "million" stands beside it and was not read as part of it: "(between) one million and

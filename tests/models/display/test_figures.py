@@ -15,6 +15,7 @@ SAID = {
     Hay trescientos clientes y doce por ciento de descuento. ->
     Pago [number] el [dob]. ->
     Debe cincuenta y pico mil pesos. ->
+    Yo puedo pagar un millón doscientos. ->
     Tengo quince días y dos hijos. ->
     """,
     ("es", ""): "Son cuatrocientos cincuenta mil pesos. -> amount 450.000",
