@@ -19,6 +19,14 @@ NUMBERED: Final = word_set(
     """
 )
 """What a number behind it names, and does not count."""
+_SUPPOSED: Final = word_set(
+    """
+    ese este aquel todo cualquier cada tal esse neste nesse naquele qualquer
+    that this any each which worst best
+    """
+)
+"""Before "caso", "case" they say that it has no number: "en ese caso"."""
+_OR: Final = word_set("o ou or y e and")
 _LISTED = re.compile(r"[\s,\-]*")
 _PHONE: Final = range(7, 16)
 
@@ -44,12 +52,26 @@ def _joined(line: Line, chain: Sequence[Number]) -> Iterator[Found]:
         return
     digits = "".join(one.digits for one in chain)
     singly = all(len(one.digits) == 1 or (len(set(one.digits)) == 1 and len(one.digits) == 2) for one in chain)
-    named = line.word(chain[0].first - 1) in NUMBERED
-    if not singly and (_has_comma(line, chain) or len(digits) < _FEWEST_IN_PAIRS or len(chain) < 3):
+    apart = _has_comma(line, chain)
+    if not singly and (apart or len(digits) < _FEWEST_IN_PAIRS or len(chain) < 3):
         return
-    if len(digits) < (_FEWEST_NAMED if named else _FEWEST) or _counts_up(digits):
+    few = _FEWEST_NAMED if _is_named(line, chain[0].first) else _FEWEST
+    if len(digits) < few or _counts_up(digits, apart):
+        return
+    if len(digits) < _FEWEST and _are_counts(line, chain[-1].last + 1, apart):
         return
     yield Found(chain[0].first, chain[-1].last, _phone(digits, line.country) or digits)
+
+
+def _is_named(line: Line, at: int) -> bool:
+    """Whether the word before a number says that it is a code."""
+    word = line.before(at)
+    return word in NUMBERED and not (word in ("caso", "case") and line.before(at - 1) in _SUPPOSED)
+
+
+def _are_counts(line: Line, at: int, apart: bool) -> bool:
+    """Whether the few digits before a token are counts or choices: "dos tres días", "opción dos, cuatro o cinco"."""
+    return line.is_plural_noun(at) or (apart and line.next(at) in _OR and line.number(at + 1) is not None)
 
 
 def _without_articles(line: Line, chain: Sequence[Number]) -> Sequence[Number]:
@@ -62,9 +84,9 @@ def _has_comma(line: Line, chain: Sequence[Number]) -> bool:
     return any("," in line.gap(one.first) for one in chain[1:])
 
 
-def _counts_up(digits: str) -> bool:
-    """ "uno, dos, tres, cuatro…": somebody counts."""
-    return digits.startswith("12") and digits in "123456789"
+def _counts_up(digits: str, apart: bool) -> bool:
+    """ "uno, dos, tres, cuatro…": somebody counts; with commas from any digit on, "tres, cuatro, cinco veces"."""
+    return (apart or digits.startswith("12")) and digits in "123456789"
 
 
 def _phone(digits: str, country: str) -> str:
