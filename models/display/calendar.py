@@ -16,6 +16,8 @@ _MONTHS: Final = {
 }
 _WORDS_TOO: Final = ("may", "march", "august")
 """Months that are words of their own in lower case."""
+_FEMININE: Final = ("una", "uma", "duas")
+"""No day is: "una de mayo y otra de junio" counts bills."""
 _ON: Final = word_set("on of in since until till by before after from through next last every to between")
 _YEAR_AFTER: Final = word_set("in since of until till by from before after year to through around and")
 
@@ -45,7 +47,7 @@ def _romance(line: Line, at: int) -> Iterator[Found]:
         return
     month = line.text[line.tokens[at - 1].start : line.tokens[at].end]
     day = line.number_before(at - 1)
-    if day and 1 <= day.value <= 31:
+    if day and 1 <= day.value <= 31 and not line.word(day.last).endswith(_FEMININE):
         first, written = day.first, str(day.value)
     elif line.word(at - 2) in ("primero", "primeiro"):
         first, written = at - 2, "1º" if line.language == "pt" else "1"

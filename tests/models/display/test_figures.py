@@ -16,6 +16,7 @@ SAID = {
     Pago [number] el [dob]. ->
     Debe cincuenta y pico mil pesos. ->
     Yo puedo pagar un millón doscientos. ->
+    Debe dos cuotas, una de mayo y una de junio. ->
     Tengo quince días y dos hijos. ->
     """,
     ("es", ""): "Son cuatrocientos cincuenta mil pesos. -> amount 450.000",
