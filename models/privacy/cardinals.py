@@ -200,6 +200,9 @@ class _Reader:
             return None
         if kind not in ("unit", "teen", "tens", "hundreds"):
             return None
+        hundreds = [self._kind(skip + ahead) for ahead in range(3)] == ["tens", "unit", "hundred"]
+        if hundreds and self._value(skip + 1):  # "(two thousand) twenty-five hundred"
+            return None
         self._at += skip
         return self._below_thousand()
 
@@ -222,8 +225,18 @@ class _Reader:
         if kind == "hundreds":
             return value + (self._rest() or 0)
         if kind == "tens":
-            return value + self._unit_after_tens()
+            joined = self._kind() == "joiner"
+            unit = self._unit_after_tens()
+            if unit and not joined and self._kind() == "hundred":  # "twenty-five hundred"
+                self._at += 1
+                return (value + unit) * 100 + (0 if self._is_multiplied() else self._rest() or 0)
+            return value + unit
         return value
+
+    def _is_multiplied(self) -> bool:
+        """Whether other hundreds follow, as in "forty-five hundred (and) twelve hundred": another number."""
+        skip = 1 if self._kind() == "joiner" else 0
+        return self._kind(skip + 1) == "hundred"
 
     def _unit_after_tens(self) -> int:
         skip = 1 if self._kind() == "joiner" else 0
