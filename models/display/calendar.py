@@ -20,6 +20,12 @@ _FEMININE: Final = ("una", "uma", "duas")
 """No day is: "una de mayo y otra de junio" counts bills."""
 _ON: Final = word_set("on of in since until till by before after from through next last every to between")
 _YEAR_AFTER: Final = word_set("in since of until till by from before after year to through around and")
+_PRICE_AFTER: Final = word_set("from to through and around of")
+_TO: Final = word_set("to through and until till")
+_PRICES: Final = word_set("bill price cost costs total fee charge payment amount balance deposit")
+_MOVED: Final = word_set("went goes came comes jumped dropped rose")
+_LATEST: Final = 2040
+"""Later years are said behind "in", "until", "by": "around twenty fifty" is a price."""
 
 
 def dates(line: Line) -> Iterator[Found]:
@@ -38,8 +44,37 @@ def years(line: Line) -> Iterator[Found]:
         if year is None or line.is_plural_noun(year[1] + 1) or line.is_measured(year[1] + 1):
             continue
         before = line.before(at)
-        if before in _YEAR_AFTER or _is_month(line, at - 1):
+        told = before in _YEAR_AFTER and not (before in _PRICE_AFTER and _may_be_a_price(line, at, year[1]))
+        if told or _is_month(line, at - 1):
             yield Found(at, year[1], str(year[0]))
+
+
+def _may_be_a_price(line: Line, at: int, last: int) -> bool:
+    """Whether halves behind "from", "to" and the like may be dollars and cents: they are no year that anybody plans
+    for, or the other end of their span is none, or a price is spoken of."""
+    other = _other_end(line, at, last)
+    if not _is_year(line, at) or (other is not None and not _is_year(line, other)):
+        return True
+    first = at if other is None else min(at, other)
+    begins = next(one for one in range(first, -1, -1) if line.begins_sentence(one))
+    priced = any(line.word(one) in _PRICES for one in range(begins, first))
+    return priced or not _MOVED.isdisjoint((line.word(first - 2), line.word(first - 3)))
+
+
+def _other_end(line: Line, at: int, last: int) -> int | None:
+    """First token of what "from" or "to" spans together with the number there."""
+    if line.before(at) == "from":
+        return last + 2 if line.next(last + 1) in _TO and line.number(last + 2) else None
+    number = line.number_before(at - 1) if line.before(at) in _TO else None
+    while number and (before := line.number_before(number.first)):
+        number = before
+    return number.first if number else None
+
+
+def _is_year(line: Line, at: int) -> bool:
+    if halves := _halves(line, at):
+        return halves[0] <= _LATEST
+    return at in line.numbers and 1900 <= line.numbers[at].value <= 2100
 
 
 def _romance(line: Line, at: int) -> Iterator[Found]:
