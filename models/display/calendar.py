@@ -7,7 +7,7 @@ from models.display.line import Found, Line
 from models.display.ordinals import english, ordinal
 from models.privacy.lexicon import word_set
 
-_MONTHS: Final = {
+MONTHS: Final = {
     "es": word_set(
         "enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre"
     ),
@@ -31,7 +31,7 @@ _LATEST: Final = 2040
 def dates(line: Line) -> Iterator[Found]:
     """Days with their month, and the year where it is said."""
     for at in range(len(line.tokens)):
-        if line.word(at) in _MONTHS[line.language]:
+        if line.word(at) in MONTHS[line.language]:
             yield from _english(line, at) if line.language == "en" else _romance(line, at)
 
 
@@ -122,7 +122,7 @@ def _english(line: Line, at: int) -> Iterator[Found]:
 
 def _is_month(line: Line, at: int) -> bool:
     word = line.word(at)
-    if word not in _MONTHS["en"]:
+    if word not in MONTHS["en"]:
         return False
     return word not in _WORDS_TOO or line.is_capital(at) or line.before(at) in _ON
 

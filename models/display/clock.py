@@ -3,14 +3,29 @@
 from collections.abc import Iterator
 from typing import Final
 
+from models.display.calendar import MONTHS
 from models.display.line import Found, Line, Number
 from models.privacy.lexicon import word_set
+from models.privacy.units import WEEKDAYS
 
 _ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das"), "en": frozenset[str]()}
 _AT: Final = word_set("at until till by before after since")
 """Not "around" and "from": prices stand behind them as often ("from two fifty to three twenty")."""
 _YEARS_TOO: Final = _AT - {"at"}
 _TODAY: Final = word_set("today tonight tomorrow yesterday sharp")
+_CAPITALS: Final = (
+    MONTHS["en"]
+    | WEEKDAYS
+    | word_set(
+        """
+        today tomorrow i mr mrs ms miss sir please thanks thank ok okay eastern central mountain pacific
+        est edt cst cdt mst mdt pst pdt gmt utc
+        """
+    )
+)
+"""Capitals that may stand behind a time of day."""
+_PRICED: Final = word_set("apiece plus total")
+_EACH: Final = WEEKDAYS | word_set("day weekday morning afternoon evening night")
 _AND: Final = {"es": "y", "pt": "e"}
 _PARTS: Final = {"media": 30, "meia": 30, "cuarto": 15}
 _DAYPARTS: Final = word_set("manana tarde noche madrugada manha noite morning afternoon evening")
@@ -58,8 +73,22 @@ def _is_none(line: Line, hour: Number, last: int) -> bool:
     number = line.number(last + 1)
     if line.is_measured(last + 1) or (number and not number.weak):
         return True
+    if _names_a_street(line, last + 1) or _prices(line, last + 1):
+        return True
     year = hour.digits in ("19", "20") and line.before(hour.first) in _YEARS_TOO
     return year and line.next(last + 1) not in _TODAY
+
+
+def _names_a_street(line: Line, at: int) -> bool:
+    """ "at twelve forty five Broadway": a name follows at once, and none of a day or a time zone."""
+    return line.linked(at) and line.is_capital(at) and line.word(at) not in _CAPITALS
+
+
+def _prices(line: Line, at: int) -> bool:
+    """ "at twelve fifty each", "at four fifty plus tax"; "at ten thirty each day" says when."""
+    word, following = line.next(at), line.next(at + 1)
+    each = word == "each" and following not in _EACH
+    return word in _PRICED or each or (word, following, line.next(at + 2)) == ("for", "the", "first")
 
 
 def _minutes(line: Line, hour: Number, told: bool) -> tuple[int, int] | None:
