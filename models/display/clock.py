@@ -8,7 +8,7 @@ from models.display.line import Found, Line, Number
 from models.privacy.lexicon import word_set
 from models.privacy.units import WEEKDAYS
 
-_ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das"), "en": frozenset[str]()}
+_ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das pelas"), "en": frozenset[str]()}
 _AT: Final = word_set("at until till by before after since")
 """Not "around" and "from": prices stand behind them as often ("from two fifty to three twenty")."""
 _YEARS_TOO: Final = _AT - {"at"}
@@ -55,6 +55,8 @@ def _clock(line: Line, hour: Number) -> Found | None:
         if _says_when(line, last + 1) or (told and not (line.language == "en" and _is_none(line, hour, last))):
             return Found(hour.first, last, f"{hour.value}:{minute:02d}")
         return None
+    if _are_minutes(line, hour):
+        return None
     if _says_when(line, hour.last + 1) and (told or line.language == "en" or not hour.weak):
         return Found(hour.first, hour.last, str(hour.value))
     return None
@@ -65,7 +67,15 @@ def _is_told(line: Line, hour: Number) -> bool:
     before = line.before(hour.first)
     if line.language == "en":
         return before in _AT
+    if line.language == "pt" and hour.digits == "1" and before == "a":
+        return line.said(hour.first - 1, hour.first - 1).lower() == "à"
     return before in _ARTICLE[line.language] and (before != "la" or hour.digits == "1")
+
+
+def _are_minutes(line: Line, number: Number) -> bool:
+    """Whether it belongs to an hour without its article, "(tipo) tres y diez"; not the end of "entre tres y cinco"."""
+    hour = line.number_before(number.first - 1) if line.before(number.first) == _AND.get(line.language) else None
+    return hour is not None and line.before(hour.first) != "entre"
 
 
 def _is_none(line: Line, hour: Number, last: int) -> bool:

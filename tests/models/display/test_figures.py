@@ -17,6 +17,7 @@ SAID = {
     Debe cincuenta y pico mil pesos. ->
     Yo puedo pagar un millón doscientos. ->
     Debe dos cuotas, una de mayo y una de junio. ->
+    Llámeme tipo tres y diez de la tarde. ->
     Tengo quince días y dos hijos. ->
     """,
     ("es", ""): "Son cuatrocientos cincuenta mil pesos. -> amount 450.000",
@@ -24,6 +25,7 @@ SAID = {
     Posso pagar duzentos reais no dia quinze de março. -> amount R$ 200, date 15 de março
     Me ligue às quinze e trinta. -> time 15:30
     Me ligue às três da tarde. -> time 3 da tarde
+    Me ligue à uma e quinze da tarde. -> time 1:15 da tarde
     """,
     ("en", "US"): """
     I can pay two hundred on the fifteenth of March. -> amount 200, date 15th of March
