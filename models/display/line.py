@@ -159,7 +159,8 @@ class Line:
         found = []
         for group in groups(self.text, self.tokens):
             words = [token.word for token in self.tokens[group.first : group.last + 1]]
-            if not group.digits or not all(word in proper for word in words) or self._touches(group.first, group.last):
+            spelt = words[1:] if words[0] == "a" else words  # "a hundred and fifty"
+            if not group.digits or not all(word in proper for word in spelt) or self._touches(group.first, group.last):
                 continue
             if _are_two(words) or self._lacks_thousands(group.digits) or self._is_torn(group.first, group.last):
                 self._doubtful.update(range(group.first, group.last + 1))

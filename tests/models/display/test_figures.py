@@ -30,6 +30,7 @@ SAID = {
     ("en", "US"): """
     I can pay two hundred on the fifteenth of March. -> amount 200, date 15th of March
     My balance is twenty-five hundred dollars. -> amount $2,500
+    I can pay a hundred and fifty dollars on Friday. -> amount $150
     I will pay fifty dollars on March fifteenth. -> amount $50, date March 15
     Call me at half past three in the afternoon. -> time 3:30 in the afternoon
     Call me at ten thirty a.m., please. -> time 10:30 a.m.
