@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from models.display.line import Found, Line
+from models.display.line import Found, Line, Number
 from models.display.ordinals import english, ordinal
 from models.privacy.lexicon import word_set
 
@@ -110,7 +110,7 @@ def _english(line: Line, at: int) -> Iterator[Found]:
         rank, last = said
     elif number and not number.weak and 1 <= number.value <= 31 and _halves(line, at + 1) is None:
         rank, last = number.value, number.last
-        if not _may_be_a_verb(line, at) and line.is_plural_noun(last + 1):
+        if not _may_be_a_verb(line, at) and _is_a_count(line, at, number):
             return
     else:
         return
@@ -118,6 +118,12 @@ def _english(line: Line, at: int) -> Iterator[Found]:
         return
     end, year = _with_year(line, last)
     yield Found(at, end, f"{month} {rank}{year and f', {year}'}")
+
+
+def _is_a_count(line: Line, month: int, number: Number) -> bool:
+    """ "In March three people called", "last March three of them did": things of that month."""
+    of_it = number.value < 10 and line.before(month) in ("in", "last")
+    return of_it or line.is_plural_noun(number.last + 1) or line.next(number.last + 1) == "people"
 
 
 def _is_month(line: Line, at: int) -> bool:

@@ -34,6 +34,7 @@ SAID = {
     I will pay fifty dollars on March fifteenth. -> amount $50, date March 15
     Call me at half past three in the afternoon. -> time 3:30 in the afternoon
     Call me at ten thirty a.m., please. -> time 10:30 a.m.
+    In March three people called me. ->
     I live at twelve forty five Broadway and pay from nineteen ninety nine to twenty nine ninety nine. ->
     I have been here since twenty twenty, case two hundred. ->
     """,
