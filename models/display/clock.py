@@ -11,6 +11,7 @@ from models.privacy.units import WEEKDAYS
 _ARTICLE: Final = {"es": word_set("las la"), "pt": word_set("as das pelas"), "en": frozenset[str]()}
 _AT: Final = word_set("at until till by before after since")
 """Not "around" and "from": prices stand behind them as often ("from two fifty to three twenty")."""
+_ONE_AFTER: Final = word_set("about around almost nearly is was s from to between or and like maybe") | {""}
 _YEARS_TOO: Final = _AT - {"at"}
 _TODAY: Final = word_set("today tonight tomorrow yesterday sharp")
 _CAPITALS: Final = (
@@ -57,7 +58,7 @@ def _clock(line: Line, hour: Number) -> Found | None:
         return None
     if _are_minutes(line, hour):
         return None
-    if _says_when(line, hour.last + 1) and (told or line.language == "en" or not hour.weak):
+    if _says_when(line, hour.last + 1) and (told or not hour.weak or _is_one_o_clock(line, hour)):
         return Found(hour.first, hour.last, str(hour.value))
     return None
 
@@ -70,6 +71,13 @@ def _is_told(line: Line, hour: Number) -> bool:
     if line.language == "pt" and hour.digits == "1" and before == "a":
         return line.said(hour.first - 1, hour.first - 1).lower() == "à"
     return before in _ARTICLE[line.language] and (before != "la" or hour.digits == "1")
+
+
+def _is_one_o_clock(line: Line, hour: Number) -> bool:
+    """Whether an English "one" before a part of the day is no pronoun: "the only one in the afternoon"."""
+    if line.language != "en":
+        return False
+    return line.next(hour.last + 1) != "in" or line.before(hour.first) in _ONE_AFTER
 
 
 def _are_minutes(line: Line, number: Number) -> bool:

@@ -35,6 +35,7 @@ SAID = {
     Call me at half past three in the afternoon. -> time 3:30 in the afternoon
     Call me at ten thirty a.m., please. -> time 10:30 a.m.
     In March three people called me. ->
+    The only one in the afternoon was rude. ->
     I live at twelve forty five Broadway and pay from nineteen ninety nine to twenty nine ninety nine. ->
     I have been here since twenty twenty, case two hundred. ->
     """,
