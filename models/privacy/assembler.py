@@ -19,6 +19,7 @@ from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
 from models.privacy.pieces import Parsed, Piece, parse
 from models.privacy.situation import DRAFT, Said, Situation
+from models.privacy.turns import Judged, Page, SpokenTurn
 
 _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed…"""
@@ -42,58 +43,6 @@ _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
 """Kinds whose check digits say that the number is whole, and its length."""
 
 
-class SpokenTurn(msgspec.Struct, frozen=True):
-    """A final, unmasked: the only place where unjudged digits exist."""
-
-    turn: int
-    stream: str
-    leg: Leg
-    text: str
-    start_ms: int
-    end_ms: int
-    language: str
-    """`es pt en`, as far as the recogniser knows; it may be wrong."""
-
-
-class TurnText(msgspec.Struct, frozen=True):
-    """A turn as it may be shown."""
-
-    turn: int
-    text: str
-    """Masked."""
-    masks: tuple[Mask, ...]
-
-
-class Judged(msgspec.Struct, frozen=True):
-    """What is known after a turn, a tick or the end."""
-
-    texts: tuple[TurnText, ...]
-    """First the new turn as it may be shown now (of `hear`), then earlier turns whose masks changed."""
-    entities: tuple[Entity, ...]
-    capture: bool
-    """A card or security code is expected or being read."""
-    capture_started: bool
-    capture_ended: bool
-    open_run: bool
-    """Digits wait for judgement."""
-    held_from_ms: int | None
-    """Earliest media time still withheld, for the recorder's watermark; None when nothing is."""
-
-
-class _Page:
-    """A turn with masks that may still change."""
-
-    def __init__(self, turn: SpokenTurn, masks: Sequence[Mask]) -> None:
-        self.turn = turn
-        self.settled = list(masks)
-        self.waiting: list[Piece] = []
-
-    def shown(self) -> TurnText:
-        waiting = [Mask(piece.start, piece.end, "number") for piece in self.waiting if not piece.shown]
-        masks = without_overlaps([*self.settled, *waiting])
-        return TurnText(self.turn.turn, render(self.turn.text, masks), masks)
-
-
 class _Announced(msgspec.Struct, frozen=True):
     """A number was named and the turn ended before its first digit."""
 
@@ -109,7 +58,7 @@ class DigitGuard:
         self._known = KnownCards(key)
         self._expected = Expectations()
         self._run = OpenRun()
-        self._pages: dict[int, _Page] = {}
+        self._pages: dict[int, Page] = {}
         self._correcting = False
         self._announced: dict[Leg, _Announced] = {}
         self._changed: dict[int, None] = {}
@@ -137,7 +86,7 @@ class DigitGuard:
                 self._expected.answered("dob", "")
             elif entity.entity_type == "CARD_EXPIRY" and entity.score == WHOLE_DATE:
                 self._expected.answered("card_expiry", "")
-        page = self._pages[turn.turn] = _Page(turn, parsed.masks)
+        page = self._pages[turn.turn] = Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
         self._take(page, parsed)
@@ -251,7 +200,7 @@ class DigitGuard:
             country=self._country,
         )
 
-    def _take(self, page: _Page, parsed: Parsed) -> None:
+    def _take(self, page: Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):
             if at == 0 and piece.parts and (self._correcting or parsed.corrects_before):
                 first = piece.parts[0]._replace(corrected=True)
@@ -332,7 +281,7 @@ class DigitGuard:
             self._known.add(verdict.digits)
         self._run = OpenRun()
 
-    def _judged(self, page: _Page | None) -> Judged:
+    def _judged(self, page: Page | None) -> Judged:
         new = () if page is None else (page.shown(),)
         earlier = tuple(self._pages[turn].shown() for turn in self._changed if page is None or turn != page.turn.turn)
         for turn in [turn for turn, kept in self._pages.items() if not kept.waiting]:
