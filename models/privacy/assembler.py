@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 
 from engine.facts import Leg
+from models.privacy.checks import is_card, is_phone
 from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
-from models.privacy.entities import Context, Entity, Verdict, at_home, is_card, is_phone, judge
+from models.privacy.entities import Context, Entity, Verdict, at_home, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps

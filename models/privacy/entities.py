@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-import phonenumbers
 from stdnum import luhn
-from stdnum.ar import cuit
-from stdnum.br import cnpj, cpf
-from stdnum.cl import rut
-from stdnum.us import ssn
+
+from models.privacy.checks import CHECKS, by_check_digits, is_card, is_phone
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -128,28 +125,6 @@ class Verdict(NamedTuple):
         return "" if self.label in _WITHOUT_VALUE else self.digits
 
 
-def is_card(digits: str) -> bool:
-    """A primary account number by scheme prefix, length (ISO/IEC 7812-1) and Luhn."""
-    return len(digits) in _scheme_lengths(digits) and bool(luhn.is_valid(digits))
-
-
-def _scheme_lengths(digits: str) -> tuple[int, ...]:
-    two = int(digits[:2] or 0)
-    if digits[:1] == "4":
-        return (13, 16, 19)
-    if 51 <= two <= 55 or 2221 <= int(digits[:4] or 0) <= 2720:
-        return (16,)
-    if two in (34, 37):
-        return (15,)
-    if two in (30, 36, 38, 39):
-        return (14, 16)
-    if two in (35, 60, 62, 64, 65):
-        return (16, 17, 18, 19)
-    if two == 50 or 56 <= two <= 69:
-        return (13, 14, 15, 16, 17, 18, 19)
-    return ()
-
-
 _AT_HOME: Final[dict[str, dict[str, str]]] = {
     "CO": {"document": "cedula"},
     "BR": {"document": "cpf"},
@@ -167,7 +142,7 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
     """`readings` are the ways to read the run, likeliest first: with corrections taken in, by speaker, all together."""
     readings = [reading for reading in readings if reading] or [""]
     longest = max(readings, key=len)
-    named = next((one for one in readings if context.named in _CHECKS and _CHECKS[context.named](one)), "")
+    named = next((one for one in readings if context.named in CHECKS and CHECKS[context.named](one)), "")
     if named and len(named) >= _TWO_CHECKS:  # one in ten of them passes Luhn too
         return Verdict(context.named, 0.99, named, whole=True)
     card = next((reading for reading in readings if is_card(reading)), "")
@@ -208,7 +183,7 @@ def _is_no_reference(digits: str, context: Context) -> bool:
 def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
     """How well digits fit a kind that was asked for or named: score, and whether check digits agree."""
     count = len(digits)
-    check = _CHECKS.get(kind)
+    check = CHECKS.get(kind)
     if check is not None and check(digits):
         return 0.98, True
     if kind == "card":
@@ -239,13 +214,6 @@ _PARTIAL: Final = 0.55
 _GIVEN_IN_PART: Final = ("cpf", "cnpj", "cuit", "rut", "dni", "cedula", "ssn", "account")
 """Of these people are asked for "the last four"."""
 _FREE_OF_CHARGE: Final = "0800"
-_CHECKS: Final[dict[str, Callable[[str], bool]]] = {
-    "cpf": cpf.is_valid,
-    "cnpj": cnpj.is_valid,
-    "cuit": cuit.is_valid,
-    "rut": rut.is_valid,
-    "ssn": ssn.is_valid,
-}
 _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     # kind → fewest and most digits when the recogniser may have lost or added one, score
     "cvv": (3, 4, 0.9),
@@ -273,22 +241,10 @@ def _phone_fit(digits: str, context: Context) -> tuple[float, bool]:
     return (0.95, True) if is_phone(digits, context.country) else (0.76, False)
 
 
-def is_phone(digits: str, country: str) -> bool:
-    """A number of the country's plan, or an international one with its country code."""
-    for written in (digits, "+" + digits):
-        try:
-            number = phonenumbers.parse(written, country or None)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number) and (written is digits or len(digits) > 10):
-            return True
-    return False
-
-
 def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict:
     """Nothing beside the run says what it is."""
     for reading in readings:
-        label = _by_check_digits(reading, context.country)
+        label = by_check_digits(reading, context.country)
         if label and not (label == "rut" and context.near_card):  # one digit agrees by chance every eleventh time
             return Verdict(label, 0.85, reading, whole=True)
     count = len(longest)
@@ -312,16 +268,3 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     if count <= _HARMLESS and not (context.capture or context.near_card or context.bare):
         return Verdict("", 0.5, longest)
     return Verdict("number", 0.5, longest)
-
-
-def _by_check_digits(digits: str, country: str) -> str:
-    """Numbers that give themselves away by their check digits in a country where they are at home."""
-    if country == "BR" and len(digits) == 11 and cpf.is_valid(digits) and not is_phone(digits, country):
-        return "cpf"
-    if country == "BR" and len(digits) == 14 and cnpj.is_valid(digits):
-        return "cnpj"
-    if country == "AR" and len(digits) == 11 and cuit.is_valid(digits):
-        return "cuit"
-    if country == "CL" and len(digits) in (8, 9) and rut.is_valid(digits) and not is_phone(digits, country):
-        return "rut"
-    return ""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from models.privacy.entities import Entity, Verdict, is_card, is_phone
+from models.privacy.checks import is_card, is_phone
+from models.privacy.entities import Entity, Verdict
 from models.privacy.pieces import Piece
 from models.privacy.readings import Part, likeliest, readings
 
