@@ -178,7 +178,7 @@ class DigitGuard:
             return piece
         if self._expected.capture or self._expected.near_card:
             return piece
-        return piece._replace(named=announced.kind, told=True)
+        return piece._replace(named=announced.kind, told=announced.kind != "reference")
 
     def _is_other_talk(self, turn: SpokenTurn, parsed: Parsed) -> bool:
         return parsed.words >= _OTHER_WORDS and ABOUT_THE_NUMBER.search(folded(turn.text)) is None
@@ -250,6 +250,7 @@ class DigitGuard:
             kinds=list(dict.fromkeys([*named, *awaited])),
             named=named[0] if named else "",
             told=self._run.told,
+            by_agent=self._run.by_agent,
             curt=self._run.curt,
             asked=[at_home(kind, self._country) for kind in self._expected.questions()],
             capture=self._expected.card,

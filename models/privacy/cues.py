@@ -30,6 +30,18 @@ _NO_STREET = "".join(
     )
 )
 """Before "drive" and "court" they make a verb or another thing of it."""
+_NOT_ASKED_FOR = "".join(
+    rf"(?<!\b{word} )"
+    for word in sorted(
+        word_set(
+            "ha han he has hemos haya hayan habia habian habias hubiera haber habiendo fue ter tenho tinha tinham havia"
+            " haviam foi fosse sido"
+        )
+    )
+)
+"""Behind them "pedido" is what was asked for, and no order: "ya me habían pedido el número"."""
+_NOT_IN = "".join(rf"(?<!\bin {word})" for word in ("", "my ", "your ", "this ", "that ", "the ", "any ", "which "))
+"""Before "case" it is no case that has a number: "in that case"."""
 _CODE_SENT = (
     r"(?:codigo|clave)(?: que)? (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
     r"|(?:lleg|cheg|envi|mand)\w+(?: \w+){0,5}? (?:un|um|el|o) codigo(?! (?:de|postal|promo\w*)\b)"
@@ -82,7 +94,7 @@ _KINDS: Final[dict[str, str]] = {
     "digits": r"\b(?:" + _SAYS_THEM + r"(?: \w+){0,3}? (?:los|os|the) (?:numeros?|numeritos|digitos|numbers|digits|algarismos)(?=\s*(?:[?.,!;]|$|por favor|please|when|cuando|quando|de nuevo|otra vez|again|de uno|one by))"
     r"|(?:primer|segundo|tercer|cuarto|quinto|siguiente|proximo|ultimo|primeiro|terceiro|quarto|first|second|third|fourth|next|last) (?:grupo|bloque|bloco|group|block)(?: de (?:cuatro|quatro|4|numeros|digitos)| of (?:four|4|numbers|digits))?)\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
-    r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:es|numero|nro)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
+    r"|" + _NOT_ASKED_FOR + r"pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|(?:do|seu|este) chamado|o chamado(?= (?:e|numero|\d))|chamado numero|case (?:number|id)|" + _NOT_IN + r"case(?: is|(?= \d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:numero|nro)|(?<!\ben )(?:de mi|su|tu|el|de) caso es(?! que\b)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
     r"|numero de atendimento|incident(?: number)?|ordernumber|reclamo numero|rastreio|contrato numero|factura numero|fatura numero|ley|lei|articulo|resolucion)\b",
 }  # fmt: skip
 

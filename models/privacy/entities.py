@@ -62,6 +62,7 @@ _CODE = 3
 """Digits of a verification value on the back of a card."""
 _MISHEARD_CARD = 13
 """So many digits beside a card are one of which recognition lost some, whatever they are called."""
+_REFERENCE = "reference"
 _TWO_CHECKS = 11
 """Of CPF and CNPJ, which have two check digits, and of CUIT."""
 _HARMLESS = 5
@@ -80,6 +81,8 @@ class Context(NamedTuple):
     """…with nothing but "is" between."""
     asked: Sequence[str] = ()
     """The kinds that were asked for."""
+    by_agent: bool = False
+    """Nobody but the agent says any of it."""
     curt: bool = False
     """Hardly another word stands in its turns."""
     capture: bool = False
@@ -161,23 +164,41 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
 
 
 def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
+    best = _best_of([kind for kind in context.kinds if kind != _REFERENCE], readings, context)
+    if _REFERENCE not in context.kinds:
+        return best
+    reference = _best_of([_REFERENCE], readings, context)
+    return best if reference is None or _is_no_reference(reference, best, readings, context) else reference
+
+
+def _best_of(kinds: Sequence[str], readings: Sequence[str], context: Context) -> Verdict | None:
     best: Verdict | None = None
-    for kind in context.kinds:
+    for kind in kinds:
         for reading in readings:
             score, whole = _fit(kind, reading, context)
             if kind == context.named and score:
                 score = min(score + 0.15, 0.99)
             if score and (best is None or score > best.score):
-                label = {"secret": "number", "digits": "number", "reference": ""}.get(kind, kind)
+                label = {"secret": "number", "digits": "number", _REFERENCE: ""}.get(kind, kind)
                 best = Verdict(label, round(score, 4), reading, whole)
-    if best is not None and best.label == "" and _is_no_reference(best.digits, context):
-        return None
     return best
 
 
-def _is_no_reference(digits: str, context: Context) -> bool:
-    """ "con mi tarjeta el pedido 4532…"."""
-    return context.capture or len(digits) > 20 or (context.near_card and len(digits) >= _MISHEARD_CARD)
+def _is_no_reference(reference: Verdict, best: Verdict | None, readings: Sequence[str], context: Context) -> bool:
+    """Whether it may be somebody's number all the same. A reference is shown at once, so whoever gives one out is
+    believed sooner than who answers with it: "con mi tarjeta el pedido 4532…", "en este caso, 52345678"."""
+    count = len(reference.digits)
+    if context.capture or count > 20 or (context.near_card and count >= _MISHEARD_CARD):
+        return True
+    if context.near_card and not context.by_agent and (context.after_card or not context.told):
+        return True
+    if best is not None and best.score > (reference.score if context.by_agent else _PARTIAL):
+        return True
+    if any(len(one) >= _TWO_CHECKS and by_check_digits(one, context.country) for one in readings):
+        return True
+    return not context.told and any(
+        is_phone(one, context.country) or by_check_digits(one, context.country) for one in readings
+    )
 
 
 def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:

@@ -19,6 +19,8 @@ _COUNTED = re.compile(
     r"[\s-]+(?:digit|numer|number|algarismo|cifra|ultimo|on the"
     r"|(?:de |del |do |al |en el |no )?(?:tras|atras|detras|reverso|verso)\b)"
 )
+_SENTENCE_END = re.compile(r"(?<!\bn)(?<!\bno)(?<!\bnr)(?<!\bnro)(?<!\bnum)[.?!…](?:\s|$)")
+"""A stop that shortens no "número"."""
 _MONTH_OR_YEAR = re.compile(r"\b(?:mes|month|ano|year)(?: (?:es|is|e))?(?: (?:el|o|the))?,? $")
 _TOLD = re.compile(
     r"\W*(?:(?:es|e|is|s|era|seria|son|sao|are|el|la|o|a|the|my|number|numero|en|em|in|with|con|com|por"
@@ -36,6 +38,12 @@ def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = (
     if after is None or (not shared and any(0 <= run.start - after.end <= _CUE_REACH_BACK for run in others)):
         return ""
     return after.kind
+
+
+def still_said(cues: Sequence[Cue], text: str, start: int) -> list[Cue]:
+    """The cues less references whose sentence is over before the number: "los datos de su pedido. 310 456 7890"."""
+    plain = folded(text)
+    return [cue for cue in cues if cue.kind != "reference" or _SENTENCE_END.search(plain, cue.end, start) is None]
 
 
 def name_around(cues: Sequence[Cue], run: Run) -> str:

@@ -49,6 +49,10 @@ class OpenRun:
         return self.pieces[0].told
 
     @property
+    def by_agent(self) -> bool:
+        return all(one.leg == "agent" for one in self.pieces)
+
+    @property
     def curt(self) -> bool:
         """Hardly another word stands in its turns."""
         return all(one.curt for one in self.pieces)

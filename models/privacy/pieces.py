@@ -23,6 +23,7 @@ from models.privacy.naming import (
     name_along_with_a_card,
     name_around,
     name_of,
+    still_said,
 )
 from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import Doubt, is_quantity
@@ -176,8 +177,9 @@ def _pieces(
     for run in [*_clear_of(lexed.runs, spans)]:
         if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = _named(said, lexed, cues, situation, run, pieces)
-        told = is_told(cues, said.text, run.start)
+        beside = still_said(cues, said.text, run.start)
+        named = _named(said, lexed, beside, situation, run, pieces)
+        told = is_told(beside, said.text, run.start)
         doubt = Doubt(
             guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
