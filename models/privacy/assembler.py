@@ -90,6 +90,8 @@ class DigitGuard:
         page = self._pages[turn.turn] = Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
+        if turn.leg != "agent" and any(piece.listed for piece in parsed.pieces):
+            self._expected.recall()
         self._take(page, parsed)
         self._announce(turn, found, parsed)
         return self._judged(page)
@@ -139,7 +141,7 @@ class DigitGuard:
             capture=capture,
             asked=expected.number,
             date_is=expected.date,
-            near_card=expected.near_card,
+            near_card=expected.near_card or self._run.near_card,
             name=expected.name,
             after_card=expected.after_card,
             code=expected.code,
@@ -196,7 +198,7 @@ class DigitGuard:
         return self._run.goes_on_with(
             piece,
             capture=expected.capture,
-            near_card=expected.near_card,
+            near_card=expected.near_card or self._run.near_card,
             expected=expected.kinds(),
             country=self._country,
         )
@@ -210,6 +212,7 @@ class DigitGuard:
                 self._settle(by_turn=True)
             if not self._run:
                 piece, self._run.after_card = self._named_before(piece), self._expected.after_card
+            self._run.near_card = self._run.near_card or self._expected.near_card
             self._run.pieces.append(piece)
             page.waiting.append(piece)
             self._settle_if_clear(words_after=0)
@@ -239,7 +242,8 @@ class DigitGuard:
             return True
         if words_after < _WORDS_AFTER:
             return False
-        harmless = verdict.label == "" and self._run.alone(verdict.digits) and not self._expected.near_card
+        near_card = self._expected.near_card or self._run.near_card
+        harmless = verdict.label == "" and self._run.alone(verdict.digits) and not near_card
         return harmless or verdict.label not in ("", "number")
 
     def _context(self) -> Context:
@@ -254,7 +258,7 @@ class DigitGuard:
             curt=self._run.curt,
             asked=[at_home(kind, self._country) for kind in self._expected.questions()],
             capture=self._expected.card,
-            near_card=self._expected.near_card or self._run.after_card,
+            near_card=self._expected.near_card or self._run.near_card,
             after_card=self._expected.after_card or self._run.after_card,
             may_be_a_code=self._expected.may_be_a_code,
             garbled=self._run.garbled,

@@ -184,6 +184,20 @@ _ENDS_WITHIN = 25
 """…and so does one of so few that ends so soon after the name: "por último los tres dígitos que están al reverso"."""
 
 
+_NO_CARD = r"(?! (?:de (?:identidad|circulacion|propiedad|presentacion|regalo|embarque|visita|vacina\w*|ponto)|profesional|sus)\b)"
+_ASKS_FOR_CARD = re.compile(
+    rf"\b(?:(?:me|nos) (?:das?|dar|compart(?:e|es|ir)|pas(?:a|as|ar)|regal(?:a|as|ar)|facilit(?:a|as|ar)|brind(?:a|as|ar)|proporcion(?:a|as|ar)|permit(?:e|es|ir)) (?:su|la|tu) {_CARD_NAME}\b{_NO_CARD}"
+    rf"|(?:de|da|pase|pasa|comparta|comparti|regale|facilite|brinde|proporcione|permita|(?:d|pas|regal|facilit|brind|proporcion)ar|(?:compart|permit)ir)(?:me|nos) (?:su|la|tu) {_CARD_NAME}\b{_NO_CARD}"
+    rf"|(?:con|em|no|com|para) (?:que|cual|qual) (?:de (?:sus|tus|las) )?(?:tarjetas?|cartao)\b"
+    rf"|(?:me (?:passa|passar|da|dar|fala|falar|informa|informar|dita|ditar|diz)|pode (?:passar|informar|falar|ditar)|posso (?:pegar|anotar)) (?:o|os dados do) (?:seu |teu )?cartao\b{_NO_CARD}"
+    r"|qual (?:e )?(?:o )?cartao (?:voce|o senhor|a senhora|vai|quer|deseja|prefere|sera|seria)\b"
+    r"|(?:what|which) (?:credit |debit )?card (?:would|do|are|will|should|can|did)\b"
+    r"|(?:(?:can|could|may) (?:i|we)|let me|let.s|(?:i|we).ll|(?:i|we) will|i.d like to|i need to) (?:just |please |go ahead and )?(?:take|have|get|grab) (?:that|your|the|a) (?:credit |debit |bank )?card(?=\s*(?:[?.,!;]|$|(?:now|please|from you|when|whenever|real quick|then|today|ready|for (?:the|this|your))\b))"
+    r"|(?:have|got) (?:your|the|that|a) (?:credit |debit )?card (?:with you|handy|ready|in front of you|on you|nearby)\b)"
+)
+"""A request for the card itself: whoever hears it reads the number next."""
+
+
 def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     """The kinds of number that this turn makes one expect in the next turns.
 
@@ -194,13 +208,15 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     if leg == "customer":
         told = [cue.kind for cue in found if _announces(plain, cue)]
         return tuple(dict.fromkeys([*told, "card"] if _OFFERS_CARD.search(plain) else told))
+    card = _ASKS_FOR_CARD.search(plain)
+    awaited = ["card"] if card and not _denied(plain, Cue("card", card.start(), card.end())) else []
     if not found:
-        return ()
+        return tuple(awaited)
     words = len(plain.split())
     ends = words <= _ASK_WITHOUT_VERB and len(plain) - found[-1].end <= _ENDS_WITHIN
     asks = _ASKS.search(plain) is not None or words <= _SHORT_ASK or ends
-    kinds = (cue.kind for cue in found if not _denied(plain, cue))
-    return tuple(dict.fromkeys(kind for kind in kinds if asks and kind != "reference"))
+    kinds = [cue.kind for cue in found if asks and cue.kind != "reference" and not _denied(plain, cue)]
+    return tuple(dict.fromkeys([*kinds, *awaited]))
 
 
 _ANNOUNCE = re.compile(

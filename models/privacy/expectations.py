@@ -21,6 +21,7 @@ _CARD_TURNS: Final = 5
 """For so many turns after a card was asked for or heard no other digits are harmless, nor for as long as its code is
 looked for."""
 _MENTION_TURNS: Final = 2
+"""For so many turns after talk of a card digits are its own, or when they are listed as long as one is looked for."""
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
 _CAPTURED: Final = ("card", "cvv")
@@ -63,6 +64,7 @@ class Expectations:
         self._card_turn = _NEVER
         self._card_ms = _NEVER_MS
         self._mention_turn = _NEVER
+        self._mention_ms = _NEVER_MS
         self._code_heard = False
 
     @property
@@ -162,10 +164,15 @@ class Expectations:
 
     def mention(self, text: str, found: Sequence[Cue]) -> None:
         if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
-            self._mention_turn = self._count
+            self._mention_turn, self._mention_ms = self._count, self._now_ms
         if _PAYS_NOW.search(folded(text)):
             self._a_card_is_here()
             self._code_heard = False
+
+    def recall(self) -> None:
+        """Digits are listed that nothing names: of the card that was spoken of a while ago, if one was."""
+        if self._now_ms - self._mention_ms <= _LOOKED_FOR_MS:
+            self._mention_turn = self._count
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""

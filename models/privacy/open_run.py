@@ -26,8 +26,10 @@ class OpenRun:
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
+        self.near_card = False
+        """Whether a card was on the table when any of it was said, however much later it is judged."""
         self.after_card = False
-        """Whether it began soon after a card, however much later it is judged."""
+        """…and whether it began soon after one was asked for or heard."""
 
     def __bool__(self) -> bool:
         return bool(self.pieces)

@@ -56,6 +56,8 @@ _ANY_FORM = ("card", "cvv", "secret")
 """Kinds whose digits may be said like a year or a time right behind their name: "my card ends in 2019"."""
 _CORRECTION_WORDS = 5
 _TALK_IN_CAPTURE = 8
+_SINGLE, _GROUP, _HALF_A_CARD = 3, 4, 8
+"""Digits one by one, in a group as a card has them, and in two of those."""
 
 
 class Piece(NamedTuple):
@@ -89,6 +91,12 @@ class Piece(NamedTuple):
     @property
     def digits(self) -> str:
         return "".join(part.digits for part in self.parts)
+
+    @property
+    def listed(self) -> bool:
+        """A few digits, one by one or in a card's groups, that nothing names: they may be the first of it."""
+        few = len(self.digits) <= _HALF_A_CARD and (len(self.parts) >= _SINGLE or len(self.digits) >= _GROUP)
+        return few and not (self.natural or self.named or self.thing)
 
 
 class Parsed(NamedTuple):
