@@ -40,6 +40,7 @@ _ENDS_WITHIN: Final = 12
 """…when the turn ends so many code points after the name: "your protocol is:"."""
 _COMMON_LENGTHS: Final = (14, 15, 16)
 """Of cards. Thirteen digits that pass Luhn may be the beginning of sixteen."""
+_DATES: Final = {"DATE_OF_BIRTH": "dob", "CARD_EXPIRY": "card_expiry"}
 _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
 """Kinds whose check digits say that the number is whole, and its length."""
 
@@ -83,10 +84,11 @@ class DigitGuard:
             parsed = parse(said, found, self._situation(announced))
         self._entities += parsed.entities
         for entity in parsed.entities:
-            if entity.entity_type == "DATE_OF_BIRTH":
-                self._expected.answered("dob", "")
-            elif entity.entity_type == "CARD_EXPIRY" and entity.score == WHOLE_DATE:
-                self._expected.answered("card_expiry", "")
+            whole = entity.score == WHOLE_DATE
+            if entity.entity_type == "DATE_OF_BIRTH" and not whole:
+                self._expected.half_answered()
+            elif whole and entity.entity_type in _DATES:
+                self._expected.answered(_DATES[entity.entity_type], "")
         page = self._pages[turn.turn] = Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
@@ -141,6 +143,7 @@ class DigitGuard:
             capture=capture,
             asked=expected.number,
             date_is=expected.date,
+            half_told=expected.half_told,
             near_card=expected.near_card or self._run.near_card,
             name=expected.name,
             after_card=expected.after_card,

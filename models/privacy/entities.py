@@ -214,7 +214,7 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
     if kind == "card_expiry":
         return (0.9, True) if count in (3, 4, 6) and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
     if kind == "dob":
-        year = count == 4 and digits[:2] in ("19", "20") and kind in context.asked and context.curt
+        year = (count == 2 or (count == 4 and digits[:2] in ("19", "20"))) and kind in context.asked and context.curt
         return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
     if kind == "phone":
         return _phone_fit(digits, context)

@@ -9,6 +9,8 @@ from models.privacy.cues import Cue, folded
 
 _ASKED_TURNS: Final = 5
 _ASKED_MS: Final = 60_000
+_REST_TURNS: Final = 2
+"""So much longer the rest of a date is awaited."""
 _LOOKED_FOR: Final = ("cvv", "card_expiry", "secret")
 """What people get up to look for, and talk of other things meanwhile: awaited for so many turns and so long as well."""
 _LOOKED_FOR_MS: Final = 120_000
@@ -49,6 +51,8 @@ class _Asked(NamedTuple):
     turn: int
     at_ms: int
     by: Leg
+    half: bool = False
+    """Answered but for a year."""
 
 
 class Expectations:
@@ -100,6 +104,11 @@ class Expectations:
     def date(self) -> str:
         """The kind of date that was asked for."""
         return next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
+
+    @property
+    def half_told(self) -> bool:
+        """Whether only the year is missing of the date of birth that was asked for."""
+        return self._is_asked("dob") and self._asked["dob"].half
 
     @property
     def name(self) -> bool:
@@ -176,12 +185,19 @@ class Expectations:
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
+        if label == "dob" and 0 < len(digits) < _ANSWER and not self.half_told:
+            return  # a day or a month, and the rest comes
         self._asked.pop(label, None)
         if label in _DOCUMENTS:
             self._asked.pop("document", None)
         if label in ("", "number") and len(digits) >= _ANSWER:
             for kind in [kind for kind in self._asked if kind not in _CAPTURED]:
                 del self._asked[kind]
+
+    def half_answered(self) -> None:
+        """A birthday came without its year, which comes soon or not at all."""
+        if (asked := self._asked.get("dob")) is not None:
+            self._asked["dob"] = asked._replace(turn=self._count - _ASKED_TURNS + _REST_TURNS, half=True)
 
     def heard(self, label: str, *, done: bool) -> None:
         """A card or code was judged; `done`: no more of it is awaited."""

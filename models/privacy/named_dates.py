@@ -20,6 +20,8 @@ def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situat
     for date in _dates(said, lexed, situation):
         named = name_of(cues, date.start, date.end)
         answer = situation.date_is if said.leg != "agent" else ""
+        if situation.half_told and answer == "dob" and not date.has_year:
+            answer = ""
         if date.expires and situation.after_card and said.leg != "agent":
             answer = answer or "card_expiry"
         label = named if named in ("dob", "card_expiry") else answer
