@@ -13,7 +13,7 @@ from models.privacy.lexicon import word_set
 class Cue(NamedTuple):
     kind: str
     """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account person
-    secret digits reference"""
+    secret digits serial reference"""
     start: int
     end: int
 
@@ -91,6 +91,7 @@ _KINDS: Final[dict[str, str]] = {
     "secret": r"\b(?:pin|nip|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
     r"|codigo (?:secreto|personal|pessoal)|(?:secret|personal|private) code|codigo (?:del|por|no|do) (?:sms|mensaje|whatsapp|mensagem|texto)|codigo de (?:cuatro|seis|quatro|4|6) (?:digitos|numeros|cifras|algarismos)"
     r"|verification code|one[- ]time (?:code|password)|access code|(?:four|six|4|6)[- ](?:digits?|numbers?) (?:code|pin)|" + _CODE_SENT + r")\b",
+    "serial": r"\b(?:i\.?m\.?e\.?i|iccid|(?:numero|nro) de serie|(?:numero )?serial(?: number)?|codigo de barras|bar ?code|linha digitavel)\b",
     "digits": r"\b(?:" + _SAYS_THEM + r"(?: \w+){0,3}? (?:los|os|the) (?:numeros?|numeritos|digitos|numbers|digits|algarismos)(?=\s*(?:[?.,!;]|$|por favor|please|when|cuando|quando|de nuevo|otra vez|again|de uno|one by))"
     r"|(?:primer|segundo|tercer|cuarto|quinto|siguiente|proximo|ultimo|primeiro|terceiro|quarto|first|second|third|fourth|next|last) (?:grupo|bloque|bloco|group|block)(?: de (?:cuatro|quatro|4|numeros|digitos)| of (?:four|4|numbers|digits))?)\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"

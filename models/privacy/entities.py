@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 from stdnum import luhn
 
-from models.privacy.checks import CHECKS, by_check_digits, is_card, is_phone
+from models.privacy.checks import CHECKS, by_check_digits, is_card, is_phone, scheme_lengths
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -63,6 +63,8 @@ _CODE = 3
 _MISHEARD_CARD = 13
 """So many digits beside a card are one of which recognition lost some, whatever they are called."""
 _REFERENCE = "reference"
+_LABEL_OF: Final = {"secret": "number", "digits": "number", "serial": "number", _REFERENCE: ""}
+"""Mask label of kinds that have none of their own."""
 _TWO_CHECKS = 11
 """Of CPF and CNPJ, which have two check digits, and of CUIT."""
 _HARMLESS = 5
@@ -179,7 +181,7 @@ def _best_of(kinds: Sequence[str], readings: Sequence[str], context: Context) ->
             if kind == context.named and score:
                 score = min(score + 0.15, 0.99)
             if score and (best is None or score > best.score):
-                label = {"secret": "number", "digits": "number", _REFERENCE: ""}.get(kind, kind)
+                label = _LABEL_OF.get(kind, kind)
                 best = Verdict(label, round(score, 4), reading, whole)
     return best
 
@@ -218,6 +220,8 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
         return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
     if kind == "phone":
         return _phone_fit(digits, context)
+    if kind == "serial" and context.capture:
+        return 0.0, False
     low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
     if low <= count <= high:
         return score, False
@@ -251,6 +255,7 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     "address": (1, 14, 0.7),
     "secret": (3, 12, 0.7),
     "digits": (3, 12, 0.6),
+    "serial": (8, 48, 0.8),
     "reference": (1, 20, 0.65),
 }
 
@@ -278,7 +283,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:
-        card_like = longest[0] in "23456" and (context.near_card or 15 <= count <= 17)
+        card_like = longest[0] in "23456" and (context.near_card or count in scheme_lengths(longest))
         return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
