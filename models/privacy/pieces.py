@@ -26,6 +26,7 @@ from models.privacy.naming import (
     still_said,
 )
 from models.privacy.numbers import Lexed, Run, lex
+from models.privacy.prices import is_price
 from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
@@ -56,6 +57,8 @@ _ANY_FORM = ("card", "cvv", "secret")
 """Kinds whose digits may be said like a year or a time right behind their name: "my card ends in 2019"."""
 _CORRECTION_WORDS = 5
 _TALK_IN_CAPTURE = 8
+_LONG_PRICE = 6
+"""Digits of a price that would be somebody's if nothing said what it is; shorter ones may go on."""
 _SINGLE, _GROUP, _HALF_A_CARD = 3, 4, 8
 """Digits one by one, in a group as a card has them, and in two of those."""
 
@@ -194,7 +197,8 @@ def _pieces(
             exact=_takes_any_form(named if told else "", situation, others),
             short=others <= CHATTY,
         )
-        state = _state(lexed, run, situation, others, doubt)
+        price = _is_price(lexed, run, situation, named, doubt)
+        state = "" if price and len(run.digits) >= _LONG_PRICE else _state(lexed, run, situation, others, doubt)
         named = name_around(cues, run) or named
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
             state = "hidden"  # it may be the first of them
@@ -204,6 +208,7 @@ def _pieces(
         piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)
         things = [token.word for token in lexed.tokens if at <= token.start < run.start and token.word in NUMBERED]
         piece = piece._replace(told=told, curt=others <= CHATTY, thing=next(reversed(things), ""))
+        piece = piece._replace(natural=piece.natural or price)
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)
@@ -233,6 +238,13 @@ def _named(
     if beside_a_card or before:
         return name_along_with_a_card(said.text, before[-1].end if before else 0, run) or named
     return named
+
+
+def _is_price(lexed: Lexed, run: Run, situation: Situation, named: str, doubt: Doubt) -> bool:
+    """Whether it is what something costs, where no number is waited for or read."""
+    if doubt.guarded or doubt.exact or situation.asked or situation.near_card or situation.capture:
+        return False
+    return named in ("", "phone") and is_price(lexed, run, of_a_thing=named == "phone")
 
 
 def _takes_any_form(told: str, situation: Situation, others: int) -> bool:
