@@ -12,7 +12,7 @@ import msgspec
 from engine.facts import Leg
 from models.privacy.checks import is_card, is_phone
 from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
-from models.privacy.entities import Context, Entity, Verdict, at_home, judge
+from models.privacy.entities import Context, Entity, Verdict, at_home, falls_short, is_begun, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
@@ -194,7 +194,10 @@ class DigitGuard:
             return not self._goes_on(parsed.pieces[0])
         if self._expected.capture and turn.leg == "customer":
             return False
-        return any(kind != "digits" for kind in asks) or self._is_other_talk(turn, parsed)
+        if any(kind != "digits" for kind in asks):
+            return True
+        reader = turn.leg == self._run.pieces[-1].leg
+        return self._is_other_talk(turn, parsed) and not (reader and self._context().begun)
 
     def _goes_on(self, piece: Piece) -> bool:
         expected = self._expected
@@ -252,6 +255,7 @@ class DigitGuard:
     def _context(self) -> Context:
         named = [at_home(kind, self._country) for kind in self._run.named]
         awaited = [at_home(kind, self._country) for kind in self._expected.kinds()]
+        asked_kinds = [at_home(kind, self._country) for kind in self._expected.questions()]
         return Context(
             country=self._country,
             kinds=list(dict.fromkeys([*named, *awaited])),
@@ -259,7 +263,7 @@ class DigitGuard:
             told=self._run.told,
             by_agent=self._run.by_agent,
             curt=self._run.curt,
-            asked=[at_home(kind, self._country) for kind in self._expected.questions()],
+            asked=asked_kinds,
             capture=self._expected.card,
             near_card=self._expected.near_card or self._run.near_card,
             after_card=self._expected.after_card or self._run.after_card,
@@ -268,6 +272,7 @@ class DigitGuard:
             loose=self._run.loose,
             terse=self._run.terse,
             bare=self._run.bare,
+            begun=self._run.prompt and falls_short(max(self._run.readings(), key=len, default=""), asked_kinds),
             known=self._known.__contains__,
         )
 
@@ -275,7 +280,8 @@ class DigitGuard:
         """Judge the open run and put its masks right. `by_turn`: words closed it, not silence."""
         if not self._run:
             return
-        run, verdict = self._run, judge(self._run.readings(), self._context())
+        run, context = self._run, self._context()
+        verdict = judge(run.readings(), context)
         for piece in run.pieces:
             page = self._pages[piece.turn]
             page.waiting.remove(piece)
@@ -284,7 +290,8 @@ class DigitGuard:
             if verdict.label != ("" if piece.shown else "number"):
                 self._changed[piece.turn] = None
         self._entities += run.entities(verdict)
-        self._expected.answered(verdict.label, verdict.digits)
+        if not is_begun(verdict, context):
+            self._expected.answered(verdict.label, verdict.digits)
         self._expected.heard(verdict.label, done=verdict.whole or by_turn or verdict.label == "cvv")
         if verdict.label == "card" and verdict.whole:
             self._known.add(verdict.digits)

@@ -102,6 +102,8 @@ class Context(NamedTuple):
     """No other words stand beside it."""
     bare: bool = False
     """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
+    begun: bool = False
+    """The answer to what was asked, as far as it goes: more of it is to come."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
@@ -236,6 +238,7 @@ def _is_given_in_part(kind: str, context: Context) -> bool:
 
 
 _PARTIAL: Final = 0.55
+_LAST_FOUR: Final = 4
 _GIVEN_IN_PART: Final = ("cpf", "cnpj", "cuit", "rut", "dni", "cedula", "ssn", "account")
 """Of these people are asked for "the last four"."""
 _FREE_OF_CHARGE: Final = "0800"
@@ -258,6 +261,24 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     "serial": (8, 48, 0.8),
     "reference": (1, 20, 0.65),
 }
+
+
+_WHOLE: Final = {
+    "phone": 7, "ssn": 9, "secret": 4, **{kind: _LENGTHS[kind][0] for kind in _GIVEN_IN_PART if kind != "ssn"}
+}  # fmt: skip
+"""Fewest digits of all of a number that people read in parts."""
+
+
+def falls_short(digits: str, kinds: Sequence[str]) -> bool:
+    """Whether so few digits are but the beginning of a number of one of these kinds."""
+    return any(len(digits) < _WHOLE.get(kind, 0) for kind in kinds)
+
+
+def is_begun(verdict: Verdict, context: Context) -> bool:
+    """Whether the rest of what was asked is still awaited. Four digits are the last ones of it, asked for as such."""
+    if verdict.label in context.asked:
+        return falls_short(verdict.digits, [verdict.label]) and len(verdict.digits) > _LAST_FOUR
+    return context.begun and verdict.label == "number"
 
 
 def _phone_fit(digits: str, context: Context) -> tuple[float, bool]:
@@ -291,6 +312,6 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
             return Verdict("number" if context.near_card else "phone", 0.7, phone, whole=True)
         if context.near_card and count >= _HALF_A_CARD:
             return Verdict("card", 0.5, longest)
-    if count <= _HARMLESS and not (context.capture or context.near_card or context.bare):
+    if count <= _HARMLESS and not (context.capture or context.near_card or context.bare or context.begun):
         return Verdict("", 0.5, longest)
     return Verdict("number", 0.5, longest)

@@ -12,6 +12,7 @@ _MAX_PIECES: Final = 64
 _TALK_BETWEEN: Final = 2
 _TALK_BETWEEN_LISTS: Final = 4
 """So many other words may stand before a piece that goes on with a run: more where one speaker lists digits."""
+_FEW_WORDS: Final = 3
 _SHORT: Final = 3
 _FEW: Final = 6
 _BARE: Final = 4
@@ -53,6 +54,11 @@ class OpenRun:
     @property
     def by_agent(self) -> bool:
         return all(one.leg == "agent" for one in self.pieces)
+
+    @property
+    def prompt(self) -> bool:
+        """Somebody who is no agent begins with it, and says hardly a word before: "sí, es el trescientos diez"."""
+        return self.pieces[0].leg != "agent" and self.pieces[0].words_before <= _FEW_WORDS
 
     @property
     def curt(self) -> bool:
