@@ -216,7 +216,8 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
             return 0.98, True
         return (0.8, False) if count >= _MIN_ASKED_CARD else (0.0, False)
     if kind == "card_expiry":
-        return (0.9, True) if count in (3, 4, 6) and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
+        date = count in (3, 4, 6) or (count == 5 and digits[1:3] == "20")
+        return (0.9, True) if date and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
     if kind == "dob":
         year = (count == 2 or (count == 4 and digits[:2] in ("19", "20"))) and kind in context.asked and context.curt
         return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
