@@ -292,6 +292,8 @@ class DigitGuard:
         self._entities += run.entities(verdict)
         if not is_begun(verdict, context):
             self._expected.answered(verdict.label, verdict.digits)
+        if verdict.dated:
+            self._expected.answered("card_expiry", "")
         self._expected.heard(verdict.label, done=verdict.whole or by_turn or verdict.label == "cvv")
         if verdict.label == "card" and verdict.whole:
             self._known.add(verdict.digits)

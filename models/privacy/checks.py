@@ -1,5 +1,6 @@
 """Numbers that are whole by a rule of their own: cards, phones, and identities with check digits. Pure."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -40,6 +41,16 @@ def scheme_lengths(digits: str) -> tuple[int, ...]:
     if two == 50 or 56 <= two <= 69:
         return (13, 14, 15, 16, 17, 18, 19)
     return ()
+
+
+_END = r"(?:0?[1-9]|1[0-2])(?:20)?(?:2[4-9]|[34]\d)"
+_END_WITH_CODE = re.compile(rf"{_END}\d{{3,4}}|\d{{3,4}}{_END}")
+_SURELY = re.compile(r"(?:0[1-9]|1[0-2])(?:2[4-9]|3[0-5])\d{3}")
+
+
+def is_end_with_code(digits: str, *, sure: bool = False) -> bool:
+    """A card's month and year and its security code, read in one breath. `sure`: although nobody asked for them."""
+    return (_SURELY if sure else _END_WITH_CODE).fullmatch(digits) is not None
 
 
 def is_phone(digits: str, country: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 from stdnum import luhn
 
-from models.privacy.checks import CHECKS, by_check_digits, is_card, is_phone, scheme_lengths
+from models.privacy.checks import CHECKS, by_check_digits, is_card, is_end_with_code, is_phone, scheme_lengths
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -118,10 +118,13 @@ class Verdict(NamedTuple):
     """The reading that was believed."""
     whole: bool = False
     """The check digits agree and nothing is missing."""
+    dated: bool = False
+    """A card's code and its end in one."""
 
     @property
-    def entity_type(self) -> str:
-        return TYPE_OF.get(self.label, "")
+    def entity_types(self) -> tuple[str, ...]:
+        found = ("card_expiry", self.label) if self.dated else (self.label,)
+        return tuple(TYPE_OF[label] for label in found if label in TYPE_OF)
 
     @property
     def last4(self) -> str:
@@ -157,6 +160,9 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
         return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
     if context.garbled and (context.capture or context.near_card):
         return Verdict("card", 0.7, longest)
+    both = next((one for one in readings if is_end_with_code(one)), "")
+    if both and set(context.kinds[:2]) == {"card_expiry", "cvv"}:
+        return Verdict("cvv", 0.9, both, whole=True, dated=True)
     best = _best_kind(readings, context)
     if best is not None and best.label in ("cvv", "card_expiry") and context.kinds[0] == best.label:
         return best  # its digits may well stand in the card too
@@ -302,6 +308,8 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         return Verdict("", 0.5, longest)
     if context.may_be_a_code and count == _CODE and not (context.loose or context.capture):
         return Verdict("cvv", 0.5, longest)
+    if context.may_be_a_code and not (context.loose or context.capture) and is_end_with_code(longest, sure=True):
+        return Verdict("cvv", 0.5, longest, dated=True)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:

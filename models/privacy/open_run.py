@@ -141,12 +141,12 @@ class OpenRun:
 
     def entities(self, verdict: Verdict) -> Iterator[Entity]:
         """One for each speaker of the number, where he ended it. The mere end of a card ("terminada en…") is none."""
-        if not verdict.entity_type or (verdict.label == "card" and len(verdict.digits) < _FEW and not self.garbled):
+        if verdict.label == "card" and len(verdict.digits) < _FEW and not self.garbled:
             return
         last = {piece.leg: piece for piece in self.pieces}
         said = {leg: sum(len(one.digits) for one in self.pieces if one.leg == leg) for leg in last}
         for leg, piece in last.items():
             if said[leg] * 2 >= max(said.values()):
-                yield Entity(
-                    piece.turn, verdict.entity_type, piece.start, piece.end, verdict.score, verdict.last4, verdict.value
-                )
+                turn, start, end = piece.turn, piece.start, piece.end
+                for kind in verdict.entity_types:
+                    yield Entity(turn, kind, start, end, verdict.score, verdict.last4, verdict.value)
