@@ -18,7 +18,8 @@ from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
-from models.privacy.pieces import Parsed, Piece, parse
+from models.privacy.parsed import Parsed, Piece
+from models.privacy.pieces import parse
 from models.privacy.situation import DRAFT, Said, Situation
 from models.privacy.turns import Judged, Page, SpokenTurn
 

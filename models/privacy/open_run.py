@@ -5,7 +5,7 @@ from typing import Final
 
 from models.privacy.checks import is_card, is_phone
 from models.privacy.entities import Entity, Verdict
-from models.privacy.pieces import Piece
+from models.privacy.parsed import Piece
 from models.privacy.readings import Part, likeliest, readings
 
 _MAX_PIECES: Final = 64

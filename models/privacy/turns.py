@@ -7,7 +7,7 @@ import msgspec
 from engine.facts import Leg
 from models.privacy.entities import Entity
 from models.privacy.masking import Mask, render, without_overlaps
-from models.privacy.pieces import Piece
+from models.privacy.parsed import Piece
 
 
 class SpokenTurn(msgspec.Struct, frozen=True):
