@@ -55,7 +55,7 @@ _SAYS_THEM = (
 
 _KINDS: Final[dict[str, str]] = {
     "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|(?:c[. ]?v[. ]?b|c[. ]?[cb][. ]?v|c[. ]?b[. ]?b)\b|ce ve ve|ce ve ce|ce ce ve|ce be be|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
-    r"|security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
+    r"|(?<!\bsocial )security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
     r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:(?:on|at) the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
     r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|(?<!dia )(?<!dia, )mes y (?:el )?ano(?! de (?:(?:su|tu) )?nacimiento| (?:en )?que naci)|month and (?:the )?year(?! (?:of (?:your )?birth|(?:that |when )?you were born))|(?<!dia )(?<!dia, )mes e (?:o )?ano(?! de (?:seu )?nascimento| (?:em )?que (?:\w+ ){0,2}nasc)|quando (?:vence|expira)|vence quando"
@@ -69,7 +69,7 @@ _KINDS: Final[dict[str, str]] = {
     "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de identidad|numero de extranjero)\b",
     "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|cc numero)\b",
     "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|mi|seu|meu) documento|numero do documento|identificacion|(?:sua|minha) identificacao|(?:el|o) documento(?=\s*(?:[?,.]|es\b|e\b|por favor\b|$)))\b",
-    "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
+    "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social(?: security(?: number)?)?|last four of (?:your|my) social)\b",
     "dob": r"\b(?:soy del(?= (?:(?:ano )?\w+ de |\d))|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b\b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"
     r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|(?:dia,? )?mes y (?:el )?ano (?:de (?:su |tu )?nacimiento|(?:en )?que naci\w*)|(?:dia,? )?mes e (?:o )?ano (?:de (?:seu )?nascimento|(?:em )?que (?:\w+ ){0,2}nasceu)|dia,? mes (?:y|e) (?:el |o )?ano(?! de (?:vencim|expir|caduc|valid))|ano de (?:su |tu |seu )?(?:nacimiento|nascimento)"
