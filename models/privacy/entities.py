@@ -202,7 +202,8 @@ def _is_no_reference(reference: Verdict, best: Verdict | None, readings: Sequenc
         return True
     if context.near_card and not context.by_agent and (context.after_card or not context.told):
         return True
-    if best is not None and best.score > (reference.score if context.by_agent else _PARTIAL):
+    fits = best is not None and not (best.label == "phone" and not best.whole and context.told)
+    if best is not None and fits and best.score > (reference.score if context.by_agent else _PARTIAL):
         return True
     if any(len(one) >= _TWO_CHECKS and by_check_digits(one, context.country) for one in readings):
         return True

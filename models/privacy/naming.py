@@ -27,6 +27,13 @@ _TOLD = re.compile(
     r"|termin\w+|acab\w+|ends?|ending|final|empieza|comeca|starts?)\W+)*"
 )
 
+_LINK = r"(?:es|e|is|sera|seria|el|la|o|a|the|numero|number|nro|no|num)"
+_CALLED = re.compile(rf"[\s.:#]*(?:{_LINK}[\s.:#]+)*")
+_GIVEN_OUT = re.compile(
+    rf"[\s.:#]*(?:(?:de|del|da|do|of|for|on) (?:\w+ ){{1,4}}?)?"
+    rf"(?:(?:{_LINK}|como|con|com|with|bajo|queda|quedo|fica|ficou|gerad[oa]|generad[oa]|registrad[oa]|asignad[oa])[\s.:#]+)*"
+)
+
 
 def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = ()) -> str:
     """The nearest naming word before the number, or right after it ("…is my social") where it names no other one."""
@@ -69,6 +76,14 @@ def is_told(cues: Sequence[Cue], text: str, start: int) -> bool:
     """Whether nothing but "is" stands between the name and the number: "mi celular es…", "my account ends in…"."""
     before = next((cue for cue in reversed(cues) if cue.end <= start), None)
     return before is not None and _TOLD.fullmatch(folded(text), before.end, start) is not None
+
+
+def is_given_out(cues: Sequence[Cue], text: str, start: int, *, by_agent: bool) -> bool:
+    """Whether the number is said to be the reference: "el folio de su reporte es el…", which an agent words as he
+    likes. Behind a comma another one may follow: "los datos de su pedido, 310 456 7890"."""
+    before = next((cue for cue in reversed(cues) if cue.end <= start), None)
+    called = _GIVEN_OUT if by_agent else _CALLED
+    return before is not None and called.fullmatch(folded(text), before.end, start) is not None
 
 
 def name_along_with_a_card(text: str, start: int, run: Run) -> str:

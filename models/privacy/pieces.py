@@ -16,6 +16,7 @@ from models.privacy.names import persons
 from models.privacy.naming import (
     is_amount_on_a_card,
     is_count_in_a_name,
+    is_given_out,
     is_month_or_year,
     is_told,
     name_along_with_a_card,
@@ -134,6 +135,8 @@ def _pieces(
         beside = still_said(cues, said.text, run.start)
         named = _named(said, lexed, beside, situation, run, pieces)
         told = is_told(beside, said.text, run.start)
+        if named == "reference":
+            told = is_given_out(beside, said.text, run.start, by_agent=said.leg == "agent")
         doubt = Doubt(
             guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
