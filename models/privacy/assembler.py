@@ -93,8 +93,9 @@ class DigitGuard:
         page = self._pages[turn.turn] = Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
-        if turn.leg != "agent" and any(piece.listed for piece in parsed.pieces):
-            self._expected.recall()
+        listed = next((piece.digits for piece in parsed.pieces if piece.listed), "")
+        if listed and turn.leg != "agent":
+            self._expected.recall(listed)
         self._take(page, parsed)
         self._announce(turn, found, parsed)
         return self._judged(page)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from engine.facts import Leg
+from models.privacy.checks import scheme_lengths
 from models.privacy.cues import Cue, folded
 
 _ASKED_TURNS: Final = 5
@@ -69,6 +70,7 @@ class Expectations:
         self._card_ms = _NEVER_MS
         self._mention_turn = _NEVER
         self._mention_ms = _NEVER_MS
+        self._recalled = False
         self._code_heard = False
 
     @property
@@ -84,6 +86,10 @@ class Expectations:
     def near_card(self) -> bool:
         """A card is on the table."""
         return self.after_card or self._count - self._mention_turn <= _MENTION_TURNS
+
+    @property
+    def _is_remembered(self) -> bool:
+        return self._now_ms - self._mention_ms <= _LOOKED_FOR_MS
 
     @property
     def after_card(self) -> bool:
@@ -173,15 +179,17 @@ class Expectations:
 
     def mention(self, text: str, found: Sequence[Cue]) -> None:
         if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
+            self._recalled = self._recalled and self._is_remembered
             self._mention_turn, self._mention_ms = self._count, self._now_ms
         if _PAYS_NOW.search(folded(text)):
             self._a_card_is_here()
             self._code_heard = False
 
-    def recall(self) -> None:
-        """Digits are listed that nothing names: of the card that was spoken of a while ago, if one was."""
-        if self._now_ms - self._mention_ms <= _LOOKED_FOR_MS:
-            self._mention_turn = self._count
+    def recall(self, digits: str) -> None:
+        """Digits are listed that nothing names: of the card that was spoken of a while ago, if they begin like one or
+        go on with one."""
+        if self._is_remembered and (self._recalled or scheme_lengths(digits)):
+            self._mention_turn, self._recalled = self._count, True
 
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
