@@ -125,7 +125,7 @@ def _pieces(
     said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation, spans: Sequence[tuple[int, int]]
 ) -> list[Piece]:
     pieces: list[Piece] = []
-    at = 0
+    at, price = 0, False
     others = other_words(lexed)
     strict = situation.asked or (said.turn == DRAFT and situation.near_card)
     cues = [cue for cue in cues if cue.kind != "person"]
@@ -143,7 +143,7 @@ def _pieces(
             exact=_takes_any_form(named if told else "", situation, others),
             short=others <= CHATTY,
         )
-        price = _is_price(lexed, run, situation, named, doubt)
+        price = _is_price(lexed, run, situation, named, doubt, another=price)
         state = "" if price and len(run.digits) >= _LONG_PRICE else _state(lexed, run, situation, others, doubt)
         named = name_around(cues, run) or named
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
@@ -186,11 +186,11 @@ def _named(
     return named
 
 
-def _is_price(lexed: Lexed, run: Run, situation: Situation, named: str, doubt: Doubt) -> bool:
+def _is_price(lexed: Lexed, run: Run, situation: Situation, named: str, doubt: Doubt, *, another: bool) -> bool:
     """Whether it is what something costs, where no number is waited for or read."""
     if doubt.guarded or doubt.exact or situation.asked or situation.near_card or situation.capture:
         return False
-    return named in ("", "phone") and is_price(lexed, run, of_a_thing=named == "phone")
+    return named in ("", "phone") and is_price(lexed, run, of_a_thing=named == "phone", another=another)
 
 
 def _takes_any_form(told: str, situation: Situation, others: int) -> bool:

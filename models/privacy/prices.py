@@ -15,6 +15,8 @@ WRITTEN_AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d{1,7}(?:[.
 _CENTS = re.compile(r"[.,]\d{1,2}$")
 _MOST: Final = 8
 """Digits before the cents of what people pay for by telephone."""
+_PLAIN: Final = 5
+"""…and of those that are written without signs, like anybody's number."""
 _BEHIND: Final = 24
 """Code points."""
 _CLAUSE_ENDS = re.compile(r"[.,;:?!\n]")
@@ -36,6 +38,8 @@ _AT_A_PRICE = re.compile(
 )
 """What something comes to."""
 _IT_IS = re.compile(r"\b(?:deu|da|foi|e|es|fue|is|s|was|veio|vino|son|sao)\s*$")
+_ANOTHER = re.compile(r"\b(?:en|por|a|em|to|at|for|de|y|e|and|ou|o|or)\s*$")
+"""Before one more price: "queda en 45.900 y el equipo en 899.900"."""
 _OF_A_PERSON = re.compile(
     r"\b(?:numero|number|document\w*|identi\w+|cedula|dni|rut|cpf|soy|me llamo|sou|me chamo|my name|nombre|nome)\b"
 )
@@ -55,10 +59,11 @@ def speaks_of_money(lexed: Lexed, groups: Sequence[Group]) -> bool:
     return _OF_MONEY.search(f"{clause} {_behind(plain, end)}") is not None and _OF_A_PERSON.search(clause) is None
 
 
-def is_price(lexed: Lexed, run: Run, *, of_a_thing: bool = False) -> bool:
+def is_price(lexed: Lexed, run: Run, *, of_a_thing: bool = False, another: bool = False) -> bool:
     """Whether a number that is said as a whole, or written as an amount, is what something costs, and not somebody's.
 
     `of_a_thing`: what is sold may have a number too ("el celular queda en…"), so the price has to stand right before.
+    `another`: a price stands before it in its turn.
     """
     if not _is_one_amount(lexed, run):
         return False
@@ -70,8 +75,10 @@ def is_price(lexed: Lexed, run: Run, *, of_a_thing: bool = False) -> bool:
     cents = _CENTS.search(lexed.text[run.start : run.end]) is not None
     if _AT_A_PRICE.search(said) or (cents and _IT_IS.search(said)):
         return True
-    if of_a_thing or _SOMEBODYS.search(said):
+    if of_a_thing or _SOMEBODYS.search(said) or lexed.text[run.start : run.end].isdigit():
         return False
+    if another and len(run.digits) < _MOST and _ANOTHER.search(said):
+        return True
     return _OF_MONEY.search(said) is not None or _MONEY_BEHIND.match(_behind(plain, run.end)) is not None
 
 
@@ -81,7 +88,7 @@ def _is_one_amount(lexed: Lexed, run: Run) -> bool:
     text = lexed.text[run.start : run.end]
     if WRITTEN_AMOUNT.fullmatch(text):
         whole = [sign for sign in _CENTS.sub("", text) if sign.isdigit()]
-        return not text.isdigit() and not text.startswith("0") and len(whole) <= _MOST
+        return not text.startswith("0") and len(whole) <= (_PLAIN if text.isdigit() else _MOST)
     if not first.cardinal or len(first.digits) > _MOST:
         return False
     between = [token.word for token in lexed.tokens[first.last + 1 : rest[0].first]] if rest else []
