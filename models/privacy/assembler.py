@@ -274,9 +274,15 @@ class DigitGuard:
             loose=self._run.loose,
             terse=self._run.terse,
             bare=self._run.bare,
-            begun=self._run.prompt and falls_short(max(self._run.readings(), key=len, default=""), asked_kinds),
+            begun=self._is_begun(asked_kinds, named),
             known=self._known.__contains__,
         )
+
+    def _is_begun(self, asked_kinds: Sequence[str], named: Sequence[str]) -> bool:
+        """Whether the open run is but the beginning of what was asked for, or of what its own words name."""
+        digits = max(self._run.readings(), key=len, default="")
+        told = self._run.told and not self._run.by_agent and falls_short(digits, named[:1])
+        return told or (self._run.prompt and falls_short(digits, asked_kinds))
 
     def _settle(self, *, by_turn: bool) -> None:
         """Judge the open run and put its masks right. `by_turn`: words closed it, not silence."""

@@ -103,7 +103,7 @@ class Context(NamedTuple):
     bare: bool = False
     """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
     begun: bool = False
-    """The answer to what was asked, as far as it goes: more of it is to come."""
+    """The beginning of what was asked for, or of what its own words name."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
