@@ -160,6 +160,7 @@ class Expectations:
             self._a_card_is_here()
         elif kinds and not {"card_expiry", "digits"}.intersection(kinds) and leg != "customer":
             self._capture.clear()
+            self._asked.pop("card", None)
         return bool(awaited)
 
     def goes_on(self, end_ms: int) -> None:
