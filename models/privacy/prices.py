@@ -17,6 +17,8 @@ _MOST: Final = 8
 """Digits before the cents of what people pay for by telephone."""
 _PLAIN: Final = 5
 """…and of those that are written without signs, like anybody's number."""
+_IDENTITY: Final = 7
+"""So many that are told to the last are a person's sooner than a price's."""
 _BEHIND: Final = 24
 """Code points."""
 _CLAUSE_ENDS = re.compile(r"[.,;:?!\n]")
@@ -72,10 +74,12 @@ def is_price(lexed: Lexed, run: Run, *, of_a_thing: bool = False, another: bool 
     if _OF_A_PERSON.search(before):
         return False
     said = before[max((match.end() for match in _OF_A_CARD.finditer(before)), default=0) :]
-    cents = _CENTS.search(lexed.text[run.start : run.end]) is not None
+    text = lexed.text[run.start : run.end]
+    cents = _CENTS.search(text) is not None
     if _AT_A_PRICE.search(said) or (cents and _IT_IS.search(said)):
         return True
-    if of_a_thing or _SOMEBODYS.search(said) or lexed.text[run.start : run.end].isdigit():
+    exact = not cents and len(run.digits) >= _IDENTITY and not run.digits.endswith("0")
+    if of_a_thing or exact or text.isdigit() or _SOMEBODYS.search(said):
         return False
     if another and len(run.digits) < _MOST and _ANOTHER.search(said):
         return True
