@@ -10,15 +10,18 @@ from typing import Final
 import msgspec
 
 from engine.facts import Leg
+from models.privacy.checks import is_card, is_phone
 from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
-from models.privacy.entities import Context, Entity, Verdict, at_home, is_card, is_phone, judge
+from models.privacy.entities import Context, Entity, Verdict, at_home, falls_short, is_begun, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
-from models.privacy.pieces import Parsed, Piece, parse
+from models.privacy.parsed import Parsed, Piece
+from models.privacy.pieces import parse
 from models.privacy.situation import DRAFT, Said, Situation
+from models.privacy.turns import Judged, Page, SpokenTurn
 
 _QUIET_MS: Final = 15_000
 """A run that nobody goes on with for so long is closed…"""
@@ -38,60 +41,9 @@ _ENDS_WITHIN: Final = 12
 """…when the turn ends so many code points after the name: "your protocol is:"."""
 _COMMON_LENGTHS: Final = (14, 15, 16)
 """Of cards. Thirteen digits that pass Luhn may be the beginning of sixteen."""
+_DATES: Final = {"DATE_OF_BIRTH": "dob", "CARD_EXPIRY": "card_expiry"}
 _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
 """Kinds whose check digits say that the number is whole, and its length."""
-
-
-class SpokenTurn(msgspec.Struct, frozen=True):
-    """A final, unmasked: the only place where unjudged digits exist."""
-
-    turn: int
-    stream: str
-    leg: Leg
-    text: str
-    start_ms: int
-    end_ms: int
-    language: str
-    """`es pt en`, as far as the recogniser knows; it may be wrong."""
-
-
-class TurnText(msgspec.Struct, frozen=True):
-    """A turn as it may be shown."""
-
-    turn: int
-    text: str
-    """Masked."""
-    masks: tuple[Mask, ...]
-
-
-class Judged(msgspec.Struct, frozen=True):
-    """What is known after a turn, a tick or the end."""
-
-    texts: tuple[TurnText, ...]
-    """First the new turn as it may be shown now (of `hear`), then earlier turns whose masks changed."""
-    entities: tuple[Entity, ...]
-    capture: bool
-    """A card or security code is expected or being read."""
-    capture_started: bool
-    capture_ended: bool
-    open_run: bool
-    """Digits wait for judgement."""
-    held_from_ms: int | None
-    """Earliest media time still withheld, for the recorder's watermark; None when nothing is."""
-
-
-class _Page:
-    """A turn with masks that may still change."""
-
-    def __init__(self, turn: SpokenTurn, masks: Sequence[Mask]) -> None:
-        self.turn = turn
-        self.settled = list(masks)
-        self.waiting: list[Piece] = []
-
-    def shown(self) -> TurnText:
-        waiting = [Mask(piece.start, piece.end, "number") for piece in self.waiting if not piece.shown]
-        masks = without_overlaps([*self.settled, *waiting])
-        return TurnText(self.turn.turn, render(self.turn.text, masks), masks)
 
 
 class _Announced(msgspec.Struct, frozen=True):
@@ -109,7 +61,7 @@ class DigitGuard:
         self._known = KnownCards(key)
         self._expected = Expectations()
         self._run = OpenRun()
-        self._pages: dict[int, _Page] = {}
+        self._pages: dict[int, Page] = {}
         self._correcting = False
         self._announced: dict[Leg, _Announced] = {}
         self._changed: dict[int, None] = {}
@@ -133,13 +85,17 @@ class DigitGuard:
             parsed = parse(said, found, self._situation(announced))
         self._entities += parsed.entities
         for entity in parsed.entities:
-            if entity.entity_type == "DATE_OF_BIRTH":
-                self._expected.answered("dob", "")
-            elif entity.entity_type == "CARD_EXPIRY" and entity.score == WHOLE_DATE:
-                self._expected.answered("card_expiry", "")
-        page = self._pages[turn.turn] = _Page(turn, parsed.masks)
+            whole = entity.score == WHOLE_DATE
+            if entity.entity_type == "DATE_OF_BIRTH" and not whole:
+                self._expected.half_answered()
+            elif whole and entity.entity_type in _DATES:
+                self._expected.answered(_DATES[entity.entity_type], "")
+        page = self._pages[turn.turn] = Page(turn, parsed.masks)
         self._expect(turn, asks, parsed)
         self._expected.mention(turn.text, found)
+        listed = next((piece.digits for piece in parsed.pieces if piece.listed), "")
+        if listed and turn.leg != "agent":
+            self._expected.recall(listed)
         self._take(page, parsed)
         self._announce(turn, found, parsed)
         return self._judged(page)
@@ -189,7 +145,8 @@ class DigitGuard:
             capture=capture,
             asked=expected.number,
             date_is=expected.date,
-            near_card=expected.near_card,
+            half_told=expected.half_told,
+            near_card=expected.near_card or self._run.near_card,
             name=expected.name,
             after_card=expected.after_card,
             code=expected.code,
@@ -228,7 +185,7 @@ class DigitGuard:
             return piece
         if self._expected.capture or self._expected.near_card:
             return piece
-        return piece._replace(named=announced.kind, told=True)
+        return piece._replace(named=announced.kind, told=announced.kind != "reference")
 
     def _is_other_talk(self, turn: SpokenTurn, parsed: Parsed) -> bool:
         return parsed.words >= _OTHER_WORDS and ABOUT_THE_NUMBER.search(folded(turn.text)) is None
@@ -239,19 +196,22 @@ class DigitGuard:
             return not self._goes_on(parsed.pieces[0])
         if self._expected.capture and turn.leg == "customer":
             return False
-        return any(kind != "digits" for kind in asks) or self._is_other_talk(turn, parsed)
+        if any(kind != "digits" for kind in asks):
+            return True
+        reader = turn.leg == self._run.pieces[-1].leg
+        return self._is_other_talk(turn, parsed) and not (reader and self._context().begun)
 
     def _goes_on(self, piece: Piece) -> bool:
         expected = self._expected
         return self._run.goes_on_with(
             piece,
             capture=expected.capture,
-            near_card=expected.near_card,
+            near_card=expected.near_card or self._run.near_card,
             expected=expected.kinds(),
             country=self._country,
         )
 
-    def _take(self, page: _Page, parsed: Parsed) -> None:
+    def _take(self, page: Page, parsed: Parsed) -> None:
         for at, piece in enumerate(parsed.pieces):
             if at == 0 and piece.parts and (self._correcting or parsed.corrects_before):
                 first = piece.parts[0]._replace(corrected=True)
@@ -260,6 +220,7 @@ class DigitGuard:
                 self._settle(by_turn=True)
             if not self._run:
                 piece, self._run.after_card = self._named_before(piece), self._expected.after_card
+            self._run.near_card = self._run.near_card or self._expected.near_card
             self._run.pieces.append(piece)
             page.waiting.append(piece)
             self._settle_if_clear(words_after=0)
@@ -289,35 +250,46 @@ class DigitGuard:
             return True
         if words_after < _WORDS_AFTER:
             return False
-        harmless = verdict.label == "" and self._run.alone(verdict.digits) and not self._expected.near_card
+        near_card = self._expected.near_card or self._run.near_card
+        harmless = verdict.label == "" and self._run.alone(verdict.digits) and not near_card
         return harmless or verdict.label not in ("", "number")
 
     def _context(self) -> Context:
         named = [at_home(kind, self._country) for kind in self._run.named]
         awaited = [at_home(kind, self._country) for kind in self._expected.kinds()]
+        asked_kinds = [at_home(kind, self._country) for kind in self._expected.questions()]
         return Context(
             country=self._country,
             kinds=list(dict.fromkeys([*named, *awaited])),
             named=named[0] if named else "",
             told=self._run.told,
+            by_agent=self._run.by_agent,
             curt=self._run.curt,
-            asked=[at_home(kind, self._country) for kind in self._expected.questions()],
+            asked=asked_kinds,
             capture=self._expected.card,
-            near_card=self._expected.near_card or self._run.after_card,
+            near_card=self._expected.near_card or self._run.near_card,
             after_card=self._expected.after_card or self._run.after_card,
             may_be_a_code=self._expected.may_be_a_code,
             garbled=self._run.garbled,
             loose=self._run.loose,
             terse=self._run.terse,
             bare=self._run.bare,
+            begun=self._is_begun(asked_kinds, named),
             known=self._known.__contains__,
         )
+
+    def _is_begun(self, asked_kinds: Sequence[str], named: Sequence[str]) -> bool:
+        """Whether the open run is but the beginning of what was asked for, or of what its own words name."""
+        digits = max(self._run.readings(), key=len, default="")
+        told = self._run.told and not self._run.by_agent and falls_short(digits, named[:1])
+        return told or (self._run.prompt and falls_short(digits, asked_kinds))
 
     def _settle(self, *, by_turn: bool) -> None:
         """Judge the open run and put its masks right. `by_turn`: words closed it, not silence."""
         if not self._run:
             return
-        run, verdict = self._run, judge(self._run.readings(), self._context())
+        run, context = self._run, self._context()
+        verdict = judge(run.readings(), context)
         for piece in run.pieces:
             page = self._pages[piece.turn]
             page.waiting.remove(piece)
@@ -326,13 +298,16 @@ class DigitGuard:
             if verdict.label != ("" if piece.shown else "number"):
                 self._changed[piece.turn] = None
         self._entities += run.entities(verdict)
-        self._expected.answered(verdict.label, verdict.digits)
+        if not is_begun(verdict, context):
+            self._expected.answered(verdict.label, verdict.digits)
+        if verdict.dated:
+            self._expected.answered("card_expiry", "")
         self._expected.heard(verdict.label, done=verdict.whole or by_turn or verdict.label == "cvv")
         if verdict.label == "card" and verdict.whole:
             self._known.add(verdict.digits)
         self._run = OpenRun()
 
-    def _judged(self, page: _Page | None) -> Judged:
+    def _judged(self, page: Page | None) -> Judged:
         new = () if page is None else (page.shown(),)
         earlier = tuple(self._pages[turn].shown() for turn in self._changed if page is None or turn != page.turn.turn)
         for turn in [turn for turn, kept in self._pages.items() if not kept.waiting]:

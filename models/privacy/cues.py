@@ -13,7 +13,7 @@ from models.privacy.lexicon import word_set
 class Cue(NamedTuple):
     kind: str
     """card cvv card_expiry cpf cnpj curp rfc cuit rut dni cedula ssn dob phone email address account person
-    secret digits reference"""
+    secret digits serial reference"""
     start: int
     end: int
 
@@ -30,6 +30,18 @@ _NO_STREET = "".join(
     )
 )
 """Before "drive" and "court" they make a verb or another thing of it."""
+_NOT_ASKED_FOR = "".join(
+    rf"(?<!\b{word} )"
+    for word in sorted(
+        word_set(
+            "ha han he has hemos haya hayan habia habian habias hubiera haber habiendo fue ter tenho tinha tinham havia"
+            " haviam foi fosse sido"
+        )
+    )
+)
+"""Behind them "pedido" is what was asked for, and no order: "ya me habían pedido el número"."""
+_NOT_IN = "".join(rf"(?<!\bin {word})" for word in ("", "my ", "your ", "this ", "that ", "the ", "any ", "which "))
+"""Before "case" it is no case that has a number: "in that case"."""
 _CODE_SENT = (
     r"(?:codigo|clave)(?: que)? (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
     r"|(?:lleg|cheg|envi|mand)\w+(?: \w+){0,5}? (?:un|um|el|o) codigo(?! (?:de|postal|promo\w*)\b)"
@@ -43,7 +55,7 @@ _SAYS_THEM = (
 
 _KINDS: Final[dict[str, str]] = {
     "cvv": r"\b(?:cvv2?|cvc2?|c[. ]?v[. ]?[vc]|(?:c[. ]?v[. ]?b|c[. ]?[cb][. ]?v|c[. ]?b[. ]?b)\b|ce ve ve|ce ve ce|ce ce ve|ce be be|(?:codigo|clave|numeros?|digitos) de (?:seguridad|seguranca|verificacao do cartao|verificacion de la tarjeta)"
-    r"|security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
+    r"|(?<!\bsocial )security (?:code|number|digits)|(?:codigo|clave) de (?:tres|3) (?:digitos|numeros|cifras|algarismos)|(?:three|3)[- ](?:digits?|numbers?) (?:security )?(?:code|number)|(?:tres|3|three) (?:digitos|digits|numeros|numbers|ultimos) (?:de atras|del reverso|que (?:estan|aparecen) (?:atras|al reverso)|on the back|atras|do verso|no verso|de tras)"
     r"|(?:numeros?|numbers?|digitos|digits|codigo|code)(?: \w+){0,4}? (?:(?:on|at) the (?:back|reverse)|by the signature|(?:de |al? |del |no |do |pel[ao] )?(?:atras|detras|reverso|verso)))",
     "card_expiry": r"\b(?:(?:(?<=^)|(?<=[.?!¿]\s)|(?<=[.?!¿])|(?<=\by )|(?<=\be a )|(?<=\by el ))(?:vencimiento|vencimento|validade|expiration)(?=\s*(?:\?|$))|(?:fecha|mes|ano) de (?:vencimiento|caducidad|expiracion)|vencimiento de la tarjeta|cuando (?:vence|caduca|expira)"
     r"|(?:caducidad|vigencia)(?: de (?:la|su|tu) tarjeta|,? por favor| es| dice|\s*[?.]|$)|(?<!dia )(?<!dia, )mes y (?:el )?ano(?! de (?:(?:su|tu) )?nacimiento| (?:en )?que naci)|month and (?:the )?year(?! (?:of (?:your )?birth|(?:that |when )?you were born))|(?<!dia )(?<!dia, )mes e (?:o )?ano(?! de (?:seu )?nascimento| (?:em )?que (?:\w+ ){0,2}nasc)|quando (?:vence|expira)|vence quando"
@@ -57,7 +69,7 @@ _KINDS: Final[dict[str, str]] = {
     "dni": r"\b(?:d\.?n\.?i|n\.?i\.?e|documento nacional|de ene i|numero de identidad|numero de extranjero)\b",
     "cedula": r"\b(?:cedula(?: de ciudadania| de identidad)?|cc numero)\b",
     "document": r"\b(?:(?:numero|nro) de(?: su| tu)? (?:documento|identificacion)|documento de identidad|(?:su|tu|mi|seu|meu) documento|numero do documento|identificacion|(?:sua|minha) identificacao|(?:el|o) documento(?=\s*(?:[?,.]|es\b|e\b|por favor\b|$)))\b",
-    "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social|last four of (?:your|my) social)\b",
+    "ssn": r"\b(?:s\.?s\.?n|social security(?: number)?|(?:your|my|full|the) social(?: security(?: number)?)?|last four of (?:your|my) social)\b",
     "dob": r"\b(?:soy del(?= (?:(?:ano )?\w+ de |\d))|(?:o )?dia (?:em )?que (?:voce |o senhor |a senhora )?nasceu|nasci(?: no dia| dia)?|nacio usted|naciste|data que nasceu|fechas? de (?:su |tu )?nacimiento|dia (?:en que|que) nacio|cuando (?:nacio|naciste|cumple)|dia de (?:su )?nacimiento|naci (?:el|en)\b|nacido (?:el|en)"
     r"|date of birth|birth ?(?:date|day)|d\.?o\.?b\b|when (?:were you|you were|was (?:he|she)) born|i was born|born on"
     r"|data (?:do |de )?(?:seu )?nascimento|quando (?:voce |o senhor |a senhora )?nasceu|dia do nascimento|eu nasci|nasci em|nascido em|nascida em|(?:dia,? )?mes y (?:el )?ano (?:de (?:su |tu )?nacimiento|(?:en )?que naci\w*)|(?:dia,? )?mes e (?:o )?ano (?:de (?:seu )?nascimento|(?:em )?que (?:\w+ ){0,2}nasceu)|dia,? mes (?:y|e) (?:el |o )?ano(?! de (?:vencim|expir|caduc|valid))|ano de (?:su |tu |seu )?(?:nacimiento|nascimento)"
@@ -79,10 +91,11 @@ _KINDS: Final[dict[str, str]] = {
     "secret": r"\b(?:pin|nip|otp|contrasena|clave(?: dinamica| secreta| de acceso)?|senha|password|passcode|token|codigo (?:de )?(?:verificacion|verificacao|confirmacion por sms|acceso|acesso)"
     r"|codigo (?:secreto|personal|pessoal)|(?:secret|personal|private) code|codigo (?:del|por|no|do) (?:sms|mensaje|whatsapp|mensagem|texto)|codigo de (?:cuatro|seis|quatro|4|6) (?:digitos|numeros|cifras|algarismos)"
     r"|verification code|one[- ]time (?:code|password)|access code|(?:four|six|4|6)[- ](?:digits?|numbers?) (?:code|pin)|" + _CODE_SENT + r")\b",
+    "serial": r"\b(?:i\.?m\.?e\.?i|iccid|(?:numero|nro) de serie|(?:numero )?serial(?: number)?|codigo de barras|bar ?code|linha digitavel)\b",
     "digits": r"\b(?:" + _SAYS_THEM + r"(?: \w+){0,3}? (?:los|os|the) (?:numeros?|numeritos|digitos|numbers|digits|algarismos)(?=\s*(?:[?.,!;]|$|por favor|please|when|cuando|quando|de nuevo|otra vez|again|de uno|one by))"
     r"|(?:primer|segundo|tercer|cuarto|quinto|siguiente|proximo|ultimo|primeiro|terceiro|quarto|first|second|third|fourth|next|last) (?:grupo|bloque|bloco|group|block)(?: de (?:cuatro|quatro|4|numeros|digitos)| of (?:four|4|numbers|digits))?)\b",
     "reference": r"\b(?:protocolos?|tickets?|folio|radicado|radicacion|(?:numero|codigo) de (?:caso|reclamo|orden|pedido|seguimiento|referencia|reporte|solicitud|gestion|atencion|confirmacion|guia|contrato|reserva|factura|poliza|rastreamento|rastreio|ordem|solicitacao|atendimento|chamado)"
-    r"|pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|chamado|case (?:number|id|is)|case(?= (?:is|number|\d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:es|numero|nro)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
+    r"|" + _NOT_ASKED_FOR + r"pedido(?: numero)?|orden (?:numero|de servicio)|ordem de servico|(?:do|seu|este) chamado|o chamado(?= (?:e|numero|\d))|chamado numero|case (?:number|id)|" + _NOT_IN + r"case(?: is|(?= \d))|order (?:number|is|id)|reference(?: number)?|confirmation (?:number|code)|tracking(?: number)?|quote(?: number)?|caso (?:numero|nro)|(?<!\ben )(?:de mi|su|tu|el|de) caso es(?! que\b)|cotizacion(?: numero)?|orcamento numero|report number|ticket number|invoice number|booking(?: number)?"
     r"|numero de atendimento|incident(?: number)?|ordernumber|reclamo numero|rastreio|contrato numero|factura numero|fatura numero|ley|lei|articulo|resolucion)\b",
 }  # fmt: skip
 
@@ -172,6 +185,20 @@ _ENDS_WITHIN = 25
 """…and so does one of so few that ends so soon after the name: "por último los tres dígitos que están al reverso"."""
 
 
+_NO_CARD = r"(?! (?:de (?:identidad|circulacion|propiedad|presentacion|regalo|embarque|visita|vacina\w*|ponto)|profesional|sus)\b)"
+_ASKS_FOR_CARD = re.compile(
+    rf"\b(?:(?:me|nos) (?:das?|dar|compart(?:e|es|ir)|pas(?:a|as|ar)|regal(?:a|as|ar)|facilit(?:a|as|ar)|brind(?:a|as|ar)|proporcion(?:a|as|ar)|permit(?:e|es|ir)) (?:su|la|tu) {_CARD_NAME}\b{_NO_CARD}"
+    rf"|(?:de|da|pase|pasa|comparta|comparti|regale|facilite|brinde|proporcione|permita|(?:d|pas|regal|facilit|brind|proporcion)ar|(?:compart|permit)ir)(?:me|nos) (?:su|la|tu) {_CARD_NAME}\b{_NO_CARD}"
+    rf"|(?:con|em|no|com|para) (?:que|cual|qual) (?:de (?:sus|tus|las) )?(?:tarjetas?|cartao)\b"
+    rf"|(?:me (?:passa|passar|da|dar|fala|falar|informa|informar|dita|ditar|diz)|pode (?:passar|informar|falar|ditar)|posso (?:pegar|anotar)) (?:o|os dados do) (?:seu |teu )?cartao\b{_NO_CARD}"
+    r"|qual (?:e )?(?:o )?cartao (?:voce|o senhor|a senhora|vai|quer|deseja|prefere|sera|seria)\b"
+    r"|(?:what|which) (?:credit |debit )?card (?:would|do|are|will|should|can|did)\b"
+    r"|(?:(?:can|could|may) (?:i|we)|let me|let.s|(?:i|we).ll|(?:i|we) will|i.d like to|i need to) (?:just |please |go ahead and )?(?:take|have|get|grab) (?:that|your|the|a) (?:credit |debit |bank )?card(?=\s*(?:[?.,!;]|$|(?:now|please|from you|when|whenever|real quick|then|today|ready|for (?:the|this|your))\b))"
+    r"|(?:have|got) (?:your|the|that|a) (?:credit |debit )?card (?:with you|handy|ready|in front of you|on you|nearby)\b)"
+)
+"""A request for the card itself: whoever hears it reads the number next."""
+
+
 def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     """The kinds of number that this turn makes one expect in the next turns.
 
@@ -182,13 +209,15 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     if leg == "customer":
         told = [cue.kind for cue in found if _announces(plain, cue)]
         return tuple(dict.fromkeys([*told, "card"] if _OFFERS_CARD.search(plain) else told))
+    card = _ASKS_FOR_CARD.search(plain)
+    awaited = ["card"] if card and not _denied(plain, Cue("card", card.start(), card.end())) else []
     if not found:
-        return ()
+        return tuple(awaited)
     words = len(plain.split())
     ends = words <= _ASK_WITHOUT_VERB and len(plain) - found[-1].end <= _ENDS_WITHIN
     asks = _ASKS.search(plain) is not None or words <= _SHORT_ASK or ends
-    kinds = (cue.kind for cue in found if not _denied(plain, cue))
-    return tuple(dict.fromkeys(kind for kind in kinds if asks and kind != "reference"))
+    kinds = [cue.kind for cue in found if asks and cue.kind != "reference" and not _denied(plain, cue)]
+    return tuple(dict.fromkeys([*kinds, *awaited]))
 
 
 _ANNOUNCE = re.compile(

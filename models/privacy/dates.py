@@ -9,6 +9,7 @@ from models.privacy.cardinals import Group
 from models.privacy.lexicon import JOINERS, word_set
 from models.privacy.numbers import Lexed
 from models.privacy.tokens import Token
+from models.privacy.units import UNITS
 
 _NUMERIC_DATE = re.compile(
     r"(?<![\d\-./])(?:(\d{1,2})([/.\-])(\d{1,2})\2(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2}))(?![\d]|[\-./]\d)"
@@ -92,6 +93,23 @@ def card_dates(lexed: Lexed, *, asked: bool) -> list[DateSpan]:
         if linked and is_month and _is_card_year(year.digits):
             found.append(DateSpan(month.start, year.end, has_year=True, expires=True))
     return found
+
+
+def with_short_year(lexed: Lexed, date: DateSpan) -> DateSpan:
+    """The day of somebody's birth with the two digits behind it: "12 de marzo del 85". Behind another day they may be
+    anything."""
+    tokens = lexed.tokens
+    at = next((at for at, token in enumerate(tokens) if token.start >= date.end), len(tokens))
+    at = _skip(tokens, at, 1)
+    year = next((group for run in lexed.runs for group in run.groups if group.first == at), None)
+    if date.has_year or year is None or len(year.digits) != len("85"):
+        return date
+    after = tokens[year.last + 1 : year.last + 2]
+    further = _skip(tokens, year.last + 1, 1)  # "12 de marzo, 15 de abril"
+    goes_on = any(token.numeric or token.word in UNITS for token in after)
+    if goes_on or (further < len(tokens) and tokens[further].word in _MONTHS):
+        return date
+    return date._replace(end=year.end, has_year=True)
 
 
 def months(lexed: Lexed) -> list[DateSpan]:

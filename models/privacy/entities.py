@@ -4,12 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
-import phonenumbers
 from stdnum import luhn
-from stdnum.ar import cuit
-from stdnum.br import cnpj, cpf
-from stdnum.cl import rut
-from stdnum.us import ssn
+
+from models.privacy.checks import CHECKS, by_check_digits, is_card, is_end_with_code, is_phone, scheme_lengths
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -65,6 +62,9 @@ _CODE = 3
 """Digits of a verification value on the back of a card."""
 _MISHEARD_CARD = 13
 """So many digits beside a card are one of which recognition lost some, whatever they are called."""
+_REFERENCE = "reference"
+_LABEL_OF: Final = {"secret": "number", "digits": "number", "serial": "number", _REFERENCE: ""}
+"""Mask label of kinds that have none of their own."""
 _TWO_CHECKS = 11
 """Of CPF and CNPJ, which have two check digits, and of CUIT."""
 _HARMLESS = 5
@@ -83,6 +83,8 @@ class Context(NamedTuple):
     """…with nothing but "is" between."""
     asked: Sequence[str] = ()
     """The kinds that were asked for."""
+    by_agent: bool = False
+    """Nobody but the agent says any of it."""
     curt: bool = False
     """Hardly another word stands in its turns."""
     capture: bool = False
@@ -100,6 +102,8 @@ class Context(NamedTuple):
     """No other words stand beside it."""
     bare: bool = False
     """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
+    begun: bool = False
+    """The beginning of what was asked for, or of what its own words name."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
@@ -114,10 +118,13 @@ class Verdict(NamedTuple):
     """The reading that was believed."""
     whole: bool = False
     """The check digits agree and nothing is missing."""
+    dated: bool = False
+    """A card's code and its end in one."""
 
     @property
-    def entity_type(self) -> str:
-        return TYPE_OF.get(self.label, "")
+    def entity_types(self) -> tuple[str, ...]:
+        found = ("card_expiry", self.label) if self.dated else (self.label,)
+        return tuple(TYPE_OF[label] for label in found if label in TYPE_OF)
 
     @property
     def last4(self) -> str:
@@ -126,28 +133,6 @@ class Verdict(NamedTuple):
     @property
     def value(self) -> str:
         return "" if self.label in _WITHOUT_VALUE else self.digits
-
-
-def is_card(digits: str) -> bool:
-    """A primary account number by scheme prefix, length (ISO/IEC 7812-1) and Luhn."""
-    return len(digits) in _scheme_lengths(digits) and bool(luhn.is_valid(digits))
-
-
-def _scheme_lengths(digits: str) -> tuple[int, ...]:
-    two = int(digits[:2] or 0)
-    if digits[:1] == "4":
-        return (13, 16, 19)
-    if 51 <= two <= 55 or 2221 <= int(digits[:4] or 0) <= 2720:
-        return (16,)
-    if two in (34, 37):
-        return (15,)
-    if two in (30, 36, 38, 39):
-        return (14, 16)
-    if two in (35, 60, 62, 64, 65):
-        return (16, 17, 18, 19)
-    if two == 50 or 56 <= two <= 69:
-        return (13, 14, 15, 16, 17, 18, 19)
-    return ()
 
 
 _AT_HOME: Final[dict[str, dict[str, str]]] = {
@@ -167,7 +152,7 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
     """`readings` are the ways to read the run, likeliest first: with corrections taken in, by speaker, all together."""
     readings = [reading for reading in readings if reading] or [""]
     longest = max(readings, key=len)
-    named = next((one for one in readings if context.named in _CHECKS and _CHECKS[context.named](one)), "")
+    named = next((one for one in readings if context.named in CHECKS and CHECKS[context.named](one)), "")
     if named and len(named) >= _TWO_CHECKS:  # one in ten of them passes Luhn too
         return Verdict(context.named, 0.99, named, whole=True)
     card = next((reading for reading in readings if is_card(reading)), "")
@@ -175,6 +160,10 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
         return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
     if context.garbled and (context.capture or context.near_card):
         return Verdict("card", 0.7, longest)
+    both = next((one for one in readings if is_end_with_code(one)), "")
+    parts = {"card_expiry", "cvv"}
+    if both and parts.issuperset(context.kinds[:1]) and (context.may_be_a_code or parts == set(context.kinds[:2])):
+        return Verdict("cvv", 0.9, both, whole=True, dated=True)
     best = _best_kind(readings, context)
     if best is not None and best.label in ("cvv", "card_expiry") and context.kinds[0] == best.label:
         return best  # its digits may well stand in the card too
@@ -186,29 +175,48 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
 
 
 def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:
+    best = _best_of([kind for kind in context.kinds if kind != _REFERENCE], readings, context)
+    if _REFERENCE not in context.kinds:
+        return best
+    reference = _best_of([_REFERENCE], readings, context)
+    return best if reference is None or _is_no_reference(reference, best, readings, context) else reference
+
+
+def _best_of(kinds: Sequence[str], readings: Sequence[str], context: Context) -> Verdict | None:
     best: Verdict | None = None
-    for kind in context.kinds:
+    for kind in kinds:
         for reading in readings:
             score, whole = _fit(kind, reading, context)
             if kind == context.named and score:
                 score = min(score + 0.15, 0.99)
             if score and (best is None or score > best.score):
-                label = {"secret": "number", "digits": "number", "reference": ""}.get(kind, kind)
+                label = _LABEL_OF.get(kind, kind)
                 best = Verdict(label, round(score, 4), reading, whole)
-    if best is not None and best.label == "" and _is_no_reference(best.digits, context):
-        return None
     return best
 
 
-def _is_no_reference(digits: str, context: Context) -> bool:
-    """ "con mi tarjeta el pedido 4532…"."""
-    return context.capture or len(digits) > 20 or (context.near_card and len(digits) >= _MISHEARD_CARD)
+def _is_no_reference(reference: Verdict, best: Verdict | None, readings: Sequence[str], context: Context) -> bool:
+    """Whether it may be somebody's number all the same. A reference is shown at once, so whoever gives one out is
+    believed sooner than who answers with it: "con mi tarjeta el pedido 4532…", "en este caso, 52345678"."""
+    count = len(reference.digits)
+    if context.capture or count > 20 or (context.near_card and count >= _MISHEARD_CARD):
+        return True
+    if context.near_card and not context.by_agent and (context.after_card or not context.told):
+        return True
+    fits = best is not None and not (best.label == "phone" and not best.whole and context.told)
+    if best is not None and fits and best.score > (reference.score if context.by_agent else _PARTIAL):
+        return True
+    if any(len(one) >= _TWO_CHECKS and by_check_digits(one, context.country) for one in readings):
+        return True
+    return not context.told and any(
+        is_phone(one, context.country) or by_check_digits(one, context.country) for one in readings
+    )
 
 
 def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
     """How well digits fit a kind that was asked for or named: score, and whether check digits agree."""
     count = len(digits)
-    check = _CHECKS.get(kind)
+    check = CHECKS.get(kind)
     if check is not None and check(digits):
         return 0.98, True
     if kind == "card":
@@ -216,12 +224,15 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
             return 0.98, True
         return (0.8, False) if count >= _MIN_ASKED_CARD else (0.0, False)
     if kind == "card_expiry":
-        return (0.9, True) if count in (3, 4, 6) and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
+        date = count in (3, 4, 6) or (count == 5 and digits[1:3] == "20")
+        return (0.9, True) if date and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
     if kind == "dob":
-        year = count == 4 and digits[:2] in ("19", "20") and kind in context.asked and context.curt
+        year = (count == 2 or (count == 4 and digits[:2] in ("19", "20"))) and kind in context.asked and context.curt
         return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
     if kind == "phone":
         return _phone_fit(digits, context)
+    if kind == "serial" and context.capture:
+        return 0.0, False
     low, high, score = _LENGTHS.get(kind, (1, 0, 0.0))
     if low <= count <= high:
         return score, False
@@ -236,16 +247,10 @@ def _is_given_in_part(kind: str, context: Context) -> bool:
 
 
 _PARTIAL: Final = 0.55
+_LAST_FOUR: Final = 4
 _GIVEN_IN_PART: Final = ("cpf", "cnpj", "cuit", "rut", "dni", "cedula", "ssn", "account")
 """Of these people are asked for "the last four"."""
 _FREE_OF_CHARGE: Final = "0800"
-_CHECKS: Final[dict[str, Callable[[str], bool]]] = {
-    "cpf": cpf.is_valid,
-    "cnpj": cnpj.is_valid,
-    "cuit": cuit.is_valid,
-    "rut": rut.is_valid,
-    "ssn": ssn.is_valid,
-}
 _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     # kind → fewest and most digits when the recogniser may have lost or added one, score
     "cvv": (3, 4, 0.9),
@@ -262,8 +267,27 @@ _LENGTHS: Final[dict[str, tuple[int, int, float]]] = {
     "address": (1, 14, 0.7),
     "secret": (3, 12, 0.7),
     "digits": (3, 12, 0.6),
+    "serial": (8, 48, 0.8),
     "reference": (1, 20, 0.65),
 }
+
+
+_WHOLE: Final = {
+    "phone": 7, "ssn": 9, "secret": 4, **{kind: _LENGTHS[kind][0] for kind in _GIVEN_IN_PART if kind != "ssn"}
+}  # fmt: skip
+"""Fewest digits of all of a number that people read in parts."""
+
+
+def falls_short(digits: str, kinds: Sequence[str]) -> bool:
+    """Whether so few digits are but the beginning of a number of one of these kinds."""
+    return any(len(digits) < _WHOLE.get(kind, 0) for kind in kinds)
+
+
+def is_begun(verdict: Verdict, context: Context) -> bool:
+    """Whether the rest of what was asked is still awaited. Four digits are the last ones of it, asked for as such."""
+    if verdict.label in context.asked:
+        return falls_short(verdict.digits, [verdict.label]) and len(verdict.digits) > _LAST_FOUR
+    return context.begun and verdict.label == "number"
 
 
 def _phone_fit(digits: str, context: Context) -> tuple[float, bool]:
@@ -273,22 +297,10 @@ def _phone_fit(digits: str, context: Context) -> tuple[float, bool]:
     return (0.95, True) if is_phone(digits, context.country) else (0.76, False)
 
 
-def is_phone(digits: str, country: str) -> bool:
-    """A number of the country's plan, or an international one with its country code."""
-    for written in (digits, "+" + digits):
-        try:
-            number = phonenumbers.parse(written, country or None)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_valid_number(number) and (written is digits or len(digits) > 10):
-            return True
-    return False
-
-
 def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict:
     """Nothing beside the run says what it is."""
     for reading in readings:
-        label = _by_check_digits(reading, context.country)
+        label = by_check_digits(reading, context.country)
         if label and not (label == "rut" and context.near_card):  # one digit agrees by chance every eleventh time
             return Verdict(label, 0.85, reading, whole=True)
     count = len(longest)
@@ -298,10 +310,12 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         return Verdict("", 0.5, longest)
     if context.may_be_a_code and count == _CODE and not (context.loose or context.capture):
         return Verdict("cvv", 0.5, longest)
+    if context.may_be_a_code and not (context.loose or context.capture) and is_end_with_code(longest, sure=True):
+        return Verdict("cvv", 0.5, longest, dated=True)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:
-        card_like = longest[0] in "23456" and (context.near_card or 15 <= count <= 17)
+        card_like = longest[0] in "23456" and (context.near_card or count in scheme_lengths(longest))
         return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
@@ -309,19 +323,6 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
             return Verdict("number" if context.near_card else "phone", 0.7, phone, whole=True)
         if context.near_card and count >= _HALF_A_CARD:
             return Verdict("card", 0.5, longest)
-    if count <= _HARMLESS and not (context.capture or context.near_card or context.bare):
+    if count <= _HARMLESS and not (context.capture or context.near_card or context.bare or context.begun):
         return Verdict("", 0.5, longest)
     return Verdict("number", 0.5, longest)
-
-
-def _by_check_digits(digits: str, country: str) -> str:
-    """Numbers that give themselves away by their check digits in a country where they are at home."""
-    if country == "BR" and len(digits) == 11 and cpf.is_valid(digits) and not is_phone(digits, country):
-        return "cpf"
-    if country == "BR" and len(digits) == 14 and cnpj.is_valid(digits):
-        return "cnpj"
-    if country == "AR" and len(digits) == 11 and cuit.is_valid(digits):
-        return "cuit"
-    if country == "CL" and len(digits) in (8, 9) and rut.is_valid(digits) and not is_phone(digits, country):
-        return "rut"
-    return ""

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from engine.facts import Leg
+from models.privacy.checks import scheme_lengths
 from models.privacy.cues import Cue, folded
 
 _ASKED_TURNS: Final = 5
 _ASKED_MS: Final = 60_000
+_REST_TURNS: Final = 2
+"""So much longer the rest of a date is awaited."""
 _LOOKED_FOR: Final = ("cvv", "card_expiry", "secret")
 """What people get up to look for, and talk of other things meanwhile: awaited for so many turns and so long as well."""
 _LOOKED_FOR_MS: Final = 120_000
@@ -21,6 +24,7 @@ _CARD_TURNS: Final = 5
 """For so many turns after a card was asked for or heard no other digits are harmless, nor for as long as its code is
 looked for."""
 _MENTION_TURNS: Final = 2
+"""For so many turns after talk of a card digits are its own, or when they are listed as long as one is looked for."""
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
 _CAPTURED: Final = ("card", "cvv")
@@ -48,6 +52,8 @@ class _Asked(NamedTuple):
     turn: int
     at_ms: int
     by: Leg
+    half: bool = False
+    """Answered but for a year."""
 
 
 class Expectations:
@@ -63,6 +69,8 @@ class Expectations:
         self._card_turn = _NEVER
         self._card_ms = _NEVER_MS
         self._mention_turn = _NEVER
+        self._mention_ms = _NEVER_MS
+        self._recalled = False
         self._code_heard = False
 
     @property
@@ -78,6 +86,10 @@ class Expectations:
     def near_card(self) -> bool:
         """A card is on the table."""
         return self.after_card or self._count - self._mention_turn <= _MENTION_TURNS
+
+    @property
+    def _is_remembered(self) -> bool:
+        return self._now_ms - self._mention_ms <= _LOOKED_FOR_MS
 
     @property
     def after_card(self) -> bool:
@@ -98,6 +110,11 @@ class Expectations:
     def date(self) -> str:
         """The kind of date that was asked for."""
         return next((kind for kind in ("card_expiry", "dob") if self._is_asked(kind)), "")
+
+    @property
+    def half_told(self) -> bool:
+        """Whether only the year is missing of the date of birth that was asked for."""
+        return self._is_asked("dob") and self._asked["dob"].half
 
     @property
     def name(self) -> bool:
@@ -143,6 +160,7 @@ class Expectations:
             self._a_card_is_here()
         elif kinds and not {"card_expiry", "digits"}.intersection(kinds) and leg != "customer":
             self._capture.clear()
+            self._asked.pop("card", None)
         return bool(awaited)
 
     def goes_on(self, end_ms: int) -> None:
@@ -162,19 +180,33 @@ class Expectations:
 
     def mention(self, text: str, found: Sequence[Cue]) -> None:
         if any(cue.kind in _CAPTURED for cue in found) or _CARD_WORD.search(folded(text)):
-            self._mention_turn = self._count
+            self._recalled = self._recalled and self._is_remembered
+            self._mention_turn, self._mention_ms = self._count, self._now_ms
         if _PAYS_NOW.search(folded(text)):
             self._a_card_is_here()
             self._code_heard = False
 
+    def recall(self, digits: str) -> None:
+        """Digits are listed that nothing names: of the card that was spoken of a while ago, if they begin like one or
+        go on with one."""
+        if self._is_remembered and (self._recalled or scheme_lengths(digits)):
+            self._mention_turn, self._recalled = self._count, True
+
     def answered(self, label: str, digits: str) -> None:
         """A number was judged: those after it are other numbers. Card and code leave by `heard`."""
+        if label == "dob" and 0 < len(digits) < _ANSWER and not self.half_told:
+            return  # a day or a month, and the rest comes
         self._asked.pop(label, None)
         if label in _DOCUMENTS:
             self._asked.pop("document", None)
         if label in ("", "number") and len(digits) >= _ANSWER:
             for kind in [kind for kind in self._asked if kind not in _CAPTURED]:
                 del self._asked[kind]
+
+    def half_answered(self) -> None:
+        """A birthday came without its year, which comes soon or not at all."""
+        if (asked := self._asked.get("dob")) is not None:
+            self._asked["dob"] = asked._replace(turn=self._count - _ASKED_TURNS + _REST_TURNS, half=True)
 
     def heard(self, label: str, *, done: bool) -> None:
         """A card or code was judged; `done`: no more of it is awaited."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from models.privacy.cues import Cue
-from models.privacy.dates import DateSpan, card_dates, dates, months
+from models.privacy.dates import DateSpan, card_dates, dates, months, with_short_year
 from models.privacy.naming import name_of
 from models.privacy.numbers import Lexed
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, other_words
@@ -18,14 +18,21 @@ def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situat
     """With the label of what they are, or none where they are harmless."""
     found = []
     for date in _dates(said, lexed, situation):
-        named = name_of(cues, date.start, date.end)
-        answer = situation.date_is if said.leg != "agent" else ""
-        if date.expires and situation.after_card and said.leg != "agent":
-            answer = answer or "card_expiry"
-        label = named if named in ("dob", "card_expiry") else answer
-        score = WHOLE_DATE if date.has_year else 0.7
-        found.append(Found(date.start, date.end, label, score if label else 0.0))
+        born = with_short_year(lexed, date)
+        label = _label(said, name_of(cues, date.start, date.end), born, situation)
+        day = born if label == "dob" else date
+        score = WHOLE_DATE if day.has_year else 0.7
+        found.append(Found(day.start, day.end, label, score if label else 0.0))
     return found
+
+
+def _label(said: Said, named: str, date: DateSpan, situation: Situation) -> str:
+    answer = situation.date_is if said.leg != "agent" else ""
+    if situation.half_told and answer == "dob" and not date.has_year:
+        answer = ""  # another day than the one that was told
+    if date.expires and situation.after_card and said.leg != "agent":
+        answer = answer or "card_expiry"
+    return named if named in ("dob", "card_expiry") else answer
 
 
 def _dates(said: Said, lexed: Lexed, situation: Situation) -> list[DateSpan]:

@@ -19,10 +19,19 @@ _COUNTED = re.compile(
     r"[\s-]+(?:digit|numer|number|algarismo|cifra|ultimo|on the"
     r"|(?:de |del |do |al |en el |no )?(?:tras|atras|detras|reverso|verso)\b)"
 )
+_SENTENCE_END = re.compile(r"(?<!\bn)(?<!\bno)(?<!\bnr)(?<!\bnro)(?<!\bnum)[.?!…](?:\s|$)")
+"""A stop that shortens no "número"."""
 _MONTH_OR_YEAR = re.compile(r"\b(?:mes|month|ano|year)(?: (?:es|is|e))?(?: (?:el|o|the))?,? $")
 _TOLD = re.compile(
     r"\W*(?:(?:es|e|is|s|era|seria|son|sao|are|el|la|o|a|the|my|number|numero|en|em|in|with|con|com|por"
     r"|termin\w+|acab\w+|ends?|ending|final|empieza|comeca|starts?)\W+)*"
+)
+
+_LINK = r"(?:es|e|is|sera|seria|el|la|o|a|the|numero|number|nro|no|num)"
+_CALLED = re.compile(rf"[\s.:#]*(?:{_LINK}[\s.:#]+)*")
+_GIVEN_OUT = re.compile(
+    rf"[\s.:#]*(?:(?:de|del|da|do|of|for|on) (?:\w+ ){{1,4}}?)?"
+    rf"(?:(?:{_LINK}|como|con|com|with|bajo|queda|quedo|fica|ficou|gerad[oa]|generad[oa]|registrad[oa]|asignad[oa])[\s.:#]+)*"
 )
 
 
@@ -36,6 +45,12 @@ def name_of(cues: Sequence[Cue], start: int, end: int, others: Sequence[Run] = (
     if after is None or (not shared and any(0 <= run.start - after.end <= _CUE_REACH_BACK for run in others)):
         return ""
     return after.kind
+
+
+def still_said(cues: Sequence[Cue], text: str, start: int) -> list[Cue]:
+    """The cues less references whose sentence is over before the number: "los datos de su pedido. 310 456 7890"."""
+    plain = folded(text)
+    return [cue for cue in cues if cue.kind != "reference" or _SENTENCE_END.search(plain, cue.end, start) is None]
 
 
 def name_around(cues: Sequence[Cue], run: Run) -> str:
@@ -61,6 +76,14 @@ def is_told(cues: Sequence[Cue], text: str, start: int) -> bool:
     """Whether nothing but "is" stands between the name and the number: "mi celular es…", "my account ends in…"."""
     before = next((cue for cue in reversed(cues) if cue.end <= start), None)
     return before is not None and _TOLD.fullmatch(folded(text), before.end, start) is not None
+
+
+def is_given_out(cues: Sequence[Cue], text: str, start: int, *, by_agent: bool) -> bool:
+    """Whether the number is said to be the reference: "el folio de su reporte es el…", which an agent words as he
+    likes. Behind a comma another one may follow: "los datos de su pedido, 310 456 7890"."""
+    before = next((cue for cue in reversed(cues) if cue.end <= start), None)
+    called = _GIVEN_OUT if by_agent else _CALLED
+    return before is not None and called.fullmatch(folded(text), before.end, start) is not None
 
 
 def name_along_with_a_card(text: str, start: int, run: Run) -> str:

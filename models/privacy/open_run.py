@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
-from models.privacy.entities import Entity, Verdict, is_card, is_phone
-from models.privacy.pieces import Piece
+from models.privacy.checks import is_card, is_phone
+from models.privacy.entities import Entity, Verdict
+from models.privacy.parsed import Piece
 from models.privacy.readings import Part, likeliest, readings
 
 _MAX_PIECES: Final = 64
 _TALK_BETWEEN: Final = 2
 _TALK_BETWEEN_LISTS: Final = 4
 """So many other words may stand before a piece that goes on with a run: more where one speaker lists digits."""
+_FEW_WORDS: Final = 3
 _SHORT: Final = 3
 _FEW: Final = 6
 _BARE: Final = 4
@@ -25,8 +27,10 @@ class OpenRun:
 
     def __init__(self) -> None:
         self.pieces: list[Piece] = []
+        self.near_card = False
+        """Whether a card was on the table when any of it was said, however much later it is judged."""
         self.after_card = False
-        """Whether it began soon after a card, however much later it is judged."""
+        """…and whether it began soon after one was asked for or heard."""
 
     def __bool__(self) -> bool:
         return bool(self.pieces)
@@ -46,6 +50,15 @@ class OpenRun:
     @property
     def told(self) -> bool:
         return self.pieces[0].told
+
+    @property
+    def by_agent(self) -> bool:
+        return all(one.leg == "agent" for one in self.pieces)
+
+    @property
+    def prompt(self) -> bool:
+        """Somebody who is no agent begins with it, and says hardly a word before: "sí, es el trescientos diez"."""
+        return self.pieces[0].leg != "agent" and self.pieces[0].words_before <= _FEW_WORDS
 
     @property
     def curt(self) -> bool:
@@ -128,12 +141,12 @@ class OpenRun:
 
     def entities(self, verdict: Verdict) -> Iterator[Entity]:
         """One for each speaker of the number, where he ended it. The mere end of a card ("terminada en…") is none."""
-        if not verdict.entity_type or (verdict.label == "card" and len(verdict.digits) < _FEW and not self.garbled):
+        if verdict.label == "card" and len(verdict.digits) < _FEW and not self.garbled:
             return
         last = {piece.leg: piece for piece in self.pieces}
         said = {leg: sum(len(one.digits) for one in self.pieces if one.leg == leg) for leg in last}
         for leg, piece in last.items():
             if said[leg] * 2 >= max(said.values()):
-                yield Entity(
-                    piece.turn, verdict.entity_type, piece.start, piece.end, verdict.score, verdict.last4, verdict.value
-                )
+                turn, start, end = piece.turn, piece.start, piece.end
+                for kind in verdict.entity_types:
+                    yield Entity(turn, kind, start, end, verdict.score, verdict.last4, verdict.value)

@@ -2,9 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from engine.facts import Leg
 from models.privacy import written
 from models.privacy.cues import Cue, folded
 from models.privacy.emails import NAME_ALONE, emails
@@ -18,13 +16,17 @@ from models.privacy.names import persons
 from models.privacy.naming import (
     is_amount_on_a_card,
     is_count_in_a_name,
+    is_given_out,
     is_month_or_year,
     is_told,
     name_along_with_a_card,
     name_around,
     name_of,
+    still_said,
 )
 from models.privacy.numbers import Lexed, Run, lex
+from models.privacy.parsed import Parsed, Piece
+from models.privacy.prices import is_price
 from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
@@ -55,54 +57,8 @@ _ANY_FORM = ("card", "cvv", "secret")
 """Kinds whose digits may be said like a year or a time right behind their name: "my card ends in 2019"."""
 _CORRECTION_WORDS = 5
 _TALK_IN_CAPTURE = 8
-
-
-class Piece(NamedTuple):
-    """A stretch of one turn that belongs to a number."""
-
-    turn: int
-    leg: Leg
-    start: int
-    end: int
-    parts: tuple[Part, ...]
-    start_ms: int
-    end_ms: int
-    named: str = ""
-    """Kind of number that the words beside it name."""
-    words_before: int = 0
-    """Other words between the piece before it (or the turn's start) and this one."""
-    shown: bool = False
-    """A lone digit at a turn's end: visible, but remembered in case the next turn goes on."""
-    garbled: bool = False
-    bare: bool = False
-    """No other word stands in its turn, or none that parts its digits."""
-    curt: bool = False
-    """Hardly another word stands in its turn."""
-    told: bool = False
-    """It stands right behind its name: "mi celular es…"."""
-    natural: bool = False
-    """One number said as a whole ("veinte", "doscientos mil"), not a list of digits."""
-    thing: str = ""
-    """What has the number as its own ("vuelo", "gate"), said between the piece before it and this one."""
-
-    @property
-    def digits(self) -> str:
-        return "".join(part.digits for part in self.parts)
-
-
-class Parsed(NamedTuple):
-    masks: tuple[Mask, ...]
-    """Judged at once."""
-    entities: tuple[Entity, ...]
-    pieces: tuple[Piece, ...]
-    words: int
-    """Words that are neither numbers, fillers nor "go on"."""
-    words_after: int
-    """All words after the last piece but fillers."""
-    corrects_before: bool
-    """A correction stands before the first piece: "perdón, cuatro"."""
-    corrects_after: bool
-    """…or ends the turn, and is for the next piece: "cuatro ocho, no, perdón"."""
+_LONG_PRICE = 6
+"""Digits of a price that would be somebody's if nothing said what it is; shorter ones may go on."""
 
 
 def parse(said: Said, cues: Sequence[Cue], situation: Situation) -> Parsed:
@@ -169,22 +125,26 @@ def _pieces(
     said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation, spans: Sequence[tuple[int, int]]
 ) -> list[Piece]:
     pieces: list[Piece] = []
-    at = 0
+    at, price = 0, False
     others = other_words(lexed)
     strict = situation.asked or (said.turn == DRAFT and situation.near_card)
     cues = [cue for cue in cues if cue.kind != "person"]
     for run in [*_clear_of(lexed.runs, spans)]:
         if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = _named(said, lexed, cues, situation, run, pieces)
-        told = is_told(cues, said.text, run.start)
+        beside = still_said(cues, said.text, run.start)
+        named = _named(said, lexed, beside, situation, run, pieces)
+        told = is_told(beside, said.text, run.start)
+        if named == "reference":
+            told = is_given_out(beside, said.text, run.start, by_agent=said.leg == "agent")
         doubt = Doubt(
             guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
             exact=_takes_any_form(named if told else "", situation, others),
             short=others <= CHATTY,
         )
-        state = _state(lexed, run, situation, others, doubt)
+        price = _is_price(lexed, run, situation, named, doubt, another=price)
+        state = "" if price and len(run.digits) >= _LONG_PRICE else _state(lexed, run, situation, others, doubt)
         named = name_around(cues, run) or named
         if state == "shown" and (situation.near_card or situation.capture or named in _OF_A_CARD):
             state = "hidden"  # it may be the first of them
@@ -194,6 +154,7 @@ def _pieces(
         piece = _piece(said, run, named, between, state, bare=others == 0 or run.joined)
         things = [token.word for token in lexed.tokens if at <= token.start < run.start and token.word in NUMBERED]
         piece = piece._replace(told=told, curt=others <= CHATTY, thing=next(reversed(things), ""))
+        piece = piece._replace(natural=piece.natural or price)
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
         pieces.append(piece)
@@ -223,6 +184,13 @@ def _named(
     if beside_a_card or before:
         return name_along_with_a_card(said.text, before[-1].end if before else 0, run) or named
     return named
+
+
+def _is_price(lexed: Lexed, run: Run, situation: Situation, named: str, doubt: Doubt, *, another: bool) -> bool:
+    """Whether it is what something costs, where no number is waited for or read."""
+    if doubt.guarded or doubt.exact or situation.asked or situation.near_card or situation.capture:
+        return False
+    return named in ("", "phone") and is_price(lexed, run, of_a_thing=named == "phone", another=another)
 
 
 def _takes_any_form(told: str, situation: Situation, others: int) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from models.privacy.cardinals import Group
-from models.privacy.cues import folded
 from models.privacy.numbers import Lexed, Run
+from models.privacy.prices import WRITTEN_AMOUNT, speaks_of_money
 from models.privacy.units import (
     AFTER_AN_ANSWER,
     AT,
@@ -39,7 +39,6 @@ _SUFFIX = re.compile(r"(?:\s?%|\s?[€$£°]|(?:k|st|nd|rd|th|h|hs|hrs|am|pm|p|g
 _CURRENCY_BEFORE = re.compile(
     r"(?:\b(?:R|US|U\$S|MX|COL|AR|S/\.?)?\s?[$€£]|S/\.?|\bRS|\b(?:USD|COP|MXN|BRL|EUR|CLP|ARS))\s?$", re.I
 )
-_WRITTEN_AMOUNT = re.compile(r"\d{1,3}(?:[.,]\d{3})+(?:[.,]\d{1,2})?|\d{1,7}(?:[.,]\d{1,2})?")
 _CLOCK = re.compile(r"(?:[01]?\d|2[0-4])[:h][0-5]\d")
 _ALWAYS = re.compile(r"24\s?/\s?7")
 
@@ -124,36 +123,11 @@ def _is_in_the_millions(lexed: Lexed, groups: Sequence[Group]) -> bool:
     if not any(group.big for group in groups):
         return False
     exact = any(group.big and len(group.digits) >= _IDENTITY and not group.digits.endswith("00") for group in groups)
-    return not exact or _speaks_of_money(lexed, groups)
+    return not exact or speaks_of_money(lexed, groups)
 
 
 _IDENTITY = 7
 """So many digits at least has the number of a person's identity."""
-
-
-def _speaks_of_money(lexed: Lexed, groups: Sequence[Group]) -> bool:
-    """Whether the clause up to the number, or a word right behind it, is about a debt, a price or a wage."""
-    plain = folded(lexed.text)
-    start, end = groups[0].start, groups[-1].end
-    clause = plain[max(plain.rfind(sign, 0, start) for sign in ".?!;¿¡") + 1 : start]
-    behind = _CLAUSE_ENDS.split(plain[end : end + _BEHIND], maxsplit=1)[0]
-    return _OF_MONEY.search(f"{clause} {behind}") is not None and _OF_A_PERSON.search(clause) is None
-
-
-_BEHIND = 24
-"""Code points."""
-_CLAUSE_ENDS = re.compile(r"[.,;:?!\n]")
-_OF_MONEY = re.compile(
-    r"\b(?:deud\w+|deb[eo]\w*|dev[eo]|devem|devendo|divida|ow(?:e|es|ed|ing)|saldos?|balance"
-    r"|totale?s?|val(?:e(?! *,)|en|em|or|ores|ia)"
-    r"|preci\w+|preco\w*|prices?d?|cuesta\w*|cost\w*|custa\w*|cuotas?|parcelas?|pag(?:a|o|ar|as|ue|ou|amos|aron|aria|ando|os|uei)"
-    r"|pay\w*|paid|cobr\w+|cargos?|charg\w+|factur\w+|fatur\w+|bills?|mora|capital|interes(?:es|t)?|juros|gan\w+|ganh\w+|sueldo|salari\w+"
-    r"|salary|ingresos?|credito|prestamo|prestaron|emprestimo|loan|mont[oa]\w*|importe|amount\w*|abon\w+|descuento|desconto|discount"
-    r"|dinero|dinheiro|money|plata|pesos|reais|dolares|dollars|cop|usd|presupuesto|orcamento|ventas|vendas|sales|made)\b"
-)
-_OF_A_PERSON = re.compile(
-    r"\b(?:numero|number|document\w*|identi\w+|cedula|dni|rut|cpf|soy|me llamo|sou|me chamo|my name|nombre|nome)\b"
-)
 
 
 def _is_round(groups: Sequence[Group]) -> bool:
@@ -180,7 +154,7 @@ def _written_quantity(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bo
     """ "$45.50", "1.250.000 pesos", "15%", "10:30"."""
     start, end = groups[0].start, groups[-1].end
     whole = lexed.text[start:end]
-    amount = _WRITTEN_AMOUNT.fullmatch(whole) is not None
+    amount = WRITTEN_AMOUNT.fullmatch(whole) is not None
     if amount and _CURRENCY_BEFORE.search(lexed.text[max(0, start - 8) : start]):
         return True
     if len(groups) > 1 and not amount:
@@ -251,7 +225,7 @@ def _range_follows(lexed: Lexed, group: Group, doubt: Doubt) -> bool:
 
 
 def _one_amount(lexed: Lexed, groups: Sequence[Group]) -> bool:
-    return _WRITTEN_AMOUNT.fullmatch(lexed.text[groups[0].start : groups[-1].end]) is not None
+    return WRITTEN_AMOUNT.fullmatch(lexed.text[groups[0].start : groups[-1].end]) is not None
 
 
 def _daypart_follows(lexed: Lexed, group: Group) -> bool:

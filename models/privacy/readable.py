@@ -4,7 +4,8 @@ from typing import Final
 
 from stdnum.br import cnpj
 
-from models.privacy.entities import Entity, is_card
+from models.privacy.checks import is_card
+from models.privacy.entities import Entity
 
 _CODE: Final = 4
 """At most so many digits may be a card's verification value, by whatever name…"""

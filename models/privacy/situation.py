@@ -37,6 +37,8 @@ class Situation(NamedTuple):
     """A number of another kind was asked for lately: an amount is one only with its unit beside it."""
     date_is: str = ""
     """`dob` or `card_expiry` when a date was asked for."""
+    half_told: bool = False
+    """It came, but for its year."""
     near_card: bool = False
     """A card is on the table."""
     name: bool = False

@@ -167,6 +167,15 @@ def test_the_code_on_the_back_is_never_kept() -> None:
     assert call.text[1] == "[cvv]"
 
 
+def test_a_cards_end_and_its_code_in_one_breath_are_both_told() -> None:
+    call = Call()
+    call.say(ASK, ("customer", "4539 1488 0343 6467"))
+    call.say(("agent", "¿Me da la fecha de vencimiento y el código de seguridad?"), ("customer", "08/27, 712"))
+    call.end()
+    assert call.text[3] == "[cvv]"
+    assert call.found() == [("CARD", 1, "6467"), ("CARD_EXPIRY", 3, ""), ("CVV", 3, "")]
+
+
 def test_three_digits_after_a_card_are_its_code_however_the_question_was_heard() -> None:
     call = Call("ES", "es")
     call.say(
