@@ -28,6 +28,7 @@ from models.privacy.numbers import Lexed, Run, lex
 from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
+from models.privacy.streets import is_house_number
 from models.privacy.tokens import Token
 from models.privacy.units import NUMBERED
 from models.privacy.written import Found
@@ -176,13 +177,15 @@ def _pieces(
     for run in [*_clear_of(lexed.runs, spans)]:
         if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
-        named = _named(said, lexed, cues, situation, run, pieces)
+        house = not situation.capture and is_house_number(said.text, run.start, run.end)
+        named = "address" if house else _named(said, lexed, cues, situation, run, pieces)
         told = is_told(cues, said.text, run.start)
         doubt = Doubt(
             guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
             exact=_takes_any_form(named if told else "", situation, others),
             short=others <= CHATTY,
+            house=house,
         )
         state = _state(lexed, run, situation, others, doubt)
         named = name_around(cues, run) or named

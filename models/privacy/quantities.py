@@ -55,6 +55,8 @@ class Doubt(NamedTuple):
     """Digits were asked for or named that may come as a year or a time: "48:29", "es de 1985"."""
     short: bool = False
     """Hardly another word stands in the turn."""
+    house: bool = False
+    """It is a house's number: "at 12 Oak Street" is no time, nor "12 Rivers Street" a count."""
 
     @property
     def read_out(self) -> bool:
@@ -93,7 +95,9 @@ def is_quantity(lexed: Lexed, run: Run, doubt: Doubt) -> bool:
         return True
     if doubt.guarded:
         return False
-    return _is_time(lexed, groups) or _is_year(lexed, groups, doubt) or _follows_amount(lexed, groups, doubt)
+    if _is_year(lexed, groups, doubt):
+        return True
+    return not doubt.house and (_is_time(lexed, groups) or _follows_amount(lexed, groups, doubt))
 
 
 def _wishes(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
