@@ -41,8 +41,8 @@ _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
 """Beside a card, and where a PIN was asked for, even "uno" is a digit in a turn of so few words."""
 _IDENTITY = 7
-_CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b", re.I)
-"""Ends a Chilean number whose check digit is ten."""
+_CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b|[a-z]\b", re.I)
+"""Ends a Chilean number whose check digit is ten, and, right behind it, a Spanish one: "12345678H"."""
 _GARBLE = 4
 """So many repetitions of one short word are a number that the recogniser could not hear."""
 _SAID_OVER_AND_OVER = word_set(

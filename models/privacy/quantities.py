@@ -190,8 +190,9 @@ def _written_quantity(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bo
     if len(groups) > 1 and not amount:
         clock = _CLOCK.fullmatch(whole) is not None and (not doubt.exact or _is_time(lexed, groups))
         return len(groups) == 2 and (clock or _ALWAYS.fullmatch(whole) is not None)
-    if amount and _SUFFIX.match(lexed.text, end):
-        return True
+    if amount and (suffix := _SUFFIX.match(lexed.text, end)):
+        check_letter = suffix[0].isalpha() and sum(len(group.digits) for group in groups) >= _IDENTITY
+        return not check_letter or _word_follows_is_unit(lexed, groups[-1], doubt)
     return amount and len(groups) > 2 and _word_follows_is_unit(lexed, groups[-1], doubt)
 
 

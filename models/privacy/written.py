@@ -5,6 +5,7 @@
 import re
 from typing import NamedTuple
 
+from stdnum.cl import rut
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
@@ -31,6 +32,8 @@ _MERE_WORDS = re.compile(r"[a-zñ]+\s\d{6}\s[a-zñ]{3}", re.I)
 _NIE = re.compile(r"\b[XYZ][\s-]?\d{7}[\s-]?[A-Z]\b", re.I)
 _DNI = re.compile(r"\b\d{2}\.?\d{3}\.?\d{3}[\s-]?[A-Z]\b", re.I)
 _RUT = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
+_RUT_OF_K = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}K\b", re.I)
+"""Where its digits agree; a "k" behind others may be a thousand."""
 _CUIT = re.compile(r"\b(?:20|2[34567]|30|33|34)\s?-\s?\d{8}\s?-\s?\d\b")
 _SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
 _CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
@@ -48,7 +51,7 @@ def identifiers(text: str) -> list[Found]:
     for pattern, label, check in (
         (_CURP, "curp", None), (_CUIT, "cuit", None), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
-        (_RFC, "rfc", _has_a_date),
+        (_RUT_OF_K, "rut", rut.is_valid), (_RFC, "rfc", _has_a_date),
     ):  # fmt: skip
         for match in pattern.finditer(text):
             if any(one.start < match.end() and match.start() < one.end for one in found):
