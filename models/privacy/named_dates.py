@@ -37,7 +37,7 @@ def _names_a_street(text: str, cues: Sequence[Cue], date: DateSpan, situation: S
     "de" in but one place says so: "25 de Mayo 1950"."""
     if situation.address and date.has_year and len(_LINKS.findall(text[date.start : date.end])) == 1:
         return True
-    before = [cue for cue in cues if cue.kind == "address" and cue.end <= date.start]
+    before = [cue for cue in cues if cue.kind == "address" and cue.start < date.start]
     return any(not text[cue.end : date.start].strip(" .") for cue in before)
 
 
