@@ -52,6 +52,9 @@ _ASIDE = re.compile(
     r"|(?:en|em|in|con) (?:letras? )?(?:minusculas?|lower ?case)|lower ?case|(?:as )?one word|(?:sin|sem) espacos?|(?:sin) espacios?|no spaces)\b"
 )
 """How the name is written, and no part of it."""
+_EXAMPLE = re.compile(r"\b(?P<letter>[a-z]+),? (?:as in|for|de|como) (?P<word>[a-z]{2,})\b")
+_WORDS_OF_ONE: Final = "aeiouy"
+"""Letters that are words: told by an example only behind other letters."""
 _LOCAL_TOKEN = re.compile(rf"{_SIGN}\b|{_DOT}(?!\w)|\.|{_MAIL_WORD}")
 _LOCAL_STOP: Final = word_set(
     """
@@ -94,7 +97,7 @@ def emails(text: str, *, asked: bool = False) -> list[Found]:
     """Addresses and, where an "arroba", a provider, or talk of an address says so, parts of them: without the ending,
     without the name, or the name alone. A part has no value. `asked`: an address was asked for."""
     said = folded(text)
-    plain = _ASIDE.sub(lambda match: " " * len(match[0]), said)
+    plain = _without_examples(_ASIDE.sub(lambda match: " " * len(match[0]), said))
     named = asked or _NAMED.search(plain) is not None
     found = [_written(match) for match in _WRITTEN.finditer(text)]
     handles = not named and _HANDLES.search(plain) is not None
@@ -120,6 +123,21 @@ def emails(text: str, *, asked: bool = False) -> list[Found]:
     if named:
         found += [one for one in _names(text, plain) if not _is_in(found, one.start, one.end)]
     return found
+
+
+def _without_examples(plain: str) -> str:
+    """Of the same length, with a capital alone where a word tells which letter is meant: "ge de gato", "b as in boy"."""
+    last = -1
+    for match in _EXAMPLE.finditer(plain):
+        letter = match["letter"] if len(match["letter"]) == 1 else LETTER_NAMES.get(match["letter"], "").lower()
+        if not letter or not match["word"].startswith(letter):
+            continue
+        spelled = last >= 0 and not plain[last : match.start()].strip(" ,")
+        if letter in _WORDS_OF_ONE and not (spelled or _is_letter(_last_word(plain, match.start()))):
+            continue
+        last = match.end()
+        plain = plain[: match.start()] + letter.upper().ljust(last - match.start()) + plain[last:]
+    return plain
 
 
 def _written(match: re.Match[str]) -> Found:
@@ -254,4 +272,4 @@ def _written_form(spelled: str) -> str:
         word = match.group()
         dot = re.fullmatch(_DOT, word) is not None
         words.append("." if dot else _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
-    return "".join(words)
+    return "".join(words).lower()

@@ -72,6 +72,7 @@ _FEWEST_LETTERS = 3
 _FEWEST_DIGITS = 4
 _LONGEST_CODE = 18
 """A CURP's length."""
+_EXAMPLE_OF = ("de", "como", "for")
 
 _SpelledPart = tuple[str, int, int]
 """What was said, from which token, to which one."""
@@ -86,8 +87,9 @@ def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]
     while at < len(lexed.tokens):
         first, parts = at, list[_SpelledPart]()
         while (part := _spelled_part(lexed, groups, at)) is not None:
-            parts.append((part[0], at, part[1]))
-            at = part[1]
+            after = _past_example(lexed, *part)
+            parts.append((part[0], at, after))
+            at = after
         parts = _without_words(parts)
         code = "".join(said for said, _, _ in parts)
         digits = sum(character.isdigit() for character in code)
@@ -132,6 +134,17 @@ def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str,
     if len(word) == 1 and word.isalpha():
         return word.upper(), at + 1
     return (LETTER_NAMES[word], at + 1) if word in LETTER_NAMES else None
+
+
+def _past_example(lexed: Lexed, said: str, at: int) -> int:
+    """Behind the word that tells which letter was meant: "G de gato", "B as in boy"."""
+    words = [token.word for token in lexed.tokens[at : at + 3]]
+    lead = 2 if words[:2] == ["as", "in"] else 1 if words[:1] and words[0] in _EXAMPLE_OF else 0
+    if not lead or len(words) <= lead or lexed.tokens[at + lead].numeric:
+        return at
+    example = words[lead]
+    is_one = said.isalpha() and len(example) > 1 and example not in LETTER_NAMES and example.startswith(said.lower())
+    return at + lead + 1 if is_one else at
 
 
 def _spelled_kind(code: str) -> tuple[str, float]:
