@@ -12,7 +12,8 @@ from models.privacy.written import Found
 
 _SPOKEN_DOT = r"(?:punto|dot|ponto)"
 _DOT = r"(?:punto|dot|ponto|point|\.)"
-_LOW_SIGN = r"(?:guion bajo|guion medio|guion|underscore|underline|hyphen|sublinhado|hifen)"
+_UNDERSCORE = r"(?:guion (?:bajo|abajo|al piso)|barra baja|raya (?:al piso|abajo|baja)|traco (?:embaixo|baixo)|underscore|underline|sublinhado)"
+_LOW_SIGN = rf"(?:{_UNDERSCORE}|guion medio|guion|hyphen|hifen)"
 _SIGN = rf"(?:{_LOW_SIGN}|dash|traco|mas|plus)"
 _TOP = r"(?:com|net|org|edu|gov|gob|info|io|co|mx|br|ar|cl|pe|es|us|uk|pt|ve|ec|uy|biz|dev|app|me)"
 _MAIL_WORD = r"(?:[^\W_][\w'’-]{0,63})"
@@ -59,8 +60,8 @@ _LOCAL_TOKEN = re.compile(rf"{_SIGN}\b|{_DOT}(?!\w)|\.|{_MAIL_WORD}")
 _LOCAL_STOP: Final = word_set(
     """
     es e is mi my meu correo email mail electronico eletronico the it its a to en on y and al ao me lo escribame
-    escribeme send envie mande para for address direccion endereco anote que con com sure yes si sim claro okay ok
-    reach us contact llega llego o el la
+    escribeme send envie mande para for address direccion endereco anote anota apunte apunta que con com sure yes si
+    sim claro okay ok reach us contact llega llego o el la
     """
 )
 _CONTRACTION = re.compile(
@@ -258,8 +259,7 @@ _SPELLED_DIGITS: Final = {
     for word in words.split()
 }  # fmt: skip
 _SIGNS: Final = {
-    "guion bajo": "_", "underscore": "_", "underline": "_", "sublinhado": "_", "guion medio": "-", "guion": "-",
-    "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
+    "guion medio": "-", "guion": "-", "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
 }  # fmt: skip
 
 
@@ -270,6 +270,6 @@ def _written_form(spelled: str) -> str:
     words = []
     for match in _LOCAL_TOKEN.finditer(spelled):
         word = match.group()
-        dot = re.fullmatch(_DOT, word) is not None
-        words.append("." if dot else _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
+        sign = "." if re.fullmatch(_DOT, word) else "_" if re.fullmatch(_UNDERSCORE, word) else ""
+        words.append(sign or _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
     return "".join(words).lower()

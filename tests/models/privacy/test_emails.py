@@ -69,6 +69,7 @@ def test_an_address_may_come_in_two_turns(language: str, turns: list[str], expec
         ("es", "jota u a ene arroba hotmail punto es", "[email]"),
         ("es", "Es a ene a arroba gmail punto com", "Es [email]"),
         ("es", "ana lópez, arroba, yahoo, punto, com, punto, mx", "[email]"),
+        ("es", "Mi correo es maria raya al piso lopez arroba hotmail punto com", "Mi correo es [email]"),
         ("es", "ge de gato, o de oso, mez, ochenta y cinco, arroba gmail punto com", "[email]"),
         ("en", "B as in boy, O, B, dot Jones at yahoo dot com", "[email]"),
         ("es", "Mi correo es Luz Marina Pérez Gómez Ruiz arroba acme punto com", "Mi correo es [email]"),
@@ -139,8 +140,12 @@ def test_only_a_whole_address_has_a_value() -> None:
     [
         ("B as in boy, O, B, dot Jones at yahoo dot com", "bob.jones@yahoo.com"),
         ("ge de gato, o de oso, mez, ochenta y cinco, arroba gmail punto com", "gomez85@gmail.com"),
+        ("maria raya al piso lopez arroba hotmail punto com", "maria_lopez@hotmail.com"),
+        ("Apunte, lucia barra baja martin arroba yahoo punto es", "lucia_martin@yahoo.es"),
+        ("joao traço embaixo souza arroba bol ponto com", "joao_souza@bol.com"),
+        ("ana guión abajo paz arroba acme punto com", "ana_paz@acme.com"),
         ("jota como José, ese de sol arroba acme punto com", "js@acme.com"),
     ],
 )
-def test_words_that_tell_a_letter_are_no_part_of_the_name(text: str, value: str) -> None:
+def test_signs_and_letters_are_written_as_they_are_meant(text: str, value: str) -> None:
     assert [one.value for one in emails(text, asked=True)] == [value]
