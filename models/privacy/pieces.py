@@ -19,6 +19,7 @@ from models.privacy.naming import (
     is_amount_on_a_card,
     is_count_in_a_name,
     is_month_or_year,
+    is_of_an_order,
     is_told,
     name_along_with_a_card,
     name_around,
@@ -225,6 +226,8 @@ def _named(
     named = name_of(cues, run.start, run.end, others=lexed.runs)
     if beside_a_card or before:
         return name_along_with_a_card(said.text, before[-1].end if before else 0, run) or named
+    if not (named or situation.asked) and said.leg == "agent" and is_of_an_order(said.text, run):
+        return "reference"
     return named
 
 
