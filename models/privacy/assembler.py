@@ -151,6 +151,7 @@ class DigitGuard:
             after_card=expected.after_card,
             code=expected.code,
             email="email" in expected.kinds(),
+            address="address" in expected.kinds(),
         )
 
     def _expire(self, now_ms: int) -> None:

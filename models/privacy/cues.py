@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from engine.facts import Leg
 from models.privacy.lexicon import word_set
+from models.privacy.streets import before_house_numbers
 
 
 class Cue(NamedTuple):
@@ -42,6 +43,7 @@ _NOT_ASKED_FOR = "".join(
 """Behind them "pedido" is what was asked for, and no order: "ya me habían pedido el número"."""
 _NOT_IN = "".join(rf"(?<!\bin {word})" for word in ("", "my ", "your ", "this ", "that ", "the ", "any ", "which "))
 """Before "case" it is no case that has a number: "in that case"."""
+_BANK = r"(?:ban(?!da\b)\w+|davivienda|bbva|santander|nequi|daviplata|scotiabank|hsbc|itau|bradesco|nubank|caixa\w*|interbank|galicia|macro|brubank|azteca|inbursa|av villas|colpatria|bcp|uala|mercado pago|pichincha|sabadell|chase|citi\w*|wells fargo|capital one)(?: \w+){0,3}?"
 _CODE_SENT = (
     r"(?:codigo|clave)(?: que)? (?:(?:le|te|lhe|me|se|nos|ya|ja|acaba de|va a|vai|usted|voce|o senhor|a senhora|eu|el sistema|o sistema) ){0,3}(?:(?:lleg|mand|envi|recib|receb|cheg)\w+|(?:aparece|sale) (?:en|na|no))"
     r"|(?:lleg|cheg|envi|mand)\w+(?: \w+){0,5}? (?:un|um|el|o) codigo(?! (?:de|postal|promo\w*)\b)"
@@ -81,10 +83,10 @@ _KINDS: Final[dict[str, str]] = {
     r"|phone(?: number)?|cell ?phone|cell(?: number)?|mobile(?: number)?|callback number|call ?back number|(?:call|reach|contact|text|ring|phone|dial) (?:us|me|him|her|them|you|our|my|the|back)(?: \w+){0,3}? (?:at|on)"
     r"|call back at|best number|number to (?:call|reach)|home number|work number|toll[- ]free|llam(?:ar|e|en|arnos|enos|eme|ame|adme)(?: \w+){0,2}? al|marc(?:ar|a|ue|ando) (?:al|el)|comunic\w+ (?:al|con nosotros al)|contact\w+ al"
     r"|lig(?:ar|ue|a|ando)(?: \w+){0,2}? (?:para|no)|numero (?:e|es)(?: o)?(?= ?0800)|(?:nuestro|our|nosso) (?:numero|number) (?:es|is|e)|extension|ramal|linea gratuita)\b",
-    "address": r"\b(?:calle|carrera|avenida|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
-    r"|(?:[a-z]+ ){0,2}(?:street|avenue|boulevard|" + _NO_STREET + r"(?:road|drive|lane|court))|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana)\b",
-    "account": r"\b(?:(?:a que|en que|cual|la|su|mi|tu|que) cuenta (?:bancaria|donde|a la que|le (?:transfer|deposit|hacemos|hago)\w*|transfer\w*|deposit\w*|para (?:el|la) (?:reembolso|devolucion|deposito|transferencia)|es(?= )(?! de\b))|(?:em|na|para) (?:que|qual) conta(?: bancaria)?|a conta (?:e(?= )(?! de\b)|para o (?:estorno|reembolso))|(?:which|what) (?:bank )?account|(?:the )?account (?:is|number)|(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es(?! de\b))|cuenta de (?:banco|cheques)"
-    r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e(?! de\b))|agencia e conta|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
+    "address": r"\b(?:calle|carrera|avenida|av(?:da?)?|cra|crr|cll|diagonal|transversal|alameda|jiron|pasaje|rodovia|travessa|rua|estrada|(?:codigo|cep) postal|cep|zip(?: code)?|postal code|domicilio|direccion|endereco"
+    r"|(?:[a-z]+ ){0,2}(?:street|avenue|boulevard|" + _NO_STREET + r"(?:road|drive|lane|court))|(?:home|mailing|billing|street|your|my) address|apartamento|apartment|apto|depto|departamento numero|suite|torre|manzana|quadra(?= \d))\b",
+    "account": r"\b(?:(?:a que|en que|cual|la|su|mi|tu|que) cuenta (?:bancaria|donde|a la que|le (?:transfer|deposit|hacemos|hago)\w*|transfer\w*|deposit\w*|para (?:el|la) (?:reembolso|devolucion|deposito|transferencia)|es(?= )(?! de\b))|(?:em|na|para) (?:que|qual) conta(?: bancaria)?|a conta (?:e(?= )(?! de\b)|para o (?:estorno|reembolso))|(?:which|what) (?:bank )?account|(?:the )?account (?:is|number)|(?:numero|numeros) (?:de|da|do) (?:la |su |sua |tu |mi |minha )?(?:cuenta|conta)|cuenta (?:bancaria|corriente|de ahorros?|clabe|numero|es(?! de\b))|cuenta de (?:banco|cheques)|cuenta (?:de|del|en|en el|con) " + _BANK + r",? (?:es(?! de\b)|numero)"
+    r"|clabe|c\.?b\.?u|iban|conta (?:corrente|poupanca|bancaria|numero|e(?! de\b))|agencia e conta|agencia(?=:? \d{4}\b)|conta(?=:? \d(?:[\d.]{2,}-[\dx]\b|\d{5}))|dados bancarios|datos bancarios|bank(?:ing)? (?:details|info(?:rmation)?)|account (?:number|is)|bank account|checking account|savings account|routing(?: number)?)\b",
     "person": r"\b(?:con quien (?:tengo|hablo|me comunico|estoy hablando)|quien (?:me )?(?:habla|llama)|(?:su|tu|el) nombre(?: completo)?(?= *(?:\?|,|por|$))|nombre (?:completo|y apellidos?)|a nombre de quien"
     r"|who (?:am i|do i have|is this|m i) ?(?:speaking|talking|on|calling)?|(?:your|a|the) (?:full |first and last |first |last )?name(?= *(?:\?|,|please|on the|$))|whose name"
     r"|com quem (?:eu )?(?:falo|estou falando)|quem (?:esta )?(?:fala|falando)|(?:o )?seu nome(?: completo)?(?= *(?:\?|,|por|$))|nome (?:completo|do titular)|em nome de quem|no nome de quem)",
@@ -147,6 +149,8 @@ def cues(text: str, *, near_card: bool = False) -> list[Cue]:
     """In order of appearance. `near_card`: a card is on the table, so what ends is most likely that."""
     plain = folded(text)
     found = [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
+    found += [Cue("address", start, end) for start, end in before_house_numbers(text)]
+    found.sort(key=lambda cue: cue.start)
     return [cue for cue in found if cue.kind != "card_expiry" or not _is_of_a_bill(plain, cue, near_card)]
 
 

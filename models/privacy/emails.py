@@ -12,7 +12,8 @@ from models.privacy.written import Found
 
 _SPOKEN_DOT = r"(?:punto|dot|ponto)"
 _DOT = r"(?:punto|dot|ponto|point|\.)"
-_LOW_SIGN = r"(?:guion bajo|guion medio|guion|underscore|underline|hyphen|sublinhado|hifen)"
+_UNDERSCORE = r"(?:guion (?:bajo|abajo|al piso)|barra baja|raya (?:al piso|abajo|baja)|traco (?:embaixo|baixo)|underscore|underline|sublinhado)"
+_LOW_SIGN = rf"(?:{_UNDERSCORE}|guion medio|guion|hyphen|hifen)"
 _SIGN = rf"(?:{_LOW_SIGN}|dash|traco|mas|plus)"
 _TOP = r"(?:com|net|org|edu|gov|gob|info|io|co|mx|br|ar|cl|pe|es|us|uk|pt|ve|ec|uy|biz|dev|app|me)"
 _MAIL_WORD = r"(?:[^\W_][\w'’-]{0,63})"
@@ -52,12 +53,15 @@ _ASIDE = re.compile(
     r"|(?:en|em|in|con) (?:letras? )?(?:minusculas?|lower ?case)|lower ?case|(?:as )?one word|(?:sin|sem) espacos?|(?:sin) espacios?|no spaces)\b"
 )
 """How the name is written, and no part of it."""
+_EXAMPLE = re.compile(r"\b(?P<letter>[a-z]+),? (?:as in|for|de|como) (?P<word>[a-z]{2,})\b")
+_WORDS_OF_ONE: Final = "aeiouy"
+"""Letters that are words: told by an example only behind other letters."""
 _LOCAL_TOKEN = re.compile(rf"{_SIGN}\b|{_DOT}(?!\w)|\.|{_MAIL_WORD}")
 _LOCAL_STOP: Final = word_set(
     """
     es e is mi my meu correo email mail electronico eletronico the it its a to en on y and al ao me lo escribame
-    escribeme send envie mande para for address direccion endereco anote que con com sure yes si sim claro okay ok
-    reach us contact llega llego o el la
+    escribeme send envie mande para for address direccion endereco anote anota apunte apunta que con com sure yes si
+    sim claro okay ok reach us contact llega llego o el la
     """
 )
 _CONTRACTION = re.compile(
@@ -94,7 +98,7 @@ def emails(text: str, *, asked: bool = False) -> list[Found]:
     """Addresses and, where an "arroba", a provider, or talk of an address says so, parts of them: without the ending,
     without the name, or the name alone. A part has no value. `asked`: an address was asked for."""
     said = folded(text)
-    plain = _ASIDE.sub(lambda match: " " * len(match[0]), said)
+    plain = _without_examples(_ASIDE.sub(lambda match: " " * len(match[0]), said))
     named = asked or _NAMED.search(plain) is not None
     found = [_written(match) for match in _WRITTEN.finditer(text)]
     handles = not named and _HANDLES.search(plain) is not None
@@ -120,6 +124,21 @@ def emails(text: str, *, asked: bool = False) -> list[Found]:
     if named:
         found += [one for one in _names(text, plain) if not _is_in(found, one.start, one.end)]
     return found
+
+
+def _without_examples(plain: str) -> str:
+    """Of the same length, with a capital alone where a word tells which letter is meant: "ge de gato", "b as in boy"."""
+    last = -1
+    for match in _EXAMPLE.finditer(plain):
+        letter = match["letter"] if len(match["letter"]) == 1 else LETTER_NAMES.get(match["letter"], "").lower()
+        if not letter or not match["word"].startswith(letter):
+            continue
+        spelled = last >= 0 and not plain[last : match.start()].strip(" ,")
+        if letter in _WORDS_OF_ONE and not (spelled or _is_letter(_last_word(plain, match.start()))):
+            continue
+        last = match.end()
+        plain = plain[: match.start()] + letter.upper().ljust(last - match.start()) + plain[last:]
+    return plain
 
 
 def _written(match: re.Match[str]) -> Found:
@@ -240,8 +259,7 @@ _SPELLED_DIGITS: Final = {
     for word in words.split()
 }  # fmt: skip
 _SIGNS: Final = {
-    "guion bajo": "_", "underscore": "_", "underline": "_", "sublinhado": "_", "guion medio": "-", "guion": "-",
-    "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
+    "guion medio": "-", "guion": "-", "hyphen": "-", "dash": "-", "traco": "-", "hifen": "-", "mas": "+", "plus": "+",
 }  # fmt: skip
 
 
@@ -252,6 +270,6 @@ def _written_form(spelled: str) -> str:
     words = []
     for match in _LOCAL_TOKEN.finditer(spelled):
         word = match.group()
-        dot = re.fullmatch(_DOT, word) is not None
-        words.append("." if dot else _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
-    return "".join(words)
+        sign = "." if re.fullmatch(_DOT, word) else "_" if re.fullmatch(_UNDERSCORE, word) else ""
+        words.append(sign or _SIGNS.get(word, _SPELLED_DIGITS.get(word, word)))
+    return "".join(words).lower()

@@ -228,7 +228,8 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
         return (0.9, True) if date and 1 <= int(digits[: count % 2 or 2]) <= 12 else (0.0, False)
     if kind == "dob":
         year = (count == 2 or (count == 4 and digits[:2] in ("19", "20"))) and kind in context.asked and context.curt
-        return (0.75, False) if year or count in (5, 6, 7, 8) else (0.0, False)
+        day = count == 4 and "0" not in digits[:2] and _is_a_days_answer(context)
+        return (0.75, False) if year or day or count in (5, 6, 7, 8) else (0.0, False)
     if kind == "phone":
         return _phone_fit(digits, context)
     if kind == "serial" and context.capture:
@@ -239,6 +240,11 @@ def _fit(kind: str, digits: str, context: Context) -> tuple[float, bool]:
     least = 3 if kind == "cpf" else 4
     part = kind in _GIVEN_IN_PART and least <= count < low and _is_given_in_part(kind, context)
     return (_PARTIAL, False) if part else (0.0, False)
+
+
+def _is_a_days_answer(context: Context) -> bool:
+    """Whether four digits are meant as a day, a month and a short year: "four nine eighty five"."""
+    return ("dob" in context.asked and context.curt) or (context.named == "dob" and context.told and not context.loose)
 
 
 def _is_given_in_part(kind: str, context: Context) -> bool:

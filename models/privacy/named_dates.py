@@ -1,5 +1,6 @@
 """Days and months of a turn, and whether they are a birthday, a card's end or nobody's. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from models.privacy.written import Found
 
 WHOLE_DATE: Final = 0.95
 """Score of a day or month with its year."""
+_LINKS = re.compile(r"\b(?:de|del|do)\b", re.I)
 
 
 def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situation) -> list[Found]:
@@ -20,6 +22,8 @@ def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situat
     for date in _dates(said, lexed, situation):
         born = with_short_year(lexed, date)
         label = _label(said, name_of(cues, date.start, date.end), born, situation)
+        if not label and _names_a_street(said.text, cues, date, situation):
+            continue
         day = born if label == "dob" else date
         score = WHOLE_DATE if day.has_year else 0.7
         found.append(Found(day.start, day.end, label, score if label else 0.0))
@@ -33,6 +37,15 @@ def _label(said: Said, named: str, date: DateSpan, situation: Situation) -> str:
     if date.expires and situation.after_card and said.leg != "agent":
         answer = answer or "card_expiry"
     return named if named in ("dob", "card_expiry") else answer
+
+
+def _names_a_street(text: str, cues: Sequence[Cue], date: DateSpan, situation: Situation) -> bool:
+    """ "calle Cinco de Mayo treinta y dos": what stands behind the month is a house. Where an address was asked for,
+    "de" in but one place says so: "25 de Mayo 1950"."""
+    if situation.address and date.has_year and len(_LINKS.findall(text[date.start : date.end])) == 1:
+        return True
+    before = [cue for cue in cues if cue.kind == "address" and cue.start < date.start]
+    return any(not text[cue.end : date.start].strip(" .") for cue in before)
 
 
 def _dates(said: Said, lexed: Lexed, situation: Situation) -> list[DateSpan]:

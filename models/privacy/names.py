@@ -10,11 +10,13 @@ from models.privacy.lexicon import fold, word_set
 from models.privacy.written import Found
 
 _TITLE = r"(?:(?:el |la |o |a |al |com |con )?(?:se[nñ]or(?:a|ita)?|sr\.?|sra\.?|srta\.?|don|do[nñ]a|dona|seu|mr\.?|mrs\.?|ms\.?|miss|dr\.?|dra\.?|doctor|doctora)\s+|(?:el|la|o|a)\s+)?"
-_NAME = r"((?:[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+)(?:\s+(?:da |do |del |de |de la |de los |de las |dos |das )?[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+){0,3})"
+_WORD_OF_A_NAME = r"[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’-]+"
+_MORE = rf"(?:\s+(?:da |do |del |de |de la |de los |de las |dos |das )?{_WORD_OF_A_NAME})"
+_NAME = rf"({_WORD_OF_A_NAME}{_MORE}{{0,3}})"
 _KIN = r"(?:(?:de |do |da |of )?(?:mi|su|tu|minha|meu|seu|sua|my|his|her|your)\s+(?:\w+(?:'s)?\s+){1,2}?)?"
 _LEAD = (
-    r"(?:le habla|les habla|te habla|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|my name is|my name's|this is|i am|i'm|speaking with"
-    r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem fala [eé]|aqu[ií] habla|me chamo"
+    r"(?:(?:le|les|te) (?:habla|saluda|atiende)|hablas? con|habla|me llamo|mi nombre es|soy|hablo con|con quien hablo es|my name is|my name's|this is|i am|i'm|speaking with"
+    r"|speak (?:with|to)|am i speaking (?:with|to)|is this|meu nome [eé]|eu sou|sou|falo com|falar com|aqui [eé]|quem (?:est[aá] )?fala(?:ndo)? [eé]|falando com|aqu[ií] habla|me chamo"
     r"|se encuentra|est[aá] por ah[ií]|busco a|se trata de|titular es|titular [eé]|it's under|it is under)"
 )
 _HOLDER = r"(?:a nombre de|en nombre de|em nome de|(?:n?o) nome d[eoa]|in the name of|under the name(?: of)?|under)"
@@ -24,6 +26,9 @@ _HOLDER_OF = re.compile(rf"\b(?i:{_HOLDER})\s+(?:mi|su|tu|minha|meu|seu|sua|my)\
 _ASKED_FOR = re.compile(
     rf"(?:^|[.?!¿]\s*)(?i:is|o|a|el|la)\s+(?i:{_TITLE}){_NAME}\s+(?i:available|there|home|in|se encuentra|est[aá]|se encontra)\b"
 )
+_MET = re.compile(rf"(?:^|[.!?¿]\s*)(?i:hablo con|con|com)\s+(?i:{_TITLE})({_WORD_OF_A_NAME}{_MORE}{{1,3}})\s*\?")
+"""By the whole name: "¿Con Pedro Ramírez?"."""
+_SPEAKING = re.compile(rf"(?:^|[,.!?]\s*){_NAME},?\s+(?i:speaking)(?=\s*(?:[,.!?]|$))")
 _ANSWER = re.compile(
     rf"^\s*(?:(?i:s[ií]|sim|yes|yeah|sure|claro|of course|uh|um|eh|ah|hola|hi|bueno)[,.]?\s+)*(?i:con|com|a|es|[eé]|de|it's|it is|that's|is|under|it's under|aqui [eé]|est[aá] a nombre de|est[aá] em nome de)?\s*(?i:{_TITLE}){_NAME}(?=\s*(?:[,.?!]|$))"
 )
@@ -36,6 +41,11 @@ _NOT_A_NAME: Final = word_set(
     when donde onde where nadie ninguem nobody este esta esto isso this mismo misma mesmo mesma ya ja now ahora agora
     espere espera wait momento perdon desculpa desculpe disculpe bueno bom bien bem good fine entonces entao so the
     my mi meu minha me le te se lo
+    monday tuesday wednesday thursday friday saturday sunday january february march july september october november
+    december english spanish portuguese generally strictly honestly frankly roughly broadly technically relatively
+    legally personally financially banco bank central atendimento suporte soporte support servicio ventas vendas sales
+    customer billing technical equipo equipe area departamento department empresa tarjeta cartao card visa mastercard
+    vivo plan internet hogar nequi daviplata
     """
 )
 
@@ -49,7 +59,8 @@ def persons(text: str, *, answer: bool = False) -> list[Found]:
     """Names that their bearer or the agent introduces; `answer`: a name was asked for, so a turn that is one counts. An
     entity only; names are not masked."""
     found: dict[int, Found] = {}
-    patterns = [(_PERSON, 0.8), (_HOLDER_OF, 0.8), (_ASKED_FOR, 0.7), *([(_ANSWER, 0.75)] if answer else ())]
+    patterns = [(_PERSON, 0.8), (_HOLDER_OF, 0.8), (_ASKED_FOR, 0.7), (_MET, 0.7), (_SPEAKING, 0.8)]
+    patterns += [(_ANSWER, 0.75)] if answer else []
     for pattern, score in patterns:
         for match in pattern.finditer(text):
             if fold(match[1].split()[0]) not in _NOT_A_NAME:

@@ -22,6 +22,11 @@ _COUNTED = re.compile(
 _SENTENCE_END = re.compile(r"(?<!\bn)(?<!\bno)(?<!\bnr)(?<!\bnro)(?<!\bnum)[.?!…](?:\s|$)")
 """A stop that shortens no "número"."""
 _MONTH_OR_YEAR = re.compile(r"\b(?:mes|month|ano|year)(?: (?:es|is|e))?(?: (?:el|o|the))?,? $")
+_ORDER = re.compile(
+    r"\b(?:orden|order|guia|factura|nota fiscal|invoice)(?: (?:es|e|is))?(?: (?:la|el|a|o|numero|number))*:? $"
+)
+_LONGEST_ORDER = 40
+"""Code points."""
 _TOLD = re.compile(
     r"\W*(?:(?:es|e|is|s|era|seria|son|sao|are|el|la|o|a|the|my|number|numero|en|em|in|with|con|com|por"
     r"|termin\w+|acab\w+|ends?|ending|final|empieza|comeca|starts?)\W+)*"
@@ -93,6 +98,12 @@ def name_along_with_a_card(text: str, start: int, run: Run) -> str:
     said = [cue for cue in beside_a_card(text[start : run.end]) if cue.end + start <= run.start]
     near = said and run.start - start - said[-1].end <= _PART_REACH
     return said[-1].kind if near else ""
+
+
+def is_of_an_order(text: str, run: Run) -> bool:
+    """Whether it stands right behind what a firm numbers itself, "su orden es la", "nota fiscal", and is not told in
+    groups, as phones are."""
+    return len(run.groups) == 1 and _ORDER.search(folded(text[: run.start])[-_LONGEST_ORDER:]) is not None
 
 
 def is_month_or_year(text: str, run: Run) -> bool:

@@ -18,6 +18,7 @@ from models.privacy.naming import (
     is_count_in_a_name,
     is_given_out,
     is_month_or_year,
+    is_of_an_order,
     is_told,
     name_along_with_a_card,
     name_around,
@@ -30,6 +31,7 @@ from models.privacy.prices import is_price
 from models.privacy.quantities import Doubt, is_quantity
 from models.privacy.readings import Part
 from models.privacy.situation import CHATTY, DRAFT, TALK, Said, Situation, is_other, other_words
+from models.privacy.streets import is_house_number
 from models.privacy.tokens import Token
 from models.privacy.units import NUMBERED
 from models.privacy.written import Found
@@ -42,8 +44,8 @@ _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
 """Beside a card, and where a PIN was asked for, even "uno" is a digit in a turn of so few words."""
 _IDENTITY = 7
-_CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b", re.I)
-"""Ends a Chilean number whose check digit is ten."""
+_CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b|[a-z]\b", re.I)
+"""Ends a Chilean number whose check digit is ten, and, right behind it, a Spanish one: "12345678H"."""
 _GARBLE = 4
 """So many repetitions of one short word are a number that the recogniser could not hear."""
 _SAID_OVER_AND_OVER = word_set(
@@ -133,15 +135,20 @@ def _pieces(
         if is_count_in_a_name(cues, said.text, run) or is_amount_on_a_card(cues, run, situation.capture):
             continue
         beside = still_said(cues, said.text, run.start)
-        named = _named(said, lexed, beside, situation, run, pieces)
+        house = not situation.capture and is_house_number(said.text, run.start, run.end)
+        named = "address" if house else _named(said, lexed, beside, situation, run, pieces)
         told = is_told(beside, said.text, run.start)
         if named == "reference":
-            told = is_given_out(beside, said.text, run.start, by_agent=said.leg == "agent")
+            agent = said.leg == "agent"
+            told = is_given_out(beside, said.text, run.start, by_agent=agent) or (
+                agent and is_of_an_order(said.text, run)
+            )
         doubt = Doubt(
             guarded=situation.guarded and others <= TALK,
             strict=strict or named not in _UNNAMED,
             exact=_takes_any_form(named if told else "", situation, others),
             short=others <= CHATTY,
+            house=house,
         )
         price = _is_price(lexed, run, situation, named, doubt, another=price)
         state = "" if price and len(run.digits) >= _LONG_PRICE else _state(lexed, run, situation, others, doubt)
@@ -183,6 +190,8 @@ def _named(
     named = name_of(cues, run.start, run.end, others=lexed.runs)
     if beside_a_card or before:
         return name_along_with_a_card(said.text, before[-1].end if before else 0, run) or named
+    if not (named or situation.asked) and said.leg == "agent" and is_of_an_order(said.text, run):
+        return "reference"
     return named
 
 

@@ -54,6 +54,8 @@ class Doubt(NamedTuple):
     """Digits were asked for or named that may come as a year or a time: "48:29", "es de 1985"."""
     short: bool = False
     """Hardly another word stands in the turn."""
+    house: bool = False
+    """It is a house's number: "at 12 Oak Street" is no time, nor "12 Rivers Street" a count."""
 
     @property
     def read_out(self) -> bool:
@@ -92,7 +94,9 @@ def is_quantity(lexed: Lexed, run: Run, doubt: Doubt) -> bool:
         return True
     if doubt.guarded:
         return False
-    return _is_time(lexed, groups) or _is_year(lexed, groups, doubt) or _follows_amount(lexed, groups, doubt)
+    if _is_year(lexed, groups, doubt):
+        return True
+    return not doubt.house and (_is_time(lexed, groups) or _follows_amount(lexed, groups, doubt))
 
 
 def _wishes(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
@@ -160,8 +164,9 @@ def _written_quantity(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bo
     if len(groups) > 1 and not amount:
         clock = _CLOCK.fullmatch(whole) is not None and (not doubt.exact or _is_time(lexed, groups))
         return len(groups) == 2 and (clock or _ALWAYS.fullmatch(whole) is not None)
-    if amount and _SUFFIX.match(lexed.text, end):
-        return True
+    if amount and (suffix := _SUFFIX.match(lexed.text, end)):
+        check_letter = suffix[0].isalpha() and sum(len(group.digits) for group in groups) >= _IDENTITY
+        return not check_letter or _word_follows_is_unit(lexed, groups[-1], doubt)
     return amount and len(groups) > 2 and _word_follows_is_unit(lexed, groups[-1], doubt)
 
 

@@ -49,6 +49,8 @@ class Situation(NamedTuple):
     """A PIN or a card's code was asked for: its digits may come in any form."""
     email: bool = False
     """An e-mail address was asked for."""
+    address: bool = False
+    """So was where somebody lives."""
 
     @property
     def awaits_digits(self) -> bool:

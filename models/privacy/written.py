@@ -5,6 +5,7 @@
 import re
 from typing import NamedTuple
 
+from stdnum.cl import rut
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
@@ -31,6 +32,8 @@ _MERE_WORDS = re.compile(r"[a-zñ]+\s\d{6}\s[a-zñ]{3}", re.I)
 _NIE = re.compile(r"\b[XYZ][\s-]?\d{7}[\s-]?[A-Z]\b", re.I)
 _DNI = re.compile(r"\b\d{2}\.?\d{3}\.?\d{3}[\s-]?[A-Z]\b", re.I)
 _RUT = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}\s?-\s?[\dkK]\b")
+_RUT_OF_K = re.compile(r"(?<![\d.\-])\d{1,2}\.?\d{3}\.?\d{3}K\b", re.I)
+"""Where its digits agree; a "k" behind others may be a thousand."""
 _CUIT = re.compile(r"\b(?:20|2[34567]|30|33|34)\s?-\s?\d{8}\s?-\s?\d\b")
 _SSN = re.compile(r"\b\d{3}-\d{2}-\d{4}\b")
 _CPF = re.compile(r"\b\d{3}\.\d{3}\.\d{3}-\d{2}\b")
@@ -48,7 +51,7 @@ def identifiers(text: str) -> list[Found]:
     for pattern, label, check in (
         (_CURP, "curp", None), (_CUIT, "cuit", None), (_NIE, "dni", nie.is_valid),
         (_DNI, "dni", dni.is_valid), (_RUT, "rut", None), (_SSN, "ssn", None), (_CPF, "cpf", None), (_CNPJ, "cnpj", None),
-        (_RFC, "rfc", _has_a_date),
+        (_RUT_OF_K, "rut", rut.is_valid), (_RFC, "rfc", _has_a_date),
     ):  # fmt: skip
         for match in pattern.finditer(text):
             if any(one.start < match.end() and match.start() < one.end for one in found):
@@ -69,6 +72,7 @@ _FEWEST_LETTERS = 3
 _FEWEST_DIGITS = 4
 _LONGEST_CODE = 18
 """A CURP's length."""
+_EXAMPLE_OF = ("de", "como", "for")
 
 _SpelledPart = tuple[str, int, int]
 """What was said, from which token, to which one."""
@@ -83,8 +87,9 @@ def spelled_identifiers(lexed: Lexed, *, near_card: bool = False) -> list[Found]
     while at < len(lexed.tokens):
         first, parts = at, list[_SpelledPart]()
         while (part := _spelled_part(lexed, groups, at)) is not None:
-            parts.append((part[0], at, part[1]))
-            at = part[1]
+            after = _past_example(lexed, *part)
+            parts.append((part[0], at, after))
+            at = after
         parts = _without_words(parts)
         code = "".join(said for said, _, _ in parts)
         digits = sum(character.isdigit() for character in code)
@@ -129,6 +134,17 @@ def _spelled_part(lexed: Lexed, groups: dict[int, Group], at: int) -> tuple[str,
     if len(word) == 1 and word.isalpha():
         return word.upper(), at + 1
     return (LETTER_NAMES[word], at + 1) if word in LETTER_NAMES else None
+
+
+def _past_example(lexed: Lexed, said: str, at: int) -> int:
+    """Behind the word that tells which letter was meant: "G de gato", "B as in boy"."""
+    words = [token.word for token in lexed.tokens[at : at + 3]]
+    lead = 2 if words[:2] == ["as", "in"] else 1 if words[:1] and words[0] in _EXAMPLE_OF else 0
+    if not lead or len(words) <= lead or lexed.tokens[at + lead].numeric:
+        return at
+    example = words[lead]
+    is_one = said.isalpha() and len(example) > 1 and example not in LETTER_NAMES and example.startswith(said.lower())
+    return at + lead + 1 if is_one else at
 
 
 def _spelled_kind(code: str) -> tuple[str, float]:

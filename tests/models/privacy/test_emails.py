@@ -69,6 +69,9 @@ def test_an_address_may_come_in_two_turns(language: str, turns: list[str], expec
         ("es", "jota u a ene arroba hotmail punto es", "[email]"),
         ("es", "Es a ene a arroba gmail punto com", "Es [email]"),
         ("es", "ana lópez, arroba, yahoo, punto, com, punto, mx", "[email]"),
+        ("es", "Mi correo es maria raya al piso lopez arroba hotmail punto com", "Mi correo es [email]"),
+        ("es", "ge de gato, o de oso, mez, ochenta y cinco, arroba gmail punto com", "[email]"),
+        ("en", "B as in boy, O, B, dot Jones at yahoo dot com", "[email]"),
         ("es", "Mi correo es Luz Marina Pérez Gómez Ruiz arroba acme punto com", "Mi correo es [email]"),
         ("es", "ana punto lopez@gmail.com", "[email]"),
         ("en", "It's John Smith, all one word, at gmail dot com", "It's [email]"),
@@ -92,6 +95,7 @@ def test_the_whole_name_is_masked_and_no_half_of_a_word(language: str, text: str
         ("es", "Síganos en Instagram como arroba claro colombia"),
         ("es", "Mi correo es importante, nos vemos en el punto de venta."),
         ("es", "Entre a claro.com.co y revise su correo."),
+        ("es", "El correo es de gato y de yolanda."),
         ("es", "Envié el correo ayer.Cliente conforme."),
         ("pt", "Recebi o email no ponto de ônibus"),
         ("en", "I'm at home dot"),
@@ -129,3 +133,19 @@ def test_only_a_whole_address_has_a_value() -> None:
         "ana.perez@gmail.com"
     ]
     assert [one.value for one in emails("ana punto pérez arroba gmail")] == [""]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("B as in boy, O, B, dot Jones at yahoo dot com", "bob.jones@yahoo.com"),
+        ("ge de gato, o de oso, mez, ochenta y cinco, arroba gmail punto com", "gomez85@gmail.com"),
+        ("maria raya al piso lopez arroba hotmail punto com", "maria_lopez@hotmail.com"),
+        ("Apunte, lucia barra baja martin arroba yahoo punto es", "lucia_martin@yahoo.es"),
+        ("joao traço embaixo souza arroba bol ponto com", "joao_souza@bol.com"),
+        ("ana guión abajo paz arroba acme punto com", "ana_paz@acme.com"),
+        ("jota como José, ese de sol arroba acme punto com", "js@acme.com"),
+    ],
+)
+def test_signs_and_letters_are_written_as_they_are_meant(text: str, value: str) -> None:
+    assert [one.value for one in emails(text, asked=True)] == [value]

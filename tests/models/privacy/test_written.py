@@ -24,3 +24,15 @@ def test_only_what_is_short_enough_to_be_a_code_is_checked(text: str, monkeypatc
 def test_words_behind_a_code_are_no_part_of_it(after: str) -> None:
     [found] = spelled_identifiers(lex(RFC + after, "es"))
     assert (found.label, found.value, found.end) == ("rfc", "GODE561231GR8", len(RFC))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ge de gato, o de oso, de de dedo, e de elefante, 56, 12, 31, ge como gato, erre de rosa, ocho",
+        "G as in George, O for orange, D as in dog, E for Edward, 56 12 31, G as in George, R for Robert, 8",
+    ],
+)
+def test_words_that_tell_a_letter_are_no_letters(said: str) -> None:
+    [found] = spelled_identifiers(lex(said, "es"))
+    assert (found.label, found.value, found.end) == ("rfc", "GODE561231GR8", len(said))
