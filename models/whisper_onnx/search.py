@@ -93,8 +93,9 @@ def beam(decoder: WhisperDecoder, memory: Memory, question: Question, width: int
                 following += [instead for instead in [next(spare, None)] if instead]
             else:
                 following.append((row, token, total))
-        settled = len(ended) >= width and max(one.log_probability for one in ended) >= following[0][2]
-        if last or settled or not following:
+        if last or not following:
+            break
+        if len(ended) >= width and max(one.log_probability for one in ended) >= following[0][2]:
             break
         text.choose([row for row, _, _ in following])
         alive = [[*alive[row], token] for row, token, _ in following]

@@ -166,6 +166,12 @@ def test_a_text_that_was_begun_goes_on_unless_it_is_likeliest_that_it_ends() -> 
     assert beam(chain, MEMORY, free, 3).tokens == []
 
 
+def test_texts_that_say_the_same_until_there_is_no_room_left_are_an_answer() -> None:
+    # each of the three may go on or stop, so that nothing is left to go on with
+    chain = Chain({9: {1: 3.0, 2: 2.9, 3: 2.8}} | {said: {5: 6.0, STOP: 5.0} for said in (1, 2, 3)})
+    assert beam(chain, MEMORY, msgspec.structs.replace(QUESTION, cap=2), 3).tokens == [1, 5]
+
+
 def test_what_is_expected_and_right_takes_one_run(model: WhisperDecoder, memory: Memory) -> None:
     answer = greedy(model, memory, QUESTION).tokens
     counted = Counted()
