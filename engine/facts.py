@@ -55,6 +55,9 @@ class SpeechSegment(msgspec.Struct, frozen=True):
     """The VAD's highest probability so far: near 1 for any clear word, lower for music and noises that resemble one."""
     lull: bool = False
     """With `continues`: a short silence lies behind `end_ms`, so that no word is cut off there."""
+    gain: float = 1.0
+    """What the VAD heard its voice so far raised by, at the least: above 1 where nobody has been loud on the stream for
+    some seconds."""
 
 
 class Stamps(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -59,6 +59,7 @@ class Ear:
         """Position at 8 kHz of the next frame to be judged: the segments tell of all sound before it."""
         self._silent_frames = 0
         self._level = Level()
+        self._gain = 1.0
         self.music = Music()
         self._gate = EnergyGate() if gated else None
         self._since = since
@@ -135,7 +136,8 @@ class Ear:
         if peak > _SILENCE_PEAK:
             if self._gate is None or self._gate.open(rms):
                 self._silent_frames = 0
-                return self._level.gain(peak) / 32768
+                self._gain = self._level.gain(peak)
+                return self._gain / 32768
         else:
             self._silent_frames += 1
             if self._silent_frames == _FORGET_FRAMES:
@@ -146,7 +148,7 @@ class Ear:
         """What the network says of the frame that was weighed last."""
         start_ms = self.judged_until * 1000 / RATE_HZ
         self.judged_until += FRAME
-        return self._segmenter.push(probability, start_ms, FRAME_MS)
+        return self._segmenter.push(probability, start_ms, FRAME_MS, self._gain)
 
     def weigh_pause(self, segment: int, end_ms: int, pause: Pause) -> None:
         self._segmenter.weigh_pause(segment, end_ms, pause)

@@ -56,6 +56,7 @@ class _Frame(msgspec.Struct, frozen=True, gc=False):
     start_ms: float
     end_ms: float
     probability: float
+    gain: float
 
 
 class Segmenter:
@@ -77,6 +78,8 @@ class Segmenter:
         """End of the last voiced frame."""
         self._voice = 0.0
         """Highest probability within the segment."""
+        self._gain = 1.0
+        """Least gain of a voiced frame since it was told of."""
         self._told_ms = 0.0
         self._lulled = False
         """The present silence has been told of."""
@@ -101,11 +104,13 @@ class Segmenter:
     def pull(self, by_ms: float) -> None:
         """All frames so far lay so much earlier than was thought. Only before a segment has begun."""
         self._recent = deque(
-            _Frame(frame.start_ms - by_ms, frame.end_ms - by_ms, frame.probability) for frame in self._recent
+            _Frame(frame.start_ms - by_ms, frame.end_ms - by_ms, frame.probability, frame.gain)
+            for frame in self._recent
         )
 
-    def push(self, probability: float, start_ms: float, duration_ms: float) -> list[SpeechSegment]:
-        frame = _Frame(start_ms, start_ms + duration_ms, probability)
+    def push(self, probability: float, start_ms: float, duration_ms: float, gain: float = 1.0) -> list[SpeechSegment]:
+        """`gain` is what the frame was multiplied with to be judged."""
+        frame = _Frame(start_ms, start_ms + duration_ms, probability, gain)
         return self._within(frame) if self._open else self._between(frame)
 
     def weigh_pause(self, segment: int, end_ms: int, pause: Pause) -> None:
@@ -154,6 +159,7 @@ class Segmenter:
         if frame.end_ms - self._start_ms > self._rules.longest_ms:
             return self._cut(self._dip(), frame)
         self._voiced_ms = frame.end_ms
+        self._gain = min(self._gain, frame.gain)
         self._lulled = False
         if self._paused:
             self._paused, self._pause = False, None
@@ -207,6 +213,7 @@ class Segmenter:
         self._start_ms = start_ms
         heard = [frame, *self._recent]
         self._voice = max(one.probability for one in heard if one.end_ms > start_ms)
+        self._gain = frame.gain
         return self._say("started", frame.end_ms)
 
     def _end(self, *, cut: bool = False) -> SpeechSegment:
@@ -221,5 +228,13 @@ class Segmenter:
 
     def _told(self, state: Literal["ended"] | _State, *, cut: bool = False, lull: bool = False) -> SpeechSegment:
         return SpeechSegment(
-            self._stream, self._segment, state, round(self._start_ms), round(self._voiced_ms), cut, self._voice, lull
+            self._stream,
+            self._segment,
+            state,
+            round(self._start_ms),
+            round(self._voiced_ms),
+            cut,
+            self._voice,
+            lull,
+            round(self._gain, 1),
         )

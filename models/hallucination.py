@@ -1,5 +1,6 @@
 """Text that Whisper makes up where nobody speaks: subtitle credits and thanks, learnt from the ends of videos."""
 
+import math
 import re
 
 import numpy as np
@@ -8,6 +9,8 @@ from engine.facts import Samples
 from models.decoding import RATE_HZ
 
 _QUIET_DBFS = -55.0
+_QUIET_RAISED_DBFS = -40.0
+"""The same as the VAD heard it: raised, talk has −20 dBFS or so, and hardly anybody answers 20 dB more softly."""
 _SILENCE = 0.3
 _SUSPECT_DOUBT = -0.9
 """Of what base wrote for 166 stretches of tones, noise, music and breathing nothing was clearer than that; one of 160
@@ -94,17 +97,23 @@ _MARKS = re.compile(r"[\W_]+")
 
 
 def is_hallucinated(
-    text: str, speech: Samples, no_speech: float, log_probability: float, *, suspect: bool = False
+    text: str,
+    speech: Samples,
+    no_speech: float,
+    log_probability: float,
+    *,
+    suspect: bool = False,
+    gain: float = 1.0,
 ) -> bool:
     """Whether no one said `text`: the sound is silence to Whisper or to the ear, or the words are a video's.
 
     `speech` is within ±1; `log_probability` the mean over tokens. `suspect`: it may be music or noise, so the words
-    must be clear.
+    must be clear. `gain`: what the VAD heard it raised by.
     """
     if not text:
         return False
     plain = _MARKS.sub(" ", text.casefold()).strip()
-    if not plain or level_dbfs(speech) < _QUIET_DBFS:
+    if not plain or _is_silence(speech, 1.0 if suspect else gain):
         return True
     if no_speech > 0.45 and log_probability < -0.9:
         return True
@@ -120,6 +129,12 @@ def is_hallucinated(
         return doubtful
     said_at_work = plain in _CLOSINGS or _ADDRESS.fullmatch(shown) is not None
     return said_at_work and (no_speech > _SILENCE or (suspect and doubtful))
+
+
+def _is_silence(speech: Samples, gain: float) -> bool:
+    """To the ear. Where nobody is loud, less is sound."""
+    level = level_dbfs(speech)
+    return level < _QUIET_DBFS and level + 20 * math.log10(gain) < _QUIET_RAISED_DBFS
 
 
 def level_dbfs(speech: Samples) -> float:

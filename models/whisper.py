@@ -154,7 +154,7 @@ class Whisper:
         if doubtful and job.kind == "partial" and not (job.expected or job.prefix):
             decode, doubtful = _beginning(decode), False  # nothing of the segment was heard yet
         text = decode.text
-        if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect):
+        if is_hallucinated(text, speech, decode.no_speech, decode.log_probability, suspect=job.suspect, gain=job.gain):
             text = ""
         elif _loops(decode) and not job.capture:
             text = job.prefix
@@ -233,7 +233,7 @@ def _reaches(marked: Decode, length_s: float) -> bool:
 
 def _is_made_up(job: ListenJob, decode: Decode, speech: Samples) -> bool:
     return not decode.new or is_hallucinated(
-        decode.new, speech, decode.no_speech, decode.log_probability, suspect=job.suspect
+        decode.new, speech, decode.no_speech, decode.log_probability, suspect=job.suspect, gain=job.gain
     )
 
 

@@ -309,6 +309,7 @@ class Transcriber:
             language=lane.language if prefix else self._language,
             after=self._dialogue.before(segment) if kind != "partial" else (),
             suspect=segment.voice < SURE,
+            gain=segment.gain,
             prefix=prefix,
             prompt=self._prompt if kind != "partial" else "",
             capture=self._capturing(),

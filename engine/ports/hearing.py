@@ -30,6 +30,8 @@ class ListenJob(msgspec.Struct, frozen=True, omit_defaults=True):
     """Stream and number of the call's segments that were said before this one, newest first: what it is heard after."""
     suspect: bool = False
     """The VAD was never sure of a voice: only clear words count, and nothing is carried over to the next segment."""
+    gain: float = 1.0
+    """What the VAD heard it raised by (`SpeechSegment.gain`): where all are quiet, soft words are no silence."""
     prefix: str = ""
     """Stable words at the window's start (of earlier partials of the segment) that the decoder is made to begin
     with."""

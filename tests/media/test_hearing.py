@@ -113,6 +113,19 @@ async def test_wide_sound_is_kept_as_it_is_and_judged_as_its_narrow_half(bank: V
     assert ClockTick(15_750) in events
 
 
+@pytest.mark.parametrize(("softer_db", "gains"), [(0, {1.0, 1.3}), (30, {16.0})])
+async def test_what_a_quiet_line_is_raised_by_is_told_with_its_segments(
+    bank: VadBank, softer_db: int, gains: set[float]
+) -> None:
+    (leg, *_), _ = read_channels(Path(__file__).parents[1] / "data" / "call_15s.flac")
+    hearing = Hearing(OFFER, bank)
+    hearing.add_stream("a")
+    hearing.put("a", 0, (leg * 10 ** (-softer_db / 20)).astype(np.int16))
+    hearing.finish(CallEnded(16_000, "bye"))
+    ended = [one for one in await read(hearing) if isinstance(one, SpeechSegment) and one.state == "ended"]
+    assert {one.gain for one in ended} == gains
+
+
 def test_wide_sound_may_begin_between_two_narrow_samples(bank: VadBank) -> None:
     hearing = Hearing(OFFER, bank)
     ear = hearing.add_stream("a", rate_hz=16_000)

@@ -206,6 +206,19 @@ def test_how_sure_the_vad_was_is_told_of_each_segment_apart() -> None:
     assert states[0].voice == 0.6
 
 
+def test_what_the_voice_was_raised_by_is_told_whatever_clicks_in_its_pauses() -> None:
+    segmenter = Segmenter("a")
+    spans = [(0.0, 16.0, 640), (0.9, 12.0, 320), (0.9, 8.04, 320), (0.0, 1.0, 960), (0.9, 2.0, 320), (0.0, 2.0, 960)]
+    heard = [(probability, gain) for probability, gain, ms in spans for _ in range(ms // 32)]
+    states = [
+        state
+        for at, (probability, gain) in enumerate(heard)
+        for state in segmenter.push(probability, at * FRAME_MS, FRAME_MS, gain)
+    ]
+    told = [(state.segment, state.gain) for state in states if state.state in ("started", "paused", "ended")]
+    assert told == [(0, 12.0), (0, 8.0), (0, 8.0), (1, 2.0), (1, 2.0), (1, 2.0)]
+
+
 def test_after_a_cut_the_next_segment_starts_with_the_voice_that_goes_on() -> None:
     states = run(frames((0.99, 8000), (0.1, 192), (0.6, 640), (0.0, 960)))
     assert [(state.cut, state.voice) for state in ended(states)] == [(True, 0.99), (False, 0.6)]

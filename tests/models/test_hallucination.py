@@ -48,6 +48,24 @@ def test_the_loudest_tenth_of_a_second_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("dbfs", "gain", "suspect", "silence"),
+    [
+        (-54, 1.0, False, False),
+        (-58, 1.0, False, True),
+        (-58, 4.0, False, True),
+        (-58, 16.0, False, False),
+        (-58, 16.0, True, True),
+        (-66, 16.0, False, True),
+    ],
+)
+def test_what_is_silence_beside_loud_talk_is_an_answer_where_all_are_soft(
+    dbfs: float, gain: float, suspect: bool, silence: bool
+) -> None:
+    sound = SPEECH * np.float32(10 ** ((dbfs - level_dbfs(SPEECH)) / 20))
+    assert is_hallucinated("Sí.", sound, 0.2, -0.3, suspect=suspect, gain=gain) is silence
+
+
+@pytest.mark.parametrize(
     "text", ["E aí?", "O que é isso?", "¡Adiós!", "you", "Thank you.", "Muchas gracias.", "Buenos días."]
 )
 def test_where_it_may_be_music_only_clear_words_count(text: str) -> None:

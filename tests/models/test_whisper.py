@@ -17,6 +17,7 @@ from media.wav_file import read_channels
 from models.catalogue import WHISPER_BASE
 from models.decoder import Decode, Decoder
 from models.decoding import PAUSE_S, RATE_HZ, Decoding
+from models.hallucination import level_dbfs
 from models.installation import install
 from models.languages import likeliest
 from models.whisper import Whisper
@@ -189,6 +190,13 @@ def test_noise_that_may_be_no_voice_has_no_words(whisper: Whisper, seed: int) ->
 
 def test_silence_has_no_words(whisper: Whisper) -> None:
     assert whisper.hear(FINAL, np.zeros(16_000, np.int16)).text == ""
+
+
+@pytest.mark.parametrize(("gain", "words"), [(1.0, ""), (16.0, WORDS)])
+def test_soft_words_are_heard_where_all_are_soft(whisper: Whisper, clip: Pcm16, gain: float, words: str) -> None:
+    level = level_dbfs(clip.astype(np.float32) / 32768.0)
+    soft = (clip * 10 ** ((-58 - level) / 20)).astype(np.int16)
+    assert whisper.hear(msgspec.structs.replace(FINAL, gain=gain), soft).text == words
 
 
 def test_missing_files_of_the_model_are_named(tmp_path: Path) -> None:

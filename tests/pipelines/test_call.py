@@ -331,6 +331,13 @@ async def test_nothing_is_drafted_while_the_vad_is_not_sure_and_the_final_is_tol
     assert [(job.kind, job.suspect) for job in ears.jobs] == [("final", True)]
 
 
+async def test_ears_are_told_what_a_quiet_line_was_raised_by() -> None:
+    ears, sink = FakeEars({("1", 0): "yes"}), FakeSink()
+    states = [SpeechSegment("1", 0, state, 0, 900, gain=16.0) for state in ("started", "continues", "paused", "ended")]
+    await live_call([*states, CallEnded(2000, "bye")], ears, sink).serve()
+    assert {job.gain for job in ears.jobs} == {16.0}
+
+
 async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
     ears, sink = FakeEars({("1", 0): "buenos días"}, language="es"), FakeSink()
     states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1412, 1924)]
