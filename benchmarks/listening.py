@@ -101,6 +101,7 @@ async def listened(ears: PacedEars, legs: Sequence[Pcm16], language: str, *, dra
             draft=found.drafts.append,
             capturing=lambda: False,
             reading=lambda: False,
+            may_break_off=lambda draft: False,
         )
         async for event in session.events():
             if not isinstance(event, SpeechSegment):

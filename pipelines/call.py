@@ -199,6 +199,7 @@ class LiveCall:
             draft=self._show_draft,
             capturing=lambda: self._conversation.capturing,
             reading=lambda: self._conversation.reading,
+            may_break_off=self._conversation.guard.may_break_off,
             prompt=self._corrector.prompt,
             tracing=self._tracing,
         )

@@ -9,7 +9,7 @@ heard as a card's number is (`capture`) only where what shows that one is read h
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -110,18 +110,19 @@ class _Lane:
         self.speculation_job = 0
         self.speculation_end_ms = -1
 
-    def offer(self, heard: Heard, segment: SpeechSegment) -> tuple[str, int]:
+    def offer(self, heard: Heard, segment: SpeechSegment, chances: Sequence[float]) -> tuple[str, int]:
         """What to show of it, and how many of the first code points are stable."""
         if heard.language != self.language:
             self.agreement, self.language = Agreement(), heard.language
-        return self.agreement.offer(heard.text, heard.chances, whole=segment.lull or segment.state != "continues")
+        return self.agreement.offer(heard.text, chances, whole=segment.lull or segment.state != "continues")
 
 
 class Transcriber:
     """Turns the segments of one call into words.
 
     Its tasks belong to the call's own `group`; `draft` is called for every partial worth showing; `capturing` says
-    whether a card's number is being read just now, `reading` whether any is, or letters.
+    whether a card's number is being read just now, `reading` whether any is, or letters, `may_break_off` whether a
+    draft's last word may be half a digit.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Transcriber:
         draft: Callable[[Drafted], None],
         capturing: Callable[[], bool],
         reading: Callable[[], bool],
+        may_break_off: Callable[[str], bool],
         prompt: str = "",
         tracing: Tracing = NO_TRACES,
     ) -> None:
@@ -146,6 +148,7 @@ class Transcriber:
         self._draft = draft
         self._capturing = capturing
         self._reading = reading
+        self._may_break_off = may_break_off
         self._prompt = prompt
         self._tracing = tracing
         self._lanes: dict[str, _Lane] = {}
@@ -194,7 +197,7 @@ class Transcriber:
             self._show(lane, segment, heard)
 
     def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
-        text, stable = lane.offer(heard, segment)
+        text, stable = lane.offer(heard, segment, () if self._may_break_off(heard.text) else heard.chances)
         if not text:
             return
         lane.revision += 1

@@ -73,6 +73,8 @@ class FakeEars:
         self._load = load
         self.belief: dict[str, float] = {}
         """What every leg is said to speak; empty: nothing is identified."""
+        self.chance: float | None = None
+        """Likelihood of each word of partials; None: nothing is known of it."""
 
     async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         self.jobs.append(job)
@@ -89,6 +91,7 @@ class FakeEars:
             language=self._language,
             confidence=0.9,
             belief=self.belief,
+            chances=(self.chance,) * len(text.split()) if self.chance and job.kind == "partial" else (),
             queued_ms=1.0,
             run_ms=2.0,
         )

@@ -4,6 +4,7 @@ Text in, facts out; no clock, no I/O. Nothing that this module returns shows two
 harmless. `last4` and `value` of an `Entity` are the only places where judged digits leave it.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
 from models.privacy.entities import Context, Entity, Verdict, at_home, falls_short, is_begun, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
+from models.privacy.lexicon import NUMBER_WORDS, fold
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.named_dates import WHOLE_DATE
 from models.privacy.open_run import OpenRun
@@ -122,6 +124,14 @@ class DigitGuard:
         )
         masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
         return render(text, without_overlaps([*parsed.masks, *masks]))
+
+    def may_break_off(self, draft: str) -> bool:
+        """Whether the last word of speech that goes on may be the beginning of a digit that nobody may see: a number is
+        awaited or read, or stands before it. Half a word is known for none by its letters ("cua")."""
+        if self.near_card or self._run or self._expected.kinds():
+            return True
+        before = re.findall(r"\w+", fold(draft))[-2:-1]
+        return any(word in NUMBER_WORDS or word.isdigit() for word in before)
 
     @property
     def held_from_ms(self) -> int | None:

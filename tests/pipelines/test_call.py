@@ -338,6 +338,18 @@ async def test_ears_are_told_what_a_quiet_line_was_raised_by() -> None:
     assert {job.gain for job in ears.jobs} == {16.0}
 
 
+@pytest.mark.parametrize(
+    ("words", "drafted"),
+    [("I want to cancel", "I want to cancel"), ("my card is four five thr", "my card is [number]")],
+)
+async def test_a_likely_last_word_is_drafted_at_once_but_no_half_of_a_digit(words: str, drafted: str) -> None:
+    ears, sink = FakeEars({("1", 0): words}), FakeSink()
+    ears.chance = 0.9
+    states = [SpeechSegment("1", 0, state, 0, 900) for state in ("started", "continues", "ended")]
+    await live_call([*states, CallEnded(2000, "bye")], ears, sink).serve()
+    assert [draft.text for draft in sink.drafts][:1] == [drafted]
+
+
 async def test_drafts_go_on_in_the_language_in_which_they_began() -> None:
     ears, sink = FakeEars({("1", 0): "buenos días"}, language="es"), FakeSink()
     states = [SpeechSegment("1", 0, "continues", 0, end) for end in (900, 1412, 1924)]

@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from engine.facts import Leg
 from models.privacy import DigitGuard, Entity, Judged, Mask, SpokenTurn
@@ -289,6 +290,26 @@ def test_drafts_leave_no_trace_and_know_of_the_open_run() -> None:
     assert guard.draft("uno", "es", "customer") == "[number]"
     assert guard.draft("uno", "es", "customer") == "[number]"
     assert guard.draft("ana punto pérez arroba gmail punto com", "es", "customer") == "[email]"
+
+
+@pytest.mark.parametrize(
+    ("asked", "draft", "half"),
+    [
+        ("", "Quiero cance", False),
+        ("", "tengo dos tarje", True),
+        ("", "es el 45 tre", True),
+        ("", "cuatro", False),
+        ("¿Me da el número de su tarjeta?", "sí, cua", True),
+        ("¿Cuál es su número de cédula?", "es cua", True),
+    ],
+)
+def test_a_drafts_last_word_may_be_half_a_digit_where_numbers_are_read_or_awaited(
+    asked: str, draft: str, half: bool
+) -> None:
+    call = Call()
+    if asked:
+        call.say(("agent", asked))
+    assert call.guard.may_break_off(draft) is half
 
 
 def test_a_lone_digit_at_a_turns_end_may_be_the_beginning() -> None:
