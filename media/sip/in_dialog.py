@@ -114,7 +114,6 @@ class InDialog:
         if self._is_busy():
             raise ValueError("another offer is open")
         made = body() if callable(body) else body
-        self._describe(extra, made)
         request = dialog.request(method, ALLOW, SUPPORTED, *self.timer.ask(), *extra, body=made)
         self._pending, self._wanted = self._with_login(request), wanted
         return [Send(self._pending)]
@@ -213,10 +212,11 @@ class InDialog:
         if response.status in (408, 481):  # §12.2.1.2: the peer knows the dialog no more
             return [*self._finish(), Ended("peer_vanished")]
         if request.method == "UPDATE" and response.success:
-            self._renewed(response, now)
+            self._renewed(request, response, now)
         return [Answered(request, response)]
 
-    def _renewed(self, response: Response, now: float) -> None:
+    def _renewed(self, request: Request, response: Response, now: float) -> None:
+        self._describe(tuple(request.headers.items), request.body)  # §14.1: one that is refused describes nothing
         self.timer.answered(response, now)
         self._retarget(response)
 
@@ -249,7 +249,7 @@ class InDialog:
         refreshed = request is self._refresh
         self._pending = None if request is self._pending else self._pending
         self._refresh = None if refreshed else self._refresh
-        self._renewed(response, now)
+        self._renewed(request, response, now)
         told: Effect = Refreshed() if refreshed else Answered(request, response)
         return [SendAck(ack)] if self.state == "ended" else [SendAck(ack), told]
 
@@ -325,8 +325,8 @@ class InDialog:
 
     def _refresh_answered(self, response: Response, now: float) -> list[Effect]:
         request, self._refresh = self._refresh, None
-        if response.success:
-            self._renewed(response, now)
+        if request is not None and response.success:
+            self._renewed(request, response, now)
             return [Refreshed()]
         if response.status in (408, 481):
             return self._vanished()

@@ -12,7 +12,7 @@ from media.sip.session_timer import SessionTimer
 from media.sip.usage import InviteUsage, new_invite
 from tests.media.sip.virtual_net import Lose, Net, never
 
-OFFER, ANSWER = b"v=0\r\noffer", b"v=0\r\nanswer"
+OFFER, ANSWER, HELD = b"v=0\r\noffer", b"v=0\r\nanswer", b"v=0\r\nheld"
 SDP = ("Content-Type", "application/sdp")
 
 
@@ -231,6 +231,24 @@ def test_refresh_by_reinvite_where_update_is_not_allowed() -> None:
     (asked,) = [one for one in net.server.heard if isinstance(one, effects.Asked)]
     assert (asked.request.method, asked.request.body) == ("INVITE", OFFER)
     assert asked.request.headers.get("Session-Expires") == "90;refresher=uac"
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
+@pytest.mark.parametrize(("status", "described"), [(200, HELD), (488, OFFER), (500, OFFER)])
+def test_refresh_says_what_the_peer_took_last_of_our_offers(method: str, status: int, described: bytes) -> None:
+    net = connected(extra=(SDP,), session_s=90)
+    accept(net)
+    caller, server = both(net)
+    caller._updates = False
+    net.caller.run(caller.reinvite(HELD, SDP) if method == "INVITE" else caller.update(HELD, SDP))
+    net.run(net.now + 0.1)
+    (asked,) = [one.request for one in net.server.heard if isinstance(one, effects.Asked)]
+    taken = server.accept(asked, net.now, SDP, body=ANSWER) if status == 200 else server.refuse(asked, status)
+    net.server.run(taken)
+    net.run(net.now + 0.1)
+    net.run(caller.timer.refresh_at + 0.1)
+    refresh = [one.request for one in net.server.heard if isinstance(one, effects.Asked)][-1]
+    assert (refresh.method, refresh.content_type, refresh.body) == ("INVITE", "application/sdp", described)
 
 
 def test_refresh_by_reinvite_is_an_offer_that_others_wait_for() -> None:
