@@ -26,6 +26,8 @@ _OFFERS = 5
 """How often a turn is offered to a peer that refuses it."""
 _AGAIN_S = 2.0
 """Before it is offered again, where the refusal names no time."""
+_LATEST_S = 30.0
+"""However late the refusal names: meanwhile people who mean to talk hear nothing."""
 
 
 class Switchboard(Protocol):
@@ -242,10 +244,9 @@ class SipParty:
 
     def _refused(self, response: Response) -> None:
         """What stood before stands (RFC 3261 §14.1): a hold or its end that is not offered again leaves silence."""
-        named = re.match(r"\d{1,5}", response.headers.get("Retry-After").strip())
         self._told = self._agreed
         self._refusals += 1
-        self._again_at = self._now() + max(1.0, float(named[0]) if named else _AGAIN_S)
+        self._again_at = self._now() + again_s(response)
 
     def _take_answer(self, body: bytes) -> None:
         """To an offer within the call; what cannot be read changes nothing."""
@@ -287,6 +288,12 @@ class SipParty:
         if not self._over:
             self._over = True
             self.hear(event)
+
+
+def again_s(refusal: Response) -> float:
+    """Seconds until a turn that was refused so is offered again."""
+    named = re.match(r"\d{1,5}", refusal.headers.get("Retry-After").strip())
+    return min(max(1.0, float(named[0])), _LATEST_S) if named else _AGAIN_S
 
 
 _WORDS = {"no_ack": "peer_vanished", "timeout": "peer_vanished", "rejected": "error"}

@@ -16,11 +16,13 @@ from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
 from media.bridge.journal import Journal
 from media.bridge.party import Answered, Direction, EarlyMedia, HungUp, Invitation, Pressed, Refused, Ringing, Turned
+from media.bridge.sip_party import again_s
 from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
 from media.sip.address import aor_of, parse_address
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
+from media.sip.message import Headers, Response
 from media.sip.referral import Replaces
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
@@ -206,6 +208,13 @@ async def test_end_of_a_hold_that_was_refused_is_offered_again(here: Office) -> 
     assert (await customer.told(Turned)).direction == "sendrecv"
     agent.say(*SOUND[:4])
     await customer.hears(*SOUND[:4])
+
+
+@pytest.mark.parametrize(
+    ("named", "seconds"), [("", 2.0), ("soon", 2.0), ("0", 1.0), ("7 (a meeting);duration=60", 7.0), ("3600", 30.0)]
+)
+def test_a_turn_that_was_refused_is_offered_again_when_the_refusal_says_but_soon(named: str, seconds: float) -> None:
+    assert again_s(Response(status=503, headers=Headers((("Retry-After", named),)))) == seconds
 
 
 async def test_keys_reach_the_other_side_once(here: Office) -> None:
