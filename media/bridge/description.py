@@ -40,7 +40,9 @@ class FarLine(msgspec.Struct, frozen=True):
     """Empty: nothing can be sent there."""
     port: int
     events: dict[AudioCodec, int] = {}
-    """Payload types of telephone-events beside each codec: they run at its clock (RFC 4733 §2.1)."""
+    """Payload types of telephone-events beside each codec."""
+    event_clocks: dict[int, int] = {}
+    """Hz of each payload type of telephone-events: the codec's (RFC 4733 §2.1), unless the peer has no such."""
     rtcp_mux: bool = False
     rtcp_host: str = ""
     rtcp_port: int = 0
@@ -69,6 +71,12 @@ def far_line(sdp: Sdp) -> FarLine | None:
             host=usable(sdp.address(line)),
             port=line.port,
             events={codec: event for codec in numbers if (event := event_of(line, CODECS[codec].clock_hz)) is not None},
+            event_clocks={
+                number: clock
+                for number, name in line.payloads.items()
+                for clock in EVENTS
+                if name == f"TELEPHONE-EVENT/{clock}"
+            },
             rtcp_mux=line.attribute("rtcp-mux") is not None,
             rtcp_host=rtcp_host,
             rtcp_port=rtcp_port,

@@ -61,6 +61,8 @@ class RtpLine:
         self._event: int | None = None
         """Payload type of the telephone-events that we send; None: the party takes none."""
         self._events: frozenset[int] = frozenset()
+        self._event_hz = 8000
+        """Clock of their durations."""
         self._payload_type = 0
         self._remote: Address | None = None
         self._latch_at = math.inf
@@ -84,7 +86,8 @@ class RtpLine:
         # sends what the other said, and what comes bears ours (RFC 3264 §5.1).
         self._numbers = frozenset({theirs, int(NUMBERS[codec])} - {event})
         self._out.clock_hz = clock_hz = CODECS[codec].clock_hz
-        self._events = frozenset(() if event is None else {event, EVENTS[clock_hz]} - {theirs})
+        self._event_hz = clock_hz if event is None else far.event_clocks.get(event, clock_hz)
+        self._events = frozenset(() if event is None else {event, EVENTS[self._event_hz]} - {theirs})
         named = (far.host, far.port) if far.host else None
         if before is None or (before.host, before.port) != (far.host, far.port):
             self._remote = named
@@ -170,10 +173,10 @@ class RtpLine:
         clock = self._out.clock_hz
         self._reporter.arrived(packet.ssrc, packet.sequence, packet.timestamp, now * 1000, clock)
         if packet.payload_type in self._events:
-            told = self._keys.event(packet, clock)
+            told = self._keys.event(packet, self._event_hz)
         else:
             self.voice(packet)
-            told = self._keys.sound(packet, clock)
+            told = self._keys.sound(packet, self._event_hz)
         for key, duration_ms in told:
             self.pressed(key, duration_ms)
 
@@ -195,7 +198,7 @@ class RtpLine:
         if not self._pressing or self._event is None:
             self._pressing.clear()
             return
-        self._playing = event_payloads(*self._pressing.popleft(), self._out.clock_hz)
+        self._playing = event_payloads(*self._pressing.popleft(), self._event_hz)
         sequence, timestamp = self._out.insert(time.monotonic())
         self._press_on(self._event, timestamp, sequence)
 

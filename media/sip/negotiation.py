@@ -138,8 +138,8 @@ def rtcp_of(line: Media) -> tuple[str, int]:
 
 def event_of(line: Media, clock_hz: int) -> int | None:
     """RFC 4733 §2.1 wants the codec's own clock; some peers offer another, and send it."""
-    event = _payload_of(line, f"TELEPHONE-EVENT/{clock_hz}")
-    return event if event is not None else _payload_of(line, "TELEPHONE-EVENT/8000")
+    events = (_payload_of(line, f"TELEPHONE-EVENT/{clock}") for clock in (clock_hz, 8000, 16_000, 48_000))
+    return next((event for event in events if event is not None), None)
 
 
 def usable(host: str) -> str:

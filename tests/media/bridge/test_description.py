@@ -89,6 +89,16 @@ def test_keys_run_at_the_clock_of_the_codec_that_was_agreed_on(codec: AudioCodec
     assert parse_sdp(answer).media[0].formats == formats
 
 
+@pytest.mark.parametrize("clock", [8000, 16_000, 48_000])
+def test_keys_at_another_clock_than_the_codec_s_are_taken_where_there_are_no_others(clock: int) -> None:
+    offer = parse_sdp(CALLER.replace(b"telephone-event/8000", b"telephone-event/%d" % clock))
+    far = far_line(offer)
+    assert far is not None
+    assert (far.events, far.event_clocks) == ({"PCMA": 120, "PCMU": 120}, {120: clock})
+    line = parse_sdp(Description("198.51.100.1", 21_000).answer(offer, far, "PCMU", "sendrecv")[0]).media[1]
+    assert (line.formats, line.payloads[120]) == (("0", "120"), f"TELEPHONE-EVENT/{clock}")
+
+
 def test_protected_line_is_protected_on_both_sides_or_not_at_all() -> None:
     ours, theirs = Description("198.51.100.1", 21_000, protected=True), Description("192.0.2.1", 7000)
     offer = parse_sdp(ours.offer(("PCMU",)))

@@ -50,8 +50,8 @@ def peers() -> Iterator[tuple[Peer, Peer]]:
         peer.socket.close()
 
 
-def far(address: Address, event: int = 101) -> FarLine:
-    return FarLine(0, {"PCMU": 0}, "sendrecv", *address, events={"PCMU": event})
+def far(address: Address, event: int = 101, event_hz: int = 8000) -> FarLine:
+    return FarLine(0, {"PCMU": 0}, "sendrecv", *address, events={"PCMU": event}, event_clocks={event: event_hz})
 
 
 class Ear:
@@ -140,20 +140,25 @@ async def test_peer_that_names_another_address_and_still_sends_from_the_old_one(
     lines.close()
 
 
-@pytest.mark.parametrize("number", [96, 101])
-async def test_keys_of_a_peer_that_answered_with_another_number(peers: tuple[Peer, Peer], number: int) -> None:
+@pytest.mark.parametrize(("number", "clock_hz"), [(96, 8000), (101, 8000), (96, 48_000), (110, 48_000)])
+async def test_keys_of_a_peer_that_answered_with_another_number_or_clock(
+    peers: tuple[Peer, Peer], number: int, clock_hz: int
+) -> None:
     lines = RtpLines("127.0.0.1", PortRange(26_500, 26_503))
     line = lines.open()
     ear, pressed = Ear(line), asyncio.Queue[tuple[str, int]]()
     line.pressed = lambda key, duration_ms: pressed.put_nowait((key, duration_ms))
-    line.agree(far(peers[0].address, event=96), "PCMU", None)
+    line.agree(far(peers[0].address, 96, clock_hz), "PCMU", None)
     peers[0].say(line, 1, 2)
     await ear.hear(2)
-    for sequence, payload in enumerate(event_payloads("7", 100, 8000), 3):
+    for sequence, payload in enumerate(event_payloads("7", 100, clock_hz), 3):
         event = RtpPacket(number, sequence, 480, 5, payload)
         peers[0].socket.sendto(build_packet(event), ("127.0.0.1", line.number))
     async with asyncio.timeout(5.0):
         assert await pressed.get() == ("7", 100)
+    line.press("8", 20)
+    told = parse_packet(await peers[0].hear())
+    assert (told.payload_type, told.payload) == (96, next(event_payloads("8", 20, clock_hz)))
     lines.close()
 
 
