@@ -36,6 +36,13 @@ class CancelInvite:
 
 
 @dataclasses.dataclass(frozen=True)
+class HoldBack:
+    """Our INVITE is taken back, but CANCEL waits for a provisional answer: no other target gets it meanwhile."""
+
+    invite: Request
+
+
+@dataclasses.dataclass(frozen=True)
 class Progress:
     """A provisional answer to our INVITE."""
 
@@ -129,6 +136,7 @@ Effect = (
     | Send
     | SendAck
     | CancelInvite
+    | HoldBack
     | Progress
     | Established
     | Offered

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from media.sip.dialog import Dialog
 from media.sip.digest import Login
-from media.sip.effects import CancelInvite, Effect, Ended, Established, Offered, Progress, Send, SendAck
+from media.sip.effects import CancelInvite, Effect, Ended, Established, HoldBack, Offered, Progress, Send, SendAck
 from media.sip.in_dialog import ALLOW, SUPPORTED, Header, InDialog, end_reason
 from media.sip.message import Headers, Request, Response
 from media.sip.provisional import Forks, is_reliable
@@ -61,7 +61,7 @@ class Inviting(InDialog):
             ack = self._ack(self.invite, b"")
             return [SendAck(ack), *self._finish(), *self._ask("BYE"), Ended("cancelled")]
         self._cancelling = True
-        return [CancelInvite(self.invite)] if self._provisional else []
+        return [CancelInvite(self.invite) if self._provisional else HoldBack(self.invite)]
 
     def _early(self, tag: str) -> Dialog | None:
         """The dialog of a fork while none of them has won."""

@@ -49,6 +49,8 @@ class Leg:
                 self.endpoint.send_ack(effect.request, self._flow(), self)
             elif isinstance(effect, effects.CancelInvite):
                 self.endpoint.cancel(effect.invite)
+            elif isinstance(effect, effects.HoldBack):
+                self.endpoint.destinations.forget(effect.invite)
             else:
                 if isinstance(effect, effects.Ended):
                     self.endpoint.detach(self)

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from engine.control.trunks import Line
-from media.sip.caller import Caller, CallPlan, place_call
+from media.sip.caller import Caller, CallPlan, CallRefused, place_call, prepare_call
+from media.sip.endpoint import Endpoint
 from media.sip.hop import hop_of
+from media.sip.layer import Flow
 from media.sip.locate import AVOID_S, MAX_NAMES, Dns, Locator, Pointer, Service, in_order
+from media.sip.message import Request, Response
 from media.sip.server import SipServer
 from media.sip.trunk_line import TrunkLine
 from tests.media.sip.name_server import name_server
@@ -184,6 +187,48 @@ async def test_a_call_goes_on_to_the_next_target_of_its_name(transport: str) -> 
     finally:
         await taking.close(0)
         await refusing.close(0)
+
+
+class Slow:
+    """A peer that says nothing to an INVITE by itself."""
+
+    def __init__(self) -> None:
+        self.endpoint = Endpoint(self)
+        self.asked: asyncio.Queue[Request] = asyncio.Queue()
+
+    def allows(self, host: str) -> bool:
+        return True
+
+    def challenge(self, request: Request, flow: Flow) -> Response | None:
+        return None
+
+    def busy(self, host: str) -> int:
+        return 0
+
+    def offered(self, request: Request, flow: Flow) -> None:
+        self.asked.put_nowait(request)
+
+
+async def test_a_call_that_was_given_up_goes_on_to_nobody() -> None:
+    slow, free = Slow(), FakeIntake()
+    taking = SipServer("127.0.0.1", 0, free, FakeMedia())
+    await slow.endpoint.open("127.0.0.1", 0)
+    await taking.open()
+    try:
+        records = srv("udp", slow.endpoint.transports.port, taking.port)
+        async with asyncio.timeout(10), name_server(*records) as (_, resolver), Caller() as caller:
+            caller.endpoint.destinations.locator = Locator(Dns(resolver))
+            call = await prepare_call(caller, CallPlan("sip:5000@site.example;transport=udp", "127.0.0.1", [40_000]))
+            answer = asyncio.ensure_future(call.wait_answered())
+            invite = await slow.asked.get()
+            call.bye()
+            slow.endpoint.respond(invite, invite.respond(503, to_tag="slow"))
+            with pytest.raises(CallRefused) as caught:
+                await answer
+            assert (caught.value.status, free.offers) == (503, [])
+    finally:
+        await taking.close(0)
+        await slow.endpoint.close()
 
 
 async def reopened(server: SipServer) -> int:

@@ -38,7 +38,7 @@ class Side:
                 self.net.carry(self, layer.with_via(effect.request, self.net.flow, self.name))
             elif isinstance(effect, effects.CancelInvite):
                 self.perform(self.layer.cancel(effect.invite, now))
-            else:
+            elif not isinstance(effect, effects.HoldBack):  # nobody here has another target
                 self.heard.append(effect)
 
     def perform(self, events: list[layer.Event]) -> None:
