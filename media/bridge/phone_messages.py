@@ -11,7 +11,8 @@ The browser says `register` first, with its pass and a name for its window that 
   any time: after a reload, or when its network changed; the call goes on over the new path.
 * In a call: `hold`, `key`, `transfer` (→ `transferred`), `hang_up`; of the other side the bridge tells `held`, `key`.
 * `beat` comes every ten seconds: the connection stands. A phone that hears nothing for 25 s takes it for dead.
-* `renew` brings a new pass before the old one is over; `presence` says whether the agent takes calls.
+* `renew` brings a new pass before the old one is over; with none the calls that stand go on, and nobody else is
+  dialled. `presence` says whether the agent takes calls.
 
 A socket that is lost may come back within 30 s: `registered` names the calls that stand. The newest window of an agent
 is the one that rings; the one before is told `replaced`, keeps the call that it has, and is closed with 4409.

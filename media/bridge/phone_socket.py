@@ -184,9 +184,12 @@ class _Conversation:
     async def _watch_pass(self) -> None:
         while True:
             await asyncio.sleep(self._owner.over_check_s)
-            phone = self._phone
-            if phone is not None and not phone.calls and phone.claims.expires_at <= self._owner.now():
+            if self._phone is not None and not self._phone.calls and self._pass_is_over():
                 return self.close(say.PASS_OVER, "the pass is over")
+
+    def _pass_is_over(self) -> bool:
+        """Calls that stand go on, and may be connected with each other; none begins."""
+        return self._phone is not None and self._phone.claims.expires_at <= self._owner.now()
 
     def _take(self, kind: WSMsgType, data: str | bytes) -> bool:
         """False: the socket ends."""
@@ -214,6 +217,10 @@ class _Conversation:
                     self._register(said)
                 case say.Renew():
                     self._renew(said)
+                case say.Dial() if self._pass_is_over():
+                    self.tell(say.Error("not_dialled", "the pass is over", ref=said.ref))
+                case say.Transfer(consult="") if self._pass_is_over():
+                    self.tell(say.Error("refused", "the pass is over", said.call))
                 case _:
                     assert self._phone is not None
                     _obey(said, self._phone, self._owner.exchange, self.tell)

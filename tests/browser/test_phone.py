@@ -293,6 +293,8 @@ async def test_a_call_outlasts_the_log_in(visitor: Visitor, world: World, engine
     await page.context.clear_cookies()
     await engine.drop_sockets()
     await expect(page.get_by_text("your call goes on. Sign in again.")).to_be_visible()
+    for what, count in (("Hang up", 1), ("Hold", 1), ("Keypad", 1), ("Transfer", 0), ("Available", 0)):
+        await expect(phone.get_by_role("button", name=what)).to_have_count(count)
     assert await serious_findings(page) == []
     assert await misfits(page) == []
     before = len(far.played)

@@ -273,6 +273,30 @@ async def test_a_pass_that_is_wrong_or_over_closes_the_socket() -> None:
         assert await ben.is_closed() == 4401
 
 
+@pytest.mark.interop("desk's phone", "bad auth")
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"type": "dial", "ref": "r", "to": "ben"}, "not_dialled"),
+        ({"type": "transfer", "to": "ben"}, "refused"),
+    ],
+    ids=["dial", "transfer"],
+)
+async def test_a_call_outlasts_the_pass_and_nobody_else_is_dialled_then(
+    world: World, asked: dict[str, str], code: str
+) -> None:
+    ana, ben = await world.desk("ana@desk").open(), await world.desk("ben@desk").open()
+    far = FarParty(NUMBER)
+    call = await answered(world, ana, far)
+    real = world.now
+    world.now = lambda: real() + 1_000.0
+    await ana.say(call=call, **asked)
+    assert (await ana.hears("error"))["code"] == code
+    await ana.say(type="key", call=call, key="5")
+    await far.until(lambda far: far.keys == ["5"])
+    assert (far.over, ben.said) == (None, [])
+
+
 @pytest.mark.interop("desk's phone", "malformed input")
 @pytest.mark.parametrize(
     ("frames", "code"),
