@@ -61,6 +61,16 @@ it("a call outlasts the log-in, and the phone goes once it is over", async () =>
   expect([phone(), isOpen(socket)]).toEqual([undefined, false]);
 });
 
+it("a call that the bridge has ended unheard keeps the phone of nobody", async () => {
+  const socket = await atTheDesk(up);
+  keepPhone(undefined, false);
+  vi.stubGlobal("fetch", async () => ({ ok: false, status: 401, headers: new Headers() }));
+  socket.lose();
+  await vi.advanceTimersByTimeAsync(46_000);
+  keepPhone(undefined, false);
+  expect(phone()).toBeUndefined();
+});
+
 it("whoever logs in again has the call, and somebody else has it not", async () => {
   const socket = await atTheDesk(up);
   const hers = phone();

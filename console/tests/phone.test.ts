@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Phone } from "../src/lib/phone.svelte.ts";
-import { change, dialled, emptyPhone, take, tone, type PhoneView } from "../src/lib/phone/calls.ts";
+import { change, dialled, emptyPhone, lost, take, tone, type PhoneView } from "../src/lib/phone/calls.ts";
 import type { ToBrowser } from "../src/lib/phone/wire.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
@@ -64,6 +64,15 @@ describe("a phone", () => {
     ]);
   });
 
+  it("has a call again that was given up here while the bridge still had it", () => {
+    const up = fold(emptyPhone, ringing, { type: "answered", call: "a" });
+    const given = lost(up);
+    expect(given.calls.map((call) => [call.state, call.reason])).toEqual([["ended", "peer_vanished"]]);
+    const one = { call: "a", way: "in", state: "up", address: "+34910000000", up_s: 90 } as const;
+    const after = fold(given, { type: "registered", aor: "ana@desk", calls: [one] });
+    expect(after.calls.map((call) => [call.state, call.upAt])).toEqual([["up", NOW - 90_000]]);
+  });
+
   it("says how a transfer goes", () => {
     const up = fold(emptyPhone, ringing, { type: "answered", call: "a" });
     const states = [100, 180, 486].map(
@@ -79,6 +88,7 @@ describe("a phone", () => {
 describe("a phone's socket", () => {
   const pass = { url: "ws://bridge/phone", token: "t", expires_at: 1e10 };
   const registered = { type: "registered", aor: "ana@desk" };
+  const withCall = { ...registered, calls: [{ call: "a", way: "in", state: "up", address: "+34910000000" }] };
   let phone: Phone;
 
   beforeEach(async () => {
@@ -129,5 +139,34 @@ describe("a phone's socket", () => {
     dead!.lose();
     await vi.advanceTimersByTimeAsync(1_000);
     expect([phone.connected, phone.calls, FakeSocket.all.length]).toEqual([true, [], 2]);
+  });
+
+  it("has no call any more once the bridge has ended it, which nobody could tell it", async () => {
+    FakeSocket.all[0]!.say(withCall);
+    vi.stubGlobal("fetch", async () => ({ ok: false, status: 401, headers: new Headers() }));
+    FakeSocket.all[0]!.lose();
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(phone.calls.map((call) => call.state)).toEqual(["up"]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(phone.calls.map((call) => [call.state, call.reason])).toEqual([["ended", "peer_vanished"]]);
+  });
+
+  it("keeps a call over a socket that is lost for a moment", async () => {
+    FakeSocket.all[0]!.say(withCall);
+    FakeSocket.all[0]!.lose();
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.all[1]!.open();
+    FakeSocket.all[1]!.say(withCall);
+    for (let beats = 0; beats < 6; beats += 1) {
+      await vi.advanceTimersByTimeAsync(10_000);
+      FakeSocket.all[1]!.say({ type: "beat" });
+    }
+    expect(phone.calls.map((call) => call.state)).toEqual(["up"]);
+  });
+
+  it("has no call any more when another window has taken its place", async () => {
+    FakeSocket.all[0]!.say(withCall);
+    FakeSocket.all[0]!.lose(4409);
+    expect([phone.view.replaced, phone.calls[0]!.state]).toEqual([true, "ended"]);
   });
 });

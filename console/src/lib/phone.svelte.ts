@@ -3,7 +3,7 @@
 import { api } from "./api.ts";
 import { SILENT_MS } from "./link.svelte.ts";
 import { onEngine } from "./now.svelte.ts";
-import { change, dialled, emptyPhone, forget, isOver, take, tone } from "./phone/calls.ts";
+import { change, dialled, emptyPhone, forget, isOver, lost, take, tone } from "./phone/calls.ts";
 import type { PhoneCall, PhoneView } from "./phone/calls.ts";
 import { NoMicrophone, openMicrophone, SoundPath } from "./phone/sound.ts";
 import type { MicrophoneError } from "./phone/sound.ts";
@@ -21,6 +21,8 @@ const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 5000;
 const NO_BRIDGE_MS = 30_000;
 const RENEW_MS = 240_000;
+/** The bridge ends the calls of a socket after 30 s, and may see up to 15 s later than this window that it is lost. */
+const GIVEN_UP_MS = 45_000;
 const SHOWN_MS = 4000;
 /** The session storage, which a reload of the window leaves as it is. */
 const kept = (what: "window" | "there", user: string): string => `welcomedly.phone.${what}.${user}`;
@@ -46,6 +48,7 @@ export class Phone {
   #pause = FIRST_PAUSE_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #givingUp: ReturnType<typeof setTimeout> | undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
   #closed = false;
   #window: string;
@@ -80,6 +83,7 @@ export class Phone {
     sessionStorage.removeItem(kept("there", this.user));
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
+    clearTimeout(this.#givingUp);
     clearInterval(this.#renewal);
     removeEventListener("online", this.#hurry);
     this.#socket?.close(1000);
@@ -156,6 +160,7 @@ export class Phone {
   // ─── the socket ───
 
   async #open(): Promise<void> {
+    this.#givingUp ??= setTimeout(() => this.#set(lost(this.view)), GIVEN_UP_MS);
     const pass = await this.#usablePass();
     if (this.#closed) return;
     if (!pass) {
@@ -201,7 +206,7 @@ export class Phone {
     clearInterval(this.#renewal);
     if (code === REPLACED) {
       this.there = false; // another window of this agent rings; this one waits to be asked
-      this.#set({ ...this.view, replaced: true });
+      this.#set({ ...lost(this.view), replaced: true }); // what calls it had, the other one has
       return;
     }
     this.#timer = setTimeout(() => void this.#open(), this.#pause * (0.75 + Math.random() / 2));
@@ -243,11 +248,13 @@ export class Phone {
     this.connected = true;
     this.#pause = FIRST_PAUSE_MS;
     this.#iceServers = iceServers;
+    clearTimeout(this.#givingUp);
+    this.#givingUp = undefined;
     clearInterval(this.#renewal);
     this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
     for (const call of this.calls) {
-      const lost = !isOver(call) && call.state !== "ringing" && !this.#paths.has(call.id);
-      if (lost) void this.#makePath(call.id);
+      const silent = !isOver(call) && call.state !== "ringing" && !this.#paths.has(call.id);
+      if (silent) void this.#makePath(call.id);
     }
   }
 

@@ -48,6 +48,8 @@ const fresh: Omit<PhoneCall, "way" | "state" | "address"> = {
   status: 0,
 };
 
+const vanished = { state: "ended", reason: "peer_vanished" } as const;
+
 export function isOver(call: PhoneCall): boolean {
   return call.state === "ended";
 }
@@ -63,6 +65,11 @@ export function change(view: PhoneView, id: string, more: Partial<PhoneCall>): P
 
 export function forget(view: PhoneView, gone: (call: PhoneCall) => boolean): PhoneView {
   return { ...view, calls: view.calls.filter((call) => !gone(call)) };
+}
+
+/** The bridge has ended what calls there were: none waits for this window any more. */
+export function lost(view: PhoneView): PhoneView {
+  return { ...view, calls: view.calls.map((call) => (isOver(call) ? call : { ...call, ...vanished })) };
 }
 
 /** One message; `now` is `Date.now()`. */
@@ -114,11 +121,9 @@ function transferOf(status: number): PhoneCall["transfer"] {
 }
 
 function registered(view: PhoneView, standing: readonly CallState[], now: number): PhoneView {
-  const lost = { state: "ended" as const, reason: "peer_vanished" };
-  const calls = view.calls.map((call) => {
+  const calls = lost(view).calls.map((call) => {
     const one = standing.find((each) => each.call === call.id);
-    if (isOver(call)) return call;
-    return one ? { ...call, ...stateOf(one, now) } : { ...call, ...lost };
+    return one ? { ...call, ...stateOf(one, now) } : call; // also one that was given up here
   });
   const known = new Set(calls.map((call) => call.id));
   const found = standing.filter((one) => !known.has(one.call)).map((one) => restored(one, now));
@@ -126,9 +131,9 @@ function registered(view: PhoneView, standing: readonly CallState[], now: number
 }
 
 /** How the call stands, whatever was pressed or said while nobody heard it. */
-function stateOf(one: CallState, now: number): Pick<PhoneCall, "state" | "held" | "upAt"> {
+function stateOf(one: CallState, now: number): Pick<PhoneCall, "state" | "held" | "upAt" | "reason"> {
   const { state, held = false, up_s = 0 } = one;
-  return { state, held, upAt: state === "up" ? now - 1000 * up_s : undefined };
+  return { state, held, upAt: state === "up" ? now - 1000 * up_s : undefined, reason: "" };
 }
 
 function restored(one: CallState, now: number): PhoneCall {
