@@ -38,6 +38,11 @@ async function atTheDesk(...calls: object[]): Promise<FakeSocket> {
   return socket;
 }
 
+/** How the browser came to load the page. */
+function loadedBy(type: string): void {
+  vi.stubGlobal("performance", { getEntriesByType: () => [{ type }] });
+}
+
 const isOpen = (socket: FakeSocket): boolean => socket.readyState === FakeSocket.OPEN;
 
 it("a phone comes with the desk, stays on every page, and goes with who leaves", async () => {
@@ -84,6 +89,7 @@ it("whoever logs in again has the call, and somebody else has it not", async () 
 
 it("a window that is loaded again on another page has its phone there, for the same person", async () => {
   storage.set("welcomedly.phone.window.ana", "w");
+  loadedBy("reload");
   keepPhone("sofia", false);
   expect(phone()).toBeUndefined();
   keepPhone("ana", false);
@@ -94,4 +100,11 @@ it("a window that is loaded again on another page has its phone there, for the s
     window: "w",
     away: true,
   });
+});
+
+it.each(["navigate", "back_forward"])("a duplicate of a window leaves it its phone (%s)", (type) => {
+  storage.set("welcomedly.phone.window.ana", "w");
+  loadedBy(type);
+  keepPhone("ana", false);
+  expect(phone()).toBeUndefined();
 });

@@ -27,9 +27,13 @@ const SHOWN_MS = 4000;
 /** The session storage, which a reload of the window leaves as it is. */
 const kept = (what: "window" | "there", user: string): string => `welcomedly.phone.${what}.${user}`;
 
-/** Whether this window had that user's phone when it was loaded again. */
+/**
+ * Whether this window had that user's phone when it was loaded again. A duplicate of a window has its storage, too: it is
+ * no reload, and would take the phone away from the one that it was made from.
+ */
 export function hadPhone(user: string): boolean {
-  return sessionStorage.getItem(kept("window", user)) !== null;
+  const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return load?.type === "reload" && sessionStorage.getItem(kept("window", user)) !== null;
 }
 
 export class Phone {
