@@ -38,6 +38,15 @@ CARDS = {
 }
 
 
+def tile(call_id: str, **changes: Any) -> dict[str, Any]:
+    """Of a wall."""
+    return {
+        "id": call_id, "agent_name": f"Agent {call_id}", "campaign": "care", "direction": "inbound", "language": "pt",
+        "started_at": time.time() - 60, "state": "live", "mood": "neutral", "mood_score": 0.6,
+        "mood_lean": 0.1, "alerts": [], "last_at_ms": 1000, "unclaimed": False,
+    } | changes  # fmt: skip
+
+
 def record(call_id: str = CALL_ID, **changes: Any) -> CallRecord:
     fields: dict[str, Any] = {
         "organisation_id": "org", "campaign_id": "camp", "campaign": "collections", "direction": "outbound",

@@ -4,8 +4,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.fake_engine import FakeEngine
-from tests.browser.played_call import Player, record
-from tests.browser.test_floor import VIOLATION, tile
+from tests.browser.played_call import Player, record, tile
+from tests.browser.test_floor import VIOLATION
 from tests.browser.visitor import ADMIN, AGENT, SUPERVISOR, Visitor, misfits, serious_findings
 
 SIZES = [(1280, 800), (1920, 1080)]

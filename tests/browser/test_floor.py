@@ -1,22 +1,12 @@
 import asyncio
-import time
-from typing import Any
 
 from playwright.async_api import expect
 
 from tests.browser.fake_engine import FakeEngine
-from tests.browser.played_call import CALL_ID, Player, record
+from tests.browser.played_call import CALL_ID, Player, record, tile
 from tests.browser.visitor import ADMIN, SUPERVISOR, Visitor, misfits, serious_findings
 
 VIOLATION = {"rule": "CO-2300-WHY", "outcome": "violation", "seq": 7, "severity": "critical", "at_ms": 9_000}
-
-
-def tile(call_id: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": call_id, "agent_name": f"Agent {call_id}", "campaign": "care", "direction": "inbound", "language": "pt",
-        "started_at": time.time() - 60, "state": "live", "mood": "neutral", "mood_score": 0.6,
-        "mood_lean": 0.1, "alerts": [], "last_at_ms": 1000, "unclaimed": False,
-    } | changes  # fmt: skip
 
 
 async def test_the_wall_puts_alerts_first_and_follows_a_call(engine: FakeEngine, visitor: Visitor) -> None:

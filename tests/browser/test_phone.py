@@ -15,7 +15,7 @@ from engine.ports.desk import Person
 from engine.web.console import STATIC
 from media.codecs import PCMU
 from tests.browser.fake_engine import PASSWORD, FakeEngine
-from tests.browser.played_call import Player, record
+from tests.browser.played_call import CALL_ID, Player, record, tile
 from tests.browser.visitor import AGENT, SUPERVISOR, Visitor, misfits, serious_findings, unseen
 from tests.media.bridge.far_party import FarParty
 from tests.media.bridge.phone_world import World
@@ -281,6 +281,25 @@ async def test_a_call_outlasts_the_page(visitor: Visitor, world: World) -> None:
     await far.until(lambda far: len(far.played) > before + 50)
     assert far.over is None
     assert visitor.complaints == []
+
+
+async def test_escape_closes_the_keypad_and_only_then_the_followed_call(
+    visitor: Visitor, world: World, engine: FakeEngine
+) -> None:
+    page = await at_the_desk(visitor, world, SUPERVISOR)
+    world.call_in(FarParty(CUSTOMER), "andrea")
+    phone, followed = page.get_by_test_id("phone"), page.get_by_test_id("followed")
+    await phone.get_by_role("button", name="Accept").click()
+    await engine.open_call(record())
+    engine.tiles[:] = [tile(CALL_ID)]
+    await page.get_by_role("link", name="Wall").click()
+    await page.get_by_test_id("tile").get_by_role("button").click()
+    await phone.get_by_role("button", name="Keypad").click()
+    await page.keyboard.press("Escape")
+    await expect(phone.get_by_test_id("keypad")).to_have_count(0)
+    await expect(followed).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(followed).to_have_count(0)
 
 
 async def test_a_call_outlasts_the_log_in(visitor: Visitor, world: World, engine: FakeEngine) -> None:

@@ -6,8 +6,7 @@ from playwright.async_api import expect
 
 from engine.facts import CallEvent, EventName
 from tests.browser.fake_engine import FakeEngine
-from tests.browser.played_call import CALL_ID, Player, record
-from tests.browser.test_floor import tile
+from tests.browser.played_call import CALL_ID, Player, record, tile
 from tests.browser.visitor import AGENT, SUPERVISOR, Visitor
 
 
