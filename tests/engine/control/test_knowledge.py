@@ -141,6 +141,21 @@ async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkey
             await service.put(root, name, "a", "A", "", "a", [])
 
 
+async def test_a_base_that_is_over_its_bound_takes_what_makes_it_smaller(
+    service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await service.put(root, "care", "a", "A", "", "a" * 100, [])
+    await service.put_file(root, "care", "faq.pdf", b"first second")
+    monkeypatch.setattr(knowledge, "MOST_CHARACTERS", 50)
+    with pytest.raises(Conflict, match="50 characters"):
+        await service.put(root, "care", "a", "A", "", "a" * 101, [])
+    with pytest.raises(Conflict, match="50 characters"):
+        await service.put(root, "care", "b", "B", "", "b", [])
+    await service.put(root, "care", "a", "A", "", "a" * 99, [])
+    await service.put_file(root, "care", "faq.pdf", b"first")
+    assert await found(service, root) == ["a", "first"]
+
+
 async def test_what_another_engine_changed_is_taken_over(
     store: Store, service: KnowledgeService, keeper: NotingKeeper, root: Person
 ) -> None:
