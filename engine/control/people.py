@@ -105,24 +105,29 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
 
 async def set_password(
     store: Store, passwords: Passwords, organisation_id: str, login: str, password: str, by: str
-) -> User:
+) -> tuple[User, set[str]]:
     """Where nobody can log in who might do it at `/admin`. The user is logged out everywhere. A disabled account is
-    enabled if it is an administrator's and no other is left. Raises `NotFound`, `Conflict`, `Invalid`."""
+    enabled if it is an administrator's and no other is left; where one of its addresses is another's by now, without
+    them: they are returned, too. Raises `NotFound`, `Conflict`, `Invalid`."""
     login = login.strip().lower()
     users = await store.people.all(organisation_id)
     user = next((one for one in users if one.login == login), None)
     if user is None:
         raise NotFound(f"nobody of the organisation logs in as {login}")
-    fields = ["password"]
+    before = user
     if not user.active:
         if user.role != "admin" or any(one.active and one.role == "admin" for one in users):
             raise Conflict(f"the account {login} is disabled")
         user = msgspec.structs.replace(user, active=True)
-        await _check_addresses(store, user)
-        fields = ["active", *fields]
+        try:
+            await _check_addresses(store, user)
+        except Conflict:
+            user = msgspec.structs.replace(user, aors=(), extensions=())
+            await _check_addresses(store, user)
     await store.people.change(user, await passwords.hash(_password(password)))
+    fields = [*changed(before, user), "password"]
     audit.info("user.changed", user_id=user.id, role=user.role, fields=fields, by=by)
-    return user
+    return user, addresses_of(before) - addresses_of(user)
 
 
 async def _check_addresses(store: Store, user: User) -> None:

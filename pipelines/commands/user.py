@@ -32,9 +32,11 @@ async def give_password(settings: Settings, login: str, organisation: str) -> in
         organisation_id = await store.people.organisation_named(organisation)
         if organisation_id is None:
             raise NotFound(f"no organisation is called {organisation}")
-        user = await set_password(store, Passwords(), organisation_id, login, password, COMMAND)
+        user, taken = await set_password(store, Passwords(), organisation_id, login, password, COMMAND)
     finally:
         await store.close()
     print(f"{user.name} ({user.role}) is logged out everywhere, and logs in with")
     print(f"  login     {user.login}\n  password  {password}")
+    if taken:
+        print(f"without {', '.join(sorted(taken))}: not all of it was free any more; set others at /admin")
     return 0

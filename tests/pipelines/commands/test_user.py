@@ -94,3 +94,24 @@ async def test_an_administrator_is_let_in_again_where_none_is_left(settings: Set
         assert await store.people.to_log_in("hugo") is None
     finally:
         await store.close()
+
+
+async def test_the_last_administrator_is_let_in_without_addresses_that_are_another_s_by_now(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = await opened(settings)
+    found = await store.people.to_log_in("olga")
+    assert found is not None
+    olga = msgspec.structs.replace(found[0], active=False, aors=("olga@pbx",), extensions=("1001",))
+    await store.people.change(olga)
+    await store.people.add(User("u", olga.organisation_id, "ana", "Ana", "agent", extensions=("1001",)), "hash", 1.0)
+    await store.close()
+    assert await give_password(settings, "olga", "Acme") == 0
+    assert "without 1001, olga@pbx:" in capsys.readouterr().out
+    store = await opened(settings)
+    try:
+        found = await store.people.to_log_in("olga")
+        assert found is not None
+        assert (found[0].aors, found[0].extensions) == ((), ())
+    finally:
+        await store.close()
