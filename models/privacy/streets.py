@@ -33,8 +33,10 @@ _PARTICLES = r"(?:de|del|da|do|dos|das|e|y|la|el|los|las)"
 _NAME = rf"(?:\s(?:{_PARTICLES}\s){{0,3}}[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'’.-]*){{1,5}}"
 _LIVES_IN = r"(?i:(?:viv(?:o|e|imos)|resid(?:o|imos)) en|(?:mor(?:o|a|amos)|resid(?:o|imos)) (?:na|no|em))"
 _PLACE = r"(?i:paseo|plaza|circuito|privada|camino|ronda|glorieta|calzada|cerrada|prolongaci[oó]n|bulevar|blvd|pra[cç]a|largo|alameda)"
+_SHORT = r"(?:[Aa]v(?:da?)?(?!\.?\s[Vv]illas\b)|[Cc](?:ra|rr|ll))\.?"
+"""Names of streets cut short, by themselves also those of a bank and of authorities: "AV Villas", "the CRA"."""
 _BEFORE_A_HOUSE = re.compile(
-    rf"\b(?:{_LIVES_IN}|{_PLACE}){_NAME},?(?:\s(?i:n[uú]mero|n[º°]|#))?\s(?={_NUMBER})"
+    rf"\b(?:(?:{_LIVES_IN}|{_PLACE}){_NAME}|{_SHORT}(?:\s[\w'’-]+){{0,4}}?),?(?:\s(?i:n[uú]mero|n[º°]|#))?\s(?={_NUMBER})"
     rf"|\b{_LIVES_IN}\s(?=\d\d?\sde\s[A-Z])"
 )
 """Also before a street that is called by a day: "vivo en 25 de Mayo"."""
