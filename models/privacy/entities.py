@@ -162,7 +162,8 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
         return Verdict("card", 0.7, longest)
     both = next((one for one in readings if is_end_with_code(one)), "")
     parts = {"card_expiry", "cvv"}
-    if both and parts.issuperset(context.kinds[:1]) and (context.may_be_a_code or parts == set(context.kinds[:2])):
+    awaited = next(iter(context.kinds), "") in parts
+    if both and awaited and (context.may_be_a_code or parts == set(context.kinds[:2])):
         return Verdict("cvv", 0.9, both, whole=True, dated=True)
     best = _best_kind(readings, context)
     if best is not None and best.label in ("cvv", "card_expiry") and context.kinds[0] == best.label:
