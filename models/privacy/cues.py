@@ -127,6 +127,15 @@ _NEGATED = re.compile(
     r"|nao (?:precis\w+|me (?:passe|diga|fale)|passe|compartilhe|informe)|ya (?:tengo|qued\w+|registr\w+|recib\w+)|already|ja (?:tenho|registr\w+|recebi))\b"
 )
 
+_GIVES = re.compile(
+    r"\b(?:(?:le|les|te|lhe|ya|ja|eu) (?:envio|enviamos|enviare\w*|mand(?:o|amos|are\w*)|compart(?:o|imos|ire\w*))"
+    r"|(?:voy a|vamos a|vou|vamos|puedo|posso)(?: (?:le|les|te|lhe))? (?:enviar|mandar|compartir|compartilhar)(?:les?|te)?"
+    r"|(?:i|we)(?:.ll| will| can|.m going to|.re going to)?(?: just)? (?:send|e-?mail|text)(?: you)?"
+    r"|here are|aqui (?:estan|estao|van|tiene|le dejo)|seguem)"
+    r" (?:el|los|o|os|the|our|nuestros|nossos) $"
+)
+"""Right before what the firm gives of its own: "le envío los datos bancarios"."""
+
 _BESIDE_A_CARD = re.compile(
     r"\b(?:(?:vence|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
     r"|(?P<cvv>codigo|clave|atras|reverso|verso|code|back|cvv|cvc)(?: (?:es|e|is|dice|esta|says|de seguridad|de seguranca))?(?=,? ))"
@@ -220,7 +229,7 @@ def asked(text: str, leg: Leg, found: list[Cue]) -> tuple[str, ...]:
     words = len(plain.split())
     ends = words <= _ASK_WITHOUT_VERB and len(plain) - found[-1].end <= _ENDS_WITHIN
     asks = _ASKS.search(plain) is not None or words <= _SHORT_ASK or ends
-    kinds = [cue.kind for cue in found if asks and cue.kind != "reference" and not _denied(plain, cue)]
+    kinds = [cue.kind for cue in found if asks and _may_be_asked_for(plain, cue)]
     return tuple(dict.fromkeys([*kinds, *awaited]))
 
 
@@ -242,6 +251,11 @@ def _announces(plain: str, cue: Cue) -> bool:
     if cue.kind == "reference":
         return False
     return _ANNOUNCE.search(plain, cue.start) is not None or _ANNOUNCE.search(plain[: cue.start][-24:]) is not None
+
+
+def _may_be_asked_for(plain: str, cue: Cue) -> bool:
+    given = cue.kind == "account" and _GIVES.search(plain, 0, cue.start) is not None
+    return cue.kind != "reference" and not given and not _denied(plain, cue)
 
 
 def _denied(plain: str, cue: Cue) -> bool:
