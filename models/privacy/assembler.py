@@ -12,7 +12,7 @@ import msgspec
 
 from engine.facts import Leg
 from models.privacy.checks import is_card, is_phone
-from models.privacy.cues import ABOUT_THE_NUMBER, Cue, asked, cues, folded
+from models.privacy.cues import ABOUT_THE_NUMBER, ASKS_HOW_MANY, Cue, asked, cues, folded
 from models.privacy.entities import Context, Entity, Verdict, at_home, falls_short, is_begun, judge
 from models.privacy.expectations import Expectations
 from models.privacy.known_cards import KnownCards
@@ -68,6 +68,7 @@ class DigitGuard:
         self._announced: dict[Leg, _Announced] = {}
         self._changed: dict[int, None] = {}
         self._entities: list[Entity] = []
+        self._how_many = False
         self._was_capture = False
         self._started = False
         is_phone("0", country)  # loads the country's plan now rather than in the first turn
@@ -100,6 +101,10 @@ class DigitGuard:
             self._expected.recall(listed)
         self._take(page, parsed)
         self._announce(turn, found, parsed)
+        if turn.leg != "customer":
+            self._how_many = not asks and ASKS_HOW_MANY.search(folded(turn.text)) is not None
+        elif parsed.pieces or self._is_other_talk(turn, parsed):
+            self._how_many = False
         return self._judged(page)
 
     def tick(self, now_ms: int) -> Judged | None:
@@ -231,6 +236,7 @@ class DigitGuard:
                 self._settle(by_turn=True)
             if not self._run:
                 piece, self._run.after_card = self._named_before(piece), self._expected.after_card
+                self._run.after_how_many = self._how_many
             self._run.near_card = self._run.near_card or self._expected.near_card
             self._run.pieces.append(piece)
             page.waiting.append(piece)
@@ -309,7 +315,7 @@ class DigitGuard:
             if verdict.label != ("" if piece.shown else "number"):
                 self._changed[piece.turn] = None
         self._entities += run.entities(verdict)
-        if not is_begun(verdict, context):
+        if not is_begun(verdict, context) and (verdict.label or not run.counts):
             self._expected.answered(verdict.label, verdict.digits)
         if verdict.dated:
             self._expected.answered("card_expiry", "")

@@ -279,3 +279,6 @@ ABOUT_THE_NUMBER = re.compile(
     r"\b(?:repit\w*|repet\w*|repeat|again|otra vez|de nuevo|novamente|ultimos|siguientes|primeros|seguintes|primeiros|last (?:four|three|digits)|first (?:four|six)"
     r"|next (?:four|three)|remaining|rest of|faltan?|digitos?|digits?|numeros?|numbers?|grupos?|groups?|bloques?|blocos?|missed|no (?:le )?(?:escuche|entendi|oi)|nao (?:ouvi|entendi)|didn t (?:catch|hear)|cuatro en cuatro|mas despacio|slower|devagar)\b"
 )
+
+ASKS_HOW_MANY = re.compile(r"\b(?:cuant[oa]s?|quant[oa]s?|how (?:many|much))\b[^.!?]*\?\W*$")
+"""At a turn's end: what is answered next is a count or a price."""

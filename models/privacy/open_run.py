@@ -31,6 +31,8 @@ class OpenRun:
         """Whether a card was on the table when any of it was said, however much later it is judged."""
         self.after_card = False
         """…and whether it began soon after one was asked for or heard."""
+        self.after_how_many = False
+        """Whether the agent had asked for a count or a price right before."""
 
     def __bool__(self) -> bool:
         return bool(self.pieces)
@@ -58,7 +60,12 @@ class OpenRun:
     @property
     def prompt(self) -> bool:
         """Somebody who is no agent begins with it, and says hardly a word before: "sí, es el trescientos diez"."""
-        return self.pieces[0].leg != "agent" and self.pieces[0].words_before <= _FEW_WORDS
+        return self.pieces[0].leg != "agent" and self.pieces[0].words_before <= _FEW_WORDS and not self.counts
+
+    @property
+    def counts(self) -> bool:
+        """A count or a price that was asked for: one number, said as a whole."""
+        return self.after_how_many and len(self.pieces) == 1 and self.pieces[0].natural
 
     @property
     def curt(self) -> bool:
