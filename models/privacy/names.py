@@ -45,7 +45,8 @@ _NOT_A_NAME: Final = word_set(
     december english spanish portuguese generally strictly honestly frankly roughly broadly technically relatively
     legally personally financially banco bank central atendimento suporte soporte support servicio ventas vendas sales
     customer billing technical equipo equipe area departamento department empresa tarjeta cartao card visa mastercard
-    vivo plan internet hogar nequi daviplata
+    vivo plan internet hogar nequi daviplata mercado american diners google apple samsung amazon prime disney netflix
+    movistar claro tigo paypal picpay pagseguro rappi western
     """
 )
 
