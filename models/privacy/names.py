@@ -46,9 +46,12 @@ _NOT_A_NAME: Final = word_set(
     legally personally financially banco bank central atendimento suporte soporte support servicio ventas vendas sales
     customer billing technical equipo equipe area departamento department empresa tarjeta cartao card visa mastercard
     vivo plan internet hogar nequi daviplata mercado american diners google apple samsung amazon prime disney netflix
-    movistar claro tigo paypal picpay pagseguro rappi western
+    movistar claro tigo paypal picpay pagseguro rappi western still properly loosely briefly
     """
 )
+
+_ADVERB: Final = re.compile(r"\w{7,}ly")
+"""Longer than "Kimberly": "realistically speaking"."""
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PARTICLES: Final = word_set("da do dos das del de la las los")
@@ -64,7 +67,8 @@ def persons(text: str, *, answer: bool = False) -> list[Found]:
     patterns += [(_ANSWER, 0.75)] if answer else []
     for pattern, score in patterns:
         for match in pattern.finditer(text):
-            if fold(match[1].split()[0]) not in _NOT_A_NAME:
+            first = fold(match[1].split()[0])
+            if first not in _NOT_A_NAME and not _ADVERB.fullmatch(first):
                 found.setdefault(match.start(1), Found(match.start(1), match.end(1), "person", score, match[1]))
     small = _SPELT_SMALL.match(text) if answer and not found and text.islower() else None
     if small and not any(fold(word) in _NOT_A_NAME for word in small[1].split()):
