@@ -273,7 +273,8 @@ class DigitGuard:
 
     def _context(self) -> Context:
         named = [at_home(kind, self._country) for kind in self._run.named]
-        awaited = [at_home(kind, self._country) for kind in self._expected.kinds()]
+        kinds = [kind for kind in self._expected.kinds() if kind != "dob" or not self._run.counts]
+        awaited = [at_home(kind, self._country) for kind in kinds]
         asked_kinds = [at_home(kind, self._country) for kind in self._expected.questions()]
         return Context(
             country=self._country,
