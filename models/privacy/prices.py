@@ -46,7 +46,8 @@ _OF_A_PERSON = re.compile(
     r"\b(?:numero|number|document\w*|identi\w+|cedula|dni|rut|cpf|soy|me llamo|sou|me chamo|my name|nombre|nome)\b"
 )
 _OF_A_CARD = re.compile(
-    r"\b(?:tarjetas?|plastico|cartao|cartoes|cards?|visa|master(?:card)?|amex|codigo|clave|code|senha|nip|pin|token|anot\w+|apunt\w+|tome nota|dict\w+|dit\w+|down)\b"
+    r"\b(?:tarjetas?|plastico|cartao|cartoes|cards?|visa|master(?:card)?|amex|codigo|clave|code|senha|nip|pin|token|anot\w+|apunt\w+|tome nota|dict\w+|dit\w+|down"
+    r"|(?:con|com|with|no) (?:(?:mi|la|el|meu|my) )?(?:credito|debito|credit|debit)(?! (?:de|of)\b))\b"
 )
 """…or of a code, or of its reading."""
 _SOMEBODYS = re.compile(r"\b(?:la|el|lo|o|a|the)\s*$")
