@@ -27,7 +27,9 @@ _NUMBERS = (
 _NO_STREET = "".join(
     rf"(?<!\b{word} )"
     for word in sorted(
-        word_set("i we you they people to can could will would ll d t not just usually always or and the a in")
+        word_set(
+            "i we you they people to can could will would ll d t not just usually always or and the a in google hard"
+        )
     )
 )
 """Before "drive" and "court" they make a verb or another thing of it."""

@@ -23,7 +23,7 @@ _NO_NAME = "|".join(
 )
 _STREET_BEHIND = re.compile(
     rf"(?:\s(?!(?i:{_NO_NAME})\b)[\w'’.]+){{1,3}}\s(?i:street|avenue|boulevard)\b"
-    r"|(?:\s(?!(?:\w+day|Dr|Mr|Mrs|Ms)\b)(?:[A-Z][\w'’.]*|\d+(?:st|nd|rd|th))){1,3}"
+    r"|(?!\sGoogle\b)(?:\s(?!(?:\w+day|Dr|Mr|Mrs|Ms)\b)(?:[A-Z][\w'’.]*|\d+(?:st|nd|rd|th))){1,3}"
     r"\s(?:Road|Drive|Lane|Court|Way|Place|Terrace|Circle|Parkway|Highway|Trail|St|Ave|Rd|Dr(?!\.? [A-Z])|Blvd|Ln|Pl|Pkwy|Hwy|Ct|Cir)\b"
 )
 _LIVES_AT = re.compile(r"\b(?i:(?:liv|resid)(?:e|es|ed|ing) at) $")
