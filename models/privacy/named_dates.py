@@ -13,6 +13,7 @@ from models.privacy.written import Found
 
 WHOLE_DATE: Final = 0.95
 """Score of a day or month with its year."""
+_ON_A_DAY = re.compile(r"\b(?:(?:desde|hasta|para|d[ií]a|partir|at[eé])(?: d?el| d?o)?|(?<!\ben )el) $", re.I)
 _LINKS = re.compile(r"\b(?:de|del|do)\b", re.I)
 
 
@@ -22,7 +23,7 @@ def named_dates(said: Said, lexed: Lexed, cues: Sequence[Cue], situation: Situat
     for date in _dates(said, lexed, situation):
         born = with_short_year(lexed, date)
         label = _label(said, name_of(cues, date.start, date.end), born, situation)
-        if not label and _names_a_street(said.text, cues, date, situation):
+        if not label and _names_a_street(said, cues, date, situation):
             continue
         day = born if label == "dob" else date
         score = WHOLE_DATE if day.has_year else 0.7
@@ -39,10 +40,12 @@ def _label(said: Said, named: str, date: DateSpan, situation: Situation) -> str:
     return named if named in ("dob", "card_expiry") else answer
 
 
-def _names_a_street(text: str, cues: Sequence[Cue], date: DateSpan, situation: Situation) -> bool:
+def _names_a_street(said: Said, cues: Sequence[Cue], date: DateSpan, situation: Situation) -> bool:
     """ "calle Cinco de Mayo treinta y dos": what stands behind the month is a house. Where an address was asked for,
-    "de" in but one place says so: "25 de Mayo 1950"."""
-    if situation.address and date.has_year and len(_LINKS.findall(text[date.start : date.end])) == 1:
+    "de" in but one place says so in the answer: "25 de Mayo 1950", and not "desde el 25 de mayo 2020"."""
+    text = said.text
+    answers = situation.address and said.leg != "agent" and _ON_A_DAY.search(text, 0, date.start) is None
+    if answers and date.has_year and len(_LINKS.findall(text[date.start : date.end])) == 1:
         return True
     before = [cue for cue in cues if cue.kind == "address" and cue.start < date.start]
     return any(not text[cue.end : date.start].strip(" .") for cue in before)
