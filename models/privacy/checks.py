@@ -25,6 +25,13 @@ def is_card(digits: str) -> bool:
     return len(digits) in scheme_lengths(digits) and bool(luhn.is_valid(digits))
 
 
+def is_about_a_card(digits: str) -> bool:
+    """As long as its scheme's numbers are, give or take a digit that was misheard. Fifteen from 35 are no card short of
+    a digit: so begin the numbers of telephones (IMEI)."""
+    near = any(abs(len(digits) - length) <= 1 for length in scheme_lengths(digits))
+    return near and not (len(digits) == 15 and digits.startswith("35"))
+
+
 def scheme_lengths(digits: str) -> tuple[int, ...]:
     """Of the card scheme that numbers with this beginning belong to; none where there is no such scheme."""
     two = int(digits[:2] or 0)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 from stdnum import luhn
 
-from models.privacy.checks import CHECKS, by_check_digits, is_card, is_end_with_code, is_phone, scheme_lengths
+from models.privacy.checks import CHECKS, by_check_digits, is_about_a_card, is_card, is_end_with_code, is_phone
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -322,7 +322,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:
-        card_like = longest[0] in "23456" and (context.near_card or count in scheme_lengths(longest))
+        card_like = longest[0] in "23456" and (context.near_card or is_about_a_card(longest))
         return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")
