@@ -10,11 +10,9 @@ from engine.errors import StartupError
 from media.bridge.call import BridgedCall
 from media.bridge.party import Answered, Turned
 from media.bridge.recording_source import FIRST_PAUSE_S, PROBE_S, Recorders
-from media.sip.endpoint import Endpoint
-from media.sip.layer import Flow
-from media.sip.message import Request, Response
 from media.sip.server import SipServer
 from tests.media.bridge.test_call import INVITATION, FakeExchange, FakeParty, packet
+from tests.media.sip.mute_peer import MutePeer
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
 
 
@@ -63,27 +61,6 @@ async def recorded(
         yield call, customer, agent, engine
         call.hang_up("bye")
     await engine.kill()
-
-
-class Mute:
-    """An engine that says 100 and then no more, as one does that is killed while it takes a call."""
-
-    def __init__(self) -> None:
-        self.endpoint = Endpoint(self)
-        self.asked = asyncio.Event()
-
-    def allows(self, host: str) -> bool:
-        return True
-
-    def challenge(self, request: Request, flow: Flow) -> Response | None:
-        return None
-
-    def busy(self, host: str) -> int:
-        return 0
-
-    def offered(self, request: Request, flow: Flow) -> None:
-        self.endpoint.respond(request, request.respond(100))
-        self.asked.set()
 
 
 async def test_both_sides_are_told_and_heard_on_their_lines() -> None:
@@ -142,7 +119,7 @@ async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it() -
 
 
 async def test_engine_that_was_killed_before_its_answer_is_told_again() -> None:
-    mute, engine = Mute(), Engine()
+    mute, engine = MutePeer(begun=True), Engine()
     await mute.endpoint.open("127.0.0.1", 0)
     engine.port = mute.endpoint.transports.port
     uri = f"sip:127.0.0.1:{engine.port};transport=tcp"
@@ -151,7 +128,7 @@ async def test_engine_that_was_killed_before_its_answer_is_told_again() -> None:
         call = BridgedCall(INVITATION, FakeParty("+34600"), exchange, recorders.make())
         call.start(exchange.candidates(1), 0.0)
         exchange.made[0].says(Answered("PCMU"))
-        await mute.asked.wait()
+        await mute.asked.get()
         await mute.endpoint.close()
         await engine.start()
         await engine.intake.begun()

@@ -8,13 +8,11 @@ import pytest
 
 from engine.control.trunks import Line
 from media.sip.caller import Caller, CallPlan, CallRefused, place_call, prepare_call
-from media.sip.endpoint import Endpoint
 from media.sip.hop import hop_of
-from media.sip.layer import Flow
 from media.sip.locate import AVOID_S, MAX_NAMES, Dns, Locator, Pointer, Service, in_order
-from media.sip.message import Request, Response
 from media.sip.server import SipServer
 from media.sip.trunk_line import TrunkLine
+from tests.media.sip.mute_peer import MutePeer
 from tests.media.sip.name_server import name_server
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia, HandClock
 from tests.media.sip.test_sipp import free_port
@@ -189,28 +187,8 @@ async def test_a_call_goes_on_to_the_next_target_of_its_name(transport: str) -> 
         await refusing.close(0)
 
 
-class Slow:
-    """A peer that says nothing to an INVITE by itself."""
-
-    def __init__(self) -> None:
-        self.endpoint = Endpoint(self)
-        self.asked: asyncio.Queue[Request] = asyncio.Queue()
-
-    def allows(self, host: str) -> bool:
-        return True
-
-    def challenge(self, request: Request, flow: Flow) -> Response | None:
-        return None
-
-    def busy(self, host: str) -> int:
-        return 0
-
-    def offered(self, request: Request, flow: Flow) -> None:
-        self.asked.put_nowait(request)
-
-
 async def test_a_call_that_was_given_up_goes_on_to_nobody() -> None:
-    slow, free = Slow(), FakeIntake()
+    slow, free = MutePeer(), FakeIntake()
     taking = SipServer("127.0.0.1", 0, free, FakeMedia())
     await slow.endpoint.open("127.0.0.1", 0)
     await taking.open()
