@@ -18,7 +18,8 @@ from media.wav_file import FileSession, read_channels
 from models.catalogue import WHISPER_BASE
 from models.ears_client import EarsClient, EarsSettings
 from models.installation import install
-from pipelines.transcribe import Drafted, Finished, Transcriber
+from pipelines.lane import Drafted, Finished
+from pipelines.transcribe import Transcriber
 
 RATE_HZ = 8000
 

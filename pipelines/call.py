@@ -38,13 +38,14 @@ from pipelines.conversation import Conversation
 from pipelines.drafting import Drafting
 from pipelines.ending import Ending
 from pipelines.judgeable import Judgeable
+from pipelines.lane import Drafted, Finished
 from pipelines.ledger import Ledger
 from pipelines.listener import Listener
 from pipelines.notebook import Notebook
 from pipelines.spoken import Spoken
 from pipelines.summary_wording import WORDING_S, SummaryWording
 from pipelines.tape import Tape
-from pipelines.transcribe import Drafted, Finished, Transcriber
+from pipelines.transcribe import Transcriber
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
 from pipelines.word_times import placed

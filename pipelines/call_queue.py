@@ -15,7 +15,7 @@ from engine.facts import EventName
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.intake import CallEnded, ClockTick, MediaNotice, ParticipantsChanged
 from pipelines.card_wording import WordedCard
-from pipelines.transcribe import Finished
+from pipelines.lane import Finished
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from engine.facts import Draft, Leg, Measured, Stamps
 from models.privacy import DigitGuard
+from pipelines.lane import Drafted, Finished
 from pipelines.ledger import HOST
-from pipelines.transcribe import Drafted, Finished
 
 LAST_REVISION = 1_000_000
 """Beyond any that a segment reaches: takes its drafts back."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.languages import likeliest
-from pipelines.transcribe import Finished
+from pipelines.lane import Finished
 
 DECIDED = 0.8
 """Share of the belief in one language from which on it is said aloud."""

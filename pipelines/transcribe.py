@@ -9,20 +9,20 @@ heard as a card's number is (`capture`) only where what shows that one is read h
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
 
 from engine.errors import EarsClosed
-from engine.facts import Leg, SpeechSegment
+from engine.facts import SpeechSegment
 from engine.ports.hearing import Ears, Heard, ListenJob, ListenKind
 from engine.ports.intake import IngestSession
 from engine.tracing import NO_TRACES, Tracing
 from media.sounds import is_tone
-from models.agreement import Agreement
 from pipelines.dialogue import Dialogue
+from pipelines.lane import Drafted, Finished, Lane
 
 log = structlog.get_logger(__name__)
 
@@ -60,63 +60,6 @@ _TRAILS_OFF = ("..", "…")
 _jobs = itertools.count(1)
 
 
-class Drafted(msgspec.Struct, frozen=True):
-    """Words that may still change, unmasked: the caller masks them before anyone sees them."""
-
-    stream: str
-    segment: int
-    revision: int
-    start_ms: int
-    end_ms: int
-    text: str
-    stable: int
-    language: str
-    ears_ms: float
-
-
-class Finished(msgspec.Struct, frozen=True):
-    """A segment's final words; `heard.text` may be empty: there was no speech in it, or `heard.shed` says why
-    not. With both, its beginning was not heard."""
-
-    stream: str
-    segment: int
-    start_ms: int
-    end_ms: int
-    heard: Heard
-    heard_at: float
-    """End of the last word on the monotonic clock, ms."""
-    waited_ms: float
-    """From asking to having."""
-
-
-class _Lane:
-    """The open segment of one stream."""
-
-    def __init__(self, segment: int, start_ms: int) -> None:
-        self.segment = segment
-        self.start_ms = start_ms
-        self.end_ms = start_ms
-        self.open = True
-        self.revision = 0
-        self.agreement = Agreement()
-        self.language = ""
-        """In which the partials so far were heard."""
-        self.partial_job = 0
-        """The newest one, or 0."""
-        self.partial_end_ms = 0
-        """How far the newest partial hears; 0: there is none."""
-        self.speculation: asyncio.Task[Heard | None] | None = None
-        """Gives None where a fault of ours kept it from being heard."""
-        self.speculation_job = 0
-        self.speculation_end_ms = -1
-
-    def offer(self, heard: Heard, segment: SpeechSegment, chances: Sequence[float]) -> tuple[str, int]:
-        """What to show of it, and how many of the first code points are stable."""
-        if heard.language != self.language:
-            self.agreement, self.language = Agreement(), heard.language
-        return self.agreement.offer(heard.text, chances, whole=segment.lull or segment.state != "continues")
-
-
 class Transcriber:
     """Turns the segments of one call into words.
 
@@ -151,7 +94,7 @@ class Transcriber:
         self._may_break_off = may_break_off
         self._prompt = prompt
         self._tracing = tracing
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._dialogue = Dialogue()
 
     def open_since_ms(self) -> int | None:
@@ -162,7 +105,7 @@ class Transcriber:
         """Takes one state of a segment. Gives a task for its final when it has ended."""
         lane = self._lanes.get(segment.stream)
         if lane is None or lane.segment != segment.segment:
-            lane = self._lanes[segment.stream] = _Lane(segment.segment, segment.start_ms)
+            lane = self._lanes[segment.stream] = Lane(segment.segment, segment.start_ms)
         lane.end_ms = segment.end_ms
         if segment.state == "ended":
             return self._finish(lane, segment)
@@ -178,7 +121,7 @@ class Transcriber:
 
     # ─── partials ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _partial(self, lane: _Lane, segment: SpeechSegment) -> None:
+    def _partial(self, lane: Lane, segment: SpeechSegment) -> None:
         headroom = self._ears.headroom()
         if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE or not headroom.partials:
             return
@@ -190,13 +133,13 @@ class Transcriber:
         lane.partial_job = job.job
         self._group.create_task(_unharmed(self._show_partial(lane, segment, job), None))
 
-    async def _show_partial(self, lane: _Lane, segment: SpeechSegment, job: ListenJob) -> None:
+    async def _show_partial(self, lane: Lane, segment: SpeechSegment, job: ListenJob) -> None:
         """Of two that are on their way `ears` runs one after the other, or the newer alone."""
         heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
         if lane.open and not heard.shed and heard.text not in ("", job.prefix):  # else it has nothing new
             self._show(lane, segment, heard)
 
-    def _show(self, lane: _Lane, segment: SpeechSegment, heard: Heard) -> None:
+    def _show(self, lane: Lane, segment: SpeechSegment, heard: Heard) -> None:
         text, stable = lane.offer(heard, segment, () if self._may_break_off(heard.text) else heard.chances)
         if not text:
             return
@@ -217,7 +160,7 @@ class Transcriber:
 
     # ─── speculation ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _speculate(self, lane: _Lane, segment: SpeechSegment) -> None:
+    def _speculate(self, lane: Lane, segment: SpeechSegment) -> None:
         self._take_back(lane)
         if self._reading():
             self._session.weigh_pause(segment.stream, lane.segment, segment.end_ms, "reading")
@@ -243,14 +186,14 @@ class Transcriber:
 
         lane.speculation.add_done_callback(show)
 
-    def _take_back(self, lane: _Lane) -> None:
+    def _take_back(self, lane: Lane) -> None:
         if lane.speculation is not None:
             self._ears.cancel(lane.speculation_job)
             lane.speculation = None
 
     # ─── finals ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _finish(self, lane: _Lane, segment: SpeechSegment) -> asyncio.Task[Finished]:
+    def _finish(self, lane: Lane, segment: SpeechSegment) -> asyncio.Task[Finished]:
         lane.open = False
         self._dialogue.ended(segment)
         if lane.partial_job:
@@ -264,7 +207,7 @@ class Transcriber:
         return self._group.create_task(_unharmed(self._final(lane, segment, speculation), otherwise))
 
     async def _final(
-        self, lane: _Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard | None] | None"
+        self, lane: Lane, segment: SpeechSegment, speculation: "asyncio.Task[Heard | None] | None"
     ) -> Finished:
         # The speculation heard the same window, and is a final itself from now on; one that was shed is asked again,
         # unless there is no more to hear, or it may be what ends `ears`.
@@ -274,7 +217,7 @@ class Transcriber:
             heard = await self._hear_whole(lane, segment)
         return self._finished(lane, segment, heard, asked)
 
-    def _finished(self, lane: _Lane, segment: SpeechSegment, heard: Heard, asked: float) -> Finished:
+    def _finished(self, lane: Lane, segment: SpeechSegment, heard: Heard, asked: float) -> Finished:
         return Finished(
             stream=segment.stream,
             segment=segment.segment,
@@ -285,7 +228,7 @@ class Transcriber:
             waited_ms=(time.monotonic() - asked) * 1000,
         )
 
-    async def _hear_whole(self, lane: _Lane, segment: SpeechSegment) -> Heard:
+    async def _hear_whole(self, lane: Lane, segment: SpeechSegment) -> Heard:
         job = self._job(lane, segment, "final")
         end_ms = segment.end_ms + (0 if segment.cut else TAIL_MS)
         # every second sample: of a telephone line's sound those that came
@@ -301,7 +244,7 @@ class Transcriber:
     def _failed(self, job: ListenJob) -> Heard:
         return Heard(job=job.job, text="", language=self._language, shed=FAILED)
 
-    def _job(self, lane: _Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
+    def _job(self, lane: Lane, segment: SpeechSegment, kind: ListenKind, prefix: str = "") -> ListenJob:
         return ListenJob(
             job=next(_jobs),
             call_id=self._session.offer.call_id,
@@ -355,19 +298,3 @@ def is_whole(heard: Heard) -> bool:
 def cadence_ms(load: float) -> int:
     """Media time between two partials of a lane."""
     return next(every_ms for least, every_ms in CADENCE_MS if load >= least)
-
-
-def leg_names(legs: str) -> tuple[Leg, ...]:
-    """Parses `customer,agent`. Raises ValueError on anything else."""
-    names: list[Leg] = []
-    for name in legs.split(","):
-        match name.strip():
-            case "customer":
-                names.append("customer")
-            case "agent":
-                names.append("agent")
-            case "mixed":
-                names.append("mixed")
-            case other:
-                raise ValueError(f"unknown leg {other!r}: use customer, agent or mixed")
-    return tuple(names)

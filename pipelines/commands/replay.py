@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import uvloop
@@ -38,9 +38,9 @@ from pipelines.replay import (
     replay_transcript,
 )
 from pipelines.scorecard import Script, script_error_rate
-from pipelines.transcribe import leg_names
 
 TRANSCRIPTS = (".jsonl", ".json", ".ndjson")
+_NamedLeg = Literal["customer", "agent", "mixed"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -166,9 +166,9 @@ async def _replay_one(session: FileSession, arguments: argparse.Namespace, tools
 def recording_of(arguments: argparse.Namespace) -> RecordingOf:
     """What the command line says of a recording. Raises `Invalid`."""
     try:
-        legs = leg_names(arguments.legs)
-    except ValueError as error:
-        raise Invalid(f"--legs: {error}") from error
+        legs = msgspec.convert([name.strip() for name in arguments.legs.split(",")], tuple[_NamedLeg, ...])
+    except msgspec.ValidationError as error:
+        raise Invalid(f"--legs {arguments.legs}: use customer, agent or mixed") from error
     return RecordingOf(
         language="" if arguments.language == "auto" else arguments.language,
         country=arguments.country.upper(),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from engine.ports.hearing import Heard
+from pipelines.lane import Finished
 from pipelines.spoken import Spoken
-from pipelines.transcribe import Finished
 
 
 def final(stream: str, start_ms: int, belief: Mapping[str, float]) -> Finished:
