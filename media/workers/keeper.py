@@ -95,6 +95,7 @@ class Keeper:
             await self._ask(session, message, streams)
         except BaseException:
             self._forget(session)
+            self._free.extend(session.give_back(session.places))  # whoever gets them is opened behind this `Close`
             self.send(Close(session.number, "cancelled"))
             raise
 
@@ -103,7 +104,11 @@ class Keeper:
         if session.closing:
             return
         places = self._take(session, streams)
-        await self._ask(session, Update(session.number, streams, places, next(self._questions)), streams)
+        try:
+            await self._ask(session, Update(session.number, streams, places, next(self._questions)), streams)
+        except asyncio.CancelledError:  # the worker opens them all the same: it is told what holds
+            self.send(Update(session.number, session.streams, {}, next(self._questions)))
+            raise
 
     def send(self, message: ToWorker) -> None:
         self.line.send(message)
@@ -126,23 +131,22 @@ class Keeper:
         return {stream: self._free.popleft() for stream in new}
 
     async def _ask(self, session: WorkerSession, message: Open | Update, streams: tuple[StreamOffer, ...]) -> None:
+        """From here on the rings are the call's: until it ends, unless the worker refuses them."""
         answer = self._asked[message.asked] = asyncio.get_running_loop().create_future()
-        session.places |= message.rings
+        rates = {offer.stream: CODECS[offer.codec].rate_hz for offer in streams}
+        rings = {stream: self._rings.ring(place, rates[stream]) for stream, place in message.rings.items()}
+        session.lend(message.rings, rings)
         self.line.watch.owes(f"answer {message.asked}", ASK_S)
         self.send(message)
         try:
             opened = await answer
-        except BaseException:
-            for stream, place in message.rings.items():
-                del session.places[stream]
-                self._free.append(place)
+        except Overloaded:
+            self._free.extend(session.give_back(message.rings))
             raise
         finally:
             del self._asked[message.asked]
             self.line.watch.gave(f"answer {message.asked}")
-        rates = {offer.stream: CODECS[offer.codec].rate_hz for offer in streams}
-        rings = {stream: self._rings.ring(place, rates[stream]) for stream, place in message.rings.items()}
-        session.opened(streams, opened.ports, opened.numbers, rings)
+        session.opened(streams, opened.ports, opened.numbers)
 
     # ─── what the worker says ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,7 +201,8 @@ class Keeper:
             return
         self._forget(session)
         session.finish(ended)
-        for place in session.places.values():
+        places, session.places = session.places, {}  # whoever still waits for an answer has none to give back
+        for place in places.values():
             self._rings.wipe(place)
             self._free.append(place)
 

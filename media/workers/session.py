@@ -1,6 +1,6 @@
 """One call that a media worker hears, as the engine sees it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -114,16 +114,20 @@ class WorkerSession:
     def now_ms(self) -> int:
         return round((self._clock() - self.answered_s) * 1000)
 
-    def opened(
-        self,
-        streams: tuple[StreamOffer, ...],
-        ports: Mapping[int, int],
-        numbers: Mapping[str, int],
-        rings: Mapping[str, SharedRing],
-    ) -> None:
-        """The worker listens on `ports` (by m-line) and `numbers` (the same by stream), and writes `rings`."""
-        self.streams, self._ports, self._numbers = streams, ports, numbers
+    def lend(self, places: Mapping[str, int], rings: Mapping[str, SharedRing]) -> None:
+        """Rings, by stream, that the worker may write from now on, and their places."""
+        self.places |= places
         self._sounds |= rings
+
+    def give_back(self, streams: Iterable[str]) -> list[int]:
+        """The places of these streams' rings, as far as it still has them."""
+        held = [stream for stream in streams if stream in self.places]
+        self._sounds = {stream: ring for stream, ring in self._sounds.items() if stream not in held}
+        return [self.places.pop(stream) for stream in held]
+
+    def opened(self, streams: tuple[StreamOffer, ...], ports: Mapping[int, int], numbers: Mapping[str, int]) -> None:
+        """The worker listens on `ports` (by m-line) and `numbers` (the same by stream)."""
+        self.streams, self._ports, self._numbers = streams, ports, numbers
 
     def heard(self, event: MediaEvent) -> None:
         if isinstance(event, SpeechSegment):

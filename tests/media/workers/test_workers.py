@@ -4,7 +4,6 @@ import asyncio
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -31,13 +30,12 @@ from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.wav_file import read_channels
-from media.workers.keeper import ASK_S, Keeper
-from media.workers.line import WorkerLine
+from media.workers.keeper import Keeper
 from media.workers.pool import MediaWorkers, shares
 from media.workers.process import MediaWorker
 from media.workers.rings import SharedRings
 from media.workers.session import LOSSES, WorkerSession
-from media.workers.wire import Alive, Open, Ready, Stop, WeighPause
+from media.workers.wire import Open, Stop, WeighPause
 from tests.virtual_time import VirtualTime
 
 CALL = Path(__file__).parents[2] / "data" / "call_15s.flac"
@@ -202,51 +200,6 @@ async def test_a_worker_that_hangs_is_replaced_and_its_call_goes_on() -> None:
         assert keeper.line.pid != stopped
         await talk(ports[0])
         await ear.until(spoke("ended", 1))
-
-
-class Deaf:
-    """A worker that lives and answers nothing."""
-
-    def __init__(self) -> None:
-        self._ours: socket.socket | None = None
-
-    def spawn(self, _line: WorkerLine, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-        self.close()
-        self._ours = theirs.dup()
-        self._ours.sendall(framed(Ready()))
-        return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
-
-    def lives(self) -> None:
-        assert self._ours is not None
-        self._ours.sendall(framed(Alive()))
-
-    def close(self) -> None:
-        if self._ours is not None:
-            self._ours.close()
-
-
-async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    time, deaf = VirtualTime(), Deaf()
-    monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_628, 42_631))
-    (keeper,) = workers.keepers
-    keeper.line.watch = Watch(time, time.sleep)
-    async with workers:
-        time.passed = deaf.lives
-        time.goes.set()
-        await time.until(5 * SILENT_S)
-        asked_at = time.now
-        with pytest.raises(Overloaded, match="gone"):
-            await workers.allocate(OFFER, (LINE,))
-        assert ASK_S <= time.now - asked_at < 2 * ASK_S
-        assert keeper.streams == 0
-        time.passed = lambda: None
-        time.goes.clear()
-        await asyncio.wait_for(keeper.line.ready.wait(), 20)
-        assert keeper.line.starts == 2
-        assert keeper.line.pid is not None
-        os.kill(keeper.line.pid, signal.SIGKILL)
-    deaf.close()
 
 
 async def test_a_call_that_many_workers_died_with_ends(workers: MediaWorkers) -> None:

@@ -1,0 +1,156 @@
+"""What the engine makes of a media worker's answers: here a worker that says what the test wants, when it wants."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.child import SILENT_S, Watch, framed
+from engine.errors import Overloaded
+from engine.ports.intake import CallEnded
+from media.ports import PortRange
+from media.session import StreamOffer
+from media.workers.keeper import ASK_S
+from media.workers.line import WorkerLine
+from media.workers.pool import MediaWorkers
+from media.workers.wire import Alive, FromWorker, Opened, Over, Ready, Refused, ToWorker, Update
+from tests.media.workers.test_workers import LINE, OFFER, OTHER, Ear
+from tests.virtual_time import VirtualTime
+
+
+class Deaf:
+    """A worker that lives and says nothing but what it is told to."""
+
+    def __init__(self) -> None:
+        self._ours: socket.socket | None = None
+
+    def spawn(self, _line: WorkerLine, theirs: socket.socket) -> "subprocess.Popen[bytes]":
+        self.close()
+        self._ours = theirs.dup()
+        self._ours.setblocking(False)
+        self.says(Ready())
+        return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+
+    def says(self, *messages: FromWorker) -> None:
+        """All at once."""
+        assert self._ours is not None
+        self._ours.sendall(b"".join(map(framed, messages)))
+
+    def lives(self) -> None:
+        self.says(Alive())
+
+    async def asked(self) -> ToWorker:
+        """The next that the engine says."""
+        size = int.from_bytes(await self._read(4), "big")
+        message: ToWorker = msgspec.msgpack.Decoder(ToWorker).decode(await self._read(size))
+        return message
+
+    async def _read(self, size: int) -> bytes:
+        assert self._ours is not None
+        data = b""
+        while len(data) < size:
+            data += await asyncio.get_running_loop().sock_recv(self._ours, size - len(data))
+        return data
+
+    def close(self) -> None:
+        if self._ours is not None:
+            self._ours.close()
+
+
+@pytest.fixture
+async def scripted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[MediaWorkers, Deaf]]:
+    """One such worker, which is never late, and two rings."""
+    time, deaf = VirtualTime(), Deaf()
+    monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_632, 42_635))
+    (keeper,) = workers.keepers
+    keeper.line.watch = Watch(time, time.sleep)
+    async with workers:
+        yield workers, deaf
+        assert keeper.line.pid is not None
+        os.kill(keeper.line.pid, signal.SIGKILL)
+    deaf.close()
+
+
+async def asking(deaf: Deaf, question: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+    """Put to the worker, and not answered."""
+    task = asyncio.create_task(question)
+    async with asyncio.timeout(20):
+        await deaf.asked()
+    return task
+
+
+HEARD = Opened(1, {0: 42_632}, {"customer": 42_632})
+REFUSED = Refused(0, 2, "the call is over")
+OVER = Over(0, CallEnded(0, "error"))
+
+
+@pytest.mark.parametrize("told", [(REFUSED, OVER), (OVER, REFUSED)], ids=["refused", "over"])
+async def test_a_call_that_ends_while_it_asks_gives_each_ring_back_once(
+    scripted: tuple[MediaWorkers, Deaf], told: tuple[FromWorker, ...]
+) -> None:
+    workers, deaf = scripted
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(HEARD)
+    session = await opening
+    update = await asking(deaf, session.update((LINE, OTHER)))
+    deaf.says(*told)
+    with pytest.raises(Overloaded, match="over"):
+        await update
+    async with asyncio.timeout(20):
+        with pytest.raises(Overloaded, match="port"):  # there are two
+            await workers.allocate(OFFER, (LINE, OTHER, StreamOffer("third", 2, "PCMU", 0)))
+    again = await asking(deaf, workers.allocate(OFFER, (LINE, OTHER)))
+    deaf.says(Opened(3, {0: 42_632, 1: 42_634}, {"customer": 42_632, "agent": 42_634}), Over(2, CallEnded(0, "error")))
+    assert set((await again).local_ports()) == {0, 1}
+
+
+async def test_what_the_worker_opens_for_nobody_keeps_its_ring(scripted: tuple[MediaWorkers, Deaf]) -> None:
+    workers, deaf = scripted
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(HEARD)
+    session = await opening
+    update = await asking(deaf, session.update((LINE, OTHER)))
+    update.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await update
+    async with asyncio.timeout(20):
+        undone = await deaf.asked()
+        assert isinstance(undone, Update)
+        assert undone.streams == (LINE,)
+        with pytest.raises(Overloaded, match="port"):  # what is written there is the first call's
+            await workers.allocate(OFFER, (OTHER,))
+    deaf.says(OVER)
+    await Ear(session).end()
+    assert [keeper.streams for keeper in workers.keepers] == [0]
+
+
+async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    time, deaf = VirtualTime(), Deaf()
+    monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_628, 42_631))
+    (keeper,) = workers.keepers
+    keeper.line.watch = Watch(time, time.sleep)
+    async with workers:
+        time.passed = deaf.lives
+        time.goes.set()
+        await time.until(5 * SILENT_S)
+        asked_at = time.now
+        with pytest.raises(Overloaded, match="gone"):
+            await workers.allocate(OFFER, (LINE,))
+        assert ASK_S <= time.now - asked_at < 2 * ASK_S
+        assert keeper.streams == 0
+        time.passed = lambda: None
+        time.goes.clear()
+        await asyncio.wait_for(keeper.line.ready.wait(), 20)
+        assert keeper.line.starts == 2
+        assert keeper.line.pid is not None
+        os.kill(keeper.line.pid, signal.SIGKILL)
+    deaf.close()
