@@ -24,6 +24,8 @@ log = structlog.get_logger()
 LONGEST_S = 60
 """Of a notice; more is a mistake, and is cut."""
 _STARTS, _STOPS = ("recording.started", "recording.resumed"), ("recording.paused", "recording.failed")
+HEEDED = (*_STARTS, *_STOPS)
+"""Names of the facts that `Speaker.told` goes by: the newest alone holds."""
 
 
 def notice_sound(files: Sequence[str]) -> tuple[Pcm16, bool]:
@@ -69,7 +71,7 @@ class Speaker:
     def told(self, facts: Sequence[Fact]) -> None:
         """Beeps go with the recording."""
         for fact in facts:
-            if isinstance(fact, CallEvent) and fact.name in (*_STARTS, *_STOPS):
+            if isinstance(fact, CallEvent) and fact.name in HEEDED:
                 self._recording = fact.name in _STARTS
 
     def speak(self, now_ms: float, *, held: bool) -> MediaNotice | None:

@@ -154,7 +154,8 @@ class Keeper:
         match message:
             case Ready():
                 for session in list(self.sessions.values()):
-                    self.send(session.reopening())
+                    for needed in session.reopening():
+                        self.send(needed)
             case Counted(fate, packets):
                 self._counted(fate, packets)
             case Judged(quality):

@@ -10,6 +10,7 @@ from engine.ports.intake import CallEnded, CallOffer, MediaEvent, MediaNotice, P
 from media.audio import AudioRing, kept_from_ms, window_16k
 from media.event_queue import EventQueue
 from media.session import StreamOffer
+from media.speaker import HEEDED
 from media.workers.rings import SharedRing
 from media.workers.wire import Announce, Hold, Open, Told, WeighPause
 
@@ -48,6 +49,11 @@ class WorkerSession:
         self._events = EventQueue()
         self._latest: dict[str, SpeechSegment] = {}
         self._held = False
+        self._told_held = False
+        """What the events say of it."""
+        self._announced: Announce | None = None
+        """Without its sound once that has been played."""
+        self._told: Told | None = None
         self.closing = ""
         """Why signalling has closed it."""
 
@@ -73,13 +79,15 @@ class WorkerSession:
         self._events.put(ParticipantsChanged(self.now_ms(), participants))
 
     def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
-        self._home.send(Announce(self.number, sound.tobytes(), words, beep_every_s))
+        self._announced = Announce(self.number, sound.tobytes(), words, beep_every_s)
+        self._home.send(self._announced)
 
     def told(self, facts: Sequence[Fact]) -> None:
         """See `engine.ports.intake.FactReader`."""
-        events = tuple(fact for fact in facts if isinstance(fact, CallEvent) and fact.name.startswith("recording."))
+        events = tuple(fact for fact in facts if isinstance(fact, CallEvent) and fact.name in HEEDED)
         if events:
-            self._home.send(Told(self.number, events))
+            self._told = Told(self.number, events[-1:])
+            self._home.send(self._told)
 
     def last_packet_at(self) -> float:
         return max([self.answered_s, self._last_packet_s, *(ring.last_packet_s for _, ring in self._shared())])
@@ -130,8 +138,13 @@ class WorkerSession:
         self.streams, self._ports, self._numbers = streams, ports, numbers
 
     def heard(self, event: MediaEvent) -> None:
-        if isinstance(event, SpeechSegment):
-            self._latest[event.stream] = event
+        match event:
+            case SpeechSegment():
+                self._latest[event.stream] = event
+            case MediaNotice(name="call.held" | "call.resumed"):
+                self._told_held = event.name == "call.held"
+            case MediaNotice(name="notice.played") if self._announced is not None:
+                self._announced = msgspec.structs.replace(self._announced, sound=b"")
         self._events.put(event)
 
     def lost(self) -> None:
@@ -142,9 +155,12 @@ class WorkerSession:
                 self.heard(msgspec.structs.replace(segment, state="ended", cut=False))
             self.heard(MediaNotice(self.now_ms(), "media.clock_reset", stream, {"reason": "worker", "shift_ms": 0}))
 
-    def reopening(self) -> Open:
-        """What the next worker needs to go on from now."""
-        return Open(
+    def reopening(self) -> list[Open | Announce | Told]:
+        """What the next worker needs to go on from now, in this order. A hold that was meant for the one before, which
+        did not tell it, is told here."""
+        if self._held != self._told_held:
+            self.heard(MediaNotice(self.now_ms(), "call.held" if self._held else "call.resumed"))
+        opening = Open(
             self.number,
             self.offer,
             self.streams,
@@ -155,6 +171,7 @@ class WorkerSession:
             segments={stream: segment.segment + 1 for stream, segment in self._latest.items()},
             held=self._held,
         )
+        return [opening, *(one for one in (self._announced, self._told) if one is not None)]
 
     def finish(self, last: CallEnded) -> None:
         """The worker hears it no more, and its rings' places are about to be given back: what was said stays readable

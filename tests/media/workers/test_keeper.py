@@ -10,17 +10,32 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from engine.child import SILENT_S, Watch, framed
 from engine.errors import Overloaded
-from engine.ports.intake import CallEnded
+from engine.facts import CallEvent, EventName
+from engine.ports.intake import CallEnded, MediaNotice
 from media.ports import PortRange
 from media.session import StreamOffer
 from media.workers.keeper import ASK_S
 from media.workers.line import WorkerLine
 from media.workers.pool import MediaWorkers
-from media.workers.wire import Alive, FromWorker, Opened, Over, Ready, Refused, ToWorker, Update
+from media.workers.wire import (
+    Alive,
+    Announce,
+    FromWorker,
+    Noticed,
+    Open,
+    Opened,
+    Over,
+    Ready,
+    Refused,
+    Told,
+    ToWorker,
+    Update,
+)
 from tests.media.workers.test_workers import LINE, OFFER, OTHER, Ear
 from tests.virtual_time import VirtualTime
 
@@ -30,12 +45,14 @@ class Deaf:
 
     def __init__(self) -> None:
         self._ours: socket.socket | None = None
+        self._there = asyncio.Event()
 
     def spawn(self, _line: WorkerLine, theirs: socket.socket) -> "subprocess.Popen[bytes]":
         self.close()
         self._ours = theirs.dup()
         self._ours.setblocking(False)
         self.says(Ready())
+        self._there.set()
         return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
 
     def says(self, *messages: FromWorker) -> None:
@@ -47,7 +64,8 @@ class Deaf:
         self.says(Alive())
 
     async def asked(self) -> ToWorker:
-        """The next that the engine says."""
+        """The next that the engine says, perhaps to the worker that follows."""
+        await self._there.wait()
         size = int.from_bytes(await self._read(4), "big")
         message: ToWorker = msgspec.msgpack.Decoder(ToWorker).decode(await self._read(size))
         return message
@@ -58,6 +76,10 @@ class Deaf:
         while len(data) < size:
             data += await asyncio.get_running_loop().sock_recv(self._ours, size - len(data))
         return data
+
+    def dies(self) -> None:
+        self._there.clear()
+        self.close()
 
     def close(self) -> None:
         if self._ours is not None:
@@ -130,6 +152,41 @@ async def test_what_the_worker_opens_for_nobody_keeps_its_ring(scripted: tuple[M
     deaf.says(OVER)
     await Ear(session).end()
     assert [keeper.streams for keeper in workers.keepers] == [0]
+
+
+NOTICE = np.full(800, 500, np.int16)
+PLAYED = MediaNotice(100, "notice.played", "customer", {"what": "words", "length_ms": 100})
+RECORDED: tuple[EventName, ...] = ("recording.started", "recording.paused", "recording.resumed", "recording.silenced")
+
+
+@pytest.mark.parametrize("left", [NOTICE.tobytes(), b""], ids=["unplayed", "played"])
+async def test_the_next_worker_goes_on_with_what_the_call_is_played(
+    scripted: tuple[MediaWorkers, Deaf], left: bytes
+) -> None:
+    workers, deaf = scripted
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(HEARD)
+    session = await opening
+    ear = Ear(session)
+    session.announce(NOTICE, words=True, beep_every_s=15)
+    session.told([CallEvent(call_id="call", seq=at, name=name) for at, name in enumerate(RECORDED)])
+    async with asyncio.timeout(20):
+        await deaf.asked()
+        await deaf.asked()
+        if not left:
+            deaf.says(Noticed(0, PLAYED))
+            await ear.until(lambda event: event == PLAYED)
+        deaf.dies()
+        session.hold()  # nobody is there to hear it
+        opened, announced, told = [await deaf.asked() for _ in range(3)]
+    assert isinstance(opened, Open)
+    assert opened.held
+    assert announced == Announce(0, left, True, 15)
+    assert isinstance(told, Told)
+    assert [event.name for event in told.events] == ["recording.resumed"]
+    deaf.says(OVER)
+    await ear.end()
+    assert [event.name for event in ear.events if isinstance(event, MediaNotice) and event != PLAYED] == ["call.held"]
 
 
 async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
