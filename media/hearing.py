@@ -23,6 +23,8 @@ _SILENCE_PEAK = 8
 """G.711's smallest step in 16 bits: a frame within it is silence by definition and costs no inference."""
 _FORGET_FRAMES = 8
 """So many silent frames in a row, and the network starts afresh."""
+_LATE_MS = 1000
+"""So much silence at once before anything has come, and the stream has joined the call late."""
 
 
 class Ear:
@@ -103,6 +105,8 @@ class Ear:
         if self.frontier is None:
             self._begin(0)
         assert self.frontier is not None
+        if self.frontier == self._since and until - self.frontier > _LATE_MS * self.rate_hz // 1000:
+            self._begin(until)  # judged frame by frame, hours of it would hold up every call
         if until > self.frontier:
             self._append(np.zeros(until - self.frontier, np.int16))
 

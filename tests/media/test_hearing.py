@@ -7,7 +7,7 @@ import soxr
 from engine.facts import Pcm16, SpeechSegment
 from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, MediaNotice
 from media.event_queue import CROWDED, EVENTS
-from media.hearing import Hearing, listen
+from media.hearing import BEGINNING, Hearing, Since, listen
 from media.vad import VadBank
 from media.wav_file import read_channels
 
@@ -139,6 +139,28 @@ def test_wide_sound_may_begin_between_two_narrow_samples(bank: VadBank) -> None:
 def test_other_rates_are_refused(bank: VadBank) -> None:
     with pytest.raises(ValueError, match="48000"):
         Hearing(OFFER, bank).add_stream("a", rate_hz=48_000)
+
+
+@pytest.mark.parametrize("since", [BEGINNING, Since(60_000)], ids=["whole", "taken over"])
+@pytest.mark.parametrize("rate_hz", [8000, 16_000])
+async def test_who_joins_late_has_no_past_to_be_judged(bank: VadBank, rate_hz: int, since: Since) -> None:
+    (narrow, *_), _ = read_channels(Path(__file__).parents[1] / "data" / "call_15s.flac")
+    voice = np.asarray(soxr.resample(narrow, 8000, rate_hz), np.int16)
+    on_time, late = Hearing(OFFER, bank), Hearing(OFFER, bank, since=since)
+    on_time.add_stream("a", rate_hz=rate_hz)
+    on_time.put("a", 0, voice)
+    ear = late.add_stream("a", rate_hz=rate_hz)
+    ear.silence(3600 * rate_hz)
+    assert ear.frame() is None
+    assert ear.judged_until == 3600 * 8000
+    late.put("a", 3600 * rate_hz, voice)
+    spoken = []
+    for hearing in (on_time, late):
+        hearing.finish(CallEnded(0, "bye"))
+        segments = [one for one in await read(hearing) if isinstance(one, SpeechSegment) and one.state == "ended"]
+        spoken.append([(one.start_ms, one.end_ms) for one in segments])
+    assert spoken[1] == [(start_ms + 3_600_000, end_ms + 3_600_000) for start_ms, end_ms in spoken[0]]
+    assert spoken[0]
 
 
 async def test_music_on_a_stream_is_told_and_so_is_its_end(bank: VadBank) -> None:
