@@ -213,7 +213,7 @@ class Rtpengine:
             await self._unsubscribe(call_id, to_tag)
             return
         followed.to_tags.append(to_tag)
-        place = 1 + max(stream.position for stream in followed.streams)
+        place = max(2, 1 + max(stream.position for stream in followed.streams))  # the first two began it
         new = msgspec.structs.replace(offered[0], position=place, stream=str(place))
         await followed.session.update((*followed.streams, new))
         followed.streams = (*followed.streams, new)
@@ -227,7 +227,7 @@ class Rtpengine:
         asked = await self._ng.ask("subscribe request", call_id=call_id, flags=["all"])
         to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
         streams = negotiate(described)
-        offer = self._offer(call_id, streams)
+        offer = self._offer(call_id, described, streams)
         refusal = self._intake.admit(offer) if streams else None
         if not streams or refusal is not None:
             self._refused.add(call_id)
@@ -275,7 +275,7 @@ class Rtpengine:
         answer = answerer.answer(described, streams, ports).to_bytes()
         await self._ng.ask("subscribe answer", call_id=call_id, to_tag=to_tag, sdp=answer, flags=["allow transcoding"])
 
-    def _offer(self, call_id: str, streams: tuple[StreamOffer, ...]) -> CallOffer:
+    def _offer(self, call_id: str, described: Sdp, streams: tuple[StreamOffer, ...]) -> CallOffer:
         """m-lines are in the order of the tags: who offered first is the caller."""
         return CallOffer(
             call_id=str(uuid_utils.uuid7()),
@@ -283,7 +283,7 @@ class Rtpengine:
             peer=f"{self._peer.url.removeprefix('udp://')}/udp",
             from_aor="",
             to_aor=self._peer.number,
-            participants=tuple(self._party(place, stream.stream) for place, stream in enumerate(streams)),
+            participants=tuple(self._party(_place(described, stream), stream.stream) for stream in streams),
             correlation={"call-id": call_id},
             answered_at=self._wall_clock(),
         )
@@ -305,6 +305,11 @@ class Rtpengine:
     async def _unsubscribe(self, call_id: str, to_tag: str) -> None:
         with contextlib.suppress(NgError):
             await self._ng.ask("unsubscribe", call_id=call_id, to_tag=to_tag)
+
+
+def _place(described: Sdp, stream: StreamOffer) -> int:
+    """Whose line it is, by its place among the sides': one that cannot be heard has its place all the same."""
+    return sum(line.kind == "audio" for line in described.media[: stream.position])
 
 
 def _is_side(name: str, about: object) -> bool:

@@ -152,6 +152,9 @@ SUBSCRIPTION = (
     "m=audio 30002 RTP/AVP 0 8 101\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:0 PCMU/8000\r\na=sendonly\r\n"
 )
 
+PCMU = "RTP/AVP 0 8 101\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:0 PCMU/8000"
+AMR_WB = "RTP/AVP 96\r\nc=IN IP4 127.0.0.1\r\na=rtpmap:96 AMR-WB/16000"
+
 
 class PlayedRtpengine(asyncio.DatagramProtocol):
     """Answers NG as documented; loses every first datagram of a cookie when told to."""
@@ -159,6 +162,7 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.calls: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, Any]] = []
+        self.sdp = SUBSCRIPTION
         self.answered_sdp = ""
         self.lossy = self.dead = self.garbled = False
         self._seen: set[bytes] = set()
@@ -191,7 +195,7 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
                 one_line = SUBSCRIPTION[: SUBSCRIPTION.index("m=audio 30002")]
                 return {"sdp": one_line, "from-tags": request["from-tags"], "to-tag": f"sub-{request['from-tags'][0]}"}
             case "subscribe request":
-                return {"sdp": SUBSCRIPTION, "from-tags": list(self.calls[call]), "to-tag": "sub-1"}
+                return {"sdp": self.sdp, "from-tags": list(self.calls[call]), "to-tag": "sub-1"}
             case "subscribe answer":
                 self.answered_sdp = request["sdp"]
         return {}
@@ -293,6 +297,22 @@ async def test_who_joins_later_or_takes_the_call_over_is_heard_too() -> None:
             ("1", 1, "called"),
             ("2", 2, ""),
         ]
+
+
+@pytest.mark.parametrize(("port", "heard"), [(30_000, ("1", 1, "called")), (30_002, ("0", 0, "caller"))])
+async def test_a_side_that_cannot_be_heard_keeps_its_place(port: int, heard: tuple[str, int, str]) -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine, _):
+        played.sdp = SUBSCRIPTION.replace(f"{port} {PCMU}", f"{port} {AMR_WB}")
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.calls["call-1"] = ANSWERED | {"third-tag": {"medias": []}}
+        await engine.look()
+        await intake.until(lambda it: bool(it.events))
+        (change,) = intake.events
+        assert isinstance(change, ParticipantsChanged)
+        told = [(one.stream, one.position, one.side) for one in change.participants]
+        assert told == [heard, ("2", 2, "")]
 
 
 async def test_every_listening_is_given_up() -> None:
