@@ -14,7 +14,8 @@ from engine.control.roles import decide_roles
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
-from media.sockets.rtpengine import NgClient, NgError, Rtpengine
+from media.sockets.ng import NgClient, NgError
+from media.sockets.rtpengine import Rtpengine
 from tests.media.sip.test_sipp import SIPP, free_port
 from tests.media.sockets.site import bank
 from tests.media.sockets.speech import FRAME, best_correlation, to_ulaw, voices
