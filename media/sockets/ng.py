@@ -19,6 +19,10 @@ class NgError(Exception):
     """rtpengine did not answer, or said that it cannot."""
 
 
+class NgRefusal(NgError):
+    """It said that it cannot."""
+
+
 class NgClient(asyncio.DatagramProtocol):
     """Requests and answers over UDP. `open` first, `close` last."""
 
@@ -53,7 +57,7 @@ class NgClient(asyncio.DatagramProtocol):
                 if done:
                     found: dict[str, Any] = answer.result()
                     if found.get("result") == "error":
-                        raise NgError(command)
+                        raise NgRefusal(command)
                     return found
         finally:
             del self._waiting[cookie]

@@ -8,7 +8,8 @@ sides that come later (a third party, whoever a call is transferred to), and lea
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -21,7 +22,7 @@ from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.negotiation import Answerer, negotiate
 from media.sip.sdp import Sdp, parse_sdp
 from media.sip.telemetry import report_fault
-from media.sockets.ng import TRIES_S, NgClient, NgError
+from media.sockets.ng import TRIES_S, NgClient, NgError, NgRefusal
 
 log = structlog.get_logger()
 
@@ -29,6 +30,8 @@ LOOK_EVERY_S = 1.0
 GONE_AFTER = 5
 """So many looks without an answer, and rtpengine is gone with its calls."""
 MAX_CALLS = 1000
+ATTEMPTS = 3
+"""So many subscriptions to a call that came to nothing, and it is left alone."""
 QUERIES = 20
 """Calls that are followed are asked for new sides by turns, so many a look."""
 MAX_SIDES = 8
@@ -65,6 +68,10 @@ class Rtpengine:
         self._look_every_s, self._wall_clock = look_every_s, wall_clock
         self._followed: dict[str, _Followed] = {}
         self._refused: set[str] = set()
+        self._failures: Counter[str] = Counter()
+        """Subscriptions that came to nothing, by call."""
+        self._left: list[tuple[str, str]] = []
+        """Call and tag of subscriptions to give up once rtpengine answers."""
         self._missed = 0
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -107,18 +114,28 @@ class Rtpengine:
             self._missed += 1
             if self._missed == GONE_AFTER:
                 for call_id in list(self._followed):
-                    self._end(call_id, "peer_vanished")
+                    self._left += [(call_id, to_tag) for to_tag in self._end(call_id, "peer_vanished").to_tags]
             return
         self._missed = 0
         live = {call_id for call_id in found if isinstance(call_id, str)} if isinstance(found, list) else set()
-        self._refused &= live
-        for call_id in [known for known in self._followed if known not in live]:
-            self._end(call_id, "bye")
+        self._weigh(live)
+        left, self._left = self._left, []
+        for call_id, to_tag in left:
+            await self._unsubscribe(call_id, to_tag)
         for call_id in list(self._followed)[:QUERIES]:
             followed = self._followed[call_id] = self._followed.pop(call_id)  # to the end: all get their turn
             await self._look_for_others(call_id, followed)
         for call_id in sorted(live - self._followed.keys() - self._refused):
             await self._try(call_id)
+
+    def _weigh(self, live: set[str]) -> None:
+        """Ends what is gone."""
+        for call_id in self._failures.keys() - live:
+            del self._failures[call_id]
+        self._refused &= live
+        self._left = [(call_id, to_tag) for call_id, to_tag in self._left if call_id in live]
+        for call_id in [known for known in self._followed if known not in live]:
+            self._end(call_id, "bye")
 
     async def _sides(self, call_id: str) -> set[str]:
         tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
@@ -129,41 +146,68 @@ class Rtpengine:
             sides = await self._sides(call_id)
             if len(sides) > 1:  # answered
                 await self._follow(call_id, sides)
-        except (NgError, ValueError) as error:
-            log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
+        except (NgError, ValueError, Overloaded) as error:
+            self._unheard(error)
+
+    def _unheard(self, error: Exception) -> None:
+        log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
 
     async def _look_for_others(self, call_id: str, followed: _Followed) -> None:
         try:
-            known = followed.sides | set(followed.to_tags)  # our own listening has tags, too
-            for side in sorted(await self._sides(call_id) - known):
-                followed.sides.add(side)
-                if len(followed.sides) <= MAX_SIDES:
+            sides = await self._sides(call_id)
+        except NgError as error:
+            self._unheard(error)
+            return
+        for side in sorted(sides - followed.sides - set(followed.to_tags)):  # our own listening has tags, too
+            followed.sides.add(side)
+            if len(followed.sides) <= MAX_SIDES:
+                try:
                     await self._join(call_id, followed, side)
-        except (NgError, ValueError, Overloaded) as error:
-            log.info("rtpengine.unheard", peer=self._peer.name, kind=type(error).__name__)
+                except (NgError, ValueError, Overloaded) as error:
+                    self._unheard(error)
+
+    @contextlib.asynccontextmanager
+    async def _subscription(self, call_id: str, **to: object) -> AsyncIterator[tuple[str, Sdp]]:
+        """Its tag and what it offers us. It is given up when what is done with it raises: rtpengine would keep its
+        ports, and send to one of ours that another call may get."""
+        asked = await self._ng.ask("subscribe request", call_id=call_id, **to)
+        to_tag = str(asked.get("to-tag", ""))
+        try:
+            yield to_tag, parse_sdp(str(asked.get("sdp", "")).encode())
+        except BaseException:
+            await self._unsubscribe(call_id, to_tag)
+            raise
 
     async def _join(self, call_id: str, followed: _Followed, side: str) -> None:
         """Hears one more side of a call, as a stream of its own."""
-        asked = await self._ng.ask("subscribe request", call_id=call_id, from_tags=[side])
-        to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
-        offered = negotiate(described, lines=1)
-        if not offered:
-            await self._unsubscribe(call_id, to_tag)
-            return
+        async with self._subscription(call_id, from_tags=[side]) as (to_tag, described):
+            offered = negotiate(described, lines=1)
+            if not offered:
+                await self._unsubscribe(call_id, to_tag)
+                return
+            place = max(2, 1 + max(stream.position for stream in followed.streams))  # the first two began it
+            new = msgspec.structs.replace(offered[0], position=place, stream=str(place))
+            await followed.session.update((*followed.streams, new))
+            followed.streams = (*followed.streams, new)
+            ports = {offered[0].position: followed.session.local_ports()[place]}
+            await self._accept(call_id, to_tag, described, offered, ports)
         followed.to_tags.append(to_tag)
-        place = max(2, 1 + max(stream.position for stream in followed.streams))  # the first two began it
-        new = msgspec.structs.replace(offered[0], position=place, stream=str(place))
-        await followed.session.update((*followed.streams, new))
-        followed.streams = (*followed.streams, new)
-        ports = {offered[0].position: followed.session.local_ports()[place]}
-        await self._accept(call_id, to_tag, described, offered, ports)
         followed.participants = (*followed.participants, self._party(place, new.stream))
         followed.session.participants_changed(followed.participants)
         log.info("rtpengine.joined", call=followed.session.offer.call_id, peer=self._peer.name)
 
     async def _follow(self, call_id: str, sides: set[str]) -> None:
-        asked = await self._ng.ask("subscribe request", call_id=call_id, flags=["all"])
-        to_tag, described = str(asked.get("to-tag", "")), parse_sdp(str(asked.get("sdp", "")).encode())
+        try:
+            async with self._subscription(call_id, flags=["all"]) as (to_tag, described):
+                await self._begin(call_id, sides, to_tag, described)
+        except (NgError, ValueError):
+            self._failures[call_id] += 1
+            if self._failures[call_id] >= ATTEMPTS:
+                self._refused.add(call_id)
+            raise
+
+    async def _begin(self, call_id: str, sides: set[str], to_tag: str, described: Sdp) -> None:
+        """Begins the call, if it is admitted. Raises `NgError`, and `Overloaded` when no port of ours is free."""
         streams = negotiate(described)
         offer = self._offer(call_id, described, streams)
         refusal = self._intake.admit(offer) if streams else None
@@ -173,32 +217,16 @@ class Rtpengine:
             await self._unsubscribe(call_id, to_tag)
             return
         try:
-            await self._begin(call_id, sides, to_tag, described, offer, streams)
+            session = await self._media.allocate(offer, streams)
+            try:
+                await self._accept(call_id, to_tag, described, streams, session.local_ports())
+            except BaseException:
+                session.close("error")
+                raise
+            self._followed[call_id] = _Followed(session, to_tag, streams, sides)
+            self._intake.begin(session)
         finally:
             self._intake.withdraw(offer)
-
-    async def _begin(
-        self,
-        call_id: str,
-        sides: set[str],
-        to_tag: str,
-        described: Sdp,
-        offer: CallOffer,
-        streams: tuple[StreamOffer, ...],
-    ) -> None:
-        """Begins an admitted call, unless rtpengine or our own ports are in the way."""
-        try:
-            session = await self._media.allocate(offer, streams)
-        except Overloaded:
-            await self._unsubscribe(call_id, to_tag)
-            return
-        try:
-            await self._accept(call_id, to_tag, described, streams, session.local_ports())
-        except NgError:
-            session.close("error")
-            raise
-        self._followed[call_id] = _Followed(session, to_tag, streams, sides)
-        self._intake.begin(session)
         log.info("rtpengine.following", call=session.offer.call_id, peer=self._peer.name, streams=len(streams))
 
     async def _accept(
@@ -241,8 +269,13 @@ class Rtpengine:
             await self._unsubscribe(call_id, to_tag)
 
     async def _unsubscribe(self, call_id: str, to_tag: str) -> None:
-        with contextlib.suppress(NgError):
+        """Where rtpengine does not answer, again when it does."""
+        try:
             await self._ng.ask("unsubscribe", call_id=call_id, to_tag=to_tag)
+        except NgRefusal:  # it knows the call no more
+            pass
+        except NgError:
+            self._left.append((call_id, to_tag))
 
 
 def _place(described: Sdp, stream: StreamOffer) -> int:

@@ -165,6 +165,8 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
         self.sdp = SUBSCRIPTION
         self.answered_sdp = ""
         self.lossy = self.dead = self.garbled = False
+        self.refuses = self.loses = ""
+        """Commands that it says no to, or gets no answer out to."""
         self._seen: set[bytes] = set()
         self._transport: Any = None
 
@@ -182,9 +184,13 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
             return
         request, _ = bdecoded(body)
         self.asked.append(request)
+        if request["command"] == self.loses:
+            return
         self._transport.sendto(cookie + b" " + bencoded({"result": "ok"} | self._answer(request)), addr)
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request["command"] == self.refuses:
+            return {"result": "error"}
         call = request.get("call-id", "")
         match request["command"]:
             case "list":
@@ -226,11 +232,6 @@ async def no_port(offer: CallOffer, streams: object) -> MediaSession:
     raise Overloaded("no RTP port is free")
 
 
-def refusing(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """An rtpengine that takes no `subscribe answer`."""
-    return lambda asked: {"result": "error"} if asked["command"] == "subscribe answer" else answer(asked)
-
-
 ANSWERED: dict[str, dict[str, Any]] = {"caller-tag": {"medias": []}, "callee-tag": {"medias": []}}
 
 
@@ -270,6 +271,10 @@ async def test_an_rtpengine_that_is_gone_ends_its_calls() -> None:
             await engine.look()
         assert await intake.reason() == "peer_vanished"
         assert engine.calls == 0
+        played.dead, before = False, len(played.asked)
+        await engine.look()
+        assert [one["command"] for one in played.asked[before:]][:2] == ["list", "unsubscribe"]
+        assert engine.calls == 1  # and is followed anew
 
 
 @pytest.mark.interop("rtpengine", "change")
@@ -345,14 +350,48 @@ async def test_a_call_that_cannot_be_heard_gives_its_place_back(fails: str, monk
         if fails == "ports":
             monkeypatch.setattr(room.plane, "allocate", no_port)
         else:
-            monkeypatch.setattr(played, "_answer", refusing(played._answer))
+            played.refuses = "subscribe answer"
         await engine.look()
         assert len(intake.offers) == 1
         assert not intake.places
         assert not intake.sessions
         monkeypatch.undo()
+        played.refuses = ""
         await engine.look()
         assert len(intake.sessions) == 1
+
+
+@pytest.mark.parametrize("fails", ["refused", "lost", "sdp"])
+async def test_a_subscription_that_comes_to_nothing_is_given_up_and_few_are_tried(fails: str) -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine, _):
+        played.calls["call-1"] = ANSWERED
+        played.refuses = "subscribe answer" if fails == "refused" else ""
+        played.loses = "subscribe answer" if fails == "lost" else ""
+        played.sdp = "none" if fails == "sdp" else SUBSCRIPTION
+        for _ in range(5):
+            await engine.look()
+        commands = [one["command"] for one in played.asked]
+        assert commands.count("subscribe request") == 3
+        assert commands.count("unsubscribe") == 3
+        assert not intake.sessions
+        played.calls.clear()
+        await engine.look()
+        played.calls["call-1"] = ANSWERED  # another call, for all we know
+        played.refuses, played.loses, played.sdp = "", "", SUBSCRIPTION
+        await engine.look()
+        assert engine.calls == 1
+
+
+async def test_a_side_whose_listening_comes_to_nothing_is_left() -> None:
+    async with following(Intake()) as (played, engine, _):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.calls["call-1"] = ANSWERED | {"third-tag": {"medias": []}}
+        played.refuses = "subscribe answer"
+        await engine.look()
+        assert [one["to-tag"] for one in played.asked if one["command"] == "unsubscribe"] == ["sub-third-tag"]
+        assert engine.calls == 1
 
 
 @pytest.mark.interop("rtpengine", "malformed input")
