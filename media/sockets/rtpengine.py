@@ -29,7 +29,10 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 GONE_AFTER = 5
 """So many looks without an answer, and rtpengine is gone with its calls."""
-MAX_CALLS = 1000
+LISTED = 500
+"""Calls that one `list` names: with Call-IDs of 120 characters it still fits a datagram."""
+REFUSED = 5000
+"""Calls that are not asked for again, of an rtpengine that has more than it lists."""
 ATTEMPTS = 3
 """So many subscriptions to a call that came to nothing, and it is left alone."""
 QUERIES = 20
@@ -58,6 +61,7 @@ class Rtpengine:
         media: MediaAllocator,
         *,
         look_every_s: float = LOOK_EVERY_S,
+        listed: int = LISTED,
         tries_s: Sequence[float] = TRIES_S,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -65,13 +69,15 @@ class Rtpengine:
         self._host = host.strip("[]")
         self._ng = NgClient(self._host, int(port) if port.isdecimal() else 2223, tries_s)
         self._peer, self._intake, self._media = peer, intake, media
-        self._look_every_s, self._wall_clock = look_every_s, wall_clock
+        self._look_every_s, self._listed, self._wall_clock = look_every_s, listed, wall_clock
         self._followed: dict[str, _Followed] = {}
-        self._refused: set[str] = set()
+        self._refused: list[str] = []
         self._failures: Counter[str] = Counter()
         """Subscriptions that came to nothing, by call."""
         self._left: list[tuple[str, str]] = []
         """Call and tag of subscriptions to give up once rtpengine answers."""
+        self._cut = False
+        """The last list did not name every call."""
         self._missed = 0
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +115,7 @@ class Rtpengine:
 
     async def _look(self) -> None:
         try:
-            found = (await self._ng.ask("list", limit=MAX_CALLS)).get("calls")
+            found = (await self._ng.ask("list", limit=self._listed)).get("calls")
         except NgError:
             self._missed += 1
             if self._missed == GONE_AFTER:
@@ -125,14 +131,22 @@ class Rtpengine:
         for call_id in list(self._followed)[:QUERIES]:
             followed = self._followed[call_id] = self._followed.pop(call_id)  # to the end: all get their turn
             await self._look_for_others(call_id, followed)
-        for call_id in sorted(live - self._followed.keys() - self._refused):
+        for call_id in sorted(live - self._followed.keys() - set(self._refused)):
             await self._try(call_id)
 
     def _weigh(self, live: set[str]) -> None:
-        """Ends what is gone."""
+        """Ends what is gone. A list as long as we ask for is cut, in no order that is promised: whether a call that it
+        leaves out goes on, only `query` says."""
+        cut = len(live) >= self._listed
+        if cut and not self._cut:
+            log.warning("rtpengine.list_cut", peer=self._peer.name, listed=self._listed)
+        self._cut = cut
         for call_id in self._failures.keys() - live:
             del self._failures[call_id]
-        self._refused &= live
+        if cut:
+            self._refused = self._refused[-REFUSED:]
+            return
+        self._refused = [call_id for call_id in self._refused if call_id in live]
         self._left = [(call_id, to_tag) for call_id, to_tag in self._left if call_id in live]
         for call_id in [known for known in self._followed if known not in live]:
             self._end(call_id, "bye")
@@ -155,6 +169,9 @@ class Rtpengine:
     async def _look_for_others(self, call_id: str, followed: _Followed) -> None:
         try:
             sides = await self._sides(call_id)
+        except NgRefusal:  # it knows no such call
+            self._end(call_id, "bye")
+            return
         except NgError as error:
             self._unheard(error)
             return
@@ -203,7 +220,7 @@ class Rtpengine:
         except (NgError, ValueError):
             self._failures[call_id] += 1
             if self._failures[call_id] >= ATTEMPTS:
-                self._refused.add(call_id)
+                self._refused.append(call_id)
             raise
 
     async def _begin(self, call_id: str, sides: set[str], to_tag: str, described: Sdp) -> None:
@@ -212,7 +229,7 @@ class Rtpengine:
         offer = self._offer(call_id, described, streams)
         refusal = self._intake.admit(offer) if streams else None
         if not streams or refusal is not None:
-            self._refused.add(call_id)
+            self._refused.append(call_id)
             log.info("rtpengine.refused", peer=self._peer.name, code=refusal.code if refusal else "no_codec")
             await self._unsubscribe(call_id, to_tag)
             return

@@ -18,7 +18,7 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.session import MediaSession
 from media.sockets.ari import Ari
-from media.sockets.rtpengine import Rtpengine
+from media.sockets.rtpengine import LISTED, Rtpengine
 from tests.media.sockets.site import FakeClock, bank
 from tests.media.sockets.speech import FRAME, best_correlation, to_ulaw, voices
 from tests.media.sockets.test_interop import ROUTING
@@ -194,7 +194,9 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
         call = request.get("call-id", "")
         match request["command"]:
             case "list":
-                return {"calls": list(self.calls)}
+                return {"calls": list(self.calls)[: request["limit"]]}
+            case "query" if call not in self.calls:
+                return {"result": "error"}
             case "query":
                 return {"tags": self.calls[call]}
             case "subscribe request" if "from-tags" in request:
@@ -211,13 +213,13 @@ class PlayedRtpengine(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def following(intake: Intake) -> AsyncIterator[tuple[PlayedRtpengine, Rtpengine, Room]]:
+async def following(intake: Intake, listed: int = LISTED) -> AsyncIterator[tuple[PlayedRtpengine, Rtpengine, Room]]:
     loop = asyncio.get_running_loop()
     transport, played = await loop.create_datagram_endpoint(PlayedRtpengine, local_addr=("127.0.0.1", 0))
     port = transport.get_extra_info("sockname")[1]
     peer = Peer("edge", "rtpengine", url=f"127.0.0.1:{port}", number="+34910000000")
     room = Room()
-    engine = Rtpengine(peer, intake, room.plane, look_every_s=3600, tries_s=(0.05, 0.1))
+    engine = Rtpengine(peer, intake, room.plane, look_every_s=3600, tries_s=(0.05, 0.1), listed=listed)
     await engine.open()
     try:
         yield played, engine, room
@@ -275,6 +277,20 @@ async def test_an_rtpengine_that_is_gone_ends_its_calls() -> None:
         await engine.look()
         assert [one["command"] for one in played.asked[before:]][:2] == ["list", "unsubscribe"]
         assert engine.calls == 1  # and is followed anew
+
+
+async def test_a_call_that_a_cut_list_leaves_out_goes_on() -> None:
+    intake = Intake()
+    async with following(intake, listed=2) as (played, engine, _):
+        played.calls["call-1"] = ANSWERED
+        await engine.look()
+        played.calls = {"other-1": {}, "other-2": {}} | played.calls
+        await engine.look()
+        assert engine.calls == 1
+        del played.calls["call-1"]
+        await engine.look()
+        assert await intake.reason() == "bye"
+        assert len(intake.offers) == 1
 
 
 @pytest.mark.interop("rtpengine", "change")
