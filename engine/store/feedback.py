@@ -66,7 +66,8 @@ class Feedback:
             .order_by(FeedbackRow.id)
         )  # fmt: skip
         for at in range(0, len(ids), PAGE):
-            for row in await self._database.fetch(rows.where(FeedbackRow.id.in_(ids[at : at + PAGE]))):
+            page = FeedbackRow.id.in_(ids[at : at + PAGE]), FeedbackRow.organisation_id == organisation_id
+            for row in await self._database.fetch(rows.where(*page)):
                 yield Judged(*row)
 
     async def may_train(self, organisation_id: str) -> bool:

@@ -212,3 +212,17 @@ async def test_the_outbox_notes_what_was_stored_and_forgets_what_was_sent(store:
     assert [letter.seq for letter in await store.outbox.waiting()] == [2]
     await store.outbox.forget_old(1e12)
     assert await store.outbox.count() == 0
+
+
+async def test_what_was_sent_is_forgotten_twice_at_no_cost_to_facts_that_came_after_it(
+    store: Store, record: CallRecord
+) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, [said(1), said(2)])
+    letters = await store.outbox.waiting()
+    await store.outbox.sent(letters)
+    await store.calls.append(record, [said(3), said(4)])
+    later = await store.outbox.waiting()
+    assert [letter.row for letter in later] == [letter.row for letter in letters], "an emptied table counts anew"
+    await store.outbox.sent(letters)
+    assert await store.outbox.waiting() == later

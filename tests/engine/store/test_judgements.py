@@ -69,6 +69,28 @@ async def test_judgements_are_taken_out_oldest_first_page_by_page(
     assert [one async for one in store.feedback.judged("another")] == []
 
 
+async def test_judgements_of_a_call_that_is_erased_meanwhile_give_none_of_another_organisation(
+    store: Store, record: CallRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feedback_module, "PAGE", 1)
+    other = await store.people.add_organisation("Other", 1.0)
+    calls = [msgspec.structs.replace(record, call_id=call_id, ended_at=1.0) for call_id in ("call-1", "call-2")]
+    calls.append(msgspec.structs.replace(calls[0], call_id="call-3", organisation_id=other))
+
+    async def judge(call: CallRecord) -> None:
+        judged = event(9, "alert.judged", call.call_id, of=4, rule="CO-2300-WHY", version="2", verdict="wrong")
+        await store.calls.open(call)
+        await store.calls.append(call, [*ended_call(call.call_id), judged])
+
+    await judge(calls[0])
+    await judge(calls[1])
+    judgements = store.feedback.judged(record.organisation_id)
+    assert (await anext(judgements)).call_id == "call-1"
+    await store.calls.erase(record.organisation_id, "call-2", "user-root", 2.0)
+    await judge(calls[2])  # on SQLite with the row numbers of the erased call's
+    assert [one async for one in judgements] == []
+
+
 async def test_a_score_is_listed_and_filtered_as_it_was_reviewed(store: Store, record: CallRecord) -> None:
     await store.calls.open(msgspec.structs.replace(record, agent_id="user-ana", agent_name="Ana"))
     await store.calls.append(record, ended_call())
