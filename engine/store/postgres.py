@@ -14,6 +14,17 @@ LOCK = int.from_bytes(b"welcomed")
 """Advisory lock that the one writer of a database holds for as long as its connection lasts."""
 LOCK_WAIT_MS = 2_000
 """A killed engine's session ends when the server notices; until then its lock stands."""
+LOCK_START_S, LOCK_PAUSE_S = 45.0, 1.0
+"""For how long an engine that starts tries to get it, and the pause between two tries."""
+
+NOTICED = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""Settings of the writer's session, by which the server notices within half a minute that its machine or the way to it
+is gone: by default the lock would stand for two hours. No firewall forgets what is probed so often."""
 
 LOCKED = "55P03"  # lock_not_available
 LOST = ("08", "57P0", "25006", "53300", "53100")
@@ -41,6 +52,9 @@ def hold(connection: Any, _record: Any) -> None:
     may still lead to it."""
     cursor = connection.cursor()
     try:
+        for name, value in NOTICED.items():  # no arguments of the connection: a pooler refuses those it does not know
+            cursor.execute(f"SET {name} = {value}")
+        connection.commit()  # the rollback below would take them back
         cursor.execute("SELECT pg_is_in_recovery()")
         if cursor.fetchone()[0]:
             raise ConnectionError("the server is a standby")

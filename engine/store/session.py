@@ -64,17 +64,24 @@ class Database:
         *,
         as_it_is: bool = False,
     ) -> "Database":
-        """`url` empty: SQLite in `data_dir`. One engine at a time may hold either. `as_it_is`: a schema of another
-        version is refused. Raises `StartupError`."""
+        """`url` empty: SQLite in `data_dir`. One engine at a time may hold either; one that lost its machine holds
+        PostgreSQL for a while, which is waited for. `as_it_is`: a schema of another version is refused, and nothing is
+        waited for. Raises `StartupError`."""
         if as_it_is and not url and not (data_dir / sqlite.DATABASE).exists():
             raise StartupError(f"DATA_DIR: there are no data in {data_dir}")
         lock = hold(data_dir)
         url = url_of(url, data_dir)
-        try:
-            writing = await _prepared(url, must_be_newest if as_it_is else migrate)
-        except UNUSABLE as error:
-            os.close(lock)
-            raise _unusable(error) from error
+        until = clock() + (0.0 if as_it_is else postgres.LOCK_START_S)
+        while True:
+            try:
+                writing = await _prepared(url, must_be_newest if as_it_is else migrate)
+                break
+            except UNUSABLE as error:
+                if postgres.sqlstate(error) != postgres.LOCKED or clock() >= until:
+                    os.close(lock)
+                    raise _unusable(error) from error
+            _log.warning("store.held")
+            await sleep(postgres.LOCK_PAUSE_S)
         reading = _engine(url, READERS, statement_s=postgres.READ_S, pool_timeout=READER_WAIT_S)
         # Readers may have stayed with a server that another took over from.
         renew = _renewable(reading)

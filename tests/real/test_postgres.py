@@ -12,8 +12,8 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from engine.erasures import Erasures
 from engine.errors import Conflict, Invalid, NotFound, Overloaded, StartupError
@@ -26,7 +26,7 @@ from engine.store import Store, data_exist
 from engine.store.campaigns import Campaign
 from engine.store.knowledge import BaseState, StoredArticle
 from engine.store.people import User
-from engine.store.postgres import driver_url
+from engine.store.postgres import LOCK_START_S, NOTICED, driver_url
 from engine.store.session import migrate, migrations
 from engine.store.tables import Table
 from engine.store.writer import PATIENCE_S
@@ -230,10 +230,30 @@ async def test_a_call_left_live_is_ended_at_the_next_start(settings: Settings) -
 
 async def test_one_engine_a_database(store: Store, settings: Settings, tmp_path: Path) -> None:
     elsewhere = settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+    times = itertools.count(0.0, LOCK_START_S)  # the first try is its last
     with pytest.raises(StartupError, match="DATABASE_URL: another engine"):
-        await Store.open(elsewhere, KEY)
+        await Store.open(elsewhere, KEY, clock=lambda: next(times))
     with pytest.raises(StartupError, match="DATA_DIR: another engine"):
         await Store.open(settings, KEY)
+
+
+async def test_who_starts_waits_for_the_lock_of_an_engine_that_lost_its_machine(
+    settings: Settings, tmp_path: Path
+) -> None:
+    lost = await Store.open(settings, KEY)
+
+    async def sleep(_seconds: float) -> None:
+        await lost.close()  # what the server does to its session, in half a minute
+
+    elsewhere = settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
+    await (await Store.open(elsewhere, KEY, sleep=sleep)).close()
+
+
+async def test_the_server_soon_notices_that_the_writer_is_gone(store: Store) -> None:
+    async def noticed(connection: AsyncConnection) -> dict[str, int]:
+        return {name: int(await connection.scalar(text(f"SHOW {name}"))) for name in NOTICED}
+
+    assert await store._database.write(noticed) == NOTICED
 
 
 @pytest.mark.parametrize("wrong", ["password", "database", "port"])
