@@ -111,12 +111,15 @@ class Database:
         at it for too long; raises whatever the driver does. On PostgreSQL they go with its VACUUM."""
         if self._writing.dialect.name != "sqlite":
             return True
-        # The writer's one connection: no write waits on a lock that another of our connections holds.
+        # The writer's one connection: no write waits on a lock that another of our connections holds. Calls wait behind
+        # it, so that it waits for no reader but the shortest.
         async with self._writing.connect() as connection:
             raw: Any = (await connection.get_raw_connection()).driver_connection
-            cursor = await raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, _, _ = await cursor.fetchone()
-            await cursor.close()
+            await raw.execute_fetchall(f"PRAGMA busy_timeout = {sqlite.SCRUB_TIMEOUT_MS}")
+            try:
+                ((busy, _, _),) = await raw.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                await raw.execute_fetchall(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
         return not busy
 
     async def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 BUSY_TIMEOUT_MS = 5_000
+SCRUB_TIMEOUT_MS = 100
 LOST = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY})
 """Primary result codes: the disk is full or does not take it, or somebody else holds the file."""
 DATABASE = "welcomedly.db"
