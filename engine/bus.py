@@ -16,6 +16,7 @@ from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 from nats.js.api import DiscardPolicy, StorageType
 
+from engine.errors import Overloaded
 from engine.nats_server import NatsServer, Program, check_program, find_program
 from engine.settings import Settings
 from engine.store.outbox import KEPT_S, Letter, Outbox
@@ -101,7 +102,7 @@ class Bus:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._failures = 0
-        """Since the bus was up."""
+        """Since the bus took what waited."""
         self.up = asyncio.Event()
         """Set while facts can go out."""
         self.empty = asyncio.Event()
@@ -172,7 +173,6 @@ class Bus:
         async with life:
             try:
                 await broker.start()
-                self._failures = 0
                 self.up.set()
                 self._metrics.set("bus_up", 1)
                 while broker.connection.is_connected:
@@ -186,12 +186,17 @@ class Bus:
                         await broker.connection.close()  # `broker.stop` refuses what is closed already
 
     async def _relay(self, broker: NatsBroker) -> None:
-        """Send what waits; when nothing does, wait for it."""
+        """Send what waits; when nothing does, or the store is away, wait for it."""
         self._wake.clear()
-        letters = await self._outbox.waiting(BATCH)
-        if letters:
-            await asyncio.gather(*(self._send(broker, letter) for letter in letters))
-            await self._outbox.sent(letters)
+        try:
+            letters = await self._outbox.waiting(BATCH)
+            if letters:
+                await asyncio.gather(*(self._send(broker, letter) for letter in letters))
+                await self._outbox.sent(letters)
+        except Overloaded:  # the store says so itself, and a new connection to the bus would make it no better
+            await asyncio.sleep(IDLE_S)
+            return
+        self._failures = 0
         if not letters and not self._wake.is_set():
             self.empty.set()
         if len(letters) < BATCH:

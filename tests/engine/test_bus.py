@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ from typing import Any
 import msgspec
 import pytest
 from nats.js import JetStreamContext
+from structlog.testing import capture_logs
 
 from engine.bus import Bus, asyncapi, make_broker
-from engine.errors import StartupError
+from engine.errors import Overloaded, StartupError
 from engine.facts import Transcript
 from engine.fanout import Hub
 from engine.nats_server import NatsServer, Program, check_program, find_program
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.outbox import Letter, Outbox
 from engine.telemetry import Metrics
 
 
@@ -130,6 +132,65 @@ async def test_a_bus_that_goes_away_is_known_at_once_and_looked_for_by_nobody_bu
         await metrics.down.wait()
         assert not bus.up.is_set()
     assert not of_clients()
+
+
+class Away(Outbox):
+    """Of a store that neither reads nor writes at first."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox._database)
+        self.reads, self.writes = 3, 1
+
+    async def waiting(self, limit: int = 256) -> list[Letter]:
+        self.reads -= 1
+        if self.reads >= 0:
+            raise Overloaded("the store cannot read")
+        return await super().waiting(limit)
+
+    async def sent(self, letters: Sequence[Letter]) -> None:
+        self.writes -= 1
+        if self.writes >= 0:
+            raise Overloaded("the store cannot write")
+        await super().sent(letters)
+
+
+async def test_a_store_that_is_away_costs_the_bus_nothing(
+    store: Store, record: CallRecord, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.bus.IDLE_S", 0.0)
+    metrics = Metrics()
+    hub = Hub(store, metrics=metrics)
+    await hub.opened(record)
+    await hub.publish(record, [said(1)])
+    async with running(Bus(settings, Away(store.outbox), metrics=metrics)) as bus, asyncio.timeout(20):
+        await bus.empty.wait()
+        assert await store.outbox.count() == 0
+    assert metrics.registry.get_sample_value("welcomedly_bus_starts_total") == 1
+
+
+class TooLarge(Outbox):
+    """Has a fact that no bus takes; `looks` says how often it was offered."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox._database)
+        self.looks: asyncio.Queue[None] = asyncio.Queue()
+
+    async def waiting(self, limit: int = 256) -> list[Letter]:
+        self.looks.put_nowait(None)
+        return [Letter(1, "acme", "call-1", 1, "transcript", bytes(1 << 21))]
+
+
+async def test_a_bus_that_refuses_what_waits_is_tried_less_and_less_often(
+    server: NatsServer, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.bus.PAUSES_S", (0.0,))
+    outbox = TooLarge(store.outbox)
+    there = settings.model_copy(update={"bus_url": server.url})
+    with capture_logs() as logs:
+        async with running(Bus(there, outbox, metrics=Metrics())), asyncio.timeout(20):
+            for _ in range(4):
+                await outbox.looks.get()
+    assert [log["failures"] for log in logs if log["event"] == "the bus is down"][:3] == [0, 1, 2]
 
 
 async def test_an_orphan_is_ended_at_the_next_start(tmp_path: Path) -> None:
