@@ -33,16 +33,26 @@ class Look(msgspec.Struct, frozen=True):
     """UNIX seconds: the wall clock, or in doubt what it should have been."""
     doubted_s: float | None = None
     """For how long the engine has run in doubt; None where there is none."""
+    off_s: float = 0.0
+    """In doubt: for how long the engine may have been off since `at`, by which a clock that is back is ahead of it."""
 
 
 def look(before: Look | None, wall: float, lived_s: float | None) -> Look:
     """`lived_s` is how long ago `before` was, None at the first look of a process. With nothing before, the clock is
     believed: there is nothing yet to erase."""
-    lived, bound = (0.0, AWAY_S) if lived_s is None else (lived_s, JUMP_S)
-    if before is None or abs(wall - before.at - lived) <= bound:
+    if before is None:
         return Look(wall)
-    doubted_s = 0.0 if before.doubted_s is None else before.doubted_s + lived
-    return Look(wall) if doubted_s >= DOUBT_S else Look(before.at + lived, doubted_s)
+    first, lived = lived_s is None, lived_s or 0.0
+    ahead = wall - before.at - lived
+    if before.doubted_s is None:
+        off_s, doubted_s = AWAY_S if first else 0.0, 0.0
+        believed = abs(ahead) <= max(off_s, JUMP_S)
+    else:
+        off_s, doubted_s = AWAY_S if first else before.off_s, before.doubted_s + lived
+        believed = -JUMP_S <= ahead <= max(off_s, JUMP_S)
+    if believed or doubted_s >= DOUBT_S:
+        return Look(wall)
+    return Look(before.at + lived, doubted_s, off_s)
 
 
 def uptime() -> float:

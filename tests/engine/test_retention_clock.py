@@ -53,6 +53,20 @@ async def test_one_that_jumps_is_not_until_it_is_back(tmp_path: Path, jump_s: fl
     assert not await machine.runs()
 
 
+@pytest.mark.parametrize("wrong_s", [YEAR_S, -YEAR_S])
+async def test_one_that_was_wrong_at_the_start_is_believed_when_it_is_set_right(tmp_path: Path, wrong_s: float) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += 8 * HOUR_S + wrong_s  # off for a night
+    machine.start()
+    assert not await machine.runs(0.0)
+    assert not await machine.runs()
+    machine.wall -= wrong_s
+    assert await machine.runs()
+    machine.wall += 8 * HOUR_S
+    assert not await machine.runs(), "from then on an hour is an hour"
+
+
 async def test_restarts_do_not_make_it_believed(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     assert await machine.runs(0.0)
