@@ -2,9 +2,9 @@
 
 A clock that is a year ahead (a flat battery, a machine that was paused, a wrong server of time) would have everything
 erased that is kept for days. So the time of each look is noted, and the next one is held against it: between two looks
-of a process no more time may have passed than it lived through; and between two processes no more than a day. A clock
-that has jumped is believed again when it is back, or once the engine has run with it for a day, all starts together:
-till then somebody can see to it.
+of a process no more time may have passed than it lived through; and between two processes no more than a day, or two
+hours where it is in doubt. A clock that has jumped is believed again when it is back, or once the engine has run with
+it for a day, all starts together: till then somebody can see to it.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ JUMP_S: Final = 600.0
 """How far the clock may be set forth or back between two looks."""
 AWAY_S: Final = 86_400.0
 """How long an engine may have been off, and be believed at its start."""
+RESTART_S: Final = 7_200.0
+"""In doubt, what may lie between the last look, an hour ago or less, and a start with a clock that was set right."""
 DOUBT_S: Final = 86_400.0
 """How long an engine must have run with a clock that jumped before it believes it."""
 
@@ -48,7 +50,7 @@ def look(before: Look | None, wall: float, lived_s: float | None) -> Look:
         off_s, doubted_s = AWAY_S if first else 0.0, 0.0
         believed = abs(ahead) <= max(off_s, JUMP_S)
     else:
-        off_s, doubted_s = AWAY_S if first else before.off_s, before.doubted_s + lived
+        off_s, doubted_s = max(before.off_s, RESTART_S) if first else before.off_s, before.doubted_s + lived
         believed = -JUMP_S <= ahead <= max(off_s, JUMP_S)
     if believed or doubted_s >= DOUBT_S:
         return Look(wall)

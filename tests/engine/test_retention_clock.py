@@ -67,16 +67,33 @@ async def test_one_that_was_wrong_at_the_start_is_believed_when_it_is_set_right(
     assert not await machine.runs(), "from then on an hour is an hour"
 
 
-async def test_restarts_do_not_make_it_believed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jump_s", [YEAR_S, 20 * HOUR_S, -20 * HOUR_S])
+async def test_restarts_do_not_make_it_believed(tmp_path: Path, jump_s: float) -> None:
     machine = Machine(tmp_path)
     assert await machine.runs(0.0)
-    machine.wall += YEAR_S
+    machine.wall += jump_s
+    assert not await machine.runs()
     for _ in range(100):
         machine.start()
         assert not await machine.runs(1.0)
-    machine.wall -= YEAR_S
+    machine.wall += HOUR_S - jump_s
     machine.start()
-    assert await machine.runs(1.0)
+    assert await machine.runs(0.0), "the engine was off for an hour, to set it right"
+
+
+@pytest.mark.parametrize("off_s", [0.0, HOUR_S])
+async def test_one_that_was_wrong_when_the_engine_started_stays_so_through_restarts(
+    tmp_path: Path, off_s: float
+) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += 8 * HOUR_S + YEAR_S  # off for a night
+    for _ in range(3):
+        machine.start()
+        assert not await machine.runs(0.0)
+    machine.wall += off_s - YEAR_S
+    machine.start()
+    assert await machine.runs(0.0)
 
 
 async def test_an_engine_that_was_off_for_long_believes_it_after_a_day_of_running(tmp_path: Path) -> None:
