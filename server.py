@@ -179,7 +179,8 @@ class Engine:
 
     def _keep_house(self, store: Store, hub: Hub) -> None:
         self._erasures = Erasures(store, self._recordings, self._inputs, hub.forget)
-        keeping = self._erasures.keep_house(RetentionClock(self.settings.data_dir), self._metrics)
+        clock = RetentionClock(self.settings.data_dir, store.erasures.last_end)
+        keeping = self._erasures.keep_house(clock, self._metrics)
         self._stack.push_async_callback(cancel, asyncio.create_task(keeping, name="retention"))
 
     def _keep_knowledge(self, store: Store) -> None:

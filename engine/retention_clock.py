@@ -1,21 +1,24 @@
 """Whether the wall clock may be believed by what erases for good.
 
 A clock that is a year ahead (a flat battery, a machine that was paused, a wrong server of time) would have everything
-erased that is kept for days. So the time of each look is noted, and the next one is held against it: between two looks
-of a process no more time may have passed than it lived through; and between two processes no more than a day, or two
-hours where it is in doubt. A clock that has jumped is believed again when it is back, or once the engine has run with
-it for a day, all starts together: till then somebody can see to it.
+erased that is kept for days. So the time of each look is noted (before the first the last call's end stands for it),
+and the next one is held against it: between two looks of a process no more time may have passed than it lived through;
+and between two processes no more than a day, or two hours where it is in doubt. A clock that has jumped is believed
+again when it is back, or once the engine has run with it for a day, all starts together: till then somebody can see to
+it.
 """
 
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
+
+from engine.errors import Overloaded
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +71,14 @@ class RetentionClock:
     def __init__(
         self,
         data_dir: Path,
+        newest: Callable[[], Awaitable[float]],
         wall_clock: Callable[[], float] = time.time,
         uptime: Callable[[], float] = uptime,
     ) -> None:
+        """`newest` gives the last time (UNIX seconds) that the store knows of, 0 when it has nothing to erase; it is
+        asked where no look is noted, and may raise `Overloaded`."""
         self._path = data_dir / FILE
+        self._newest = newest
         self._wall_clock = wall_clock
         self._uptime = uptime
         self._looked_at: float | None = None
@@ -79,7 +86,10 @@ class RetentionClock:
 
     async def believed(self) -> bool:
         """Whether the clock has visibly not jumped. To be asked by one task alone."""
-        before = self._last or await asyncio.to_thread(self._read)
+        try:
+            before = self._last or await self._before()
+        except Overloaded:  # the store says so itself
+            return False
         wall, now = self._wall_clock(), self._uptime()
         self._last = look(before, wall, None if self._looked_at is None else now - self._looked_at)
         self._looked_at = now
@@ -88,6 +98,12 @@ class RetentionClock:
             return True
         log.warning("retention.refused", clock_ahead_s=round(wall - self._last.at))
         return False
+
+    async def _before(self) -> Look | None:
+        """The calls may be older than the data directory: restored, or on a server of their own."""
+        noted = await asyncio.to_thread(self._read)
+        newest = 0.0 if noted else await self._newest()
+        return noted or (Look(newest) if newest else None)
 
     def _read(self) -> Look | None:
         try:

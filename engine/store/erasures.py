@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, func, or_, select
 
 from engine.store.session import Database
 from engine.store.tables import CallRow, RecordingRow
@@ -55,6 +55,11 @@ class Erasures:
         """What is known of those of these calls that there are."""
         query = select(CallRow.id, CallRow.ended_at, CallRow.erased_at).where(CallRow.id.in_(call_ids))
         return {row.id: Kept(row.ended_at, row.erased_at > 0) for row in await self._database.fetch(query)}
+
+    async def last_end(self) -> float:
+        """Of the calls of every organisation, erased or not: UNIX seconds, 0 when none has ended."""
+        rows = await self._database.fetch(select(func.max(CallRow.ended_at)))
+        return rows[0][0] or 0.0
 
     async def due(
         self, organisation_id: str, campaign_id: str, ended_until: float, limit: int, *, now: float

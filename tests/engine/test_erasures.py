@@ -18,7 +18,7 @@ from engine.errors import Conflict, NotFound, Overloaded
 from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import DAY_S, Recordings
-from engine.retention_clock import RetentionClock
+from engine.retention_clock import FILE, Look, RetentionClock
 from engine.settings import Settings
 from engine.store import Store, sqlite
 from engine.store.campaigns import Campaign
@@ -96,7 +96,8 @@ class Kept:
 
     async def keep_house(self, erasures: Erasures | None = None) -> Metrics:
         """By a new process, until the time is over."""
-        metrics, clock = Metrics(), RetentionClock(self.folder, self.time, lambda: self.time.slept)
+        metrics = Metrics()
+        clock = RetentionClock(self.folder, self.store.erasures.last_end, self.time, lambda: self.time.slept)
         with pytest.raises(asyncio.CancelledError):
             await (erasures or self.erasures).keep_house(clock, metrics)
         return metrics
@@ -118,6 +119,7 @@ async def keep_house(store: Store, settings: Settings, organisation: str, hours:
     await kept.call("recorded for longer", "ten", recorded=12)
     await kept.call("live", "ten", ended=False)
     await kept.call("asked for", "for good")
+    (kept.folder / FILE).write_bytes(msgspec.json.encode(Look(time.now)))  # and was there before
     await kept.keep_house()
     return kept
 
@@ -196,6 +198,18 @@ async def test_nothing_goes_while_the_clock_has_jumped(store: Store, settings: S
     assert (await kept.ids(), len(kept.files())) == ({"call-1"}, 1)
     time.now = BEGAN + 7_200.0
     assert failures(await kept.keep_house(), "clock") == 0
+
+
+async def test_nothing_goes_by_a_clock_that_nobody_has_looked_at_before(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("one", 1, recording=True, retention_days=1)
+    await kept.call("call-1", "one", recorded=1)
+    time.now += 365 * DAY_S
+    assert failures(await kept.keep_house(), "clock") == 1
+    assert (await kept.ids(), len(kept.files())) == ({"call-1"}, 1)
 
 
 async def test_a_bus_that_stays_away_bounds_the_outbox(

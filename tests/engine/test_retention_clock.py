@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import Overloaded
 from engine.retention_clock import AWAY_S, DOUBT_S, FILE, JUMP_S, RetentionClock
 
 HOUR_S, YEAR_S = 3_600.0, 365 * 86_400.0
@@ -17,10 +18,16 @@ class Machine:
         self.folder = folder
         self.wall = BEGAN
         self.up = 50.0
+        self.newest: float | None = 0.0
         self.start()
 
     def start(self) -> None:
-        self.clock = RetentionClock(self.folder, lambda: self.wall, lambda: self.up)
+        self.clock = RetentionClock(self.folder, self.newest_call, lambda: self.wall, lambda: self.up)
+
+    async def newest_call(self) -> float:
+        if self.newest is None:
+            raise Overloaded("the store cannot read")
+        return self.newest
 
     async def runs(self, seconds: float = HOUR_S) -> bool:
         """Whether the clock is believed after so long."""
@@ -117,3 +124,22 @@ async def test_a_note_that_says_nothing_is_doubted(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     for hour in range(25):  # and where none can be made, this process knows
         assert await machine.runs(HOUR_S if hour else 0.0) == (hour == 24)
+
+
+@pytest.mark.parametrize(
+    ("newest", "believed"), [(0.0, True), (BEGAN - AWAY_S, True), (BEGAN - YEAR_S, False), (BEGAN + YEAR_S, False)]
+)
+async def test_without_a_note_it_is_held_against_the_newest_call(tmp_path: Path, newest: float, believed: bool) -> None:
+    machine = Machine(tmp_path)
+    machine.newest = newest
+    assert await machine.runs(0.0) == believed
+    machine.newest = 0.0
+    assert await machine.runs() == believed
+
+
+async def test_a_store_that_is_away_makes_no_clock_believed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.newest = None
+    assert not await machine.runs(0.0)
+    machine.newest = BEGAN
+    assert await machine.runs()
