@@ -81,6 +81,7 @@ class Engine:
         self._recordings: Recordings
         self._inputs: Inputs
         self._erasures: Erasures
+        self._clock: RetentionClock
         self._knowledge: KnowledgeService
         self._wording: Wording | None = None
         self._loading: asyncio.Task[Understanding]
@@ -179,8 +180,8 @@ class Engine:
 
     def _keep_house(self, store: Store, hub: Hub) -> None:
         self._erasures = Erasures(store, self._recordings, self._inputs, hub.forget)
-        clock = RetentionClock(self.settings.data_dir, store.erasures.last_end)
-        keeping = self._erasures.keep_house(clock, self._metrics)
+        self._clock = RetentionClock(self.settings.data_dir, store.erasures.last_end)
+        keeping = self._erasures.keep_house(self._clock, self._metrics)
         self._stack.push_async_callback(cancel, asyncio.create_task(keeping, name="retention"))
 
     def _keep_knowledge(self, store: Store) -> None:
@@ -242,7 +243,7 @@ class Engine:
             metrics=self._metrics,
             max_calls=self.settings.max_calls or default_max_calls(),
             clock_ms=monotonic_ms,
-            wall_clock=time.time,
+            wall_clock=self._clock.now,
             override=functools.partial(override_of, trunks=parse_trunks(self.settings.sip_trunks)),
             notice_of=functools.partial(notice_of, data_dir=self.settings.data_dir),
             tracing=self._tracing,

@@ -99,6 +99,15 @@ class RetentionClock:
         log.warning("retention.refused", clock_ahead_s=round(wall - self._last.at))
         return False
 
+    def now(self) -> float:
+        """UNIX seconds to date calls by, whose days begin there: the wall clock's, unless it is behind since the engine
+        started. Then as if the engine had not been off: with a battery that is flat calls would be years old, and due
+        as soon as the clock is right."""
+        wall, last = self._wall_clock(), self._last
+        if last is None or self._looked_at is None or last.off_s < AWAY_S:
+            return wall  # one that is set back while the engine runs may have been ahead before
+        return max(wall, last.at + self._uptime() - self._looked_at)
+
     async def _before(self) -> Look | None:
         """The calls may be older than the data directory: restored, or on a server of their own."""
         noted = await asyncio.to_thread(self._read)

@@ -74,6 +74,38 @@ async def test_one_that_was_wrong_at_the_start_is_believed_when_it_is_set_right(
     assert not await machine.runs(), "from then on an hour is an hour"
 
 
+async def test_calls_are_dated_by_none_that_is_behind_since_the_start(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert machine.clock.now() == BEGAN
+    assert await machine.runs(0.0)
+    assert machine.clock.now() == BEGAN
+    machine.wall += 8 * HOUR_S - YEAR_S  # off for a night, with a flat battery
+    machine.start()
+    assert not await machine.runs(0.0)
+    assert machine.clock.now() == BEGAN
+    machine.wall += 60.0
+    machine.up += 60.0
+    assert machine.clock.now() == BEGAN + 60.0
+    assert not await machine.runs()
+    assert machine.clock.now() == BEGAN + 60.0 + HOUR_S
+    machine.wall += YEAR_S
+    assert machine.clock.now() == machine.wall, "it is set right"
+    assert await machine.runs()
+    assert machine.clock.now() == machine.wall
+
+
+@pytest.mark.parametrize("jump_s", [YEAR_S, -YEAR_S])
+async def test_calls_are_dated_by_one_that_is_set_while_the_engine_runs(tmp_path: Path, jump_s: float) -> None:
+    machine = Machine(tmp_path)
+    assert await machine.runs(0.0)
+    machine.wall += jump_s
+    for _ in range(2):
+        assert machine.clock.now() == machine.wall
+        assert not await machine.runs()
+        assert machine.clock.now() == machine.wall
+        machine.start()
+
+
 @pytest.mark.parametrize("jump_s", [YEAR_S, 20 * HOUR_S, -20 * HOUR_S])
 async def test_restarts_do_not_make_it_believed(tmp_path: Path, jump_s: float) -> None:
     machine = Machine(tmp_path)
