@@ -9,7 +9,8 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
+from itertools import islice
 from typing import Any, Literal, NamedTuple, TextIO
 
 import structlog
@@ -96,18 +97,23 @@ def describe_exception(_logger: Any, _method: str, entry: MutableMapping[str, An
     error = given[1] if isinstance(given, tuple) else given if isinstance(given, BaseException) else sys.exc_info()[1]
     if not given or error is None:
         return entry
-    lines: list[str] = []
-    while error is not None and len(lines) < TRACE_LINES:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines += [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
-        message = f": {error}" if isinstance(error, WelcomedlyError | OSError) else ""
-        lines.append(f"{type(error).__name__}{message}")
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    entry["exception"] = "\n".join(lines[:TRACE_LINES])
+    entry["exception"] = "\n".join(islice(_trace(error), TRACE_LINES))
     return entry
 
 
 TRACE_LINES = 100
+
+
+def _trace(error: BaseException | None) -> Iterator[str]:
+    """Of an error, of what it holds together where it is a group, and of what it came from."""
+    while error is not None:
+        for frame in traceback.extract_tb(error.__traceback__):
+            yield f"{frame.filename}:{frame.lineno} in {frame.name}"
+        message = f": {error}" if isinstance(error, WelcomedlyError | OSError) else ""
+        yield f"{type(error).__name__}{message}"
+        for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+            yield from _trace(one)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def set_up_logs(settings: Settings, stream: TextIO | None = None) -> None:

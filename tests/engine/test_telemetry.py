@@ -1,5 +1,6 @@
 """No word and no digits reach the logs; the list of metrics is closed."""
 
+import asyncio
 import io
 import json
 import logging
@@ -8,6 +9,7 @@ import msgspec
 import pytest
 import structlog
 
+from engine.errors import Overloaded
 from engine.ports.hearing import Headroom, Heard, ListenJob
 from engine.settings import Settings
 from engine.telemetry import AUDIT, METRICS, Metrics, bound_contextvars, redact, set_up_logs
@@ -53,6 +55,26 @@ def test_a_log_line_is_json_with_its_call_and_without_the_words_of_an_error(
     assert "ValueError" in first["exception"]
     assert "cuatro" not in str(first)
     assert second["event"] == "card [number]"
+
+
+async def test_what_failed_in_a_group_of_tasks_is_told_each_with_its_place(logs: io.StringIO) -> None:
+    async def hears() -> None:
+        int("cuatro uno uno uno")
+
+    async def commits() -> None:
+        raise Overloaded("the store cannot write")
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for work in (hears, commits):
+                tasks.create_task(work())
+    except ExceptionGroup:
+        structlog.get_logger("test").exception("call.failed")
+    told = json.loads(logs.getvalue())["exception"]
+    assert "ExceptionGroup" in told
+    assert "in hears\nValueError\n" in told
+    assert "in commits\nOverloaded: the store cannot write" in told
+    assert "cuatro" not in told
 
 
 def test_a_line_that_cannot_be_written_is_lost_and_not_printed_raw(
