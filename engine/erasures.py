@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from engine.errors import NotFound
+from engine.errors import NotFound, Overloaded
 from engine.inputs import Inputs
 from engine.recordings import DAY_S, Recordings
 from engine.retention_clock import RetentionClock
@@ -132,7 +132,7 @@ class Erasures:
         audit.info("call.erased", call_id=call_id, by=by)
         try:
             await self._recordings.delete(organisation_id, call_id)
-        except OSError as error:  # noise without its key; due, and so tried again every hour
+        except (OSError, Overloaded) as error:  # noise without its key; due, and so tried again every hour
             log.warning("recording.not_deleted", call_id=call_id, error=type(error).__name__)
         try:
             await self._inputs.delete(organisation_id, call_id)

@@ -83,7 +83,7 @@ class Recordings:
         return count
 
     async def delete(self, organisation_id: str, call_id: str) -> None:
-        """Deletes a call's recording, if it has one. Raises `OSError`."""
+        """Deletes a call's recording, if it has one. Raises `OSError` and the store's errors."""
         with contextlib.suppress(NotFound):
             await self._delete(await self._store.recordings.get(organisation_id, call_id))
 

@@ -260,6 +260,26 @@ async def test_a_file_that_cannot_be_deleted_costs_no_erasure_and_is_tried_again
     assert kept.files() == []
 
 
+async def test_a_store_that_goes_away_once_a_call_is_erased_costs_no_erasure(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    class Away(Recordings):
+        async def delete(self, organisation_id: str, call_id: str) -> None:
+            raise Overloaded("the store cannot write")
+
+    time = Time()
+    kept = Kept(store, settings, organisation, time)
+    record = await kept.call("call-1", "any", recorded=0)
+    (await kept.inputs.begin(record)).close()
+    assert len(kept.files()) == 2
+    erasures = Erasures(store, Away(store, settings.data_dir), kept.inputs, wall_clock=time, sleep=time.sleep)
+    await erasures.erase(organisation, "call-1", "user-root")
+    assert await kept.ids() == set()
+    assert [file.parts[-3] for file in kept.files()] == ["recordings"]
+    await kept.keep_house()
+    assert kept.files() == []
+
+
 async def test_a_file_that_cannot_be_deleted_keeps_no_call(store: Store, settings: Settings, organisation: str) -> None:
     time = Time(hours=24)
     kept = Kept(store, settings, organisation, time)
