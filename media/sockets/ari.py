@@ -6,7 +6,6 @@ that channel. The call itself is not touched: it stays in the dialplan.
 """
 
 import asyncio
-import contextlib
 import itertools
 import time
 import uuid
@@ -22,6 +21,7 @@ from engine.errors import Overloaded
 from engine.ports.intake import CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.telemetry import report_fault
+from media.sockets.ari_rest import AriError, AriRest, address_of
 from media.sockets.fields import parse_object, text
 from media.sockets.wire import Malformed
 
@@ -33,11 +33,6 @@ DIRECTIONS = ("in", "out")
 ENTERS_WITHIN_S = 5.0
 LONGEST_PAUSE_S = 30.0
 MAX_CALLS = 500
-MAX_EVENT = 1 << 18
-
-
-class AriError(Exception):
-    """Asterisk refused a request, or did not answer."""
 
 
 class _Heard:
@@ -63,8 +58,9 @@ class Ari:
     ) -> None:
         self._peer, self._intake, self._media = peer, intake, media
         self._wall_clock, self._pause_s = wall_clock, pause_s
-        self._base = peer.url.rstrip("/")
-        self._http: aiohttp.ClientSession | None = None
+        self._rest = AriRest(peer)
+        self._host = ""
+        """Its address, as it was when we connected last."""
         self._calls: dict[str, _Heard] = {}
         self._entering: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,8 +70,7 @@ class Ari:
         return len(self._calls)
 
     async def open(self) -> None:
-        login = {"Authorization": aiohttp.encode_basic_auth(self._peer.key, self._peer.secret)}
-        self._http = aiohttp.ClientSession(headers=login, timeout=aiohttp.ClientTimeout(total=10))
+        await self._rest.open()
         self._spawn(self._listen_on())
 
     async def close(self) -> None:
@@ -84,8 +79,7 @@ class Ari:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for channel in list(self._calls):
             await self._end(channel, "shutdown")
-        if self._http is not None:
-            await self._http.close()
+        await self._rest.close()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -113,11 +107,8 @@ class Ari:
             await asyncio.sleep(pause_s)
 
     async def _listen(self) -> None:
-        assert self._http is not None
-        query = {"app": self._peer.app, "subscribeAll": "true"}
-        async with self._http.ws_connect(
-            f"{self._base}/ari/events", params=query, heartbeat=20, max_msg_size=MAX_EVENT
-        ) as events:
+        self._host = await address_of(self._peer.url)
+        async with self._rest.events() as events:
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
@@ -189,7 +180,7 @@ class Ari:
         try:
             for place, direction in enumerate(DIRECTIONS):
                 await self._fork(call, channel, direction, session.local_ports()[place])
-        except AriError as error:
+        except (AriError, OSError) as error:
             log.warning("ari.unheard", peer=self._peer.name, why=str(error))
             await self._end(channel, "error")
             return
@@ -204,7 +195,7 @@ class Ari:
         return CallOffer(
             call_id=str(uuid_utils.uuid7()),
             protocol="ari",
-            peer=self._base.partition("://")[2].partition("/")[0] + "/rtp",
+            peer=self._peer.url.partition("://")[2].partition("/")[0] + "/rtp",
             from_aor=caller,
             to_aor=self._peer.number or dialled,
             participants=(
@@ -218,13 +209,13 @@ class Ari:
     async def _fork(self, call: _Heard, channel: str, direction: str, port: int) -> None:
         """Snoop → mixing bridge → external media."""
         snoop, sender, bridge = (f"welcomedly-{kind}-{uuid.uuid4().hex}" for kind in ("snoop", "rtp", "bridge"))
-        host = self._media.address(self._base.partition("://")[2].partition("/")[0].rpartition(":")[0] or "127.0.0.1")
+        host = self._media.address(self._host)
         entering = [self._expect(name) for name in (snoop, sender)]
         try:
             call.channels.append(snoop)
-            await self._post(f"channels/{channel}/snoop/{snoop}", app=self._peer.app, spy=direction)
+            await self._rest.post(f"channels/{channel}/snoop/{snoop}", app=self._peer.app, spy=direction)
             call.channels.append(sender)
-            await self._post(
+            await self._rest.post(
                 "channels/externalMedia",
                 channelId=sender,
                 app=self._peer.app,
@@ -239,21 +230,12 @@ class Ari:
             for name in (snoop, sender):
                 del self._entering[name]
         call.bridges.append(bridge)
-        await self._post(f"bridges/{bridge}", type="mixing")
-        await self._post(f"bridges/{bridge}/addChannel", channel=f"{snoop},{sender}")
+        await self._rest.post(f"bridges/{bridge}", type="mixing")
+        await self._rest.post(f"bridges/{bridge}/addChannel", channel=f"{snoop},{sender}")
 
     def _expect(self, channel: str) -> asyncio.Future[None]:
         future = self._entering[channel] = asyncio.get_running_loop().create_future()
         return future
-
-    async def _post(self, path: str, **query: str) -> None:
-        assert self._http is not None
-        try:
-            async with self._http.post(f"{self._base}/ari/{path}", params=query) as response:
-                if response.status >= 300:
-                    raise AriError(f"{path.split('/')[0]} was answered with {response.status}")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise AriError(type(error).__name__) from None
 
     async def _end(self, channel: str, reason: str) -> None:
         call = self._calls.pop(channel, None)
@@ -262,10 +244,4 @@ class Ari:
         call.session.close(reason)
         doomed = [f"bridges/{bridge}" for bridge in call.bridges] + [f"channels/{name}" for name in call.channels]
         for path in doomed:
-            await self._delete(path)
-
-    async def _delete(self, path: str) -> None:
-        assert self._http is not None
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            async with self._http.delete(f"{self._base}/ari/{path}"):
-                pass
+            await self._rest.delete(path)

@@ -1,0 +1,37 @@
+"""What of Asterisk's events makes a call, what takes it away, and what of it is left in Asterisk."""
+
+import asyncio
+
+import pytest
+
+from media.sockets.ari_rest import address_of
+from tests.media.sockets.test_called import CHANNEL, Intake, asterisk
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://127.0.0.2:8088", "127.0.0.2"),
+        ("https://127.0.0.2", "127.0.0.2"),
+        ("https://127.0.0.2/behind/a/proxy/", "127.0.0.2"),
+        ("http://[::1]:8088", "::1"),
+        ("http://localhost:8088", "127.0.0.1"),
+    ],
+)
+async def test_our_address_is_the_one_towards_the_urls_host(url: str, address: str) -> None:
+    assert await address_of(url) == address
+
+
+def no_way(host: str) -> str:
+    raise OSError("network is unreachable")
+
+
+async def test_a_call_whose_sound_could_not_reach_us_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, ari, room):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        monkeypatch.setattr(room.plane, "address", no_way)
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.until(lambda it: bool(it.offers) and not it.places)
+        assert ari.calls == 0
+        assert not intake.sessions
