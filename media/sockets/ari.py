@@ -6,7 +6,7 @@ that channel. The call itself is not touched: it stays in the dialplan.
 """
 
 import asyncio
-import itertools
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -31,6 +31,8 @@ VARIABLE = "WELCOMEDLY"
 DIRECTIONS = ("in", "out")
 """`in` is what the channel's own party says, `out` what that party hears."""
 ENTERS_WITHIN_S = 5.0
+LEAVES_WITHIN_S = 2.0
+"""At shutdown: an Asterisk that is gone answers nothing."""
 LONGEST_PAUSE_S = 30.0
 MAX_CALLS = 500
 
@@ -40,8 +42,8 @@ class _Heard:
 
     def __init__(self, session: MediaSession, participants: tuple[Participant, ...]) -> None:
         self.session, self.participants = session, participants
-        self.channels: list[str] = []
-        self.bridges: list[str] = []
+        self.made: list[str] = []
+        """Paths."""
 
 
 class Ari:
@@ -55,12 +57,15 @@ class Ari:
         *,
         wall_clock: Callable[[], float] = time.time,
         pause_s: float = 1.0,
+        leaves_within_s: float = LEAVES_WITHIN_S,
     ) -> None:
         self._peer, self._intake, self._media = peer, intake, media
-        self._wall_clock, self._pause_s = wall_clock, pause_s
+        self._wall_clock, self._pause_s, self._leaves_within_s = wall_clock, pause_s, leaves_within_s
         self._rest = AriRest(peer)
         self._host = ""
         """Its address, as it was when we connected last."""
+        self._missed = 0
+        """Connections that could not be made since."""
         self._calls: dict[str, _Heard] = {}
         self._entering: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,8 +82,12 @@ class Ari:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for channel in list(self._calls):
-            await self._end(channel, "shutdown")
+        calls, self._calls = list(self._calls.values()), {}
+        for call in calls:
+            call.session.close("shutdown")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._leaves_within_s):
+                await asyncio.gather(*(self._remove(call) for call in calls))
         await self._rest.close()
 
     def _spawn(self, work: Any) -> None:
@@ -95,20 +104,20 @@ class Ari:
 
     async def _listen_on(self) -> None:
         """Stays connected; a lost connection ends its calls, whose ends we would not hear of."""
-        for attempt in itertools.count():
+        while True:
             try:
                 await self._listen()
-                pause_s = self._pause_s
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.unreachable", peer=self._peer.name, kind=type(error).__name__)
-                pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2 ** min(attempt, 6))
             for channel in list(self._calls):
-                await self._end(channel, "peer_vanished")
-            await asyncio.sleep(pause_s)
+                self._end(channel, "peer_vanished")
+            await asyncio.sleep(min(LONGEST_PAUSE_S, self._pause_s * 2 ** min(self._missed, 6)))
+            self._missed += 1
 
     async def _listen(self) -> None:
         self._host = await address_of(self._peer.url)
         async with self._rest.events() as events:
+            self._missed = 0
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
@@ -136,7 +145,7 @@ class Ari:
                 if not entering.done():
                     entering.set_result(None)
             case "ChannelDestroyed" if call is not None:
-                self._spawn(self._end(channel, "bye"))
+                self._end(channel, "bye")
             case "ChannelHold" if call is not None:
                 call.session.hold()
             case "ChannelUnhold" if call is not None:
@@ -182,7 +191,7 @@ class Ari:
                 await self._fork(call, channel, direction, session.local_ports()[place])
         except (AriError, OSError) as error:
             log.warning("ari.unheard", peer=self._peer.name, why=str(error))
-            await self._end(channel, "error")
+            self._end(channel, "error")
             return
         if channel in self._calls:  # it may have ended meanwhile
             self._intake.begin(session)
@@ -212,9 +221,9 @@ class Ari:
         host = self._media.address(self._host)
         entering = [self._expect(name) for name in (snoop, sender)]
         try:
-            call.channels.append(snoop)
+            call.made.append(f"channels/{snoop}")
             await self._rest.post(f"channels/{channel}/snoop/{snoop}", app=self._peer.app, spy=direction)
-            call.channels.append(sender)
+            call.made.append(f"channels/{sender}")
             await self._rest.post(
                 "channels/externalMedia",
                 channelId=sender,
@@ -229,7 +238,7 @@ class Ari:
         finally:
             for name in (snoop, sender):
                 del self._entering[name]
-        call.bridges.append(bridge)
+        call.made.append(f"bridges/{bridge}")
         await self._rest.post(f"bridges/{bridge}", type="mixing")
         await self._rest.post(f"bridges/{bridge}/addChannel", channel=f"{snoop},{sender}")
 
@@ -237,11 +246,12 @@ class Ari:
         future = self._entering[channel] = asyncio.get_running_loop().create_future()
         return future
 
-    async def _end(self, channel: str, reason: str) -> None:
+    def _end(self, channel: str, reason: str) -> None:
+        """At once here; what was made for it in Asterisk goes by and by."""
         call = self._calls.pop(channel, None)
-        if call is None:
-            return
-        call.session.close(reason)
-        doomed = [f"bridges/{bridge}" for bridge in call.bridges] + [f"channels/{name}" for name in call.channels]
-        for path in doomed:
-            await self._rest.delete(path)
+        if call is not None:
+            call.session.close(reason)
+            self._spawn(self._remove(call))
+
+    async def _remove(self, call: _Heard) -> None:
+        await asyncio.gather(*(self._rest.delete(path) for path in call.made))

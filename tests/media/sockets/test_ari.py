@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from engine.ports.intake import CallEnded
 from media.sockets.ari_rest import address_of
 from tests.media.sockets.test_called import CHANNEL, Intake, asterisk
 
@@ -35,3 +36,22 @@ async def test_a_call_whose_sound_could_not_reach_us_is_none(monkeypatch: pytest
         await intake.until(lambda it: bool(it.offers) and not it.places)
         assert ari.calls == 0
         assert not intake.sessions
+
+
+@pytest.mark.parametrize("reason", ["peer_vanished", "shutdown"])
+async def test_an_asterisk_that_answers_nothing_keeps_no_call(reason: str) -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, ari, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        for number in (1, 2):
+            await played.say("ChannelVarset", CHANNEL | {"id": str(number)}, variable="WELCOMEDLY", value="customer")
+            await intake.begun(number)
+        played.silent = True
+        if reason == "shutdown":
+            await asyncio.wait_for(ari.close(), 5)
+        else:
+            played.connected.clear()
+            await played.hang()
+            await asyncio.wait_for(played.connected.wait(), 5)
+        await intake.reason()
+        assert [event.reason for event in intake.events if isinstance(event, CallEnded)] == [reason, reason]

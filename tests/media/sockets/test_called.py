@@ -77,8 +77,8 @@ class Intake:
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def begun(self) -> None:
-        await self.until(lambda self: bool(self.sessions))
+    async def begun(self, calls: int = 1) -> None:
+        await self.until(lambda self: len(self.sessions) >= calls)
 
     async def noticed(self, name: str) -> None:
         await self.until(
@@ -431,6 +431,8 @@ class PlayedAsterisk:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.hosts: dict[str, str] = {}
         self.refuses = ""
+        self.silent = False
+        """It answers no request any more."""
         self.gone: dict[str, Any] | None = None
         """A channel that is hung up while it is snooped on."""
         self._events: web.WebSocketResponse | None = None
@@ -457,6 +459,8 @@ class PlayedAsterisk:
         path, query = request.match_info["path"], dict(request.query)
         self.requests.append((request.method, path, query))
         self._asked.set()
+        if self.silent:
+            await asyncio.Event().wait()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
         if self.gone is not None:
@@ -495,7 +499,7 @@ async def asterisk(intake: Intake, secret: str = "hush") -> AsyncIterator[tuple[
     host, port = runner.addresses[0][:2]
     peer = Peer("pbx", "ari", url=f"http://{host}:{port}", key="ari", secret=secret, number="+34910000000")
     room = Room()
-    ari = Ari(peer, intake, room.plane, pause_s=0.05)
+    ari = Ari(peer, intake, room.plane, pause_s=0.05, leaves_within_s=0.2)
     await ari.open()
     try:
         yield played, ari, room
