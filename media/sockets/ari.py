@@ -66,6 +66,8 @@ class Ari:
         """Its address, as it was when we connected last."""
         self._missed = 0
         """Connections that could not be made since."""
+        self._starting: set[str] = set()
+        """Channels for which things are being made in Asterisk."""
         self._calls: dict[str, _Heard] = {}
         self._entering: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,7 +140,9 @@ class Ari:
         call = self._calls.get(channel)
         match event.get("type"):
             case "ChannelVarset" if event.get("variable") == VARIABLE and call is None:
-                if text(event, "value") in ("customer", "agent") and len(self._calls) < MAX_CALLS:
+                full = len(self._calls.keys() | self._starting) >= MAX_CALLS
+                if text(event, "value") in ("customer", "agent") and channel not in self._starting and not full:
+                    self._starting.add(channel)
                     self._spawn(self._follow(channel, event["channel"], text(event, "value")))
             case "StasisStart" if channel in self._entering:
                 entering = self._entering[channel]
@@ -165,15 +169,18 @@ class Ari:
     # ─── one call ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _follow(self, channel: str, about: dict[str, Any], role: str) -> None:
-        offer = self._offer(channel, about, role)
-        refusal = self._intake.admit(offer)
-        if refusal is not None:
-            log.info("ari.refused", peer=self._peer.name, code=refusal.code)
-            return
         try:
-            await self._hear_both(channel, offer)
+            offer = self._offer(channel, about, role)
+            refusal = self._intake.admit(offer)
+            if refusal is not None:
+                log.info("ari.refused", peer=self._peer.name, code=refusal.code)
+                return
+            try:
+                await self._hear_both(channel, offer)
+            finally:
+                self._intake.withdraw(offer)
         finally:
-            self._intake.withdraw(offer)
+            self._starting.discard(channel)
 
     async def _hear_both(self, channel: str, offer: CallOffer) -> None:
         """Begins an admitted call, unless Asterisk or our own ports are in the way."""
@@ -192,10 +199,11 @@ class Ari:
         except (AriError, OSError) as error:
             log.warning("ari.unheard", peer=self._peer.name, why=str(error))
             self._end(channel, "error")
+        if channel not in self._calls:  # or it has ended meanwhile
+            self._spawn(self._remove(call))
             return
-        if channel in self._calls:  # it may have ended meanwhile
-            self._intake.begin(session)
-            log.info("ari.following", call=offer.call_id, peer=self._peer.name)
+        self._intake.begin(session)
+        log.info("ari.following", call=offer.call_id, peer=self._peer.name)
 
     def _offer(self, channel: str, about: dict[str, Any], role: str) -> CallOffer:
         caller, dialled = text(about, "caller.number"), text(about, "dialplan.exten")
@@ -247,10 +255,12 @@ class Ari:
         return future
 
     def _end(self, channel: str, reason: str) -> None:
-        """At once here; what was made for it in Asterisk goes by and by."""
+        """At once here, in Asterisk by and by: what is still being made for it is taken away by whoever makes it."""
         call = self._calls.pop(channel, None)
-        if call is not None:
-            call.session.close(reason)
+        if call is None:
+            return
+        call.session.close(reason)
+        if channel not in self._starting:
             self._spawn(self._remove(call))
 
     async def _remove(self, call: _Heard) -> None:

@@ -55,3 +55,30 @@ async def test_an_asterisk_that_answers_nothing_keeps_no_call(reason: str) -> No
             await asyncio.wait_for(played.connected.wait(), 5)
         await intake.reason()
         assert [event.reason for event in intake.events if isinstance(event, CallEnded)] == [reason, reason]
+
+
+async def test_nothing_is_left_of_a_caller_who_hung_up_meanwhile() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, ari, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.gone = CHANNEL
+        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.until(lambda it: bool(it.offers) and not it.places)
+        await played.emptied()
+        assert ari.calls == 0
+
+
+async def test_a_channel_that_is_marked_twice_is_one_call() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        for _ in range(2):
+            await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await intake.begun()
+        await played.say("ChannelVarset", CHANNEL | {"id": "another"}, variable="WELCOMEDLY", value="customer")
+        await intake.begun(2)
+        assert offered(intake) == [CHANNEL["id"], "another"]
+
+
+def offered(intake: Intake) -> list[str]:
+    return [offer.correlation["asterisk-channel"] for offer in intake.offers]

@@ -433,6 +433,8 @@ class PlayedAsterisk:
         self.refuses = ""
         self.silent = False
         """It answers no request any more."""
+        self.made: set[str] = set()
+        """Paths of what was made for us and is still there."""
         self.gone: dict[str, Any] | None = None
         """A channel that is hung up while it is snooped on."""
         self._events: web.WebSocketResponse | None = None
@@ -463,6 +465,7 @@ class PlayedAsterisk:
             await asyncio.Event().wait()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
+        self._keep(request.method, path, query)
         if self.gone is not None:
             await self.say("ChannelDestroyed", self.gone)
         if request.method == "POST" and "/snoop/" in path:
@@ -473,6 +476,24 @@ class PlayedAsterisk:
             direction = next(name for name, host in self.hosts.items() if not host)
             self.hosts[direction] = query["external_host"]
         return web.json_response({})
+
+    def _keep(self, method: str, path: str, query: dict[str, str]) -> None:
+        if method == "DELETE":
+            self.made.discard(path)
+        elif "/snoop/" in path:
+            self.made.add(f"channels/{path.rpartition('/')[2]}")
+        elif path == "channels/externalMedia":
+            self.made.add(f"channels/{query['channelId']}")
+        elif method == "POST" and not path.endswith("/addChannel"):
+            self.made.add(path)
+        self._asked.set()
+
+    async def emptied(self) -> None:
+        """Waits until nothing of what was made for us is there any more."""
+        async with asyncio.timeout(15.0):
+            while self.made:
+                self._asked.clear()
+                await self._asked.wait()
 
     async def cleared(self, count: int) -> None:
         """Waits until so many things that were made for us have been removed."""
