@@ -1,8 +1,9 @@
 """Asterisk's channels, heard through its REST interface: a snoop on each direction, sent to our RTP plane.
 
 https://docs.asterisk.org/Development/Reference-Information/Asterisk-Framework-and-API-Examples/External-Media-and-ARI/.
-The dialplan says which channels, with one line before `Dial`: `Set(WELCOMEDLY=customer)` (or `agent`), the party on
-that channel. The call itself is not touched: it stays in the dialplan.
+The dialplan says which channels, with one line before `Dial` or `Queue`: `Set(WELCOMEDLY=customer)` (or `agent`), the
+party on that channel. Its call begins once it is in a bridge with somebody: before, it hears ringing and announcements.
+The call itself is not touched: it stays in the dialplan.
 """
 
 import asyncio
@@ -10,9 +11,10 @@ import contextlib
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
+import msgspec
 import structlog
 import uuid_utils
 
@@ -22,6 +24,7 @@ from engine.ports.intake import CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.telemetry import report_fault
 from media.sockets.ari_rest import AriError, AriRest, address_of
+from media.sockets.bridges import Bridges
 from media.sockets.fields import parse_object, text
 from media.sockets.wire import Malformed
 
@@ -35,6 +38,16 @@ LEAVES_WITHIN_S = 2.0
 """At shutdown: an Asterisk that is gone answers nothing."""
 LONGEST_PAUSE_S = 30.0
 MAX_CALLS = 500
+MAX_MARKS = 5000
+"""Channels that are marked and talk with nobody yet."""
+
+
+class _Mark(msgspec.Struct):
+    """A channel that is to be heard once it talks with somebody: as it was when it was marked, and as it is now."""
+
+    role: Literal["customer", "agent"]
+    then: dict[str, Any]
+    now: dict[str, Any]
 
 
 class _Heard:
@@ -66,6 +79,8 @@ class Ari:
         """Its address, as it was when we connected last."""
         self._missed = 0
         """Connections that could not be made since."""
+        self._bridges = Bridges()
+        self._marks: dict[str, _Mark] = {}
         self._starting: set[str] = set()
         """Channels for which things are being made in Asterisk."""
         self._calls: dict[str, _Heard] = {}
@@ -111,6 +126,7 @@ class Ari:
                 await self._listen()
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 log.warning("ari.unreachable", peer=self._peer.name, kind=type(error).__name__)
+            self._marks.clear()
             for channel in list(self._calls):
                 self._end(channel, "peer_vanished")
             await asyncio.sleep(min(LONGEST_PAUSE_S, self._pause_s * 2 ** min(self._missed, 6)))
@@ -120,6 +136,7 @@ class Ari:
         self._host = await address_of(self._peer.url)
         async with self._rest.events() as events:
             self._missed = 0
+            self._bridges = Bridges(await self._rest.get("bridges"))
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
@@ -137,18 +154,24 @@ class Ari:
         channel = text(event, "channel.id")
         if not channel:
             return
+        if (mark := self._marks.get(channel)) is not None:
+            mark.now = event["channel"]
         call = self._calls.get(channel)
         match event.get("type"):
-            case "ChannelVarset" if event.get("variable") == VARIABLE and call is None:
-                full = len(self._calls.keys() | self._starting) >= MAX_CALLS
-                if text(event, "value") in ("customer", "agent") and channel not in self._starting and not full:
-                    self._starting.add(channel)
-                    self._spawn(self._follow(channel, event["channel"], text(event, "value")))
+            case "ChannelVarset" if event.get("variable") == VARIABLE:
+                self._mark(channel, event["channel"], text(event, "value"))
+            case "ChannelEnteredBridge":
+                members = self._bridges.entered(event.get("bridge"), event["channel"])
+                for marked in sorted(self._marks.keys() & members):
+                    self._begin_if_it_talks(marked)
+            case "ChannelLeftBridge":
+                self._bridges.left(event.get("bridge"), event["channel"])
             case "StasisStart" if channel in self._entering:
                 entering = self._entering[channel]
                 if not entering.done():
                     entering.set_result(None)
-            case "ChannelDestroyed" if call is not None:
+            case "ChannelDestroyed":
+                self._marks.pop(channel, None)
                 self._end(channel, "bye")
             case "ChannelHold" if call is not None:
                 call.session.hold()
@@ -156,6 +179,19 @@ class Ari:
                 call.session.resume()
             case "ChannelConnectedLine" if call is not None:
                 self._connected(call, event)
+
+    def _mark(self, channel: str, about: dict[str, Any], role: Any) -> None:
+        self._marks.pop(channel, None)
+        if channel in self._calls or channel in self._starting or len(self._marks) >= MAX_MARKS:
+            return
+        if role in ("customer", "agent"):
+            self._marks[channel] = _Mark(role, about, about)
+            self._begin_if_it_talks(channel)
+
+    def _begin_if_it_talks(self, channel: str) -> None:
+        if self._bridges.partners(channel) and len(self._calls.keys() | self._starting) < MAX_CALLS:
+            self._starting.add(channel)
+            self._spawn(self._follow(channel, self._marks.pop(channel)))
 
     def _connected(self, call: _Heard, event: dict[str, Any]) -> None:
         """The other party has another number now: it answered, or the call was transferred."""
@@ -168,9 +204,9 @@ class Ari:
 
     # ─── one call ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _follow(self, channel: str, about: dict[str, Any], role: str) -> None:
+    async def _follow(self, channel: str, mark: _Mark) -> None:
         try:
-            offer = self._offer(channel, about, role)
+            offer = self._offer(channel, mark)
             refusal = self._intake.admit(offer)
             if refusal is not None:
                 log.info("ari.refused", peer=self._peer.name, code=refusal.code)
@@ -205,10 +241,10 @@ class Ari:
         self._intake.begin(session)
         log.info("ari.following", call=offer.call_id, peer=self._peer.name)
 
-    def _offer(self, channel: str, about: dict[str, Any], role: str) -> CallOffer:
-        caller, dialled = text(about, "caller.number"), text(about, "dialplan.exten")
-        here: Any = role
-        there: Any = "agent" if role == "customer" else "customer"
+    def _offer(self, channel: str, mark: _Mark) -> CallOffer:
+        caller, dialled = text(mark.then, "caller.number"), text(mark.then, "dialplan.exten")
+        there: Any = "agent" if mark.role == "customer" else "customer"
+        connected = text(mark.now, "connected.number"), text(mark.now, "connected.name")
         return CallOffer(
             call_id=str(uuid_utils.uuid7()),
             protocol="ari",
@@ -216,8 +252,8 @@ class Ari:
             from_aor=caller,
             to_aor=self._peer.number or dialled,
             participants=(
-                Participant("in", 0, caller, text(about, "caller.name"), role=here),
-                Participant("out", 1, text(about, "connected.number"), text(about, "connected.name"), role=there),
+                Participant("in", 0, caller, text(mark.then, "caller.name"), role=mark.role),
+                Participant("out", 1, *connected, role=there),
             ),
             correlation={"asterisk-channel": channel},
             answered_at=self._wall_clock(),

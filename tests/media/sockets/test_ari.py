@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 
-from engine.ports.intake import CallEnded
+from engine.ports.intake import CallEnded, Refusal
 from media.sockets.ari_rest import address_of
 from tests.media.sockets.test_called import CHANNEL, Intake, asterisk
+
+
+def offered(intake: Intake) -> list[str]:
+    return [offer.correlation["asterisk-channel"] for offer in intake.offers]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +36,7 @@ async def test_a_call_whose_sound_could_not_reach_us_is_none(monkeypatch: pytest
     async with asterisk(intake) as (played, ari, room):
         await asyncio.wait_for(played.connected.wait(), 5)
         monkeypatch.setattr(room.plane, "address", no_way)
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.until(lambda it: bool(it.offers) and not it.places)
         assert ari.calls == 0
         assert not intake.sessions
@@ -44,7 +48,7 @@ async def test_an_asterisk_that_answers_nothing_keeps_no_call(reason: str) -> No
     async with asterisk(intake) as (played, ari, _):
         await asyncio.wait_for(played.connected.wait(), 5)
         for number in (1, 2):
-            await played.say("ChannelVarset", CHANNEL | {"id": str(number)}, variable="WELCOMEDLY", value="customer")
+            await played.talks(CHANNEL | {"id": str(number)}, "customer")
             await intake.begun(number)
         played.silent = True
         if reason == "shutdown":
@@ -62,7 +66,7 @@ async def test_nothing_is_left_of_a_caller_who_hung_up_meanwhile() -> None:
     async with asterisk(intake) as (played, ari, _):
         await asyncio.wait_for(played.connected.wait(), 5)
         played.gone = CHANNEL
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.until(lambda it: bool(it.offers) and not it.places)
         await played.emptied()
         assert ari.calls == 0
@@ -73,12 +77,80 @@ async def test_a_channel_that_is_marked_twice_is_one_call() -> None:
     async with asterisk(intake) as (played, _, _):
         await asyncio.wait_for(played.connected.wait(), 5)
         for _ in range(2):
-            await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+            await played.talks(CHANNEL, "customer")
         await intake.begun()
-        await played.say("ChannelVarset", CHANNEL | {"id": "another"}, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL | {"id": "another"}, "customer")
         await intake.begun(2)
         assert offered(intake) == [CHANNEL["id"], "another"]
 
 
-def offered(intake: Intake) -> list[str]:
-    return [offer.correlation["asterisk-channel"] for offer in intake.offers]
+AGENT = {"id": "1700000000.8", "name": "PJSIP/1001-00000002", "caller": {"number": "1001", "name": "Bea"}}
+WAITING = {"id": "1700000000.9", "name": "PJSIP/trunk-00000003"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "begins"),
+    [
+        ("mark", False),  # it rings, or a queue's announcements are heard
+        ("mark customer", False),
+        ("mark agent", False),
+        ("mark customer agent", True),
+        ("mark agent customer", True),
+        ("customer mark agent", True),
+        ("customer agent mark", True),
+        ("customer agent", False),
+        ("customer agent left mark", False),
+        ("mark parked", False),
+        ("mark parked customer agent", True),
+        ("mark unmark customer agent", False),
+        ("mark destroyed customer agent", False),
+    ],
+)
+async def test_a_call_begins_once_its_channel_talks(steps: str, begins: bool) -> None:
+    intake = Intake()
+    intake.refusal = Refusal("overloaded")
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        for step in steps.split():
+            match step:
+                case "mark" | "unmark":
+                    await played.mark(CHANNEL, "customer" if step == "mark" else "")
+                case "customer" | "agent":
+                    await played.enters(CHANNEL if step == "customer" else AGENT)
+                case "parked":
+                    await played.enters(WAITING, "parking", "holding")
+                    await played.enters(CHANNEL, "parking", "holding")
+                case "left":
+                    await played.leaves(AGENT)
+                case "destroyed":
+                    await played.say("ChannelDestroyed", CHANNEL)
+        await played.talks(CHANNEL | {"id": "last"}, "customer")
+        await intake.until(lambda it: "last" in offered(it))
+        assert offered(intake) == [CHANNEL["id"]] * begins + ["last"]
+
+
+async def test_a_channel_that_talked_before_we_connected_is_heard_when_it_is_marked() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.bridges["b"] = {"id": "b", "bridge_type": "mixing", "channels": [CHANNEL["id"], AGENT["id"]]}
+        played.connected.clear()
+        await played.hang()
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.mark(CHANNEL, "customer")
+        await intake.begun()
+
+
+async def test_who_answered_is_known_from_the_beginning() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.mark(CHANNEL, "customer")
+        await played.say("ChannelConnectedLine", CHANNEL | {"connected": {"number": "1001", "name": "Bea"}})
+        await played.enters(CHANNEL | {"connected": {"number": "1001", "name": "Bea"}})
+        await played.enters(AGENT)
+        await intake.begun()
+        assert [(one.aor, one.name) for one in intake.offers[0].participants] == [
+            ("+34600000001", "Ana"),
+            ("1001", "Bea"),
+        ]

@@ -433,6 +433,8 @@ class PlayedAsterisk:
         self.refuses = ""
         self.silent = False
         """It answers no request any more."""
+        self.bridges: dict[str, dict[str, Any]] = {}
+        """By name: as `GET /bridges` tells of them."""
         self.made: set[str] = set()
         """Paths of what was made for us and is still there."""
         self.gone: dict[str, Any] | None = None
@@ -448,7 +450,6 @@ class PlayedAsterisk:
             return web.Response(status=401)
         self._events = web.WebSocketResponse()
         await self._events.prepare(request)
-        self.connected.set()
         async for _ in self._events:
             pass
         return self._events
@@ -457,16 +458,36 @@ class PlayedAsterisk:
         assert self._events is not None
         await self._events.send_str(json.dumps({"type": kind, "channel": channel} | more))
 
+    async def mark(self, channel: dict[str, Any], role: str) -> None:
+        await self.say("ChannelVarset", channel, variable="WELCOMEDLY", value=role)
+
+    async def enters(self, channel: dict[str, Any], bridge: str = "bridge-1", kind: str = "mixing") -> None:
+        about = self.bridges.setdefault(bridge, {"id": bridge, "bridge_type": kind, "channels": []})
+        about["channels"].append(channel["id"])
+        await self.say("ChannelEnteredBridge", channel, bridge=about)
+
+    async def leaves(self, channel: dict[str, Any], bridge: str = "bridge-1") -> None:
+        self.bridges[bridge]["channels"].remove(channel["id"])
+        await self.say("ChannelLeftBridge", channel, bridge=self.bridges[bridge])
+
+    async def talks(self, channel: dict[str, Any], role: str) -> None:
+        """It is marked, and an agent answers."""
+        await self.mark(channel, role)
+        for one in (channel, {"id": f"agent of {channel['id']}"}):
+            await self.enters(one, f"bridge of {channel['id']}")
+
     async def rest(self, request: web.Request) -> web.Response:
         path, query = request.match_info["path"], dict(request.query)
         self.requests.append((request.method, path, query))
         self._asked.set()
+        if path == "bridges":  # what it is told from now on is news
+            self.connected.set()
         if self.silent:
             await asyncio.Event().wait()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
         self._keep(request.method, path, query)
-        if self.gone is not None:
+        if self.gone is not None and request.method == "POST":
             await self.say("ChannelDestroyed", self.gone)
         if request.method == "POST" and "/snoop/" in path:
             await self.say("StasisStart", {"id": path.rpartition("/")[2]}, args=[])
@@ -475,7 +496,7 @@ class PlayedAsterisk:
             await self.say("StasisStart", {"id": query["channelId"]}, args=[])
             direction = next(name for name, host in self.hosts.items() if not host)
             self.hosts[direction] = query["external_host"]
-        return web.json_response({})
+        return web.json_response(list(self.bridges.values()) if path == "bridges" else {})
 
     def _keep(self, method: str, path: str, query: dict[str, str]) -> None:
         if method == "DELETE":
@@ -549,7 +570,7 @@ async def test_a_marked_channel_is_heard_in_both_directions() -> None:
     intake = Intake()
     async with asterisk(intake) as (played, ari, room):
         await asyncio.wait_for(played.connected.wait(), 5)
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.begun()
         (offer,) = intake.offers
         roles = {one.stream: one.role for one in decide_roles(offer.participants, ROUTING)}
@@ -574,7 +595,7 @@ async def test_a_lost_connection_ends_its_calls_and_comes_back() -> None:
     intake = Intake()
     async with asterisk(intake) as (played, _, _):
         await asyncio.wait_for(played.connected.wait(), 5)
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="agent")
+        await played.talks(CHANNEL, "agent")
         await intake.begun()
         played.connected.clear()
         await played.hang()
@@ -602,12 +623,12 @@ async def test_events_that_are_none_and_snoops_that_fail_hurt_nobody() -> None:
             assert played._events is not None
             await played._events.send_str(event)
         played.refuses = "externalMedia"
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await played.cleared(2)  # the snoop, and what would have sent its sound
         assert ari.calls == 0
         assert not intake.sessions
         played.refuses = ""
-        await played.say("ChannelVarset", CHANNEL | {"id": "8"}, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL | {"id": "8"}, "customer")
         await intake.begun()
 
 
@@ -616,11 +637,11 @@ async def test_a_channel_that_cannot_be_heard_gives_its_place_back(monkeypatch: 
     async with asterisk(intake) as (played, _, room):
         await asyncio.wait_for(played.connected.wait(), 5)
         monkeypatch.setattr(room.plane, "allocate", no_port)
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.until(lambda it: bool(it.offers) and not it.places)
         monkeypatch.undo()
         played.refuses = "externalMedia"
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.until(lambda it: len(it.offers) == 2 and not it.places)
         assert not intake.sessions
 
@@ -630,6 +651,6 @@ async def test_a_channel_that_is_gone_before_it_is_heard_gives_its_place_back() 
     async with asterisk(intake) as (played, _, _):
         await asyncio.wait_for(played.connected.wait(), 5)
         played.gone = CHANNEL
-        await played.say("ChannelVarset", CHANNEL, variable="WELCOMEDLY", value="customer")
+        await played.talks(CHANNEL, "customer")
         await intake.until(lambda it: bool(it.offers) and not it.places)
         assert not intake.sessions
