@@ -57,6 +57,8 @@ class _Heard:
         self.session, self.participants = session, participants
         self.made: list[str] = []
         """Paths."""
+        self.holders: set[str] = set()
+        """Channels whose party holds the call."""
 
 
 class Ari:
@@ -156,7 +158,6 @@ class Ari:
             return
         if (mark := self._marks.get(channel)) is not None:
             mark.now = event["channel"]
-        call = self._calls.get(channel)
         match event.get("type"):
             case "ChannelVarset" if event.get("variable") == VARIABLE:
                 self._mark(channel, event["channel"], text(event, "value"))
@@ -166,6 +167,7 @@ class Ari:
                     self._begin_if_it_talks(marked)
             case "ChannelLeftBridge":
                 self._bridges.left(event.get("bridge"), event["channel"])
+                self._let_go(channel)
             case "StasisStart" if channel in self._entering:
                 entering = self._entering[channel]
                 if not entering.done():
@@ -173,12 +175,13 @@ class Ari:
             case "ChannelDestroyed":
                 self._marks.pop(channel, None)
                 self._end(channel, "bye")
-            case "ChannelHold" if call is not None:
-                call.session.hold()
-            case "ChannelUnhold" if call is not None:
-                call.session.resume()
-            case "ChannelConnectedLine" if call is not None:
-                self._connected(call, event)
+                self._let_go(channel)
+            case "ChannelHold":
+                self._hold(channel)
+            case "ChannelUnhold":
+                self._let_go(channel)
+            case "ChannelConnectedLine" if channel in self._calls:
+                self._connected(self._calls[channel], event)
 
     def _mark(self, channel: str, about: dict[str, Any], role: Any) -> None:
         self._marks.pop(channel, None)
@@ -192,6 +195,21 @@ class Ari:
         if self._bridges.partners(channel) and len(self._calls.keys() | self._starting) < MAX_CALLS:
             self._starting.add(channel)
             self._spawn(self._follow(channel, self._marks.pop(channel)))
+
+    def _hold(self, channel: str) -> None:
+        """Asterisk tells of a hold on the channel of whoever holds: mostly the agent's, which nobody has marked."""
+        for one in {channel} | self._bridges.partners(channel):
+            if (call := self._calls.get(one)) is not None:
+                call.holders.add(channel)
+                call.session.hold()
+
+    def _let_go(self, channel: str) -> None:
+        """Its party holds nobody any more: it took the call back, or has left it (a transfer tells of no unhold)."""
+        for call in self._calls.values():
+            if channel in call.holders:
+                call.holders.discard(channel)
+                if not call.holders:
+                    call.session.resume()
 
     def _connected(self, call: _Heard, event: dict[str, Any]) -> None:
         """The other party has another number now: it answered, or the call was transferred."""

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from engine.ports.intake import CallEnded, Refusal
+from engine.ports.intake import CallEnded, MediaNotice, Refusal
 from media.sockets.ari_rest import address_of
-from tests.media.sockets.test_called import CHANNEL, Intake, asterisk
+from tests.media.sockets.test_called import CHANNEL, Intake, agent_of, asterisk
 
 
 def offered(intake: Intake) -> list[str]:
@@ -154,3 +154,35 @@ async def test_who_answered_is_known_from_the_beginning() -> None:
             ("+34600000001", "Ana"),
             ("1001", "Bea"),
         ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ("agent ChannelHold, agent ChannelUnhold", ["call.held", "call.resumed"]),
+        ("customer ChannelHold, customer ChannelUnhold", ["call.held", "call.resumed"]),
+        ("agent ChannelHold, agent ChannelLeftBridge", ["call.held", "call.resumed"]),
+        ("agent ChannelHold, agent ChannelDestroyed", ["call.held", "call.resumed"]),
+        ("agent ChannelHold, customer ChannelHold, agent ChannelUnhold", ["call.held"]),
+        ("agent ChannelHold, stranger ChannelUnhold", ["call.held"]),
+        ("stranger ChannelHold", []),
+        ("agent ChannelUnhold", []),
+    ],
+)
+async def test_a_call_is_held_as_long_as_a_party_holds_it(steps: str, told: list[str]) -> None:
+    intake = Intake()
+    channels = {"customer": CHANNEL, "agent": agent_of(CHANNEL), "stranger": WAITING}
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.talks(CHANNEL, "customer")
+        await intake.begun()
+        for step in steps.split(", "):
+            who, event = step.split()
+            if event == "ChannelLeftBridge":
+                await played.leaves(channels[who], f"bridge of {CHANNEL['id']}")
+            else:
+                await played.say(event, channels[who])
+        await played.say("ChannelDestroyed", CHANNEL)
+        await intake.reason()
+    names = [event.name for event in intake.events if isinstance(event, MediaNotice)]
+    assert [name for name in names if name.startswith("call.")] == told

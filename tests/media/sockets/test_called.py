@@ -424,6 +424,11 @@ async def test_answers_that_are_none_hurt_nobody() -> None:
 # ─── ARI ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def agent_of(channel: dict[str, Any]) -> dict[str, Any]:
+    """The channel that it talks with."""
+    return {"id": f"agent of {channel['id']}", "name": "PJSIP/1001"}
+
+
 class PlayedAsterisk:
     """ARI's part that is used: events, snoops, external media, bridges."""
 
@@ -473,7 +478,7 @@ class PlayedAsterisk:
     async def talks(self, channel: dict[str, Any], role: str) -> None:
         """It is marked, and an agent answers."""
         await self.mark(channel, role)
-        for one in (channel, {"id": f"agent of {channel['id']}"}):
+        for one in (channel, agent_of(channel)):
             await self.enters(one, f"bridge of {channel['id']}")
 
     async def rest(self, request: web.Request) -> web.Response:
@@ -578,9 +583,9 @@ async def test_a_marked_channel_is_heard_in_both_directions() -> None:
         ports = [int(played.hosts[direction].rpartition(":")[2]) for direction in ("in", "out")]
         room.hear(ports, 1.5)
         assert_heard(intake, ("in", "out"), 1.4)
-        await played.say("ChannelHold", CHANNEL)
+        await played.say("ChannelHold", agent_of(CHANNEL))
         await intake.noticed("call.held")
-        await played.say("ChannelUnhold", CHANNEL)
+        await played.say("ChannelUnhold", agent_of(CHANNEL))
         await intake.noticed("call.resumed")
         await played.say("ChannelConnectedLine", CHANNEL | {"connected": {"number": "1001", "name": "Bea"}})
         await intake.until(lambda it: any(isinstance(event, ParticipantsChanged) for event in it.events))
