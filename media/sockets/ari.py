@@ -8,6 +8,7 @@ The call itself is not touched: it stays in the dialplan.
 
 import asyncio
 import contextlib
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -40,6 +41,8 @@ LONGEST_PAUSE_S = 30.0
 MAX_CALLS = 500
 MAX_MARKS = 5000
 """Channels that are marked and talk with nobody yet."""
+_NUMBER = re.compile(r"\+?\d{7,15}")
+"""What is shorter is an extension: a queue's, or a step of the dialplan."""
 
 
 class _Mark(msgspec.Struct):
@@ -260,7 +263,7 @@ class Ari:
         log.info("ari.following", call=offer.call_id, peer=self._peer.name)
 
     def _offer(self, channel: str, mark: _Mark) -> CallOffer:
-        caller, dialled = text(mark.then, "caller.number"), text(mark.then, "dialplan.exten")
+        caller = text(mark.then, "caller.number")
         there: Any = "agent" if mark.role == "customer" else "customer"
         connected = text(mark.now, "connected.number"), text(mark.now, "connected.name")
         return CallOffer(
@@ -268,7 +271,7 @@ class Ari:
             protocol="ari",
             peer=self._peer.url.partition("://")[2].partition("/")[0] + "/rtp",
             from_aor=caller,
-            to_aor=self._peer.number or dialled,
+            to_aor=self._called(mark),
             participants=(
                 Participant("in", 0, caller, text(mark.then, "caller.name"), role=mark.role),
                 Participant("out", 1, *connected, role=there),
@@ -276,6 +279,13 @@ class Ari:
             correlation={"asterisk-channel": channel},
             answered_at=self._wall_clock(),
         )
+
+    def _called(self, mark: _Mark) -> str:
+        """The number that the customer dialled; where that is none, or an agent dialled, the peer's."""
+        dialled = text(mark.then, "dialplan.exten")
+        if mark.role == "customer" and _NUMBER.fullmatch(dialled):
+            return dialled
+        return self._peer.number or dialled
 
     async def _fork(self, call: _Heard, channel: str, direction: str, port: int) -> None:
         """Snoop → mixing bridge → external media."""

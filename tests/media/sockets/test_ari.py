@@ -186,3 +186,24 @@ async def test_a_call_is_held_as_long_as_a_party_holds_it(steps: str, told: list
         await intake.reason()
     names = [event.name for event in intake.events if isinstance(event, MediaNotice)]
     assert [name for name in names if name.startswith("call.")] == told
+
+
+@pytest.mark.parametrize(
+    ("role", "dialled", "number"),
+    [
+        ("customer", "910000001", "910000001"),
+        ("customer", "+34910000001", "+34910000001"),
+        ("customer", "s", "+34910000000"),
+        ("customer", "600", "+34910000000"),
+        ("customer", "", "+34910000000"),
+        ("agent", "+34600000009", "+34910000000"),
+    ],
+)
+async def test_the_peers_number_is_for_calls_to_none(role: str, dialled: str, number: str) -> None:
+    intake = Intake()
+    intake.refusal = Refusal("overloaded")
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.talks(CHANNEL | {"dialplan": {"exten": dialled}}, role)
+        await intake.until(lambda it: bool(it.offers))
+        assert intake.offers[0].to_aor == number
