@@ -148,7 +148,7 @@ class Carrier(Listener):
         said = _parameters(at(message, dialect.parameters))
         caller = text(message, dialect.from_) or legs.first(said, legs.FROM)
         called = text(message, dialect.to) or legs.first(said, legs.TO)
-        aors = (caller, legs.first(said, legs.AGENT))
+        aors = legs.addresses(self._peer, legs.first(said, legs.AGENT), caller, called)
         tracks = self._tracks(message)
         self._order = {track: _Order() for track in tracks}
         channels = tuple(

@@ -65,12 +65,12 @@ class ChanWebSocket(Listener):
         said = {**self._query, **(variables if isinstance(variables, dict) else {})}
         place = legs.place_of(text(said, "ch"))
         self._stream = "agent" if place == 1 else "customer"
-        aor = legs.first(said, legs.AGENT if place == 1 else legs.FROM)
-        party = legs.party(self._peer, self._stream, place or 0, aor=aor, alone=place is None)
+        caller, called = legs.first(said, legs.FROM), legs.first(said, legs.TO)
+        aors = legs.addresses(self._peer, legs.first(said, legs.AGENT), caller, called)
+        party = legs.party(self._peer, self._stream, place or 0, aor=aors[place or 0], alone=place is None)
         ids = {"asterisk-channel": text(message, "channel_id"), "asterisk-connection": text(message, "connection_id")}
         ids = {name: value for name, value in ids.items() if value}
         key = text(said, "call") if place is not None else ""
-        caller, called = legs.first(said, legs.FROM), legs.first(said, legs.TO)
         return Open((ChannelSpec(party, self._format.rate_hz),), caller, called, key=key, correlation=ids)
 
     def _command(self, name: str) -> Send:

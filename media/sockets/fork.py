@@ -110,10 +110,12 @@ class Fork(Listener):
         if self._mix(said) == "mixed":
             return (Participant(self._streams[0], 0, legs.first(said, legs.FROM), mixed=True),)
         alone = len(self._streams) == 1 and legs.place_of(text(said, "ch")) is None
+        caller, called = legs.first(said, legs.FROM), legs.first(said, legs.TO)
+        first, second = legs.addresses(self._peer, legs.first(said, legs.AGENT), caller, called)
         parties = []
         for stream in self._streams:
             place = 1 if stream in ("agent", "callee") else 0
-            aor = legs.first(said, (*legs.AGENT, *legs.TO) if place else legs.FROM)
+            aor = (second or called) if place else first
             name = text(said, "callerName") if not place else ""
             if len(self._streams) == 2 and self._peer.roles is None:
                 parties.append(Participant(stream, place, aor, name, side="called" if place else "caller"))

@@ -27,3 +27,11 @@ def party(peer: Peer, stream: str, place: int, *, aor: str = "", name: str = "",
     if alone and peer.mixed:
         return Participant(stream, place, aor, name, mixed=True)
     return Participant(stream, place, aor, name, role=role_names(peer)[min(place, 1)])
+
+
+def addresses(peer: Peer, agent: str, caller: str, called: str) -> tuple[str, str]:
+    """Of the first and the second channel. On the first is who calls: the customer, or, as `roles` say, the agent, who
+    calls the customer."""
+    if role_names(peer)[0] == "agent":
+        return agent or caller, called
+    return caller, agent

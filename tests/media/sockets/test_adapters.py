@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.control.peers import Peer, PeerProtocol, load_peers
+from engine.control.trunks import RoleOverride
 from engine.errors import StartupError
 from engine.facts import Suggestion, Transcript
 from engine.ports.intake import CallEnded, Refusal
@@ -114,6 +115,62 @@ async def test_no_stream_harms_more_than_its_own_call(protocol: PeerProtocol, st
     link.lost(clean=False)
     assert len(board) == 0
     assert link.over
+
+
+# ─── who is who ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NUMBERS = {"from": "+15550100", "to": "+34600000001"}
+NAMED = NUMBERS | {"agent": "1001"}
+TWILIO = {"event": "start", "start": {"tracks": ["inbound", "outbound"], "customParameters": NAMED}}
+MEDIA_START = {"event": "MEDIA_START", "format": "ulaw"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "roles", "start", "people"),
+    [
+        ("twilio", None, TWILIO, "inbound customer +15550100, outbound agent 1001"),
+        ("twilio", "first_is_agent", TWILIO, "inbound agent 1001, outbound customer +34600000001"),
+        (
+            "telnyx",
+            "first_is_agent",
+            {"event": "start", "start": {"from": "1001", "to": "+34600000001"}},
+            "inbound agent 1001, outbound customer +34600000001",
+        ),
+        (
+            "chan_websocket",
+            "first_is_agent",
+            MEDIA_START | {"channel_variables": NAMED | {"ch": "in"}},
+            "customer agent 1001",
+        ),
+        (
+            "chan_websocket",
+            "first_is_agent",
+            MEDIA_START | {"channel_variables": NAMED | {"ch": "out"}},
+            "agent customer +34600000001",
+        ),
+        ("chan_websocket", None, MEDIA_START | {"channel_variables": NAMED | {"ch": "out"}}, "agent agent 1001"),
+        (
+            "audio_fork",
+            "first_is_agent",
+            NAMED | {"mix": "stereo"},
+            "caller agent 1001, callee customer +34600000001",
+        ),
+        ("audio_fork", "first_is_customer", NAMED | {"mix": "stereo"}, "caller customer +15550100, callee agent 1001"),
+        (
+            "audio_fork",
+            "first_is_customer",
+            NUMBERS | {"mix": "stereo"},
+            "caller customer +15550100, callee agent +34600000001",
+        ),
+    ],
+)
+def test_an_address_is_on_the_party_whose_it_is(
+    protocol: PeerProtocol, roles: RoleOverride | None, start: dict[str, Any], people: str
+) -> None:
+    adapter = adapter_for(Peer("p", protocol, roles=roles), Upgrade("/p", {}, ""))
+    (opened,) = [act for act in adapter.receive(json.dumps(start)) if isinstance(act, Open)]
+    parties = [channel.participant for channel in opened.channels]
+    assert ", ".join(f"{one.stream} {one.role} {one.aor}" for one in parties) == people
 
 
 # ─── AudioHook ───────────────────────────────────────────────────────────────────────────────────────────────────────
