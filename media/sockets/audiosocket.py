@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from engine.control.peers import Peer
 from media.sockets import legs
 from media.sockets.sound import Format, format_of
-from media.sockets.wire import Act, ChannelSpec, Digit, End, Hangup, Listener, Malformed, Open, Send, Sound
+from media.sockets.wire import Act, ChannelSpec, Digit, End, Hangup, Listener, Malformed, Named, Open, Send, Sound
 
 HANGUP, UUID, DTMF, ERROR = 0x00, 0x01, 0x03, 0xFF
 RATES = {0x10: 8000, 0x11: 12_000, 0x12: 16_000, 0x13: 24_000, 0x14: 32_000, 0x15: 44_100, 0x16: 48_000}
@@ -71,6 +71,7 @@ class AudioSocket(Listener):
         if not named.hex.startswith(self._peer.key.replace("-", "").lower()):
             raise Malformed("the UUID is not one that the peer may use")
         self._uuid = named
+        yield Named()
         # An Asterisk that waits for the first frame may otherwise stay silent (asterisk #2089).
         yield Send(HEADER.pack(0x10, 320) + bytes(320))
 

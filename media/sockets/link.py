@@ -14,7 +14,21 @@ from media.sip.telemetry import report_fault
 from media.sockets.pace import Pace
 from media.sockets.session import SocketSession
 from media.sockets.switchboard import Switchboard
-from media.sockets.wire import Act, Adapter, Digit, End, Hangup, Hold, Malformed, Open, Parties, Resume, Send, Sound
+from media.sockets.wire import (
+    Act,
+    Adapter,
+    Digit,
+    End,
+    Hangup,
+    Hold,
+    Malformed,
+    Named,
+    Open,
+    Parties,
+    Resume,
+    Send,
+    Sound,
+)
 
 log = structlog.get_logger()
 
@@ -23,7 +37,7 @@ OUTBOX = 256
 NEWS = 32
 """With so many waiting, facts are left out."""
 START_WITHIN_S = 10.0
-"""From connection to the call's opening; a connection that says less is closed."""
+"""From connection to the call's opening, or to its name; a connection that says less is closed."""
 LEAVE_WITHIN_S = 6.0
 """From our good-bye to the peer's."""
 
@@ -38,7 +52,7 @@ class Link:
         self._board, self._adapter = board, adapter
         self._since = self._leaving_since = board.plane.clock()
         self._pace = Pace(self._since)
-        self._opened = self._leaving = self._over = False
+        self._named = self._opened = self._leaving = self._over = False
         self.digits = 0
 
     @property
@@ -87,7 +101,7 @@ class Link:
         if self._leaving:
             if now - self._leaving_since > LEAVE_WITHIN_S:
                 self._finish()
-        elif not self._opened and now - self._since > START_WITHIN_S:
+        elif not (self._named or self._opened) and now - self._since > START_WITHIN_S:
             self._board.count(self.peer, "slow")
             self.hang_up("slow")
         elif self._opened and self.session is not None and self.session.closed:
@@ -106,6 +120,8 @@ class Link:
                     self.session.put(stream, samples, position)
             case Send():
                 self._say(act)
+            case Named():
+                self._named = True
             case Open():
                 self._open(act)
             case Hold() if self.session is not None:

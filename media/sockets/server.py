@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import http
+import socket
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -34,8 +35,8 @@ MAX_CONNECTIONS = MAX_LINKS + 256
 MAX_MESSAGE = 65_536
 UPGRADE_WITHIN_S = 5.0
 READ_SIZE = 16_384
-SILENT_TCP_S = 60.0
-"""An AudioSocket that sends no byte for so long is gone: Asterisk sends sound always."""
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""An AudioSocket that has vanished is found out by TCP, in a minute: one that is on hold sends nothing either."""
 FAILED_AFTER_S = 0.5
 """A failed authentication is answered no sooner: guessing takes time (AudioHook)."""
 
@@ -108,7 +109,9 @@ class SocketServer:
                 )
             for peer in self._tcp_peers:
                 taken = partial(self._serve_tcp, peer)
-                self._listeners.append(await asyncio.start_server(taken, self._host, peer.port, limit=READ_SIZE))
+                listener = await asyncio.start_server(taken, self._host, peer.port, limit=READ_SIZE)
+                self._listeners.append(listener)
+                _keep_alive(listener)
         except OSError as error:
             await self.close()
             raise StartupError(f"SOCKETS_PORT: {self._host} cannot be listened on ({error.strerror})") from None
@@ -227,16 +230,23 @@ class SocketServer:
             await sending
 
 
+def _keep_alive(listener: asyncio.Server) -> None:
+    """The connections that it accepts inherit this."""
+    for sock in listener.sockets:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEP_ALIVE.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
 async def _read_tcp(link: Link, reader: asyncio.StreamReader) -> bool:
     """Whether the stream ended in order."""
     try:
         while not link.over:
-            async with asyncio.timeout(SILENT_TCP_S):
-                data = await reader.read(READ_SIZE)
+            data = await reader.read(READ_SIZE)
             if not data:
                 return True
             link.receive(data)
-    except (OSError, TimeoutError):
+    except OSError:
         return False
     return True
 

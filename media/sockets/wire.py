@@ -67,6 +67,10 @@ class Parties(msgspec.Struct, frozen=True):
     participants: tuple[Participant, ...]
 
 
+class Named(msgspec.Struct, frozen=True):
+    """The peer has said which call this is. It opens with the first sound, however late that comes."""
+
+
 class Digit(msgspec.Struct, frozen=True):
     """A key was pressed. Which one is nobody's business until a rule asks for it: it is not carried."""
 
@@ -89,7 +93,7 @@ class Hangup(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-Act = Open | Sound | Hold | Resume | Parties | Digit | End | Send | Hangup
+Act = Named | Open | Sound | Hold | Resume | Parties | Digit | End | Send | Hangup
 
 
 class Adapter(Protocol):

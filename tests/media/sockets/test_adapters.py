@@ -1,5 +1,6 @@
 """What any bytes do to the adapters, and what the AudioHook and the others promise beside the interop table."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,54 @@ async def test_a_socket_that_says_nothing_is_closed() -> None:
         place.clock.now += 11
         place.server.look_after(place.clock())
         assert await client.ended_by_server()
+
+
+async def test_an_audiosocket_may_be_silent_before_its_first_sound() -> None:
+    """A party that is rung, or says nothing, has no voice frames."""
+    peer = AudioSocketClient.peer()
+    async with site([peer]) as place:
+        client = AudioSocketClient(place.address(peer))
+        await client.connect()
+        await client.begin()
+        place.clock.now += 3600
+        place.server.look_after(place.clock())
+        await client.speak([voice[: 10 * FRAME] for voice in voices()])
+        session = await place.intake.session()
+        await place.clock.until(lambda: len(session.tracks) == 2)
+        await client.close()
+
+
+class Hurried(asyncio.SelectorEventLoop):
+    """Whose time can be put forward."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_s
+
+
+def test_an_audiosocket_may_be_silent_for_as_long_as_it_is_held() -> None:
+    async def hold() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Hurried)
+        peer = AudioSocketClient.peer()
+        async with site([peer]) as place:
+            client = AudioSocketClient(place.address(peer))
+            await client.connect()
+            await client.begin()
+            await client.speak([voice[:8000] for voice in voices()])
+            session = await place.intake.session()
+            await place.clock.until(lambda: sum(track.frontier for track in session.tracks.values()) == 16_000)
+            loop.ahead_s = 3600
+            for _ in range(3):  # turns of the loop, in which all that is due happens
+                await asyncio.sleep(0)
+            await client.speak([voice[8000:16_000] for voice in voices()])
+            await place.clock.until(lambda: sum(track.frontier for track in session.tracks.values()) == 32_000)
+            assert not session.closed
+            await client.close()
+
+    with asyncio.Runner(loop_factory=Hurried) as runner:
+        runner.run(hold())
 
 
 class FaultyIntake(FakeIntake):
