@@ -122,6 +122,8 @@ def load_peers(path: Path, setting: str = "SOCKETS") -> tuple[Peer, ...]:
 def _peer(entry: _Entry, where: str) -> Peer:
     if entry.protocol == "audiosocket" and not 0 < entry.port <= 65_535:
         raise StartupError(f"{where}: audiosocket needs a port")
+    if entry.protocol == "audiosocket" and entry.secret:
+        raise StartupError(f"{where}: audiosocket carries no secret: fence it by addresses and key")
     if entry.protocol in _CONNECTED and not entry.url:
         raise StartupError(f"{where}: {entry.protocol} needs url")
     if entry.protocol in ("audiohook", "ari") and entry.secret and not entry.key:

@@ -466,6 +466,7 @@ def test_peers_are_read_and_secrets_are_not_shown(tmp_path: Path, monkeypatch: p
         "[[peer]]",
         '[[peer]]\nname = "a"\nprotocol = "smoke"',
         '[[peer]]\nname = "a"\nprotocol = "audiosocket"',
+        '[[peer]]\nname = "a"\nprotocol = "audiosocket"\nport = 9092\nsecret = "topsecret"',
         '[[peer]]\nname = "a"\nprotocol = "rtpengine"',
         '[[peer]]\nname = "a"\nprotocol = "audiohook"\nsecret = "topsecret"',
         '[[peer]]\nname = "a"\nprotocol = "twilio"\nsecret = "env:NOT_THERE_AT_ALL"',
