@@ -13,7 +13,7 @@ import structlog
 
 from engine.control.peers import Peer
 from engine.facts import Fact, Suggestion, Transcript
-from engine.ports.intake import Refusal
+from engine.ports.intake import Participant, Refusal
 from media.sockets import legs
 from media.sockets.fields import at, parse_object, text
 from media.sockets.sound import Format, format_of
@@ -53,6 +53,7 @@ class AudioHook:
         self._position = 0
         """Samples: received, and told as discarded."""
         self._aor = {"external": "", "internal": ""}
+        self._names = {"external": "", "internal": ""}
         self._muted = False
 
     # ─── the client speaks ───────────────────────────────────────────────────────────────────────────────────────────
@@ -127,18 +128,19 @@ class AudioHook:
             return
         caller, called = text(parameters, "participant.ani"), text(parameters, "participant.dnis")
         self._aor["external"] = caller
+        self._names["external"] = text(parameters, "participant.aniName")
         extra = at(parameters, "customConfig")
         if isinstance(extra, dict):
             self._aor["internal"] = legs.first(extra, legs.AGENT)
         ids = {"genesys-conversation": conversation, "genesys-participant": person, "session-id": self._session_id}
-        people = self._participants(text(parameters, "participant.aniName"))
+        people = self._participants()
         rate = self._format.rate_hz
         yield Open(tuple(ChannelSpec(one, rate) for one in people), caller, called, correlation=ids)
 
-    def _participants(self, name: str = "") -> tuple[Any, ...]:
+    def _participants(self) -> tuple[Participant, ...]:
         return tuple(
-            legs.party(self._peer, channel, legs.place_of(channel) or 0, aor=self._aor[channel], name=name * (not at_))
-            for at_, channel in enumerate(self._channels)
+            legs.party(self._peer, one, legs.place_of(one) or 0, aor=self._aor[one], name=self._names[one])
+            for one in self._channels
         )
 
     def _choose(self, offered: object) -> None:

@@ -22,7 +22,7 @@ from media.sockets.link import Link
 from media.sockets.plane import SocketPlane
 from media.sockets.signature import Upgrade
 from media.sockets.switchboard import Switchboard
-from media.sockets.wire import Malformed, Open, Sound
+from media.sockets.wire import Malformed, Open, Parties, Sound
 from tests.media.sockets.clients import AudioHookClient, AudioSocketClient, Disconnected, Twilio
 from tests.media.sockets.site import Counted, FakeClock, FakeIntake, bank, site
 from tests.media.sockets.speech import FRAME, to_ulaw, voices
@@ -204,6 +204,20 @@ async def test_opened_repeats_the_offer_that_parts_the_speakers() -> None:
         await client.control("ping", rtt="PT0.1S")
         await client.answer("pong")
         await client.hang_up()
+
+
+@pytest.mark.parametrize("channels", [["external", "internal"], ["internal", "external"]])
+def test_the_callers_name_is_the_external_channels_and_outlasts_an_update(channels: list[str]) -> None:
+    adapter = adapter_for(Peer("p", "audiohook"), Upgrade("/p", {}, ""))
+    opening = json.loads(STARTS["audiohook"])
+    opening["parameters"]["participant"]["aniName"] = "Ana"
+    opening["parameters"]["media"][0]["channels"] = channels
+    (opened,) = [act for act in adapter.receive(json.dumps(opening)) if isinstance(act, Open)]
+    people = tuple(channel.participant for channel in opened.channels)
+    assert {one.stream: one.name for one in people} == {"external": "Ana", "internal": ""}
+    list(adapter.admitted())
+    update = opening | {"type": "update", "seq": 2, "parameters": {"language": "pt-BR"}}
+    assert Parties(people) in list(adapter.receive(json.dumps(update)))
 
 
 async def test_a_refusal_is_a_disconnect_that_says_why() -> None:
