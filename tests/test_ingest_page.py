@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import uuid
 from pathlib import Path
 from typing import get_args
 
@@ -125,6 +126,15 @@ def test_keys_and_passwords_agree_on_both_sides(tmp_path: Path) -> None:
     (ari, *_) = peers_of("Asterisk", tmp_path)
     assert f"[{ari.key}]" in SECTIONS["Asterisk"]
     assert f"Set({VARIABLE}=customer)" in SECTIONS["Asterisk"]
+
+
+def test_every_call_over_audiosocket_has_a_uuid_of_its_own(tmp_path: Path) -> None:
+    (peer,) = [one for one in peers_of("Asterisk", tmp_path) if one.protocol == "audiosocket"]
+    (made,) = re.findall(r"Set\(__LEG=(.+)\)$", SECTIONS["Asterisk"], re.MULTILINE)
+    ids = ("00000000123", "00000000124")
+    first, second = (uuid.UUID(made.replace("${DIGITS:-11}", digits) + "0") for digits in ids)
+    assert first != second
+    assert first.hex.startswith(peer.key)
 
 
 def test_every_protocol_and_every_rule_is_named() -> None:
