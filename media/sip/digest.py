@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from media.sip.address import aor_of
@@ -20,6 +20,10 @@ NONCE_SECONDS = 300.0
 MAX_NONCES = 4_096
 _PAIR = re.compile(r'([A-Za-z][A-Za-z0-9-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))')
 _SESSIONS = ("MD5-SESS", "SHA-256-SESS")
+_MAX_GIVEN = 64
+"""Header values that a login remembers: far more than wait for their answers at once."""
+_Realm = tuple[str, str]
+"""The header by which credentials are given, and the realm that they are for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +72,11 @@ class Login:
         self, credentials: Credentials | None, cnonce: Callable[[], str] = lambda: secrets.token_hex(8)
     ) -> None:
         self._credentials, self._cnonce = credentials, cnonce
-        self._known: dict[tuple[str, str], dict[str, str]] = {}
+        self._known: dict[_Realm, dict[str, str]] = {}
         self._uses: dict[str, int] = {}
+        self._given: OrderedDict[str, int] = OrderedDict()
+        """By header value: how many challenges of its realm the request had answered, that one included; 0 where it
+        came unasked."""
 
     def answer(self, request: Request, response: Response) -> Headers | None:
         """The request's headers with credentials for a 401 or 407; None when there are none, or they were refused."""
@@ -79,23 +86,41 @@ class Login:
         challenge = _best(response.headers.all(asks))
         if challenge is None:
             return None
-        realm = challenge["realm"]
-        tried = [parameters_of(value) for value in request.headers.all(gives)]
-        refused = any(one.get("realm") == realm for one in tried)
-        if refused and challenge.get("stale", "").lower() != "true":  # §22.2: the same would be refused again
+        asked, answers = (gives, challenge["realm"]), self._answers_of(request)
+        answered = answers.get(asked, 0)
+        # what came unasked bears an older nonce, which may have had its time without a word of `stale`
+        if answered and challenge.get("stale", "").lower() != "true":  # §22.2: the same would be refused again
+            self._known.pop(asked, None)
             return None
-        if len(self._known) >= 8 and (gives, realm) not in self._known:
+        if len(self._known) >= 8 and asked not in self._known:
             return None
-        self._known[gives, realm] = challenge
-        return self.headers(request)
+        self._known[asked] = challenge
+        return self._with_credentials(request, answers | {asked: answered + 1})
 
     def headers(self, request: Request) -> Headers:
-        """The request's headers with credentials for every realm that has asked so far."""
+        """The headers of a new request with credentials for every realm that has asked so far."""
+        return self._with_credentials(request, {})
+
+    def _with_credentials(self, request: Request, answers: Mapping[_Realm, int]) -> Headers:
         if self._credentials is None or not self._known:
             return request.headers
         headers = request.headers.without("Authorization").without("Proxy-Authorization")
-        given = [(gives, self._authorization(request, one)) for (gives, _), one in self._known.items()]
+        given = []
+        for realm, challenge in self._known.items():
+            value = self._authorization(request, challenge)
+            self._given[value] = answers.get(realm, 0)
+            self._given.move_to_end(value)
+            given.append((realm[0], value))
+        while len(self._given) > _MAX_GIVEN:
+            self._given.popitem(last=False)
         return headers.adding(*given)
+
+    def _answers_of(self, request: Request) -> dict[_Realm, int]:
+        return {
+            (gives, parameters_of(value).get("realm", "")): self._given.get(value, 0)
+            for gives in ("Authorization", "Proxy-Authorization")
+            for value in request.headers.all(gives)
+        }
 
     def _authorization(self, request: Request, challenge: dict[str, str]) -> str:
         assert self._credentials is not None

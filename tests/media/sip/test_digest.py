@@ -138,3 +138,67 @@ def test_invite_is_sent_again_with_the_next_cseq_and_the_ack_bears_the_proof() -
     )
     assert ack.cseq == 2
     assert ack.headers.get("Authorization") == sent.request.headers.get("Authorization")
+
+
+def test_what_came_unasked_with_an_older_nonce_is_answered_once_more() -> None:
+    """Not each server says `stale` of a nonce whose time is over, or that was another's."""
+    keeper = Gatekeeper("welcomedly", b"k")
+    login, request = challenged(keeper)
+    assert keeper.judge(request, ANA, 1.0) == "accepted"
+    later = request.changed(headers=login.headers(request))
+    now = NONCE_SECONDS + 1
+    assert keeper.judge(later, ANA, now) == "stale"
+    headers = login.answer(later, keeper.challenge(later, "refused", now, "t"))
+    assert headers is not None
+    again = later.changed(headers=headers)
+    assert keeper.judge(again, ANA, now) == "accepted"
+    assert login.answer(again, keeper.challenge(again, "refused", now, "t")) is None
+    assert "Authorization" not in login.headers(invite())  # what was refused is tried no more
+
+
+def test_credentials_without_a_count_are_told_apart_by_who_asked() -> None:
+    """Without qop, the answer to a challenge and what comes unasked later are the same to the letter."""
+    login, request = Login(ANA), invite()
+    first, second = (
+        request.respond(401, ("WWW-Authenticate", f'Digest realm="x", nonce="{nonce}"')) for nonce in ("n1", "n2")
+    )
+    headers = login.answer(request, first)
+    assert headers is not None
+    unasked = login.headers(request)
+    assert unasked == headers
+    headers = login.answer(request.changed(headers=unasked), second)
+    assert headers is not None
+    assert parameters_of(headers.get("Authorization"))["nonce"] == "n2"
+    assert login.answer(request.changed(headers=headers), second) is None
+
+
+def test_two_who_ask_in_turn_are_answered_once_each() -> None:
+    login, request = Login(ANA), invite()
+    proxy = request.respond(407, ("Proxy-Authenticate", 'Digest realm="p", nonce="n", qop="auth"'))
+    server = request.respond(401, ("WWW-Authenticate", 'Digest realm="s", nonce="n", qop="auth"'))
+    for response, given in ((proxy, 1), (server, 2)):
+        headers = login.answer(request, response)
+        assert headers is not None
+        assert len(headers.all("Authorization")) + len(headers.all("Proxy-Authorization")) == given
+        request = request.changed(headers=headers)
+    assert login.answer(request, proxy) is None
+
+
+def test_the_bye_of_a_long_call_is_proven_anew() -> None:
+    keeper = Gatekeeper("welcomedly", b"k")
+    first = new_invite("sip:5000@x", "<sip:a@x>;tag=1", "<sip:5000@x>", "c", "<sip:a@x>", body=b"v=0")
+    caller = InviteUsage(first, "<sip:a@x>", "1", ours=True, dice=lambda: 0.0, login=Login(ANA))
+
+    def arrived(request: Request) -> Request:
+        return request.changed(headers=Headers((VIA, *request.headers.items)))
+
+    caller.receive_response(caller.invite, keeper.challenge(arrived(first), "unproven", 0.0, "t"), 0.0)
+    answer = arrived(caller.invite).respond(200, ("Contact", "<sip:s@x>"), to_tag="t")
+    caller.receive_response(caller.invite, answer, 0.0)
+    now = NONCE_SECONDS + 1
+    bye = next(one.request for one in caller.bye("bye") if isinstance(one, effects.Send))
+    assert keeper.judge(bye, ANA, now) == "stale"
+    refusal = keeper.challenge(arrived(bye), "unproven", now, "t")
+    (again,) = caller.receive_response(bye, refusal, now)
+    assert isinstance(again, effects.Send)
+    assert keeper.judge(again.request, ANA, now) == "accepted"

@@ -81,6 +81,27 @@ def test_register_is_challenged_and_lengthened() -> None:
     assert not machine.registered(0.6)
 
 
+def test_registration_outlives_its_nonce() -> None:
+    """The registrar gives a new one as it does to a stranger, without `stale`."""
+    machine, keeper, now = registration(), Gatekeeper("carrier.example", b"k"), 0.0
+    for _ in range(3):
+        request = ask(machine, now)
+        while (verdict := keeper.judge(request, ANA, now)) != "accepted":
+            again = machine.answered(request, keeper.challenge(request, "unproven", now, "x"), now)
+            assert again is not None, verdict
+            request = again
+        machine.answered(request, ok(request, f"{CONTACT};expires=600"), now)
+        assert machine.registered(now)
+        now = machine.deadline  # past the nonce's time
+    wrong = Gatekeeper("carrier.example", b"k")
+    request = ask(machine, now)
+    again = machine.answered(request, wrong.challenge(request, "refused", now, "x"), now)
+    assert again is not None
+    assert machine.answered(again, wrong.challenge(again, "refused", now, "x"), now) is None  # and backs off
+    assert machine.deadline > now
+    assert "Authorization" not in ask(machine, machine.deadline).headers
+
+
 def test_failures_back_off_up_to_half_an_hour() -> None:
     machine, now, waits = registration(dice=1.0), 0.0, []
     for number in range(9):
