@@ -43,7 +43,7 @@ class Registration:
         self._login, self._expires, self._dice = login, expires_s, dice
         self._tag, self._call_id, self._cseq = tag, call_id, 0
         self._failures = 0
-        self._until = -_FOREVER
+        self._since = self._until = -_FOREVER
         self._waiting: Request | None = None
         self._leaving = False
         self.deadline = 0.0
@@ -56,6 +56,13 @@ class Registration:
         if self._waiting is not None or now < self.deadline or self._leaving:
             return None
         return self._ask(self._expires)
+
+    def broken(self, now: float) -> None:
+        """The connection that calls would come back over is gone (RFC 5626 §4.5): the binding leads nowhere, and is
+        made anew at once, or, where it is younger than that, after `FIRST_WAIT`."""
+        if self.registered(now) and not self._leaving:
+            self._until = -_FOREVER
+            self.deadline = min(self.deadline, max(now, self._since + FIRST_WAIT))
 
     def leave(self, now: float) -> Request | None:
         """Takes the registration back (§10.2.2); None when there is none."""
@@ -114,7 +121,7 @@ class Registration:
         if self._leaving:
             self._until = -_FOREVER
             return
-        self._until = now + granted
+        self._since, self._until = now, now + granted
         self.deadline = now + max(granted * (0.75 + 0.1 * self._dice()), 1.0)
 
     def _granted(self, response: Response) -> int:

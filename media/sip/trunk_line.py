@@ -63,6 +63,9 @@ class TrunkLine:
         return self._registration is not None and self._registration.registered(self._endpoint.clock())
 
     def tick(self, now: float) -> None:
+        broken = self._flow.connection > 0 and not self._endpoint.transports.alive(self._flow)
+        if broken and self._registration is not None:
+            self._registration.broken(now)
         for machine in (self._registration, self._ping):
             request = machine.tick(now) if machine else None
             if request is not None:

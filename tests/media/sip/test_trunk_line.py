@@ -13,11 +13,11 @@ from media.sip.endpoint import Endpoint
 from media.sip.layer import Flow
 from media.sip.message import Headers, Request, Response
 from media.sip.rate import MAX_SOURCES, Allowance
-from media.sip.registration import Ping, Registration
+from media.sip.registration import FIRST_WAIT, Ping, Registration
 from media.sip.server import SipServer
 from media.sip.trunk_line import TrunkLine
-from media.sip.wire import parse_message
-from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
+from media.sip.wire import StreamFramer, parse_message
+from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia, HandClock
 
 ANA = Credentials("ana", "s3cret")
 CONTACT = "<sip:ana@192.0.2.1:5060>"
@@ -100,6 +100,21 @@ def test_registration_outlives_its_nonce() -> None:
     assert machine.answered(again, wrong.challenge(again, "refused", now, "x"), now) is None  # and backs off
     assert machine.deadline > now
     assert "Authorization" not in ask(machine, machine.deadline).headers
+
+
+@pytest.mark.parametrize(("breaks_at", "again_at"), [(100.0, 100.0), (5.0, 1.0 + FIRST_WAIT), (270.0, 1.0 + 240.0)])
+def test_a_binding_whose_connection_broke_is_made_anew(breaks_at: float, again_at: float) -> None:
+    machine = registration()
+    machine.broken(0.0)
+    first = ask(machine, 0.0)
+    machine.answered(first, ok(first), 1.0)  # for 300 s
+    machine.broken(breaks_at)
+    assert not machine.registered(breaks_at)
+    assert machine.deadline == again_at
+    request = ask(machine, max(breaks_at, again_at))
+    machine.unanswered(request, 300.0)
+    machine.broken(301.0)  # it is no binding that breaks: failures are waited out
+    assert machine.deadline == 300.0 + FIRST_WAIT * 0.75
 
 
 def test_failures_back_off_up_to_half_an_hour() -> None:
@@ -200,6 +215,47 @@ async def test_line_registers_pings_and_leaves() -> None:
         await server.close(1.0)
     assert [one.headers.get("Expires") for one in registrar.seen] == ["600", "600", "0"]
     await registrar.endpoint.close()
+
+
+async def test_a_connection_that_calls_come_back_over_is_registered_anew_once_it_breaks() -> None:
+    asked: asyncio.Queue[tuple[Request, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def register(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        framer = StreamFramer()
+        while data := await reader.read(4_096):
+            for one in framer.feed(data):
+                request = parse_message(one)
+                assert isinstance(request, Request)
+                writer.write(request.respond(200, to_tag="x").to_bytes())
+                asked.put_nowait((request, writer))
+        writer.close()
+
+    registrar = await asyncio.start_server(register, "127.0.0.1", 0)
+    address = registrar.sockets[0].getsockname()
+    uri = f"sip:127.0.0.1:{address[1]};transport=tcp"
+    clock, counts = HandClock(), FakeCounts()
+    async with asyncio.timeout(10), Caller(clock=clock) as caller:
+        endpoint = caller.endpoint
+        endpoint.metrics = counts
+        line = TrunkLine(Line("carrier", uri, Account("ana", "s3cret"), register=True, ping_s=0), endpoint)
+        line.tick(clock.now)
+        first, writer = await asked.get()
+        await counts.until("sip_trunk_registered carrier")
+        clock.now += FIRST_WAIT
+        line.tick(clock.now)
+        assert line.registered
+        writer.close()
+        await writer.wait_closed()
+        _, another = await asyncio.open_connection(*address)  # by now our side has seen it as well
+        another.close()
+        assert endpoint.transports.connections == 0
+        line.tick(clock.now)
+        assert counts.seen["sip_trunk_registered carrier"] == 0
+        second, writer = await asked.get()
+        assert (second.call_id, second.cseq) == (first.call_id, first.cseq + 1)
+        await counts.until("sip_trunk_registered carrier")
+        writer.close()
+    registrar.close()
 
 
 async def test_trunk_with_an_account_must_prove_it() -> None:
