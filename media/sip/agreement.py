@@ -54,9 +54,7 @@ class Agreement:
             self.ours = True
             self.streams = (StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0, event_payload_type=101),)
         else:
-            audio = [line for line in body.sdp.media if line.kind == "audio" and line.port]
-            # Cisco's network-based recording sends two legs without any metadata or tag
-            self.recording = body.recording or len(audio) > 1
+            self.recording = body.recording or _is_forked(body.sdp)
             self.streams = negotiate(body.sdp, lines=self._lines)
             if not self.streams:
                 raise Unacceptable(488, ("Warning", f'304 welcomedly "{_WHAT_WE_HEAR} is needed"'))
@@ -189,3 +187,11 @@ class Agreement:
         self.streams, self._offer, self.described = streams, offer, described
         self._two_way = False
         self.participants = (party,)
+
+
+def _is_forked(offer: Sdp) -> bool:
+    """Two legs of a call between others, as Cisco's network-based recording sends them without any metadata or tag:
+    alike, and neither hears. Lines that do, or of which one is protected, are one sound offered twice (RFC 3264 §6)."""
+    audio = [line for line in offer.media if line.kind == "audio" and line.port]
+    deaf = all(offer.direction(line) in ("sendonly", "inactive") for line in audio)
+    return len(audio) > 1 and deaf and len({line.protocol for line in audio}) == 1

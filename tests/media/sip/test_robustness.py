@@ -331,6 +331,35 @@ async def test_third_line_and_another_codec_after_a_transfer() -> None:
         assert [p.stream for p in it.media.sessions[0].participants] == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize(
+    ("directions", "protocols"),
+    [
+        (("sendrecv", "sendrecv"), ("RTP/SAVP", "RTP/AVP")),
+        (("sendrecv", "sendrecv"), ("RTP/AVP", "RTP/AVP")),
+        (("sendonly", "sendonly"), ("RTP/SAVP", "RTP/AVP")),  # it begins on hold
+    ],
+)
+async def test_one_sound_that_is_offered_twice_is_a_plain_call(
+    directions: tuple[str, str], protocols: tuple[str, str]
+) -> None:
+    """With SRTP, else without: two lines, of which the first that we can hear is taken (RFC 3264 §6)."""
+    crypto = f"a=crypto:1 {SUITE} inline:{base64.b64encode(bytes(30)).decode()}\r\n"
+    lines = [
+        audio("", direction=direction).replace("RTP/AVP", protocol).replace("a=label:\r\n", crypto * ("S" in protocol))
+        for direction, protocol in zip(directions, protocols, strict=True)
+    ]
+    async with bench() as it:
+        it.intake.says = Notice((), announced=True, beep_every_s=15)
+        answer = parse_sdp((await it.peer.invite(*lines)).body)
+        await it.intake.begun()
+        (offer,), (session,) = it.intake.offers, it.media.sessions
+        assert (offer.protocol, offer.from_aor) == ("sip", "peer@127.0.0.1")
+        assert [(one.position, one.aor) for one in offer.participants] == [(0, "peer@127.0.0.1")]
+        assert [line.port > 0 for line in answer.media] == [True, False]
+        assert [stream.srtp is not None for stream in session.streams] == ["S" in protocols[0]]
+        assert session.history[0].startswith("announce")
+
+
 async def test_session_refresh_is_answered_alike() -> None:
     async with bench() as it:
         first = await it.peer.invite(audio("1"), audio("2"))

@@ -124,6 +124,7 @@ async def test_two_lines_without_a_word_on_recording_are_a_recording() -> None:
     """Network-based recording of some PBXs: two lines, no metadata, no option tag."""
     async with bench() as it:
         plan = CallPlan(it.plan().target, "127.0.0.1", [40_000, 40_002], from_uri="sip:cucm@pbx.example")
+        plan.direction = "sendonly"
         call = await place_call(it.caller, plan)
         await it.intake.begun(1)
         offer = it.intake.offers[0]
