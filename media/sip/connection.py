@@ -143,17 +143,16 @@ class StreamConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         self._heard()
-        try:
-            messages = self._framer.feed(data)
-        except Malformed as error:
-            self._owner.unframeable(error, self.flow)
-            self.close()
-            return
+        messages = self._framer.feed(data)
         if self._framer.pings:
             self._framer.pings = 0
             self._put(b"\r\n")
         for message in messages:
             self._owner.received(message, self.flow)
+        if self._framer.broken is not None:
+            self._owner.unframeable(self._framer.broken, self.flow)
+            self.close()
+            return
         self._guard(whole=bool(messages), partial=self._framer.partial)
 
 

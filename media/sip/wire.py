@@ -77,23 +77,28 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _read_head(head: bytes) -> tuple[str, Headers]:
+    start_line, headers, valid = _head_of(head)
+    if not valid:
+        raise _refusal(400, "a header line is not valid", start_line, headers)
+    return start_line, headers
+
+
+def _head_of(head: bytes) -> tuple[str, Headers, bool]:
+    """The start line, the headers, and whether every other line is one."""
     text = _FOLD.sub(" ", head.decode("latin-1")).rstrip("\r\n")  # RFC 3261 §7.3.1: a folded line is one line
     start_line, *lines = re.split(r"\r?\n", text)
     if len(lines) > MAX_HEADERS or any(len(line) > MAX_LINE for line in (start_line, *lines)):
         raise Malformed("a header is too long or there are too many")
-    items, bad = [], False
+    items, valid = [], True
     for line in lines:
         name, colon, value = line.partition(":")
         name = name.rstrip(" \t")
         if not colon or not _TOKEN.match(name):
-            bad = True
+            valid = False
             continue
         name = COMPACT_FORMS.get(name.lower(), _CANONICAL.get(name.lower(), name))
         items.append((name, value.strip()))
-    headers = Headers(items)
-    if bad:
-        raise _refusal(400, "a header line is not valid", start_line, headers)
-    return start_line, headers
+    return start_line, Headers(items), valid
 
 
 def _refusal(status: int, why: str, start_line: str, headers: Headers, *extra: tuple[str, str]) -> Malformed:
@@ -210,6 +215,9 @@ class StreamFramer:
         self._scanned = 0
         self.pings = 0
         """Double CRLFs seen between messages since the last look: each wants a CRLF back (RFC 5626 §3.5.1)."""
+        self.broken: Malformed | None = None
+        """Why the stream cannot be cut any more, behind the messages that it gave: what it answers is to be sent, and
+        the connection closed."""
 
     @property
     def partial(self) -> bool:
@@ -218,12 +226,14 @@ class StreamFramer:
         return bool(self._buffer.strip(b"\r\n"))
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that are now complete. Raises `Malformed` when the stream cannot be cut any more; what it
-        answers is to be sent and the connection closed."""
+        """The messages that are now complete; then see `broken`."""
         self._buffer += data
         messages = []
-        while (message := self._next()) is not None:
-            messages.append(message)
+        try:
+            while (message := self._next()) is not None:
+                messages.append(message)
+        except Malformed as error:
+            self.broken = error
         return messages
 
     def _next(self) -> bytes | None:
@@ -256,7 +266,8 @@ class StreamFramer:
 
     @staticmethod
     def _body_length(head: bytes) -> int:
-        start_line, headers = _read_head(head.rstrip(b"\r\n"))
+        """What else is wrong with the message is no reason to lose the stream: `parse_message` refuses it alone."""
+        start_line, headers, _ = _head_of(head.rstrip(b"\r\n"))
         lengths = set(headers.all("Content-Length"))
         text = lengths.pop() if len(lengths) == 1 else ""
         if not re.fullmatch(r"\d{1,9}", text):

@@ -170,6 +170,19 @@ async def test_messages_cut_and_glued_on_tcp() -> None:
         writer.close()
 
 
+async def test_a_bad_message_on_tcp_takes_none_with_it() -> None:
+    """On a proxy's one connection go the messages of many calls."""
+    async with bench() as it:
+        good = [it.peer.request("OPTIONS") for _ in range(3)]
+        bad = it.peer.request("OPTIONS", "X Called Number: 1")
+        uncut = it.peer.request("OPTIONS").replace(b"Content-Length", b"Content-Size")
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        writer.write(good[0] + bad + good[1] + good[2] + uncut)
+        answers = StreamFramer().feed(await reader.read())  # to the end: that stream cannot be cut any more
+        assert [data.split()[1] for data in answers] == [b"200", b"400", b"200", b"200", b"400"]
+        writer.close()
+
+
 async def test_invite_that_comes_again_and_again_is_one_call() -> None:
     async with bench() as it:
         body = SDP.format(version=1, media=audio("1"))

@@ -165,10 +165,20 @@ def test_a_ping_is_one_however_it_is_cut(cut: int) -> None:
 
 @pytest.mark.parametrize("bad", [b"", b"Content-Length: -1\r\n", b"Content-Length: 1\r\nl: 2\r\n"])
 def test_framer_refuses_what_it_cannot_cut(bad: bytes) -> None:
-    with pytest.raises(Malformed) as caught:
-        StreamFramer().feed(message(bad))
-    assert caught.value.answer is not None
-    assert caught.value.answer.status == 400
+    framer = StreamFramer()
+    assert framer.feed(message() + message(bad) + message()) == [message()]
+    assert framer.broken is not None
+    assert framer.broken.answer is not None
+    assert framer.broken.answer.status == 400
+
+
+@pytest.mark.parametrize("bad", [b"X Called Number: 1", b"no colon here"])
+def test_framer_passes_a_bad_header_by(bad: bytes) -> None:
+    framer, refused = StreamFramer(), message(bad + b"\r\nContent-Length: 4\r\n", b"body")
+    assert framer.feed(message() + refused + message()) == [message(), refused, message()]
+    assert framer.broken is None
+    with pytest.raises(Malformed, match="header line"):
+        parse_message(refused)
 
 
 def test_framer_bounds_headers_without_end() -> None:
@@ -176,8 +186,9 @@ def test_framer_bounds_headers_without_end() -> None:
     line = b"X: " + b"a" * 1_000 + b"\r\n"
     for _ in range(wire.MAX_HEAD // len(line)):
         assert framer.feed(line) == []
-    with pytest.raises(Malformed):
-        framer.feed(line)
+    assert framer.broken is None
+    assert framer.feed(line) == []
+    assert framer.broken is not None
 
 
 @pytest.mark.parametrize(

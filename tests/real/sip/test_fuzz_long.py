@@ -9,7 +9,7 @@ import pytest
 
 from media.sip.layer import MAX_TRANSACTIONS
 from media.sip.server import MAX_HALF_OPEN
-from media.sip.wire import Malformed, StreamFramer
+from media.sip.wire import StreamFramer
 from tests.media.sip.test_fuzz import REQUESTS, SAMPLES, SDP, Target, mutated
 
 pytestmark = pytest.mark.real
@@ -48,11 +48,9 @@ def test_streams() -> None:
     for _ in range(STREAMS):
         framer = StreamFramer()
         stream = b"".join(mutated(dice.choice(samples), dice) for _ in range(dice.randint(1, 4)))
-        try:
-            for at in range(0, len(stream), 997):
+        for at in range(0, len(stream), 997):
+            if framer.broken is None:
                 framer.feed(stream[at : at + 997])
-        except Malformed:
-            continue
 
 
 async def test_ten_thousand_half_open_invites() -> None:
