@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import structlog
-import uuid_utils
 
 from engine.errors import Overloaded
 from engine.facts import Pcm16
@@ -16,9 +15,9 @@ from engine.ports.intake import CallIntake, CallOffer, Refusal
 from media import siprec
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip import effects, usage
-from media.sip.address import aor_of, parse_address
 from media.sip.agreement import Agreement
-from media.sip.bodies import Body, Unacceptable, read_body
+from media.sip.bodies import Unacceptable, read_body
+from media.sip.call_offer import call_offer
 from media.sip.digest import Login
 from media.sip.endpoint import ACCEPT, Endpoint, new_tag
 from media.sip.layer import Flow
@@ -95,7 +94,7 @@ class IncomingCall:
         except Unacceptable as error:
             self.leg.run(self.leg.usage.refuse(invite, error.status, *error.headers))
             return
-        offer = self._call_offer(invite, body)
+        offer = call_offer(invite, body, self.agreement, str(self._flow))
         refusal = self._owner.intake.admit(offer)
         if refusal is not None:
             self._refuse(refusal)
@@ -125,23 +124,6 @@ class IncomingCall:
         extra = (("Retry-After", str(refusal.retry_after_s or 5)),) if status == 503 else ()
         log.info("sip.refused", code=refusal.code, peer=str(self._flow))
         self.leg.run(self.leg.usage.refuse(self.leg.usage.invite, status, *extra))
-
-    def _call_offer(self, invite: Request, body: Body) -> CallOffer:
-        from_aor, name = siprec.asserted_identity(invite.headers)
-        dialled = aor_of(invite.uri)
-        if "@" not in dialled and not invite.uri.lower().startswith("tel:"):  # a Request-URI of a host alone
-            dialled = aor_of(parse_address(invite.headers.get("To")).uri)
-        self.agreement.introduce(from_aor, name)
-        return CallOffer(
-            call_id=str(uuid_utils.uuid7()),
-            protocol="siprec" if self.agreement.recording else "sip",
-            peer=str(self._flow),
-            from_aor=from_aor,
-            to_aor=dialled,
-            participants=self.agreement.participants,
-            correlation=siprec.correlation(invite.headers, body.metadata),
-            answered_at=time.time(),
-        )
 
     async def _answer(self, offer: CallOffer) -> None:
         machine, streams = self.leg.usage, self.agreement.streams
@@ -180,7 +162,7 @@ class IncomingCall:
         elif isinstance(effect, effects.Unanswered):
             self._liveness.unanswered(self.leg, self._heard_at)
         elif isinstance(effect, effects.Ended):
-            self._end(effect.reason)
+            self._leg_over(effect.reason)
 
     def _established(self, effect: effects.Established) -> None:
         if self.session is None or self._begun:
@@ -318,12 +300,32 @@ class IncomingCall:
             self.session.resume()
         self.session.participants_changed(self.agreement.participants)
 
+    def unmoved(self) -> None:
+        """The other leg has come to nothing."""
+        if self._waits:
+            self._end("bye")
+
+    @property
+    def _waits(self) -> bool:
+        """A transfer is all that there is left of the call."""
+        return self.leg.usage.state == "ended" and not self._closed
+
     # ─── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _leg_over(self, reason: str) -> None:
+        """Who hangs up once a transfer has begun, as telephones do after a REFER, does not end that (RFC 5057)."""
+        if reason == "bye" and self.session is not None and self.transfers.pending:
+            self._hold(self.session, True)
+        else:
+            self._end(reason)
 
     def check_alive(self, now: float, silence_s: float, dead_s: float) -> None:
         """Probes a peer that sends nothing, and ends the call when it does not answer either."""
-        if self.session is not None and self.leg.usage.state == "up":
+        state = self.leg.usage.state
+        if self.session is not None and state == "up":
             self._liveness.check(self.leg, self._heard_at, now, silence_s, dead_s)
+        elif state == "ended":
+            self.transfers.check(now)
 
     @property
     def _heard_at(self) -> float:
@@ -331,6 +333,8 @@ class IncomingCall:
 
     def hang_up(self, reason: effects.EndReason, text: str) -> None:
         """Ends the call from our side with BYE, or with 503 when it is not answered yet."""
+        if self._waits:
+            self._end(reason)
         self.leg.run(self.leg.usage.bye(reason, reason_header(503, text)))
 
     def fail(self) -> None:

@@ -12,7 +12,7 @@ from media.sip.hop import hop_of
 from media.sip.layer import Flow
 from media.sip.leg import Leg
 from media.sip.message import Request, reason_header
-from media.sip.referral import parse_refer
+from media.sip.referral import EXPIRES_S, parse_refer
 from media.sip.sdp import Sdp
 from media.sip.takeover import Takeover, invite_for
 
@@ -41,6 +41,9 @@ class Call(Protocol):
 
     def moved(self, takeover: Takeover) -> None: ...
 
+    def unmoved(self) -> None:
+        """The other leg has come to nothing."""
+
     def hear(self, effect: effects.Effect) -> None: ...
 
 
@@ -50,6 +53,11 @@ class Transfers:
     def __init__(self, call: Call, owner: Owner) -> None:
         self._call, self._owner = call, owner
         self._pending: Takeover | None = None
+        self._until = 0.0
+
+    @property
+    def pending(self) -> bool:
+        return self._pending is not None
 
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
         return self._call.agreement.stream_by(theirs)
@@ -68,8 +76,7 @@ class Transfers:
             endpoint.respond(invite, invite.respond(refusal, to_tag=new_tag()))
             return None
         contact = f"<{endpoint.contact('welcomedly', flow)}>"
-        self._pending = Takeover(self, endpoint, invite, contact, new_tag(), flow, None)
-        return self._pending
+        return self._begin(Takeover(self, endpoint, invite, contact, new_tag(), flow, None))
 
     def refer(self, request: Request) -> None:
         """We call whom the peer names. The call stays on the trunk unless the target is a peer that we allow. Our offer
@@ -86,14 +93,25 @@ class Transfers:
         referred_by = f"<{parse_address(request.headers.get('From')).uri}>"
         invite = invite_for(target, referred_by, contact, tag, call.own_offer(), endpoint.sent_by(flow))
         call.leg.run(call.leg.usage.accept_refer(request, endpoint.clock()))
-        self._pending = Takeover(self, endpoint, invite, contact, tag, flow, self._owner.login_at(flow.host))
-        self._pending.place()
+        login = self._owner.login_at(flow.host)
+        self._begin(Takeover(self, endpoint, invite, contact, tag, flow, login)).place()
+
+    def _begin(self, takeover: Takeover) -> Takeover:
+        self._pending, self._until = takeover, self._owner.endpoint.clock() + EXPIRES_S
+        return takeover
+
+    def check(self, now: float) -> None:
+        """Gives up one that takes longer than may be, for a call that waits for nothing else."""
+        if self._pending is not None and now >= self._until:
+            self._until = float("inf")
+            self._pending.abandon()
 
     def progressed(self, takeover: Takeover, status: int) -> None:
         if status > 100:
             self._tell(self._call.leg, status)
         if status >= 300:
             self._pending = None
+            self._call.unmoved()
 
     def succeeded(self, takeover: Takeover) -> None:
         self._pending, before = None, self._call.leg

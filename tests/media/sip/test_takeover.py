@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
-from media.sip.referral import Replaces
+from media.sip.referral import EXPIRES_S, Replaces
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty
-from tests.media.sip.sip_fakes import FakeIntake, FakeMedia
+from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
 from tests.media.sip.test_robustness import SDP, audio
 from tests.media.sip.test_robustness import bench as by_hand
 
@@ -113,6 +113,53 @@ async def test_refer_moves_the_call_to_whom_it_names() -> None:
         await carol.server.close(1.0)  # carol hangs up
         await session.ended.wait()
         assert session.reason == "bye"
+
+
+async def ringing(it: Bench, carol: Answering) -> FakeMediaSession:
+    """The sound of a call that asked to be carol's, and hung up before she answers."""
+    await carol.server.open()
+    carol.media.gate.clear()
+    call = await it.call("ana")
+    await it.intake.begun()
+    assert await call.refer(f"sip:carol@127.0.0.1:{carol.server.port}") == 202
+    await carol.media.asked.wait()
+    call.bye()
+    session = it.media.sessions[0]
+    await session.until(lambda session: "hold" in session.history)
+    assert (session.reason, it.server.calls) == ("", 1)
+    return session
+
+
+async def test_a_transfer_goes_on_when_who_asked_for_it_hangs_up() -> None:
+    async with bench() as it:
+        carol = Answering()
+        session = await ringing(it, carol)
+        carol.media.gate.set()
+        await session.changed.wait()
+        assert [one.aor for one in session.participants] == ["carol@127.0.0.1"]
+        assert [step for step in session.history if step != "update"] == ["hold", "resume"]
+        await carol.server.close(1.0)
+        await session.ended.wait()
+        assert session.reason == "bye"
+
+
+@pytest.mark.parametrize(("how", "reason"), [("refused", "bye"), ("too late", "bye"), ("shutdown", "shutdown")])
+async def test_a_call_that_waits_for_a_transfer_alone_ends_with_it(how: str, reason: str) -> None:
+    async with bench() as it:
+        carol = Answering()
+        session = await ringing(it, carol)
+        if how == "refused":
+            await carol.server.close(1.0)
+        elif how == "too late":
+            it.server.look_after(it.server.endpoint.clock() + EXPIRES_S)
+        else:
+            await it.server.close(1.0)
+        await session.ended.wait()
+        assert (session.reason, it.server.calls) == (reason, 0)
+        carol.media.gate.set()
+        await carol.media.allocated.wait()
+        assert carol.intake.sessions == []
+        await carol.server.close(0)
 
 
 async def test_refer_to_somebody_who_refuses_leaves_the_call_as_it_was() -> None:

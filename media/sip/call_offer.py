@@ -1,0 +1,31 @@
+"""What the intake is told of a call that comes in."""
+
+import time
+
+import uuid_utils
+
+from engine.ports.intake import CallOffer
+from media import siprec
+from media.sip.address import aor_of, parse_address
+from media.sip.agreement import Agreement
+from media.sip.bodies import Body
+from media.sip.message import Request
+
+
+def call_offer(invite: Request, body: Body, agreement: Agreement, peer: str) -> CallOffer:
+    """A new call's, as of now; `agreement` is open, and is introduced to the INVITE's sender."""
+    from_aor, name = siprec.asserted_identity(invite.headers)
+    dialled = aor_of(invite.uri)
+    if "@" not in dialled and not invite.uri.lower().startswith("tel:"):  # a Request-URI of a host alone
+        dialled = aor_of(parse_address(invite.headers.get("To")).uri)
+    agreement.introduce(from_aor, name)
+    return CallOffer(
+        call_id=str(uuid_utils.uuid7()),
+        protocol="siprec" if agreement.recording else "sip",
+        peer=peer,
+        from_aor=from_aor,
+        to_aor=dialled,
+        participants=agreement.participants,
+        correlation=siprec.correlation(invite.headers, body.metadata),
+        answered_at=time.time(),
+    )
