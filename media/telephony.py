@@ -99,6 +99,7 @@ class Telephony:
             trunks=parse_trunks(settings.sip_trunks),
             metrics=self._metrics,
             listeners=self._listeners,
+            advertise=settings.rtp_host,
         )
         await self.sip.open()
         self._stack.push_async_callback(self.sip.close)

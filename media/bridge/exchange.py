@@ -64,7 +64,7 @@ class SipExchange:
         dead_s: float = 32.0,
     ) -> None:
         """`max_calls` is a limit beside that of the ports; 0 sets none."""
-        self.endpoint = Endpoint(self, clock, metrics, listeners=listeners)
+        self.endpoint = Endpoint(self, clock, metrics, listeners=listeners, advertise=advertise)
         self.rtp = RtpLines(host, rtp)
         self.calls: dict[str, BridgedCall] = {}
         self.lines: tuple[TrunkLine, ...] = ()

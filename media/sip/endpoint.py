@@ -62,7 +62,7 @@ class Sender(Protocol):
 
 class Endpoint:
     """SIP on one port, UDP and TCP, and what `listeners` name. `clock` gives monotonic seconds; `rate` messages a
-    second are read of one source, more are dropped."""
+    second are read of one source, more are dropped; `advertise` is the host in our Contacts, behind NAT."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class Endpoint:
         *,
         listeners: Listeners | None = None,
         rate: float = 1_000.0,
+        advertise: str = "",
         locator: Locator | None = None,
     ) -> None:
         self.clock = clock
@@ -79,6 +80,7 @@ class Endpoint:
         self.metrics = metrics or Uncounted()
         self.transports = Transports(self, listeners)
         self._allowance = Allowance(rate)
+        self._advertise = advertise
         self._acceptor = acceptor
         self._layer = TransactionLayer()
         self._legs: dict[tuple[str, str], Leg] = {}
@@ -103,13 +105,17 @@ class Endpoint:
 
     def sent_by(self, flow: Flow) -> str:
         """Our `host:port` as that flow's peer sees it."""
-        host, port = self.transports.local_host(flow.host), self.transports.local_port(flow.transport)
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return self._at(self.transports.local_host(flow.host), flow)
 
     def contact(self, user: str, flow: Flow, *, secure: bool = False) -> str:
         """Our Contact URI towards that flow's peer; `secure` where the request's URI is sips (RFC 3261 §8.1.1.8)."""
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        return f"{'sips' if secure else 'sip'}:{user}@{self.sent_by(flow)}{transport}"
+        at = self._at(self._advertise or self.transports.local_host(flow.host), flow)
+        return f"{'sips' if secure else 'sip'}:{user}@{at}{transport}"
+
+    def _at(self, host: str, flow: Flow) -> str:
+        port = self.transports.local_port(flow.transport)
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def drain(self, seconds: float) -> None:
         """Waits until every request of ours is sent and has its final answer, at most so long."""

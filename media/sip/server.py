@@ -30,8 +30,8 @@ class SipServer:
     """`open`, then calls come; `close` ends them and frees the port.
 
     `trunks` are who may send (loopback alone by default). A peer that sends no RTP for `silence_s` is probed with
-    OPTIONS, and its call ended as `peer_vanished` when it does not answer within `dead_s`. `metrics` counts
-    `sip_messages_total` and `sip_dropped_total`."""
+    OPTIONS, and its call ended as `peer_vanished` when it does not answer within `dead_s`. `advertise` is the host that
+    peers are told, behind NAT. `metrics` counts `sip_messages_total` and `sip_dropped_total`."""
 
     def __init__(
         self,
@@ -47,9 +47,10 @@ class SipServer:
         metrics: Counts | None = None,
         listeners: Listeners | None = None,
         rate: float = 1_000.0,
+        advertise: str = "",
     ) -> None:
         self.intake, self.media = intake, media
-        self.endpoint = Endpoint(self, clock, metrics, listeners=listeners, rate=rate)
+        self.endpoint = Endpoint(self, clock, metrics, listeners=listeners, rate=rate, advertise=advertise)
         self.lines: tuple[TrunkLine, ...] = ()
         """The trunks that we keep in touch with."""
         self._gate = TrunkGate(trunks, self.endpoint)

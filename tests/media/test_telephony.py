@@ -10,6 +10,7 @@ import pytest
 from engine.errors import StartupError
 from engine.settings import Settings
 from engine.telemetry import Metrics
+from media.sip.layer import Flow
 from media.telephony import Telephony
 from tests.media.sip.sip_fakes import FakeIntake
 
@@ -26,7 +27,14 @@ OPTIONS = (
 def telephony(folder: Path, peers: str = PEER, port: int = 0) -> Telephony:
     file = folder / "peers.toml"
     file.write_text(peers)
-    settings = Settings(sip_port=port, sockets=str(file), sockets_port=0, rtp_ports="42700-42715", data_dir=folder)
+    settings = Settings(
+        sip_port=port,
+        sockets=str(file),
+        sockets_port=0,
+        rtp_host="198.51.100.10",
+        rtp_ports="42700-42715",
+        data_dir=folder,
+    )
     return Telephony(settings, Metrics())
 
 
@@ -69,6 +77,7 @@ async def test_sip_and_platforms_answer_until_it_is_closed(tmp_path: Path, monke
     await brings.open(FakeIntake())
     assert brings.answering.is_set()
     assert brings.platforms is not None
+    assert "@198.51.100.10:" in brings.sip.endpoint.contact("x", Flow("UDP", LOCAL, 9))  # behind NAT as its RTP
     ports = brings.sip.port, brings.platforms.server.port
     reader, writer = await asyncio.open_connection(LOCAL, ports[0])
     writer.write(OPTIONS.encode())

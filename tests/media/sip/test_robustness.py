@@ -108,9 +108,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(trunks: Sequence[Trunk] = LOOPBACK) -> AsyncIterator[Bench]:
+async def bench(trunks: Sequence[Trunk] = LOOPBACK, *, advertise: str = "") -> AsyncIterator[Bench]:
     intake, media, counts = FakeIntake(), FakeMedia(), FakeCounts()
-    server = SipServer("127.0.0.1", 0, intake, media, metrics=counts, trunks=trunks)
+    server = SipServer("127.0.0.1", 0, intake, media, metrics=counts, trunks=trunks, advertise=advertise)
     await server.open()
     loop = asyncio.get_running_loop()
     transport, peer = await loop.create_datagram_endpoint(Peer, remote_addr=("127.0.0.1", server.port))
@@ -624,6 +624,14 @@ async def test_number_in_a_tel_uri_is_what_was_dialled() -> None:
         it.peer.send(invite.replace(b"INVITE sip:5000@127.0.0.1", b"INVITE tel:+576015550100"))
         await it.peer.final()
         assert it.intake.offers[0].to_aor == "+576015550100"
+
+
+@pytest.mark.parametrize(("advertised", "host"), [("198.51.100.10", "198.51.100.10"), ("2001:db8::1", "[2001:db8::1]")])
+async def test_behind_nat_peers_are_told_the_address_that_reaches_us(advertised: str, host: str) -> None:
+    async with bench(advertise=advertised) as it:
+        answer = await it.peer.invite(audio("1"))
+        assert answer.headers.get("Contact").startswith(f"<sip:welcomedly@{host}:{it.server.port}>")
+        await it.intake.begun()
 
 
 async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> None:
