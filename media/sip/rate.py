@@ -6,10 +6,11 @@ MAX_SOURCES = 4_096
 
 
 class Allowance:
-    """Pure. `rate` a second, `burst` at once, for each source; 0 is no limit."""
+    """Pure. `rate` a second, `burst` at once (two seconds' worth, and one at least), for each source; a rate of 0 is no
+    limit."""
 
     def __init__(self, rate: float, burst: float = 0.0, sources: int = MAX_SOURCES) -> None:
-        self._rate, self._burst, self._sources = rate, burst or 2 * rate, sources
+        self._rate, self._burst, self._sources = rate, burst or max(1.0, 2 * rate), sources
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def __len__(self) -> int:

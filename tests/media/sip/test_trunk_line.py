@@ -158,6 +158,12 @@ def test_allowance_is_per_source_and_bounded() -> None:
     assert Allowance(0).takes("a", 0.0)
 
 
+def test_allowance_of_less_than_one_a_second_lets_one_through_in_its_time() -> None:
+    allowance = Allowance(0.25)
+    fits = [allowance.takes("a", now) for now in (0.0, 0.0, 3.5, 4.0, 7.5, 100.0, 100.0)]
+    assert fits == [True, False, False, True, False, True, False]
+
+
 # ─── over loopback ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
