@@ -1,6 +1,7 @@
 """One stream connection of SIP: TCP or TLS (RFC 3261 §18), or a WebSocket (RFC 7118). Framing, limits, keep-alive."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Protocol, cast
 
@@ -61,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._keeper: asyncio.TimerHandle | None = None
+        self._pinged = self._answers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
@@ -71,6 +73,10 @@ class Connection(asyncio.Protocol):
         if not number:
             self._transport.abort()
         elif self.server_name:
+            # where not even its kernel takes in what we send, the peer is gone, whether it knows pings or not
+            patience_ms = int(self._owner.message_s * 1000)
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience_ms)
             self._keep_alive_later()
 
     @property
@@ -120,16 +126,24 @@ class Connection(asyncio.Protocol):
         self._keeper = asyncio.get_running_loop().call_later(self._owner.keep_alive_s, self.ping)
 
     def ping(self) -> None:
-        """Sends a ping; the connection is closed when nothing comes in time (RFC 5626 §4.4.1)."""
+        """Sends a ping; when nothing comes in time, the connection to a peer that has answered one is closed (RFC 5626
+        §4.4.1). One that never has may know none: RFC 3261 §7.5 asks it to pass CRLF over, and no more."""
+        self._pinged = True
         self._ping()
         if self._keeper is not None:
             self._keeper.cancel()
-        self._keeper = asyncio.get_running_loop().call_later(self._owner.pong_s, self.abort)
+        self._keeper = asyncio.get_running_loop().call_later(self._owner.pong_s, self._unanswered)
 
     def _ping(self) -> None:
         self._put(b"\r\n\r\n")
 
-    def _heard(self) -> None:
+    def _unanswered(self) -> None:
+        self._pinged = False
+        (self.abort if self._answers else self._keep_alive_later)()
+
+    def _heard(self, *, pong: bool = False) -> None:
+        self._answers = self._answers or (self._pinged and pong)
+        self._pinged = False
         if self._keeper is not None:
             self._keep_alive_later()
 
@@ -142,7 +156,7 @@ class StreamConnection(Connection):
         self._framer = StreamFramer()
 
     def data_received(self, data: bytes) -> None:
-        self._heard()
+        self._heard(pong=data.startswith(b"\r\n") and not self._framer.partial)
         messages = self._framer.feed(data)
         if self._framer.pings:
             self._framer.pings = 0
@@ -172,6 +186,7 @@ class WebSocketConnection(Connection):
         a client that names no origin is no browser."""
         super().__init__(owner, transport, server_name=server_name)
         self._server = not server_name
+        self._answers = True  # as each WebSocket does (RFC 6455 §5.5.2)
         self._protocol: ServerProtocol | ClientProtocol
         size = MAX_HEAD + MAX_BODY
         if self._server:

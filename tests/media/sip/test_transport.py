@@ -312,11 +312,12 @@ async def test_strangers_get_no_connection(tmp_path: Path) -> None:
         assert it.server.endpoint.transports.connections == 0
 
 
-async def test_ping_is_answered_and_a_peer_that_does_not_is_closed(tmp_path: Path) -> None:
+async def test_ping_is_answered_and_a_peer_that_stops_answering_is_closed(tmp_path: Path) -> None:
     silent, heard = asyncio.Event(), asyncio.Event()
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert await reader.readexactly(4) == b"\r\n\r\n"
+        writer.write(b"\r\n")
         silent.set()
         with contextlib.suppress(ConnectionResetError):
             await reader.read()
@@ -331,6 +332,24 @@ async def test_ping_is_answered_and_a_peer_that_does_not_is_closed(tmp_path: Pat
         await silent.wait()
         await heard.wait()
         assert (transports.alive(good), transports.alive(bad)) == (True, False)
+    listener.close()
+
+
+async def test_a_peer_that_knows_no_pings_keeps_its_connection() -> None:
+    pinged: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4):
+            pinged.put_nowait(data)
+        writer.close()
+
+    listener = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with asyncio.timeout(10), Caller(listeners=Listeners(keep_alive_s=0.02, pong_s=0.02)) as caller:
+        transports = caller.endpoint.transports
+        flow = await transports.flow_to("TCP", "127.0.0.1", listener.sockets[0].getsockname()[1])
+        for _ in range(3):
+            assert await pinged.get() == b"\r\n\r\n"
+        assert transports.alive(flow)
     listener.close()
 
 
