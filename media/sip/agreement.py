@@ -185,7 +185,7 @@ class Agreement:
         """That leg is the call's own from now on."""
         self.names = {stream.position: stream.stream for stream in streams}
         self.streams, self._offer, self.described = streams, offer, described
-        self._two_way = False
+        self._two_way = offer is not None and offer.direction(offer.media[streams[0].position]) == "sendrecv"
         self.participants = (party,)
 
 

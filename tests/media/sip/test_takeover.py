@@ -218,6 +218,24 @@ async def test_what_is_heard_moves_when_the_new_leg_stands(before: str) -> None:
         assert session.reason == ""
 
 
+async def test_music_on_hold_is_a_hold_after_a_transfer_too() -> None:
+    async with by_hand() as it:
+        await it.peer.invite(audio("1", direction="sendrecv"))
+        await it.intake.begun()
+        (session,) = it.media.sessions
+        replaces = f"Replaces: call;to-tag={it.peer.tag};from-tag=peer"
+        it.peer.tag = ""
+        for direction, extra in (("sendrecv", (replaces,)), ("sendonly", ()), ("sendrecv", ())):
+            body = SDP.format(version=it.peer.cseq, media=audio("1", direction=direction))
+            headers = (it.peer.contact(), "Content-Type: application/sdp", *extra)
+            it.peer.send(it.peer.request("INVITE", *headers, body=body, call="other"))
+            answer = await it.peer.final()
+            it.peer.tag = answer.to_tag
+            it.peer.send(it.peer.request("ACK", cseq=answer.cseq, call="other"))
+            await session.changed.wait()
+        assert [step for step in session.history if step != "update"] == ["hold", "resume"]
+
+
 async def test_a_call_with_a_handshake_is_taken_over_by_its_like_alone() -> None:
     """Its port is not one for sound in the clear, which our own offer after a REFER would be."""
     shaking = f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}\r\na=setup:actpass\r\n"
