@@ -12,6 +12,7 @@ from media.sip.bodies import Body, Unacceptable
 from media.sip.negotiation import Answerer, negotiate
 from media.sip.sdp import MAX_MEDIA, Sdp, parse_sdp
 from media.siprec_metadata import Metadata, merge
+from media.srtp import SrtpKey, agreed_keys, new_key
 
 _WHAT_WE_HEAR = "G.711, G.722, Opus, G.729 or L16 over RTP, or SRTP by SDES or DTLS,"
 
@@ -35,6 +36,7 @@ class Agreement:
         """The peer's last one; its first answer while it has made none."""
         self._metadata: Metadata | None = None
         self._two_way = False
+        self._own_key: SrtpKey | None = None
 
     @property
     def _lines(self) -> int:
@@ -167,8 +169,9 @@ class Agreement:
         return self.streams[0].position if self.streams else next(reversed(self.names))
 
     def own_offer(self, ports: Mapping[int, int]) -> bytes:
-        """Our description for it."""
-        return self.answerer.offer(ports[self._position]).to_bytes()
+        """Our description for it: in the clear only where the call is."""
+        self._own_key = new_key() if any(stream.srtp for stream in self.streams) else None
+        return self.answerer.offer(ports[self._position], self._own_key).to_bytes()
 
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
         """What that leg's description would make of the call's one stream, which keeps its name, and its port with it.
@@ -176,6 +179,15 @@ class Agreement:
         name = self.names[self._position]
         lines = [line for line in negotiate(theirs, lines=1) if (line.dtls is not None) == self.by_handshake]
         return next((msgspec.structs.replace(line, stream=name) for line in lines), None)
+
+    def stream_by_answer(self, theirs: Sdp) -> StreamOffer | None:
+        """Likewise what its answer to `own_offer` would; None also where it has taken no key of a protected line."""
+        stream, ours = self.stream_by(theirs), self._own_key
+        if stream is None or ours is None:
+            return stream
+        given = theirs.media[stream.position].attributes
+        keys = agreed_keys(ours, [value or "" for name, value in given if name == "crypto"])
+        return msgspec.structs.replace(stream, srtp=keys) if keys else None
 
     def own_answer(self, theirs: Sdp, stream: StreamOffer, ports: Mapping[int, int]) -> bytes:
         """Our description for it, where it has made the offer."""

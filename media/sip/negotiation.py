@@ -14,7 +14,7 @@ import msgspec
 from media.codecs import CODECS
 from media.session import AudioCodec, DtlsOffer, StreamOffer
 from media.sip.sdp import MAX_MEDIA, Attribute, Direction, Media, Sdp
-from media.srtp import SrtpKeys, choose_keys
+from media.srtp import SrtpKey, SrtpKeys, choose_keys, crypto_value
 from media.webrtc.dtls import own_fingerprint
 
 _WIDE: dict[str, AudioCodec] = {"G722/8000": "G722", "OPUS/48000": "opus", "L16/16000": "L16/16000"}
@@ -185,8 +185,9 @@ class Answerer:
             media.append(_accepted(offer, line, stream, ports[position], says=says))
         return self._described(tuple(media))
 
-    def offer(self, port: int) -> Sdp:
-        """What we propose to an INVITE without an offer: one audio line that we hear."""
+    def offer(self, port: int, key: SrtpKey | None = None) -> Sdp:
+        """What we propose to an INVITE without an offer, or by one of ours: one audio line that we hear, protected by
+        `key` where there is one."""
         attributes: tuple[Attribute, ...] = (
             ("rtpmap", "0 PCMU/8000"),
             ("rtpmap", "8 PCMA/8000"),
@@ -195,7 +196,10 @@ class Answerer:
             ("ptime", "20"),
             ("sendrecv" if self.speaks else "recvonly", None),
         )
-        return self._described((Media("audio", port, "RTP/AVP", ("0", "8", "101"), attributes),))
+        if key is not None:
+            attributes = (("crypto", crypto_value("1", key)), *attributes)
+        protocol = CLEAR[0] if key is None else PROTECTED[0]
+        return self._described((Media("audio", port, protocol, ("0", "8", "101"), attributes),))
 
     def again(self, described: Sdp) -> Sdp:
         """What stands as an offer of ours: as for a new call (RFC 3261 §14.2), in the lines that there are, of which

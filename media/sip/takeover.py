@@ -27,6 +27,9 @@ class Call(Protocol):
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
         """What the new leg's description would make of the call's stream; None: nothing of it can be heard."""
 
+    def stream_by_answer(self, theirs: Sdp) -> StreamOffer | None:
+        """Likewise its answer to our INVITE."""
+
     def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes:
         """Our description for the new leg."""
 
@@ -108,7 +111,7 @@ class Takeover:
                 self.offer = parse_sdp(response.body)
             except ValueError:
                 self.offer = None
-            stream = self._call.stream_by(self.offer) if self.offer else None
+            stream = self._call.stream_by_answer(self.offer) if self.offer else None
             self.streams = (stream,) if stream else ()
         if not self.streams:
             self.leg.run(self.leg.usage.bye("error"))

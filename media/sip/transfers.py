@@ -62,6 +62,9 @@ class Transfers:
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
         return self._call.agreement.stream_by(theirs)
 
+    def stream_by_answer(self, theirs: Sdp) -> StreamOffer | None:
+        return self._call.agreement.stream_by_answer(theirs)
+
     def own_answer(self, theirs: Sdp, stream: StreamOffer) -> bytes:
         return self._call.own_answer(theirs, stream)
 
@@ -80,7 +83,7 @@ class Transfers:
 
     def refer(self, request: Request) -> None:
         """We call whom the peer names. The call stays on the trunk unless the target is a peer that we allow. Our offer
-        is in the clear, for which a line with a handshake has no port."""
+        has no handshake, without which a line with one has no port."""
         call, endpoint, target = self._call, self._owner.endpoint, parse_refer(request)
         refusal = call.cannot_move or (491 if self._pending else 0)
         if refusal or call.agreement.by_handshake or not target.uri.lower().startswith(("sip:", "sips:")):

@@ -1,18 +1,22 @@
 """Transfers of plain calls: REFER to our server, and INVITEs that take the place of one."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from media.sip.agreement import Agreement
+from media.sip.bodies import Body
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
+from media.sip.negotiation import Answerer
 from media.sip.referral import EXPIRES_S, Replaces
 from media.sip.sdp import parse_sdp
 from media.sip.server import SipServer
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeIntake, FakeMedia, FakeMediaSession
-from tests.media.sip.test_robustness import SDP, audio
+from tests.media.sip.test_robustness import SDP, SUITE, audio
 from tests.media.sip.test_robustness import bench as by_hand
 
 
@@ -234,6 +238,42 @@ async def test_music_on_hold_is_a_hold_after_a_transfer_too() -> None:
             it.peer.send(it.peer.request("ACK", cseq=answer.cseq, call="other"))
             await session.changed.wait()
         assert [step for step in session.history if step != "update"] == ["hold", "resume"]
+
+
+CLEAR = audio("1", direction="sendrecv")
+KEYED = CLEAR.replace("RTP/AVP", "RTP/SAVP") + f"a=crypto:1 {SUITE} inline:{base64.b64encode(bytes(30)).decode()}\r\n"
+
+
+def agreed(described: bytes) -> Agreement:
+    agreement = Agreement(Answerer(1, "127.0.0.1"))
+    agreement.open(Body(parse_sdp(described), None, False, False))
+    return agreement
+
+
+@pytest.mark.parametrize(("before", "taken"), [(KEYED, False), (CLEAR, True)], ids=["protected", "in the clear"])
+def test_an_answer_in_the_clear_is_none_to_a_call_that_is_protected(before: str, taken: bool) -> None:
+    call = agreed(SDP.format(version=1, media=before).encode())
+    (offered,) = parse_sdp(call.own_offer({0: 20_000})).media
+    assert (offered.protocol == "RTP/AVP") == (offered.attribute("crypto") is None) == taken
+    answer = parse_sdp(SDP.format(version=1, media=CLEAR).encode())
+    assert (call.stream_by_answer(answer) is not None) == taken
+
+
+async def test_refer_leaves_a_call_protected() -> None:
+    async with by_hand() as it:
+        carol = Answering()
+        await carol.server.open()
+        await it.peer.invite(KEYED)
+        await it.intake.begun()
+        named = f"Refer-To: <sip:carol@127.0.0.1:{carol.server.port}>"
+        assert (await it.peer.ask("REFER", it.peer.contact(), named)).status == 202
+        (session,) = it.media.sessions
+        await session.changed.wait()
+        ours, theirs = (one.streams[0].srtp for one in (session, carol.media.sessions[0]))
+        assert ours is not None
+        assert theirs is not None
+        assert (ours.ours, ours.theirs) == (theirs.theirs, theirs.ours)
+        await carol.server.close(0)
 
 
 async def test_a_call_with_a_handshake_is_taken_over_by_its_like_alone() -> None:
