@@ -61,7 +61,10 @@ def parse_refer(request: Request) -> Target:
     method = re.search(r";method=([^;]+)", uri, re.IGNORECASE)
     if method and method[1].upper() != "INVITE":
         raise ValueError("REFER asks for another method than INVITE")
-    named = {name.lower(): value for name, value in urllib.parse.parse_qsl(headers, max_num_fields=20)}
+    named = {}
+    for field in headers.split("&"):  # no HTML form: `+` is itself (RFC 3261 §25.1)
+        name, _, value = map(urllib.parse.unquote, field.partition("="))
+        named[name.lower()] = value
     replaces = parse_replaces(named["replaces"]) if "replaces" in named else None
     return Target(re.sub(r";method=[^;]+", "", uri, flags=re.IGNORECASE), replaces)
 

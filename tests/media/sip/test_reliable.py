@@ -352,6 +352,8 @@ def test_refer_to_and_replaces_are_read_as_written() -> None:
     target = Target("sip:carol@t.example;transport=tcp", replaced)
     assert parse_refer(refer(refer_to(target))) == target
     assert parse_refer(refer("sip:carol@t.example")) == Target("sip:carol@t.example")
+    plus = parse_refer(refer("<sip:b@x?Subject=a%26b&Replaces=aGk+Zw%40pbx%3Bto-tag%3D1%3Bfrom-tag%3D2>"))
+    assert plus == Target("sip:b@x", Replaces("aGk+Zw@pbx", "1", "2"))  # a Call-ID in Base64
     assert parse_replaces("c; from-tag=2;to-tag=1") == Replaces("c", "1", "2")
     for bad in ("<sip:c@x;method=BYE>", "nowhere", ""):
         with pytest.raises(ValueError, match=r"valid|REFER"):
