@@ -49,7 +49,7 @@ def digest(credentials: Credentials, method: str, body: bytes, given: dict[str, 
     def hashed(text: str) -> str:
         return algorithm(text.encode("latin-1", "replace")).hexdigest()
 
-    first = hashed(f"{credentials.user}:{given['realm']}:{credentials.password}")
+    first = hashed(f"{_written(credentials.user)}:{given['realm']}:{_written(credentials.password)}")
     if name in _SESSIONS:
         first = hashed(f"{first}:{given['nonce']}:{given.get('cnonce', '')}")
     qop = given.get("qop", "").lower()
@@ -59,6 +59,11 @@ def digest(credentials: Credentials, method: str, body: bytes, given: dict[str, 
     if not qop:
         return hashed(f"{first}:{given['nonce']}:{hashed(second)}")
     return hashed(f"{first}:{given['nonce']}:{given['nc']}:{given['cnonce']}:{qop}:{hashed(second)}")
+
+
+def _written(text: str) -> str:
+    """Text of ours as header text has it: UTF-8 (RFC 7616 §4), its octets read as Latin-1."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 # ─── the side that is challenged ─────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +136,7 @@ class Login:
             self._uses[nonce] = self._uses.get(nonce, 0) + 1
             given |= {"qop": "auth", "nc": f"{self._uses[nonce]:08x}", "cnonce": self._cnonce()}
         given["response"] = digest(self._credentials, request.method, request.body, given)
-        given["username"] = self._credentials.user
+        given["username"] = _written(self._credentials.user)
         if "opaque" in challenge:
             given["opaque"] = challenge["opaque"]
         bare = ("algorithm", "qop", "nc")
@@ -209,7 +214,7 @@ class Gatekeeper:
         # RFC 7616 §3.4.6: it is for this target; proxies may change parameters, and some peers name the host alone
         target = aor_of(request.uri)
         meant = aor_of(given["uri"]) in (target, target.rpartition("@")[2])
-        return same and given["username"] == credentials.user and meant
+        return same and given["username"] == _written(credentials.user) and meant
 
     def _count(self, given: dict[str, str], issued: float, now: float) -> bool:
         text = given.get("nc", "1")  # without qop there is no count, and the nonce serves once

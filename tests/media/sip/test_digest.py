@@ -1,11 +1,14 @@
 """Digest authentication: the RFC's own example, both sides against each other, and what must not pass."""
 
+import hashlib
+
 import pytest
 
 from media.sip import effects
 from media.sip.digest import MAX_NONCES, NONCE_SECONDS, Credentials, Gatekeeper, Login, digest, parameters_of
 from media.sip.message import Headers, Request
 from media.sip.usage import InviteUsage, new_invite
+from media.sip.wire import parse_message
 
 ANA = Credentials("ana", "s3cret")
 VIA = ("Via", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1")
@@ -34,6 +37,23 @@ def test_example_of_rfc_7616(algorithm: str, expected: str) -> None:
         "algorithm": algorithm,
     }
     assert digest(Credentials("Mufasa", "Circle of Life"), "GET", b"", given) == expected
+
+
+@pytest.mark.parametrize(("user", "password"), [("ana", "contraseña"), ("ana", "€€€"), ("añil", "密码")])
+def test_what_is_beyond_ascii_is_hashed_and_written_as_utf_8(user: str, password: str) -> None:
+    keeper, account, request = Gatekeeper("welcomedly", b"k"), Credentials(user, password), invite()
+    headers = Login(account).answer(request, keeper.challenge(request, "unproven", 0.0, "t"))
+    assert headers is not None
+    proven = parse_message(request.changed(headers=headers).to_bytes())
+    assert isinstance(proven, Request)
+    given = parameters_of(proven.headers.get("Authorization"))
+    assert given["username"].encode("latin-1") == user.encode()
+    secret = hashlib.sha256(f"{user}:welcomedly:{password}".encode()).hexdigest()
+    target = hashlib.sha256(b"INVITE:sip:5000@x").hexdigest()
+    proof = f"{secret}:{given['nonce']}:{given['nc']}:{given['cnonce']}:auth:{target}"
+    assert given["response"] == hashlib.sha256(proof.encode()).hexdigest()
+    assert keeper.judge(proven, Credentials(user, "???"), 0.0) == "refused"
+    assert keeper.judge(proven, account, 0.0) == "accepted"
 
 
 def challenged(keeper: Gatekeeper, now: float = 0.0) -> tuple[Login, Request]:
