@@ -20,6 +20,8 @@ NONCE_SECONDS = 300.0
 MAX_NONCES = 4_096
 _PAIR = re.compile(r'([A-Za-z][A-Za-z0-9-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]+))')
 _SESSIONS = ("MD5-SESS", "SHA-256-SESS")
+_MAX_ANSWERS = 2
+"""A request answers a realm's challenge so often: a server that calls each new nonce stale would never be done."""
 _MAX_GIVEN = 64
 """Header values that a login remembers: far more than wait for their answers at once."""
 _Realm = tuple[str, str]
@@ -94,7 +96,8 @@ class Login:
         asked, answers = (gives, challenge["realm"]), self._answers_of(request)
         answered = answers.get(asked, 0)
         # what came unasked bears an older nonce, which may have had its time without a word of `stale`
-        if answered and challenge.get("stale", "").lower() != "true":  # §22.2: the same would be refused again
+        stale = challenge.get("stale", "").lower() == "true" and answered < _MAX_ANSWERS
+        if answered and not stale:  # §22.2: the same would be refused again
             self._known.pop(asked, None)
             return None
         if len(self._known) >= 8 and asked not in self._known:

@@ -222,3 +222,16 @@ def test_the_bye_of_a_long_call_is_proven_anew() -> None:
     (again,) = caller.receive_response(bye, refusal, now)
     assert isinstance(again, effects.Send)
     assert keeper.judge(again.request, ANA, now) == "accepted"
+
+
+@pytest.mark.parametrize("unasked", [False, True])
+def test_a_server_that_calls_every_nonce_stale_is_not_answered_without_end(unasked: bool) -> None:
+    keeper, request = Gatekeeper("welcomedly", b"k"), invite()
+    login, _ = challenged(keeper)
+    if unasked:
+        request = request.changed(headers=login.headers(request))
+    for now in (1.0, 2.0):
+        headers = login.answer(request, keeper.challenge(request, "stale", now, "t"))
+        assert headers is not None
+        request = request.changed(headers=headers)
+    assert login.answer(request, keeper.challenge(request, "stale", 3.0, "t")) is None
