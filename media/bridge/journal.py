@@ -207,7 +207,7 @@ class _Farewell:
     def next_hop(self) -> str:
         return self._dialog.next_hop()
 
-    def moved(self, flow: Flow) -> None:
+    def moved(self, request: Request, flow: Flow) -> None:
         self._flow = flow
 
     def answered(self, request: Request, response: Response, now: float) -> None:

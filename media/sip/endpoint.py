@@ -52,8 +52,8 @@ class Sender(Protocol):
     def next_hop(self) -> str:
         """URI to connect to when the flow is gone; empty: only the flow's own address is known."""
 
-    def moved(self, flow: Flow) -> None:
-        """Requests go over another flow from now on."""
+    def moved(self, request: Request, flow: Flow) -> None:
+        """It goes over another flow, to a peer that has not seen it, and so do requests from now on."""
 
     def answered(self, request: Request, response: Response, now: float) -> None: ...
 
@@ -285,7 +285,7 @@ class Endpoint:
                 self.metrics.count("sip_dropped_total", reason="no_connection")
                 owner.expired(request)  # §8.1.3.1: a transport error is a 503 or a time-out
                 return
-            owner.moved(flow)
+            owner.moved(request, flow)
             self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
 
     async def _send_long(self, request: Request, flow: Flow, owner: Sender) -> None:
@@ -298,7 +298,7 @@ class Endpoint:
             return
         with contextlib.suppress(OSError):
             flow = await self.transports.flow_to("TCP", flow.host, flow.port)
-            owner.moved(flow)
+            owner.moved(request, flow)
         with self._contained():
             self._perform(self._layer.send(request, flow, self.sent_by(flow), self.clock(), owner))
 
@@ -312,7 +312,7 @@ class Endpoint:
     async def _ack_anew(self, ack: Request, flow: Flow, owner: Sender) -> None:
         with contextlib.suppress(OSError, ValueError):  # then the 2xx comes again, and so does this
             flow = await self.destinations.reach(hop_of(owner.next_hop, flow.transport))
-            owner.moved(flow)
+            owner.moved(ack, flow)
             self._transmit(layer.with_via(ack, flow, self.sent_by(flow)), flow)
 
     def cancel(self, invite: Request) -> None:

@@ -63,6 +63,11 @@ class Inviting(InDialog):
         self._cancelling = True
         return [CancelInvite(self.invite) if self._provisional else HoldBack(self.invite)]
 
+    def moved(self, request: Request) -> None:
+        """It goes to a peer that has not seen it, and has not said that it works on it."""
+        if request is self.invite:
+            self._provisional = False
+
     def _early(self, tag: str) -> Dialog | None:
         """The dialog of a fork while none of them has won."""
         return self._forks.of(tag) if self.state == "inviting" else None

@@ -76,9 +76,10 @@ class Leg:
             return self.usage.invite.uri if self.usage.state == "inviting" else ""
         return self.usage.dialog.next_hop()
 
-    def moved(self, flow: Flow) -> None:
-        """The connection was made anew."""
+    def moved(self, request: Request, flow: Flow) -> None:
+        """The connection was made anew, or leads to another of the name's targets."""
         self.flow = flow
+        self.usage.moved(request)
 
     def answered(self, request: Request, response: Response, now: float) -> None:
         self.run(self.usage.receive_response(request, response, now))

@@ -96,7 +96,7 @@ class TrunkLine:
     def next_hop(self) -> str:
         return self.line.uri
 
-    def moved(self, flow: Flow) -> None:
+    def moved(self, request: Request, flow: Flow) -> None:
         # a name is looked up anew for each datagram, so that a trunk may move
         self._flow = self._unresolved if flow.transport == "UDP" else flow
 

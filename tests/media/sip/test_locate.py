@@ -209,6 +209,31 @@ async def test_a_call_that_was_given_up_goes_on_to_nobody() -> None:
         await slow.endpoint.close()
 
 
+async def test_a_call_that_was_given_up_between_two_targets_is_cancelled_at_the_second() -> None:
+    first, second, ours, theirs = MutePeer(begun=True), MutePeer(begun=True), FakeCounts(), FakeCounts()
+    for peer in (first, second):
+        await peer.endpoint.open("127.0.0.1", 0)
+    second.endpoint.metrics = theirs
+    try:
+        records = srv("udp", *(peer.endpoint.transports.port for peer in (first, second)))
+        async with asyncio.timeout(10), name_server(*records) as (_, resolver), Caller() as caller:
+            caller.endpoint.destinations.locator, caller.endpoint.metrics = Locator(Dns(resolver)), ours
+            call = await prepare_call(caller, CallPlan("sip:5000@site.example;transport=udp", "127.0.0.1", [40_000]))
+            answer = asyncio.ensure_future(call.wait_answered())
+            invite = await first.asked.get()
+            first.endpoint.respond(invite, invite.respond(503, to_tag="first"))
+            await ours.until("sip_messages_total in 5xx")
+            call.bye()
+            invite = await second.asked.get()
+            await theirs.until("sip_messages_total in CANCEL")
+            second.endpoint.respond(invite, invite.respond(487, to_tag="second"))
+            with pytest.raises(CallRefused, match="487"):
+                await answer
+    finally:
+        for peer in (first, second):
+            await peer.endpoint.close()
+
+
 async def reopened(server: SipServer) -> int:
     """The port of one that refuses everybody, since it is closing."""
     await server.endpoint.open("127.0.0.1", 0)

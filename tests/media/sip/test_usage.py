@@ -157,6 +157,23 @@ def test_cancel_waits_for_a_provisional_answer() -> None:
     assert len(net.sent("CANCEL")) == 1
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_cancel_waits_for_the_next_target_s_provisional_answer(late: bool) -> None:
+    """The first has said 100, and is left for another of its name's targets (RFC 3263 §4.3)."""
+    invite = new_invite("sip:s@x", "<sip:c@x>;tag=c", "<sip:s@x>", "id", "<sip:caller@192.0.2.1>", body=OFFER)
+    via = ("Via", "SIP/2.0/UDP x.example;branch=z9hG4bKp")
+    arrived = invite.changed(headers=Headers((via, *invite.headers.items)))
+    caller = InviteUsage(invite, "<sip:caller@192.0.2.1>", "c", ours=True, dice=lambda: 0.0)
+    caller.receive_response(caller.invite, arrived.respond(100), 0.0)
+    if not late:
+        caller.cancel()  # while the other is connected to
+    caller.moved(caller.invite)
+    if late:
+        assert caller.cancel() == [effects.HoldBack(caller.invite)]
+    ringing = caller.receive_response(caller.invite, arrived.respond(180, to_tag="s"), 0.1)
+    assert effects.CancelInvite(caller.invite) in ringing
+
+
 def test_cancel_that_crosses_the_200_becomes_bye() -> None:
     net = placed(answer=False)
     caller, server = both(net)
