@@ -12,6 +12,8 @@ SIPFRAG = ("Content-Type", "message/sipfrag;version=2.0")
 EXPIRES_S = 180
 """How long a transfer may take until its subscription ends."""
 _BRACKETED = re.compile(r"<([^<>\s]+)>")
+_WORD = re.compile(r"[!-+\--~]+")
+"""Printable ASCII but for the comma: what comes escaped in a URI goes out in a header of ours."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +36,7 @@ def parse_replaces(text: str) -> Replaces:
     call_id, *parameters = (part.strip() for part in text.split(";"))
     named = dict(part.partition("=")[::2] for part in parameters)
     values = {name.strip().lower(): value.strip() for name, value in named.items()}
-    if not call_id or not values.get("to-tag") or not values.get("from-tag"):
+    if not all(_WORD.fullmatch(part) for part in (call_id, values.get("to-tag", ""), values.get("from-tag", ""))):
         raise ValueError("Replaces is not valid")
     return Replaces(call_id, values["to-tag"], values["from-tag"], "early-only" in values)
 

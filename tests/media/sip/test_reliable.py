@@ -358,8 +358,9 @@ def test_refer_to_and_replaces_are_read_as_written() -> None:
     for bad in ("<sip:c@x;method=BYE>", "nowhere", ""):
         with pytest.raises(ValueError, match=r"valid|REFER"):
             parse_refer(refer(bad))
-    with pytest.raises(ValueError, match="Replaces"):
-        parse_replaces("call-id;to-tag=1")
+    for bad in ("c;to-tag=1", ";to-tag=1;from-tag=2", "c\r\nX: y;to-tag=1;from-tag=2", "c;to-tag=1\n;from-tag=2 3"):
+        with pytest.raises(ValueError, match="Replaces"):
+            parse_replaces(bad)
 
 
 def test_referrer_that_wants_no_notify() -> None:
