@@ -4,6 +4,7 @@ Elements go by local name, since four namespaces and any prefix occur, and ids b
 """
 
 import dataclasses
+import datetime
 from collections.abc import Iterator, Mapping
 from typing import Literal
 from xml.parsers import expat
@@ -51,6 +52,8 @@ class Metadata:
     """In document order, which stands in for a missing association."""
     streams: tuple[Stream, ...]
     ids: tuple[tuple[str, str], ...] = ()
+    began_at: float = 0.0
+    """UNIX seconds at which the last of those who take part joined, by the peer's clock; 0 when it does not say."""
 
 
 def merge(old: Metadata | None, new: Metadata) -> Metadata:
@@ -71,7 +74,8 @@ def merge(old: Metadata | None, new: Metadata) -> Metadata:
         mixed = before.mixed if stream.mixed is None else stream.mixed
         streams[stream.id] = Stream(stream.id, stream.label or before.label, mixed)
     ids = dict(old.ids) | dict(new.ids)
-    return Metadata(old.complete, tuple(parties.values()), tuple(streams.values()), tuple(ids.items()))
+    began_at = max(old.began_at, new.began_at)
+    return Metadata(old.complete, tuple(parties.values()), tuple(streams.values()), tuple(ids.items()), began_at)
 
 
 def _overlaid(old: Party | None, new: Party) -> Party:
@@ -166,7 +170,7 @@ def parse_metadata(data: bytes) -> Metadata:
         raise ValueError("metadata has another root element")
     mode = next((child.text.strip().lower() for child in root.each("datamode")), "")
     streams = tuple(_stream(element) for element in root.each("stream"))
-    return Metadata(mode != "partial", _parties(root), streams, _ids(root))
+    return Metadata(mode != "partial", _parties(root), streams, _ids(root), _began_at(root))
 
 
 def _stream(element: _Element) -> Stream:
@@ -195,6 +199,28 @@ def _parties(root: _Element) -> tuple[Party, ...]:
 
 def _is_over(association: _Element) -> bool:
     return any(child.text.strip() for child in association.each("disassociate-time"))
+
+
+def _began_at(root: _Element) -> float:
+    """The newest of all times at which something began that is not over: of the call itself, and of each who joined it.
+    RFC 7865 has them in associations and `start-time`, Oracle in the elements themselves."""
+    began = (
+        _unix_time(child.text)
+        for element in root.children
+        if not _is_over(element)
+        for child in element.children
+        if child.name in ("start-time", "associate-time")
+    )
+    return max(began, default=0.0)
+
+
+def _unix_time(text: str) -> float:
+    """0 for what is no time. Without a zone it is taken for UTC."""
+    try:
+        moment = datetime.datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _party(element: _Element) -> Party:

@@ -1,5 +1,6 @@
 """The sending side of SIPREC (an SRC): the bodies that `caller` puts into its requests."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
@@ -26,11 +27,16 @@ class RecordedParty(msgspec.Struct, frozen=True):
 
 
 def metadata_of(
-    parties: Sequence[RecordedParty], *, session: str = "session-1", mode: Literal["complete", "partial"] = "complete"
+    parties: Sequence[RecordedParty],
+    *,
+    session: str = "session-1",
+    mode: Literal["complete", "partial"] = "complete",
+    began_at: float = 0.0,
 ) -> bytes:
-    """RFC 7865 metadata; ids are derived from labels, so that later updates mean the same streams and people."""
+    """RFC 7865 metadata; ids are derived from labels, so that later updates mean the same streams and people.
+    `began_at` is when the call began, in UNIX seconds; 0 leaves it out."""
     out = ['<?xml version="1.0" encoding="UTF-8"?>', "<recording xmlns='urn:ietf:params:xml:ns:recording:1'>"]
-    out.append(f"<datamode>{mode}</datamode><session session_id={quoteattr(session)}/>")
+    out.append(f"<datamode>{mode}</datamode><session session_id={quoteattr(session)}>{_start_time(began_at)}</session>")
     for party in parties:
         out.append(_participant(party))
         stream = quoteattr(f"stream-{party.label}")
@@ -42,6 +48,13 @@ def metadata_of(
         out += [f"<recv>stream-{escape(other.label)}</recv>" for other in parties if other is not party]
         out.append("</participantstreamassoc>")
     return "\r\n".join([*out, "</recording>"]).encode()
+
+
+def _start_time(began_at: float) -> str:
+    if not began_at:
+        return ""
+    began = datetime.datetime.fromtimestamp(began_at, datetime.UTC)
+    return f"<start-time>{began.isoformat(timespec='milliseconds')}</start-time>"
 
 
 def _participant(party: RecordedParty) -> str:

@@ -40,14 +40,18 @@ class Review:
         day: datetime.date,
         language: str,
         timed: bool = True,
+        opening: bool = True,
     ) -> None:
         """`rules` are those in force on the call; without a `form` it is measured and wrapped up, but not scored. Where
-        the times of turns are made up (`timed` is False) nothing is measured, and no silence told."""
+        the times of turns are made up (`timed` is False) nothing is measured, and no silence told. Where a call is not
+        heard from its `opening` on, nothing that was to be said is missed."""
         self._ledger = ledger
         self._roster = roster
         self._detectors = detectors
         self._timed = timed
-        self._scorer = Scorer(form, detectors, rules, language, timed=timed) if form and form.items else None
+        self._scorer: Scorer | None = None
+        if form and form.items:
+            self._scorer = Scorer(form, detectors, rules, language, timed=timed, opening=opening)
         self._composer = Composer(form, detectors, day, language)
         self._spans: list[Span] = []
         self._unheard: list[tuple[int, int]] = []
@@ -92,6 +96,7 @@ class Review:
             day=context.day,
             language=context.language,
             timed=timed,
+            opening=context.segment == "opening",
         )
 
     def hear(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:

@@ -63,6 +63,9 @@ class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Vendor ids: `ucid`, `cisco-guid`, `session-id`, `call-id`…"""
     answered_at: float = 0.0
     """UNIX seconds."""
+    began_at: float = 0.0
+    """UNIX seconds at which the people on it had all joined, by the peer's clock; 0 when it does not say. A call that
+    is offered again, after the engine was away, began earlier than it is answered."""
 
 
 class ParticipantsChanged(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_ca
 from media.sip.hop import hop_of
 from media.sip.negotiation import NUMBERS
 from media.sip.telemetry import report_fault
-from media.siprec_source import RecordedParty, correlation_headers
+from media.siprec_source import RecordedParty, correlation_headers, metadata_of
 from media.source_lock import Address
 
 log = structlog.get_logger()
@@ -103,6 +103,7 @@ class RecordingSource:
         self._sockets: tuple[socket.socket, ...] = ()
         self._lines: tuple[Renumbering, ...] = ()
         self._remotes: tuple[Address | None, ...] = (None, None)
+        self._began_at = 0.0
         self._payload_type = 0
         self._woken = asyncio.Event()
         self._over = False
@@ -118,7 +119,7 @@ class RecordingSource:
         except OSError as error:
             log.error("bridge.unrecorded", call=call.call_id, why=error.strerror)
             return
-        self._call = call
+        self._call, self._began_at = call, time.time()
         self._lines = tuple(Renumbering(CODECS[codec].clock_hz) for _ in _LABELS)
         self._payload_type = int(NUMBERS[codec])
         self._owner.spawn(self._keep(call, codec))
@@ -163,11 +164,13 @@ class RecordingSource:
         """A session with the engine; None when there is none to be had now."""
         scheme, _, host = self._owner.engine.partition(":")
         number = "".join(char for char in dialled(call.number) if char.isalnum() or char in "+-_.*#")
+        parties = _parties(call)
         plan = CallPlan(
             f"{scheme}:{number.replace('#', '%23')}@{host}",
             self._owner.address,
             [int(sock.getsockname()[1]) for sock in self._sockets],
-            parties=_parties(call),
+            parties=parties,
+            metadata=metadata_of(parties, began_at=self._began_at),
             codec=codec,
             from_uri=self._owner.uri,
             extra=correlation_headers(call.invitation.correlation, call.call_id),

@@ -28,4 +28,5 @@ def call_offer(invite: Request, body: Body, agreement: Agreement, peer: str) -> 
         participants=agreement.participants,
         correlation=siprec.correlation(invite.headers, body.metadata),
         answered_at=time.time(),
+        began_at=body.metadata.began_at if body.metadata else 0.0,
     )

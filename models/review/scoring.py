@@ -54,15 +54,25 @@ class Scorer:
     """One call's. Turns and facts come in order."""
 
     def __init__(
-        self, form: Form, detectors: Detectors, rules: frozenset[str], language: str, *, timed: bool = True
+        self,
+        form: Form,
+        detectors: Detectors,
+        rules: frozenset[str],
+        language: str,
+        *,
+        timed: bool = True,
+        opening: bool = True,
     ) -> None:
         """`rules` are those in force on the call. Where the times of turns are not known (`timed` is False), no figure
-        is, and whether something was said in time is a person's to say."""
+        is, and whether something was said in time is a person's to say; so it is, and whether something was said at
+        all, where a call is not heard from its `opening` on."""
         self.form = form
         self._detectors = detectors
         self._rules = rules
         self._language = language
         self._timed = timed
+        self._dated = timed and opening
+        self._opening = opening
         self._phrases = {
             item.id: compiled(item.check.phrases) for item in form.items if isinstance(item.check, ByPhrase)
         }
@@ -129,7 +139,7 @@ class Scorer:
 
     def falls_due(self, after_ms: int, until_ms: int) -> bool:
         """Whether the time for something ran out in between."""
-        if self._first_ms is None or not self._timed:
+        if self._first_ms is None or not self._dated:
             return False
         times_ms = (self._first_ms + within_s * 1000 for within_s in self._within_s)
         return any(after_ms < at_ms <= until_ms for at_ms in times_ms)
@@ -211,11 +221,11 @@ class Scorer:
         self, item: str, check: ByAct | ByPhrase, leg_of: Callable[[str], Leg], now_ms: int, *, ended: bool
     ) -> tuple[Answer, tuple[Evidence, ...], str]:
         began = self._first_ms or 0
-        until = began + check.within_s * 1000 if check.within_s and self._timed else None
+        until = began + check.within_s * 1000 if check.within_s and self._dated else None
         legs = [(mark.of(leg_of), leg_of(mark.stream)) for mark in self._marks.get(item, ())]
         timely = [(proof, leg) for proof, leg in legs if until is None or proof.start_ms < until]
         said = tuple(proof for proof, leg in timely if check.leg in ("any", leg))[:EVIDENCE]
-        if said and check.within_s and not self._timed:
+        if said and check.within_s and not self._dated:
             return "open", said, ""
         if said:
             return ("no" if check.absent else "yes"), said, ""
@@ -227,7 +237,9 @@ class Scorer:
         return ("yes" if check.absent else "no") if over else "open", (), ""
 
     def _may_have_been_said(self, by: SpokenBy, leg_of: Callable[[str], Leg], until_ms: int | None) -> bool:
-        """Whether an agent was to say it and none was heard, or words of whoever was to are lost."""
+        """Whether an agent was to say it and none was heard, or the words of whoever was to are lost or came before."""
+        if not self._opening:
+            return True
         if by == "agent" and all(leg_of(stream) == "customer" for stream in self._streams):
             return True
         return any(

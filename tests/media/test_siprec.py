@@ -267,6 +267,45 @@ def test_complete_metadata_replaces() -> None:
     assert aors(merge(first, doc(""))) == ["", ""]
 
 
+AT_TEN, FIVE_PAST = 1_795_514_400.0, 1_795_514_700.0
+"""Of 2026-11-24, in UTC."""
+
+
+@pytest.mark.parametrize(
+    ("inner", "began_at"),
+    [
+        ("", 0.0),
+        ("<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>", AT_TEN),
+        ("<session session_id='s'><start-time>2026-11-24T05:00:00.000-05:00</start-time></session>", AT_TEN),
+        ("<session session_id='s'><start-time>2026-11-24T10:00:00</start-time></session>", AT_TEN),
+        ("<session session_id='s'><start-time>soon</start-time></session>", 0.0),
+        (
+            "<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>"
+            "<participantsessionassoc participant_id='a'><associate-time>2026-11-24T10:00:00Z</associate-time>"
+            "</participantsessionassoc>"
+            "<participantsessionassoc participant_id='b'><associate-time>2026-11-24T10:05:00Z</associate-time>"
+            "</participantsessionassoc>",
+            FIVE_PAST,
+        ),
+        ("<participant id='a'><associate-time>2026-11-24T10:05:00</associate-time></participant>", FIVE_PAST),
+        (
+            "<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>"
+            "<participantstreamassoc participant_id='a'><associate-time>2026-11-24T10:05:00Z</associate-time>"
+            "<disassociate-time>2026-11-24T10:06:00Z</disassociate-time></participantstreamassoc>",
+            AT_TEN,
+        ),
+    ],
+)
+def test_a_call_began_when_the_last_of_its_people_joined(inner: str, began_at: float) -> None:
+    assert doc(inner).began_at == began_at
+
+
+def test_our_source_says_when_its_call_began_and_its_updates_leave_that_standing() -> None:
+    first = parse_metadata(metadata_of(PARTIES, began_at=AT_TEN))
+    assert first.began_at == AT_TEN
+    assert merge(first, parse_metadata(metadata_of(PARTIES[1:], mode="partial"))).began_at == AT_TEN
+
+
 def test_avaya_placeholder_gets_its_name_by_update() -> None:
     _, _, metadata, _ = read("broadworks-offer-2.txt")
     update = doc(

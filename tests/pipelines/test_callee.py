@@ -7,7 +7,7 @@ import pytest
 
 from engine.ports.intake import CallOffer, Participant, Routing
 from pipelines.callee import day_there, zones_of
-from pipelines.calls import context_of
+from pipelines.calls import BELIEVED_S, TAKEN_UP_S, context_of
 
 ROUTING = Routing(
     organisation_id="o",
@@ -85,3 +85,21 @@ def test_a_live_call_is_judged_by_the_far_person_s_day() -> None:
         assert context.day == datetime.date(2026, 11, 28)
     spanish = context_of(offer("1001@pbx.example", "+34910000000@carrier.example"), ROUTING, at_s)
     assert spanish.day == datetime.date(2026, 11, 29)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "segment"),
+    [
+        (-3_600.0, "opening"),
+        (0.0, "opening"),
+        (TAKEN_UP_S - 1, "opening"),
+        (TAKEN_UP_S, "mid"),
+        (720.0, "mid"),
+        (BELIEVED_S, "opening"),
+        (1_764_000_000.0, "opening"),
+    ],
+)
+def test_a_call_that_began_before_it_was_answered_is_not_at_its_opening(age_s: float, segment: str) -> None:
+    at_s = 1_764_000_000.0
+    taken_up = msgspec.structs.replace(offer("1001@pbx.example"), answered_at=at_s, began_at=at_s - age_s)
+    assert context_of(taken_up, ROUTING, at_s).segment == segment

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.facts import CallEvent, Fact, Suggestion, encode
@@ -139,6 +140,8 @@ async def test_what_is_not_said_in_time_is_told_by_the_clock() -> None:
     said = call(("agent", 1, 3, "Good morning, Ana speaking."), ("agent", 60, 62, "Are you still there?"))
     facts = await facts_of(said)
     assert notices(facts) == [("no", 60_000)]
+    excerpt = events(await facts_of(msgspec.structs.replace(said, segment="mid")), "qa.scored")[0].data["items"]
+    assert next(one["answer"] for one in excerpt if one["item"] == "recording_notice") == "open"
 
 
 async def test_roles_that_come_late_are_told_before_the_next_words() -> None:

@@ -111,7 +111,9 @@ async def test_engine_that_starts_anew_is_told_again_and_nobody_waits_for_it() -
         assert agent.heard == [packet(1)]
         await engine.start()
         await engine.intake.begun(2)
-        assert [one.aor for one in engine.intake.offers[1].participants] == ["+34600", "marta@desk"]
+        first, again = engine.intake.offers
+        assert [one.aor for one in again.participants] == ["+34600", "marta@desk"]
+        assert 0.0 < again.began_at == first.began_at, "it is the same call, and goes on"
         assert not call.ended
         for number in range(30):
             customer.voice(packet(number))

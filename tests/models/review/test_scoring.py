@@ -18,9 +18,10 @@ DETECTORS = load_detectors()
 LEGS: dict[str, Leg] = {"a": "agent", "c": "customer"}
 
 
-def scorer(*items: str, rules: frozenset[str] = frozenset(), timed: bool = True) -> Scorer:
+def scorer(*items: str, rules: frozenset[str] = frozenset(), timed: bool = True, opening: bool = True) -> Scorer:
     lines = "\n".join(f"  - {{id: i{number}, title: {{en: I}}, {item}}}" for number, item in enumerate(items))
-    return Scorer(read_form(f"id: f\ntitle: {{en: F}}\nitems:\n{lines}\n"), DETECTORS, rules, "en", timed=timed)
+    form = read_form(f"id: f\ntitle: {{en: F}}\nitems:\n{lines}\n")
+    return Scorer(form, DETECTORS, rules, "en", timed=timed, opening=opening)
 
 
 def say(scorer: Scorer, turn: int, stream: str, text: str, at_s: float = 1) -> None:
@@ -266,6 +267,17 @@ def test_without_times_there_are_no_figures_and_nothing_was_late() -> None:
     late, said, held = answers(one, talk=ended())
     assert [late.answer, said.answer, held.answer] == ["open", "yes", "n_a"]
     assert late.evidence == said.evidence
+
+
+def test_what_may_have_been_said_before_a_call_was_taken_up_is_a_persons_to_say() -> None:
+    farewell = 'check: {kind: phrase, leg: agent, phrases: {en: ["goodbye"]}}'
+    insult = 'check: {kind: phrase, leg: agent, phrases: {en: ["you idiot"]}, absent: true}'
+    one = scorer(NOTICE, farewell, insult, opening=False)
+    say(one, 1, "a", "As I said, your bill is due.")
+    assert [item.answer for item in answers(one, 90)] == ["open", "open", "open"]
+    assert [item.answer for item in answers(one, talk=ended())] == ["open", "open", "yes"]
+    say(one, 2, "a", "Goodbye, you idiot.", 50)
+    assert [item.answer for item in answers(one, talk=ended())] == ["open", "yes", "no"]
 
 
 @pytest.mark.parametrize(
