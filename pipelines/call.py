@@ -122,6 +122,8 @@ class LiveCall:
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._notebook = notebook
         self._claimed = bool(record.agent_id)
+        self._agents = frozenset[str]()
+        """Members who speak for the agent, or did when the call last came to somebody."""
         self._opened = False
         self._over = False
         """Nothing that people do reaches it any more."""
@@ -309,10 +311,16 @@ class LiveCall:
             await self._publish([fact, *steps])
 
     async def _apply_roles(self, participants: Sequence[Participant], at_ms: int) -> None:
-        await self._publish(self._conversation.decide_roles(self._decide_roles(participants), at_ms))
-        agent = self._conversation.roster.agent()
-        if agent and agent != self.record.agent_id and not self._claimed:
-            await self._change(agent_id=agent, agent_name=self._name_of(agent))
+        decided = self._decide_roles(participants)
+        await self._publish(self._conversation.decide_roles(decided, at_ms))
+        agents = [one.user_id for one in decided if one.role == "agent" and one.user_id]
+        if not agents:
+            return
+        if self._agents.isdisjoint(agents):
+            self._claimed = self._claimed and not self._agents  # a transfer: it was claimed from who is gone
+            self._agents = frozenset(agents)
+        if not self._claimed and self.record.agent_id not in agents:
+            await self._change(agent_id=agents[0], agent_name=self._name_of(agents[0]))
 
     async def _obey(self, person: Person, command: DeskCommand, at_ms: int) -> None:
         if command.name == "claim":

@@ -30,10 +30,6 @@ class Roster:
         leg = self.leg(utterance.stream)
         return utterance.leg if leg == "unknown" else leg
 
-    def agent(self) -> str:
-        """User id of the member who is the agent, or empty."""
-        return next((one.user_id for one in self._decisions.values() if one.role == "agent" and one.user_id), "")
-
 
 def role_decided(ledger: Ledger, decision: RoleDecision, now_ms: int) -> CallEvent:
     """The event that tells readers, who join it by stream."""

@@ -43,14 +43,17 @@ def clock_ms() -> float:
     return 1_001_000.0
 
 
+MEMBERS = {"1001@pbx": "user-1", "1002@pbx": "user-2"}
+
+
 def by_position(participants: Sequence[Participant]) -> list[RoleDecision]:
     return [
         RoleDecision(
             stream=one.stream,
-            role="agent" if one.aor == "1001@pbx" else "customer",
+            role="agent" if one.aor in MEMBERS else "customer",
             rule="position",
             confidence=0.7,
-            user_id="user-1" if one.aor == "1001@pbx" else "",
+            user_id=MEMBERS.get(one.aor, ""),
         )
         for one in participants
     ]
@@ -279,6 +282,39 @@ async def test_a_claimed_call_stays_with_who_claimed_it() -> None:
     await call.serve()
     assert sink.record is not None
     assert sink.record.agent_id == "user-9"
+
+
+CUSTOMER = Participant(stream="1", position=0)
+ANA, LUIS = (Participant(stream="2", position=1, aor=f"100{number}@pbx") for number in (1, 2))
+LUIS_ON_A_NEW_LINE = Participant(stream="3", position=2, aor="1002@pbx")
+NOBODY_KNOWN = Participant(stream="2", position=1)
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+@pytest.mark.parametrize(
+    ("later", "desk"),
+    [
+        ([(CUSTOMER, LUIS)], "user-2"),
+        ([(CUSTOMER, LUIS_ON_A_NEW_LINE)], "user-2"),
+        ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE), (CUSTOMER, LUIS_ON_A_NEW_LINE)], "user-2"),
+        ([(CUSTOMER, LUIS), (CUSTOMER, ANA)], "user-1"),
+        ([(CUSTOMER, NOBODY_KNOWN), (CUSTOMER, LUIS)], "user-2"),
+        ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE)], ""),
+        ([(CUSTOMER, NOBODY_KNOWN)], ""),
+        ([(CUSTOMER, ANA)], ""),
+    ],
+)
+async def test_a_transfer_brings_the_call_to_the_desk_of_who_has_it_then(
+    later: list[tuple[Participant, ...]], desk: str, *, claimed: bool
+) -> None:
+    sink = FakeSink()
+    changes = [ParticipantsChanged(3000 + at, participants) for at, participants in enumerate(later)]
+    call = live_call([ClockTick(100), *changes, CallEnded(5000, "bye")], FakeEars({}), sink, (CUSTOMER, ANA))
+    if claimed:
+        call.command(Person("user-9", "org", "Eva", "supervisor"), DeskCommand(name="claim", call_id="call-1"))
+    await call.serve()
+    assert sink.record is not None
+    assert sink.record.agent_id == (desk or ("user-9" if claimed else "user-1"))
 
 
 @pytest.mark.parametrize("kind", ["violation", "satisfied"])
