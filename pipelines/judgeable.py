@@ -1,8 +1,8 @@
-"""What a person may judge of a live call: its cards and alerts, by the `seq` under which they were shown."""
+"""What a person may judge of a live call: its cards and alerts that stand, by the `seq` under which they were shown."""
 
 from typing import Any
 
-from engine.facts import Fact, Insight, Suggestion
+from engine.facts import CallEvent, Fact, Insight, Suggestion
 from engine.feedback import alert_judged
 from engine.ports.desk import DeskCommand, Person
 
@@ -22,6 +22,9 @@ class Judgeable:
                 self._facts[fact.seq] = fact
                 while len(self._facts) > KEPT:
                     del self._facts[next(iter(self._facts))]
+            case CallEvent(name="withdrawn"):
+                for seq in fact.data["of"]:
+                    self._facts.pop(seq, None)
 
     def card(self, person: Person, command: DeskCommand) -> dict[str, Any] | None:
         """What the event says of a card that was used, put away or found wrong; None when there is no such card."""
