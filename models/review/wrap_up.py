@@ -149,7 +149,8 @@ class Composer:
         }
         self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
         self._performed: dict[tuple[str, str], int] = {}
-        """By act and stream when it was last performed: whose the stream is may come late."""
+        self._told: dict[tuple[str, str, str], int] = {}
+        """By act, or by disposition and side, and by stream: when it was last said. Whose a stream is may come late."""
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
         self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text, turn.language))
@@ -161,9 +162,9 @@ class Composer:
             if hit and is_sure(act, hit.score, turn.reading):
                 self._performed[act, turn.stream] = turn.end_ms
         for code, sides in self._phrases.items():
-            for leg, phrases in sides:
-                if turn.leg in (leg, "mixed", "unknown") and any(meant(phrases, folded, turn.language)):
-                    self._signs[code].add(f"{leg} says", _SAID, turn.end_ms)
+            for side, phrases in sides:
+                if any(meant(phrases, folded, turn.language)):
+                    self._told[code, side, turn.stream] = turn.end_ms
 
     def saw(self, fact: Fact) -> None:
         match fact:
@@ -190,6 +191,9 @@ class Composer:
         for (act, stream), at_ms in self._performed.items():
             if tells_of_customer(act, leg_of.get(stream, "unknown")):
                 self._sign(act, _ACT, at_ms)
+        for (code, side, stream), at_ms in self._told.items():
+            if leg_of.get(stream, "unknown") in (side, "mixed", "unknown"):
+                self._signs[code].add(f"{side} says", _SAID, at_ms)
         reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
         follow_ups = tuple(self._follow_up(note, text) for note, text in promises)

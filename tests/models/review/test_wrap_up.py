@@ -209,6 +209,14 @@ def test_roles_that_come_late_say_whose_an_act_is() -> None:
     assert one.finish({"7": "customer"}).disposition == "do_not_call"
 
 
+@pytest.mark.parametrize("thought", ["agent", "customer", "unknown"])
+def test_roles_that_are_put_right_say_whose_words_count(thought: Leg) -> None:
+    one, text = composer(), "Sí, voy a pagar el viernes."
+    one.hear(JudgedTurn(1, "7", thought, text, 0, 4_000, "es"), DETECTORS.fold(text))
+    assert one.finish({"7": "agent"}).disposition == "no_result"
+    assert one.finish({"7": "customer"}).disposition == "promise_to_pay"
+
+
 def test_a_choice_names_the_customer_s_turn_that_speaks_for_it() -> None:
     one = composer("care")
     say(one, 1, "customer", "Mi internet no funciona desde ayer.", intent="technical_problem")
