@@ -34,7 +34,7 @@ SUFFIXES: Final = (".md", ".markdown", ".html", ".htm", ".pdf")
 _WHOLE: Final = 3_000
 """Characters that a card still shows as one article."""
 _LEAST: Final = 200
-"""…and that a beginning has to have before it is one of its own."""
+"""…and that a beginning has to have to be one of its own: a shorter one goes before what comes next."""
 _TEXT_LEFT: Final = 2_000
 """Where no heading parts a text, paragraphs are gathered up to this length."""
 _NO_CONTENT = ("script", "style", "noscript", "template", "nav", "footer", "svg", "iframe")
@@ -290,15 +290,29 @@ def _parts(title: str, body: str) -> Iterator[tuple[str, str]]:
     if len(starts) < 2:
         yield from ((title, text) for text in _gathered(body))
         return
-    before = body[: starts[0].start()].strip()
-    if len(HEADING.sub("", before)) >= _LEAST:
-        yield title, before
+    lead = body[: starts[0].start()].strip()
+    said = len(HEADING.sub("", lead).strip())
+    if said >= _LEAST:
+        yield title, lead
+    if not 0 < said < _LEAST:
+        lead = ""
     for mark, following in zip(starts, [*starts[1:], None], strict=True):
         text = body[mark.start() : following.start() if following else len(body)].strip()
         content = text[len(mark[0]) :].strip()
-        if content and (_level(mark) == level or len(content) >= _LEAST):
-            # its own heading would part nothing again
-            yield from _parts(_line(mark[1]), text if len(text) <= _WHOLE else content)
+        if not content:
+            continue
+        if _level(mark) < level and len(content) < _LEAST:
+            lead = f"{lead}\n\n{text}".strip()  # too short to be one of its own: it goes before the next
+            continue
+        if len(text) <= _WHOLE:
+            yield _line(mark[1]), f"{lead}\n\n{text}".strip()
+        else:
+            if lead:
+                yield title, lead
+            yield from _parts(_line(mark[1]), content)  # its own heading would part nothing again
+        lead = ""
+    if lead:
+        yield title, lead
 
 
 def _gathered(body: str) -> Iterator[str]:

@@ -87,6 +87,27 @@ def test_parts_of_one_name_are_told_apart_and_long_text_without_headings_is_part
     assert "Regla 8" in parts[-1].body
 
 
+SHORT = "Tiene 14 días desde la entrega; los gastos de envío corren por su cuenta."
+LONG = "Se paga en la tienda o en línea, antes del día diez. " * 40
+
+
+@pytest.mark.parametrize(
+    ("page", "beside"),
+    [
+        (f"<h1>Guía</h1><p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Cómo"),
+        (f"<p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Cómo"),
+        (f"<h2>Cómo</h2><p>{LONG}</p><h1>Envío</h1><p>{SHORT}</p><h2>Dónde</h2><p>{LONG}</p>", "Dónde"),
+        (f"<h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p><h1>Guía</h1><p>{SHORT}</p>", "Guía"),
+        (f"<h1>Guía</h1><p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Guía"),
+    ],
+)
+def test_words_that_are_too_few_for_an_article_stand_before_the_next(page: str, beside: str) -> None:
+    parts = read_document("guia.html", page.encode())
+    (part,) = (one for one in parts if SHORT in one.body)
+    assert part.title == beside
+    assert sum(one.body.count("antes del día diez.") for one in parts) == page.count("antes del día diez.")
+
+
 def blank(password: str = "") -> bytes:
     writer = pypdf.PdfWriter()
     writer.add_blank_page(200, 200)
