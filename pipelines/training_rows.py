@@ -19,6 +19,7 @@ from engine.store import Store
 from engine.store.feedback import Judged
 from models.compliance import Rule
 from models.compliance.checks import Bears, Check, Consent, Duty, Order, Says
+from models.compliance.history import JOIN_GAP_MS
 
 Acts = Mapping[str, frozenset[str]]
 """A rule's, by outcome: its turn performs one of them."""
@@ -26,6 +27,8 @@ Acts = Mapping[str, frozenset[str]]
 CALLS_AT_HAND = 64
 """Calls whose facts are kept while rows of others come between: people judge side by side."""
 
+_JOINED = 2
+"""Turns before an alert's that may be its sentence's too."""
 _MASK = re.compile(r"\[\w+\]")
 
 
@@ -45,11 +48,31 @@ class CallWords:
     def __getitem__(self, seq: int) -> Fact | None:
         return self._by_seq.get(seq)
 
-    def said(self, turn: int) -> dict[str, list[str]]:
-        """The turn's words by language; empty when they are not there or nothing but masks."""
-        text = self._texts.get(turn, "").strip()
-        language = self.language(turn)
-        return {language: [text]} if language and any(c.isalpha() for c in _MASK.sub("", text)) else {}
+    def said(self, *turns: int) -> dict[str, list[str]]:
+        """Their words as one sentence, by the last one's language; empty when they are not there or nothing but
+        masks."""
+        *lead, last = (self._texts.get(turn, "").strip() for turn in turns)
+        text = " ".join([*(part.rstrip(" .,;…") for part in lead), last]).strip()
+        language = self.language(turns[-1])
+        return {language: [text]} if language and last and any(c.isalpha() for c in _MASK.sub("", text)) else {}
+
+    def sentence(self, turn: int) -> list[int]:
+        """The turn behind those that it goes on from, as rules hear it."""
+        parts = [turn]
+        while len(parts) <= _JOINED and (begun := self._begun(parts[0])) is not None:
+            parts.insert(0, begun)
+        return parts
+
+    def _begun(self, turn: int) -> int | None:
+        if (said := self._turns.get(turn)) is None:
+            return None
+        earlier = [one for one in self._turns.values() if one.seq < said.seq]
+        last = next((one for one in reversed(earlier) if one.stream == said.stream), None)
+        if last is None or abs(said.start_ms - last.end_ms) >= JOIN_GAP_MS:
+            return None
+        others = (one for one in earlier if one.stream != said.stream)
+        between = any(last.end_ms <= (one.start_ms + one.end_ms) / 2 < said.start_ms for one in others)
+        return None if between else last.turn
 
     def language(self, turn: int) -> str:
         said = self._turns.get(turn)
@@ -163,14 +186,17 @@ def rows_of(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> Itera
 def _alert_row(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> dict[str, Any]:
     """For the head of acts: what was said is the act that the rule heard, or it is not. A rule with several says
     nothing of which, and one that heard none (a duty that was missed) nothing of the turn; what else rules saw in the
-    same words stays, but for what people call wrong."""
+    same words stays, but for what people call wrong. Words at the very beginning of a turn may be the end of what was
+    begun before it: then all of that is the row's."""
     alert = words[judged.of]
-    if not isinstance(alert, Insight) or not (said := words.said(alert.turn)):
+    if not isinstance(alert, Insight):
         return {}
     own = _heard(alert, acts)
-    if len(own) != 1:
+    turns = words.sentence(alert.turn) if any(one.start == 0 for one in alert.evidence) else [alert.turn]
+    if len(own) != 1 or not (said := words.said(*turns)):
         return {}
-    others = {act for one in words.alerts(alert.turn) if one.seq != alert.seq for act in _heard(one, acts)}
+    heard = (one for turn in turns for one in words.alerts(turn))
+    others = {act for one in heard if one.seq != alert.seq for act in _heard(one, acts)}
     labels = others | own if judged.verdict == "right" else others - own
     return {"acts": sorted(labels), "rule": judged.subject, **said}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.facts import CallEvent, Fact, Insight, Transcript, encode
+from engine.facts import CallEvent, Evidence, Fact, Insight, Transcript, encode
 from engine.store.feedback import Judged
 from models.compliance import Rule
 from pipelines import training_rows as module
@@ -52,6 +52,36 @@ def test_the_newest_verdict_counts() -> None:
     facts: list[Fact] = [spoken(), alert(2, "A"), alert(3, "B"), verdict(9, 3, "wrong"), verdict(10, 3, "right")]
     (row,) = rows_of(judged("alert", 11, 2), CallWords(facts, "es"), ACTS)
     assert row["acts"] == ["obscenity"]
+
+
+def final(seq: int, stream: str, text: str, start_ms: int, end_ms: int) -> Transcript:
+    return Transcript(
+        call_id="call-1", seq=seq, turn=seq, stream=stream, text=text, language="es", start_ms=start_ms, end_ms=end_ms
+    )
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "between", "said"),
+    [
+        (2_700, [], "Le dije que no quiero que me vuelvan a llamar."),
+        (2_700, [final(2, "a", "Ajá.", 1_000, 1_500)], "Le dije que no quiero que me vuelvan a llamar."),
+        (3_900, [final(2, "a", "¿Cómo dice?", 2_500, 3_500)], "vuelvan a llamar."),
+        (9_000, [], "vuelvan a llamar."),
+    ],
+)
+@pytest.mark.parametrize(("begins", "whole"), [(0, True), (8, False)])
+def test_a_sentence_that_was_heard_in_two_is_learned_as_one(
+    start_ms: int, between: list[Fact], said: str, begins: int, *, whole: bool
+) -> None:
+    proof = Evidence(turn=3, leg="customer", quote="vuelvan a llamar."[begins:], start=begins, end=17)
+    facts: list[Fact] = [
+        final(1, "c", "Le dije que no quiero que me.", 0, 2_000),
+        *between,
+        final(3, "c", "vuelvan a llamar.", start_ms, start_ms + 1_000),
+        Insight(call_id="call-1", seq=4, kind="compliance", turn=3, rule="A", outcome="violation", evidence=(proof,)),
+    ]
+    (row,) = rows_of(judged("alert", 9, 4, "right"), CallWords(facts, "es"), ACTS)
+    assert (row["acts"], row["es"]) == (["threat"], [said if whole else "vuelvan a llamar."])
 
 
 def confirmed(chosen: str, **callback: Any) -> CallWords:
