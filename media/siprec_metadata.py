@@ -201,17 +201,20 @@ def _is_over(association: _Element) -> bool:
     return any(child.text.strip() for child in association.each("disassociate-time"))
 
 
+_JOINING = ("participantsessionassoc", "participantstreamassoc", "participant")
+
+
 def _began_at(root: _Element) -> float:
-    """The newest of all times at which something began that is not over: of the call itself, and of each who joined it.
-    RFC 7865 has them in associations and `start-time`, Oracle in the elements themselves."""
-    began = (
-        _unix_time(child.text)
+    """The newest of the times at which people joined who are still there; 0 where not two of them have one. A session's
+    `start-time` tells nothing: a caller may have waited since then for whom the call came to. Oracle has the times in
+    the participants themselves."""
+    joined = {
+        element.id("participant"): max(map(_unix_time, times))
         for element in root.children
-        if not _is_over(element)
-        for child in element.children
-        if child.name in ("start-time", "associate-time")
-    )
-    return max(began, default=0.0)
+        if element.name in _JOINING and not _is_over(element)
+        if (times := [child.text for child in element.each("associate-time")])
+    }
+    return max(joined.values()) if len(joined) >= 2 else 0.0
 
 
 def _unix_time(text: str) -> float:

@@ -34,9 +34,9 @@ def metadata_of(
     began_at: float = 0.0,
 ) -> bytes:
     """RFC 7865 metadata; ids are derived from labels, so that later updates mean the same streams and people.
-    `began_at` is when the call began, in UNIX seconds; 0 leaves it out."""
+    `began_at` is when all of them had joined, in UNIX seconds; 0 leaves it out."""
     out = ['<?xml version="1.0" encoding="UTF-8"?>', "<recording xmlns='urn:ietf:params:xml:ns:recording:1'>"]
-    out.append(f"<datamode>{mode}</datamode><session session_id={quoteattr(session)}>{_start_time(began_at)}</session>")
+    out.append(f"<datamode>{mode}</datamode><session session_id={quoteattr(session)}/>")
     for party in parties:
         out.append(_participant(party))
         stream = quoteattr(f"stream-{party.label}")
@@ -46,15 +46,15 @@ def metadata_of(
         out.append(f"<participantstreamassoc participant_id={quoteattr(f'party-{party.label}')}>")
         out += [f"<send>stream-{escape(party.label)}</send>"]
         out += [f"<recv>stream-{escape(other.label)}</recv>" for other in parties if other is not party]
-        out.append("</participantstreamassoc>")
+        out.append(f"{_associate_time(began_at)}</participantstreamassoc>")
     return "\r\n".join([*out, "</recording>"]).encode()
 
 
-def _start_time(began_at: float) -> str:
+def _associate_time(began_at: float) -> str:
     if not began_at:
         return ""
     began = datetime.datetime.fromtimestamp(began_at, datetime.UTC)
-    return f"<start-time>{began.isoformat(timespec='milliseconds')}</start-time>"
+    return f"<associate-time>{began.isoformat(timespec='milliseconds')}</associate-time>"
 
 
 def _participant(party: RecordedParty) -> str:

@@ -46,9 +46,8 @@ LOADING_MS = 20_000
 afterwards, as long as a session keeps their sound (40 s)."""
 STORE_LATE_S = 5.0
 """With a store that takes nothing for so long, a call that is there waits for it, and a new one is refused."""
-TAKEN_UP_S = 30.0
-"""A call that began so long before it was answered is not at its opening: less may be the ringing of a peer that counts
-it…"""
+TAKEN_UP_S = 60.0
+"""A call that began so long before it was answered is not at its opening: less may be a peer's clock that is slow…"""
 BELIEVED_S = 7_200.0
 """…and more a peer's clock that is off: by a time zone, or by all the years since 1970."""
 RETRY_AFTER_S = 5

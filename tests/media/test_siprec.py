@@ -271,26 +271,25 @@ AT_TEN, FIVE_PAST = 1_795_514_400.0, 1_795_514_700.0
 """Of 2026-11-24, in UTC."""
 
 
+def joined(*times: str, into: str = "participantsessionassoc") -> str:
+    times_by_id = enumerate(times)
+    return "".join(f"<{into} id='{at}'><associate-time>{time}</associate-time></{into}>" for at, time in times_by_id)
+
+
 @pytest.mark.parametrize(
     ("inner", "began_at"),
     [
         ("", 0.0),
-        ("<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>", AT_TEN),
-        ("<session session_id='s'><start-time>2026-11-24T05:00:00.000-05:00</start-time></session>", AT_TEN),
-        ("<session session_id='s'><start-time>2026-11-24T10:00:00</start-time></session>", AT_TEN),
-        ("<session session_id='s'><start-time>soon</start-time></session>", 0.0),
+        ("<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>", 0.0),
+        (joined("2026-11-24T10:00:00Z"), 0.0),
+        (joined("2026-11-24T10:00:00Z") + joined("2026-11-24T10:00:00Z", into="participantstreamassoc"), 0.0),
+        (joined("2026-11-24T10:00:00Z", "2026-11-24T10:05:00Z"), FIVE_PAST),
+        (joined("2026-11-24T10:00:00Z", "2026-11-24T05:00:00.000-05:00"), AT_TEN),
+        (joined("2026-11-24T10:00:00", "2026-11-24T10:05:00", into="participant"), FIVE_PAST),
+        (joined("soon", "later"), 0.0),
         (
-            "<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>"
-            "<participantsessionassoc participant_id='a'><associate-time>2026-11-24T10:00:00Z</associate-time>"
-            "</participantsessionassoc>"
-            "<participantsessionassoc participant_id='b'><associate-time>2026-11-24T10:05:00Z</associate-time>"
-            "</participantsessionassoc>",
-            FIVE_PAST,
-        ),
-        ("<participant id='a'><associate-time>2026-11-24T10:05:00</associate-time></participant>", FIVE_PAST),
-        (
-            "<session session_id='s'><start-time>2026-11-24T10:00:00Z</start-time></session>"
-            "<participantstreamassoc participant_id='a'><associate-time>2026-11-24T10:05:00Z</associate-time>"
+            joined("2026-11-24T10:00:00Z", "2026-11-24T10:00:00Z")
+            + "<participantstreamassoc participant_id='a'><associate-time>2026-11-24T10:05:00Z</associate-time>"
             "<disassociate-time>2026-11-24T10:06:00Z</disassociate-time></participantstreamassoc>",
             AT_TEN,
         ),
