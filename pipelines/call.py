@@ -324,7 +324,7 @@ class LiveCall:
 
     async def _obey(self, person: Person, command: DeskCommand, at_ms: int) -> None:
         if command.name == "claim":
-            if person.role == "agent" and self.record.agent_id not in ("", person.user_id):
+            if self.record.agent_id not in ("", person.user_id):
                 return  # somebody else was quicker
             self._claimed = True
             await self._change(agent_id=person.user_id, agent_name=person.name)

@@ -120,25 +120,16 @@ async def test_a_fault_in_hearing_costs_that_window_alone(kind: str) -> None:
     assert ("load.shed" in events_of(sink)) == (kind == "final")
 
 
-async def test_of_two_who_claim_a_call_at_once_the_first_has_it() -> None:
+@pytest.mark.parametrize("slower", [BEN, SOFIA], ids=lambda person: person.role)
+async def test_of_two_who_claim_a_call_at_once_the_first_has_it(slower: Person) -> None:
     sink = FakeSink()
     call = live_call([OVER], FakeEars({}), sink)
-    for person in (ANA, BEN):
+    for person in (ANA, slower):
         call.command(person, DeskCommand("claim", "call-1"))
     await call.serve()
     assert sink.record is not None
     assert sink.record.agent_id == ANA.user_id
     assert events_of(sink).count("call.claimed") == 1
-
-
-async def test_a_supervisor_may_take_a_call_from_a_desk() -> None:
-    sink = FakeSink()
-    call = live_call([OVER], FakeEars({}), sink)
-    for person in (ANA, SOFIA):
-        call.command(person, DeskCommand("claim", "call-1"))
-    await call.serve()
-    assert sink.record is not None
-    assert sink.record.agent_id == SOFIA.user_id
 
 
 async def test_what_people_do_just_after_they_hung_up_counts(monkeypatch: pytest.MonkeyPatch) -> None:
