@@ -131,6 +131,18 @@ describe("a call's view", () => {
     expect(whole.duties.map((duty) => duty.state)).toEqual(["open"]);
   });
 
+  it("takes back what was noted of an alert that is withdrawn, and no other notice", () => {
+    const noted = [
+      insight(1, 1, { rule: "DNC", outcome: "event", action: "dnc.requested" }),
+      event(2, "dnc.requested", { rule: "DNC", of: 1 }),
+      event(3, "notice.played", { of: 1 }),
+      event(4, "dnc.requested", { rule: "DNC", of: 9 }),
+    ];
+    const view = receive(emptyCall(id), [...noted, event(5, "withdrawn", { of: [1], reason: "went_on" })]);
+    expect(view.notices.map((notice) => notice.seq)).toEqual([3, 4]);
+    expect(receive(emptyCall(id), noted).notices).toHaveLength(3);
+  });
+
   it("takes back a card whose words turn out to be the agent's", () => {
     const withdrawn = event(10, "withdrawn", { of: [card.seq], reason: "role_changed" });
     expect(receive(emptyCall(id), [...story.slice(0, 9), withdrawn]).cards).toEqual([]);

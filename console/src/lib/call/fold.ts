@@ -150,6 +150,7 @@ function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
     ...view,
     alerts,
     withdrawn: view.withdrawn + view.alerts.length - alerts.length,
+    notices: view.notices.filter((one) => one.name !== "dnc.requested" || !of.has(Number(one.data["of"]))),
     duties: view.duties.map((duty) => (of.has(duty.seq) ? { ...duty, state: "open", evidence: [] } : duty)),
     cards: view.cards.filter((card) => !of.has(card.seq)),
     utterances: view.utterances.filter((point) => !of.has(point.seq)),
