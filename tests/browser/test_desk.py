@@ -8,6 +8,7 @@ from playwright.async_api import expect
 from engine.facts import Suggestion
 from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
+from tests.browser.test_quality import event
 from tests.browser.visitor import AGENT, Visitor, misfits, serious_findings, unseen
 
 
@@ -118,6 +119,20 @@ async def test_a_rule_that_is_broken_once_more_is_read_out_once_more(engine: Fak
     await expect(said).to_have_count(1)
     assert first is not None
     assert not await first.evaluate("span => span.isConnected")
+
+
+async def test_what_is_withdrawn_goes_with_its_note_and_says_no_reason(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player, alerts = Player(), page.get_by_test_id("alert")
+    await engine.open_call(record())
+    await engine.publish(*player.opening(), *player.turn(4))
+    seq = next(fact.seq for fact in engine.facts[CALL_ID] if getattr(fact, "outcome", None) == "violation")
+    await engine.publish(event(player, "dnc.requested", {"of": seq}))
+    await expect(page.get_by_role("log")).to_contain_text("Do-not-call request noted")
+    await engine.publish(event(player, "withdrawn", {"of": [seq], "reason": "went_on"}))
+    await expect(alerts).to_have_count(0)
+    await expect(page.get_by_role("log")).not_to_contain_text("Do-not-call request noted")
+    await expect(page.get_by_text("Taken back: 1", exact=True)).to_be_visible()
 
 
 async def test_a_worded_answer_stands_over_its_passage_with_what_it_cites(engine: FakeEngine, visitor: Visitor) -> None:

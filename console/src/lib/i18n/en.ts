@@ -165,7 +165,7 @@ export const en = {
   "rules.violation": "Violation",
   "rules.event": "Notice",
   "rules.show": "Show the words",
-  "rules.withdrawn": "{count} taken back after the speakers were told apart",
+  "rules.withdrawn": "Taken back: {count}",
   "rules.dutiesDone": "{done} of {all} done",
 
   "mood.title": "Customer mood",

@@ -167,7 +167,7 @@ export const es: Messages = {
   "rules.violation": "Infracción",
   "rules.event": "Aviso",
   "rules.show": "Ver las palabras",
-  "rules.withdrawn": "{count} retiradas al distinguir a los hablantes",
+  "rules.withdrawn": "Retiradas: {count}",
   "rules.dutiesDone": "{done} de {all} cumplidos",
 
   "mood.title": "Ánimo del cliente",

@@ -168,7 +168,7 @@ export const pt: Messages = {
   "rules.violation": "Infração",
   "rules.event": "Aviso",
   "rules.show": "Ver as palavras",
-  "rules.withdrawn": "{count} retirados após distinguir os falantes",
+  "rules.withdrawn": "Retirados: {count}",
   "rules.dutiesDone": "{done} de {all} cumpridos",
 
   "mood.title": "Humor do cliente",
