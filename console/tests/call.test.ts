@@ -179,9 +179,30 @@ describe("a call's view", () => {
   });
 
   it("does not let an earlier opinion undo a done duty", () => {
-    const done = insight(1, 1, { rule: "REC", outcome: "satisfied" });
-    const view = receive(emptyCall(id), [done, insight(2, 1, { rule: "REC", outcome: "undecided" })]);
+    const done = insight(2, 2, { rule: "REC", outcome: "satisfied" });
+    const doubted = insight(3, 2, { rule: "REC", outcome: "undecided" });
+    const view = receive(emptyCall(id), [story[0]!, done, doubted]);
     expect(view.duties[0]!.state).toBe("satisfied");
+  });
+});
+
+describe("what nobody owes", () => {
+  const threat = insight(2, 2, { rule: "NO-THREATS", value: "No threats", outcome: "undecided" });
+  const consent = insight(3, 2, { rule: "CONSENT", value: "Consent", outcome: "satisfied" });
+  const judged = receive(emptyCall(id), [story[0]!, threat, consent]);
+  const states = (view: CallView): string[][] =>
+    [view.duties, view.besides].map((list) => list.map((one) => `${one.rule} ${one.state}`));
+
+  it("stands beside the duties, where it is not counted", () => {
+    expect(states(judged)).toEqual([["REC open"], ["NO-THREATS undecided", "CONSENT satisfied"]]);
+  });
+
+  it("goes when it is withdrawn, and becomes no duty when it turns out to be broken", () => {
+    const withdrawn = event(4, "withdrawn", { of: [2, 3], reason: "role_changed" });
+    const broken = insight(5, 2, { rule: "NO-THREATS", outcome: "violation" });
+    const view = receive(judged, [withdrawn, broken]);
+    expect(states(view)).toEqual([["REC open"], []]);
+    expect(view.alerts.map((alert) => alert.rule)).toEqual(["NO-THREATS"]);
   });
 });
 

@@ -53,6 +53,7 @@ export function stamp(view: CallView, seq: number, shown: number): CallView {
     turns: fact.type === "transcript" ? put(view.turns) : view.turns,
     cards: put(view.cards),
     duties: put(view.duties),
+    besides: put(view.besides),
     alerts: put(view.alerts),
   };
 }
@@ -152,6 +153,7 @@ function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
     withdrawn: view.withdrawn + view.alerts.length - alerts.length,
     notices: view.notices.filter((one) => one.name !== "dnc.requested" || !of.has(Number(one.data["of"]))),
     duties: view.duties.map((duty) => (of.has(duty.seq) ? { ...duty, state: "open", evidence: [] } : duty)),
+    besides: view.besides.filter((one) => !of.has(one.seq)),
     cards: view.cards.filter((card) => !of.has(card.seq)),
     utterances: view.utterances.filter((point) => !of.has(point.seq)),
     moods: view.moods.filter((point) => !of.has(point.seq)),

@@ -1,4 +1,4 @@
-/** What the rules say: duties of the call, and alerts. */
+/** What the rules say: duties of the call, what was judged beside them, and alerts. */
 
 import type { Insight } from "../wire.ts";
 import type { Alert, CallView, Duty } from "./view.ts";
@@ -14,10 +14,13 @@ export function judge(view: CallView, fact: Insight): CallView {
     evidence: fact.evidence ?? [],
     stamps: fact.measured?.stamps,
   };
-  if (outcome === "satisfied")
-    return { ...view, duties: putDuty(view.duties, { ...base, state: "satisfied" }) };
-  if (outcome === "undecided")
-    return { ...view, duties: putDuty(view.duties, { ...base, state: "undecided" }) };
+  const owed = view.duties.some((duty) => duty.rule === base.rule);
+  if (outcome === "satisfied" || outcome === "undecided") {
+    const duty: Duty = { ...base, state: outcome };
+    return owed
+      ? { ...view, duties: putDuty(view.duties, duty) }
+      : { ...view, besides: putDuty(view.besides, duty) };
+  }
   const alert: Alert = {
     ...base,
     outcome,
@@ -25,12 +28,12 @@ export function judge(view: CallView, fact: Insight): CallView {
     source: fact.source ?? "",
     because: fact.because ?? "",
   };
-  const owed = view.duties.some((duty) => duty.rule === base.rule && duty.state !== "satisfied");
   const duties =
     owed && outcome === "violation" ? putDuty(view.duties, { ...base, state: "violated" }) : view.duties;
   return { ...view, alerts: [...view.alerts, alert], duties };
 }
 
+/** A duty that is done stays so. */
 function putDuty(duties: readonly Duty[], duty: Duty): readonly Duty[] {
   const at = duties.findIndex((one) => one.rule === duty.rule);
   if (at < 0) return [...duties, duty];

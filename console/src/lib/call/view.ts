@@ -158,7 +158,10 @@ export interface CallView {
   turns: readonly Turn[];
   drafts: readonly Draft[];
   cards: readonly Card[];
+  /** What the call owes from its start. */
   duties: readonly Duty[];
+  /** What was judged by rules of which nothing is owed, and is no alert: it was done, or is undecided. */
+  besides: readonly Duty[];
   alerts: readonly Alert[];
   utterances: readonly MoodPoint[];
   moods: readonly MoodPoint[];
@@ -197,6 +200,7 @@ export function emptyCall(id: string, record?: CallRecord): CallView {
     drafts: [],
     cards: [],
     duties: [],
+    besides: [],
     alerts: [],
     utterances: [],
     moods: [],

@@ -167,6 +167,7 @@ export const en = {
   "rules.show": "Show the words",
   "rules.withdrawn": "Taken back: {count}",
   "rules.dutiesDone": "{done} of {all} done",
+  "rules.besides": "Other rules",
 
   "mood.title": "Customer mood",
   "mood.both": "Mood of both speakers",

@@ -169,6 +169,7 @@ export const es: Messages = {
   "rules.show": "Ver las palabras",
   "rules.withdrawn": "Retiradas: {count}",
   "rules.dutiesDone": "{done} de {all} cumplidos",
+  "rules.besides": "Otras reglas",
 
   "mood.title": "Ánimo del cliente",
   "mood.both": "Ánimo de ambos hablantes",

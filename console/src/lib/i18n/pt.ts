@@ -170,6 +170,7 @@ export const pt: Messages = {
   "rules.show": "Ver as palavras",
   "rules.withdrawn": "Retirados: {count}",
   "rules.dutiesDone": "{done} de {all} cumpridos",
+  "rules.besides": "Outras regras",
 
   "mood.title": "Humor do cliente",
   "mood.both": "Humor dos dois falantes",
