@@ -2,12 +2,14 @@ import { describe, expect, it } from "vitest";
 import {
   alertsSince,
   arrange,
+  closedUp,
   hold,
-  inHeldOrder,
+  inPlace,
   noFilter,
   offered,
   takeTiles,
   type Floor,
+  type Held,
 } from "../src/lib/floor.ts";
 import type { Tile, TileAlert } from "../src/lib/wire.ts";
 
@@ -119,7 +121,7 @@ describe("alerts first", () => {
   });
 });
 
-describe("the order while somebody points at tiles", () => {
+describe("the places while somebody points at tiles", () => {
   const before = arrange(
     standing(tile("a", { started_at: 1 }), tile("b", { started_at: 2 })),
     noFilter,
@@ -133,19 +135,29 @@ describe("the order while somebody points at tiles", () => {
     tile("a", { started_at: 1, mood: "negative" }),
   );
   const arranged = arrange(later, noFilter, "alerts");
+  const stood = inPlace(held, arranged);
+  const places = (held: Held): string[] =>
+    [...held.values()].map(({ tile, gone }) => (gone ? `(${tile.id})` : tile.id));
 
-  it("is the one that they saw: tiles change where they stand, and calls that come stand behind", () => {
+  it("are those that they saw: tiles change where they stand, and calls that come stand behind", () => {
     expect(ids(arranged)).toEqual(["newer", "b", "new", "a"]);
-    const stood = inHeldOrder(arranged, held);
-    expect(ids(stood)).toEqual(["a", "b", "new", "newer"]);
-    expect(stood[0]!.mood).toBe("negative");
-    expect(ids(inHeldOrder(arranged.slice(0, 2), held))).toEqual(["b", "newer"]);
+    expect(places(stood)).toEqual(["a", "b", "new", "newer"]);
+    expect(stood.get("a")!.tile.mood).toBe("negative");
   });
 
-  it("says how many alerts came since", () => {
-    expect(alertsSince(before, held)).toBe(0);
-    expect(alertsSince(arranged, held)).toBe(4);
-    expect(alertsSince(arranged, hold(arranged))).toBe(0);
+  it("stay taken by calls that end, or fit the filter no more, as they were last", () => {
+    const left = inPlace(stood, [arranged[1]!, { ...tile("newest", { started_at: 5 }), levels: [] }]);
+    expect(places(left)).toEqual(["(a)", "b", "(new)", "(newer)", "newest"]);
+    expect(left.get("a")!.tile.mood).toBe("negative");
+    expect(places(inPlace(left, arranged))).toEqual(["a", "b", "new", "newer", "(newest)"]);
+    expect(places(closedUp(left))).toEqual(["b", "newest"]);
+  });
+
+  it("tell how many alerts came since", () => {
+    expect(alertsSince(held)).toBe(0);
+    expect(alertsSince(stood)).toBe(4);
+    expect(alertsSince(inPlace(stood, [arranged[1]!]))).toBe(2);
+    expect(alertsSince(hold(arranged))).toBe(0);
   });
 });
 

@@ -63,6 +63,38 @@ async def test_the_order_is_held_while_somebody_points_at_tiles(engine: FakeEngi
     assert visitor.complaints == []
 
 
+async def test_a_call_that_goes_moves_no_other_and_takes_no_focus(engine: FakeEngine, visitor: Visitor) -> None:
+    engine.tiles[:] = [tile("1"), tile("2", unclaimed=True), tile("3")]
+    page = await visitor.visit("/wall", person=SUPERVISOR)
+    tiles = page.get_by_test_id("tile")
+    await tiles.nth(1).hover()
+    await engine.hang_up("1")
+    await expect(tiles.first.get_by_role("button")).to_have_attribute("aria-disabled", "true")
+    await expect(tiles.nth(1)).to_contain_text("Agent 2")
+    assert await serious_findings(page) == []
+    await tiles.first.click()
+    assert engine.said("follow") == []
+    await page.mouse.move(2, 2)
+    await expect(tiles).to_have_count(2)
+    await page.get_by_label("Sort by", exact=True).focus()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await expect(tiles.first.get_by_role("button", name="Claim")).to_be_focused()
+    await engine.tile(tile("2"))
+    await expect(tiles.first.get_by_role("button", name="Claim")).to_have_count(0)
+    await expect(tiles.first.get_by_role("button")).to_be_focused()
+    await engine.hang_up("2")
+    await expect(tiles.first.get_by_role("button")).to_have_attribute("aria-disabled", "true")
+    await expect(tiles.first.get_by_role("button")).to_be_focused()
+    await page.clock.install()
+    await page.clock.fast_forward(60_000)
+    await expect(tiles).to_have_count(1)
+    await expect(page.get_by_role("group", name="Floor")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(tiles.get_by_role("button")).to_be_focused()
+    assert visitor.complaints == []
+
+
 async def test_nothing_of_a_tile_stands_over_its_clock(engine: FakeEngine, visitor: Visitor) -> None:
     named = {"agent_name": "María Fernanda Gutiérrez de la Hoz", "campaign": "sac", "agent_share": 0.6}
     engine.tiles[:] = [tile(str(number), unclaimed=number == 1, **named) for number in range(4)]

@@ -102,23 +102,44 @@ export function offered(values: readonly string[], chosen: string): string[] {
   return [...new Set([...values, chosen])].filter(Boolean).sort();
 }
 
-/** Tiles in the order in which they stood when somebody came to point at them; each with the `seq` of its last alert. */
-export type Held = ReadonlyMap<string, number>;
-
-export function hold(tiles: readonly WallTile[]): Held {
-  return new Map(tiles.map((tile) => [tile.id, Math.max(0, ...tile.alerts.map((alert) => alert.seq))]));
+/** A tile in the place where it stood when somebody came to point at the wall. */
+export interface Place {
+  tile: WallTile;
+  /** Its call ended, or fits the filter no more: it is as it was last, and keeps its place all the same. */
+  gone: boolean;
+  /** `seq` of the last alert that they saw there. */
+  seen: number;
 }
 
-/** The tiles as they are now, in the order that is held; those that came since stand behind, the newest last. */
-export function inHeldOrder(tiles: readonly WallTile[], held: Held): WallTile[] {
-  const byId = new Map(tiles.map((tile) => [tile.id, tile]));
-  const stood = [...held.keys()].map((id) => byId.get(id)).filter((tile) => tile !== undefined);
-  return [...stood, ...tiles.filter((tile) => !held.has(tile.id)).sort(byAge)];
+/** Places in their order, by the call's id. */
+export type Held = ReadonlyMap<string, Place>;
+
+export function hold(tiles: readonly WallTile[]): Held {
+  const seen = (tile: WallTile): number => Math.max(0, ...tile.alerts.map((alert) => alert.seq));
+  return new Map(tiles.map((tile) => [tile.id, { tile, gone: false, seen: seen(tile) }]));
+}
+
+/** The places that are held with the tiles as they are now; those that came since stand behind, the newest last. */
+export function inPlace(held: Held, tiles: readonly WallTile[]): Held {
+  const now = new Map(tiles.map((tile) => [tile.id, tile]));
+  const places = new Map(held);
+  for (const [id, place] of held) {
+    const tile = now.get(id);
+    places.set(id, { ...place, tile: tile ?? place.tile, gone: tile === undefined });
+  }
+  const came = tiles.filter((tile) => !held.has(tile.id)).sort(byAge);
+  for (const tile of came) places.set(tile.id, { tile, gone: false, seen: 0 });
+  return places;
+}
+
+/** Without the places of what has gone. */
+export function closedUp(held: Held): Held {
+  return new Map([...held].filter(([, place]) => !place.gone));
 }
 
 /** How many alerts have come since. */
-export function alertsSince(tiles: readonly WallTile[], held: Held): number {
-  const isNew = (tile: WallTile): number =>
-    tile.alerts.filter((alert) => alert.seq > (held.get(tile.id) ?? 0)).length;
-  return tiles.reduce((count, tile) => count + isNew(tile), 0);
+export function alertsSince(held: Held): number {
+  const isNew = ({ tile, gone, seen }: Place): number =>
+    gone ? 0 : tile.alerts.filter((alert) => alert.seq > seen).length;
+  return [...held.values()].reduce((count, place) => count + isNew(place), 0);
 }
