@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CURRENT_MS, currentCard } from "../src/lib/call/cards.ts";
 import { receive, stamp } from "../src/lib/call/fold.ts";
+import { nextAlert, type ShownAlert } from "../src/lib/call/rules.ts";
 import { receiveDraft } from "../src/lib/call/turns.ts";
 import { emptyCall, type CallView } from "../src/lib/call/view.ts";
 import type { CallEvent, Draft, Fact, Insight, Suggestion, Transcript } from "../src/lib/wire.ts";
@@ -203,6 +204,26 @@ describe("what nobody owes", () => {
     const view = receive(judged, [withdrawn, broken]);
     expect(states(view)).toEqual([["REC open"], []]);
     expect(view.alerts.map((alert) => alert.rule)).toEqual(["NO-THREATS"]);
+  });
+});
+
+describe("alerts that are gone through", () => {
+  const alert = (seq: number): Insight => insight(seq, seq, { rule: `R${seq}`, outcome: "violation" });
+  const withAlerts = (...seqs: number[]): CallView => receive(emptyCall(id), seqs.map(alert));
+  const shown = (seq: number, newest: number, call = id): ShownAlert => ({ call, seq, newest });
+
+  it.each([
+    ["begin with the newest", [1, 2, 3], undefined, 3],
+    ["go on with older ones", [1, 2, 3], shown(3, 3), 2],
+    ["begin again behind the oldest", [1, 2, 3], shown(1, 3), 3],
+    ["show one that is newer at once", [1, 2, 3, 4], shown(2, 3), 4],
+    ["show the second that comes", [1, 2], shown(1, 1), 2],
+    ["begin anew in another call", [1, 2, 3], shown(3, 3, "call-0"), 3],
+    ["go on where the one that was shown has been withdrawn", [1, 3], shown(2, 3), 1],
+    ["go on where the newest has been withdrawn", [1, 2], shown(3, 3), 2],
+    ["are none", [], shown(3, 3), undefined],
+  ])("%s", (_, seqs, last, next) => {
+    expect(nextAlert(withAlerts(...seqs), last)?.seq).toBe(next);
   });
 });
 

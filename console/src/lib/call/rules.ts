@@ -1,4 +1,4 @@
-/** What the rules say: duties of the call, what was judged beside them, and alerts. */
+/** What the rules say: duties of the call, what was judged beside them, and alerts; which alert is shown next. */
 
 import type { Insight } from "../wire.ts";
 import type { Alert, CallView, Duty } from "./view.ts";
@@ -50,4 +50,19 @@ export function owe(duties: readonly Duty[], owed: unknown): readonly Duty[] {
     const open = { seq: 0, turn: 0, atMs: 0, evidence: [], stamps: undefined };
     return [...list, { ...open, rule, title: title ?? rule, state: "open" as const }];
   }, duties);
+}
+
+/** The alert that was shown last. */
+export interface ShownAlert {
+  call: string;
+  seq: number;
+  /** The newest there was at that time. */
+  newest: number;
+}
+
+/** The alert to show next: the newest, also whenever there is one that is newer, and then the older ones by turns. */
+export function nextAlert(call: CallView, last: ShownAlert | undefined): Alert | undefined {
+  const newest = call.alerts.at(-1);
+  if (!newest || last?.call !== call.id || newest.seq > last.newest) return newest;
+  return call.alerts.findLast((alert) => alert.seq < last.seq) ?? newest;
 }
