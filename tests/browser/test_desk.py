@@ -5,7 +5,7 @@ import msgspec
 import pytest
 from playwright.async_api import expect
 
-from engine.facts import Suggestion
+from engine.facts import Evidence, Insight, Suggestion
 from tests.browser.fake_engine import PASSWORD, FakeEngine
 from tests.browser.played_call import CALL_ID, Player, record
 from tests.browser.test_quality import event
@@ -104,6 +104,26 @@ async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor
     await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
     assert await serious_findings(page) == []
     assert await misfits(page) == []
+
+
+async def test_a_duty_that_a_notice_did_shows_the_notice(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player, title = Player(), "Avisar que la llamada se graba"
+    await engine.open_call(record())
+    await engine.publish(*player.opening())
+    played = event(player, "notice.played", {})
+    evidence = Evidence(turn=played.seq, leg="customer", quote=played.name, start=0, end=0)
+    player.seq += 1
+    done = Insight(
+        call_id=CALL_ID, seq=player.seq, kind="compliance", turn=played.seq, rule="CO-REC-NOTICE", value=title,
+        outcome="satisfied", evidence=(evidence,),
+    )  # fmt: skip
+    await engine.publish(played, done, *(fact for index in range(1, 11) for fact in player.turn(index)))
+    notice = page.get_by_role("log").get_by_text("The recording notice was played")
+    await expect(notice).not_to_be_in_viewport()
+    await page.get_by_test_id("duty").filter(has_text=title).get_by_role("button").click()
+    await expect(notice).to_be_in_viewport()
+    await expect(notice).to_be_focused()
 
 
 async def test_a_rule_that_is_broken_once_more_is_read_out_once_more(engine: FakeEngine, visitor: Visitor) -> None:
