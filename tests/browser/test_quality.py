@@ -86,6 +86,29 @@ async def test_the_agent_changes_and_confirms_the_wrap_up(engine: FakeEngine, vi
     assert visitor.complaints == []
 
 
+async def test_what_is_written_while_a_wrap_up_is_confirmed_stays_to_be_confirmed(
+    engine: FakeEngine, visitor: Visitor
+) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    player = await ended_call(engine, page)
+    wrap_up = page.get_by_test_id("wrap-up")
+    summary, confirm = wrap_up.get_by_label("Summary"), wrap_up.get_by_role("button", name="Confirm")
+    taken = engine.held[f"/api/calls/{CALL_ID}/wrap-up"] = asyncio.Event()
+    await summary.fill("Paga 50.000.")
+    await confirm.click()
+    await expect(confirm).to_be_disabled()
+    await summary.fill("Paga 500.000.")
+    body = {"summary": "Paga 50.000.", "disposition": "promise_to_pay", "follow_ups": []}
+    await engine.publish(event(player, "wrap_up.confirmed", body | {"by": "u-andrea", "edited": ["summary"]}))
+    taken.set()
+    await expect(confirm).to_be_enabled()
+    await expect(summary).to_have_value("Paga 500.000.")
+    await expect(wrap_up.get_by_role("status")).to_be_empty()
+    await confirm.click()
+    await expect(wrap_up.get_by_role("status")).to_contain_text("Confirmed")
+    assert [sent["summary"] for _, sent in engine.sent] == ["Paga 50.000.", "Paga 500.000."]
+
+
 async def test_a_wrap_up_is_confirmed_as_soon_as_the_engine_takes_it(engine: FakeEngine, visitor: Visitor) -> None:
     page = await visitor.visit("/desk", person=AGENT)
     player, confirm = Player(), page.get_by_test_id("wrap-up").get_by_role("button", name="Confirm")
