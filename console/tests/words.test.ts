@@ -12,6 +12,18 @@ describe("evidence", () => {
     expect(findQuote(text, "")).toBeUndefined();
   });
 
+  it.each([
+    ["Así es, sí", "sí", 8, 8],
+    ["con demora, en mora", "mora", 15, 15],
+    ["sí, claro que sí", "sí", 14, 14],
+    ["sí, claro que sí", "sí", 0, 0],
+    ["[card]. Sí, sí", "sí", 40, 12],
+    ["No, no y no", "NO", 4, 4],
+    ["demora", "mora", 2, undefined],
+  ])("in %j is %j at %i", (text, quote, start, found) => {
+    expect(findQuote(text, quote, start)?.start).toBe(found);
+  });
+
   it("is marked through masks", () => {
     const text = "mi tarjeta es [card] y vence";
     const entities = [{ seq: 9, type: "CARD", start: 14, end: 90, last4: "6467" }];

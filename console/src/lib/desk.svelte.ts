@@ -26,7 +26,7 @@ import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor
 import { Link } from "./link.svelte.ts";
 import { startSession } from "./session.svelte.ts";
 import { dropUnsent } from "./unsent.ts";
-import type { CardAction, DeskCommand, DeskMessage, WallMessage } from "./wire.ts";
+import type { CardAction, DeskCommand, DeskMessage, Evidence, WallMessage } from "./wire.ts";
 
 export interface Gap {
   call: string;
@@ -38,7 +38,7 @@ export interface Gap {
 export interface Focus {
   call: string;
   turn: number;
-  quotes: readonly string[];
+  quotes: readonly Evidence[];
   /** Counts up, so that a second click scrolls again. */
   nonce: number;
 }
@@ -165,7 +165,7 @@ export class Desk {
     this.view = { ...this.view, calls: new Map(this.view.calls).set(call.id, { ...call, cards }) };
   }
 
-  point(call: string, turn: number, quotes: readonly string[]): void {
+  point(call: string, turn: number, quotes: readonly Evidence[]): void {
     this.focus = { call, turn, quotes, nonce: (this.focus?.nonce ?? 0) + 1 };
   }
 

@@ -44,19 +44,40 @@ const readable: Readonly<Record<string, string>> = {
 
 const mask = /\[([a-z][a-z_]*)\]/g;
 
-/** Where `quote` stands in `text`, letter case, accents' form and punctuation aside; undefined when it does not. */
-export function findQuote(text: string, quote: string): Span | undefined {
-  const exact = text.indexOf(quote);
-  if (quote !== "" && exact >= 0) return { start: exact, end: exact + quote.length };
+/**
+ * Where `quote` stands in `text`, letter case, accents' form and punctuation aside; undefined when it does not. Where it
+ * stands more than once it is the one nearest to `start`, in code points: what was masked before it may have moved it.
+ */
+export function findQuote(text: string, quote: string, start = 0): Span | undefined {
+  const exact = asItStands(text, quote);
+  const found = exact.length > 0 ? exact : inOtherForm(text, quote);
+  const away = (span: Span): number => Math.abs(codePoints(text, span.start) - start);
+  return found.sort((a, b) => away(a) - away(b))[0];
+}
+
+function asItStands(text: string, quote: string): Span[] {
+  const found: Span[] = [];
+  if (quote === "") return found;
+  for (let at = text.indexOf(quote); at >= 0; at = text.indexOf(quote, at + 1)) {
+    const span = { start: at, end: at + quote.length };
+    if (!cutsWord(text, span.start) && !cutsWord(text, span.end)) found.push(span);
+  }
+  return found;
+}
+
+function cutsWord(text: string, at: number): boolean {
+  return /[\p{L}\p{M}\p{N}_]$/u.test(text.slice(0, at)) && /^[\p{L}\p{M}\p{N}_]/u.test(text.slice(at));
+}
+
+function inOtherForm(text: string, quote: string): Span[] {
   const words = tokens(text);
   const wanted = tokens(quote);
-  if (wanted.length === 0) return undefined;
-  for (let at = 0; at + wanted.length <= words.length; at += 1) {
-    if (wanted.every((token, index) => token.word === words[at + index]!.word)) {
-      return { start: words[at]!.start, end: words[at + wanted.length - 1]!.end };
-    }
-  }
-  return undefined;
+  if (wanted.length === 0) return [];
+  return words.flatMap((first, at) =>
+    wanted.every((token, index) => token.word === words[at + index]?.word)
+      ? [{ start: first.start, end: words[at + wanted.length - 1]!.end }]
+      : [],
+  );
 }
 
 /** Where a span of the spoken text stands in the display; a stretch that is written otherwise is taken whole. */
