@@ -114,12 +114,12 @@ class Judge:
 
     def _unsaid(self, heard: Heard) -> list[str]:
         acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says)}
-        turns = {(act, part.turn.turn) for act in acts for part in self._history.unsaid(heard, act)}
+        unsaid = {act: [part.turn.turn for part in self._history.unsaid(heard, act)] for act in acts}
         taken: list[str] = []
         for rule in self._rules:
-            mine = {check.act for check in rule.checks if isinstance(check, Says)}
-            gone = {turn for act, turn in turns if act in mine}
-            keys = [f"{rule.id}!{turn}" for turn in gone]
+            says = [check for check in rule.checks if isinstance(check, Says)]
+            gone = {turn for check in says for turn in unsaid[check.act]}
+            keys = [_key(rule, turn, check.action) for check in says for turn in unsaid[check.act]]
             undecided = f"{rule.id}!undecided"
             if (waits := self._waiting.get(undecided)) and waits[2].turn in gone:
                 del self._waiting[undecided]
@@ -169,14 +169,17 @@ class Judge:
         return found
 
     def _of_turn(self, heard: Heard) -> list[Verdict]:
+        """Of a rule's checks that ask for the same action the first that is met: who disputes a debt and wants no more
+        calls in one breath asks for two things."""
         found: list[Verdict] = []
         for rule in self._rules:
+            asked: set[str] = set()
             for number, check in enumerate(rule.checks):
-                if not isinstance(check, Spoken) or not is_spoken(check):
+                if not isinstance(check, Spoken) or not is_spoken(check) or check.action in asked:
                     continue
                 if verdict := self._check(rule, number, check, heard):
+                    asked.add(check.action)
                     found.append(verdict)
-                    break
         return found
 
     def _check(self, rule: Rule, number: int, check: Spoken, heard: Heard) -> Verdict | None:
@@ -189,7 +192,7 @@ class Judge:
             return None
         outcome, ground = self._outcome(check)
         if check.leg in ("any", leg):
-            key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else f"{rule.id}!{heard.turn.turn}"
+            key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else _key(rule, heard.turn.turn, check.action)
             return self._verdict(rule, check.action, outcome, mark, heard, key, ground)
         key = f"{rule.id}!undecided"
         self._postpone(self._verdict(rule, check.action, "undecided", mark, heard, key), heard, leg)
@@ -226,3 +229,8 @@ class Judge:
         ground: Ground | None = None,
     ) -> Verdict:
         return self._history.verdict(rule, outcome, action, mark, heard, key, self._context.language, ground)
+
+
+def _key(rule: Rule, turn: int, action: str) -> str:
+    """Of what was said in a turn."""
+    return f"{rule.id}!{turn}!{action}"

@@ -68,6 +68,20 @@ def test_one_request_in_two_finals_is_one_alert() -> None:
 
 
 @pytest.mark.parametrize(
+    ("country", "said", "asked"),
+    [
+        ("US", "I dispute this debt and stop calling me.", ["contact.block", "dnc.requested"]),
+        ("US", "Esa deuda no es mía. Dejen de llamarme.", ["contact.block", "dnc.requested"]),
+        ("US", "Stop calling me, and take me off your list.", ["dnc.requested"]),
+        ("CO", "¿Qué datos tienen ustedes de mí? Quiero que borren todos mis datos.", ["dsr.erase", "dsr.access"]),
+    ],
+)
+def test_each_thing_that_is_asked_for_in_one_breath_is_told(country: str, said: str, asked: list[str]) -> None:
+    judge = Judge(RULES, CallContext(country, "", "collections", "outbound", "en", DAY))
+    assert [verdict.action for verdict in heard(judge, turn(1, "customer", said, 40_000))] == asked
+
+
+@pytest.mark.parametrize(
     ("said", "asked"),
     [
         (["No.", "Llame de nuevo el lunes."], False),

@@ -154,7 +154,7 @@ def test_a_sentence_that_goes_on_takes_its_request_back() -> None:
     assert [verdict.rule for verdict in judge.hear(first)] == ["MX-REPEP"]
     goes_on = JudgedTurn(2, "customer", "customer", "ahora, que estoy trabajando.", 2_300, 4_000)
     assert judge.hear(goes_on) == []
-    assert judge.taken_back() == ["MX-REPEP!1"]
+    assert judge.taken_back() == ["MX-REPEP!1!dnc.requested"]
     assert judge.taken_back() == []
 
 
@@ -163,7 +163,7 @@ def test_what_was_taken_back_was_never_said() -> None:
     judge.hear(JudgedTurn(1, "1", "customer", "No me llame.", 1_000, 2_000))
     goes_on = JudgedTurn(2, "1", "customer", "ahora, que estoy trabajando.", 2_300, 4_000)
     judge.hear(goes_on)
-    assert judge.taken_back() == ["MX-REPEP!1"]
+    assert judge.taken_back() == ["MX-REPEP!1!dnc.requested"]
     assert judge.settle(JudgedTurn(1, "1", "customer", "No me llame.", 1_000, 2_000)) == []
     legs: tuple[Leg, ...] = ("unknown", "customer")
     for leg in legs:
@@ -171,7 +171,15 @@ def test_what_was_taken_back_was_never_said() -> None:
     asked = judge.hear(JudgedTurn(3, "2", "agent", "¿Me da el número de su tarjeta?", 6_000, 8_000))
     assert "MX-REPEP" not in [verdict.rule for verdict in asked]
     again = judge.hear(JudgedTurn(4, "1", "customer", "Ya no me llamen más.", 10_000, 12_000))
-    assert [verdict.key for verdict in again if verdict.outcome == "event"] == ["MX-REPEP!4"]
+    assert [verdict.key for verdict in again if verdict.outcome == "event"] == ["MX-REPEP!4!dnc.requested"]
+
+
+def test_of_two_requests_in_one_breath_the_one_that_was_not_meant_is_taken_back() -> None:
+    judge = Judge(RULES, DEBT_US)
+    said = judge.hear(JudgedTurn(1, "1", "customer", "Esa deuda no es mía. No me llame.", 1_000, 4_000))
+    assert [verdict.action for verdict in said] == ["contact.block", "dnc.requested"]
+    judge.hear(JudgedTurn(2, "1", "customer", "ahora, que estoy trabajando.", 4_300, 6_000))
+    assert judge.taken_back() == [said[1].key]
 
 
 def test_what_was_taken_back_waits_for_no_role() -> None:
