@@ -78,7 +78,7 @@ class Consent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 class Pickup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="pickup"):
-    """The agent has to speak soon after the called person's first words."""
+    """The agent has to speak soon after the called person's greeting, however many finals it takes."""
 
     within_s: float
     action: str

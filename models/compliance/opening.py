@@ -62,6 +62,18 @@ def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[
     first = next((heard for heard in turns if history.leg(heard) != "customer"), None)
     if first is None or history.leg(first) != "agent":
         return None
-    waited = first.turn.start_ms - turns[0].turn.end_ms
-    late = turns[0].turn.end_ms and waited > check.within_s * 1000
+    greeted_ms = _greeted_ms(turns[: turns.index(first)], check.within_s)
+    waited = first.turn.start_ms - greeted_ms
+    late = greeted_ms and waited > check.within_s * 1000
     return (first, LatePickup(waited / 1000, check.within_s)) if late else None
+
+
+def _greeted_ms(turns: list[Heard], within_s: float) -> int:
+    """When the greeting was complete: it goes on over pauses in which nobody had to answer yet, as between a firm's
+    name and a person's. Who says `hello?` once more after a longer one has been kept waiting."""
+    ends_ms = turns[0].turn.end_ms
+    for heard in turns[1:]:
+        if heard.turn.start_ms - ends_ms > within_s * 1000:
+            break
+        ends_ms = max(ends_ms, heard.turn.end_ms)
+    return ends_ms

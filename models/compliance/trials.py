@@ -65,6 +65,8 @@ def turns_of(rule: Rule, case: Case, language: str) -> Iterable[JudgedTurn]:
         (case.said or ("customer: …",)) if isinstance(case, Situation) else [case] if isinstance(case, str) else case
     )
     for number, line in enumerate(lines):
+        if not line:
+            continue  # silence is nobody's turn
         who, colon, words = line.partition(": ")
         leg: Leg = "agent" if (who if colon and who in ("agent", "customer") else own) == "agent" else "customer"
         text = words if colon and who in ("agent", "customer") else line
