@@ -168,7 +168,7 @@ def _told(conversation: Conversation, note: notes.Input) -> list[Fact]:
         case notes.CardAnswered():
             conversation.answered_card(note.action, note.article, note.at_ms)
         case notes.Ended():
-            return conversation.end(note.at_ms)
+            return conversation.end(note.at_ms, cut_off=note.cut_off)
     return []
 
 

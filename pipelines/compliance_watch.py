@@ -66,9 +66,9 @@ class ComplianceWatch:
     def tick(self, now_ms: int) -> list[Fact]:
         return self._alerts_of(self._judge.tick(now_ms))
 
-    def end(self, now_ms: int) -> list[Fact]:
-        """Duties that never came are said."""
-        return self._alerts_of(self._judge.end(now_ms))
+    def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
+        """Duties that never came are said, unless the call was cut off."""
+        return self._alerts_of(self._judge.end(now_ms, cut_off=cut_off))
 
     def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
         """What was said on the stream is judged anew."""

@@ -177,11 +177,12 @@ class Conversation:
             self._review.speak(language)
         return self._playbook.speak(language, now_ms) if self._playbook else []
 
-    def end(self, now_ms: int) -> list[Fact]:
-        """The call is over: open runs are judged, duties that never came are said, and the call is summed up."""
-        facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms)
+    def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
+        """The call is over: open runs are judged, duties that never came are said, and the call is summed up.
+        `cut_off`: it may have gone on unheard, and what was not done up to here is not held against anybody."""
+        facts = self._judged_late(self.guard.close(), now_ms) + self._watch.end(now_ms, cut_off=cut_off)
         self._seen(facts)
-        return facts + self._moved((), now_ms) + self._cards.end(now_ms) + self._summed_up(now_ms)
+        return facts + self._moved((), now_ms) + self._cards.end(now_ms) + self._summed_up(now_ms, cut_off)
 
     def noticed(self, event: CallEvent) -> list[Fact]:
         """What happened to the call beside its words: music fills a silence, words that were played to its far end may
@@ -236,9 +237,9 @@ class Conversation:
         self._playbook.saw(reviewed)
         return self._playbook.tell(now_ms)
 
-    def _summed_up(self, now_ms: int) -> list[Fact]:
+    def _summed_up(self, now_ms: int, cut_off: bool) -> list[Fact]:
         try:
-            return self._review.end(now_ms) if self._review else []
+            return self._review.end(now_ms, cut_off=cut_off) if self._review else []
         except Exception:
             log.exception("review.fault")  # a call without a wrap-up has ended all the same
             return []

@@ -15,6 +15,8 @@ from pipelines.tape import Tape
 
 log = structlog.get_logger(__name__)
 
+CUT_OFF = frozenset({"error", "flood", "malformed", "peer_vanished", "shutdown", "slow"})
+"""Reasons for which a call is no longer heard though people may go on talking."""
 TAPE_S = 5.0
 """How long a call's end waits for the last word of its recording."""
 
@@ -46,7 +48,7 @@ class Ending:
         """All that can be said of the call now. A fault costs what would have been said, never the end."""
         facts: list[Fact] = []
         try:
-            facts = self._conversation.end(ended.at_ms)
+            facts = self._conversation.end(ended.at_ms, cut_off=ended.reason in CUT_OFF)
         except Exception:
             log.exception("call.fault", call_id=record.call_id, item="summing up")
         if self._tape:

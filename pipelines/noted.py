@@ -74,9 +74,9 @@ class NotedConversation(Conversation):
         super().answered_card(action, article, now_ms)
         self._made([])
 
-    def end(self, now_ms: int) -> list[Fact]:
-        self._take(notes.Ended(seq=self._ledger.seq, at_ms=now_ms))
-        return self._made(super().end(now_ms))
+    def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
+        self._take(notes.Ended(seq=self._ledger.seq, at_ms=now_ms, cut_off=cut_off))
+        return self._made(super().end(now_ms, cut_off=cut_off))
 
     def _made(self, facts: list[Fact], *, last: bool = True) -> list[Fact]:
         if any(_of_a_card(fact) for fact in facts):

@@ -86,6 +86,7 @@ class CardAnswered(_Input, frozen=True, kw_only=True):
 
 class Ended(_Input, frozen=True, kw_only=True):
     at_ms: int
+    cut_off: bool = False
 
 
 class Made(msgspec.Struct, frozen=True, tag=True):

@@ -106,11 +106,12 @@ class Judge:
             del self._said[key]
         return self._emit([*now, *duties]), withdrawn
 
-    def end(self, now_ms: int) -> list[Verdict]:
-        """The call is over: what was owed by then is judged, and what waited for a role stays undecided."""
+    def end(self, now_ms: int, *, cut_off: bool = False) -> list[Verdict]:
+        """The call is over: what was owed by then is judged, and what waited for a role stays undecided. `cut_off`: it may
+        have gone on unheard, so its end is none that anything was owed by."""
         ripe = [verdict for _, _, verdict in self._waiting.values()]
         self._waiting.clear()
-        return self._emit([*ripe, *self._of_duties(now_ms, ended=True)])
+        return self._emit([*ripe, *self._of_duties(now_ms, ended=not cut_off)])
 
     def _unsaid(self, heard: Heard) -> list[str]:
         acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says)}

@@ -140,5 +140,5 @@ async def noted_call() -> NotedCall:
     call.conversation.resumed(61_000)
     call.tick(90_000)
     await call.say("c", 91_000, "I will pay on Friday, and please stop calling me.")
-    call.facts += call.conversation.end(100_000)
+    call.facts += call.conversation.end(100_000, cut_off=True)
     return call

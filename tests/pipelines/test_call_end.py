@@ -29,7 +29,7 @@ def events_of(sink: FakeSink) -> list[str]:
 
 
 async def test_a_fault_in_summing_up_leaves_no_call_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Conversation, now_ms: int) -> list[Fact]:
+    def fail(_: Conversation, now_ms: int, **_how: object) -> list[Fact]:
         raise RuntimeError(str(now_ms))
 
     monkeypatch.setattr(Conversation, "end", fail)
@@ -47,7 +47,7 @@ async def test_a_summary_that_the_store_refuses_does_not_keep_the_call_open(monk
                 raise ValueError("it cannot be written")
             await super().publish(record, facts, tokens)
 
-    def end(_: Conversation, now_ms: int) -> list[Fact]:
+    def end(_: Conversation, now_ms: int, **_how: object) -> list[Fact]:
         return [Insight(call_id="call-1", seq=90, kind="mood", turn=1, end_ms=now_ms)]
 
     monkeypatch.setattr(Conversation, "end", end)

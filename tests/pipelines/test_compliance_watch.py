@@ -16,17 +16,47 @@ from pipelines.utterance import Utterance
 from tests.pipelines.test_call import clock_ms
 from tests.pipelines.test_gone_on import Hears
 
+DAY = datetime.date(2026, 11, 28)
+
+
+def conversation_of(context: CallContext) -> Conversation:
+    return Conversation(
+        ledger=Ledger("call-1", clock_ms), roster=Roster(), guard=DigitGuard(context.country, b"key"),
+        judge=Judge(load_rules(), context), reader=Hears(), reads=read_here, knowledge=None, governor=Governor(),
+        language=context.language, clock_ms=clock_ms,
+    )  # fmt: skip
+
+
+async def heard(conversation: Conversation, *said: tuple[str, Leg, int, int, str]) -> list[Fact]:
+    """What is made of (stream, leg, start and end in milliseconds, words)."""
+    facts: list[Fact] = []
+    for stream, leg, start_ms, end_ms, text in said:
+        one = Utterance(stream=stream, leg=leg, start_ms=start_ms, end_ms=end_ms, text=text, language="")
+        async for some in conversation.hear(one):
+            facts += some
+    return facts
+
+
+def outcomes(facts: list[Fact], rule: str) -> list[str | None]:
+    return [fact.outcome for fact in facts if isinstance(fact, Insight) and fact.rule == rule]
+
 
 @pytest.mark.parametrize(("leg", "outcome", "told"), [("customer", "event", 1), ("mixed", "undecided", 0)])
 async def test_the_dialer_is_told_of_what_the_customer_surely_said(leg: Leg, outcome: str, told: int) -> None:
-    context = CallContext("US", "TX", "sales", "outbound", "en", datetime.date(2026, 11, 28))
-    conversation = Conversation(
-        ledger=Ledger("call-1", clock_ms), roster=Roster(), guard=DigitGuard("US", b"key"),
-        judge=Judge(load_rules(), context), reader=Hears(), reads=read_here, knowledge=None, governor=Governor(),
-        language="en", clock_ms=clock_ms,
-    )  # fmt: skip
-    said = Utterance(stream="1", leg=leg, start_ms=10_000, end_ms=12_000, text="Please stop calling me.", language="en")
-    facts: list[Fact] = [fact async for some in conversation.hear(said) for fact in some]
+    conversation = conversation_of(CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    facts = await heard(conversation, ("1", leg, 10_000, 12_000, "Please stop calling me."))
     alerts = [fact for fact in facts if isinstance(fact, Insight) and fact.action == "dnc.requested"]
     events = [fact for fact in facts if isinstance(fact, CallEvent) and fact.name == "dnc.requested"]
     assert ([alert.outcome for alert in alerts], len(events)) == ([outcome], told)
+
+
+@pytest.mark.parametrize(("cut_off", "told"), [(False, ["violation"]), (True, [])])
+async def test_what_was_owed_by_the_end_is_not_by_a_cut(cut_off: bool, told: list[str]) -> None:
+    conversation = conversation_of(CallContext("BR", "", "care", "inbound", "pt", DAY))
+    await heard(
+        conversation,
+        ("a", "agent", 1_000, 3_000, "Boa tarde, esta ligação será gravada."),
+        ("c", "customer", 4_000, 6_000, "Minha internet caiu."),
+        ("a", "agent", 7_000, 9_000, "Vou verificar a linha."),
+    )
+    assert outcomes(conversation.end(12_000, cut_off=cut_off), "BR-SAC-PROTOCOL") == told

@@ -251,3 +251,16 @@ async def test_a_campaign_without_a_language_shows_steps_and_items_in_that_of_th
     assert [one.data["title"] for one in playbook][:2] == ["Customer care", "Atención al cliente"]
     titles = [item["title"] for item in events(sink.facts, "qa.scored")[0].data["items"]]
     assert titles == [item.title["es"] for item in form.items]
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer"), [("bye", "no"), ("shutdown", "open"), ("error", "open"), ("peer_vanished", "open")]
+)
+async def test_what_was_to_come_when_a_call_was_cut_off_is_held_against_nobody(reason: str, answer: str) -> None:
+    sink = FakeSink()
+    said: list[MediaEvent] = [*speech("2", 0, 1_000, 3_000, "started", "ended"), CallEnded(9_000, reason)]
+    people = (PARTICIPANTS[0], msgspec.structs.replace(PARTICIPANTS[1], aor="1001@pbx"))
+    ears = FakeEars({("2", 0): "Good morning, how can I help you?"})
+    await live_call(FakeSession(said, people), ears, sink).serve()
+    items = {one["item"]: one["answer"] for one in events(sink.facts, "qa.scored")[0].data["items"]}
+    assert items["took_leave"] == answer
