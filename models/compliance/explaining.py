@@ -86,9 +86,10 @@ def _judged(
     judge = Judge([rule], context, detectors)
     verdicts: dict[str, Verdict] = {}
     for turn in turns:
-        verdicts |= {verdict.key: verdict for verdict in [*judge.tick(turn.start_ms), *judge.hear(turn)]}
+        said = [*judge.tick(turn.start_ms), *judge.hear(turn)]
         for key in judge.taken_back():
             verdicts.pop(key, None)
+        verdicts |= {verdict.key: verdict for verdict in said}
     verdicts |= {verdict.key: verdict for verdict in judge.end(end_ms)}
     return list(verdicts.values())
 

@@ -66,11 +66,13 @@ class Judge:
         """A final, once."""
         heard = self._history.add(turn)
         self._taken_back += self._unsaid(heard)
-        found = [*self._of_call(heard), *self._of_turn(heard), *self._of_pickup(), *self._of_duties(turn.end_ms)]
+        found = [*self._of_call(heard), *self._of_turn(heard), *self._of_later(heard), *self._of_pickup()]
+        found += self._of_duties(turn.end_ms)
         return self._emit(found) + self.tick(turn.end_ms)
 
     def taken_back(self) -> list[str]:
-        """Keys of verdicts that no longer hold since their sentence went on; given once."""
+        """Keys of verdicts that no longer hold since more was heard: their sentence went on, or words that began before
+        them ended. Given once."""
         taken, self._taken_back = self._taken_back, []
         return taken
 
@@ -107,8 +109,8 @@ class Judge:
         return self._emit([*now, *duties]), withdrawn
 
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Verdict]:
-        """The call is over: what was owed by then is judged, and what waited for a role stays undecided. `cut_off`: it may
-        have gone on unheard, so its end is none that anything was owed by."""
+        """The call is over: what was owed by then is judged, and what waited for a role stays undecided. `cut_off`: it
+        may have gone on unheard, so nothing was owed by its end."""
         ripe = [verdict for _, _, verdict in self._waiting.values()]
         self._waiting.clear()
         return self._emit([*ripe, *self._of_duties(now_ms, ended=not cut_off)])
@@ -182,6 +184,20 @@ class Judge:
                     asked.add(check.action)
                     found.append(verdict)
         return found
+
+    def _of_later(self, heard: Heard) -> list[Verdict]:
+        """Turns come as they end. Those that began behind this one and are judged already are judged again by what was
+        said before them."""
+        later = [one for one in self._history.heard if one.turn.start_ms > heard.turn.start_ms]
+        if not later:
+            return []
+        anew = [verdict for one in later for verdict in self._of_turn(one)] + self._of_pickup()
+        hold, turns = {(verdict.key, verdict.turn) for verdict in anew}, {one.turn.turn for one in later}
+        for key, verdict in list(self._said.items()):
+            if key.endswith(_ONCE) and verdict.turn in turns and (key, verdict.turn) not in hold:
+                del self._said[key]
+                self._taken_back.append(key)
+        return anew
 
     def _check(self, rule: Rule, number: int, check: Spoken, heard: Heard) -> Verdict | None:
         leg = self._history.leg(heard)

@@ -230,3 +230,45 @@ def test_a_consent_of_spain_expires_since_its_law_says_so() -> None:
     for day, broken in ((datetime.date(2025, 12, 27), False), (datetime.date(2025, 12, 28), True)):
         judge = Judge(RULES, CallContext("ES", "", "sales", "outbound", "es", day, metadata=meta))
         assert (("ES-LGT-66", "violation", 0) in heard(judge, turn(0, "customer", "¿Diga?"))) is broken
+
+
+_ASKED = JudgedTurn(0, "1", "agent", "Am I speaking with Jane Roe?", 1_000, 2_500)
+_NAMED = JudgedTurn(2, "1", "agent", "Your account is past due.", 4_000, 6_000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "at_once", "behind", "taken_back"),
+    [
+        ("Yes, this is she, who is calling?", ["violation"], [], ["US-FDCPA-3RDPARTY/0!once"]),
+        ("She's not here, I'm her mother.", ["violation"], [], []),
+    ],
+)
+def test_an_answer_that_ends_behind_the_agent_s_words_began_before_them(
+    answer: str, at_once: list[str], behind: list[str], taken_back: list[str]
+) -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    answered = JudgedTurn(1, "2", "customer", answer, 3_000, 7_500)
+    judge.hear(_ASKED)
+    assert [verdict.outcome for verdict in judge.hear(_NAMED)] == at_once
+    assert [verdict.outcome for verdict in judge.hear(answered)] == behind
+    assert judge.taken_back() == taken_back
+
+
+def test_words_are_judged_alike_in_whatever_order_they_end() -> None:
+    confirmed = JudgedTurn(1, "2", "customer", "Yes, this is she.", 2_600, 3_000)
+    denied = JudgedTurn(3, "2", "customer", "Sorry, this is her husband, she is not here.", 3_500, 9_000)
+    again = JudgedTurn(4, "1", "agent", "And your outstanding balance is five hundred dollars.", 7_000, 8_500)
+    for order in ((_ASKED, confirmed, denied, _NAMED, again), (_ASKED, confirmed, _NAMED, again, denied)):
+        judge = Judge(THIRD_PARTY, DEBT_US)
+        assert heard(judge, *order) == [("US-FDCPA-3RDPARTY", "violation", 2)]
+        assert judge.taken_back() == []
+    greeting = [
+        JudgedTurn(0, "2", "customer", "Acme Plumbing.", 0, 1_000),
+        JudgedTurn(1, "2", "customer", "This is Bob, how can I help you today?", 1_500, 6_000),
+        JudgedTurn(2, "1", "agent", "Hi, this is Paul.", 3_500, 5_000),
+    ]
+    pickup = [rule for rule in RULES if rule.id == "US-TCPA-ABANDON"]
+    judge = Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    assert heard(judge, greeting[0], greeting[2]) == [("US-TCPA-ABANDON", "violation", 2)]
+    assert heard(judge, greeting[1]) == []
+    assert judge.taken_back() == ["US-TCPA-ABANDON!once"]
