@@ -1,6 +1,6 @@
 """The rules on one call: verdicts become alerts, and alerts that no longer hold are withdrawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from engine.facts import CallEvent, Evidence, Fact
 from engine.ports.intake import RoleDecision
@@ -70,9 +70,10 @@ class ComplianceWatch:
         """Duties that never came are said, unless the call was cut off."""
         return self._alerts_of(self._judge.end(now_ms, cut_off=cut_off))
 
-    def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
-        """What was said on the stream is judged anew."""
-        verdicts, withdrawn = self._judge.roles_changed(decision.stream, decision.role, now_ms)
+    def roles_changed(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
+        """What was said is judged anew by all of them at once: between two of them nobody was who they are."""
+        legs = {decision.stream: decision.role for decision in decisions}
+        verdicts, withdrawn = self._judge.roles_changed(legs, now_ms)
         return self._withdraw(withdrawn, now_ms, "role_changed") + self._alerts_of(verdicts)
 
     def duties(self) -> list[dict[str, str]]:

@@ -164,7 +164,9 @@ class Conversation:
         for decision in changed:
             facts.append(role_decided(self._ledger, decision, now_ms))
             facts += self._temper.role_changed(decision, now_ms)
-            facts += self._watch.role_changed(decision, now_ms)
+        if changed:
+            facts += self._watch.roles_changed(changed, now_ms)
+        for decision in changed:
             facts += self._cards.role_changed(decision, now_ms)
         self._seen(facts)
         if self._playbook:

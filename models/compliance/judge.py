@@ -4,7 +4,7 @@ Pure: time comes as an argument, in milliseconds of media time. Verdicts depend 
 replay judges as the live call did.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.facts import Leg, Outcome
 from models.compliance.checks import Consent, Duty, Order, Pickup, Says, Spoken, is_spoken
@@ -86,11 +86,11 @@ class Judge:
         ripe = [self._waiting.pop(key)[2] for key in due]
         return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
 
-    def roles_changed(self, stream: str, leg: Leg, now_ms: int) -> tuple[list[Verdict], list[str]]:
-        """What now holds, and the keys of verdicts that no longer do."""
-        self._history.legs[stream] = leg
-        self._waiting = {key: wait for key, wait in self._waiting.items() if wait[1] != stream}
-        turns = [heard for heard in self._history.heard if heard.turn.stream == stream]
+    def roles_changed(self, legs: Mapping[str, Leg], now_ms: int) -> tuple[list[Verdict], list[str]]:
+        """By stream, all that changed at once. What now holds, and the keys of verdicts that no longer do."""
+        self._history.legs |= legs
+        self._waiting = {key: wait for key, wait in self._waiting.items() if wait[1] not in legs}
+        turns = [heard for heard in self._history.heard if heard.turn.stream in legs]
         now = [verdict for heard in self._history.heard for verdict in self._of_turn(heard)]
         now += self._of_pickup()
         duties = [verdict for watch in self._duties if (verdict := watch.judge(now_ms))]

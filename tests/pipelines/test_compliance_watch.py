@@ -5,6 +5,7 @@ import datetime
 import pytest
 
 from engine.facts import CallEvent, Fact, Insight, Leg
+from engine.ports.intake import RoleDecision
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard
 from pipelines.conversation import Conversation
@@ -60,3 +61,21 @@ async def test_what_was_owed_by_the_end_is_not_by_a_cut(cut_off: bool, told: lis
         ("a", "agent", 7_000, 9_000, "Vou verificar a linha."),
     )
     assert outcomes(conversation.end(12_000, cut_off=cut_off), "BR-SAC-PROTOCOL") == told
+
+
+def decided(**legs: Leg) -> list[RoleDecision]:
+    return [RoleDecision(stream, leg, "position", 0.7) for stream, leg in legs.items()]
+
+
+async def test_two_people_who_change_places_are_judged_once_both_are_who_they_are() -> None:
+    conversation = conversation_of(CallContext("US", "TX", "collections", "outbound", "en", DAY))
+    conversation.decide_roles(decided(a="customer", c="agent"), 0)
+    said = await heard(
+        conversation,
+        ("a", "customer", 1_000, 3_000, "Am I speaking with Jane Roe?"),
+        ("c", "agent", 4_000, 5_000, "Yes, this is she."),
+        ("a", "customer", 6_000, 8_000, "Your account is past due."),
+    )
+    told = conversation.decide_roles(decided(a="agent", c="customer"), 9_000)
+    assert outcomes([*said, *told], "US-FDCPA-3RDPARTY") == []
+    assert outcomes(told, "US-FDCPA-MIRANDA") == ["violation"]

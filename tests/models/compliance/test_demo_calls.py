@@ -13,6 +13,7 @@ from models.compliance import CallContext, EntityRef, Judge, JudgedTurn, Verdict
 DATA = Path(__file__).parents[2] / "data" / "compliance"
 NAMES = ("demo_en_sales", "demo_es_cobranza", "demo_pt_sac")
 RULES = load_rules()
+RIGHT: dict[str, Leg] = {"agent": "agent", "customer": "customer"}
 # What the privacy stage makes of the digits before they are judged.
 WITHHELD = {
     ("demo_en_sales", 0): ("eight hundred, five five five, zero one nine nine", "[number]"),
@@ -142,11 +143,10 @@ def test_roles_that_come_late_settle_everything(name: str) -> None:
     for turn in turns_of(name, leg="unknown"):
         for verdict in judge.hear(turn):
             standing[verdict.key] = verdict
-    for stream in ("agent", "customer"):
-        fresh, withdrawn = judge.roles_changed(stream, stream, 110_000)
-        for key in withdrawn:
-            del standing[key]
-        standing |= {verdict.key: verdict for verdict in fresh}
+    fresh, withdrawn = judge.roles_changed(RIGHT, 110_000)
+    for key in withdrawn:
+        del standing[key]
+    standing |= {verdict.key: verdict for verdict in fresh}
     expected = {(alert["rule"], alert["outcome"], alert["turn"]) for alert in script["expect"]["alerts"]}
     satisfied = {(duty["rule"], "satisfied", duty["turn"]) for duty in script["expect"]["satisfied"]}
     expected = {entry for entry in expected if entry[0] != "PCI-PAN"}
@@ -160,11 +160,10 @@ def test_wrong_roles_put_right_withdraw_what_no_longer_holds(name: str) -> None:
     script = call(name)
     judge = judge_of(script)
     standing = {verdict.key: verdict for verdict in play(judge, turns_of(name, swapped=True))}
-    for stream in ("agent", "customer"):
-        fresh, withdrawn = judge.roles_changed(stream, stream, 110_000)
-        for key in withdrawn:
-            del standing[key]
-        standing |= {verdict.key: verdict for verdict in fresh}
+    fresh, withdrawn = judge.roles_changed(RIGHT, 110_000)
+    for key in withdrawn:
+        del standing[key]
+    standing |= {verdict.key: verdict for verdict in fresh}
     right = judge_of(script)
     assert {key for key in standing if not key.endswith("violation")} == {
         verdict.key for verdict in play(right, turns_of(name)) if not verdict.key.endswith("violation")

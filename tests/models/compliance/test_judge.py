@@ -130,7 +130,7 @@ def test_unknown_role_waits_five_seconds_then_says_undecided() -> None:
 def test_role_within_the_wait_gives_the_verdict_alone() -> None:
     judge = Judge(RULES, COLLECTIONS_CO)
     heard(judge, turn(1, "unknown", "¿Por qué no ha pagado?", 10_000, 12_000, "1"))
-    fresh, withdrawn = judge.roles_changed("1", "agent", 13_000)
+    fresh, withdrawn = judge.roles_changed({"1": "agent"}, 13_000)
     assert (brief(fresh), withdrawn) == ([("CO-2300-WHY", "violation", 1)], [])
     assert judge.tick(30_000) == []
 
@@ -138,12 +138,12 @@ def test_role_within_the_wait_gives_the_verdict_alone() -> None:
 def test_late_role_withdraws_undecided_and_wrong_verdicts() -> None:
     judge = Judge(RULES, COLLECTIONS_CO)
     said = heard(judge, turn(1, "agent", "¿Por qué no ha pagado?", 10_000, 12_000, "1"))
-    fresh, withdrawn = judge.roles_changed("1", "customer", 20_000)
+    fresh, withdrawn = judge.roles_changed({"1": "customer"}, 20_000)
     assert (fresh, withdrawn) == ([], [said[0].key])
-    fresh, withdrawn = judge.roles_changed("1", "mixed", 21_000)
+    fresh, withdrawn = judge.roles_changed({"1": "mixed"}, 21_000)
     assert (fresh, withdrawn) == ([], [])
     assert brief(judge.tick(21_250)) == [("CO-2300-WHY", "undecided", 1)]
-    fresh, withdrawn = judge.roles_changed("1", "agent", 22_000)
+    fresh, withdrawn = judge.roles_changed({"1": "agent"}, 22_000)
     assert brief(fresh) == [("CO-2300-WHY", "violation", 1)]
     assert withdrawn == ["CO-2300-WHY!undecided"]
 
@@ -283,7 +283,7 @@ def test_no_finding_twice_whatever_happens(script: list[tuple[tuple[Leg, str], s
     for number, ((_, text), stream, gap) in enumerate(script):
         now += gap
         note(judge.hear(turn(number, "unknown", text, now, stream=stream)), [])
-        fresh, withdrawn = judge.roles_changed(stream, legs[gap % 4], now + 2_000)
+        fresh, withdrawn = judge.roles_changed({stream: legs[gap % 4]}, now + 2_000)
         assert set(withdrawn) <= standing
         note(fresh, withdrawn)
         note(judge.tick(now + 2_500), [])

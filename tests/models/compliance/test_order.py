@@ -135,7 +135,7 @@ def test_the_customers_late_role_takes_a_violation_back() -> None:
         turn(2, "agent", "Your account is past due."),
     )
     assert said == [("US-FDCPA-3RDPARTY", "violation", 2)]
-    fresh, withdrawn = judge.roles_changed("2", "customer", 20_000)
+    fresh, withdrawn = judge.roles_changed({"2": "customer"}, 20_000)
     assert (fresh, withdrawn) == ([], ["US-FDCPA-3RDPARTY/0!once"])
 
 
@@ -145,7 +145,7 @@ def test_what_is_known_is_told_with_the_first_words_and_stays() -> None:
     (verdict,) = judge.hear(turn(0, "unknown", "Hello?", "1"))
     assert _brief(verdict) == ("US-FDCPA-HOURS", "violation", 0)
     assert verdict.because == "Fri, Nov 27, 2026, 10:30 PM; 8:00 AM–9:00 PM allowed"
-    assert judge.roles_changed("1", "customer", 5_000)[1] == []
+    assert judge.roles_changed({"1": "customer"}, 5_000)[1] == []
 
 
 def test_a_sentence_that_goes_on_takes_its_request_back() -> None:
@@ -167,7 +167,7 @@ def test_what_was_taken_back_was_never_said() -> None:
     assert judge.settle(JudgedTurn(1, "1", "customer", "No me llame.", 1_000, 2_000)) == []
     legs: tuple[Leg, ...] = ("unknown", "customer")
     for leg in legs:
-        assert "MX-REPEP" not in [verdict.rule for verdict in judge.roles_changed("1", leg, 5_000)[0]]
+        assert "MX-REPEP" not in [verdict.rule for verdict in judge.roles_changed({"1": leg}, 5_000)[0]]
     asked = judge.hear(JudgedTurn(3, "2", "agent", "¿Me da el número de su tarjeta?", 6_000, 8_000))
     assert "MX-REPEP" not in [verdict.rule for verdict in asked]
     again = judge.hear(JudgedTurn(4, "1", "customer", "Ya no me llamen más.", 10_000, 12_000))
