@@ -66,6 +66,12 @@ class ComplianceWatch:
     def tick(self, now_ms: int) -> list[Fact]:
         return self._alerts_of(self._judge.tick(now_ms))
 
+    def held(self, at_ms: int) -> None:
+        self._judge.held(at_ms)
+
+    def resumed(self, at_ms: int) -> None:
+        self._judge.resumed(at_ms)
+
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
         """Duties that never came are said, unless the call was cut off."""
         return self._alerts_of(self._judge.end(now_ms, cut_off=cut_off))

@@ -149,11 +149,13 @@ class Conversation:
         return facts + reviewed + self._cards.attend(now_ms) + self._moved(reviewed, now_ms)
 
     def held(self, at_ms: int) -> None:
-        """The call is on hold: silence is nobody's."""
+        """The call is on hold: silence is nobody's, and nothing can be said in time."""
+        self._watch.held(at_ms)
         if self._review:
             self._review.held(at_ms)
 
     def resumed(self, at_ms: int) -> None:
+        self._watch.resumed(at_ms)
         if self._review:
             self._review.resumed(at_ms)
 

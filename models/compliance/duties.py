@@ -52,7 +52,8 @@ class DutyWatch:
             return None
         opening = bool(self._duty.within_s)
         excerpt = self._context.segment == "mid"
-        deadline = turns[0].turn.start_ms + self._duty.within_s * 1000
+        began = turns[0].turn.start_ms
+        deadline = self._history.holds.put_off(began + self._duty.within_s * 1000, began, now_ms)
         due = [heard for heard in turns if heard.turn.start_ms < deadline] if opening and not excerpt else turns
         filled: dict[str, tuple[Mark, Heard]] = {}
         for heard in due:

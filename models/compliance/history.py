@@ -14,6 +14,7 @@ from models.compliance.detectors import PHRASE_SCORE, Detectors
 from models.compliance.ground_wording import worded
 from models.compliance.grounds import Ground
 from models.compliance.hearing import JudgedTurn, Verdict, to_spoken
+from models.compliance.holds import Holds
 from models.compliance.rules import Rule
 from models.compliance.text import Folded
 from models.privacy.entities import MASK_OF
@@ -73,6 +74,7 @@ class History:
         self.heard: list[Heard] = []
         self.legs: dict[str, Leg] = {}
         """Roles told by `roles_changed`; until then those of the turns."""
+        self.holds = Holds()
         self.version = 0
 
     def add(self, turn: JudgedTurn) -> Heard:

@@ -1,7 +1,7 @@
 """One call before its rules: a state machine of what was said, by whom, and what is still owed.
 
-Pure: time comes as an argument, in milliseconds of media time. Verdicts depend on the turns and the roles alone, so a
-replay judges as the live call did.
+Pure: time comes as an argument, in milliseconds of media time. Verdicts depend on the turns, the roles and the holds
+alone, so a replay judges as the live call did.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,6 +85,13 @@ class Judge:
         due = [key for key, (at, _, _) in self._waiting.items() if at <= now_ms]
         ripe = [self._waiting.pop(key)[2] for key in due]
         return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
+
+    def held(self, at_ms: int) -> None:
+        """The call is on hold: the time in which something has to be said stands still."""
+        self._history.holds.begin(at_ms)
+
+    def resumed(self, at_ms: int) -> None:
+        self._history.holds.end(at_ms)
 
     def roles_changed(self, legs: Mapping[str, Leg], now_ms: int) -> tuple[list[Verdict], list[str]]:
         """By stream, all that changed at once. What now holds, and the keys of verdicts that no longer do."""

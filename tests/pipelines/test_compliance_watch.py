@@ -79,3 +79,13 @@ async def test_two_people_who_change_places_are_judged_once_both_are_who_they_ar
     told = conversation.decide_roles(decided(a="agent", c="customer"), 9_000)
     assert outcomes([*said, *told], "US-FDCPA-3RDPARTY") == []
     assert outcomes(told, "US-FDCPA-MIRANDA") == ["violation"]
+
+
+async def test_nobody_can_be_told_anything_on_hold() -> None:
+    conversation = conversation_of(CallContext("CO", "", "collections", "outbound", "es", DAY))
+    facts = await heard(conversation, ("a", "agent", 1_000, 3_000, "Buenas tardes, un momento por favor."))
+    conversation.held(4_000)
+    facts += conversation.tick(50_000)
+    conversation.resumed(64_000)
+    facts += await heard(conversation, ("a", "agent", 65_000, 68_000, "Le informo que la llamada está siendo grabada."))
+    assert outcomes(facts, "CO-REC-NOTICE") == ["satisfied"]

@@ -162,6 +162,37 @@ def test_notice_not_given_in_time_is_a_violation_once() -> None:
     assert judge.hear(turn(3, "agent", "Ah, esta ligação está sendo gravada.", 61_000)) == []
 
 
+NOTICE_CO = [rule for rule in RULES if rule.id == "CO-REC-NOTICE"]
+OPENING_CO = CallContext("CO", "", "collections", "outbound", "es", DAY)
+
+
+@pytest.mark.parametrize(
+    ("holds", "noticed", "told"),
+    [
+        ([(4_000, 64_000)], 65_000, ["satisfied"]),
+        ([(4_000, 14_000), (16_000, 56_000)], 65_000, ["satisfied"]),
+        ([(4_000, 64_000)], None, ["violation"]),
+        ([(22_000, 64_000)], None, ["violation"]),
+        ([(4_000, None)], None, []),
+    ],
+)
+def test_the_time_for_a_notice_stands_still_on_hold(
+    holds: list[tuple[int, int | None]], noticed: int | None, told: list[str]
+) -> None:
+    judge = Judge(NOTICE_CO, OPENING_CO)
+    said = heard(judge, turn(0, "agent", "Buenas tardes, un momento por favor.", 1_000))
+    for began, ended in holds:
+        said += [verdict for at in range(began - 1_000, began, 250) for verdict in judge.tick(at)]
+        judge.held(began)
+        said += [verdict for at in range(began, ended or 95_000, 250) for verdict in judge.tick(at)]
+        if ended:
+            judge.resumed(ended)
+    if noticed:
+        said += heard(judge, turn(1, "agent", "Le informo que la llamada está siendo grabada.", noticed))
+    said += judge.tick(96_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
 def test_words_that_began_in_time_and_come_late_still_count() -> None:
     judge = Judge(RULES, CARE_BR)
     heard(judge, turn(0, "agent", "Boa tarde.", 1_000, 2_000))
