@@ -1,8 +1,8 @@
 """Why a recording is paused. Pure: each method says what changed, as (`pause` or `resume`, reason), or None.
 
 Causes stand beside each other: the recording goes on when the last one is gone. `person` and a rule's id can be taken
-back by a person; `card` and `hold` end by themselves. A rule may ask twice: its neglected duty ends when it is done, an
-objection of the customer's stands whatever is said after it.
+back by a person; `card` and `hold` end by themselves. A rule may ask twice: its neglected duty ends when it is made
+good, an objection of the customer's stands whatever is said after it.
 """
 
 from typing import Final

@@ -27,18 +27,19 @@ class DutyWatch:
         self.name = f"{rule.id}/{rule.checks.index(duty)}"
         self.timed = bool(duty.within_s)
 
-    def judge(self, now_ms: int, ended: bool = False) -> Verdict | None:
-        """`satisfied`, `violation` or `undecided` as things stand; None while it is still owed."""
-        sure = self._outcome(self._turns(lambda leg: leg == self._duty.leg), now_ms, ended)
+    def judge(self, now_ms: int, ended: bool = False) -> list[Verdict]:
+        """`satisfied`, `violation` or `undecided` as things stand, `satisfied` behind a `violation` where it was made good;
+        nothing while it is still owed."""
+        mine = self._turns(lambda leg: leg == self._duty.leg)
         maybe = self._turns(lambda leg: leg in (self._duty.leg, "unknown", "mixed"))
-        if sure and sure[0] == "satisfied":
-            return self._verdict(*sure)
-        if all(self._history.leg(heard) == self._duty.leg for heard in maybe):
-            return self._verdict(*sure) if sure else None
-        guess = self._outcome(maybe, now_ms, ended)
+        sure = self._outcome(mine, now_ms, ended)
+        if sure and (sure[0] == "satisfied" or len(maybe) == len(mine)):
+            late = self._done(mine) if sure[0] == "violation" else None
+            return [self._verdict(*sure), *([self._verdict("satisfied", *late)] if late else [])]
+        guess = self._outcome(maybe, now_ms, ended) if len(maybe) > len(mine) else None
         if guess and (ended or now_ms >= guess[2].turn.end_ms + self._patience(guess[2])):
-            return self._verdict("undecided", guess[1], guess[2])
-        return None
+            return [self._verdict("undecided", guess[1], guess[2])]
+        return []
 
     def _patience(self, heard: Heard) -> int:
         return ROLE_WAIT_MS if self._history.leg(heard) == "unknown" else 0
@@ -82,6 +83,14 @@ class DutyWatch:
         for act in {act for way in self._duty.ways for act in way} - filled.keys():
             if mark := self._history.find(heard, act):
                 filled[act] = mark, heard
+
+    def _done(self, turns: list[Heard]) -> tuple[Mark, Heard] | None:
+        filled: dict[str, tuple[Mark, Heard]] = {}
+        for heard in turns:
+            self._fill(filled, heard)
+            if done := self._complete(filled):
+                return done
+        return None
 
     def _complete(self, filled: dict[str, tuple[Mark, Heard]]) -> tuple[Mark, Heard] | None:
         for way in self._duty.ways:

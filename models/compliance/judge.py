@@ -100,7 +100,7 @@ class Judge:
         turns = [heard for heard in self._history.heard if heard.turn.stream in legs]
         now = [verdict for heard in self._history.heard for verdict in self._of_turn(heard)]
         now += self._of_pickup()
-        duties = [verdict for watch in self._duties if (verdict := watch.judge(now_ms))]
+        duties = [verdict for watch in self._duties for verdict in watch.judge(now_ms)]
         hold = {verdict.key for verdict in (*now, *duties)}
         owed = {watch.name for watch in self._duties}
         numbers = {heard.turn.turn for heard in turns}
@@ -147,13 +147,15 @@ class Judge:
         return fresh
 
     def _of_duties(self, now_ms: int, ended: bool = False, timed: bool = False) -> list[Verdict]:
-        """`timed`: only those that time alone may decide."""
-        open_ = [watch for watch in self._duties if not self._judged(watch) and (watch.timed or not timed)]
-        return [verdict for watch in open_ if (verdict := watch.judge(now_ms, ended))]
-
-    def _judged(self, watch: DutyWatch) -> bool:
-        """`satisfied` or `violation` stands until roles change."""
-        return f"{watch.name}!satisfied" in self._said or f"{watch.name}!violation" in self._said
+        """What is done, and what is neglected, stands until roles change; what is neglected may be made good. `timed`:
+        only those that time alone may decide."""
+        found: list[Verdict] = []
+        for watch in self._duties:
+            neglected = f"{watch.name}!violation" in self._said
+            if f"{watch.name}!satisfied" in self._said or (timed and (neglected or not watch.timed)):
+                continue
+            found += [one for one in watch.judge(now_ms, ended) if one.outcome == "satisfied" or not neglected]
+        return found
 
     def _of_call(self, first: Heard) -> list[Verdict]:
         """What is known of the call, told with its first words: nobody was disturbed by one that nobody took."""

@@ -10,6 +10,7 @@ from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.pauses import Pauses
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_here
@@ -89,3 +90,15 @@ async def test_nobody_can_be_told_anything_on_hold() -> None:
     conversation.resumed(64_000)
     facts += await heard(conversation, ("a", "agent", 65_000, 68_000, "Le informo que la llamada está siendo grabada."))
     assert outcomes(facts, "CO-REC-NOTICE") == ["satisfied"]
+
+
+async def test_a_pause_for_a_notice_that_did_not_come_in_time_ends_when_it_comes() -> None:
+    conversation = conversation_of(CallContext("CO", "", "collections", "outbound", "es", DAY))
+    facts = await heard(conversation, ("a", "agent", 1_000, 3_000, "Buenas tardes."))
+    facts += conversation.tick(40_000)
+    facts += await heard(conversation, ("a", "agent", 45_000, 48_000, "Le informo que la llamada está siendo grabada."))
+    facts += conversation.end(60_000)
+    pauses = Pauses()
+    alerts = [fact for fact in facts if isinstance(fact, Insight) and fact.rule == "CO-REC-NOTICE"]
+    assert [alert.outcome for alert in alerts] == ["violation", "satisfied"]
+    assert [pauses.ruled(alert) for alert in alerts] == [("pause", "CO-REC-NOTICE"), ("resume", "CO-REC-NOTICE")]

@@ -159,7 +159,22 @@ def test_notice_not_given_in_time_is_a_violation_once() -> None:
     assert said == []
     late = [verdict for at in range(14_000, 60_000, 250) for verdict in judge.tick(at)]
     assert brief(late) == [("BR-REC-NOTICE", "violation", 2)]
-    assert judge.hear(turn(3, "agent", "Ah, esta ligação está sendo gravada.", 61_000)) == []
+    assert brief(judge.hear(turn(3, "agent", "Ah, esta ligação está sendo gravada.", 61_000))) == [
+        ("BR-REC-NOTICE", "satisfied", 3)
+    ]
+    assert judge.hear(turn(4, "agent", "Repito, esta ligação está sendo gravada.", 65_000)) == []
+
+
+def test_a_notice_that_comes_too_late_is_neglected_and_made_good_at_once() -> None:
+    judge = Judge(RULES, CARE_BR)
+    heard(judge, turn(0, "agent", "Boa tarde.", 1_000, 2_000))
+    said = heard(judge, turn(1, "agent", "Ah, esta ligação está sendo gravada.", 61_000))
+    assert brief(said) == [("BR-REC-NOTICE", "violation", 0), ("BR-REC-NOTICE", "satisfied", 1)]
+    fresh, withdrawn = judge.roles_changed({"agent": "customer"}, 70_000)
+    assert (fresh, sorted(withdrawn)) == ([], ["BR-REC-NOTICE/0!satisfied", "BR-REC-NOTICE/0!violation"])
+    fresh, withdrawn = judge.roles_changed({"agent": "agent"}, 71_000)
+    assert (brief(fresh), withdrawn) == (brief(said), [])
+    assert judge.roles_changed({"other": "unknown"}, 72_000) == ([], [])
 
 
 NOTICE_CO = [rule for rule in RULES if rule.id == "CO-REC-NOTICE"]
