@@ -1,6 +1,7 @@
 """What has to be said in time: a duty's watch over one call."""
 
 from collections.abc import Callable
+from math import inf
 
 from engine.facts import Outcome
 from models.compliance.checks import Duty
@@ -28,8 +29,8 @@ class DutyWatch:
         self.timed = bool(duty.within_s)
 
     def judge(self, now_ms: int, ended: bool = False) -> list[Verdict]:
-        """`satisfied`, `violation` or `undecided` as things stand, `satisfied` behind a `violation` where it was made good;
-        nothing while it is still owed."""
+        """`satisfied`, `violation` or `undecided` as things stand, and `satisfied` behind a `violation` that was made
+        good; nothing while it is still owed."""
         mine = self._turns(lambda leg: leg == self._duty.leg)
         maybe = self._turns(lambda leg: leg in (self._duty.leg, "unknown", "mixed"))
         sure = self._outcome(mine, now_ms, ended)
@@ -51,11 +52,9 @@ class DutyWatch:
     def _outcome(self, turns: list[Heard], now_ms: int, ended: bool) -> tuple[Outcome, Mark, Heard] | None:
         if not turns or not self._owed(turns):
             return None
-        opening = bool(self._duty.within_s)
         excerpt = self._context.segment == "mid"
-        began = turns[0].turn.start_ms
-        deadline = self._history.holds.put_off(began + self._duty.within_s * 1000, began, now_ms)
-        due = [heard for heard in turns if heard.turn.start_ms < deadline] if opening and not excerpt else turns
+        deadline = inf if excerpt else self._deadline(turns[0].turn.start_ms, now_ms)
+        due = [heard for heard in turns if heard.turn.start_ms < deadline]
         filled: dict[str, tuple[Mark, Heard]] = {}
         for heard in due:
             self._fill(filled, heard)
@@ -65,11 +64,24 @@ class DutyWatch:
                 return "violation", mark, heard
         if excerpt or self._duty.elsewhere:
             return None
-        late = opening and (len(turns) > len(due) or now_ms >= deadline + GRACE_MS)
+        late = len(turns) > len(due) or now_ms >= deadline + GRACE_MS
         if (late or (ended and self._substance(turns))) and not self._let_off(turns[-1]):
             last = due[-1]
             return "violation", Mark(0, len(last.turn.text), 1.0), last
         return None
+
+    def _deadline(self, spoke_ms: int, now_ms: int) -> float:
+        """By when it has to be done; infinite where no seconds are set, and while the other side has said nothing,
+        where it is known to have a stream of its own: it rings, or the line is silent, and nobody can be told."""
+        if not self._duty.within_s:
+            return inf
+        other = "customer" if self._duty.leg == "agent" else "agent"
+        if other in self._history.legs.values():
+            words = [heard.turn.start_ms for heard in self._history.heard if self._history.leg(heard) == other]
+            if not words:
+                return inf
+            spoke_ms = max(spoke_ms, min(words))
+        return self._history.holds.put_off(spoke_ms + self._duty.within_s * 1000, spoke_ms, now_ms)
 
     def _owed(self, turns: list[Heard]) -> bool:
         when = self._duty.when

@@ -208,6 +208,35 @@ def test_the_time_for_a_notice_stands_still_on_hold(
     assert [verdict.outcome for verdict in said] == told
 
 
+@pytest.mark.parametrize(
+    ("legs", "answered", "noticed", "told"),
+    [
+        ({"1": "agent", "2": "customer"}, None, None, []),
+        ({"1": "agent", "2": "customer"}, 61_000, 65_000, ["satisfied"]),
+        ({"1": "agent", "2": "customer"}, 61_000, None, ["violation"]),
+        ({"1": "agent", "2": "customer"}, 6_000, None, ["violation"]),
+        ({"1": "agent", "2": "unknown"}, None, None, ["violation"]),
+        ({"1": "agent"}, None, None, ["violation"]),
+    ],
+)
+def test_no_notice_is_owed_before_there_is_anybody_to_give_it_to(
+    legs: dict[str, Leg], answered: int | None, noticed: int | None, told: list[str]
+) -> None:
+    judge = Judge(NOTICE_CO, OPENING_CO)
+    judge.roles_changed(legs, 0)
+    said = heard(judge, turn(0, "agent", "¿Aló? ¿Aló?", 5_000, stream="1"))
+    if answered and answered < 20_000:
+        said += heard(judge, turn(1, "customer", "¿Bueno?", answered, stream="2"))
+    said += heard(judge, turn(2, "agent", "¿Hola, me escucha?", 20_000, stream="1"))
+    said += [verdict for at in range(22_000, 60_000, 250) for verdict in judge.tick(at)]
+    if answered and answered > 20_000:
+        said += heard(judge, turn(3, "customer", "¿Bueno?", answered, stream="2"))
+    if noticed:
+        said += heard(judge, turn(4, "agent", "Le informo que la llamada está siendo grabada.", noticed, stream="1"))
+    said += judge.tick(96_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
 def test_words_that_began_in_time_and_come_late_still_count() -> None:
     judge = Judge(RULES, CARE_BR)
     heard(judge, turn(0, "agent", "Boa tarde.", 1_000, 2_000))
