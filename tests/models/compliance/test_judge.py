@@ -256,6 +256,33 @@ def test_excerpt_owes_no_opening_and_no_end() -> None:
     assert said + judge.tick(90_000) + judge.end(91_000) == []
 
 
+@pytest.mark.parametrize(
+    ("country", "campaign", "ended_ms", "told"),
+    [
+        ("CO", "collections", 8_000, []),
+        ("CO", "collections", 20_500, []),
+        ("CO", "collections", 22_000, ["CO-REC-NOTICE"]),
+        ("US", "sales", 29_000, []),
+        ("US", "sales", 32_000, ["US-REC-CONSENT", "US-TCPA-ID"]),
+        ("US", "collections", 89_000, ["US-REC-CONSENT"]),
+        ("US", "collections", 92_000, ["US-FDCPA-MIRANDA", "US-REC-CONSENT"]),
+        ("BR", "care", 8_000, ["BR-SAC-PROTOCOL"]),
+    ],
+)
+def test_a_call_that_ends_before_the_time_for_something_is_over_owes_it_no_more(
+    country: str, campaign: str, ended_ms: int, told: list[str]
+) -> None:
+    judge = Judge(RULES, CallContext(country, "CA" if country == "US" else "", campaign, "outbound", "en", DAY))
+    said = heard(
+        judge,
+        turn(0, "agent", "Good morning, is that John?", 1_000),
+        turn(1, "customer", "Who is calling?", 3_500),
+        turn(2, "agent", "Sorry, one moment.", 5_500),
+    )
+    said += [verdict for at in range(8_000, ended_ms, 250) for verdict in judge.tick(at)] + judge.end(ended_ms)
+    assert sorted(verdict.rule for verdict in said if verdict.outcome == "violation") == told
+
+
 def test_protocol_missing_at_the_end() -> None:
     judge = Judge(RULES, CARE_BR)
     heard(
