@@ -66,6 +66,10 @@ class ComplianceWatch:
     def tick(self, now_ms: int) -> list[Fact]:
         return self._alerts_of(self._judge.tick(now_ms))
 
+    def speak(self, language: str) -> None:
+        """The call's language is known now: alerts are titled in it."""
+        self._judge.speak(language)
+
     def held(self, at_ms: int) -> None:
         self._judge.held(at_ms)
 

@@ -176,7 +176,8 @@ class Conversation:
         return facts
 
     def speak(self, language: str, now_ms: int) -> list[Fact]:
-        """A call whose campaign names no language is held in this one: steps and items are read in it."""
+        """A call whose campaign names no language is held in this one: alerts, steps and items are read in it."""
+        self._watch.speak(language)
         if self._review:
             self._review.speak(language)
         return self._playbook.speak(language, now_ms) if self._playbook else []

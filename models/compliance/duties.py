@@ -122,4 +122,4 @@ class DutyWatch:
     def _verdict(self, outcome: Outcome, mark: Mark, heard: Heard) -> Verdict:
         action = self._duty.action if outcome == "violation" else ""
         key = f"{self.name}!{outcome}"
-        return self._history.verdict(self._rule, outcome, action, mark, heard, key, self._context.language)
+        return self._history.verdict(self._rule, outcome, action, mark, heard, key)

@@ -69,8 +69,10 @@ class Heard:
 
 
 class History:
-    def __init__(self, detectors: Detectors) -> None:
+    def __init__(self, detectors: Detectors, language: str = "") -> None:
         self._detectors = detectors
+        self.language = language
+        """Verdicts are titled in it; English where it is none of ours."""
         self.heard: list[Heard] = []
         self.legs: dict[str, Leg] = {}
         """Roles told by `roles_changed`; until then those of the turns."""
@@ -182,6 +184,9 @@ class History:
                 return None
         return mark
 
+    def title(self, rule: Rule) -> str:
+        return rule.title.get(self.language) or rule.title["en"]
+
     def verdict(
         self,
         rule: Rule,
@@ -190,7 +195,6 @@ class History:
         mark: Mark,
         heard: Heard,
         key: str,
-        language: str,
         ground: Ground | None = None,
     ) -> Verdict:
         turn = heard.turn
@@ -211,9 +215,9 @@ class History:
             severity=rule.severity,
             action=action,
             source=rule.source,
-            title=rule.title.get(language) or rule.title["en"],
+            title=self.title(rule),
             key=key,
-            because=worded(ground, language) if ground else "",
+            because=worded(ground, self.language) if ground else "",
         )
 
 

@@ -34,7 +34,7 @@ class Judge:
         """`rules` may be all there are: those that apply to the call are picked here."""
         self._context = context
         self._rules = select(rules, context)
-        self._history = History(detectors or load_detectors())
+        self._history = History(detectors or load_detectors(), context.language)
         self._states = load_states()
         self._duties = [
             DutyWatch(rule, check, context, self._history)
@@ -50,7 +50,7 @@ class Judge:
     def duties(self) -> list[tuple[str, str]]:
         """(rule, title in the call's language) of what this call owes from its start."""
         duties = [rule for rule in self._rules if any(isinstance(check, Duty) for check in rule.checks)]
-        return [(rule.id, rule.title.get(self._context.language) or rule.title["en"]) for rule in duties]
+        return [(rule.id, self._history.title(rule)) for rule in duties]
 
     def notices(self) -> list[tuple[Rule, str]]:
         """Rules that are content with a notice that the call is recorded, each with its title in the call's language:
@@ -60,7 +60,7 @@ class Judge:
             for rule in self._rules
             if any(isinstance(check, Duty) and [RECORDING_NOTICE] in check.ways for check in rule.checks)
         ]
-        return [(rule, rule.title.get(self._context.language) or rule.title["en"]) for rule in wanted]
+        return [(rule, self._history.title(rule)) for rule in wanted]
 
     def hear(self, turn: JudgedTurn) -> list[Verdict]:
         """A final, once."""
@@ -85,6 +85,10 @@ class Judge:
         due = [key for key, (at, _, _) in self._waiting.items() if at <= now_ms]
         ripe = [self._waiting.pop(key)[2] for key in due]
         return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
+
+    def speak(self, language: str) -> None:
+        """The call's language is known now: what is told from here on is in it."""
+        self._history.language = language
 
     def held(self, at_ms: int) -> None:
         """The call is on hold: the time in which something has to be said stands still."""
@@ -254,7 +258,7 @@ class Judge:
         key: str,
         ground: Ground | None = None,
     ) -> Verdict:
-        return self._history.verdict(rule, outcome, action, mark, heard, key, self._context.language, ground)
+        return self._history.verdict(rule, outcome, action, mark, heard, key, ground)
 
 
 def _key(rule: Rule, turn: int, action: str) -> str:

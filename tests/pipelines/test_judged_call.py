@@ -240,10 +240,10 @@ async def test_a_writer_that_fails_or_has_nothing_to_say_costs_nothing(writer: F
     assert facts[-1].name == "call.ended"
 
 
-async def test_a_campaign_without_a_language_shows_steps_and_items_in_that_of_the_call() -> None:
+async def test_a_campaign_without_a_language_shows_alerts_steps_and_items_in_that_of_the_call() -> None:
     sink = FakeSink()
     said: list[MediaEvent] = [*speech("1", 0, 1_000, 4_000, "started", "ended"), CallEnded(9_000, "bye")]
-    ears = FakeEars({("1", 0): "Buenos días, quiero cambiar mi dirección."}, language="es")
+    ears = FakeEars({("1", 0): "Buenos días, quiero cambiar mi dirección, y no me llamen más."}, language="es")
     ears.belief = {"es": 0.95}
     await live_call(FakeSession(said, PARTICIPANTS), ears, sink, language="").serve()
     form, playbook = form_for(bundled_forms(), "care"), events(sink.facts, "playbook.changed")
@@ -251,6 +251,8 @@ async def test_a_campaign_without_a_language_shows_steps_and_items_in_that_of_th
     assert [one.data["title"] for one in playbook][:2] == ["Customer care", "Atención al cliente"]
     titles = [item["title"] for item in events(sink.facts, "qa.scored")[0].data["items"]]
     assert titles == [item.title["es"] for item in form.items]
+    alerts = [fact.value for fact in sink.facts if isinstance(fact, Insight) and fact.rule == "US-TCPA-DNC"]
+    assert alerts == ["El cliente pidió que no lo llamen más"]
 
 
 @pytest.mark.parametrize(
