@@ -1,0 +1,164 @@
+"""What has to be said in time, or by the end: done, neglected, made good, and what lets no time run."""
+
+import pytest
+
+from engine.facts import Leg
+from models.compliance import CallContext, Judge
+from tests.models.compliance.test_judge import CARE_BR, DAY, RULES, brief, heard, turn
+
+NOTICE_CO = [rule for rule in RULES if rule.id == "CO-REC-NOTICE"]
+OPENING_CO = CallContext("CO", "", "collections", "outbound", "es", DAY)
+
+
+def test_notice_not_given_in_time_is_a_violation_once() -> None:
+    judge = Judge(RULES, CARE_BR)
+    said = heard(
+        judge,
+        turn(0, "agent", "Conecta, boa tarde, em que posso ajudar?", 1_000, 5_000),
+        turn(1, "customer", "Minha internet caiu.", 6_000, 9_000),
+        turn(2, "agent", "Vou verificar a linha.", 10_000, 14_000),
+    )
+    assert said == []
+    late = [verdict for at in range(14_000, 60_000, 250) for verdict in judge.tick(at)]
+    assert brief(late) == [("BR-REC-NOTICE", "violation", 2)]
+    assert brief(judge.hear(turn(3, "agent", "Ah, esta ligação está sendo gravada.", 61_000))) == [
+        ("BR-REC-NOTICE", "satisfied", 3)
+    ]
+    assert judge.hear(turn(4, "agent", "Repito, esta ligação está sendo gravada.", 65_000)) == []
+
+
+def test_a_notice_that_comes_too_late_is_neglected_and_made_good_at_once() -> None:
+    judge = Judge(RULES, CARE_BR)
+    heard(judge, turn(0, "agent", "Boa tarde.", 1_000, 2_000))
+    said = heard(judge, turn(1, "agent", "Ah, esta ligação está sendo gravada.", 61_000))
+    assert brief(said) == [("BR-REC-NOTICE", "violation", 0), ("BR-REC-NOTICE", "satisfied", 1)]
+    fresh, withdrawn = judge.roles_changed({"agent": "customer"}, 70_000)
+    assert (fresh, sorted(withdrawn)) == ([], ["BR-REC-NOTICE/0!satisfied", "BR-REC-NOTICE/0!violation"])
+    fresh, withdrawn = judge.roles_changed({"agent": "agent"}, 71_000)
+    assert (brief(fresh), withdrawn) == (brief(said), [])
+    assert judge.roles_changed({"other": "unknown"}, 72_000) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("holds", "noticed", "told"),
+    [
+        ([(4_000, 64_000)], 65_000, ["satisfied"]),
+        ([(4_000, 14_000), (16_000, 56_000)], 65_000, ["satisfied"]),
+        ([(4_000, 64_000)], None, ["violation"]),
+        ([(22_000, 64_000)], None, ["violation"]),
+        ([(4_000, None)], None, []),
+    ],
+)
+def test_the_time_for_a_notice_stands_still_on_hold(
+    holds: list[tuple[int, int | None]], noticed: int | None, told: list[str]
+) -> None:
+    judge = Judge(NOTICE_CO, OPENING_CO)
+    said = heard(judge, turn(0, "agent", "Buenas tardes, un momento por favor.", 1_000))
+    for began, ended in holds:
+        said += [verdict for at in range(began - 1_000, began, 250) for verdict in judge.tick(at)]
+        judge.held(began)
+        said += [verdict for at in range(began, ended or 95_000, 250) for verdict in judge.tick(at)]
+        if ended:
+            judge.resumed(ended)
+    if noticed:
+        said += heard(judge, turn(1, "agent", "Le informo que la llamada está siendo grabada.", noticed))
+    said += judge.tick(96_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
+@pytest.mark.parametrize(
+    ("legs", "answered", "noticed", "told"),
+    [
+        ({"1": "agent", "2": "customer"}, None, None, []),
+        ({"1": "agent", "2": "customer"}, 61_000, 65_000, ["satisfied"]),
+        ({"1": "agent", "2": "customer"}, 61_000, None, ["violation"]),
+        ({"1": "agent", "2": "customer"}, 6_000, None, ["violation"]),
+        ({"1": "agent", "2": "unknown"}, None, None, ["violation"]),
+        ({"1": "agent"}, None, None, ["violation"]),
+    ],
+)
+def test_no_notice_is_owed_before_there_is_anybody_to_give_it_to(
+    legs: dict[str, Leg], answered: int | None, noticed: int | None, told: list[str]
+) -> None:
+    judge = Judge(NOTICE_CO, OPENING_CO)
+    judge.roles_changed(legs, 0)
+    said = heard(judge, turn(0, "agent", "¿Aló? ¿Aló?", 5_000, stream="1"))
+    if answered and answered < 20_000:
+        said += heard(judge, turn(1, "customer", "¿Bueno?", answered, stream="2"))
+    said += heard(judge, turn(2, "agent", "¿Hola, me escucha?", 20_000, stream="1"))
+    said += [verdict for at in range(22_000, 60_000, 250) for verdict in judge.tick(at)]
+    if answered and answered > 20_000:
+        said += heard(judge, turn(3, "customer", "¿Bueno?", answered, stream="2"))
+    if noticed:
+        said += heard(judge, turn(4, "agent", "Le informo que la llamada está siendo grabada.", noticed, stream="1"))
+    said += judge.tick(96_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
+def test_words_that_began_in_time_and_come_late_still_count() -> None:
+    judge = Judge(RULES, CARE_BR)
+    heard(judge, turn(0, "agent", "Boa tarde.", 1_000, 2_000))
+    assert [verdict for at in range(2_000, 30_000, 250) for verdict in judge.tick(at)] == []
+    said = judge.hear(turn(1, "agent", "Aviso que esta ligação está sendo gravada.", 18_000, 29_000))
+    assert brief(said) == [("BR-REC-NOTICE", "satisfied", 1)]
+
+
+def test_excerpt_owes_no_opening_and_no_end() -> None:
+    judge = Judge(RULES, CallContext("BR", "", "care", "inbound", "pt", DAY, "mid"))
+    said = heard(
+        judge,
+        turn(0, "agent", "Vou verificar.", 1_000),
+        turn(1, "customer", "Certo.", 4_000),
+        turn(2, "agent", "Pronto.", 40_000),
+    )
+    assert said + judge.tick(90_000) + judge.end(91_000) == []
+
+
+@pytest.mark.parametrize(
+    ("country", "campaign", "ended_ms", "told"),
+    [
+        ("CO", "collections", 8_000, []),
+        ("CO", "collections", 20_500, []),
+        ("CO", "collections", 22_000, ["CO-REC-NOTICE"]),
+        ("US", "sales", 29_000, []),
+        ("US", "sales", 32_000, ["US-REC-CONSENT", "US-TCPA-ID"]),
+        ("US", "collections", 89_000, ["US-REC-CONSENT"]),
+        ("US", "collections", 92_000, ["US-FDCPA-MIRANDA", "US-REC-CONSENT"]),
+        ("BR", "care", 8_000, ["BR-SAC-PROTOCOL"]),
+    ],
+)
+def test_a_call_that_ends_before_the_time_for_something_is_over_owes_it_no_more(
+    country: str, campaign: str, ended_ms: int, told: list[str]
+) -> None:
+    judge = Judge(RULES, CallContext(country, "CA" if country == "US" else "", campaign, "outbound", "en", DAY))
+    said = heard(
+        judge,
+        turn(0, "agent", "Good morning, is that John?", 1_000),
+        turn(1, "customer", "Who is calling?", 3_500),
+        turn(2, "agent", "Sorry, one moment.", 5_500),
+    )
+    said += [verdict for at in range(8_000, ended_ms, 250) for verdict in judge.tick(at)] + judge.end(ended_ms)
+    assert sorted(verdict.rule for verdict in said if verdict.outcome == "violation") == told
+
+
+def test_protocol_missing_at_the_end() -> None:
+    judge = Judge(RULES, CARE_BR)
+    heard(
+        judge,
+        turn(0, "agent", "Boa tarde, esta ligação será gravada.", 1_000),
+        turn(1, "customer", "Oi.", 4_000),
+        turn(2, "agent", "Pronto, tenha um bom dia.", 40_000),
+    )
+    assert brief(judge.end(45_000)) == [("BR-SAC-PROTOCOL", "violation", 2)]
+    assert judge.end(45_000) == []
+
+
+def test_collector_names_the_debt_before_the_disclosure() -> None:
+    judge = Judge(RULES, CallContext("US", "TX", "collections", "outbound", "en", DAY))
+    said = heard(
+        judge,
+        turn(0, "agent", "Is this Jane?", 1_000),
+        turn(1, "customer", "Yes.", 4_000),
+        turn(2, "agent", "Your account is past due.", 7_000),
+    )
+    assert brief(said) == [("US-FDCPA-MIRANDA", "violation", 2)]
