@@ -43,8 +43,7 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     """What to do when it was not done."""
     within_s: int = 0
     """Counted from the leg's first words, or, where the other leg has a stream of its own, from that one's if they come
-    later; without what was on hold. What begins within it is in time, and a call that ends within it owes nothing.
-    0: by the end of the call."""
+    later; without what was on hold. What begins before it ends is in time. 0: by the end of the call."""
     before: str = ""
     """An act of the same leg that must not come first."""
     when: str = ""

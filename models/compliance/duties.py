@@ -65,8 +65,7 @@ class DutyWatch:
         if excerpt or self._duty.elsewhere:
             return None
         late = len(turns) > len(due) or now_ms >= deadline + GRACE_MS
-        missed = ended and (now_ms >= deadline or not self._duty.within_s) and self._substance(turns)
-        if (late or missed) and not self._let_off(turns[-1]):
+        if (late or (ended and self._substance(turns))) and not self._let_off(turns[-1]):
             last = due[-1]
             return "violation", Mark(0, len(last.turn.text), 1.0), last
         return None
