@@ -112,6 +112,7 @@ def test_excerpt_owes_no_opening_and_no_end() -> None:
         turn(2, "agent", "Pronto.", 40_000),
     )
     assert said + judge.tick(90_000) + judge.end(91_000) == []
+    assert judge.duties() == []
 
 
 @pytest.mark.parametrize(
