@@ -290,7 +290,6 @@ LUIS_ON_A_NEW_LINE = Participant(stream="3", position=2, aor="1002@pbx")
 NOBODY_KNOWN = Participant(stream="2", position=1)
 
 
-@pytest.mark.parametrize("claimed", [False, True])
 @pytest.mark.parametrize(
     ("later", "desk"),
     [
@@ -299,22 +298,38 @@ NOBODY_KNOWN = Participant(stream="2", position=1)
         ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE), (CUSTOMER, LUIS_ON_A_NEW_LINE)], "user-2"),
         ([(CUSTOMER, LUIS), (CUSTOMER, ANA)], "user-1"),
         ([(CUSTOMER, NOBODY_KNOWN), (CUSTOMER, LUIS)], "user-2"),
-        ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE)], ""),
-        ([(CUSTOMER, NOBODY_KNOWN)], ""),
-        ([(CUSTOMER, ANA)], ""),
+        ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE)], "user-1"),
+        ([(CUSTOMER, NOBODY_KNOWN)], "user-1"),
     ],
 )
 async def test_a_transfer_brings_the_call_to_the_desk_of_who_has_it_then(
-    later: list[tuple[Participant, ...]], desk: str, *, claimed: bool
+    later: list[tuple[Participant, ...]], desk: str
 ) -> None:
+    assert await desk_after((CUSTOMER, ANA), later) == desk
+
+
+@pytest.mark.parametrize(
+    ("later", "desk"),
+    [([(CUSTOMER, LUIS)], "user-9"), ([(CUSTOMER, LUIS), (CUSTOMER, ANA)], "user-1")],
+)
+async def test_a_claim_lasts_until_a_known_agent_hands_the_call_to_another(
+    later: list[tuple[Participant, ...]], desk: str
+) -> None:
+    assert await desk_after((CUSTOMER, NOBODY_KNOWN), later, Person("user-9", "org", "Eva", "agent")) == desk
+
+
+async def desk_after(
+    first: tuple[Participant, ...], later: list[tuple[Participant, ...]], claims: Person | None = None
+) -> str:
+    """Who has the call at its end."""
     sink = FakeSink()
     changes = [ParticipantsChanged(3000 + at, participants) for at, participants in enumerate(later)]
-    call = live_call([ClockTick(100), *changes, CallEnded(5000, "bye")], FakeEars({}), sink, (CUSTOMER, ANA))
-    if claimed:
-        call.command(Person("user-9", "org", "Eva", "supervisor"), DeskCommand(name="claim", call_id="call-1"))
+    call = live_call([ClockTick(100), *changes, CallEnded(5000, "bye")], FakeEars({}), sink, first)
+    if claims:
+        call.command(claims, DeskCommand(name="claim", call_id="call-1"))
     await call.serve()
     assert sink.record is not None
-    assert sink.record.agent_id == (desk or ("user-9" if claimed else "user-1"))
+    return sink.record.agent_id
 
 
 @pytest.mark.parametrize("kind", ["violation", "satisfied"])
