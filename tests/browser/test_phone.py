@@ -230,6 +230,10 @@ async def test_a_number_is_dialled_and_the_call_given_on_after_a_word(visitor: V
     await customer.until(lambda far: far.turns == ["inactive"])
     expert.answer()
     await expect(phone.get_by_role("status")).to_contain_text("On a call with 1002")
+    unmute = phone.get_by_role("button", name="Unmute")
+    for muted in (2, 0):
+        await page.keyboard.press("m")
+        await expect(unmute).to_have_count(muted)
     assert await serious_findings(page) == []
     for width in (1280, 1024):
         await page.set_viewport_size({"width": width, "height": 768})

@@ -76,8 +76,10 @@ export class Phone {
     return this.calls.find((call) => call.state === "ringing");
   }
 
+  /** The call that is spoken on: not the one that waits on hold while somebody else is asked. */
   get talking(): PhoneCall | undefined {
-    return this.calls.find((call) => call.state === "up");
+    const up = this.calls.filter((call) => call.state === "up");
+    return up.findLast((call) => !call.held) ?? up.at(-1);
   }
 
   /** Its user has left: when they come again they are away until they say otherwise. */
@@ -139,6 +141,12 @@ export class Phone {
   mute(id: string, on: boolean): void {
     this.#paths.get(id)?.mute(on);
     this.#set(change(this.view, id, { muted: on }));
+  }
+
+  /** The microphone as a whole: on every call that has it, or is about to. */
+  muteAll(on: boolean): void {
+    const hearing = this.calls.filter((call) => call.id && call.state !== "ringing" && !isOver(call));
+    for (const call of hearing) this.mute(call.id, on);
   }
 
   hold(id: string, on: boolean): void {

@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Phone } from "../src/lib/phone.svelte.ts";
+import { FakeConnection, stubSound } from "./fake_sound.ts";
+import { FakeSocket } from "./fake_socket.ts";
+
+const pass = { url: "ws://bridge/phone", token: "t", expires_at: 1e10 };
+const customer = { call: "a", way: "in", state: "up", address: "+34910000000" };
+const colleague = { call: "b", way: "out", state: "up", address: "1002" };
+
+describe("a phone's sound", () => {
+  let phone: Phone;
+
+  /** The page is loaded, for the first time or again, and the bridge has these calls of it. */
+  async function load(...calls: object[]): Promise<FakeSocket> {
+    phone = new Phone("u1");
+    await vi.advanceTimersByTimeAsync(0);
+    const socket = FakeSocket.all.at(-1)!;
+    socket.open();
+    socket.say({ type: "registered", aor: "ana@desk", calls });
+    await vi.advanceTimersByTimeAsync(0);
+    return socket;
+  }
+
+  /** Whether each of the newest so many paths sends what is said. */
+  const sending = (paths: number): boolean[] =>
+    FakeConnection.all.slice(-paths).map((one) => one.tracks[0]!.enabled);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("WebSocket", FakeSocket);
+    vi.stubGlobal("addEventListener", () => undefined);
+    vi.stubGlobal("removeEventListener", () => undefined);
+    const storage = new Map<string, string>();
+    vi.stubGlobal("sessionStorage", {
+      getItem: (key: string) => storage.get(key) ?? null,
+      setItem: (key: string, value: string) => storage.set(key, value),
+      removeItem: (key: string) => storage.delete(key),
+    });
+    const headers = new Headers({ "Content-Type": "application/json" });
+    vi.stubGlobal("fetch", async () => ({ ok: true, headers, text: async () => JSON.stringify(pass) }));
+    FakeSocket.all = [];
+    stubSound();
+  });
+
+  afterEach(() => {
+    phone.close();
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it.each([
+    ["up", "b"],
+    ["taken", "a"],
+  ])("is muted on every call at once, not on the one on hold alone (%s)", async (state, talking) => {
+    await load({ ...customer, held: true }, { ...colleague, state });
+    expect(phone.talking?.id).toBe(talking);
+    phone.muteAll(true);
+    expect([phone.calls.map((call) => call.muted), sending(2)]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
+    phone.muteAll(false);
+    expect([phone.calls.map((call) => call.muted), sending(2)]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
+  });
+});
