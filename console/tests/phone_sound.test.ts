@@ -65,4 +65,14 @@ describe("a phone's sound", () => {
       [true, true],
     ]);
   });
+
+  it("is as mute when the page was loaded again as it was before", async () => {
+    await load(customer, colleague);
+    phone.mute("a", true);
+    await load(customer, colleague);
+    expect([phone.calls.map((call) => call.muted), sending(2)]).toEqual([
+      [true, false],
+      [false, true],
+    ]);
+  });
 });

@@ -281,6 +281,7 @@ async def test_a_call_outlasts_the_page(visitor: Visitor, world: World) -> None:
     assert await misfits(page) == []
     await page.reload()
     await expect(phone.get_by_role("status")).to_contain_text(f"On a call with {CUSTOMER}")
+    await expect(phone.get_by_role("button", name="Unmute")).to_have_attribute("aria-pressed", "true")
     before = len(far.played)
     await far.until(lambda far: len(far.played) > before + 50)
     assert far.over is None

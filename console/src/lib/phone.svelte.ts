@@ -25,7 +25,7 @@ const RENEW_MS = 240_000;
 const GIVEN_UP_MS = 45_000;
 const SHOWN_MS = 4000;
 /** The session storage, which a reload of the window leaves as it is. */
-const kept = (what: "window" | "there", user: string): string => `welcomedly.phone.${what}.${user}`;
+const kept = (what: "window" | "there" | "muted", user: string): string => `welcomedly.phone.${what}.${user}`;
 
 /**
  * Whether this window had that user's phone when it was loaded again. A duplicate of a window has its storage, too: it is
@@ -87,6 +87,7 @@ export class Phone {
     this.#closed = true;
     sessionStorage.removeItem(kept("window", this.user));
     sessionStorage.removeItem(kept("there", this.user));
+    sessionStorage.removeItem(kept("muted", this.user));
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     clearTimeout(this.#givingUp);
@@ -141,6 +142,8 @@ export class Phone {
   mute(id: string, on: boolean): void {
     this.#paths.get(id)?.mute(on);
     this.#set(change(this.view, id, { muted: on }));
+    const muted = this.calls.filter((call) => call.muted).map((call) => call.id);
+    sessionStorage.setItem(kept("muted", this.user), JSON.stringify(muted));
   }
 
   /** The microphone as a whole: on every call that has it, or is about to. */
@@ -264,6 +267,9 @@ export class Phone {
     this.#givingUp = undefined;
     clearInterval(this.#renewal);
     this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
+    // Of calls that stood when the page was loaded again only the page itself knew that they were muted.
+    const muted = JSON.parse(sessionStorage.getItem(kept("muted", this.user)) ?? "[]") as string[];
+    for (const id of muted) this.#set(change(this.view, id, { muted: true }));
     for (const call of this.calls) {
       const silent = !isOver(call) && call.state !== "ringing" && !this.#paths.has(call.id);
       if (silent) void this.#makePath(call.id);
