@@ -4,10 +4,11 @@ import { vi } from "vitest";
 
 export class FakeTrack {
   enabled = true;
-  onended: (() => void) | null = null;
+  /** It was pulled out; of a track that was stopped nothing is told. */
+  onended = (): void => undefined;
 
   stop(): void {
-    this.onended = null;
+    this.onended = (): void => undefined;
   }
 }
 
@@ -36,6 +37,12 @@ export class FakeConnection {
 
   close(): void {
     this.connectionState = "closed";
+  }
+
+  /** Its network is gone. */
+  fail(): void {
+    this.connectionState = "failed";
+    this.onconnectionstatechange?.();
   }
 }
 

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Phone } from "../src/lib/phone.svelte.ts";
-import { FakeConnection, stubSound } from "./fake_sound.ts";
+import { FakeConnection, stubSound, type FakeMicrophone } from "./fake_sound.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
 const pass = { url: "ws://bridge/phone", token: "t", expires_at: 1e10 };
 const customer = { call: "a", way: "in", state: "up", address: "+34910000000" };
 const colleague = { call: "b", way: "out", state: "up", address: "1002" };
 
-describe("a phone's sound", () => {
+describe("a phone's microphone", () => {
   let phone: Phone;
+  let microphone: FakeMicrophone;
 
   /** The page is loaded, for the first time or again, and the bridge has these calls of it. */
   async function load(...calls: object[]): Promise<FakeSocket> {
@@ -25,6 +26,8 @@ describe("a phone's sound", () => {
   const sending = (paths: number): boolean[] =>
     FakeConnection.all.slice(-paths).map((one) => one.tracks[0]!.enabled);
 
+  const said = (socket: FakeSocket): string[] => socket.sent.map((text) => JSON.parse(text).type);
+
   beforeEach(() => {
     vi.useFakeTimers();
     vi.stubGlobal("WebSocket", FakeSocket);
@@ -39,7 +42,7 @@ describe("a phone's sound", () => {
     const headers = new Headers({ "Content-Type": "application/json" });
     vi.stubGlobal("fetch", async () => ({ ok: true, headers, text: async () => JSON.stringify(pass) }));
     FakeSocket.all = [];
-    stubSound();
+    microphone = stubSound();
   });
 
   afterEach(() => {
@@ -74,5 +77,36 @@ describe("a phone's sound", () => {
       [true, false],
       [false, true],
     ]);
+  });
+
+  it.each([
+    ["itself", (path: FakeConnection) => path.tracks[0]!.onended()],
+    ["with the network", (path: FakeConnection) => path.fail()],
+  ])("is waited for when it goes in mid-call (%s), and the call stands", async (_, goes) => {
+    const socket = await load(customer);
+    microphone.fault = "NotFoundError";
+    goes(FakeConnection.all[0]!);
+    await vi.advanceTimersByTimeAsync(3_500);
+    expect([phone.microphone, phone.talking?.id, FakeConnection.all.length]).toEqual(["missing", "a", 1]);
+    microphone.fault = "";
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([phone.microphone, FakeConnection.all.length]).toEqual(["", 2]);
+    expect(said(socket)).toEqual(["register", "offer", "offer"]);
+  });
+
+  it("takes no other call where it is not back when the one is over", async () => {
+    const socket = await load(customer);
+    microphone.fault = "NotFoundError";
+    FakeConnection.all[0]!.fail();
+    await vi.advanceTimersByTimeAsync(0);
+    socket.say({ type: "ended", call: "a", reason: "bye" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(said(socket)).toEqual(["register", "offer", "presence"]);
+  });
+
+  it("ends a call that is not up yet where there is none", async () => {
+    microphone.fault = "NotAllowedError";
+    const socket = await load({ ...customer, state: "taken" });
+    expect([phone.microphone, said(socket)]).toEqual(["blocked", ["register", "presence", "hang_up"]]);
   });
 });

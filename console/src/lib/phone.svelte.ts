@@ -24,6 +24,8 @@ const RENEW_MS = 240_000;
 /** The bridge ends the calls of a socket after 30 s, and may see up to 15 s later than this window that it is lost. */
 const GIVEN_UP_MS = 45_000;
 const SHOWN_MS = 4000;
+/** How long after it was not there a microphone is asked for again. */
+const MICROPHONE_PAUSE_MS = 1000;
 /** The session storage, which a reload of the window leaves as it is. */
 const kept = (what: "window" | "there" | "muted", user: string): string => `welcomedly.phone.${what}.${user}`;
 
@@ -48,6 +50,8 @@ export class Phone {
   #socket: WebSocket | undefined;
   #iceServers: readonly IceServer[] = [];
   #paths = new Map<string, SoundPath>();
+  /** Calls that get another path as soon as there is a microphone. */
+  #making = new Set<string>();
   #tones = new Tones();
   #pause = FIRST_PAUSE_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -103,7 +107,7 @@ export class Phone {
   /** Takes calls from now on; the browser asks for the microphone here and not when somebody calls. */
   async come(): Promise<void> {
     const microphone = await this.#microphoneOr();
-    if (!microphone) return;
+    if (!microphone) return this.#goAway();
     for (const track of microphone.getTracks()) track.stop(); // it is opened again for each call
     this.there = true;
     sessionStorage.setItem(kept("there", this.user), this.#window);
@@ -112,9 +116,8 @@ export class Phone {
   }
 
   leave(): void {
-    this.there = false;
     sessionStorage.removeItem(kept("there", this.user));
-    this.#say({ type: "presence", away: true });
+    this.#goAway();
   }
 
   dial(to: string): void {
@@ -280,10 +283,14 @@ export class Phone {
 
   /** A path for the call, instead of the one that it may have. */
   async #makePath(id: string): Promise<void> {
-    const microphone = await this.#microphoneOr();
-    if (!microphone) return this.hangUp(id);
+    if (this.#making.has(id)) return;
+    this.#making.add(id);
+    const microphone = await this.#microphoneFor(id);
+    this.#making.delete(id);
     const call = this.calls.find((one) => one.id === id);
-    if (!call || isOver(call)) return microphone.getTracks().forEach((track) => track.stop());
+    if (!microphone) this.#goAway();
+    if (!call || isOver(call)) return microphone?.getTracks().forEach((track) => track.stop());
+    if (!microphone) return this.hangUp(id);
     this.#paths.get(id)?.close();
     const path = new SoundPath(microphone, this.#iceServers, () => void this.#makePath(id));
     this.#paths.set(id, path);
@@ -295,6 +302,16 @@ export class Phone {
     }
   }
 
+  /** While the call is up it is waited for: a headset is plugged in again, and the bridge ends a call without a path. */
+  async #microphoneFor(id: string): Promise<MediaStream | undefined> {
+    for (;;) {
+      const microphone = await this.#microphoneOr();
+      const up = this.calls.some((call) => call.id === id && call.state === "up");
+      if (microphone || !up || this.#closed) return microphone;
+      await new Promise((again) => setTimeout(again, MICROPHONE_PAUSE_MS));
+    }
+  }
+
   async #microphoneOr(): Promise<MediaStream | undefined> {
     try {
       const microphone = await openMicrophone();
@@ -302,10 +319,13 @@ export class Phone {
       return microphone;
     } catch (error) {
       this.microphone = error instanceof NoMicrophone ? error.reason : "missing";
-      this.there = false;
-      this.#say({ type: "presence", away: true });
       return undefined;
     }
+  }
+
+  #goAway(): void {
+    this.there = false;
+    this.#say({ type: "presence", away: true });
   }
 
   #set(view: PhoneView): void {

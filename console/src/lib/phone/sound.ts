@@ -43,6 +43,7 @@ export class SoundPath {
   readonly #microphone: MediaStream;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** `lost` is told when another path is wanted: the network of this one is gone, or its microphone was pulled out. */
   constructor(microphone: MediaStream, iceServers: readonly IceServer[], lost: () => void) {
     this.#microphone = microphone;
     this.#connection = new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: "max-bundle" });
@@ -50,7 +51,10 @@ export class SoundPath {
       this.#audio.srcObject = new MediaStream([track]);
       void this.#audio.play().catch(() => undefined); // closed before it began
     };
-    for (const track of microphone.getAudioTracks()) this.#connection.addTrack(track, microphone);
+    for (const track of microphone.getAudioTracks()) {
+      this.#connection.addTrack(track, microphone);
+      track.onended = lost;
+    }
     this.#connection.onconnectionstatechange = () => this.#changed(lost);
   }
 
