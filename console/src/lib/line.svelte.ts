@@ -1,7 +1,8 @@
 /** The phone of this window. It outlasts the pages, and a log-in that runs out in mid-call. */
 
 import { isOver } from "./phone/calls.ts";
-import { hadPhone, Phone } from "./phone.svelte.ts";
+import { hadPhone } from "./phone/kept.ts";
+import { Phone } from "./phone.svelte.ts";
 
 let current = $state.raw<Phone | undefined>(undefined);
 

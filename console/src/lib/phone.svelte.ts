@@ -5,6 +5,7 @@ import { SILENT_MS } from "./link.svelte.ts";
 import { onEngine } from "./now.svelte.ts";
 import { change, dialled, emptyPhone, forget, isOver, lost, take, tone } from "./phone/calls.ts";
 import type { PhoneCall, PhoneView } from "./phone/calls.ts";
+import { drop, keep, kept } from "./phone/kept.ts";
 import { NoMicrophone, openMicrophone, SoundPath } from "./phone/sound.ts";
 import type { MicrophoneError } from "./phone/sound.ts";
 import { Tones } from "./phone/tones.ts";
@@ -26,17 +27,6 @@ const GIVEN_UP_MS = 45_000;
 const SHOWN_MS = 4000;
 /** How long after it was not there a microphone is asked for again. */
 const MICROPHONE_PAUSE_MS = 1000;
-/** The session storage, which a reload of the window leaves as it is. */
-const kept = (what: "window" | "there" | "muted", user: string): string => `welcomedly.phone.${what}.${user}`;
-
-/**
- * Whether this window had that user's phone when it was loaded again. A duplicate of a window has its storage, too: it is
- * no reload, and would take the phone away from the one that it was made from.
- */
-export function hadPhone(user: string): boolean {
-  const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  return load?.type === "reload" && sessionStorage.getItem(kept("window", user)) !== null;
-}
 
 export class Phone {
   /** The bridge is reached; else there is no phone to show. */
@@ -63,11 +53,11 @@ export class Phone {
 
   constructor(user: string) {
     this.user = user;
-    this.#window = sessionStorage.getItem(kept("window", user)) ?? crypto.randomUUID();
-    sessionStorage.setItem(kept("window", user), this.#window);
+    this.#window = kept("window", user) ?? crypto.randomUUID();
+    keep("window", user, this.#window);
     addEventListener("online", this.#hurry);
     void this.#open();
-    if (sessionStorage.getItem(kept("there", user)) === this.#window) void this.come(); // the same window, loaded again
+    if (kept("there", user) === this.#window) void this.come(); // the same window, loaded again
   }
 
   // Getters: what is derived would end with the part of the screen that first asked for it.
@@ -89,9 +79,9 @@ export class Phone {
   /** Its user has left: when they come again they are away until they say otherwise. */
   close(): void {
     this.#closed = true;
-    sessionStorage.removeItem(kept("window", this.user));
-    sessionStorage.removeItem(kept("there", this.user));
-    sessionStorage.removeItem(kept("muted", this.user));
+    drop("window", this.user);
+    drop("there", this.user);
+    drop("muted", this.user);
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     clearTimeout(this.#givingUp);
@@ -110,13 +100,13 @@ export class Phone {
     if (!microphone) return this.#goAway();
     for (const track of microphone.getTracks()) track.stop(); // it is opened again for each call
     this.there = true;
-    sessionStorage.setItem(kept("there", this.user), this.#window);
+    keep("there", this.user, this.#window);
     if (this.view.replaced || !this.connected) this.#reopen();
     else this.#say({ type: "presence", away: false });
   }
 
   leave(): void {
-    sessionStorage.removeItem(kept("there", this.user));
+    drop("there", this.user);
     this.#goAway();
   }
 
@@ -146,7 +136,7 @@ export class Phone {
     this.#paths.get(id)?.mute(on);
     this.#set(change(this.view, id, { muted: on }));
     const muted = this.calls.filter((call) => call.muted).map((call) => call.id);
-    sessionStorage.setItem(kept("muted", this.user), JSON.stringify(muted));
+    keep("muted", this.user, JSON.stringify(muted));
   }
 
   /** The microphone as a whole: on every call that has it, or is about to. */
@@ -271,7 +261,7 @@ export class Phone {
     clearInterval(this.#renewal);
     this.#renewal = setInterval(() => void this.#renew(), RENEW_MS);
     // Of calls that stood when the page was loaded again only the page itself knew that they were muted.
-    const muted = JSON.parse(sessionStorage.getItem(kept("muted", this.user)) ?? "[]") as string[];
+    const muted = JSON.parse(kept("muted", this.user) ?? "[]") as string[];
     for (const id of muted) this.#set(change(this.view, id, { muted: true }));
     for (const call of this.calls) {
       const silent = !isOver(call) && call.state !== "ringing" && !this.#paths.has(call.id);
