@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { unsent } from "../src/lib/failure.ts";
 import { Phone } from "../src/lib/phone.svelte.ts";
 import { change, dialled, emptyPhone, lost, take, tone, type PhoneView } from "../src/lib/phone/calls.ts";
 import type { ToBrowser } from "../src/lib/phone/wire.ts";
@@ -168,5 +169,32 @@ describe("a phone's socket", () => {
     FakeSocket.all[0]!.say(withCall);
     FakeSocket.all[0]!.lose(4409);
     expect([phone.view.replaced, phone.calls[0]!.state]).toEqual([true, "ended"]);
+  });
+
+  it.each<[string, (phone: Phone) => unknown]>([
+    ["dial", (one) => one.dial("1002")],
+    ["accept", (one) => one.accept("a")],
+    ["decline", (one) => one.decline("a")],
+    ["hang up", (one) => one.hangUp("a")],
+    ["hold", (one) => one.hold("a", true)],
+    ["key", (one) => one.press("a", "1")],
+    ["transfer", (one) => one.transfer("a", "1002")],
+    ["join", (one) => one.join("a", "b")],
+  ])("while it is lost takes nothing for done, and tells so (%s)", (_, act) => {
+    FakeSocket.all[0]!.say(withCall);
+    FakeSocket.all[0]!.lose();
+    const before = phone.view;
+    expect(act(phone)).toBeFalsy();
+    expect([phone.view === before, phone.error]).toEqual([true, unsent]);
+  });
+
+  it("has nothing to tell any more once something was sent again", async () => {
+    FakeSocket.all[0]!.say(withCall);
+    FakeSocket.all[0]!.lose();
+    phone.transfer("a", "1002");
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.all[1]!.open();
+    FakeSocket.all[1]!.say(withCall);
+    expect([phone.transfer("a", "1002"), phone.error]).toEqual([true, undefined]);
   });
 });

@@ -288,6 +288,23 @@ async def test_a_call_outlasts_the_page(visitor: Visitor, world: World) -> None:
     assert visitor.complaints == []
 
 
+async def test_what_the_bridge_cannot_hear_is_told_and_not_taken_for_done(visitor: Visitor, world: World) -> None:
+    page = await at_the_desk(visitor, world)
+    world.call_in(FarParty(CUSTOMER), "andrea")
+    phone = page.get_by_test_id("phone")
+    await phone.get_by_role("button", name="Accept").click()
+    await expect(phone).to_contain_text("On a call")
+    await world.vanish()
+    await expect(phone).to_contain_text("Reconnecting")
+    await phone.get_by_role("button", name="Transfer").click()
+    await phone.get_by_label("Transfer to").fill("1002")
+    await phone.get_by_role("button", name="Transfer now").click()
+    await expect(page.get_by_role("alert")).to_contain_text("there is no connection, so it was not sent")
+    await expect(phone.get_by_label("Transfer to")).to_have_value("1002")
+    assert await serious_findings(page) == []
+    assert await misfits(page) == []
+
+
 async def test_escape_closes_the_keypad_and_only_then_the_followed_call(
     visitor: Visitor, world: World, engine: FakeEngine
 ) -> None:

@@ -1,6 +1,7 @@
 /** A phone as a living thing: its pass, its socket to the bridge, and a sound path a call. */
 
 import { api } from "./api.ts";
+import { unsent, type Refusal } from "./failure.ts";
 import { SILENT_MS } from "./link.svelte.ts";
 import { onEngine } from "./now.svelte.ts";
 import { change, dialled, emptyPhone, forget, isOver, lost, take, tone } from "./phone/calls.ts";
@@ -34,6 +35,8 @@ export class Phone {
   there = $state(false);
   microphone = $state<MicrophoneError | "">("");
   view = $state.raw<PhoneView>(emptyPhone);
+  /** What the agent did last could not be sent; until that was read. */
+  error = $state.raw<Refusal | undefined>(undefined);
   readonly user: string;
 
   #pass: Pass | undefined;
@@ -92,7 +95,7 @@ export class Phone {
     this.#tones.close();
   }
 
-  // ─── what the agent does ───
+  // ─── what the agent does; they are told what could not be sent ───
 
   /** Takes calls from now on; the browser asks for the microphone here and not when somebody calls. */
   async come(): Promise<void> {
@@ -110,26 +113,28 @@ export class Phone {
     this.#goAway();
   }
 
-  dial(to: string): void {
+  /** False when it was not sent. */
+  dial(to: string): boolean {
     const ref = crypto.randomUUID();
-    if (!to.trim() || !this.#say({ type: "dial", ref, to: to.trim() })) return;
+    if (!to.trim() || !this.#tell({ type: "dial", ref, to: to.trim() })) return false;
     const talking = this.talking;
     if (talking && !talking.held) this.hold(talking.id, true);
     this.#set(dialled(this.view, ref, to.trim()));
+    return true;
   }
 
   accept(id: string): void {
-    if (!this.#say({ type: "accept", call: id })) return;
+    if (!this.#tell({ type: "accept", call: id })) return;
     this.#set(change(this.view, id, { state: "taken" }));
     void this.#makePath(id);
   }
 
   decline(id: string): void {
-    this.#say({ type: "decline", call: id });
+    this.#tell({ type: "decline", call: id });
   }
 
   hangUp(id: string): void {
-    this.#say({ type: "hang_up", call: id });
+    this.#tell({ type: "hang_up", call: id });
   }
 
   mute(id: string, on: boolean): void {
@@ -146,22 +151,23 @@ export class Phone {
   }
 
   hold(id: string, on: boolean): void {
-    if (this.#say({ type: "hold", call: id, on })) this.#set(change(this.view, id, { held: on }));
+    if (this.#tell({ type: "hold", call: id, on })) this.#set(change(this.view, id, { held: on }));
   }
 
   press(id: string, key: PhoneKey): void {
-    this.#say({ type: "key", call: id, key });
+    this.#tell({ type: "key", call: id, key });
   }
 
-  /** Blind: the other side is connected with somebody else. */
-  transfer(id: string, to: string): void {
-    if (this.#say({ type: "transfer", call: id, to }))
-      this.#set(change(this.view, id, { transfer: "asked" }));
+  /** Blind: the other side is connected with somebody else. False when it was not sent. */
+  transfer(id: string, to: string): boolean {
+    const sent = this.#tell({ type: "transfer", call: id, to });
+    if (sent) this.#set(change(this.view, id, { transfer: "asked" }));
+    return sent;
   }
 
   /** Attended: those on the agent's two calls are connected with each other. */
   join(id: string, consult: string): void {
-    if (this.#say({ type: "transfer", call: id, consult }))
+    if (this.#tell({ type: "transfer", call: id, consult }))
       this.#set(change(this.view, id, { transfer: "asked" }));
   }
 
@@ -245,6 +251,13 @@ export class Phone {
     return true;
   }
 
+  /** What is the agent's own doing. Where it cannot be sent it is not kept. */
+  #tell(message: FromBrowser): boolean {
+    const sent = this.#say(message);
+    this.error = sent ? undefined : unsent;
+    return sent;
+  }
+
   #heard(message: ToBrowser): void {
     this.#set(take(this.view, message, Date.now()));
     if (message.type === "registered") this.#registered(message.ice_servers ?? []);
@@ -280,7 +293,7 @@ export class Phone {
     const call = this.calls.find((one) => one.id === id);
     if (!microphone) this.#goAway();
     if (!call || isOver(call)) return microphone?.getTracks().forEach((track) => track.stop());
-    if (!microphone) return this.hangUp(id);
+    if (!microphone) return void this.#say({ type: "hang_up", call: id });
     this.#paths.get(id)?.close();
     const path = new SoundPath(microphone, this.#iceServers, () => void this.#makePath(id));
     this.#paths.set(id, path);

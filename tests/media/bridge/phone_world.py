@@ -259,6 +259,10 @@ class World(Door):
         await self.shut()
         await self.stop()
 
+    async def vanish(self) -> None:
+        """No socket gets through any more; phones and calls are there, and wait."""
+        await self._site.close()
+
     async def stop(self) -> None:
         self.phones.close()
         await self._site.close()
