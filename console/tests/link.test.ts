@@ -8,6 +8,7 @@ type Said = { type: string; at?: number };
 describe("a link", () => {
   let taken: Said[];
   let lostFor: number[];
+  let doubts: number;
   let link: Link<Said, Said>;
 
   beforeEach(() => {
@@ -20,12 +21,13 @@ describe("a link", () => {
     FakeSocket.all = [];
     taken = [];
     lostFor = [];
+    doubts = 0;
     link = new Link<Said, Said>({
       path: "/ws/wall",
       opening: () => ({ type: "resume" }),
       take: (messages) => void taken.push(...messages),
       reopened: (ms) => void lostFor.push(ms),
-      doubt: () => undefined,
+      doubt: () => void (doubts += 1),
     });
     FakeSocket.all[0]!.open();
   });
@@ -72,6 +74,15 @@ describe("a link", () => {
     expect(FakeSocket.all).toHaveLength(2);
     vi.advanceTimersByTime(26_000);
     expect(FakeSocket.all).toHaveLength(3);
+  });
+
+  it.each([
+    [1008, 1],
+    [1006, 0],
+    [1001, 0],
+  ])("asks who is logged in when it was closed over the session, not when it broke (%i)", (code, asked) => {
+    FakeSocket.all[0]!.lose(code);
+    expect(doubts).toBe(asked);
   });
 
   it("learns the engine's time from whatever tells it", () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Desk } from "../src/lib/desk.svelte.ts";
 import { taken, unsent } from "../src/lib/failure.ts";
+import { person as shown, setPerson } from "../src/lib/session.svelte.ts";
 import type { CallRecord, DeskMessage, Person, Tile, WallMessage } from "../src/lib/wire.ts";
 import { FakeSocket } from "./fake_socket.ts";
 
@@ -137,5 +138,26 @@ describe("a desk that lives", () => {
     await vi.advanceTimersByTimeAsync(0);
     expect(asked).toEqual(["/api/calls?live=false&limit=12&agent=u1"]);
     expect(desk.lists.ended.map((call) => call.id)).toEqual(["old"]);
+  });
+
+  it.each([
+    ["somebody else", { user_id: "u2", name: "Ben" }],
+    ["in another role", { role: "supervisor" as const }],
+  ])("shows who the engine says that it is, once that is %s", async (_, change) => {
+    setPerson(person);
+    const next = { ...person, ...change };
+    const headers = new Headers({ "Content-Type": "application/json" });
+    vi.stubGlobal("fetch", async (path: string) => ({
+      ok: true,
+      headers,
+      text: async () => JSON.stringify(path === "/api/me" ? next : []),
+    }));
+    socket("/ws/desk").lose();
+    vi.advanceTimersByTime(500);
+    socket("/ws/desk").open();
+    say("/ws/desk", { type: "hello", person: next, now_ms: 5, at: 100 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(shown()).toEqual(next);
+    setPerson(undefined);
   });
 });

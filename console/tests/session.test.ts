@@ -3,6 +3,8 @@ import { keepPhone, phone } from "../src/lib/line.svelte.ts";
 import { dialled } from "../src/lib/phone/calls.ts";
 import { page } from "../src/lib/router.svelte.ts";
 import { endSession, person, setPerson } from "../src/lib/session.svelte.ts";
+import { keepUnsent, unsentOf } from "../src/lib/unsent.ts";
+import type { Me } from "../src/lib/wire.ts";
 
 vi.hoisted(() =>
   Object.assign(globalThis, {
@@ -14,11 +16,13 @@ vi.hoisted(() =>
   }),
 );
 
+const ana: Me = { user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" };
+
 describe("logging out", () => {
   const answers = (status: number): void =>
     void vi.stubGlobal("fetch", async () => new Response(status === 204 ? null : "", { status }));
 
-  beforeEach(() => setPerson({ user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" }));
+  beforeEach(() => setPerson(ana));
   afterEach(() => vi.unstubAllGlobals());
 
   it("is not done while the engine has not done it", async () => {
@@ -31,7 +35,7 @@ describe("logging out", () => {
 
   it("is done when the engine has, or had before", async () => {
     for (const status of [204, 401]) {
-      setPerson({ user_id: "u1", organisation_id: "o", name: "Ana", role: "agent" });
+      setPerson(ana);
       answers(status);
       await endSession();
       expect([person(), page()]).toEqual([undefined, "login"]);
@@ -45,4 +49,15 @@ describe("logging out", () => {
     await endSession();
     expect(phone()).toBeUndefined();
   });
+});
+
+it.each([
+  ["u1", "typed"],
+  ["u2", undefined],
+])("whoever comes back finds the wrap-up that they had begun, and nobody else does (%s)", (next, found) => {
+  setPerson(ana);
+  keepUnsent("a", { summary: "typed", disposition: "", followUps: [] });
+  setPerson(undefined);
+  setPerson({ ...ana, user_id: next });
+  expect(unsentOf("a")?.summary).toBe(found);
 });

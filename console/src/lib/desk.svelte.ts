@@ -24,7 +24,7 @@ import {
 import { taken, unsent } from "./failure.ts";
 import { arrange, noFilter, takeTiles, type Floor, type WallTile } from "./floor.ts";
 import { Link } from "./link.svelte.ts";
-import { startSession } from "./session.svelte.ts";
+import { isShown, startSession } from "./session.svelte.ts";
 import { dropUnsent } from "./unsent.ts";
 import type { CardAction, DeskCommand, DeskMessage, Evidence, WallMessage } from "./wire.ts";
 
@@ -172,6 +172,7 @@ export class Desk {
   #take(messages: DeskMessage[]): void {
     const hello = messages.find((message) => message.type === "hello");
     if (hello) this.#engineAhead = hello.now_ms - performance.now();
+    if (hello && !isShown(hello.person)) void startSession();
     this.#countCaughtUp(messages);
     this.view = takeMessages(this.view, messages);
     this.view = forget(this.view, onOtherDesks(this.view, this.#followed));

@@ -18,7 +18,7 @@ export interface LinkOptions<In, Out> {
   take: (messages: In[]) => void;
   /** The link is back after so many milliseconds; called after the `opening` message. */
   reopened?: (lostForMs: number) => void;
-  /** The socket did not open at all: perhaps the session is over. */
+  /** The socket did not open at all, or the engine closed it over its session: perhaps that is over, or somebody else's. */
   doubt: () => void;
 }
 
@@ -27,6 +27,8 @@ const LAST_PAUSE_MS = 5000;
 const HIDDEN_MS = 200;
 /** A socket that has said nothing for so long is dead. */
 export const SILENT_MS = 25_000;
+/** How the engine closes a socket whose session is over, or whose person has changed. */
+const SESSION_OVER = 1008;
 
 export class Link<In extends object, Out> {
   state = $state<LinkState>("connecting");
@@ -73,11 +75,11 @@ export class Link<In extends object, Out> {
     this.#socket?.close();
     this.#socket = socket;
     let opened = false;
-    const lost = (silentMs: number): void => {
+    const lost = (silentMs: number, code?: number): void => {
       if (socket !== this.#socket) return;
       this.#socket = undefined;
       socket.close();
-      this.#lost(opened, silentMs);
+      this.#lost(!opened || code === SESSION_OVER, silentMs);
     };
     const heard = (): void => {
       clearTimeout(this.#silence);
@@ -100,7 +102,7 @@ export class Link<In extends object, Out> {
       heard();
       this.#receive(JSON.parse(String(event.data)) as In);
     };
-    socket.onclose = () => lost(0);
+    socket.onclose = (event) => lost(0, event.code);
   }
 
   #receive(message: In): void {
@@ -117,10 +119,10 @@ export class Link<In extends object, Out> {
     if (batch.length > 0 && !this.#closed) this.#options.take(batch);
   };
 
-  #lost(opened: boolean, silentMs: number): void {
+  #lost(doubtful: boolean, silentMs: number): void {
     clearTimeout(this.#silence);
     if (this.#closed) return;
-    if (!opened) this.#options.doubt();
+    if (doubtful) this.#options.doubt();
     this.state = "lost";
     this.lostAt ??= performance.now() - silentMs;
     this.#timer = setTimeout(() => this.#open(), this.#pause * (0.75 + Math.random() / 2));

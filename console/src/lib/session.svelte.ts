@@ -4,16 +4,26 @@ import { ApiError, signOut, whoAmI } from "./api.ts";
 import { closePhone } from "./line.svelte.ts";
 import { go, type Page } from "./router.svelte.ts";
 import { dropAllUnsent } from "./unsent.ts";
-import type { Me, Role } from "./wire.ts";
+import type { Me, Person, Role } from "./wire.ts";
 
 let current = $state<Me | undefined>(undefined);
+/** Who was logged in last. Once they are again, they find what they had begun. */
+let last = "";
 
 export function person(): Me | undefined {
   return current;
 }
 
 export function setPerson(next: Me | undefined): void {
+  if (next && next.user_id !== last) dropAllUnsent();
+  last = next?.user_id ?? last;
   current = next;
+}
+
+/** Whether the page shows who the engine says this is: another tab may have logged somebody else in since. */
+export function isShown(who: Person): boolean {
+  const { user_id, name, role } = current ?? who;
+  return user_id === who.user_id && name === who.name && role === who.role;
 }
 
 export const homes: Record<Role, Page> = { agent: "desk", supervisor: "wall", admin: "wall" };
@@ -31,7 +41,7 @@ export function pagesOf(role: Role): readonly Page[] {
 /** Asks the engine who this browser is; without a session the log-in page opens, and a call goes on beside it. */
 export async function startSession(): Promise<void> {
   try {
-    current = await whoAmI();
+    setPerson(await whoAmI());
   } catch (error) {
     const gone = error instanceof ApiError && (error.status === 401 || error.status === 403);
     if (!gone && current) return; // the engine is away, not the session
