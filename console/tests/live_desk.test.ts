@@ -114,6 +114,17 @@ describe("a desk that lives", () => {
     expect(desk.view.error).toBeUndefined();
   });
 
+  it("shows no words as being spoken that were perhaps taken back while the link was down", () => {
+    const draft = { type: "draft", id: "a", stream: "s", leg: "customer", segment: 1, revision: 1 } as const;
+    const said: DeskMessage = { ...draft, start_ms: 0, end_ms: 500, text: "ejem" };
+    say("/ws/desk", { type: "call", call: record("a") }, said);
+    expect(desk.call?.drafts).toHaveLength(1);
+    comesBack();
+    expect(desk.call?.drafts).toEqual([]);
+    say("/ws/desk", { ...said, revision: 2, text: "ejem, sí" });
+    expect(desk.call?.drafts.map((one) => one.text)).toEqual(["ejem, sí"]);
+  });
+
   it("does not come back to a call that it no longer follows", () => {
     const words = { type: "transcript", id: "b", turn: 1, text: "words" } as const;
     desk.follow("b");

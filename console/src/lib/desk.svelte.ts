@@ -17,6 +17,7 @@ import {
   takeMessages,
   unconfirmed,
   unlisted,
+  withoutDrafts,
   type CardAnswer,
   type DeskLists,
   type Painted,
@@ -257,6 +258,7 @@ export class Desk {
   }
 
   #reopened(lostForMs: number): void {
+    this.view = withoutDrafts(this.view); // those that go on come again within half a second
     if (this.#followed) this.link.send({ type: "follow", id: this.#followed });
     else if (this.#asked) {
       this.#giveUp(); // what was asked while the link broke may never have been heard

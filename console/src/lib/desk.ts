@@ -200,6 +200,12 @@ export function openAgain(desk: DeskView, unheard: readonly CardAnswer[]): DeskV
   return { ...desk, calls };
 }
 
+/** Without words that may still change: whether they were taken back while nothing was heard, nobody says again. */
+export function withoutDrafts(desk: DeskView): DeskView {
+  const calls = new Map([...desk.calls].map(([id, call]) => [id, { ...call, drafts: [] }]));
+  return { ...desk, calls };
+}
+
 export type Painted = Fact | Draft;
 
 /** Messages of a batch whose painting the engine is to be told of. */
