@@ -28,14 +28,18 @@ describe("why something did not work", () => {
   });
 
   it.each([
-    [503, "too_many_logins", "login.many"],
-    [503, "overloaded", "failure.overloaded"],
-    [500, "internal", "failure.internal"],
-    [502, "", "login.unreachable"],
-    [0, "unreachable", "login.unreachable"],
-    [429, "too_many_guesses", "login.tooMany"],
-    [401, "wrong_login", "login.wrong"],
+    [503, "too_many_logins", en["login.many"]],
+    [503, "overloaded", en["failure.overloaded"]],
+    [500, "internal", en["failure.internal"]],
+    [502, "", en["login.unreachable"]],
+    [0, "unreachable", en["login.unreachable"]],
+    [404, "", en["login.unreachable"]],
+    [429, "too_many_guesses", en["login.tooMany"]],
+    [401, "wrong_login", en["login.wrong"]],
+    [403, "wrong_origin", "That did not work: the engine's words"],
+    [400, "bad_host", "That did not work: the engine's words"],
+    [422, "invalid", "That did not work: the engine's words"],
   ])("is said of a log-in: %i %s", (status, code, said) => {
-    expect(loginFailureOf(new ApiError(status, code, ""))).toBe(said);
+    expect(loginFailureOf(new ApiError(status, code, "the engine's words"))).toBe(said);
   });
 });

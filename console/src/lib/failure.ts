@@ -47,13 +47,16 @@ const loginTroubles = {
   overloaded: "failure.overloaded",
   internal: "failure.internal",
 } as const;
-export type LoginFailure =
-  "login.tooMany" | "login.wrong" | "login.unreachable" | (typeof loginTroubles)[keyof typeof loginTroubles];
 
-/** Why nobody was logged in. Without an answer of the engine's own it is taken to be away, as behind a proxy's 502. */
-export function loginFailureOf(error: unknown): LoginFailure {
+/**
+ * Why nobody was logged in. What has nothing to do with name or password (`wrong_origin`) is said in the engine's own words,
+ * for whoever set it up. Without an answer of its own it is taken to be away, as behind a proxy's 502.
+ */
+export function loginFailureOf(error: unknown): string {
   const { status, code } = error instanceof ApiError ? error : { status: 0, code: "" };
-  if (status === 429) return "login.tooMany";
-  if (status >= 400 && status < 500) return "login.wrong";
-  return code in loginTroubles ? loginTroubles[code as keyof typeof loginTroubles] : "login.unreachable";
+  if (status === 429) return t("login.tooMany");
+  if (status === 401) return t("login.wrong");
+  if (code in loginTroubles) return t(loginTroubles[code as keyof typeof loginTroubles]);
+  const explained = status >= 400 && status < 500 && code !== "";
+  return explained ? t("app.refused", { reason: failureOf(error) }) : t("login.unreachable");
 }
