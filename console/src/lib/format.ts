@@ -1,5 +1,6 @@
 /** Times and figures as they are read on the screen. */
 
+import { locale } from "./i18n/index.svelte.ts";
 import type { Stamps } from "./wire.ts";
 
 /** 75,000 → `1:15`; from an hour on `1:02:03`. */
@@ -12,7 +13,13 @@ export function clock(ms: number): string {
 
 /** A delay as it is read: `834 ms`, from ten seconds on `18.3 s`. */
 export function delay(ms: number): string {
-  return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return ms < 10_000 ? `${ms} ms` : seconds(ms);
+}
+
+/** 18,340 → `18.3 s`, or `18,3 s` where that is how decimals are written. */
+export function seconds(ms: number): string {
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  return `${new Intl.NumberFormat(locale(), digits).format(ms / 1000)} s`;
 }
 
 export interface StampStep {
