@@ -33,8 +33,8 @@ export const pt: Messages = {
   "link.connecting": "Conectando",
   "link.live": "Ao vivo",
   "link.lost": "Reconectando",
-  "link.gap": "Conexão perdida por {seconds} s; {count} mensagens recuperadas",
-  "link.missing": "{count} mensagens não chegaram",
+  "link.gap": "Conexão perdida por {seconds} s; mensagens recuperadas: {count}",
+  "link.missing": "Mensagens que não chegaram: {count}",
 
   "calls.mine": "Minhas ligações",
   "calls.live": "Ligações ao vivo",
@@ -314,7 +314,7 @@ export const pt: Messages = {
   "wall.only.unclaimed": "Sem agente",
   "wall.campaign": "Campanha",
   "wall.language": "Idioma",
-  "wall.any": "Todas",
+  "wall.any": "qualquer",
   "wall.search": "Buscar agente ou campanha",
   "wall.empty": "Nenhuma ligação na operação",
   "wall.emptyBody": "As ligações aparecem aqui assim que são atendidas.",
@@ -353,7 +353,7 @@ export const pt: Messages = {
   "admin.campaign.retention": "Dias de guarda (0: sempre)",
   "admin.campaign.notice": "Tocar o aviso de gravação em chamadas de tronco",
   "admin.campaign.beep": "Segundos entre bipes (0: nenhum)",
-  "admin.campaign.agentSentiment": "Ler o ânimo nas palavras dos agentes",
+  "admin.campaign.agentSentiment": "Ler o humor nas palavras dos agentes",
   "admin.campaign.agentSentimentForm":
     "sem isso não se lê o de ninguém além do cliente, como um sindicato ou a lei pode exigir",
   "admin.campaign.words": "Dias de guarda das ligações (0: sempre)",
