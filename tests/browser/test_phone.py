@@ -146,7 +146,7 @@ async def test_a_call_is_accepted_heard_on_both_sides_and_ended(visitor: Visitor
     await expect(phone.get_by_role("status")).to_contain_text(f"Incoming call from {CUSTOMER}")
     assert await serious_findings(page) == []
     await phone.get_by_role("button", name="Accept").click()
-    await expect(phone.get_by_role("status")).to_contain_text(f"On a call with {CUSTOMER}")
+    await expect(phone.get_by_role("status")).to_have_text(f"On a call with {CUSTOMER}")
     speaking = asyncio.create_task(speak(far))
     async with asyncio.timeout(15):
         await page.evaluate(_HEARD, 440)
