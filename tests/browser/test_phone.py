@@ -264,6 +264,23 @@ async def test_a_reload_of_the_page_keeps_the_call(visitor: Visitor, world: Worl
     assert visitor.complaints == []
 
 
+async def test_a_window_that_rings_no_more_offers_to_ring_again_beside_its_call(visitor: Visitor, world: World) -> None:
+    page = await at_the_desk(visitor, world)
+    far = FarParty(CUSTOMER)
+    world.call_in(far, "andrea")
+    phone = page.get_by_test_id("phone")
+    await phone.get_by_role("button", name="Accept").click()
+    await expect(phone.get_by_role("status")).to_contain_text("On a call")
+    await world.desk("andrea@desk", "another window").open()
+    await expect(phone).to_contain_text("Calls ring in another window")
+    here = phone.get_by_role("button", name="Take calls in this window")
+    await expect(here).to_have_attribute("aria-pressed", "false")
+    await here.click()
+    await expect(phone.get_by_role("button", name="Take no more calls")).to_be_visible()
+    await expect(phone.get_by_role("status")).to_contain_text("On a call")
+    assert far.over is None
+
+
 async def test_a_call_outlasts_the_page(visitor: Visitor, world: World) -> None:
     page = await at_the_desk(visitor, world, SUPERVISOR)
     far = FarParty(CUSTOMER)
