@@ -244,8 +244,29 @@ async def test_cards_are_answered_from_the_keyboard(engine: FakeEngine, visitor:
     await expect(page.get_by_text("Nothing to suggest now")).to_be_visible()
     await page.keyboard.press("d")
     assert [message["action"] for message in engine.said("card")] == ["accepted", "dismissed"]
+
+
+async def test_single_keys_are_listed_and_turned_off(engine: FakeEngine, visitor: Visitor) -> None:
+    page = await visitor.visit("/desk", person=AGENT)
+    await engine.open_call(record(agent_id="", agent_name=""))
+    await expect(page.get_by_role("button", name="Claim")).to_be_visible()
+    listed = page.get_by_role("dialog")
     await page.keyboard.press("?")
-    await expect(page.get_by_role("dialog")).to_contain_text("Use the suggestion")
+    await expect(listed).to_contain_text("Use the suggestion")
+    assert await serious_findings(page) == []
+    await page.keyboard.press("?")
+    await expect(listed).to_have_count(0)
+    await page.get_by_role("button", name="Keyboard shortcuts").click()
+    await listed.get_by_label("Use single keys").uncheck()
+    await page.keyboard.press("Escape")
+    await expect(listed).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_role("button", name="Claim")).to_be_visible()
+    await page.keyboard.press("c")
+    await page.get_by_role("button", name="Claim").click()
+    await expect(page.get_by_role("heading", name="Collections")).to_be_visible()
+    assert len(engine.said("claim")) == 1
+    assert visitor.complaints == []
 
 
 async def test_a_lost_connection_is_said_and_loses_nothing(engine: FakeEngine, visitor: Visitor) -> None:

@@ -291,6 +291,7 @@ export const en = {
   "keys.pickUp": "Accept the call that rings",
   "keys.mute": "Mute or unmute the microphone",
   "keys.help": "Show or hide this list",
+  "keys.on": "Use single keys",
 
   "wall.title": "Floor",
   "wall.call": "1 call",

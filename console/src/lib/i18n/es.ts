@@ -293,6 +293,7 @@ export const es: Messages = {
   "keys.pickUp": "Contestar la llamada que suena",
   "keys.mute": "Silenciar o activar el micrófono",
   "keys.help": "Mostrar u ocultar esta lista",
+  "keys.on": "Usar teclas sueltas",
 
   "wall.title": "Sala",
   "wall.call": "1 llamada",

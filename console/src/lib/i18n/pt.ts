@@ -294,6 +294,7 @@ export const pt: Messages = {
   "keys.pickUp": "Atender a chamada que toca",
   "keys.mute": "Silenciar ou ativar o microfone",
   "keys.help": "Mostrar ou ocultar esta lista",
+  "keys.on": "Usar teclas soltas",
 
   "wall.title": "Operação",
   "wall.call": "1 ligação",
