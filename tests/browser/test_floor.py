@@ -222,6 +222,22 @@ async def test_a_row_is_saved_once_and_closes_no_other(engine: FakeEngine, visit
     assert visitor.complaints == []
 
 
+async def test_the_keyboard_goes_from_row_to_form_and_back(engine: FakeEngine, visitor: Visitor) -> None:
+    rest = {"role": "agent", "aors": [], "extensions": [], "active": True}
+    engine.users += [{"id": name, "login": name, "name": name} | rest for name in ("Juan", "Ben", "Ana")]
+    page = await visitor.visit("/admin", person=ADMIN)
+    for name in ("Juan", "Ben"):
+        await page.get_by_role("button", name=f"Edit {name}").press("Enter")
+        await expect(page.get_by_role("heading", name=name)).to_be_focused()
+    await page.get_by_role("button", name="Cancel").press("Enter")
+    await expect(page.get_by_role("button", name="Edit Ben")).to_be_focused()
+    await page.get_by_role("button", name="+ Add").press("Enter")
+    await expect(page.get_by_role("heading", name="Add")).to_be_focused()
+    await page.get_by_role("tab", name="Campaigns").press("Enter")
+    await expect(page.get_by_role("tab", name="Campaigns")).to_be_focused()
+    assert visitor.complaints == []
+
+
 async def test_what_is_edited_is_the_row_as_it_is_now(engine: FakeEngine, visitor: Visitor) -> None:
     juan = {"id": "u1", "login": "juan", "name": "Juan Mora", "role": "agent", "aors": [], "extensions": []}
     engine.users.append(juan | {"active": True})
@@ -230,8 +246,10 @@ async def test_what_is_edited_is_the_row_as_it_is_now(engine: FakeEngine, visito
     await expect(edit).to_be_visible()
     engine.users[0]["active"] = False  # another administrator's doing
     await edit.click()
+    await expect(page.get_by_role("heading", name="Juan Mora")).to_be_focused()
     await page.get_by_label("Extensions").fill("1001")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("cell", name="1001")).to_be_visible()
+    await expect(edit).to_be_focused()
     assert (engine.users[0]["active"], engine.users[0]["extensions"]) == (False, ["1001"])
     assert visitor.complaints == []

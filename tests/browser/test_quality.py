@@ -234,12 +234,14 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await expect(page.locator("mark")).to_be_in_viewport()
     assert await page.evaluate("document.querySelector('#app').scrollTop") == 0
     await sheet.get_by_role("button", name="Change Empatía").click()
+    await expect(sheet.get_by_label("Answer")).to_be_focused()
     await sheet.get_by_label("Answer").select_option("no")
     await sheet.get_by_label("Why").fill("no escuchó")
     assert await serious_findings(page) == []
     assert await misfits(page) == []
     await sheet.get_by_role("button", name="Save").click()
     await expect(sheet).to_contain_text("50")
+    await expect(sheet.get_by_role("button", name="Change Empatía")).to_be_focused()
     await expect(sheet.get_by_role("button", name="Erase the call")).to_have_count(0)
     assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
     assert visitor.complaints == []

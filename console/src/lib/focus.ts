@@ -1,0 +1,13 @@
+/** Where the keyboard is when something opens, and when it closes. */
+
+/**
+ * For `{@attach}`: what has opened gets the focus. When it is gone, and the focus with it, whoever had it before has it again;
+ * what has got it meanwhile keeps it.
+ */
+export function takeFocus(element: HTMLElement): () => void {
+  const before = document.activeElement;
+  element.focus();
+  return () => {
+    if (document.activeElement === document.body && before instanceof HTMLElement) before.focus();
+  };
+}
