@@ -48,8 +48,8 @@ class Judge:
         """Undecided verdicts that wait for a role: key → (due, stream, verdict)."""
 
     def duties(self) -> list[tuple[str, str]]:
-        """(rule, title in the call's language) of what this call owes from its start: nothing where it is heard from its
-        middle on."""
+        """(rule, title in the call's language) of what this call owes from its start: nothing where it is heard from
+        its middle on."""
         if self._context.segment == "mid":
             return []
         duties = [rule for rule in self._rules if any(isinstance(check, Duty) for check in rule.checks)]
