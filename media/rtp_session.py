@@ -125,6 +125,8 @@ class RtpSession:
         self.hearing.emit(ParticipantsChanged(round(self.now_ms()), participants))
 
     def announce(self, sound: Pcm16, *, words: bool, beep_every_s: int) -> None:
+        if not self._ports:
+            return  # its line is refused, as some hold
         name, port = next(iter(self._ports.items()))
         host = self.offer.peer.rpartition(":")[0].strip("[]")
         with contextlib.suppress(ValueError):

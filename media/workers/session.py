@@ -54,6 +54,8 @@ class WorkerSession:
         self._announced: Announce | None = None
         """Without its sound once that has been played."""
         self._told: Told | None = None
+        self._untold = False
+        """Its worker has neither of both: it was opened while every line was refused, and nothing can be played."""
         self.closing = ""
         """Why signalling has closed it."""
 
@@ -136,6 +138,10 @@ class WorkerSession:
     def opened(self, streams: tuple[StreamOffer, ...], ports: Mapping[int, int], numbers: Mapping[str, int]) -> None:
         """The worker listens on `ports` (by m-line) and `numbers` (the same by stream)."""
         self.streams, self._ports, self._numbers = streams, ports, numbers
+        if self._untold and streams:
+            self._untold = False
+            for message in self._of_playing():
+                self._home.send(message)
 
     def heard(self, event: MediaEvent) -> None:
         match event:
@@ -171,7 +177,11 @@ class WorkerSession:
             segments={stream: segment.segment + 1 for stream, segment in self._latest.items()},
             held=self._held,
         )
-        return [opening, *(one for one in (self._announced, self._told) if one is not None)]
+        self._untold = not self.streams
+        return [opening, *(() if self._untold else self._of_playing())]
+
+    def _of_playing(self) -> list[Announce | Told]:
+        return [one for one in (self._announced, self._told) if one is not None]
 
     def finish(self, last: CallEnded) -> None:
         """The worker hears it no more, and its rings' places are about to be given back: what was said stays readable

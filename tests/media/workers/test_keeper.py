@@ -189,6 +189,28 @@ async def test_the_next_worker_goes_on_with_what_the_call_is_played(
     assert [event.name for event in ear.events if isinstance(event, MediaNotice) and event != PLAYED] == ["call.held"]
 
 
+async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
+    scripted: tuple[MediaWorkers, Deaf],
+) -> None:
+    workers, deaf = scripted
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(HEARD)
+    session = await opening
+    session.announce(NOTICE, words=True, beep_every_s=15)
+    async with asyncio.timeout(20):
+        await deaf.asked()
+        refused = await asking(deaf, session.update(()))
+        deaf.says(Opened(2, {}, {}))
+        await refused
+        deaf.dies()
+        opened = await deaf.asked()
+        assert isinstance(opened, Open)
+        back = await asking(deaf, session.update((LINE,)))
+        deaf.says(Opened(3, {0: 42_632}, {"customer": 42_632}))
+        await back
+        assert await deaf.asked() == Announce(0, NOTICE.tobytes(), True, 15)
+
+
 async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     time, deaf = VirtualTime(), Deaf()
     monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
