@@ -23,6 +23,8 @@ class Agreement:
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
         self.streams: tuple[StreamOffer, ...] = ()
+        self._lasting: tuple[StreamOffer, ...] = ()
+        """As they are, or were before all were refused, as some hold."""
         self.names: dict[int, str] = {}
         """Of streams by position; each keeps the one that it had first."""
         self.described = b""
@@ -54,15 +56,18 @@ class Agreement:
         self._offer, self._metadata = body.sdp, body.metadata
         if body.sdp is None:
             self.ours = True
-            self.streams = (StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0, event_payload_type=101),)
+            self._stand((StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0, event_payload_type=101),))
         else:
             self.recording = body.recording or _is_forked(body.sdp)
-            self.streams = negotiate(body.sdp, lines=self._lines)
+            self._stand(negotiate(body.sdp, lines=self._lines))
             if not self.streams:
                 raise Unacceptable(488, ("Warning", f'304 welcomedly "{_WHAT_WE_HEAR} is needed"'))
             first = body.sdp.media[self.streams[0].position]
             self._two_way = not self.recording and body.sdp.direction(first) == "sendrecv"
         self.names = {stream.position: stream.stream for stream in self.streams}
+
+    def _stand(self, streams: tuple[StreamOffer, ...]) -> None:
+        self.streams, self._lasting = streams, streams or self._lasting
 
     def introduce(self, aor: str, name: str) -> None:
         """The INVITE's sender, by its own word: who speaks, unless it is a recording's source."""
@@ -127,7 +132,8 @@ class Agreement:
 
     def take_offer(self, offer: Sdp, streams: tuple[StreamOffer, ...], ports: Mapping[int, int]) -> None:
         """It holds from now on; `describe` has our answer."""
-        self.streams, self._offer = streams, offer
+        self._stand(streams)
+        self._offer = offer
         self.names |= {stream.position: stream.stream for stream in streams}
         self.describe(ports)
 
@@ -136,7 +142,7 @@ class Agreement:
         if self._offer is None:
             self._offer = answer
             self._two_way = answer.direction(answer.media[streams[0].position]) == "sendrecv"
-        self.streams = streams
+        self._stand(streams)
 
     def add_metadata(self, metadata: Metadata) -> None:
         self.recording = True
@@ -161,7 +167,7 @@ class Agreement:
     @property
     def by_handshake(self) -> bool:
         """Keys come by DTLS."""
-        return any(stream.dtls is not None for stream in self.streams)
+        return any(stream.dtls is not None for stream in self._lasting)
 
     @property
     def _position(self) -> int:
@@ -170,7 +176,7 @@ class Agreement:
 
     def own_offer(self, ports: Mapping[int, int]) -> bytes:
         """Our description for it: in the clear only where the call is."""
-        self._own_key = new_key() if any(stream.srtp for stream in self.streams) else None
+        self._own_key = new_key() if any(stream.srtp for stream in self._lasting) else None
         return self.answerer.offer(ports[self._position], self._own_key).to_bytes()
 
     def stream_by(self, theirs: Sdp) -> StreamOffer | None:
@@ -196,7 +202,8 @@ class Agreement:
     def move(self, streams: tuple[StreamOffer, ...], offer: Sdp | None, described: bytes, party: Participant) -> None:
         """That leg is the call's own from now on."""
         self.names = {stream.position: stream.stream for stream in streams}
-        self.streams, self._offer, self.described = streams, offer, described
+        self._stand(streams)
+        self._offer, self.described = offer, described
         self._two_way = offer is not None and offer.direction(offer.media[streams[0].position]) == "sendrecv"
         self.participants = (party,)
 

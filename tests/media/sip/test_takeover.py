@@ -259,6 +259,13 @@ def test_an_answer_in_the_clear_is_none_to_a_call_that_is_protected(before: str,
     assert (call.stream_by_answer(answer) is not None) == taken
 
 
+def test_a_call_that_is_held_by_a_refused_line_stays_protected() -> None:
+    call = agreed(SDP.format(version=1, media=KEYED).encode())
+    call.take_offer(parse_sdp(SDP.format(version=2, media=KEYED.replace("40000", "0")).encode()), (), {})
+    (offered,) = parse_sdp(call.own_offer({0: 20_000})).media
+    assert offered.protocol == "RTP/SAVP"
+
+
 async def test_refer_leaves_a_call_protected() -> None:
     async with by_hand() as it:
         carol = Answering()
