@@ -7,7 +7,7 @@ rows and files go with it or, where the disk refuses, in a later round.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -81,15 +81,8 @@ class Erasures:
         for what in ("clock", *rounds, "log"):
             metrics.count("retention_failures_total", 0, what=what)  # there from the start: its first step is seen
         while True:
-            if await clock.believed():
-                for what, go in rounds.items():
-                    try:
-                        await go()
-                    except Exception:
-                        metrics.count("retention_failures_total", what=what)
-                        log.exception("retention.failed")
-            else:
-                metrics.count("retention_failures_total", what="clock")
+            for what in await _undone(rounds, clock):
+                metrics.count("retention_failures_total", what=what)
             if not self._scrubbed:
                 await self._scrub()
             if not self._scrubbed:
@@ -138,3 +131,20 @@ class Erasures:
             await self._inputs.delete(organisation_id, call_id)
         except OSError as error:  # likewise
             log.warning("inputs.not_deleted", call_id=call_id, error=type(error).__name__)
+
+
+async def _undone(rounds: Mapping[str, Callable[[], Awaitable[int]]], clock: RetentionClock) -> list[str]:
+    """Goes each round, if the clock may be believed; gives what came to nothing."""
+    try:
+        if not await clock.believed():
+            return ["clock"]
+    except Overloaded:  # the store says so itself
+        return list(rounds)
+    undone = []
+    for what, go in rounds.items():
+        try:
+            await go()
+        except Exception:
+            log.exception("retention.failed")
+            undone.append(what)
+    return undone

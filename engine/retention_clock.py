@@ -18,8 +18,6 @@ from typing import Final
 import msgspec
 import structlog
 
-from engine.errors import Overloaded
-
 log = structlog.get_logger(__name__)
 
 FILE: Final = "retention-clock"
@@ -29,6 +27,8 @@ AWAY_S: Final = 86_400.0
 """How long an engine may have been off, and be believed at its start."""
 RESTART_S: Final = 7_200.0
 """In doubt, what may lie between the last look, an hour ago or less, and a start with a clock that was set right."""
+OLDEST: Final = 1_793_491_200.0
+"""2026-11-01: this engine is younger, and so is whatever a clock that is right says."""
 DOUBT_S: Final = 86_400.0
 """How long an engine must have run with a clock that jumped before it believes it."""
 
@@ -85,11 +85,9 @@ class RetentionClock:
         self._last: Look | None = None
 
     async def believed(self) -> bool:
-        """Whether the clock has visibly not jumped. To be asked by one task alone."""
-        try:
-            before = self._last or await self._before()
-        except Overloaded:  # the store says so itself
-            return False
+        """Whether the clock has visibly not jumped. To be asked by one task alone. Raises `Overloaded` while
+        the store does not tell what it has to erase."""
+        before = self._last or await self._before()
         wall, now = self._wall_clock(), self._uptime()
         self._last = look(before, wall, None if self._looked_at is None else now - self._looked_at)
         self._looked_at = now
@@ -100,13 +98,14 @@ class RetentionClock:
         return False
 
     def now(self) -> float:
-        """UNIX seconds to date calls by, whose days begin there: the wall clock's, unless it is behind since the engine
-        started. Then as if the engine had not been off: with a battery that is flat calls would be years old, and due
-        as soon as the clock is right."""
-        wall, last = self._wall_clock(), self._last
-        if last is None or self._looked_at is None or last.off_s < AWAY_S:
-            return wall  # one that is set back while the engine runs may have been ahead before
-        return max(wall, last.at + self._uptime() - self._looked_at)
+        """UNIX seconds to date calls by, whose days begin there: the wall clock's, unless that is surely wrong. With a
+        flat battery calls would be years old, and due as soon as the clock is right; they are dated as if the engine
+        had not been off."""
+        wall = self._wall_clock()
+        if wall >= OLDEST:
+            return wall
+        since_look_s = self._uptime() - self._looked_at if self._looked_at is not None else 0.0
+        return max(OLDEST, self._last.at + since_look_s if self._last else 0.0)
 
     async def _before(self) -> Look | None:
         """The calls may be older than the data directory: restored, or on a server of their own."""

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Overloaded
-from engine.retention_clock import AWAY_S, DOUBT_S, FILE, JUMP_S, RetentionClock
+from engine.retention_clock import AWAY_S, DOUBT_S, FILE, JUMP_S, OLDEST, RetentionClock
 
 HOUR_S, YEAR_S = 3_600.0, 365 * 86_400.0
-BEGAN = 1_700_000_000.0
+BEGAN = OLDEST + 100 * 86_400.0
 
 
 class Machine:
@@ -74,7 +74,7 @@ async def test_one_that_was_wrong_at_the_start_is_believed_when_it_is_set_right(
     assert not await machine.runs(), "from then on an hour is an hour"
 
 
-async def test_calls_are_dated_by_none_that_is_behind_since_the_start(tmp_path: Path) -> None:
+async def test_calls_are_dated_by_none_that_is_surely_wrong(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     assert machine.clock.now() == BEGAN
     assert await machine.runs(0.0)
@@ -94,8 +94,10 @@ async def test_calls_are_dated_by_none_that_is_behind_since_the_start(tmp_path: 
     assert machine.clock.now() == machine.wall
 
 
-@pytest.mark.parametrize("jump_s", [YEAR_S, -YEAR_S])
-async def test_calls_are_dated_by_one_that_is_set_while_the_engine_runs(tmp_path: Path, jump_s: float) -> None:
+@pytest.mark.parametrize("jump_s", [YEAR_S, 30 * 86_400.0, -30 * 86_400.0])
+async def test_calls_are_dated_by_one_that_is_set_whether_it_was_right_before_or_is_now(
+    tmp_path: Path, jump_s: float
+) -> None:
     machine = Machine(tmp_path)
     assert await machine.runs(0.0)
     machine.wall += jump_s
@@ -104,6 +106,14 @@ async def test_calls_are_dated_by_one_that_is_set_while_the_engine_runs(tmp_path
         assert not await machine.runs()
         assert machine.clock.now() == machine.wall
         machine.start()
+
+
+async def test_calls_of_a_new_machine_with_a_flat_battery_are_no_older_than_the_engine(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.wall = 946_684_800.0
+    assert machine.clock.now() == OLDEST
+    assert await machine.runs(0.0)
+    assert machine.clock.now() == OLDEST
 
 
 @pytest.mark.parametrize("jump_s", [YEAR_S, 20 * HOUR_S, -20 * HOUR_S])
@@ -172,6 +182,7 @@ async def test_without_a_note_it_is_held_against_the_newest_call(tmp_path: Path,
 async def test_a_store_that_is_away_makes_no_clock_believed(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.newest = None
-    assert not await machine.runs(0.0)
+    with pytest.raises(Overloaded):
+        await machine.runs(0.0)
     machine.newest = BEGAN
     assert await machine.runs()
