@@ -1,5 +1,7 @@
 """What is judged once, as a call opens: what is known of it beside its words, and how soon the agent spoke."""
 
+import re
+
 from models.compliance.checks import (
     Attempts,
     Caller,
@@ -70,10 +72,14 @@ def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[
 
 def _greeted_ms(turns: list[Heard], within_s: float) -> int:
     """When the greeting was complete: it goes on over pauses in which nobody had to answer yet, as between a firm's
-    name and a person's. Who says `hello?` once more after a longer one has been kept waiting."""
-    ends_ms = turns[0].turn.end_ms
+    name and a person's. Who speaks after a longer one, or says no more than `hello?` again, has been kept waiting."""
+    ends_ms, said = turns[0].turn.end_ms, _words(turns[0])
     for heard in turns[1:]:
-        if heard.turn.start_ms - ends_ms > within_s * 1000:
+        if heard.turn.start_ms - ends_ms > within_s * 1000 or _words(heard) <= said:
             break
         ends_ms = max(ends_ms, heard.turn.end_ms)
     return ends_ms
+
+
+def _words(heard: Heard) -> set[str]:
+    return set(re.findall(r"\w+", heard.turn.text.casefold()))

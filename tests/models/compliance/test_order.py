@@ -272,3 +272,19 @@ def test_words_are_judged_alike_in_whatever_order_they_end() -> None:
     assert heard(judge, greeting[0], greeting[2]) == [("US-TCPA-ABANDON", "violation", 2)]
     assert heard(judge, greeting[1]) == []
     assert judge.taken_back() == ["US-TCPA-ABANDON!once"]
+
+
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [("Hello?", True), ("hello, hello?", True), ("This is Bob.", False), ("Hello, this is Bob.", False)],
+)
+def test_who_says_no_more_than_hello_again_is_kept_waiting(again: str, told: bool) -> None:
+    pickup = [rule for rule in RULES if rule.id == "US-TCPA-ABANDON"]
+    judge = Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    said = heard(
+        judge,
+        JudgedTurn(0, "2", "customer", "Hello?", 0, 1_000),
+        JudgedTurn(1, "2", "customer", again, 2_500, 3_500),
+        JudgedTurn(2, "1", "agent", "Hi, this is Paul.", 5_000, 6_000),
+    )
+    assert bool(said) == told
