@@ -7,7 +7,7 @@ audio clock runs through the same queue: a deadline is judged only when every wo
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -86,10 +86,12 @@ class LiveCall:
         answers: AnswerWriter | None = None,
         voices: Voices | None = None,
         notebook: Notebook | None = None,
+        segment: Literal["opening", "mid"] = "opening",
     ) -> None:
         """Without a `writer`, or after `wording_s` without its answer, the wrap-up's summary stands in the call's own
         words; without `answers` a card is its passage. `voices` are the conversation's own, told of by this call;
-        `notebook` is the one that the conversation's notes go to, if any do."""
+        `notebook` is the one that the conversation's notes go to, if any do. `segment` is where the call is when it is
+        answered."""
         self.record = record
         self._session = session
         self._ledger = ledger
@@ -121,6 +123,7 @@ class LiveCall:
         )
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._notebook = notebook
+        self._segment = segment
         self._claimed = bool(record.agent_id)
         self._agents = frozenset[str]()
         """Members who speak for the agent, or did when the call last came to somebody."""
@@ -157,6 +160,7 @@ class LiveCall:
             "peer": offer.peer,
             "correlation": offer.correlation,
             "duties": self._conversation.duties(),
+            "segment": self._segment,
         }
         await self._publish([self._ledger.event("call.answered", 0, answered)])
         await self._apply_roles(offer.participants, 0)
@@ -315,6 +319,9 @@ class LiveCall:
         await self._publish(self._conversation.decide_roles(decided, at_ms))
         agents = [one.user_id for one in decided if one.role == "agent" and one.user_id]
         if not agents:
+            if self._agents and _is_with_a_stranger(decided, participants):
+                self._claimed, self._agents = False, frozenset()
+                await self._change(agent_id="", agent_name="")
             return
         if self._agents.isdisjoint(agents):
             self._claimed = self._claimed and not self._agents  # a transfer: it was claimed from who is gone
@@ -386,3 +393,9 @@ class LiveCall:
         for card in facts:
             if isinstance(card, Suggestion) and (question := self._conversation.question_of(card.seq)):
                 self._card_wording.begin(card, question)
+
+
+def _is_with_a_stranger(decided: Sequence[RoleDecision], participants: Sequence[Participant]) -> bool:
+    """Whether somebody speaks for the agent whose address is told, and is no member's."""
+    told = {one.stream for one in participants if one.aor}
+    return any(one.role == "agent" and not one.user_id and one.stream in told for one in decided)

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -46,11 +47,14 @@ def clock_ms() -> float:
 MEMBERS = {"1001@pbx": "user-1", "1002@pbx": "user-2"}
 
 
+STRANGER = Participant(stream="2", position=1, aor="carla@partner.example")
+
+
 def by_position(participants: Sequence[Participant]) -> list[RoleDecision]:
     return [
         RoleDecision(
             stream=one.stream,
-            role="agent" if one.aor in MEMBERS else "customer",
+            role="agent" if one.aor in MEMBERS or one.aor == STRANGER.aor else "customer",
             rule="position",
             confidence=0.7,
             user_id=MEMBERS.get(one.aor, ""),
@@ -300,6 +304,9 @@ NOBODY_KNOWN = Participant(stream="2", position=1)
         ([(CUSTOMER, NOBODY_KNOWN), (CUSTOMER, LUIS)], "user-2"),
         ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE)], "user-1"),
         ([(CUSTOMER, NOBODY_KNOWN)], "user-1"),
+        ([(CUSTOMER, STRANGER)], ""),
+        ([(CUSTOMER, STRANGER), (CUSTOMER, LUIS)], "user-2"),
+        ([(CUSTOMER, ANA, msgspec.structs.replace(STRANGER, stream="3"))], "user-1"),
     ],
 )
 async def test_a_transfer_brings_the_call_to_the_desk_of_who_has_it_then(
