@@ -70,7 +70,8 @@ class Settings(BaseSettings):
         default=0, ge=0, le=65535, description="SIP's port over secure WebSocket (`SIP_TLS_CERT`); 0 opens none."
     )
     rtp_host: str = Field(
-        default="", description="Address offered for RTP, and in the `Contact` of SIP; empty takes `SIP_HOST`."
+        default="",
+        description="Address offered for RTP, and in the `Contact` of SIP to peers beyond our own networks; empty takes `SIP_HOST`.",
     )
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
     media_workers: int = Field(
@@ -104,7 +105,8 @@ class Settings(BaseSettings):
         default=5071, ge=0, le=65535, description="Its SIP port over TLS, open when `SIP_TLS_CERT` is set."
     )
     bridge_rtp_host: str = Field(
-        default="", description="Address it offers for RTP, and in the `Contact` of SIP; empty takes `BRIDGE_HOST`."
+        default="",
+        description="Address it offers for RTP, and in the `Contact` of SIP to peers beyond our own networks; empty takes `BRIDGE_HOST`.",
     )
     bridge_rtp_ports: str = Field(
         default="21000-21999", description="Its range of UDP ports for RTP, both ends included: two pairs a call."

@@ -18,7 +18,7 @@ from media.sip.message import Message, Request, Response
 from media.sip.rate import Allowance
 from media.sip.referral import Replaces
 from media.sip.telemetry import Complaints, Counts, Uncounted, kind_of, report_fault
-from media.sip.transport import Listeners, Transports
+from media.sip.transport import Listeners, Transports, is_inside
 
 TICK_SECONDS = 0.05
 """Grain of the protocol's timers, the shortest of which is half a second."""
@@ -62,7 +62,8 @@ class Sender(Protocol):
 
 class Endpoint:
     """SIP on one port, UDP and TCP, and what `listeners` name. `clock` gives monotonic seconds; `rate` messages a
-    second are read of one source, more are dropped; `advertise` is the host in our Contacts, behind NAT."""
+    second are read of one source, more are dropped; `advertise` is the host in our Contacts, behind NAT, for whoever is
+    beyond it."""
 
     def __init__(
         self,
@@ -110,7 +111,10 @@ class Endpoint:
     def contact(self, user: str, flow: Flow, *, secure: bool = False) -> str:
         """Our Contact URI towards that flow's peer; `secure` where the request's URI is sips (RFC 3261 §8.1.1.8)."""
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        at = self._at(self._advertise or self.transports.local_host(flow.host), flow)
+        host = (
+            self._advertise if self._advertise and not is_inside(flow.host) else self.transports.local_host(flow.host)
+        )
+        at = self._at(host, flow)
         return f"{'sips' if secure else 'sip'}:{user}@{at}{transport}"
 
     def _at(self, host: str, flow: Flow) -> str:

@@ -279,3 +279,17 @@ def is_numeric(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+_INSIDE = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
+
+
+def is_inside(host: str) -> bool:
+    """Whether its address is one of a private network or of this machine; a name may be anywhere."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_link_local or any(address in network for network in _INSIDE)

@@ -19,7 +19,7 @@ from media.sip.layer import Flow
 from media.sip.message import Request, Response
 from media.sip.sdp import Sdp, parse_sdp
 from media.sip.server import SipServer
-from media.sip.transport import MAX_CONNECTIONS_PER_HOST
+from media.sip.transport import MAX_CONNECTIONS_PER_HOST, is_inside
 from media.sip.wire import StreamFramer, parse_message
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia
@@ -626,12 +626,29 @@ async def test_number_in_a_tel_uri_is_what_was_dialled() -> None:
         assert it.intake.offers[0].to_aor == "+576015550100"
 
 
-@pytest.mark.parametrize(("advertised", "host"), [("198.51.100.10", "198.51.100.10"), ("2001:db8::1", "[2001:db8::1]")])
-async def test_behind_nat_peers_are_told_the_address_that_reaches_us(advertised: str, host: str) -> None:
+@pytest.mark.parametrize(
+    ("advertised", "peer", "host"),
+    [
+        ("198.51.100.10", "203.0.113.5", "198.51.100.10"),
+        ("2001:db8::1", "2001:db8:5::5", "[2001:db8::1]"),
+        ("198.51.100.10", "sbc.example", "198.51.100.10"),
+        ("198.51.100.10", "127.0.0.1", "127.0.0.1"),
+        ("", "203.0.113.5", "127.0.0.1"),
+    ],
+)
+async def test_behind_nat_peers_beyond_it_are_told_the_address_that_reaches_us(
+    advertised: str, peer: str, host: str
+) -> None:
     async with bench(advertise=advertised) as it:
-        answer = await it.peer.invite(audio("1"))
-        assert answer.headers.get("Contact").startswith(f"<sip:welcomedly@{host}:{it.server.port}>")
-        await it.intake.begun()
+        contact = it.server.endpoint.contact("welcomedly", Flow("UDP", peer, 5060))
+        assert contact == f"sip:welcomedly@{host}:{it.server.port}"
+
+
+@pytest.mark.parametrize(
+    "host", ["10.1.2.3", "172.20.0.1", "192.168.1.9", "100.64.0.1", "fd00::1", "169.254.1.1", "::1"]
+)
+def test_who_is_inside_is_told_the_address_that_we_have_there(host: str) -> None:
+    assert is_inside(host)
 
 
 async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> None:
