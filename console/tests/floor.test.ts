@@ -5,6 +5,7 @@ import {
   closedUp,
   hold,
   inPlace,
+  piledUp,
   noFilter,
   offered,
   takeTiles,
@@ -151,6 +152,12 @@ describe("the places while somebody points at tiles", () => {
     expect(left.get("a")!.tile.mood).toBe("negative");
     expect(places(inPlace(left, arranged))).toEqual(["a", "b", "new", "newer", "(newest)"]);
     expect(places(closedUp(left))).toEqual(["b", "newest"]);
+  });
+
+  it("are too many when calls have come and gone for long", () => {
+    const many = (count: number): Held =>
+      inPlace(hold(Array.from({ length: count }, (_, at) => ({ ...tile(`t${at}`, {}), levels: [] }))), []);
+    expect([piledUp(many(50)), piledUp(many(51))]).toEqual([false, true]);
   });
 
   it("tell how many alerts came since", () => {

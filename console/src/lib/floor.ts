@@ -132,6 +132,14 @@ export function inPlace(held: Held, tiles: readonly WallTile[]): Held {
   return places;
 }
 
+/** So many places of what has gone stand at most: a wall that somebody works at for hours would be full of them. */
+const GONE_MOST = 50;
+
+/** Whether they are to be closed up, though a tile may then move away from under a pointer. */
+export function piledUp(held: Held): boolean {
+  return [...held.values()].filter((place) => place.gone).length > GONE_MOST;
+}
+
 /** Without the places of what has gone. */
 export function closedUp(held: Held): Held {
   return new Map([...held].filter(([, place]) => !place.gone));

@@ -305,12 +305,16 @@ export class Phone {
     }
   }
 
-  /** While the call is up it is waited for: a headset is plugged in again, and the bridge ends a call without a path. */
+  /**
+   * While the call is up, one that is missing or busy is waited for: a headset is plugged in again, and the bridge ends a
+   * call without a path. For one that is blocked nobody is asked each second.
+   */
   async #microphoneFor(id: string): Promise<MediaStream | undefined> {
     for (;;) {
       const microphone = await this.#microphoneOr();
       const up = this.calls.some((call) => call.id === id && call.state === "up");
-      if (microphone || !up || this.#closed) return microphone;
+      const mayCome = this.microphone === "missing" || this.microphone === "busy";
+      if (microphone || !up || !mayCome || this.#closed) return microphone;
       await new Promise((again) => setTimeout(again, MICROPHONE_PAUSE_MS));
     }
   }
