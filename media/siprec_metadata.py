@@ -218,10 +218,10 @@ def _began_at(root: _Element) -> float:
 
 
 def _unix_time(text: str) -> float:
-    """0 for what is no time. Without a zone it is taken for UTC."""
+    """0 for what is no time, or names no zone: it may be any."""
     try:
         moment = datetime.datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()
+        return moment.timestamp() if moment.tzinfo else 0.0
     except (ValueError, OverflowError):
         return 0.0
 

@@ -46,10 +46,10 @@ LOADING_MS = 20_000
 afterwards, as long as a session keeps their sound (40 s)."""
 STORE_LATE_S = 5.0
 """With a store that takes nothing for so long, a call that is there waits for it, and a new one is refused."""
-TAKEN_UP_S = 60.0
-"""A call that began so long before it was answered is not at its opening: less may be a peer's clock that is slow…"""
+TAKEN_UP_S = 30.0
+"""From this age on a call that is offered is not at its opening…"""
 BELIEVED_S = 7_200.0
-"""…and more a peer's clock that is off: by a time zone, or by all the years since 1970."""
+"""…and from this one on a peer is rather taken to name a wrong time zone."""
 RETRY_AFTER_S = 5
 FAILED_S = 60.0
 """How long a call that failed waits for a store that is to note its end; the next start of the engine does it else."""
@@ -72,7 +72,7 @@ def context_of(offer: CallOffer, routing: Routing, at_s: float) -> CallContext:
         direction=routing.direction,
         language=routing.language,
         day=day_there(now, zones, routing.country, routing.region),
-        segment="mid" if TAKEN_UP_S <= offer.answered_at - offer.began_at < BELIEVED_S else "opening",
+        segment="mid" if TAKEN_UP_S <= offer.age_s < BELIEVED_S else "opening",
         rule_packs=routing.rule_packs,
         metadata=Metadata(
             at=now,
@@ -284,6 +284,7 @@ class Calls:
             answers=self._answers,
             voices=voices,
             notebook=notebook,
+            segment=setup.context.segment,
         )
 
     # ─── desk ────────────────────────────────────────────────────────────────────────────────────────────────────────

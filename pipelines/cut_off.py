@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Callable, Sequence
 
+import msgspec
 import structlog
 
 from engine.errors import Conflict, NotFound, Overloaded
@@ -81,6 +82,8 @@ async def reviewed(
     """What the call's end would have added to its facts. Nobody knows what was said after the last of them, so of the
     form what was not met by then is open. Words are counted, and offsets of evidence given, as masked."""
     last = facts[-1]
+    answered = next((fact.data for fact in facts if isinstance(fact, CallEvent) and fact.name == "call.answered"), {})
+    context = msgspec.structs.replace(context, segment=answered.get("segment", "opening"))
     ledger, roster, turns = Ledger(last.call_id, _no_clock), Roster(), Turns()
     review = Review.of_call(context, form, understanding.rules, understanding.detectors, ledger=ledger, roster=roster)
     for fact in facts:

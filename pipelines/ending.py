@@ -15,7 +15,7 @@ from pipelines.tape import Tape
 
 log = structlog.get_logger(__name__)
 
-CUT_OFF = frozenset({"error", "flood", "malformed", "peer_vanished", "shutdown", "slow"})
+CUT_OFF = frozenset({"error", "flood", "malformed", "no_ack", "peer_vanished", "shutdown", "slow"})
 """Reasons for which a call is no longer heard though people may go on talking."""
 TAPE_S = 5.0
 """How long a call's end waits for the last word of its recording."""

@@ -186,6 +186,7 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
     ledger = Ledger(call.id, _clock_ms)
     conversation = _conversation(tools, call.id, live=False, context=context_of(call), ledger=ledger, timed=timed)
     answered = {"protocol": "transcript", "peer": "", "correlation": {}, "duties": conversation.duties()}
+    answered["segment"] = call.segment
     emit(ledger.event("call.answered", 0, answered))
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)

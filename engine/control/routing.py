@@ -87,14 +87,16 @@ class Picture:
         """By number: the called, then the participants (a SIPREC call's `to_aor` is the recorder), then the caller.
         With no number of ours, by the member who takes part, when that member works for one campaign alone: by the
         whole address, which is nobody else's, or else by the user part, which two organisations may both have.
-        Nowhere when somebody of another organisation may take part as well, in a campaign or not."""
+        Nowhere when somebody of another organisation may take part as well, in a campaign or not; unless a number of
+        ours stands for such calls."""
         addresses = [offer.to_aor, *(p.aor for p in offer.participants), offer.from_aor]
         candidates = [normal(address) for address in addresses if address]
         for candidate in candidates:
             if found := self._by_number(candidate):
                 return found
         whole = [bare for bare in map(_bare, addresses) if "@" in bare]
-        return self._only(self._whole, whole, whole) or self._only(self._members, candidates, [*whole, *candidates])
+        member = self._only(self._whole, whole, whole) or self._only(self._members, candidates, [*whole, *candidates])
+        return member or (self._by_number(normal(offer.else_aor)) if offer.else_aor else None)
 
     def _only(
         self, members: Mapping[str, Sequence[Routing]], candidates: Iterable[str], known: Iterable[str]

@@ -63,9 +63,11 @@ class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Vendor ids: `ucid`, `cisco-guid`, `session-id`, `call-id`…"""
     answered_at: float = 0.0
     """UNIX seconds."""
-    began_at: float = 0.0
-    """UNIX seconds at which the people on it had all joined, by the peer's clock; 0 when it does not say. A call that
-    is offered again, after the engine was away, began earlier than it is answered."""
+    else_aor: str = ""
+    """Whose campaign takes the call where none of the others leads to one."""
+    age_s: float = 0.0
+    """For how long the people on it have talked with each other, by the peer's own clock; 0 where it does not say. A
+    call that is offered again, after the engine was away, has one."""
 
 
 class ParticipantsChanged(msgspec.Struct, frozen=True):

@@ -6,6 +6,8 @@ the screen, and its session is set up again, at most a minute after the engine i
 
 import asyncio
 import contextlib
+import datetime
+import email.utils
 import socket
 import time
 from collections.abc import Coroutine
@@ -173,7 +175,10 @@ class RecordingSource:
             metadata=metadata_of(parties, began_at=self._began_at),
             codec=codec,
             from_uri=self._owner.uri,
-            extra=correlation_headers(call.invitation.correlation, call.call_id),
+            extra=(
+                ("Date", email.utils.format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)),
+                *correlation_headers(call.invitation.correlation, call.call_id),
+            ),
         )
         try:
             return await place_call(self._owner.caller, plan, answer_s=self._owner.answer_s)

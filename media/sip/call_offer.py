@@ -1,5 +1,6 @@
 """What the intake is told of a call that comes in."""
 
+import email.utils
 import time
 
 import uuid_utils
@@ -28,5 +29,18 @@ def call_offer(invite: Request, body: Body, agreement: Agreement, peer: str) -> 
         participants=agreement.participants,
         correlation=siprec.correlation(invite.headers, body.metadata),
         answered_at=time.time(),
-        began_at=body.metadata.began_at if body.metadata else 0.0,
+        age_s=_age_s(invite, body),
     )
+
+
+def _age_s(invite: Request, body: Body) -> float:
+    """By one clock, the sender's: `Date` (RFC 3261 §20.17) against the metadata's times. That it may be wrong does not
+    matter then."""
+    began_at = body.metadata.began_at if body.metadata else 0.0
+    date = invite.headers.get("Date")
+    if not began_at or not date:
+        return 0.0
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - began_at)
+    except (ValueError, OverflowError):
+        return 0.0

@@ -272,6 +272,7 @@ class Ari:
             peer=self._peer.url.partition("://")[2].partition("/")[0] + "/rtp",
             from_aor=caller,
             to_aor=self._called(mark),
+            else_aor=self._peer.number,
             participants=(
                 Participant("in", 0, caller, text(mark.then, "caller.name"), role=mark.role),
                 Participant("out", 1, *connected, role=there),

@@ -38,6 +38,8 @@ NEWS = 32
 """With so many waiting, facts are left out."""
 START_WITHIN_S = 10.0
 """From connection to the call's opening, or to its name; a connection that says less is closed."""
+NAMED_WITHIN_S = 3_600.0
+"""The same of one that has said its name: its party may ring, or wait in a queue."""
 LEAVE_WITHIN_S = 6.0
 """From our good-bye to the peer's."""
 
@@ -101,7 +103,7 @@ class Link:
         if self._leaving:
             if now - self._leaving_since > LEAVE_WITHIN_S:
                 self._finish()
-        elif not (self._named or self._opened) and now - self._since > START_WITHIN_S:
+        elif not self._opened and now - self._since > (NAMED_WITHIN_S if self._named else START_WITHIN_S):
             self._board.count(self.peer, "slow")
             self.hang_up("slow")
         elif self._opened and self.session is not None and self.session.closed:

@@ -198,6 +198,7 @@ class Rtpengine:
     async def _join(self, call_id: str, followed: _Followed, side: str) -> None:
         """Hears one more side of a call, as a stream of its own."""
         async with self._subscription(call_id, from_tags=[side]) as (to_tag, described):
+            followed.sides.add(to_tag)  # ours, whatever comes of it
             offered = negotiate(described, lines=1)
             if not offered:
                 await self._unsubscribe(call_id, to_tag)

@@ -213,7 +213,7 @@ class Scorer:
         done = [one for one in of_these if one.outcome == "satisfied"]
         if {one.rule for one in done} >= set(asked):
             return "yes", cited(done), ""
-        if not ended or any(one.outcome == "undecided" for one in of_these):
+        if not ended or not self._opening or any(one.outcome == "undecided" for one in of_these):
             return "open", (), ""
         return "yes", cited(done), ""
 

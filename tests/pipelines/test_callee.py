@@ -101,5 +101,5 @@ def test_a_live_call_is_judged_by_the_far_person_s_day() -> None:
 )
 def test_a_call_that_began_before_it_was_answered_is_not_at_its_opening(age_s: float, segment: str) -> None:
     at_s = 1_764_000_000.0
-    taken_up = msgspec.structs.replace(offer("1001@pbx.example"), answered_at=at_s, began_at=at_s - age_s)
+    taken_up = msgspec.structs.replace(offer("1001@pbx.example"), age_s=age_s)
     assert context_of(taken_up, ROUTING, at_s).segment == segment

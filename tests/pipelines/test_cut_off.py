@@ -69,6 +69,14 @@ async def test_what_was_not_done_before_the_cut_is_open_and_no_fault() -> None:
     assert "no" not in answers(made).values()
 
 
+async def test_a_call_that_was_taken_up_in_its_middle_missed_no_opening() -> None:
+    whole = script("es")
+    call = msgspec.structs.replace(whole, segment="mid", turns=whole.turns[2:])
+    for answer, facts in (("open", await facts_of(call)), ("no", (await facts_of(call))[1:])):
+        made = await reviewed(facts[:-3], context_of(whole), MODELS, form_for(bundled_forms(), call.campaign))
+        assert answers(made)["recording_notice"] == answer
+
+
 async def test_music_and_lost_words_are_what_they_were_while_the_call_was_live() -> None:
     sink = FakeSink()
     said: list[MediaEvent] = [

@@ -28,9 +28,9 @@ CAMPAIGNS = (
 PICTURE = Picture(CAMPAIGNS, USERS)
 
 
-def offer(to: str = "", sender: str = "", *participants: str) -> CallOffer:
+def offer(to: str = "", sender: str = "", *participants: str, otherwise: str = "") -> CallOffer:
     people = tuple(Participant(str(index), index, aor) for index, aor in enumerate(participants))
-    return CallOffer("call", "siprec", "127.0.0.1:5060/udp", sender, to, people)
+    return CallOffer("call", "siprec", "127.0.0.1:5060/udp", sender, to, people, else_aor=otherwise)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,10 @@ def offer(to: str = "", sender: str = "", *participants: str) -> CallOffer:
         (offer("srs@127.0.0.1", "", "1003@pbx.example"), None),
         (offer("+551155550142"), None),
         (offer("0134"), None),
+        (offer("+576019999999", otherwise="sales"), "c2"),
+        (offer("+576015550134", otherwise="sales"), "c1"),
+        (offer("+576019999999", "", "ANDREA@pbx.example", otherwise="sales"), "c1"),
+        (offer("+576019999999", otherwise="+576018888888"), None),
         (offer(), None),
     ],
 )

@@ -280,6 +280,13 @@ def test_what_may_have_been_said_before_a_call_was_taken_up_is_a_persons_to_say(
     assert [item.answer for item in answers(one, talk=ended())] == ["open", "yes", "no"]
 
 
+@pytest.mark.parametrize(("opening", "answer"), [(True, "yes"), (False, "open")])
+def test_of_a_call_that_was_taken_up_a_duty_that_nothing_is_told_of_is_no_merit(opening: bool, answer: str) -> None:
+    one = scorer("check: {kind: rule, rules: [BR-SAC-PROTOCOL]}", rules=frozenset({"BR-SAC-PROTOCOL"}), opening=opening)
+    say(one, 1, "a", "Good morning.")
+    assert [item.answer for item in answers(one, talk=ended())] == [answer]
+
+
 @pytest.mark.parametrize(
     ("stream", "lost_s", "answers_"),
     [
