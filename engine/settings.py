@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     )
     rtp_host: str = Field(
         default="",
-        description="Address offered for RTP, and in the `Contact` of SIP to peers beyond our own networks; empty takes `SIP_HOST`.",
+        description="Address offered for RTP, and in the `Contact` of SIP to peers beyond our own networks; "
+        "empty takes `SIP_HOST`.",
     )
     rtp_ports: str = Field(default="20000-20999", description="Range of UDP ports for RTP, both ends included.")
     media_workers: int = Field(
@@ -106,7 +107,8 @@ class Settings(BaseSettings):
     )
     bridge_rtp_host: str = Field(
         default="",
-        description="Address it offers for RTP, and in the `Contact` of SIP to peers beyond our own networks; empty takes `BRIDGE_HOST`.",
+        description="Address it offers for RTP, and in the `Contact` of SIP to peers beyond our own networks; "
+        "empty takes `BRIDGE_HOST`.",
     )
     bridge_rtp_ports: str = Field(
         default="21000-21999", description="Its range of UDP ports for RTP, both ends included: two pairs a call."

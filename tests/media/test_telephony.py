@@ -77,7 +77,7 @@ async def test_sip_and_platforms_answer_until_it_is_closed(tmp_path: Path, monke
     await brings.open(FakeIntake())
     assert brings.answering.is_set()
     assert brings.platforms is not None
-    assert "@198.51.100.10:" in brings.sip.endpoint.contact("x", Flow("UDP", LOCAL, 9))  # behind NAT as its RTP
+    assert "@198.51.100.10:" in brings.sip.endpoint.contact("x", Flow("UDP", "203.0.113.9", 9))  # behind NAT as its RTP
     ports = brings.sip.port, brings.platforms.server.port
     reader, writer = await asyncio.open_connection(LOCAL, ports[0])
     writer.write(OPTIONS.encode())
