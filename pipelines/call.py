@@ -32,6 +32,7 @@ from engine.tracing import NO_TRACES, Tracing
 from models.languages import OURS
 from models.vocabulary import NO_VOCABULARY, Corrector
 from pipelines.acknowledgements import Acknowledgements
+from pipelines.assignment import Assignment
 from pipelines.call_queue import CallQueue, Command, EarsNotice, Item, TapeNotice
 from pipelines.card_wording import CardWording, WordedCard
 from pipelines.conversation import Conversation
@@ -124,9 +125,7 @@ class LiveCall:
         self._card_wording = CardWording(answers, self._queue.offer) if answers else None
         self._notebook = notebook
         self._segment = segment
-        self._claimed = bool(record.agent_id)
-        self._agents = frozenset[str]()
-        """Members who speak for the agent, or did when the call last came to somebody."""
+        self._assignment = Assignment(record.agent_id)
         self._opened = False
         self._over = False
         """Nothing that people do reaches it any more."""
@@ -186,6 +185,9 @@ class LiveCall:
             self._acknowledgements.take(command)
         else:
             self._queue.offer(Command(person, command, self._listener.now_ms))
+
+    def may_be_claimed_by(self, person: Person) -> bool:
+        return self._assignment.may_claim(person.user_id, self.record.agent_id)
 
     def ears_changed(self, up: bool) -> None:
         """Recognition is lost or back: the desk is told, since words will be late."""
@@ -317,23 +319,14 @@ class LiveCall:
     async def _apply_roles(self, participants: Sequence[Participant], at_ms: int) -> None:
         decided = self._decide_roles(participants)
         await self._publish(self._conversation.decide_roles(decided, at_ms))
-        agents = [one.user_id for one in decided if one.role == "agent" and one.user_id]
-        if not agents:
-            if self._agents and _is_with_a_stranger(decided, participants):
-                self._claimed, self._agents = False, frozenset()
-                await self._change(agent_id="", agent_name="")
-            return
-        if self._agents.isdisjoint(agents):
-            self._claimed = self._claimed and not self._agents  # a transfer: it was claimed from who is gone
-            self._agents = frozenset(agents)
-        if not self._claimed and self.record.agent_id not in agents:
-            await self._change(agent_id=agents[0], agent_name=self._name_of(agents[0]))
+        if agent := self._assignment.moves_to(self.record.agent_id, decided, participants):
+            await self._change(agent_id=agent, agent_name=self._name_of(agent))
 
     async def _obey(self, person: Person, command: DeskCommand, at_ms: int) -> None:
         if command.name == "claim":
-            if self.record.agent_id not in ("", person.user_id):
+            if not self.may_be_claimed_by(person):
                 return  # somebody else was quicker
-            self._claimed = True
+            self._assignment.claim()
             await self._change(agent_id=person.user_id, agent_name=person.name)
             await self._publish([self._ledger.event("call.claimed", self._listener.now_ms, {"by": person.user_id})])
         elif command.name in ("pause", "resume") and self.tape:
@@ -393,9 +386,3 @@ class LiveCall:
         for card in facts:
             if isinstance(card, Suggestion) and (question := self._conversation.question_of(card.seq)):
                 self._card_wording.begin(card, question)
-
-
-def _is_with_a_stranger(decided: Sequence[RoleDecision], participants: Sequence[Participant]) -> bool:
-    """Whether somebody speaks for the agent whose address is told, and is no member's."""
-    told = {one.stream for one in participants if one.aor}
-    return any(one.role == "agent" and not one.user_id and one.stream in told for one in decided)

@@ -295,7 +295,7 @@ class Calls:
             raise NotFound("no such live call")
         mine = call.record.agent_id == person.user_id
         if command.name == "claim":
-            if not mine and call.record.agent_id:
+            if not call.may_be_claimed_by(person):
                 raise Conflict("somebody else has the call")
         elif not mine and person.role == "agent":
             raise Forbidden("the call is on another desk")

@@ -304,7 +304,7 @@ NOBODY_KNOWN = Participant(stream="2", position=1)
         ([(CUSTOMER, NOBODY_KNOWN), (CUSTOMER, LUIS)], "user-2"),
         ([(CUSTOMER, ANA, LUIS_ON_A_NEW_LINE)], "user-1"),
         ([(CUSTOMER, NOBODY_KNOWN)], "user-1"),
-        ([(CUSTOMER, STRANGER)], ""),
+        ([(CUSTOMER, STRANGER)], "user-1"),
         ([(CUSTOMER, STRANGER), (CUSTOMER, LUIS)], "user-2"),
         ([(CUSTOMER, ANA, msgspec.structs.replace(STRANGER, stream="3"))], "user-1"),
     ],
@@ -313,6 +313,14 @@ async def test_a_transfer_brings_the_call_to_the_desk_of_who_has_it_then(
     later: list[tuple[Participant, ...]], desk: str
 ) -> None:
     assert await desk_after((CUSTOMER, ANA), later) == desk
+
+
+@pytest.mark.parametrize(("then", "may"), [(ANA, False), (STRANGER, True), (NOBODY_KNOWN, False)])
+async def test_what_was_handed_to_somebody_unknown_may_be_claimed(then: Participant, *, may: bool) -> None:
+    events = [ClockTick(100), ParticipantsChanged(3000, (CUSTOMER, then)), CallEnded(5000, "bye")]
+    call = live_call(events, FakeEars({}), FakeSink(), (CUSTOMER, ANA))
+    await call.serve()
+    assert call.may_be_claimed_by(Person("user-8", "org", "Eva", "agent")) == may
 
 
 @pytest.mark.parametrize(
