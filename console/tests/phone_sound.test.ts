@@ -94,6 +94,22 @@ describe("a phone's microphone", () => {
     expect(said(socket)).toEqual(["register", "offer", "offer"]);
   });
 
+  it("is asked for again by a click where it was blocked in mid-call, and not before", async () => {
+    const presses: (() => void)[] = [];
+    vi.stubGlobal("addEventListener", (name: string, heard: () => void) =>
+      name === "pointerdown" ? presses.push(heard) : 0,
+    );
+    const socket = await load(customer);
+    microphone.fault = "NotAllowedError";
+    FakeConnection.all[0]!.fail();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([phone.microphone, phone.talking?.id, presses.length]).toEqual(["blocked", "a", 1]);
+    microphone.fault = "";
+    presses.forEach((heard) => heard());
+    await vi.advanceTimersByTimeAsync(0);
+    expect([phone.microphone, said(socket)]).toEqual(["", ["register", "offer", "offer"]]);
+  });
+
   it("takes no other call where it is not back when the one is over", async () => {
     const socket = await load(customer);
     microphone.fault = "NotFoundError";

@@ -306,16 +306,20 @@ export class Phone {
   }
 
   /**
-   * While the call is up, one that is missing or busy is waited for: a headset is plugged in again, and the bridge ends a
-   * call without a path. For one that is blocked nobody is asked each second.
+   * While the call is up it is waited for: a headset is plugged in again, and the bridge ends a call without a path. One
+   * that is blocked is asked for again when somebody clicks, and not each second.
    */
   async #microphoneFor(id: string): Promise<MediaStream | undefined> {
+    const isUp = (): boolean =>
+      !this.#closed && this.calls.some((call) => call.id === id && call.state === "up");
     for (;;) {
       const microphone = await this.#microphoneOr();
-      const up = this.calls.some((call) => call.id === id && call.state === "up");
-      const mayCome = this.microphone === "missing" || this.microphone === "busy";
-      if (microphone || !up || !mayCome || this.#closed) return microphone;
-      await new Promise((again) => setTimeout(again, MICROPHONE_PAUSE_MS));
+      if (microphone || !isUp() || this.microphone === "insecure") return microphone;
+      await new Promise((again) => {
+        if (this.microphone === "blocked") addEventListener("pointerdown", again, { once: true });
+        else setTimeout(again, MICROPHONE_PAUSE_MS);
+      });
+      if (!isUp()) return undefined;
     }
   }
 
