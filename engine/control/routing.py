@@ -87,16 +87,23 @@ class Picture:
         """By number: the called, then the participants (a SIPREC call's `to_aor` is the recorder), then the caller.
         With no number of ours, by the member who takes part, when that member works for one campaign alone: by the
         whole address, which is nobody else's, or else by the user part, which two organisations may both have.
-        Nowhere when somebody of another organisation may take part as well, in a campaign or not; unless a number of
-        ours stands for such calls."""
+        Else by the number that stands for such calls. Nowhere when somebody of another organisation may take part as
+        well, in a campaign or not."""
         addresses = [offer.to_aor, *(p.aor for p in offer.participants), offer.from_aor]
         candidates = [normal(address) for address in addresses if address]
         for candidate in candidates:
             if found := self._by_number(candidate):
                 return found
         whole = [bare for bare in map(_bare, addresses) if "@" in bare]
-        member = self._only(self._whole, whole, whole) or self._only(self._members, candidates, [*whole, *candidates])
-        return member or (self._by_number(normal(offer.else_aor)) if offer.else_aor else None)
+        known = [*whole, *candidates]
+        member = self._only(self._whole, whole, whole) or self._only(self._members, candidates, known)
+        if member or not offer.else_aor:
+            return member
+        otherwise = self._by_number(normal(offer.else_aor))
+        return otherwise if otherwise and self._homes_of(known) <= {otherwise.organisation_id} else None
+
+    def _homes_of(self, addresses: Iterable[str]) -> set[str]:
+        return {home for address in addresses for home in self._homes.get(address, ())}
 
     def _only(
         self, members: Mapping[str, Sequence[Routing]], candidates: Iterable[str], known: Iterable[str]
@@ -104,7 +111,7 @@ class Picture:
         """The one campaign that the candidates lead to; None where they lead to several, or nowhere, or where one of
         the known is another organisation's."""
         found = {id(routing): routing for candidate in candidates for routing in members.get(candidate, ())}
-        homes = {home for address in known for home in self._homes.get(address, ())}
+        homes = self._homes_of(known)
         only = next(iter(found.values())) if len(found) == 1 else None
         return only if only and homes <= {only.organisation_id} else None
 

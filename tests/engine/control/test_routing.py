@@ -69,6 +69,12 @@ def test_what_a_route_carries() -> None:
     assert (routing.campaign, routing.direction, routing.language, routing.country) == ("sales", "outbound", "en", "US")
 
 
+def test_a_number_that_stands_for_such_calls_takes_none_of_another_organisation() -> None:
+    users = (*USERS, User("u4", "other", "olga", "Olga", "agent", ("olga@other.example",), ()))
+    call = offer("+576019999999", "", "olga@other.example", otherwise="sales")
+    assert Picture(CAMPAIGNS, users).route(call) is None
+
+
 def test_an_extension_that_two_organisations_have_is_told_by_the_whole_address() -> None:
     users = (
         User("a", "acme", "ana", "Ana", "agent", ("7001@acme.example",), ("7001",)),
