@@ -111,11 +111,12 @@ class Endpoint:
     def contact(self, user: str, flow: Flow, *, secure: bool = False) -> str:
         """Our Contact URI towards that flow's peer; `secure` where the request's URI is sips (RFC 3261 §8.1.1.8)."""
         transport = "" if flow.transport == "UDP" else f";transport={flow.transport.lower()}"
-        host = (
-            self._advertise if self._advertise and not is_inside(flow.host) else self.transports.local_host(flow.host)
-        )
-        at = self._at(host, flow)
+        at = self._at(self._told(flow) or self.transports.local_host(flow.host), flow)
         return f"{'sips' if secure else 'sip'}:{user}@{at}{transport}"
+
+    def _told(self, flow: Flow) -> str:
+        """The advertised host, for whoever needs it: a public one is no way in for who is inside as well."""
+        return "" if is_inside(flow.host) and not is_inside(self._advertise) else self._advertise
 
     def _at(self, host: str, flow: Flow) -> str:
         port = self.transports.local_port(flow.transport)

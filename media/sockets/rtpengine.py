@@ -46,6 +46,8 @@ class _Followed:
 
     def __init__(self, session: MediaSession, to_tag: str, streams: tuple[StreamOffer, ...], sides: set[str]) -> None:
         self.session, self.to_tags, self.streams = session, [to_tag], streams
+        self.ours = {to_tag}
+        """Tags of our listening: of what goes on and of what came to nothing."""
         self.sides = sides
         """Tags that are heard, or were found not to be to hear."""
         self.participants = session.offer.participants
@@ -175,7 +177,7 @@ class Rtpengine:
         except NgError as error:
             self._unheard(error)
             return
-        for side in sorted(sides - followed.sides - set(followed.to_tags)):  # our own listening has tags, too
+        for side in sorted(sides - followed.sides - followed.ours):  # our own listening has tags, too
             followed.sides.add(side)
             if len(followed.sides) <= MAX_SIDES:
                 try:
@@ -198,7 +200,7 @@ class Rtpengine:
     async def _join(self, call_id: str, followed: _Followed, side: str) -> None:
         """Hears one more side of a call, as a stream of its own."""
         async with self._subscription(call_id, from_tags=[side]) as (to_tag, described):
-            followed.sides.add(to_tag)  # ours, whatever comes of it
+            followed.ours.add(to_tag)  # whatever comes of it
             offered = negotiate(described, lines=1)
             if not offered:
                 await self._unsubscribe(call_id, to_tag)

@@ -206,4 +206,4 @@ async def test_the_peers_number_is_for_calls_to_none(role: str, dialled: str, nu
         await asyncio.wait_for(played.connected.wait(), 5)
         await played.talks(CHANNEL | {"dialplan": {"exten": dialled}}, role)
         await intake.until(lambda it: bool(it.offers))
-        assert intake.offers[0].to_aor == number
+        assert (intake.offers[0].to_aor, intake.offers[0].else_aor) == (number, "+34910000000")
