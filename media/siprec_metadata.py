@@ -214,7 +214,7 @@ def _began_at(root: _Element) -> float:
         if element.name in _JOINING and not _is_over(element)
         if (times := [child.text for child in element.each("associate-time")])
     }
-    return max(joined.values()) if len(joined) >= 2 else 0.0
+    return max(joined.values()) if len(joined) >= 2 and all(joined.values()) else 0.0
 
 
 def _unix_time(text: str) -> float:

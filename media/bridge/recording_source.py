@@ -6,11 +6,10 @@ the screen, and its session is set up again, at most a minute after the engine i
 
 import asyncio
 import contextlib
-import datetime
 import email.utils
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import structlog
@@ -50,11 +49,13 @@ class Recorders:
         probe_s: float = PROBE_S,
         first_pause_s: float = FIRST_PAUSE_S,
         answer_s: float = ANSWER_S,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """`engine` is a SIP URI without user, e.g. `sip:127.0.0.1:5060;transport=tcp`; `host` is where we call from.
         Raises `ValueError` for what is no such URI."""
         self.engine, self.host = engine, host
         self.probe_s, self.first_pause_s, self.answer_s = probe_s, first_pause_s, answer_s
+        self.wall_clock = wall_clock
         self.caller = Caller(host)
         self._engine_host = hop_of(engine).host
         self._tasks: set[asyncio.Task[None]] = set()
@@ -121,7 +122,7 @@ class RecordingSource:
         except OSError as error:
             log.error("bridge.unrecorded", call=call.call_id, why=error.strerror)
             return
-        self._call, self._began_at = call, time.time()
+        self._call, self._began_at = call, self._owner.wall_clock()
         self._lines = tuple(Renumbering(CODECS[codec].clock_hz) for _ in _LABELS)
         self._payload_type = int(NUMBERS[codec])
         self._owner.spawn(self._keep(call, codec))
@@ -176,7 +177,7 @@ class RecordingSource:
             codec=codec,
             from_uri=self._owner.uri,
             extra=(
-                ("Date", email.utils.format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)),
+                ("Date", email.utils.formatdate(self._owner.wall_clock(), usegmt=True)),
                 *correlation_headers(call.invitation.correlation, call.call_id),
             ),
         )

@@ -1,5 +1,6 @@
 """What the intake is told of a call that comes in."""
 
+import datetime
 import email.utils
 import time
 
@@ -41,6 +42,8 @@ def _age_s(invite: Request, body: Body) -> float:
     if not began_at or not date:
         return 0.0
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - began_at)
+        said = email.utils.parsedate_to_datetime(date)
+        at = said if said.tzinfo else said.replace(tzinfo=datetime.UTC)
+        return max(0.0, at.timestamp() - began_at)
     except (ValueError, OverflowError):
         return 0.0

@@ -287,6 +287,7 @@ def joined(*times: str, into: str = "participantsessionassoc") -> str:
         (joined("2026-11-24T10:00:00Z", "2026-11-24T05:00:00.000-05:00"), AT_TEN),
         (joined("2026-11-24T10:00:00Z", "2026-11-24T10:05:00Z", into="participant"), FIVE_PAST),
         (joined("2026-11-24T10:00:00", "2026-11-24T10:05:00"), 0.0),
+        (joined("2026-11-24T10:00:00Z", "2026-11-24T10:05:00"), 0.0),
         (joined("soon", "later"), 0.0),
         (
             joined("2026-11-24T10:00:00Z", "2026-11-24T10:00:00Z")
