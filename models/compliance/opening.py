@@ -75,8 +75,10 @@ def _greeted_ms(turns: list[Heard], within_s: float) -> int:
     name and a person's. Who speaks after a longer one, or says no more than `hello?` again, has been kept waiting."""
     ends_ms, said = turns[0].turn.end_ms, _words(turns[0])
     for heard in turns[1:]:
-        if heard.turn.start_ms - ends_ms > within_s * 1000 or _words(heard) <= said:
+        more = _words(heard)
+        if heard.turn.start_ms - ends_ms > within_s * 1000 or (more and more <= said):
             break
+        said |= more
         ends_ms = max(ends_ms, heard.turn.end_ms)
     return ends_ms
 

@@ -276,7 +276,7 @@ def test_words_are_judged_alike_in_whatever_order_they_end() -> None:
 
 @pytest.mark.parametrize(
     ("again", "told"),
-    [("Hello?", True), ("hello, hello?", True), ("This is Bob.", False), ("Hello, this is Bob.", False)],
+    [("Hello?", True), ("hello, hello?", True), ("This is Bob.", False), ("Hello, this is Bob.", False), ("…", False)],
 )
 def test_who_says_no_more_than_hello_again_is_kept_waiting(again: str, told: bool) -> None:
     pickup = [rule for rule in RULES if rule.id == "US-TCPA-ABANDON"]
