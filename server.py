@@ -41,9 +41,9 @@ from engine.web.site import Site
 from media.telephony import Telephony
 from media.wav_file import NotAudioError
 from models.chat import ChatEndpoint
-from models.compliance import load_rules
+from models.compliance import open_rules
 from models.ears_client import EarsClient, EarsSettings
-from models.weights import models_dir, verify_whisper, whisper_dir
+from models.weights import verify_whisper, whisper_dir
 from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import program
@@ -223,10 +223,8 @@ class Engine:
         try:
             await asyncio.to_thread(verify_whisper, settings)
             await self.ears.start()
-            understanding = await asyncio.to_thread(
-                load_understanding, models_dir(settings), self._libraries, self._metrics.onnx, settings.playbooks
-            )
-            await asyncio.to_thread(self._forms.load)
+            understanding = await asyncio.to_thread(load_understanding, settings, self._libraries, self._metrics.onnx)
+            await asyncio.to_thread(self._forms.load, understanding.own_rules)
             await FormService(store, self._forms).load()
             self._keep_up_knowledge()
         finally:
@@ -295,7 +293,7 @@ class Engine:
             forms=self._forms,
             knowledge=self._knowledge,
             mask=mask_typed,
-            training_rows=training_rows(store, load_rules),
+            training_rows=training_rows(store, lambda: open_rules(self.settings.rules)),
             passwords=self._passwords,
             ready=self._ready,
             asyncapi=asyncapi(),

@@ -132,6 +132,12 @@ def _about_the_call(command: argparse.ArgumentParser, legs: str) -> None:
         help="folder of forms (YAML) to score and wrap up by, before those that come with the engine",
     )
     command.add_argument(
+        "--rules",
+        metavar="PATH",
+        default="",
+        help="folder or file of rules of your own, in the place of the bundled ones of their ids; default: RULES",
+    )
+    command.add_argument(
         "--knowledge", metavar="DIR", help="folder of articles (Markdown, HTML, PDF); cards name the file's stem"
     )
 
@@ -177,7 +183,9 @@ def _rules(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     actions = rules.add_subparsers(dest="action", metavar="ACTION")
     for name, what in (("check", "validate rule files"), ("test", "validate them and run the tests that they carry")):
         action = actions.add_parser(name, help=what)
-        action.add_argument("files", nargs="*", metavar="FILE", help="files of your own; default: the bundled rules")
+        action.add_argument(
+            "files", nargs="*", metavar="FILE", help="files of your own; default: the bundled rules and RULES"
+        )
     explain = actions.add_parser("explain", help="say what a rule looks for, and why it did or did not speak")
     explain.add_argument("rule", nargs="?", default="", metavar="RULE", help="its id; default: all rules")
     explain.add_argument("text", nargs="?", default="", metavar="WORDS", help="a sentence to try it on")

@@ -216,6 +216,11 @@ class Settings(BaseSettings):
     )
 
     # ─── campaigns ───
+    rules: str = Field(
+        default="",
+        description="Folder (or file) of compliance rules of your own, each in the place of the bundled ones of its "
+        "id; empty is the bundled alone.",
+    )
     playbooks: str = Field(
         default="",
         description="Folder (or file) of playbooks of your own, each before the bundled one of its campaign; empty is "

@@ -1,7 +1,7 @@
 """A live call played again as it was: recorded model outputs in their recorded order, and no model.
 
-The conversation is held once more by this build's rules, and by its forms where the call's came with the program; a
-form of one's own and the playbook are the call's. On the build that served the call the facts are the same but for
+The conversation is held once more by this build's rules and forms where the call's came with the program; rules and a
+form of one's own, and the playbook, are the call's. On the build that served the call the facts are the same but for
 `measured`.
 """
 
@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import Invalid
 from engine.facts import CallEvent, Fact, encode
-from models.compliance import Detectors, Rule
+from models.compliance import Detectors, Rule, with_own
 from models.review import Form
 from pipelines import notes
 from pipelines.conversation import Conversation
@@ -25,6 +25,7 @@ class Tools(msgspec.Struct, frozen=True):
     """What this build judges by."""
 
     rules: Sequence[Rule]
+    """Those that come with it."""
     detectors: Detectors
     forms: Sequence[Form] = ()
     """Those that come with it."""
@@ -92,7 +93,7 @@ class _Playing:
             form = next((one for one in tools.forms if one.id == form.id), form)
         self._conversation: Conversation = conversation_of(
             msgspec.structs.replace(began.setup, form=form),
-            tools.rules,
+            with_own(tools.rules, began.setup.own_rules),
             tools.detectors,
             ledger=self._ledger,
             roster=Roster(),

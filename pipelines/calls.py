@@ -244,6 +244,7 @@ class Calls:
             searches=knowledge is not None,
             form=self._form_of(routing),
             playbook=playbook_for(understanding.playbooks, routing.campaign, routing.name),
+            own_rules=understanding.own_rules,
         )
         if notebook:
             notebook.take(Began(program_version(), setup))

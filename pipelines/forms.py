@@ -4,13 +4,14 @@ Implements `engine.ports.desk.FormKeeper`. Forms are read once, when they are ad
 began with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
 from engine.errors import Invalid
 from engine.ports.desk import FormHead
 from engine.ports.intake import Routing
+from models.compliance import Rule
 from models.review import Form, bundled_forms, form_for, own_first, read_form
 from models.review.forms import bundled_sources, title_in
 
@@ -22,13 +23,16 @@ class FormBook:
         self._own: dict[str, tuple[Form, ...]] = {}
         """By organisation."""
         self._bundled: tuple[Form, ...] = ()
+        self._rules: frozenset[str] = frozenset()
+        """The site's own, which its forms may name."""
 
-    def load(self) -> None:
+    def load(self, own_rules: Iterable[Rule] = ()) -> None:
         """Reads the forms that come with the engine. Blocking, a few tenths of a second."""
         self._bundled = bundled_forms()
+        self._rules = frozenset(rule.id for rule in own_rules)
 
     def check(self, source: str) -> FormHead:
-        form = read_form(source)
+        form = read_form(source, rules=self._rules)
         return FormHead(
             id=form.id,
             title=form.title,
@@ -39,7 +43,8 @@ class FormBook:
         )
 
     def adopt(self, organisation_id: str, sources: Sequence[tuple[str, int]]) -> None:
-        self._own[organisation_id] = tuple(form for source, version in sources if (form := _read(source, version)))
+        forms = (self._read(source, version) for source, version in sources)
+        self._own[organisation_id] = tuple(form for form in forms if form)
 
     def bundled(self) -> Sequence[str]:
         return [source for _, source in bundled_sources()]
@@ -55,11 +60,10 @@ class FormBook:
         own = self._own.get(organisation_id, ())
         return form_for(own_first(own, self._bundled), campaign, name)
 
-
-def _read(source: str, version: int) -> Form | None:
-    """A form was good when it was stored; an act or a rule that it names may be gone since."""
-    try:
-        return read_form(source, version)
-    except Invalid as error:
-        log.error("form.unreadable", version=version, error=str(error))
-        return None
+    def _read(self, source: str, version: int) -> Form | None:
+        """A form was good when it was stored; an act or a rule that it names may be gone since."""
+        try:
+            return read_form(source, version, self._rules)
+        except Invalid as error:
+            log.error("form.unreadable", version=version, error=str(error))
+            return None

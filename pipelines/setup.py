@@ -2,7 +2,7 @@
 
 import msgspec
 
-from models.compliance import CallContext
+from models.compliance import CallContext, Rule
 from models.playbooks import Playbook
 from models.review import Form
 
@@ -17,3 +17,5 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """The call has a knowledge base."""
     form: Form | None
     playbook: Playbook | None
+    own_rules: tuple[Rule, ...] = ()
+    """The site's, which take the place of bundled ones."""

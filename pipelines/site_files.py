@@ -13,13 +13,14 @@ from engine.errors import StartupError, WelcomedlyError
 from engine.settings import Settings
 from media.sip.hop import hop_of
 from media.sip.tls import listeners_of
+from models.compliance import own_rules
 from models.playbooks import open_playbooks
 from models.playbooks.files import OFF
 
 
 def engine_faults(settings: Settings) -> list[str]:
     """What is wrong with what the engine reads, a line each that names the setting. Blocking."""
-    return _faults(settings, (_sip, listeners_of, _sockets, _playbooks, _language_model, _bridge_key))
+    return _faults(settings, (_sip, listeners_of, _sockets, _rules, _playbooks, _language_model, _bridge_key))
 
 
 def bridge_faults(settings: Settings) -> list[str]:
@@ -44,6 +45,10 @@ def _sip(settings: Settings) -> None:
 def _sockets(settings: Settings) -> None:
     if settings.sockets:
         load_peers(Path(settings.sockets))
+
+
+def _rules(settings: Settings) -> None:
+    own_rules(settings.rules)
 
 
 def _playbooks(settings: Settings) -> None:

@@ -1,16 +1,17 @@
 """What calls are understood with: loaded once, seconds after calls may come, and shared by all of them."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
 from engine.ports.reading import KnowledgeSearch, TextReader
-from models.compliance import Detectors, Rule, load_detectors, load_rules
+from engine.settings import Settings
+from models.compliance import Detectors, Rule, load_detectors, load_rules, own_rules, with_own
 from models.embed import Encoder
 from models.onnx_session import Observe, unobserved
 from models.playbooks import Playbook, open_playbooks
 from models.reader import OnnxTextReader
+from models.weights import models_dir
 from pipelines.knowledge_bases import Libraries
 
 
@@ -23,20 +24,22 @@ class Understanding(msgspec.Struct, frozen=True):
     knowledge: Callable[[str, str], KnowledgeSearch | None] = lambda organisation_id, base: None
     """By the organisation and the name of its knowledge base."""
     playbooks: Sequence[Playbook] = ()
+    own_rules: tuple[Rule, ...] = ()
+    """Of `rules`, the site's."""
 
 
-def load_understanding(
-    models: Path, libraries: Libraries, observe: Observe = unobserved, playbooks: str = ""
-) -> Understanding:
-    """Blocking for seconds, on one core; the event loop goes on beside it. `playbooks` is the setting of that name;
-    `libraries` can be searched from then on. Raises `StartupError`."""
-    followed = open_playbooks(playbooks)
+def load_understanding(settings: Settings, libraries: Libraries, observe: Observe = unobserved) -> Understanding:
+    """Blocking for seconds, on one core; the event loop goes on beside it. `libraries` can be searched from then on.
+    Raises `StartupError`."""
+    own, followed = own_rules(settings.rules), open_playbooks(settings.playbooks)
+    models = models_dir(settings)
     encoder = Encoder(models)
     libraries.equip(encoder)
     return Understanding(
         reader=OnnxTextReader(models, encoder=encoder, observe=observe),
-        rules=load_rules(),
+        rules=with_own(load_rules(), own),
         detectors=load_detectors(),
         knowledge=libraries.of_call,
         playbooks=followed,
+        own_rules=own,
     )

@@ -6,6 +6,7 @@ from models.compliance.hearing import CallContext, EntityRef, JudgedTurn, Verdic
 from models.compliance.judge import Judge
 from models.compliance.metadata import Attempt, Metadata
 from models.compliance.rules import Rule, default_direction, load_rules, render_table, select
+from models.compliance.site_rules import open_rules, own_rules, with_own
 from models.compliance.trials import explain, run_trials
 from models.compliance.validation import check_rules
 
@@ -27,8 +28,11 @@ __all__ = [
     "explain",
     "load_detectors",
     "load_rules",
+    "open_rules",
+    "own_rules",
     "render_table",
     "run_trials",
     "select",
     "to_spoken",
+    "with_own",
 ]

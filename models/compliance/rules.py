@@ -93,13 +93,8 @@ class RuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_rules(paths: Sequence[Path] = (RULES,)) -> tuple[Rule, ...]:
-    """Rules of files and folders, in order. A rule of a later path replaces one of the same id and first day, so that a
-    site can change a list of states or a window. Raises `ValueError` that says where and what."""
-    known: dict[tuple[str, datetime.date | None], Rule] = {}
-    for path in files_of(paths):
-        for rule in read_file(path):
-            known[rule.id, rule.valid_from] = msgspec.structs.replace(rule, pack=path.stem)
-    return tuple(known.values())
+    """Rules of files and folders, in order. Raises `ValueError` that says where and what."""
+    return tuple(msgspec.structs.replace(rule, pack=path.stem) for path in files_of(paths) for rule in read_file(path))
 
 
 def read_file(path: Path) -> list[Rule]:

@@ -20,7 +20,7 @@ def check_rules(paths: Sequence[Path] = (RULES,), detectors: Detectors | None = 
     """One `FILE:LINE: RULE: what` a problem; empty when the files are good. Runs no rule's tests."""
     detectors = detectors or load_detectors()
     problems: list[str] = []
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str], Path] = {}
     for path in files_of(paths):
         try:
             rules = read_file(path)
@@ -30,8 +30,8 @@ def check_rules(paths: Sequence[Path] = (RULES,), detectors: Detectors | None = 
         text = path.read_text("utf-8")
         for number, rule in enumerate(rules):
             faults = list(_faults(rule, detectors))
-            if (other := seen.setdefault((rule.id, rule.version), path.name)) != path.name:
-                faults.append((["version"], f"version {rule.version} is also in {other}"))
+            if (other := seen.setdefault((rule.id, rule.version), path)) != path:
+                faults.append((["version"], f"version {rule.version} is also in {other.name}"))
             problems += [
                 f"{path.name}:{line_of(text, ['rules', number, *place])}: {rule.id}: {what}" for place, what in faults
             ]

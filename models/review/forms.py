@@ -148,8 +148,8 @@ def _customers_acts() -> frozenset[str]:
     return frozenset(act for act, leg in asked if leg == "customer") - {act for act, leg in asked if leg != "customer"}
 
 
-def read_form(source: str, version: int = 0) -> Form:
-    """Raises `Invalid` that says where and what."""
+def read_form(source: str, version: int = 0, rules: frozenset[str] = frozenset()) -> Form:
+    """It may name bundled rules and these. Raises `Invalid` that says where and what."""
     if len(source.encode()) > FORM_BYTES:
         raise Invalid(f"a form has at most {FORM_BYTES // 1024} KiB")
     try:
@@ -159,7 +159,7 @@ def read_form(source: str, version: int = 0) -> Form:
     except (msgspec.ValidationError, RecursionError) as error:
         raise Invalid(str(error) or "nested too deep") from error
     detectors = load_detectors()
-    if fault := next(_faults(form, detectors, _known_rules()), None):
+    if fault := next(_faults(form, detectors, _known_rules() | rules), None):
         raise Invalid(fault)
     return msgspec.structs.replace(form, version=version)
 

@@ -12,7 +12,7 @@ from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
 from engine.telemetry import AUDIT, set_up_logs
 from engine.vault import open_vault
-from models.compliance import load_rules
+from models.compliance import open_rules
 from pipelines.training_rows import training_rows
 
 audit = structlog.get_logger(AUDIT)
@@ -37,7 +37,7 @@ async def export(settings: Settings, organisation: str, allow: bool) -> int:
             await store.feedback.let_train(organisation_id, True)
             audit.info("training.changed", organisation_id=organisation_id, allowed=True, by=COMMAND)
         count = 0
-        async for row in training_rows(store, load_rules)(organisation_id):
+        async for row in training_rows(store, lambda: open_rules(settings.rules))(organisation_id):
             print(row.decode())
             count += 1
         print(f"{count} rows", file=sys.stderr)

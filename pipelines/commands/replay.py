@@ -19,7 +19,7 @@ from engine.settings import Settings, load_settings
 from engine.telemetry import set_up_logs
 from media.wav_file import FileSession, NotAudioError
 from models import knowledge
-from models.compliance import load_detectors, load_rules
+from models.compliance import load_detectors, load_rules, own_rules, with_own
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.playbooks import open_playbooks
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
     """What a call is judged with."""
     models = models_dir(settings)
+    own = own_rules(arguments.rules or settings.rules)
     search = None
     if arguments.knowledge:
         # imported here: what reads documents takes memory, which the engine, of the same program, has no use for
@@ -67,22 +68,22 @@ def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
         search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
     return Judging(
         reader=OnnxTextReader(models),
-        rules=load_rules(),
+        rules=with_own(load_rules(), own),
         detectors=load_detectors(),
         knowledge=search,
-        forms=forms_in(arguments.forms),
+        forms=forms_in(arguments.forms, frozenset(rule.id for rule in own)),
         playbooks=open_playbooks(settings.playbooks),
         agent_sentiment=arguments.agent_sentiment,
     )
 
 
-def forms_in(folder: str) -> Sequence[Form]:
-    """Those of a folder, if one is named, before those that come with the engine. Raises `Invalid` with the file and
-    what is wrong."""
+def forms_in(folder: str, rules: frozenset[str] = frozenset()) -> Sequence[Form]:
+    """Those of a folder, if one is named, before those that come with the engine; they may name `rules` of the site.
+    Raises `Invalid` with the file and what is wrong."""
     own: list[Form] = []
     for path in _yaml_files(Path(folder)) if folder else ():
         try:
-            own.append(read_form(path.read_text("utf-8")))
+            own.append(read_form(path.read_text("utf-8"), rules=rules))
         except (Invalid, UnicodeDecodeError) as error:
             raise Invalid(f"{path}: {error}") from error
     return own_first(own, bundled_forms())

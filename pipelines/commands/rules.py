@@ -9,7 +9,7 @@ import msgspec
 
 from engine.errors import Invalid
 from engine.settings import load_settings
-from models.compliance import Rule, account, account_of_call, check_rules, describe, load_rules, run_trials
+from models.compliance import Rule, account, account_of_call, check_rules, describe, load_rules, open_rules, run_trials
 from models.compliance.explaining import Chances
 from models.compliance.rules import RULES
 from models.embed import Encoder
@@ -21,12 +21,14 @@ from pipelines.replay import context_of, masked_turns, parse_line
 
 
 def run(arguments: argparse.Namespace) -> int:
-    paths = [Path(name) for name in getattr(arguments, "files", [])] or [RULES]
+    own = load_settings().rules
+    every = [RULES, Path(own)] if own else [RULES]
+    paths = [Path(name) for name in getattr(arguments, "files", [])] or every
     match arguments.action:
         case "test":
             return _test(paths)
         case "explain":
-            return _explain(arguments)
+            return _explain(arguments, open_rules(own))
         case _:
             return _check(paths)
 
@@ -55,8 +57,8 @@ def _cases(rule: Rule) -> int:
     return sum(len(cases) for side in (rule.tests.fire, rule.tests.quiet) for cases in side.values())
 
 
-def _explain(arguments: argparse.Namespace) -> int:
-    rules = [rule for rule in load_rules() if not arguments.rule or rule.id == arguments.rule]
+def _explain(arguments: argparse.Namespace, known: Sequence[Rule]) -> int:
+    rules = [rule for rule in known if not arguments.rule or rule.id == arguments.rule]
     if not rules:
         print(
             f"no rule {arguments.rule}; `welcomedly rules check` lists faults, docs/rules.md all rules", file=sys.stderr

@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import Invalid
 from engine.facts import CallEvent, Fact, Insight, Suggestion, Transcript, encode
+from models.compliance.rules import Trial
 from pipelines import notes
 from pipelines.as_it_was import first_difference, replay_as_it_was
 from tests.pipelines.noted_call import SETUP, noted_call, tools
@@ -34,6 +35,17 @@ async def test_a_call_is_played_again_byte_for_byte_as_it_was() -> None:
     assert replayed.noted == {fact.seq for fact in call.facts}
     assert (replayed.version, replayed.otherwise) == ("1.0", 0)
     assert first_difference(replayed, call.stored()) == ""
+
+
+async def test_a_sites_own_rules_are_those_of_the_call() -> None:
+    """Whatever `RULES` names by now, and wherever it is played."""
+    call = await noted_call()
+    own = tuple(msgspec.structs.replace(rule, version="site", tests=Trial({}, {})) for rule in tools().rules)
+    began = notes.Began("1.0", msgspec.structs.replace(SETUP, own_rules=own))
+    written = b"".join(notes.encode(note) for note in (began, *call.notes[1:]))
+    told: list[Fact] = []
+    await replay_as_it_was(list(notes.decode([written])), tools(), told.append)
+    assert {fact.rule_version for fact in told if isinstance(fact, Insight) and fact.kind == "compliance"} == {"site"}
 
 
 async def test_what_differs_is_told_by_seq_and_fields_and_never_by_words() -> None:

@@ -15,6 +15,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "SIP_TRUNKS": ("trunks.toml", TRUNK.format("sip:[half")),
     "SOCKETS": ("sockets.toml", '[[peer]]\nname = "a"\nprotocol = "ari"\n'),
     "SIP_TLS_CERT": ("cert.pem", "none"),
+    "RULES": ("mine.yaml", "rules: [{id: X}]\n"),
     "PLAYBOOKS": ("mine.yaml", "id: mine\n"),
     "BRIDGE_KEY": ("key", "short"),
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models.compliance import check_rules, explain, load_rules
+from models.compliance import check_rules, explain
 from models.compliance.mending import Mender, sound
 from models.compliance.phrases import Phrase, PhraseError
 from models.compliance.rules import RULES
@@ -139,10 +139,3 @@ def test_bad_rule_files_are_told_apart(tmp_path: Path) -> None:
     told = "\n".join(problems)
     for what in ("title is missing in es, pt", "source is no web address", "no act no_such", "is not after valid_from"):
         assert what in told
-
-
-def test_a_site_replaces_a_rule_by_id_and_day(tmp_path: Path) -> None:
-    shipped = yaml.safe_load((RULES / "us.yaml").read_text("utf-8"))["rules"][0]
-    (tmp_path / "site.yaml").write_text(yaml.safe_dump({"rules": [shipped | {"regions": ["MI"], "version": "site"}]}))
-    rules = load_rules([RULES, tmp_path])
-    assert [rule.regions for rule in rules if rule.id == "US-REC-CONSENT"] == [["MI"]]

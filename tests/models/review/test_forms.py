@@ -30,6 +30,11 @@ def test_a_form_is_read_with_its_version() -> None:
     assert (form.id, form.version, form.pass_score) == ("own", 3, 80.0)
 
 
+def test_a_form_may_name_a_rule_of_the_sites_own() -> None:
+    form = read_form(GOOD.replace(ACT, "{kind: rule, rules: [XX-1]}"), rules=frozenset({"XX-1"}))
+    assert [one.id for one in form.items] == ["notice"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [

@@ -57,13 +57,14 @@ def test_every_fault_is_told_and_not_the_first_alone(
 ) -> None:
     monkeypatch.setenv("SIP_TRUNKS", "everybody")
     monkeypatch.setenv("PLAYBOOKS", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("RULES", str(tmp_path / "nowhere"))
     monkeypatch.setenv("BRIDGE_TRUNKS", "nobody")
     monkeypatch.setenv("BRIDGE", "on")
     monkeypatch.setenv("KEY_URL", "nonsense")
     assert checked() == 1
     told = capsys.readouterr()
     named = [line.removeprefix("welcomedly: ").partition(":")[0] for line in told.err.splitlines()]
-    assert (named, told.out) == (["SIP_TRUNKS", "PLAYBOOKS", "BRIDGE_TRUNKS", "KEY_URL"], "")
+    assert (named, told.out) == (["SIP_TRUNKS", "RULES", "PLAYBOOKS", "BRIDGE_TRUNKS", "KEY_URL"], "")
     assert checked("--bridge") == 1
     assert capsys.readouterr().err.startswith("welcomedly: BRIDGE_TRUNKS: ")
 

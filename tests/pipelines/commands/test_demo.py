@@ -23,6 +23,7 @@ SITE = {
     "SOCKETS": "/etc/welcomedly/sockets.toml",
     "BRIDGE": "on",
     "DATABASE_URL": "postgresql://welcomedly@db.example/welcomedly",
+    "RULES": "/etc/welcomedly/rules",
     "PLAYBOOKS": "/etc/welcomedly/playbooks",
     "HTTP_HOST": "0.0.0.0",
 }

@@ -12,7 +12,8 @@ from engine.command_line import parser
 from engine.errors import Invalid
 from engine.settings import Settings
 from models.compliance import load_detectors
-from pipelines.commands.replay import forms_in, replay
+from models.compliance.rules import RULES
+from pipelines.commands.replay import forms_in, replay, tools_of
 from pipelines.replay import Judging
 from tests.fakes import FakeReader
 
@@ -32,6 +33,17 @@ def tools() -> Judging:
 
 def asked(*words: str) -> Namespace:
     return parser().parse_args(["replay", *words])
+
+
+def test_calls_are_judged_by_the_rules_that_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.commands.replay.OnnxTextReader", lambda models: FakeReader())
+    shipped = (RULES / "us.yaml").read_text("utf-8")
+    for name in ("setting", "option"):
+        (tmp_path / f"{name}.yaml").write_text(shipped.replace('version: "', f'version: "{name}-'), "utf-8")
+    settings = Settings(rules=str(tmp_path / "setting.yaml"))
+    for words, version in (((), "setting-"), (("--rules", str(tmp_path / "option.yaml")), "option-")):
+        rules = tools_of(settings, asked(*words)).rules
+        assert all(rule.version.startswith(version) == (rule.pack == "us") for rule in rules)
 
 
 async def test_a_line_that_is_wrong_costs_itself_alone(

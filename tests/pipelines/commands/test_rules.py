@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.command_line import parser
+from engine.errors import StartupError
 from pipelines.commands import rules
 
 BAD = """\
@@ -78,6 +79,25 @@ def test_a_failing_test_of_a_rule_is_told(tmp_path: Path, capsys: pytest.Capture
     told = capsys.readouterr()
     assert told.err.startswith("XX-1 (any) must fire: ")
     assert told.out.splitlines() == ["1 rules, no problems", "2 tests, 1 failures"]
+
+
+def test_a_sites_own_are_checked_tested_and_explained_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check") == 0
+    bundled = int(capsys.readouterr().out.split()[0])
+    good = BAD.partition("    checks:")[0].replace("es: a}", "es: a, pt: a}").replace("nowhere", "https://x.example")
+    good += "    checks:\n      - {kind: listed, lists: [a], action: b}\n"
+    good += "    tests: {fire: {any: [{lists: [a]}]}, quiet: {any: [{lists: []}]}}\n"
+    (tmp_path / "own.yaml").write_text(good, "utf-8")
+    monkeypatch.setenv("RULES", str(tmp_path))
+    assert run("check") == run("explain", "XX-1") == 0
+    assert capsys.readouterr().out.startswith(f"{bundled + 1} rules, no problems\n")
+    (tmp_path / "own.yaml").write_text(good.replace("id: XX-1", "id: [XX-1]"), "utf-8")
+    assert run("test") == 1
+    assert capsys.readouterr().err.startswith("own.yaml:2: ")
+    with pytest.raises(StartupError, match=r"^RULES: own\.yaml:2: "):
+        run("explain", "XX-1")
 
 
 def test_explains_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,47 @@
+"""A site's own rules (`RULES`): in whose place they stand, and what is wrong with them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.errors import StartupError
+from models.compliance import load_rules, open_rules, own_rules
+from models.compliance.rules import RULES
+
+CONSENT, ROBOCALLS = yaml.safe_load((RULES / "us.yaml").read_text("utf-8"))["rules"][:2]
+
+
+def written(folder: Path, *rules: dict[str, Any], name: str = "site.yaml") -> str:
+    (folder / name).write_text(yaml.safe_dump({"rules": rules}), "utf-8")
+    return str(folder)
+
+
+@pytest.mark.parametrize("first_day", [{}, {"valid_from": "2026-01-01"}])
+def test_a_rule_takes_the_place_of_the_bundled_ones_of_its_id_and_stays_in_their_pack(
+    tmp_path: Path, first_day: dict[str, str]
+) -> None:
+    folder = written(tmp_path, CONSENT | {"regions": ["MI"], "version": "site"} | first_day, ROBOCALLS | {"id": "MINE"})
+    rules = open_rules(folder)
+    assert [(rule.regions, rule.pack) for rule in rules if rule.id == CONSENT["id"]] == [(["MI"], "us")]
+    assert [rule.pack for rule in rules if rule.id == "MINE"] == ["site"]
+    bundled = load_rules()
+    assert len(rules) == len(bundled) + 1
+    assert {rule.id for rule in bundled} < {rule.id for rule in rules}
+    assert open_rules(str(tmp_path / "site.yaml")) == rules
+    assert open_rules("") == bundled
+
+
+def test_what_is_wrong_with_the_setting_is_said_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"^RULES: .*nowhere is not there$"):
+        own_rules(str(tmp_path / "nowhere"))
+    with pytest.raises(StartupError, match=r"^RULES: there are no rules in "):
+        own_rules(str(tmp_path))
+    for name in ("site.yaml", "us.yaml"):
+        written(tmp_path, CONSENT, name=name)
+        with pytest.raises(StartupError, match=rf"^RULES: {name}:\d+: US-REC-CONSENT: version .* is also in us\.yaml$"):
+            own_rules(str(tmp_path / name))
+    (tmp_path / "us.yaml").unlink()
+    with pytest.raises(StartupError, match=r"^RULES: site\.yaml:\d+: MINE: source is no web address$"):
+        own_rules(written(tmp_path, CONSENT | {"id": "MINE", "source": "nowhere"}))
