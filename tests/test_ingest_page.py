@@ -100,6 +100,9 @@ def test_ports_are_the_defaults() -> None:
     shown = {settings["sip_port"], settings["sip_tls_port"], settings["sockets_port"], int(first), int(last)}
     before = SECTIONS["Before all peers"]
     assert all(str(port) in before for port in shown)
+    proxied = re.findall(r"127\.0\.0\.1:(\d+)", "".join(blocks(before, "caddy")))
+    behind = (settings["sockets_port"], settings["bridge_http_port"], settings["http_port"])
+    assert list(dict.fromkeys(map(int, proxied))) == list(behind)
     audiosocket = {block["port"] for block in _entries("peer") if "port" in block}
     pointed = {int(port) for port in re.findall(r"(?:engine\.example|198\.51\.100\.10):(\d+)", TEXT)}
     assert pointed <= {settings["sip_port"], settings["sip_tls_port"], settings["sockets_port"]} | audiosocket
@@ -107,7 +110,7 @@ def test_ports_are_the_defaults() -> None:
 
 @pytest.mark.parametrize("section", NAMED)
 def test_paths_of_sockets_are_those_of_the_peers_beside_them(section: str, tmp_path: Path) -> None:
-    asked = set(re.findall(r"wss?://(?:desk|engine)\.example(?::\d+)?(/[\w-]+)", SECTIONS[section]))
+    asked = set(re.findall(r"wss?://(?:voice|engine)\.example(?::\d+)?(/[\w-]+)", SECTIONS[section]))
     opened = {peer.path for peer in peers_of(section, tmp_path) if peer.path}
     assert asked == opened
 
