@@ -146,7 +146,7 @@ def _listen(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     listen = commands.add_parser(
         "listen",
         help="hear a microphone through the same pipeline",
-        description="Prints facts as JSON lines until Ctrl-C. Needs the extra `mic`: pip install 'welcomedly[mic]'.",
+        description="Prints facts as JSON lines until Ctrl-C. Needs the extra `mic` (README, A microphone).",
     )
     listen.add_argument("--device", type=int, metavar="N", help="PortAudio's number; default: the system's choice")
     _about_the_call(listen, legs="agent")

@@ -45,7 +45,7 @@ class PyAudioMicrophone:
         try:
             self._pyaudio: Any = importlib.import_module("pyaudio")
         except ImportError:
-            raise Invalid("no microphone without PyAudio: pip install 'welcomedly[mic]'") from None
+            raise Invalid("no microphone without PyAudio, the extra `mic`") from None
         self.name = "default" if device is None else f"device {device}"
         self.rate_hz, self.channels = rate_hz, channels
         self._device = device
