@@ -1,5 +1,6 @@
 """What PostgreSQL asks for beside what any database does: one writer for one database, and connections that break."""
 
+import re
 from typing import Any
 
 from sqlalchemy import text
@@ -41,9 +42,12 @@ def connect_args(statement_s: float) -> dict[str, Any]:
 
 
 def driver_url(url: str) -> str:
-    """With our driver where the URL names none: `postgres://` and `postgresql://` are what everybody writes."""
+    """With our driver where the URL names none, and its name for libpq's `sslmode`: `postgres://` and `postgresql://`
+    are what everybody writes."""
     scheme, separator, rest = url.partition("://")
-    return f"postgresql+asyncpg://{rest}" if separator and scheme in ("postgres", "postgresql") else url
+    if not separator or scheme not in ("postgres", "postgresql"):
+        return url
+    return f"postgresql+asyncpg://{re.sub(r'(?<=[?&])sslmode=', 'ssl=', rest)}"
 
 
 def hold(connection: Any, _record: Any) -> None:

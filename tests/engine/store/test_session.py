@@ -16,6 +16,7 @@ from engine.facts import Transcript
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store, session
+from engine.store.postgres import driver_url
 from engine.store.session import migrate, migrations
 from engine.store.sqlite import DATABASE, begin, connected
 from engine.store.tables import Table
@@ -79,6 +80,19 @@ async def test_a_database_that_cannot_be_opened(url: str, settings: Settings, va
     with pytest.raises(StartupError, match="DATABASE_URL") as refused:
         await Store.open(settings.model_copy(update={"database_url": url}), vault)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "ours"),
+    [
+        ("postgres://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
+        ("postgresql://u:p@h/d?sslmode=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+        ("postgresql://u:p@h/d?x=1&sslmode=disable", "postgresql+asyncpg://u:p@h/d?x=1&ssl=disable"),
+        ("postgresql+asyncpg://u:p@h/d?ssl=require", "postgresql+asyncpg://u:p@h/d?ssl=require"),
+    ],
+)
+def test_an_address_of_postgresql_is_understood_as_it_is_usually_written(url: str, ours: str) -> None:
+    assert driver_url(url) == ours
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(settings: Settings, vault: Vault) -> None:
