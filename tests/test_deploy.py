@@ -35,6 +35,7 @@ NOT_OURS = {
     *("PATH", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"),
     "XDG_DATA_HOME",  # where `engine.vault` makes the key
     "POSTGRES_PASSWORD",
+    "COMPOSE_PROFILES",
 }
 SLACK_S = 5.0
 """To stop in, beyond what the engine allows itself."""
@@ -246,6 +247,22 @@ def test_services_have_every_setting_with_its_default_and_what_files_name_as_a_s
         assert service(name)["environment"] == told | insists
         files = [file["path"] for file in service(name)["env_file"] if not file["required"]]
         assert files == ([".env"] if name == "bridge" else [".env", "engine.env"])
+
+
+def test_every_start_names_a_profile() -> None:
+    """Each service has one: without, compose selects none."""
+    for name in ("README.md", "compose.yaml"):
+        starts = re.findall(r"docker compose[^`#\n]* (?:up|build)\b", (DEPLOY / name).read_text("utf-8"))
+        assert len(starts) >= 3
+        assert all(" --profile " in start for start in starts)
+
+
+def test_lines_of_settings_are_read_alike_by_compose_and_systemd() -> None:
+    """systemd takes what stands behind a value for a part of it."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", (DEPLOY / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.partition("=")[0] in SETTINGS]
+    assert len([line for line in lines if " " not in line]) >= 7
+    assert not [line for line in lines if " #" in line]
 
 
 def test_only_the_engine_sees_the_key_and_volumes_are_declared() -> None:
