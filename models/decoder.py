@@ -9,6 +9,7 @@ from typing import Any
 import ctranslate2
 import msgspec
 import numpy as np
+import structlog
 import tokenizers
 from faster_whisper.feature_extractor import FeatureExtractor
 from faster_whisper.tokenizer import Tokenizer
@@ -43,6 +44,8 @@ _ENDS_EARLY_MS = 200
 _MARK_DOUBT = 1.5
 """Log-probability that a timestamp loses on average, however clear the words: to those right beside it."""
 
+log = structlog.get_logger("ears")
+
 
 class Decode(msgspec.Struct, frozen=True):
     """One reading of a window."""
@@ -70,20 +73,34 @@ class Decode(msgspec.Struct, frozen=True):
 class Decoder:
     """The model and its vocabulary. Each method blocks, in as many threads at once as there are workers.
 
-    Raises `WeightsMissing` when `weights` is not a directory with a CTranslate2 Whisper model.
+    With `auto` a GPU on which nothing can be computed is none: `device` says what it came to. Raises `WeightsMissing`
+    when `weights` is not a directory with a CTranslate2 Whisper model.
     """
 
     def __init__(self, weights: Path, *, workers: int, device: str, compute_type: str, spelt_numbers: bool) -> None:
         check_weights(weights)
-        self.device = _device(device)
         self._vocabulary = tokenizers.Tokenizer.from_file(str(weights / "tokenizer.json"))
-        self._model = _model(weights, self._vocabulary, workers, self.device, compute_type)
-        self._mel = FeatureExtractor(feature_size=self._model.bands)
+        self.device = _device(device)
+        try:
+            self._load(weights, workers, compute_type)
+        except (RuntimeError, ValueError) as error:
+            if device != "auto" or self.device == "cpu":
+                raise
+            log.warning("gpu.unusable", reason=str(error))
+            self.device = "cpu"
+            self._load(weights, workers, compute_type)
         self._never = np.asarray(never_chosen(self._vocabulary, spelt_numbers=spelt_numbers))
         self._never_foreign = np.asarray(never_chosen(self._vocabulary, spelt_numbers=False))
         """In languages whose number words nobody here knows, digits are the form in which a number can be masked."""
-        silent = np.zeros(0, np.float32)
-        self._silence = self._encode(silent, _MOST_POSITIONS) if self.device == "cpu" else None
+
+    def _load(self, weights: Path, workers: int, compute_type: str) -> None:
+        """And hear a silence: a card without the libraries that computing takes loads a model all the same."""
+        self._model = _model(weights, self._vocabulary, workers, self.device, compute_type)
+        self._mel = FeatureExtractor(feature_size=self._model.bands)
+        on_cpu = self.device == "cpu"
+        silence = self._encode(np.zeros(0, np.float32), _MOST_POSITIONS if on_cpu else _POSITIONS_A_SECOND)
+        self._model.languages(silence)
+        self._silence = silence if on_cpu else None
         """Half a minute in which nothing is heard, encoded. A GPU minds no padding."""
 
     @property

@@ -3,12 +3,14 @@
 import json
 import wave
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 import soxr
 
+import models.decoder
 from engine.errors import WeightsMissing
 from engine.facts import Pcm16
 from engine.ports.hearing import Heard, ListenJob
@@ -51,6 +53,32 @@ def after(first: Pcm16, second: Pcm16) -> tuple[Pcm16, int]:
     """A window of both, and how much of it is context."""
     context = np.concatenate([first, np.zeros(int(PAUSE_S * RATE_HZ), np.int16)])
     return np.concatenate([context, second]), len(context)
+
+
+@pytest.mark.parametrize("fails", ["loading", "encoding"])
+def test_a_gpu_that_computes_nothing_is_none_unless_it_was_asked_for(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    class OnCard:
+        bands = 80
+
+        def __init__(self) -> None:
+            if fails == "loading":
+                raise ValueError("Requested float16 compute type, but the target device does not support it")
+
+        def encode(self, mel: Any) -> None:
+            raise RuntimeError("Library libcublas.so.12 is not found or cannot be loaded")
+
+    def model(*arguments: Any) -> Any:
+        return OnCard() if "cuda" in arguments else on_cpu(*arguments)
+
+    on_cpu = models.decoder._model
+    monkeypatch.setattr(models.decoder, "_model", model)
+    monkeypatch.setattr(models.decoder, "_device", lambda device: "cuda" if device == "auto" else device)
+    decoder = Decoder(weights, workers=1, device="auto", compute_type="", spelt_numbers=True)
+    assert (decoder.device, decoder.borrows_silence) == ("cpu", True)
+    with pytest.raises((RuntimeError, ValueError), match=r"float16|libcublas"):
+        Decoder(weights, workers=1, device="cuda", compute_type="", spelt_numbers=True)
 
 
 def test_the_language_is_identified_when_the_job_has_none(whisper: Whisper, clip: Pcm16) -> None:
