@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from engine.child import die_with, framed, messages
-from engine.ports.hearing import Heard
+from engine.ports.hearing import Heard, ListenJob
 from models.decoding import OWN_PADDING_S, RATE_HZ, Decoding
 from models.listening import Answer, Begun, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
 from models.listening import to_ears_decoder as decoder
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from models.whisper import Whisper
 
 _STATUS_S = 0.25
+_FAILURES = 3
+"""When so many segments in a row cannot be heard, it is not for what is said in them."""
 
 log = structlog.get_logger("ears")
 
@@ -45,6 +47,8 @@ class EarsServer:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="whisper")
         self._running: set[asyncio.Task[None]] = set()
         self._whisper: Whisper | None = None
+        self._failing: set[tuple[str, str, int]] = set()
+        """Segments that could not be heard since the last that could."""
 
     async def load(self, weights: Path, device: str, compute_type: str, decoding: Decoding) -> None:
         """Load the model while jobs already queue."""
@@ -129,13 +133,23 @@ class EarsServer:
         except Exception as error:
             # one bad window must not end every call's ears; the words themselves never reach the log
             log.error("job.failed", job=submit.job.job, call_id=submit.job.call_id, error=type(error).__name__)
+            self._end_if_broken(submit.job, error)
             heard = _unheard(submit, "failed", 0.0)
-        ended = time.monotonic()
-        self._costs.learn(*self._size(submit), ended - began)
-        self._scheduler.done(submit.job.job, ended)
+        else:
+            self._failing.clear()
+            self._costs.learn(*self._size(submit), time.monotonic() - began)
+        self._scheduler.done(submit.job.job, time.monotonic())
         del self._submits[submit.job.job]
         self._send(Answer(_queued(heard, queued_ms)))
         self._pump()
+
+    def _end_if_broken(self, job: ListenJob, error: Exception) -> None:
+        """After a fault that stays with the process (of a graphics card, mostly) no window is heard any more. The next
+        process is sent what this one leaves unanswered."""
+        self._failing.add((job.call_id, job.stream, job.segment))
+        if len(self._failing) >= _FAILURES or "CUDA" in str(error):
+            log.error("model.broken")
+            os._exit(1)
 
     def _send(self, message: FromEars) -> None:
         if not self._writer.is_closing():
