@@ -25,6 +25,9 @@ __all__ = ["EarsClient", "EarsSettings"]
 _LOSSES = 4
 """A job that ran in so many processes as they died is given up: it may be what kills them."""
 
+_RUNS_S = 10.0
+"""A final that runs is not late for so long: a large model takes its time, and may keep up all the same."""
+
 log = structlog.get_logger("ears")
 
 _AHEAD = 256
@@ -73,8 +76,8 @@ class EarsClient:
         self._languages = Languages()
         self._held: set[int] = set()
         """Jobs that wait for the words of the segments before theirs."""
-        self._promoted: dict[int, float] = {}
-        """When those of them are due that have become finals meanwhile."""
+        self._finals: dict[int, float] = {}
+        """When each final that is not answered is due, wherever it waits or runs."""
         self._ahead: OrderedDict[int, float | None] = OrderedDict()
         """Of jobs that are unknown here, answered or not asked yet: when they are due as finals; None: cancelled."""
         self._room = asyncio.Event()
@@ -142,17 +145,19 @@ class EarsClient:
             heard = await self._listen(job, pcm, None, answer, draft)
             self._drafts.heard(job, heard, time.monotonic())
             return heard
+        if job.kind == "final":
+            self._finals[job.job] = job.due
         before = self._contexts.before(job)
         self._contexts.ask(job, answer)
         heard = _shed(job, "cancelled")
         try:
             if await self._after(before, job.job):
-                if (due := self._promoted.pop(job.job, None)) is not None:
+                if (due := self._finals.get(job.job)) is not None:
                     job = _as_final(job, due)
                 job = self._with_belief(job)
                 heard = await self._listen(job, pcm, self._contexts.of(job, len(pcm)), answer, draft)
         finally:
-            self._promoted.pop(job.job, None)
+            self._finals.pop(job.job, None)
             answer.cancel()
             self._remember(job, pcm, heard)
         return heard
@@ -229,8 +234,9 @@ class EarsClient:
     def promote(self, job: int, due: float) -> None:
         """See `engine.ports.hearing.Ears`."""
         if job in self._held:
-            self._promoted[job] = due
+            self._finals[job] = due
         elif (listening := self._jobs.get(job)) is not None:
+            self._finals[job] = due
             listening.submit = msgspec.structs.replace(listening.submit, job=_as_final(listening.submit.job, due))
             self._process.send(Promote(job, due))
         else:
@@ -243,12 +249,18 @@ class EarsClient:
         self._languages.forget(call_id)
 
     def headroom(self) -> Headroom:
-        """As last reported, a quarter of a second ago at most; while `ears` is away, as seen from here."""
-        if self._process.is_ready:
-            return self._headroom
-        dues = [listening.submit.job.due for listening in self._jobs.values() if listening.submit.job.kind == "final"]
-        late_s = max(0.0, time.monotonic() - min(dues)) if dues else 0.0
-        return Headroom(up=False, load=1.0, finals_late_ms=round(1000 * late_s, 1), partials=False)
+        """As last reported, a quarter of a second ago at most. How late finals are is seen from here, too: of a call's
+        `ears` knows one alone, and while it is away it knows none."""
+        now = time.monotonic()
+        dues = [due + (_RUNS_S if self._runs(job) else 0.0) for job, due in self._finals.items()]
+        late_ms = round(1000 * max(0.0, now - min(dues, default=now)), 1)
+        if not self._process.is_ready:
+            return Headroom(up=False, load=1.0, finals_late_ms=late_ms, partials=False)
+        return msgspec.structs.replace(self._headroom, finals_late_ms=max(late_ms, self._headroom.finals_late_ms))
+
+    def _runs(self, job: int) -> bool:
+        listening = self._jobs.get(job)
+        return listening is not None and listening.runs
 
     async def _place(self, job: ListenJob, pcm: Pcm16) -> int | None:
         """A place in shared memory. Finals wait for one, the rest is shed."""
@@ -299,6 +311,7 @@ class EarsClient:
         if listening is None:
             return
         self._free(listening)
+        self._finals.pop(heard.job, None)  # also of one that was promoted when nobody listened any more
         if not listening.answer.done():
             listening.answer.set_result(heard)
         if self._on_heard is not None:

@@ -87,7 +87,7 @@ class Headroom(msgspec.Struct, frozen=True):
     load: float
     """Share of worker time used over the last seconds, 0…1."""
     finals_late_ms: float
-    """How far the oldest waiting final is past its deadline; 0 when none is."""
+    """How far the oldest final that waits, or runs for long, is past its deadline; 0 when none is."""
     partials: bool
     """Whether partials are run at all now."""
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -34,7 +35,7 @@ class Mortal:
     """Stands for `EarsProcess`: two jobs at a time, in the order in which they come, and the killers end it."""
 
     def __init__(self, killers: set[int]) -> None:
-        self.starts, self.closed, self.is_connected = 0, False, False
+        self.starts, self.closed, self.is_connected, self.is_ready = 0, False, False, True
         self.killers = killers
         self.waiting: list[ListenJob] = []
         self.ran: list[set[int]] = []
@@ -200,6 +201,47 @@ async def test_partials_are_lost_with_the_process(client: EarsClient, mortal: Mo
     assert (await partial).shed == "ears_lost"
     assert await mortal.live()
     assert (await final).text == "words 2"
+
+
+@pytest.mark.parametrize("kind", ["final", "speculation"])
+@pytest.mark.parametrize("up", [True, False])
+async def test_finals_are_late_wherever_they_wait(
+    client: EarsClient, mortal: Mortal, kind: ListenKind, *, up: bool
+) -> None:
+    mortal.is_ready = up
+    client.hear(FINE)
+    first, second = job(1), msgspec.structs.replace(job(2, kind), after=(("1", 1),))
+    answers = listen(client, first, second)
+    await asyncio.sleep(0)
+    assert client.headroom().finals_late_ms == 0.0
+    client.promote(1, time.monotonic() + 60.0)
+    client.promote(2, time.monotonic() - 60.0)  # behind the first, and unknown to `ears`
+    assert client.headroom().finals_late_ms >= 60_000.0
+    while not all(one.done() for one in answers):
+        assert await mortal.live()
+        await asyncio.sleep(0)
+    assert [one.text for one in await asyncio.gather(*answers)] == ["words 1", "words 2"]
+    assert client.headroom().finals_late_ms == 0.0
+
+
+@pytest.mark.parametrize(("past_s", "late_s"), [(8.0, 0.0), (60.0, 50.0)])
+async def test_a_final_that_runs_is_late_once_it_has_run_for_long(
+    client: EarsClient, mortal: Mortal, past_s: float, late_s: float
+) -> None:
+    client.hear(FINE)
+    (answer,) = listen(client, msgspec.structs.replace(job(1), due=time.monotonic() - past_s))
+    await asyncio.sleep(0)
+    assert client.headroom().finals_late_ms >= 1000 * past_s
+    mortal.is_connected = True
+    client.connected()
+    mortal.begin(1)
+    assert client.headroom().finals_late_ms == pytest.approx(1000 * late_s, abs=1000)
+    answer.cancel()
+    await asyncio.gather(answer, return_exceptions=True)
+    assert client.headroom().finals_late_ms == 0.0
+    client.promote(1, 0.0)
+    client.hear(Answer(Heard(job=1, text="too late", language="en")))
+    assert client.headroom().finals_late_ms == 0.0
 
 
 # ─── hanging ─────────────────────────────────────────────────────────────────────────────────────────────────────────
