@@ -19,6 +19,7 @@ from models.drafts import FORGET_S, Drafts
 from models.ears_process import EarsProcess, EarsSettings
 from models.languages import Languages
 from models.listening import Answer, Begun, Cancel, Early, FromEars, Promote, Ready, Status, Submit, Windows
+from models.room import Room
 
 __all__ = ["EarsClient", "EarsSettings"]
 
@@ -69,7 +70,7 @@ class EarsClient:
         self._settings = settings
         self._on_change = on_change
         self._on_heard = on_heard
-        self._windows: Windows | None = None
+        self._room: Room | None = None
         self._jobs: dict[int, _Listening] = {}
         self._contexts = Contexts()
         self._drafts = Drafts()
@@ -80,7 +81,6 @@ class EarsClient:
         """When each final that is not answered is due, wherever it waits or runs."""
         self._ahead: OrderedDict[int, float | None] = OrderedDict()
         """Of jobs that are unknown here, answered or not asked yet: when they are due as finals; None: cancelled."""
-        self._room = asyncio.Event()
         self._process = EarsProcess(settings, self)
         self._headroom = Headroom(up=False, load=0.0, finals_late_ms=0.0, partials=False)
 
@@ -105,8 +105,8 @@ class EarsClient:
         """
         if not (self._settings.weights / "model.bin").is_file():
             raise WeightsMissing(f"no Whisper model in {self._settings.weights}; run `welcomedly models install`")
-        self._windows = Windows.create(int(self._settings.windows_s * RATE_HZ))
-        self._process.start(self._windows)
+        self._room = Room(Windows.create(int(self._settings.windows_s * RATE_HZ)))
+        self._process.start(self._room.windows)
 
     async def ready(self) -> None:
         """Wait until the model is loaded (again). Raises `StartupError` when the process fails again and again."""
@@ -114,15 +114,16 @@ class EarsClient:
 
     async def close(self) -> None:
         """End the process. Whoever still listens gets `EarsClosed`."""
-        self._room.set()
+        if self._room is not None:
+            self._room.close()
         await self._process.close()
         for listening in self._jobs.values():
             if not listening.answer.done():
                 listening.answer.set_exception(EarsClosed("ears is closed"))
         self._jobs.clear()
-        if self._windows is not None:
-            self._windows.close()
-            self._windows = None
+        if self._room is not None:
+            self._room.windows.close()
+            self._room = None
 
     async def listen(self, job: ListenJob, pcm: Pcm16, draft: Callable[[Heard], None] = lambda _: None) -> Heard:
         """See `engine.ports.hearing.Ears`. Being cancelled cancels the job.
@@ -196,7 +197,9 @@ class EarsClient:
     ) -> Heard:
         before, said = context or (pcm[:0], "")
         window = np.concatenate([before, pcm])
-        offset = await self._place(job, window)
+        if self._room is None:
+            raise EarsClosed("ears is closed")
+        offset = await self._room.take(job, window)
         if offset is None:
             return _shed(job, "load")
         listening = _Listening(Submit(job, offset, len(window), len(before), said), answer, draft)
@@ -261,17 +264,6 @@ class EarsClient:
     def _runs(self, job: int) -> bool:
         listening = self._jobs.get(job)
         return listening is not None and listening.runs
-
-    async def _place(self, job: ListenJob, pcm: Pcm16) -> int | None:
-        """A place in shared memory. Finals wait for one, the rest is shed."""
-        while True:
-            if self._process.closed or self._windows is None:
-                raise EarsClosed("ears is closed")
-            offset = self._windows.put(pcm)
-            if offset is not None or job.kind != "final":
-                return offset
-            self._room.clear()
-            await self._room.wait()
 
     # ─── what the process says ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -353,9 +345,8 @@ class EarsClient:
             self._changed(False)
 
     def _free(self, listening: _Listening) -> None:
-        if self._windows is not None:
-            self._windows.free(listening.submit.offset)
-            self._room.set()
+        if self._room is not None:
+            self._room.free(listening.submit.offset)
 
     def _changed(self, up: bool) -> None:
         if self._on_change is not None:

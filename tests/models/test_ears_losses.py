@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from engine.child import SILENT_S, Watch, framed
+from engine.errors import EarsClosed
 from engine.ports.hearing import Headroom, Heard, ListenJob, ListenKind
 from models.ears_client import EarsClient, EarsSettings
 from models.ears_process import RUN_S, EarsProcess
@@ -201,6 +202,29 @@ async def test_partials_are_lost_with_the_process(client: EarsClient, mortal: Mo
     assert (await partial).shed == "ears_lost"
     assert await mortal.live()
     assert (await final).text == "words 2"
+
+
+async def test_room_goes_to_the_final_that_is_due_first_and_while_one_waits_to_nothing_else(
+    mortal: Mortal, tmp_path: Path
+) -> None:
+    (tmp_path / "model.bin").touch()
+    client = EarsClient(EarsSettings(tmp_path, windows_s=0.03))  # three windows, one of which none is in at first
+    await client.start()
+    first = listen(client, job(1), job(2))
+    await asyncio.sleep(0)
+    large = asyncio.create_task(client.listen(job(4), np.ones(480, np.int16)))
+    late, urgent, speculation, partial = listen(client, job(5), job(3), job(6, "speculation"), job(7, "partial"))
+    assert [(await one).shed for one in (speculation, partial)] == ["load", "load"]
+    finals = [*first, large, late, urgent]
+    while not all(one.done() for one in finals):
+        assert await mortal.live()
+        await asyncio.sleep(0)
+    ran = [number for together in mortal.ran for number in sorted(together)]
+    assert list(dict.fromkeys(ran)) == [1, 2, 3, 4, 5]
+    waiting = listen(client, job(8), job(9), job(10), job(11), job(12))
+    await asyncio.sleep(0)
+    await client.close()
+    assert {type(one) for one in await asyncio.gather(*waiting, return_exceptions=True)} == {EarsClosed}
 
 
 @pytest.mark.parametrize("kind", ["final", "speculation"])
