@@ -18,6 +18,7 @@ from engine.cores import cores
 from engine.errors import StartupError
 from models.listening import Answer, Begun, FromEars, Ready, Stop, ToEars, Windows
 from models.listening import from_ears_decoder as decoder
+from models.processor import INFO, flags
 
 _STOP_S = 1.0
 _BACKOFF_S = (0.05, 0.2, 1.0, 5.0)
@@ -212,13 +213,9 @@ def _spawn(settings: EarsSettings, windows: Windows, theirs: socket.socket) -> s
     return spawn("models.ears", arguments, (theirs.fileno(), windows.fd), environment)
 
 
-def widest_vectors(environment: Mapping[str, str], cpu: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+def widest_vectors(environment: Mapping[str, str], cpu: Path = INFO) -> dict[str, str]:
     """CTranslate2 does not use AVX-512 unless told to, and an encoder pass is 11 to 19 % shorter with it. It refuses to
     start where the processor lacks a part of it."""
     if "CT2_FORCE_CPU_ISA" in environment:
         return {}  # the operator knows better
-    with contextlib.suppress(OSError):
-        flags = next((line for line in cpu.read_text("ascii", "replace").splitlines() if line.startswith("flags")), "")
-        if set(flags.split()) >= _AVX512:
-            return {"CT2_FORCE_CPU_ISA": "AVX512"}
-    return {}
+    return {"CT2_FORCE_CPU_ISA": "AVX512"} if flags(cpu) >= _AVX512 else {}

@@ -14,8 +14,8 @@ from models.whisper_onnx.evens import load_evens
 from models.whisper_onnx.source import Array, DecoderSource, read_decoder, read_source
 
 _MIN_COSINE = 0.97
-"""What 8 bits leave of a made sound, on average over positions; of speech they leave more. A CPU without VNNI adds
-products of 8 bits up in 16, which overflow when they are large."""
+"""What 8 bits leave of a made sound, on average over positions; of speech they leave more. What a CPU makes
+of products of 8 bits is `open_session`'s care."""
 _PROBE_FRAMES = 600
 _PROBE_TOKENS = 40
 
