@@ -54,7 +54,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     """Bytes on disk once installed, beside the wheels."""
     derived: tuple[str, ...] = ()
-    """Files built from the joined ones. An installation of before they were is whole without them."""
+    """Files built from the joined ones. An installation of before they were is whole without them, one that has those
+    of another recipe is not."""
     recipe: int = 1
     """Changes when the graph that we build does, so that an older one is built anew."""
     upgrades: tuple[Upgrade, ...] = ()

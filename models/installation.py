@@ -73,10 +73,13 @@ def verify(item: Entry, directory: Path) -> None:
 def install(item: Entry, directory: Path, progress: Progress = no_progress) -> Path:
     """Make the entry usable and return its folder.
 
-    Idempotent: what is installed and verifies is left alone, and lacks only what is derived from it where it is older.
+    Idempotent: what is installed and verifies is left alone; only what is derived from it is made (anew) where it is
+    older.
     A killed install leaves only temporary names, and a file takes its final name after its sha256 was checked. Raises
     `WeightsMissing` when the package is absent or differs.
     """
+    if item.derived and (made := _recorded(item, directory)) is not None and _is_outdated(item, made):
+        _record_joined(item, directory)
     try:
         verify(item, directory)
     except WeightsMissing:
@@ -141,9 +144,22 @@ def _join(item: Entry, directory: Path, progress: Progress) -> None:
             temporary.replace(target / file.name)
         finally:
             temporary.unlink(missing_ok=True)
+    _record_joined(item, directory)
+
+
+def _record_joined(item: Entry, directory: Path) -> None:
+    """The joined files alone. What was derived from some is no more used: it is of another recipe until it is made
+    anew."""
+    target = directory / item.name
+    for name in item.derived:
+        (target / name).unlink(missing_ok=True)
     files = tuple(WeightFile(file.name, file.sha256, file.size) for file in item.files)
-    # what is derived from them is of another recipe until it is recorded
     record(target, Installed(item.name, item.packages, files, 0 if item.derived else item.recipe))
+
+
+def _is_outdated(item: Entry, made: Installed) -> bool:
+    """Whether something is recorded that was derived by another version."""
+    return made.recipe != item.recipe and any(file.name in item.derived for file in made.files)
 
 
 def _has_derived(item: Entry, directory: Path) -> bool:
@@ -219,6 +235,8 @@ def _resident(item: Entry, directory: Path) -> list[tuple[WeightFile, Path]]:
         return [(file, package_file(*file.parts[0])) for file in item.files]
     made = _recorded(item, directory)
     if item.install == "joined":
+        if made is not None and _is_outdated(item, made):
+            raise _missing(item, "it was made by another version")
         built = [file for file in (made.files if made else ()) if file.name in item.derived]
         return [(file, directory / item.name / file.name) for file in (*item.files, *built)]
     if made is None:

@@ -89,6 +89,46 @@ def test_an_installation_of_before_is_usable_and_gets_what_is_derived_since(
         installation.verify(WHISPER_BASE, tmp_path)
 
 
+def test_what_an_older_recipe_derived_is_not_used_and_is_made_anew_alone(
+    joined: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def export(source: Path, folder: Path) -> list[Path]:
+        made = folder / "encoder.onnx"
+        made.write_bytes(recipe + (source / "model.bin").read_bytes())
+        return [made]
+
+    monkeypatch.setattr(installation, "_exporter", lambda _item: export)
+    recipe, item = b"old ", msgspec.structs.replace(joined, derived=("encoder.onnx",), recipe=4)
+    folder = installation.install(item, tmp_path)
+    before = (folder / "model.bin").stat().st_mtime_ns
+    recipe, newer = b"new ", msgspec.structs.replace(item, derived=("encoder.onnx", "cross.onnx"), recipe=5)
+    assert installation.installed(item, tmp_path)
+    assert not installation.installed(newer, tmp_path)
+    for usable in (installation.verify, installation.location):
+        with pytest.raises(WeightsMissing, match="another version; run `welcomedly models install halved`"):
+            usable(newer, tmp_path)
+    installation.install(newer, tmp_path)
+    assert (folder / "encoder.onnx").read_bytes() == b"new first second"
+    assert (folder / "model.bin").stat().st_mtime_ns == before
+    installation.verify(newer, tmp_path)
+
+
+def test_what_was_derived_from_other_files_is_gone_with_them_also_where_the_install_is_killed(
+    joined: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_item: Entry) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(installation, "_exporter", killed)
+    item = msgspec.structs.replace(joined, name=WHISPER_BASE.name, derived=("encoder.onnx",), recipe=5)
+    folder = installation.install(joined, tmp_path).rename(tmp_path / item.name)
+    (folder / "encoder.onnx").write_bytes(b"of another model")
+    (folder / "model.bin").write_bytes(b"another model")
+    with pytest.raises(KeyboardInterrupt):
+        installation.install(item, tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["installed.json", "model.bin"]
+
+
 def test_what_cannot_be_derived_here_is_left_out(joined: Entry, tmp_path: Path) -> None:
     item = msgspec.structs.replace(joined, name=WHISPER_BASE.name, derived=("encoder.onnx",))
     folder = installation.install(item, tmp_path)  # its model.bin is no Whisper model
