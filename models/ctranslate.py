@@ -29,6 +29,8 @@ class CtranslateModel:
         return int(encoded.shape[1])
 
     def between(self, encoded: ctranslate2.StorageView, first: int, end: int | None = None) -> ctranslate2.StorageView:
+        if first and end is None and self.positions(encoded) - first == self.bands:
+            first -= 1  # so many positions would be taken for a sound's bands, and encoded once more
         return _stored(_numbers(encoded)[:, first:end])
 
     def followed(self, encoded: ctranslate2.StorageView, by: ctranslate2.StorageView) -> ctranslate2.StorageView:

@@ -66,6 +66,16 @@ def test_every_language_of_the_model_is_weighed(decoder: Decoder) -> None:
     assert sum(scores.values()) == pytest.approx(1.0, abs=1e-3)
 
 
+def test_as_many_positions_as_the_model_has_bands_are_no_sound(decoder: Decoder) -> None:
+    encoded = decoder.encode(SOUND, 6.0)
+    first = 300 - SHAPE.mels
+    exact, wider = (decoder.languages(encoded, behind) for behind in (first, first - 1))
+    assert exact == pytest.approx(wider, abs=1e-6)
+    assert exact != pytest.approx(decoder.languages(encoded, first + 1), abs=1e-6)
+    times = decoder.times(encoded, "en", "good morning", 2.5, first)
+    assert times == decoder.times(encoded, "en", "good morning", 2.5, first - 1)
+
+
 def test_it_decodes_plainly_behind_words_and_from_a_mark(decoder: Decoder) -> None:
     encoded = decoder.encode(SOUND, 6.0)
     plain = decoder.decode(encoded, "es", 8, beam=5)
