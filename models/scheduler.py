@@ -37,7 +37,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     cost: float
     """Estimated run time, seconds."""
     capture: bool = False
-    """Partials of an open digit run are the last to be shed."""
+    """Partials of an open digit run are shed no sooner than speculation."""
 
 
 class Shed(msgspec.Struct, frozen=True):
@@ -182,7 +182,7 @@ class Scheduler:
     def _is_shed(self, task: Task) -> bool:
         if task.kind == "speculation":
             return self._level >= 2
-        return task.kind == "partial" and self._level >= 1 and not task.capture
+        return task.kind == "partial" and self._level >= (2 if task.capture else 1)
 
     def _pressure(self, now: float) -> float:
         backlog = sum(task.cost for task in self._waiting.values() if task.kind != "partial")

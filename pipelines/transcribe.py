@@ -123,7 +123,8 @@ class Transcriber:
 
     def _partial(self, lane: Lane, segment: SpeechSegment) -> None:
         headroom = self._ears.headroom()
-        if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE or not headroom.partials:
+        wanted = headroom.partials or (headroom.up and self._capturing())
+        if segment.end_ms - lane.start_ms < FIRST_PARTIAL_MS or segment.voice < SURE or not wanted:
             return
         every_ms = cadence_ms(headroom.load) if lane.revision else UNSHOWN_CADENCE_MS
         if lane.partial_end_ms and segment.end_ms - lane.partial_end_ms < every_ms:

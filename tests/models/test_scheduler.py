@@ -145,13 +145,16 @@ def overloaded(scheduler: Scheduler) -> None:
         scheduler.submit(task(job, "final", due=0.5, cost=0.4), 0.0)
 
 
-def test_load_sheds_speculation_and_partials_but_not_open_numbers() -> None:
+def test_load_sheds_partials_first_and_those_of_open_numbers_with_speculation() -> None:
     scheduler = Scheduler(workers=2)
     scheduler.submit(task(1, "partial"), 0.0)
     scheduler.submit(msgspec.structs.replace(task(2, "partial"), capture=True), 0.0)
     scheduler.submit(task(3, "speculation"), 0.0)
+    scheduler.submit(task(4, "final", cost=1.5), 0.0)
+    assert scheduler.sheds() == [Shed(1, "load")]
+    assert not scheduler.headroom(0.0).partials
     overloaded(scheduler)
-    assert {shed.job: shed.reason for shed in scheduler.sheds()} == {1: "load", 3: "load"}
+    assert {shed.job: shed.reason for shed in scheduler.sheds()} == {2: "load", 3: "load"}
     assert not scheduler.headroom(0.0).partials
 
 
