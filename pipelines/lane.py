@@ -55,6 +55,8 @@ class Lane:
         """The newest one, or 0."""
         self.partial_end_ms = 0
         """How far the newest partial hears; 0: there is none."""
+        self.shown_end_ms = 0
+        """How far those words were heard that are shown."""
         self.speculation: asyncio.Task[Heard | None] | None = None
         """Gives None where a fault of ours kept it from being heard."""
         self.speculation_job = 0

@@ -135,16 +135,21 @@ class Transcriber:
         self._group.create_task(_unharmed(self._show_partial(lane, segment, job), None))
 
     async def _show_partial(self, lane: Lane, segment: SpeechSegment, job: ListenJob) -> None:
-        """Of two that are on their way `ears` runs one after the other, or the newer alone."""
+        """Of two that are on their way `ears` runs one after the other, or the newer alone. A speculation may be done
+        before one that hears less."""
         heard = await self._listen(job, segment.stream, lane.start_ms, segment.end_ms)
-        if lane.open and not heard.shed and heard.text not in ("", job.prefix):  # else it has nothing new
-            self._show(lane, segment, heard)
+        if not lane.open or heard.shed or lane.shown_end_ms > segment.end_ms:
+            return
+        if heard.text not in ("", job.prefix):  # else it has nothing new
+            self._show(lane, segment, heard, segment.end_ms)
 
-    def _show(self, lane: Lane, segment: SpeechSegment, heard: Heard) -> None:
+    def _show(self, lane: Lane, segment: SpeechSegment, heard: Heard, end_ms: int) -> None:
+        """Words that were heard up to there."""
         text, stable = lane.offer(heard, segment, () if self._may_break_off(heard.text) else heard.chances)
         if not text:
             return
         lane.revision += 1
+        lane.shown_end_ms = end_ms
         self._draft(
             Drafted(
                 stream=segment.stream,
@@ -168,20 +173,21 @@ class Transcriber:
         if segment.voice < SURE:
             return  # it may yet be music; a final tells
         job = self._job(lane, segment, "speculation")
+        end_ms = segment.end_ms + TAIL_MS
         lane.speculation_job, lane.speculation_end_ms = job.job, segment.end_ms
 
         def draft(heard: Heard) -> None:
             if lane.speculation is not None and lane.speculation_job == job.job:
-                self._show(lane, segment, heard)
+                self._show(lane, segment, heard, end_ms)
 
-        listening = self._listen(job, segment.stream, lane.start_ms, segment.end_ms + TAIL_MS, draft)
+        listening = self._listen(job, segment.stream, lane.start_ms, end_ms, draft)
         lane.speculation = self._group.create_task(_unharmed(listening, None))
 
         def show(task: asyncio.Task[Heard | None]) -> None:
             if not task.cancelled() and task.exception() is None and lane.open:
                 heard = task.result()
                 if heard is not None and not heard.shed and heard.text:
-                    self._show(lane, segment, heard)
+                    self._show(lane, segment, heard, end_ms)
                     if task is lane.speculation and is_whole(heard) and not self._reading():
                         self._session.weigh_pause(segment.stream, lane.segment, segment.end_ms, "whole")
 
@@ -238,7 +244,7 @@ class Transcriber:
 
         def draft(heard: Heard) -> None:
             if self._drafts:
-                self._show(lane, segment, heard)
+                self._show(lane, segment, heard, end_ms)
 
         return await self._listen(job, segment.stream, lane.start_ms, end_ms, draft)
 

@@ -1,4 +1,4 @@
-"""Which drafts are asked for under load."""
+"""Which drafts are asked for and which are shown, as load and the order of their answers have it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +12,12 @@ from pipelines.lane import Drafted
 from pipelines.transcribe import Transcriber
 from tests.fakes import FakeEars, FakeSession
 
+SHORT, WHOLE = "I would", "I would like to pay."
 STARTED = SpeechSegment("1", 0, "started", 0, 200)
 LULL = SpeechSegment("1", 0, "continues", 0, 900, lull=True)
+PAUSED = SpeechSegment("1", 0, "paused", 0, 900)
+RESUMED = SpeechSegment("1", 0, "resumed", 0, 1200)
+LATER = SpeechSegment("1", 0, "continues", 0, 1900, lull=True)
 
 
 class Short(FakeEars):
@@ -61,3 +65,34 @@ async def test_while_partials_are_shed_a_card_that_is_read_has_its_own(
             transcriber.hear(segment)
             await turns()
     assert [(job.kind, job.capture) for job in ears.jobs] == [("partial", True)] * asked
+
+
+async def test_a_draft_of_less_sound_takes_nothing_back_that_a_speculation_showed() -> None:
+    ears = FakeEars({("1", 0): WHOLE})
+    partial = ears.hold["1", 0, "partial"] = asyncio.Event()
+    async with transcribing(ears) as (transcriber, drafts):
+        for segment in (STARTED, LULL, PAUSED):
+            transcriber.hear(segment)
+            await turns()
+        assert [draft.text for draft in drafts] == [WHOLE]
+        ears.words["1", 0] = SHORT
+        partial.set()
+        await turns()
+        assert [draft.text for draft in drafts] == [WHOLE]
+        for segment in (RESUMED, LATER):
+            transcriber.hear(segment)
+            await turns()
+        assert [(draft.end_ms, draft.text) for draft in drafts] == [(900, WHOLE), (1900, SHORT)]
+
+
+async def test_a_draft_that_comes_before_the_speculation_is_shown() -> None:
+    ears = FakeEars({("1", 0): WHOLE})
+    speculation = ears.hold["1", 0, "speculation"] = asyncio.Event()
+    async with transcribing(ears) as (transcriber, drafts):
+        for segment in (STARTED, LULL, PAUSED):
+            transcriber.hear(segment)
+            await turns()
+        assert [draft.end_ms for draft in drafts] == [900]
+        speculation.set()
+        await turns()
+        assert [draft.end_ms for draft in drafts] == [900, 900]
