@@ -209,7 +209,7 @@ def test_who_opted_out_is_sold_nothing_more() -> None:
     ]
 
 
-@pytest.mark.parametrize("country", ["AR", "BR", "ES", "MX", "PE", "US"])
+@pytest.mark.parametrize("country", ["AR", "BR", "CL", "CO", "ES", "MX", "PE", "US"])
 @pytest.mark.parametrize(
     ("campaign", "direction"), [("collections", "outbound"), ("care", "inbound"), ("sales", "inbound")]
 )
