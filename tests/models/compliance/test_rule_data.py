@@ -5,7 +5,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from models.compliance import CallContext, Rule, check_rules, load_detectors, load_rules, render_table, run_trials
+from models.compliance import (
+    CallContext,
+    Rule,
+    check_rules,
+    load_detectors,
+    load_rules,
+    render_table,
+    run_trials,
+    select,
+)
 from models.compliance.rules import RULES
 
 DETECTORS = load_detectors()
@@ -54,6 +63,15 @@ def test_rule_without_a_first_day_has_always_held() -> None:
     country = rule.countries[0] if rule.countries else "US"
     context = CallContext(country, rule.regions[0] if rule.regions else "", "sales", "outbound", "en", date(1990, 1, 1))
     assert rule.applies(context) is (not rule.campaigns or "sales" in rule.campaigns)
+
+
+@pytest.mark.parametrize("country", ["IS", "LI", "NO"])
+def test_the_gdpr_holds_in_all_of_the_european_economic_area(country: str) -> None:
+    def held(country: str) -> set[str]:
+        context = CallContext(country, "", "sales", "outbound", "en", date(2026, 11, 24))
+        return {rule.id for rule in select(ALL, context) if rule.id.startswith("EU-GDPR")}
+
+    assert held(country) == held("DE") != set()
 
 
 def test_a_source_is_official_or_said_to_be_a_report() -> None:
