@@ -243,7 +243,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),
     Metric("ears_starts", "gauge", (), "Starts of the process `ears`; more than 1 after a crash."),
     Metric("ears_on_gpu", "gauge", (), "1 while Whisper runs on a GPU."),
-    Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest waiting final is past its deadline."),
+    Metric("ears_finals_late_seconds", "gauge", (), "How far the oldest final without an answer is past its deadline."),
     Metric("ears_jobs_total", "counter", ("kind", "outcome"), "Windows of sound: run, or shed and why."),
     Metric("ears_run_seconds", "histogram", ("kind",), "Time a window took on a worker."),
     Metric("onnx_seconds", "histogram", ("model",), "One inference on ONNX Runtime; `reader` is all of one utterance."),
