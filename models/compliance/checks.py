@@ -48,6 +48,8 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="k
     """An act of the same leg that must not come first."""
     when: str = ""
     """Owed only once the leg has performed this act; empty: always."""
+    once: list[str] = []
+    """Owed only once the call is in one of these states: its seconds run from the turn that reached it."""
     unless: str = ""
     """A state of the call in which it is not owed."""
     elsewhere: bool = False

@@ -8,7 +8,7 @@ from models.compliance.checks import Duty
 from models.compliance.hearing import CallContext, Verdict
 from models.compliance.history import Heard, History, Mark
 from models.compliance.rules import Rule
-from models.compliance.states import holds, load_states
+from models.compliance.states import held_since, holds, load_states
 
 GRACE_MS = 15_000
 """How long after the deadline words spoken before it may still arrive: the longest utterance plus its transcription."""
@@ -53,7 +53,8 @@ class DutyWatch:
         if not turns or not self._owed(turns):
             return None
         excerpt = self._context.segment == "mid"
-        deadline = inf if excerpt else self._deadline(turns[0].turn.start_ms, now_ms)
+        since_ms = self._since_ms(turns)
+        deadline = inf if excerpt or since_ms is None else self._deadline(since_ms, now_ms)
         due = [heard for heard in turns if heard.turn.start_ms < deadline]
         filled: dict[str, tuple[Mark, Heard]] = {}
         for heard in due:
@@ -62,13 +63,22 @@ class DutyWatch:
                 return "satisfied", *done
             if self._duty.before and not excerpt and (mark := self._history.meant(heard, self._duty.before)):
                 return "violation", mark, heard
-        if excerpt or self._duty.elsewhere:
+        if excerpt or self._duty.elsewhere or since_ms is None:
             return None
         late = len(turns) > len(due) or now_ms >= deadline + GRACE_MS
         if (late or (ended and self._substance(turns))) and not self._let_off(turns[-1]):
             last = due[-1]
             return "violation", Mark(0, len(last.turn.text), 1.0), last
         return None
+
+    def _since_ms(self, turns: list[Heard]) -> int | None:
+        """From when its seconds run; nothing before the call is in a state that makes it owed."""
+        spoke_ms = turns[0].turn.start_ms
+        if not self._duty.once:
+            return spoke_ms
+        found = (held_since(load_states()[name], self._history, turns[-1], sure=True) for name in self._duty.once)
+        reached = [heard.turn.start_ms for heard in found if heard]
+        return max(spoke_ms, min(reached)) if reached else None
 
     def _deadline(self, spoke_ms: int, now_ms: int) -> float:
         """By when it has to be done; infinite where no seconds are set, and while the other side has said nothing,

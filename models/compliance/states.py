@@ -48,19 +48,25 @@ def load_states(path: Path = STATES) -> dict[str, State]:
 
 
 def holds(state: State, history: History, at: Heard, *, sure: bool = False) -> bool:
-    """Whether the call is in the state when the turn begins. Words of the same leg in the same turn count: who says
-    what first in one breath is not told apart. Steps that speak against somebody are taken only by what would be an
-    alert: those that lose the state, or, where it is the state itself that does (`sure`), those that reach it."""
+    """Whether the call is in the state when the turn begins."""
+    return held_since(state, history, at, sure=sure) is not None
+
+
+def held_since(state: State, history: History, at: Heard, *, sure: bool = False) -> Heard | None:
+    """The turn that reached the state that the call is in when another begins; nothing where it is not in it. Words of
+    the same leg in the same turn count: who says what first in one breath is not told apart. Steps that speak against
+    somebody are taken only by what would be an alert: those that lose the state, or, where it is the state itself that
+    does (`sure`), those that reach it."""
     reaches, loses = (history.meant, history.find) if sure else (history.find, history.meant)
     turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
     before = [heard for heard in turns if heard.turn.start_ms <= at.turn.start_ms]
-    reached = -1
-    for place in range(len(before)):
+    since: Heard | None = None
+    for place, heard in enumerate(before):
         if any(_taken(step, history, loses, before, place) for step in state.lost):
-            reached = -1
-        elif any(_taken(step, history, reaches, before, place) for step in state.reached):
-            reached = place
-    return reached >= 0
+            since = None
+        elif since is None and any(_taken(step, history, reaches, before, place) for step in state.reached):
+            since = heard
+    return since
 
 
 def _taken(step: Step, history: History, find: Find, turns: list[Heard], place: int) -> bool:

@@ -68,8 +68,8 @@ def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
                 yield "an order has either `until` or `since`"
             elif (until or since) not in load_states():
                 yield f"no state {until or since}"
-        case Duty(unless=state) if state and state not in load_states():
-            yield f"no state {state}"
+        case Duty(once=once, unless=unless):
+            yield from (f"no state {state}" for state in (*once, unless) if state and state not in load_states())
         case Window(open=open_hours, holidays=calendar):
             yield from _window_faults(open_hours, calendar)
 

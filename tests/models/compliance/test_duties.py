@@ -120,7 +120,7 @@ def test_excerpt_owes_no_opening_and_no_end() -> None:
     [
         ("CO", "collections", ["CO-REC-NOTICE"]),
         ("US", "sales", ["US-REC-CONSENT", "US-TCPA-ID"]),
-        ("US", "collections", ["US-FDCPA-MIRANDA", "US-REC-CONSENT"]),
+        ("US", "collections", ["US-REC-CONSENT"]),
         ("BR", "care", ["BR-REC-NOTICE"]),
     ],
 )
@@ -165,3 +165,66 @@ def test_collector_names_the_debt_before_the_disclosure() -> None:
         turn(2, "agent", "Your account is past due.", 7_000),
     )
     assert brief(said) == [("US-FDCPA-MIRANDA", "violation", 2)]
+
+
+CONFIRMED_US = ("agent: Is this Jane Roe?", "customer: Speaking.")
+CONFIRMED_MX = ("agent: ¿Hablo con el señor Juan Pérez?", "customer: Sí, soy yo.")
+
+
+@pytest.mark.parametrize(
+    ("country", "lines", "told"),
+    [
+        ("US", ("agent: May I speak with Jane Roe?", "customer: Who is this?", "agent: Paul. Is this Jane?"), []),
+        (
+            "US",
+            (
+                "customer: You've reached Jane, leave a message.",
+                "agent: Paul from Acme for Jane Roe.",
+                "agent: Please call me back at [phone].",
+            ),
+            [],
+        ),
+        (
+            "US",
+            ("agent: May I speak with Jane Roe?", *("customer: What is it about?", "agent: Is Jane there?") * 12),
+            [],
+        ),
+        ("US", (*CONFIRMED_US, "agent: Do you have a minute?"), ["violation"]),
+        ("US", ("agent: Is Jane there?", "customer: Who?", "agent: We try to collect a debt."), ["violation"]),
+        ("US", ("agent: Is Jane there?", "customer: Who?", "agent: Your account is past due."), ["violation"]),
+        ("MX", ("agent: ¿Se encuentra Juan Pérez?", "customer: ¿Quién habla?", "agent: ¿A qué hora llega?"), []),
+        ("MX", (*CONFIRMED_MX, "agent: ¿Tiene un momento?"), ["violation"]),
+        ("MX", ("agent: ¿Se encuentra Juan Pérez?", "customer: Sí.", "agent: Usted debe mil pesos."), ["violation"]),
+    ],
+)
+def test_what_a_collector_owes_is_owed_to_the_debtor_or_once_the_debt_is_named(
+    country: str, lines: tuple[str, ...], told: list[str]
+) -> None:
+    rules = [rule for rule in RULES if rule.id in ("US-FDCPA-MIRANDA", "MX-COBRANZA-ID")]
+    judge = Judge(rules, CallContext(country, "", "collections", "outbound", "es" if country == "MX" else "en", DAY))
+    said = []
+    for number, line in enumerate(lines):
+        leg, _, text = line.partition(": ")
+        said += heard(judge, turn(number, "agent" if leg == "agent" else "customer", text, 1_000 + 6_000 * number))
+    said += judge.end(6_000 * len(lines) + 1_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
+@pytest.mark.parametrize(("noticed", "told"), [(170_000, ["satisfied"]), (None, ["violation"])])
+def test_the_seconds_run_from_what_makes_it_owed(noticed: int | None, told: list[str]) -> None:
+    rules = [rule for rule in RULES if rule.id == "US-FDCPA-MIRANDA"]
+    judge = Judge(rules, CallContext("US", "TX", "collections", "outbound", "en", DAY))
+    said = heard(
+        judge,
+        turn(0, "agent", "Hello, is Jane there?", 1_000),
+        turn(1, "customer", "I will get her.", 4_000),
+        turn(2, "agent", "Is this Jane Roe?", 100_000),
+        turn(3, "customer", "Speaking.", 103_000),
+        turn(4, "agent", "One moment.", 106_000),
+    )
+    said += [verdict for at in range(107_000, 170_000, 1_000) for verdict in judge.tick(at)]
+    assert said == []
+    if noticed:
+        said += heard(judge, turn(5, "agent", "This communication is from a debt collector.", noticed))
+    said += judge.tick(240_000)
+    assert [verdict.outcome for verdict in said] == told

@@ -52,7 +52,7 @@ def test_the_notice_of_a_debt_is_for_the_debtor_alone() -> None:
 
 def test_a_collector_owes_the_firm_and_the_reason_and_the_reason_to_nobody_else() -> None:
     rules = tuple(rule for rule in RULES if rule.id == "MX-COBRANZA-ID")
-    firm = "Buenas tardes, le hablo de parte de Banco Horizonte."
+    firm = "Buenas tardes, ¿hablo con el señor Juan Pérez? Le hablo de parte de Banco Horizonte."
     for answer, outcomes in (("Sí, soy yo.", ["violation"]), ("No está, soy su esposa.", [])):
         judge = Judge(rules, CallContext("MX", "", "collections", "outbound", "es", DAY))
         lines = turn(0, "agent", firm), turn(1, "customer", answer), turn(2, "agent", "Muchas gracias, hasta luego.")
