@@ -145,10 +145,12 @@ def suppressed(lists: Sequence[str], meta: Metadata) -> Suppressed | None:
 def consent_missing(
     purposes: Mapping[str, int], day: datetime.date, meta: Metadata
 ) -> NoConsent | ConsentsUnknown | None:
-    """Nothing when one of the purposes (days for which it holds; 0: until revoked) is on file."""
+    """Nothing when one of the purposes (days for which it holds; 0: until revoked) is on file. What was given after the
+    call's day does not excuse it: each law asks for a prior one."""
     if meta.consents is None:
         return ConsentsUnknown()
-    ages = {purpose: (day - since).days for purpose, since in meta.consents.items() if purpose in purposes}
+    given = {purpose: since for purpose, since in meta.consents.items() if purpose in purposes and since <= day}
+    ages = {purpose: (day - since).days for purpose, since in given.items()}
     if any(not purposes[purpose] or age <= purposes[purpose] for purpose, age in ages.items()):
         return None
     return NoConsent(tuple(purposes), tuple(sorted(ages.items())))

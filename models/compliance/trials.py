@@ -1,5 +1,6 @@
 """Runs the tests that stand beside each rule."""
 
+import datetime
 from collections.abc import Iterable, Sequence
 
 from engine.facts import Leg
@@ -45,9 +46,17 @@ def context_for(rule: Rule, language: str, case: Case = "") -> CallContext:
         campaign=campaign,
         direction=direction if direction in rule.directions or not rule.directions else "inbound",
         language=language,
-        day=metadata.at.date() if metadata.at else rule.valid_from or rule.verified_on,
+        day=metadata.at.date() if metadata.at else _some_day(rule),
         metadata=metadata,
     )
+
+
+def _some_day(rule: Rule) -> datetime.date:
+    """On which the rule holds: that on which it was verified where it did then, so that what a case has on file may be
+    from before."""
+    day = rule.verified_on
+    began = not rule.valid_from or rule.valid_from <= day
+    return day if began and (not rule.valid_until or day < rule.valid_until) else rule.valid_from or day
 
 
 def hear(rule: Rule, case: Case, language: str, detectors: Detectors | None = None) -> list[Verdict]:

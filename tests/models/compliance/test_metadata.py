@@ -100,6 +100,9 @@ def test_lists_consents_numbers_and_terms() -> None:
     old = Metadata(consents={"marketing": datetime.date(2024, 1, 1)})
     assert consent_missing({"marketing": 730}, DAY, old) == NoConsent(("marketing",), (("marketing", 1061),))
     assert consent_missing({"marketing": 730}, DAY, Metadata(consents={})) == NoConsent(("marketing",))
+    later = Metadata(consents={"marketing": DAY + datetime.timedelta(days=1)})
+    assert [consent_missing({"marketing": days}, DAY, later) for days in (730, 0)] == [NoConsent(("marketing",))] * 2
+    assert consent_missing({"marketing": 0}, DAY, Metadata(consents={"marketing": DAY})) is None
     assert wrong_caller(["0303"], Metadata(caller="+55 11 4002-8922")) == WrongCaller("5511", ("0303",))
     assert wrong_caller(["0303"], Metadata(caller="0303 123 4567")) is wrong_caller(["0303"], Metadata()) is None
     assert kept_too_short(90, Metadata(retention_days=30)) == KeptTooShort(30, 90)
