@@ -110,10 +110,12 @@ class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="listed"):
-    """The number stands on a suppression list: nobody may call it."""
+    """The number stands on a suppression list: nobody may call it, or nobody without a consent or another basis."""
 
     lists: list[str]
     action: str
+    unless: dict[str, int] = {}
+    """Any one of these on file lets the person be called all the same: days for which it holds; 0: until revoked."""
 
 
 class Caller(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="caller"):

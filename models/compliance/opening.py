@@ -1,6 +1,7 @@
 """What is judged once, as a call opens: what is known of it beside its words, and how soon the agent spoke."""
 
 import re
+from collections.abc import Mapping
 
 from models.compliance.checks import (
     Attempts,
@@ -40,8 +41,8 @@ def _against(check: Known, context: CallContext) -> Ground | None:
             return closed(open_hours, calendar, meta) if there else None
         case Attempts(most=most, days=days, after_talk_days=after):
             return too_often(most, days, after, meta)
-        case Listed(lists=lists):
-            return suppressed(lists, meta)
+        case Listed(lists=lists, unless=unless):
+            return None if _excused(unless, context) else suppressed(lists, meta)
         case Consent(act="", purposes=purposes):
             missing = consent_missing(purposes, context.day, meta)
             return missing if isinstance(missing, NoConsent) else None
@@ -53,6 +54,11 @@ def _against(check: Known, context: CallContext) -> Ground | None:
             return EmotionsInferred() if meta.emotion_of_agent else None
         case _:
             return None
+
+
+def _excused(unless: Mapping[str, int], context: CallContext) -> bool:
+    """Whether one of the consents with which the check does not hold is on file."""
+    return consent_missing(unless, context.day, context.metadata) is None
 
 
 def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[Heard, LatePickup] | None:
