@@ -107,6 +107,8 @@ class Attempts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
     action: str
     after_talk_days: int = 0
     """And none on so many days from a conversation on, its own being the first."""
+    unless: dict[str, int] = {}
+    """As of `listed`: any one of these on file, and the call may be made."""
 
 
 class Listed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="listed"):

@@ -35,6 +35,8 @@ class Attempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: datetime.datetime
     spoke: bool = False
     """Whether there was a conversation."""
+    connected: bool = True
+    """False for one that never reached the number (busy, out of service): it is not counted."""
 
     def __post_init__(self) -> None:
         check_year(self.at)
@@ -52,7 +54,7 @@ class Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     lists: tuple[str, ...] | None = None
     """Suppression lists that the number stands on (`us-dnc`, `repep`, `company`…); empty: looked up, on none."""
     consents: dict[str, datetime.date] | None = None
-    """Day of each consent or basis on file (`marketing`, `customer`, `biometrics`, `artificial_voice`)."""
+    """Day of each consent or basis on file (`marketing`, `customer`, `callback`, `biometrics`, `artificial_voice`)."""
     caller: str = ""
     """The number that the called party sees, as dialled in the country."""
     voice: Literal["", "human", "synthetic"] = ""
@@ -120,7 +122,7 @@ def too_often(most: int, days: int, after_talk_days: int, meta: Metadata) -> Too
         return None
     for zone in meta.zones or ("",):
         now = _local(meta.at, meta.at, zone)
-        before = [(_local(one.at, meta.at, zone), one.spoke) for one in meta.attempts]
+        before = [(_local(one.at, meta.at, zone), one.spoke) for one in meta.attempts if one.connected]
         since = [((now.date() - then.date()).days, spoke) for then, spoke in before if then <= now]
         recent = [ago for ago, _ in since if ago < days]
         if most and len(recent) + 1 > most:

@@ -39,8 +39,8 @@ def _against(check: Known, context: CallContext) -> Ground | None:
         case Window(open=open_hours, holidays=calendar, regions=regions):
             there = not regions or context.place in regions
             return closed(open_hours, calendar, meta) if there else None
-        case Attempts(most=most, days=days, after_talk_days=after):
-            return too_often(most, days, after, meta)
+        case Attempts(most=most, days=days, after_talk_days=after, unless=unless):
+            return None if _excused(unless, context) else too_often(most, days, after, meta)
         case Listed(lists=lists, unless=unless):
             return None if _excused(unless, context) else suppressed(lists, meta)
         case Consent(act="", purposes=purposes):

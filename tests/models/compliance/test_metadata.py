@@ -67,6 +67,8 @@ def test_calls_of_a_week_are_counted_with_this_one() -> None:
     talked = (Attempt(now - datetime.timedelta(days=2), spoke=True),)
     assert too_often(7, 7, 7, Metadata(at=now, attempts=talked)) == TooSoon(days=2, least=7)
     assert too_often(7, 7, 7, Metadata(at=now)) is None
+    busy = tuple(msgspec.structs.replace(one, connected=False) for one in seven[:1])
+    assert too_often(7, 7, 7, Metadata(at=now, attempts=busy + seven[1:])) is None
 
 
 def attempts(*times: str, spoke: bool = False) -> tuple[Attempt, ...]:
