@@ -146,6 +146,8 @@ def test_what_is_known_is_told_with_the_first_words_and_stays() -> None:
     assert _brief(verdict) == ("US-FDCPA-HOURS", "violation", 0)
     assert verdict.because == "Fri, Nov 27, 2026, 10:30 PM; 8:00 AM–9:00 PM allowed"
     assert judge.roles_changed({"1": "customer"}, 5_000)[1] == []
+    judge = Judge(RULES, CallContext("US", "TX", "collections", "inbound", "en", DAY, metadata=Metadata(at=at)))
+    assert judge.hear(turn(0, "unknown", "Hello?", "1")) == []
 
 
 def test_a_sentence_that_goes_on_takes_its_request_back() -> None:
