@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from models.compliance import CallContext, Judge, JudgedTurn, Metadata, load_detectors, load_rules
+from models.compliance import Attempt, CallContext, Judge, JudgedTurn, Metadata, load_detectors, load_rules
 
 DETECTORS = load_detectors()
 RULES = load_rules()
@@ -18,9 +18,16 @@ def broken_by(state: str, metadata: Metadata) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("state", "first"),
-    [("FL", date(2021, 7, 1)), ("OK", date(2022, 11, 1)), ("CT", date(2023, 10, 1)), ("MD", date(2024, 1, 1))],
+    ("state", "first", "rules"),
+    [
+        ("FL", date(2021, 7, 1), {"US-STATE-HOURS", "US-STATE-FREQ"}),
+        ("OK", date(2022, 11, 1), {"US-STATE-HOURS", "US-STATE-FREQ"}),
+        ("CT", date(2023, 10, 1), {"US-STATE-HOURS"}),
+        ("MD", date(2024, 1, 1), {"US-STATE-HOURS", "US-STATE-FREQ"}),
+    ],
 )
-def test_what_a_state_forbids_it_forbids_from_its_first_day(state: str, first: date) -> None:
-    for day, broken in ((first - timedelta(days=1), set()), (first, {"US-STATE-HOURS"})):
-        assert broken_by(state, Metadata(at=datetime.combine(day, time(20, 30)))) == broken
+def test_what_a_state_forbids_it_forbids_from_its_first_day(state: str, first: date, rules: set[str]) -> None:
+    for day, broken in ((first - timedelta(days=1), set()), (first, rules)):
+        at = datetime.combine(day, time(20, 30))
+        earlier = tuple(Attempt(at - timedelta(hours=hours)) for hours in (1, 2, 3))
+        assert broken_by(state, Metadata(at=at, attempts=earlier)) == broken
