@@ -317,7 +317,7 @@ async def test_a_transfer_brings_the_call_to_the_desk_of_who_has_it_then(
 
 @pytest.mark.parametrize(("then", "may"), [(ANA, False), (STRANGER, True), (NOBODY_KNOWN, False)])
 async def test_what_was_handed_to_somebody_unknown_may_be_claimed(then: Participant, *, may: bool) -> None:
-    events = [ClockTick(100), ParticipantsChanged(3000, (CUSTOMER, then)), CallEnded(5000, "bye")]
+    events: list[MediaEvent] = [ClockTick(100), ParticipantsChanged(3000, (CUSTOMER, then)), CallEnded(5000, "bye")]
     call = live_call(events, FakeEars({}), FakeSink(), (CUSTOMER, ANA))
     await call.serve()
     assert call.may_be_claimed_by(Person("user-8", "org", "Eva", "agent")) == may
