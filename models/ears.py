@@ -147,7 +147,8 @@ class EarsServer:
         """After a fault that stays with the process (of a graphics card, mostly) no window is heard any more. The next
         process is sent what this one leaves unanswered."""
         self._failing.add((job.call_id, job.stream, job.segment))
-        if len(self._failing) >= _FAILURES or "CUDA" in str(error):
+        sticks = "CUDA" in str(error) and "out of memory" not in str(error)  # of memory there may be more the next time
+        if len(self._failing) >= _FAILURES or sticks:
             log.error("model.broken")
             os._exit(1)
 

@@ -100,10 +100,12 @@ class Picture:
         if member or not offer.else_aor:
             return member
         otherwise = self._by_number(normal(offer.else_aor))
-        return otherwise if otherwise and self._homes_of(known) <= {otherwise.organisation_id} else None
+        return otherwise if otherwise and not self._are_elsewhere(known, otherwise.organisation_id) else None
 
-    def _homes_of(self, addresses: Iterable[str]) -> set[str]:
-        return {home for address in addresses for home in self._homes.get(address, ())}
+    def _are_elsewhere(self, addresses: Iterable[str], organisation: str) -> bool:
+        """Whether one of them is another organisation's, and not this one's as well."""
+        homes = (self._homes.get(address, ()) for address in addresses)
+        return any(those and organisation not in those for those in homes)
 
     def _only(
         self, members: Mapping[str, Sequence[Routing]], candidates: Iterable[str], known: Iterable[str]
@@ -111,7 +113,7 @@ class Picture:
         """The one campaign that the candidates lead to; None where they lead to several, or nowhere, or where one of
         the known is another organisation's."""
         found = {id(routing): routing for candidate in candidates for routing in members.get(candidate, ())}
-        homes = self._homes_of(known)
+        homes = {home for address in known for home in self._homes.get(address, ())}
         only = next(iter(found.values())) if len(found) == 1 else None
         return only if only and homes <= {only.organisation_id} else None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from engine.errors import StartupError
-from models.compliance.rules import RULES, Rule, Trial, load_rules
+from models.compliance.rules import Rule, Trial, load_rules
 from models.compliance.validation import check_rules
 
 
@@ -22,8 +22,7 @@ def own_rules(setting: str) -> tuple[Rule, ...]:
     place = Path(setting)
     if not place.exists():
         raise StartupError(f"RULES: {place} is not there")
-    # with the bundled: by its version one tells by which of two rules of one id a call was judged
-    if problems := check_rules([RULES, place]):
+    if problems := check_rules([place]):
         raise StartupError(f"RULES: {problems[0]}")
     if not (own := load_rules([place])):
         raise StartupError(f"RULES: there are no rules in {place}, where files end in .yaml")

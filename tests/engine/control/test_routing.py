@@ -70,9 +70,13 @@ def test_what_a_route_carries() -> None:
 
 
 def test_a_number_that_stands_for_such_calls_takes_none_of_another_organisation() -> None:
-    users = (*USERS, User("u4", "other", "olga", "Olga", "agent", ("olga@other.example",), ()))
-    call = offer("+576019999999", "", "olga@other.example", otherwise="sales")
-    assert Picture(CAMPAIGNS, users).route(call) is None
+    olga = User("u4", "other", "olga", "Olga", "agent", ("olga@other.example",), ())
+    ben = User("u5", "other", "ben", "Ben", "agent", (), ("1001",))
+    picture = Picture(CAMPAIGNS, (*USERS, olga, ben))
+    assert picture.route(offer("+576019999999", "", "olga@other.example", otherwise="sales")) is None
+    shared = picture.route(offer("+576019999999", "", "1001@pbx.example", otherwise="sales"))
+    assert shared is not None
+    assert shared.campaign_id == "c2"
 
 
 def test_an_extension_that_two_organisations_have_is_told_by_the_whole_address() -> None:

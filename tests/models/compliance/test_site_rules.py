@@ -33,15 +33,16 @@ def test_a_rule_takes_the_place_of_the_bundled_ones_of_its_id_and_stays_in_their
     assert open_rules("") == bundled
 
 
+@pytest.mark.parametrize("name", ["site.yaml", "us.yaml"])
+def test_a_version_that_a_bundled_rule_has_as_well_keeps_no_engine_from_starting(tmp_path: Path, name: str) -> None:
+    (rule,) = own_rules(written(tmp_path, CONSENT, name=name))
+    assert rule.id == CONSENT["id"]
+
+
 def test_what_is_wrong_with_the_setting_is_said_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match=r"^RULES: .*nowhere is not there$"):
         own_rules(str(tmp_path / "nowhere"))
     with pytest.raises(StartupError, match=r"^RULES: there are no rules in "):
         own_rules(str(tmp_path))
-    for name in ("site.yaml", "us.yaml"):
-        written(tmp_path, CONSENT, name=name)
-        with pytest.raises(StartupError, match=rf"^RULES: {name}:\d+: US-REC-CONSENT: version .* is also in us\.yaml$"):
-            own_rules(str(tmp_path / name))
-    (tmp_path / "us.yaml").unlink()
     with pytest.raises(StartupError, match=r"^RULES: site\.yaml:\d+: MINE: source is no web address$"):
         own_rules(written(tmp_path, CONSENT | {"id": "MINE", "source": "nowhere"}))
