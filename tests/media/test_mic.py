@@ -75,5 +75,5 @@ async def test_one_voice_without_a_name_is_everybodys() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("pyaudio") is not None, reason="PyAudio is installed")
 def test_without_pyaudio_the_extra_is_named() -> None:
-    with pytest.raises(Invalid, match=r"welcomedly\[mic\]"):
+    with pytest.raises(Invalid, match=r"the extra `mic`"):
         PyAudioMicrophone()
