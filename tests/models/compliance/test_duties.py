@@ -121,7 +121,7 @@ def test_excerpt_owes_no_opening_and_no_end() -> None:
         ("CO", "collections", ["CO-REC-NOTICE"]),
         ("US", "sales", ["US-REC-CONSENT", "US-TCPA-ID"]),
         ("US", "collections", ["US-REC-CONSENT"]),
-        ("BR", "care", ["BR-REC-NOTICE"]),
+        ("BR", "care", ["BR-REC-NOTICE", "BR-SAC-PROTOCOL"]),
     ],
 )
 def test_a_conversation_that_is_over_before_the_seconds_are_owed_it_all_the_same(
@@ -136,12 +136,6 @@ def test_a_conversation_that_is_over_before_the_seconds_are_owed_it_all_the_same
     )
     said += judge.end(8_000)
     assert sorted(verdict.rule for verdict in said if verdict.outcome == "violation") == told
-
-
-def test_a_call_to_the_sac_alone_owes_a_protocol() -> None:
-    called_out = CallContext("BR", "", "care", "outbound", "pt", DAY)
-    assert "BR-SAC-PROTOCOL" in dict(Judge(RULES, CARE_BR).duties())
-    assert "BR-SAC-PROTOCOL" not in dict(Judge(RULES, called_out).duties())
 
 
 def test_protocol_missing_at_the_end() -> None:
