@@ -255,7 +255,7 @@ class EarsClient:
         """As last reported, a quarter of a second ago at most. How late finals are is seen from here, too: of a call's
         `ears` knows one alone, and while it is away it knows none."""
         now = time.monotonic()
-        dues = [due + (_RUNS_S if job in self._held or self._runs(job) else 0.0) for job, due in self._finals.items()]
+        dues = [due + (_RUNS_S if self._runs(job) else 0.0) for job, due in self._finals.items()]
         late_ms = round(1000 * max(0.0, now - min(dues, default=now)), 1)
         if not self._process.is_ready:
             return Headroom(up=False, load=1.0, finals_late_ms=late_ms, partials=False)
