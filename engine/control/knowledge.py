@@ -50,6 +50,8 @@ class KnowledgeService:
         """As adopted."""
         self._turns: defaultdict[_Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._renewals: dict[_Key, asyncio.Task[None]] = {}
+        """The newest of each base: it ends after those before it."""
+        self._renewing: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
         """Hands the keeper all that is not as it has it; what it has is kept up to date by `keep_up`."""
@@ -142,7 +144,7 @@ class KnowledgeService:
 
     async def close(self) -> None:
         """Renewals that go on are left: the next start loads everything."""
-        going = [*self._asking, *self._renewals.values()]
+        going = [*self._asking, *self._renewing]
         for one in going:
             one.cancel()
         await asyncio.gather(*going, return_exceptions=True)
@@ -179,8 +181,10 @@ class KnowledgeService:
         audit.info("knowledge.changed", how=how, base=base, what=what, by=by.user_id)
         key = by.organisation_id, base
         renewal = self._renewals[key] = asyncio.create_task(self._renewed(key), name="knowledge")
+        self._renewing.add(renewal)
 
         def over(task: asyncio.Task[None]) -> None:
+            self._renewing.discard(task)
             if self._renewals.get(key) is task:
                 del self._renewals[key]
 

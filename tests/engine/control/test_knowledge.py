@@ -230,3 +230,27 @@ async def test_a_writer_that_is_asked_is_left_at_the_end(store: Store, keeper: N
     await service.put_file(root, "care", "faq.pdf", b"refunds")
     await service.close()
     assert not service._asking
+
+
+class SlowKeeper(NotingKeeper):
+    """Adopts nothing before it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_adopt = asyncio.Event()
+
+    async def adopt(self, organisation_id: str, base: str, articles: Sequence[Article]) -> bool:
+        await self.may_adopt.wait()
+        return await super().adopt(organisation_id, base, articles)
+
+
+async def test_renewals_that_others_overtook_are_left_at_the_end_too(store: Store, root: Person) -> None:
+    keeper = SlowKeeper()
+    service = KnowledgeService(store, keeper)
+    for name in ("a", "b", "c"):
+        await service.put(root, "care", name, name, "", "…", [])
+    await service.close()
+    keeper.may_adopt.set()
+    await asyncio.sleep(0)
+    assert keeper.bases == {}
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "knowledge"]
