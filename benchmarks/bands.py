@@ -2,7 +2,7 @@
 
     python -m benchmarks accuracy.bands.es accuracy.bands.en accuracy.bands.pt
 
-`wideband`: 16 kHz, as G.722 carries it. `G.711`: µ-law at 8 kHz. `G.711, 2 % lost`: one packet of 20 ms in fifty never
+`wideband`: 16 kHz, the prompts from G.722, the clips as they are. `G.711`: µ-law at 8 kHz. `G.711, 2 % lost`: one packet of 20 ms in fifty never
 comes and is concealed as our media plane does. `AMR 7.95`: a speech coder of G.729's kind and rate. Voices are Debian's
 Asterisk prompts and LibriVox clips (`benchmarks/load/material.py`), two speakers by turns; in Portuguese the bundled
 demo call, the only one with its words, which a machine speaks and the telephone's band has.
@@ -58,20 +58,20 @@ class Spoken(msgspec.Struct, frozen=True):
     text: str
 
 
-Line = Callable[[Pcm16], Pcm16]
-"""What comes out of a line at 8 kHz."""
+Line = Callable[[Pcm16, str], Pcm16]
+"""What comes out of a line at 8 kHz, by leg."""
 
 
 # ─── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def g711(sound: Pcm16) -> Pcm16:
+def g711(sound: Pcm16, _leg: str = "") -> Pcm16:
     return np.concatenate(PCMU.decode([PCMU.encode(sound)]))
 
 
-def lossy(sound: Pcm16) -> Pcm16:
-    """G.711 without every fiftieth packet, by chance: the same ones in every run."""
-    chance, heard = random.Random(len(sound)), g711(sound)
+def lossy(sound: Pcm16, leg: str) -> Pcm16:
+    """G.711 without every fiftieth packet, by chance: the same ones in every run, others on each leg."""
+    chance, heard = random.Random(f"{leg} {len(sound)}"), g711(sound)
     for at in range(0, len(heard), _PACKET):
         if chance.random() < LOST:
             history = heard[max(0, at - HISTORY_MS * NARROW_HZ // 1000) : at]
@@ -79,7 +79,7 @@ def lossy(sound: Pcm16) -> Pcm16:
     return heard
 
 
-def amr(sound: Pcm16) -> Pcm16:
+def amr(sound: Pcm16, _leg: str = "") -> Pcm16:
     """ACELP at 7.95 kbit/s (3GPP TS 26.071). No encoder of G.729 (8 kbit/s) can be had from a package."""
     coder = av.CodecContext.create("libopencore_amrnb", "w")
     assert isinstance(coder, AudioCodecContext)
@@ -110,7 +110,7 @@ def bands(language: str) -> Iterator[tuple[str, list[Spoken]]]:
         yield "wideband", wide
         narrow = [_narrowed(one) for one in wide]
     for name, line in NARROW.items():
-        sounds = [{leg: line(pcm) for leg, pcm in one.sound.items()} for one in narrow]
+        sounds = [{leg: line(pcm, leg) for leg, pcm in one.sound.items()} for one in narrow]
         yield name, [Spoken(sound, NARROW_HZ, one.text) for sound, one in zip(sounds, narrow, strict=True)]
 
 

@@ -5,7 +5,8 @@
 
 Straight lines are fitted (least squares) to the lag of every word and to the resident memory of every process, its
 first half left out: caches, all of them bounded, fill. A slope counts as growth when it is more than three of its
-standard errors and more than `LAG_S_PER_HOUR` or `RSS_SHARE_PER_HOUR` says. Not one of the cells that `make bench`
+standard errors and more than `LAG_S_PER_HOUR` or `RSS_SHARE_PER_HOUR` says. Where something grows, or the load did not keep its bounds, the exit
+status is 1. Not one of the cells that `make bench`
 runs: it takes an hour, and cannot go on where it was interrupted.
 """
 
@@ -77,6 +78,13 @@ def main() -> None:
     print(f"lag     {row['lag']['slope']:+.3f} ± {row['lag']['error']:.3f} s an hour{_verdict(row['lag'])}")
     for name, used in row["memory"].items():
         print(f"{name:<7} {used['mb_per_hour']:+.2f} ± {used['error']:.2f} MB an hour, {used['mb']} MB{_verdict(used)}")
+    if not passes(row):
+        raise SystemExit(1)
+
+
+def passes(row: Mapping[str, Any]) -> bool:
+    """Whether nothing grew, and the load kept its bounds to the end."""
+    return bool(row["sustained"]) and not any(one["grows"] for one in (row["lag"], *row["memory"].values()))
 
 
 def _verdict(figures: Mapping[str, Any]) -> str:

@@ -186,7 +186,9 @@ def row(calls: int, **figures: Any) -> dict[str, Any]:
         "partial_gap_s": {"p50": 0.8, "p95": 1.9},
         "revised_per_shown": 0.1,
         "final_s": {"p50": 0.5, "p95": 1.0},
+        "uncommitted": 0.02,
         "refused": 0,
+        "cut_short": 0,
         "word_lag_first_third_s": 0.5,
         "word_lag_last_third_s": 0.6,
         "rss_mb": 500.0 + 4 * calls,
@@ -198,6 +200,7 @@ def test_a_load_is_sustained_when_the_median_of_its_runs_keeps_every_bound() -> 
     assert sustainable([row(1), row(2), row(4), row(6, **late), row(8)]) == 4
     assert keeps([row(4), row(4, **late), row(4)])
     assert not keeps([row(4), row(4, **late), row(4, **late)])
+    assert not keeps([row(4), row(4, cut_short=1), row(4)])
     assert sustainable([]) == 0
 
 
@@ -208,7 +211,10 @@ def test_a_load_is_sustained_when_the_median_of_its_runs_keeps_every_bound() -> 
         {"partial_gap_s": {"p50": 0.8, "p95": 2.1}},
         {"partial_gap_s": {}},
         {"revised_per_shown": 0.16},
+        {"uncommitted": 0.06},
+        {"uncommitted": None},
         {"refused": 1},
+        {"cut_short": 1},
         {"word_lag_last_third_s": 1.3},
         {"word_lag_last_third_s": None},
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks.load.rows import Line
-from benchmarks.soak import grows, memory
+from benchmarks.soak import grows, memory, passes
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_a_process_that_came_late_is_judged_from_then_on() -> None:
         {"at_s": 36.0 * at, "rss_mb": {"media": 50.0} if at > 95 else {}} for at in range(100)
     ]
     assert memory(history)["media"] == {"mb": 50.0, "mb_per_hour": 0.0, "error": 0.0, "grows": False}
+
+
+@pytest.mark.parametrize(
+    ("sustained", "lag", "ears", "passed"),
+    [(True, False, False, True), (False, False, False, False), (True, True, False, False), (True, False, True, False)],
+)
+def test_an_hour_is_passed_when_nothing_grew_and_every_bound_was_kept(
+    *, sustained: bool, lag: bool, ears: bool, passed: bool
+) -> None:
+    row = {"sustained": sustained, "lag": {"grows": lag}, "memory": {"engine": {"grows": False}, "ears": {"grows": ears}}}
+    assert passes(row) is passed

@@ -22,6 +22,7 @@ COLUMNS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("p95", ("partial_gap_s", "p95"), 2),
     ("revised", ("revised_per_shown",), 3),
     ("WER", ("wer",), 1),
+    ("no final", ("uncommitted",), 3),
     ("CPU/call", ("cpu_s_per_call_s", "all"), 3),
     ("ears", ("cpu_s_per_call_s", "ears"), 3),
     ("loop", ("cpu_s_per_call_s", "engine.loop"), 3),
