@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from engine.ports.reading import Reading, Scored, SpokenAct
 from models.embed import Encoder, SentenceEncoder
 from models.onnx_session import Observe, Opener, open_session, timed, unobserved
-from models.reading import parts_of, united
+from models.reading import parts_of, rest_of, united
 from models.turns import TurnJudge
 
 _NEGATIVE, _POSITIVE = 0, 2
@@ -21,7 +21,7 @@ Floats = NDArray[np.float32]
 
 class OnnxTextReader:
     """Implements `engine.ports.reading.TextReader`. Thread-safe; 5–20 ms an utterance on one core, more for several
-    sentences.
+    sentences, and as long as it takes for a text that nobody says in one breath.
 
     `directory` is the models directory with both encoders installed. Raises `WeightsMissing` when one is absent.
     """
@@ -43,15 +43,16 @@ class OnnxTextReader:
         del language
         with timed("reader", self._observe) as watch:
             parts = parts_of(text)
-            texts = [*parts, f"{before} {text}"] if before else parts
+            said = [*parts, f"{before} {text}"] if before else parts
+            texts = [*said, *rest_of(text)]
             with timed("sentence-encoder", self._observe):
                 vectors = self._encoder.embed(texts)
             chances = self._turns.chances(texts, vectors)
             vectors = vectors[: len(parts)]
             sentiment = self._mood_of(chances["sentiment"][: len(parts)], parts)
             intents = self._wanted(chances["intents"][: len(parts)], parts)
-            acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"], parts))
-            unlikely = self._ruled_out(chances["acts"])
+            acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"][: len(said)], parts))
+            unlikely = self._ruled_out(chances["acts"])  # only what was read may be: hence the rest as well
         return Reading(vectors[0], sentiment, intents, acts, round(watch.ms, 3), unlikely, vectors)
 
     def _mood_of(self, chances: Floats, parts: Sequence[str]) -> Scored:

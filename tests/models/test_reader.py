@@ -85,6 +85,34 @@ def test_acts_stand_in_their_sentence(reader: OnnxTextReader, text: str, act: st
     assert end - start < 80
 
 
+IDLE = {
+    "es": "Le estoy revisando la cuenta en el sistema. Me aparece la dirección de la calle Mayor. ",
+    "pt": "Estou verificando a conta no sistema. Aparece aqui o endereço da rua Direita. ",
+    "en": "I am looking at your account in the system. It shows the address on Main Street. ",
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "act", "said"),
+    [
+        ("es", "threat", "Si no paga hoy mismo va a terminar en la cárcel."),
+        ("es", "opt_out", "Quiero que me quiten de esa lista y que no me llamen nunca más."),
+        ("pt", "threat", "Se não pagar, a polícia vai na sua casa prender o senhor."),
+        ("pt", "opt_out", "Tire meu número da lista e não ligue nunca mais."),
+        ("en", "threat", "If you don't pay today you will end up in jail."),
+        ("en", "opt_out", "Remove me from your list and never call me again."),
+    ],
+)
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_stands_far_behind_in_a_long_turn_is_not_ruled_out(
+    reader: OnnxTextReader, language: str, act: str, said: str, stops: bool
+) -> None:
+    before = IDLE[language] * 8
+    text = before + said if stops else (before + said).replace(".", "")
+    assert act not in reader.read(text).unlikely
+    assert act in reader.read(before).unlikely
+
+
 def test_a_sentence_that_went_on_is_read_with_its_beginning(reader: OnnxTextReader) -> None:
     begun, text = "Por favor no me vuelvan", "a llamar nunca más"
     acts = {act.label: act.part for act in reader.read(text, begun).acts}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.reading import parts_of, spans_of, united
+from models.reading import parts_of, rest_of, spans_of, united
 
 
 def test_a_turn_is_read_whole_and_by_sentence() -> None:
@@ -39,3 +39,19 @@ def test_spans_say_where_a_sentence_stands() -> None:
         "Esta llamada se graba",
         "¿me confirma su nombre?",
     ]
+
+
+def test_what_no_part_reads_is_the_rest_of_a_long_text() -> None:
+    assert rest_of("") == rest_of("No. Deje de llamarme, por favor.") == []
+    told = [f"Esta es la frase {number}." for number in range(9)]
+    text = " ".join(told)
+    assert parts_of(text) == [text, *told[:6]]
+    assert rest_of(text) == told[6:]
+
+
+@pytest.mark.parametrize("words", [50, 51, 60, 90, 91, 130, 3_000])
+def test_all_of_a_sentence_that_runs_on_is_read(words: int) -> None:
+    said = [f"w{number}" for number in range(words)]
+    pieces = [piece.split() for piece in rest_of(" ".join(said))]
+    assert [word for at, piece in enumerate(pieces) for word in piece[10 if at else 0 :]] == (said if words > 50 else [])
+    assert all(len(piece) <= 50 for piece in pieces)
