@@ -63,8 +63,13 @@ class ComplianceWatch:
             for rule, title in rules
         ]
 
+    def lost(self, stream: str, start_ms: int) -> None:
+        """Words were said there that nobody heard. What changes by that is told with the next tick."""
+        self._judge.lost(stream, start_ms)
+
     def tick(self, now_ms: int) -> list[Fact]:
-        return self._alerts_of(self._judge.tick(now_ms))
+        verdicts = self._judge.tick(now_ms)
+        return self._withdraw(self._judge.taken_back(), now_ms, "went_on") + self._alerts_of(verdicts)
 
     def speak(self, language: str) -> None:
         """The call's language is known now: alerts are titled in it."""
@@ -78,7 +83,8 @@ class ComplianceWatch:
 
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Fact]:
         """Duties that never came are said, unless the call was cut off."""
-        return self._alerts_of(self._judge.end(now_ms, cut_off=cut_off))
+        verdicts = self._judge.end(now_ms, cut_off=cut_off)
+        return self._withdraw(self._judge.taken_back(), now_ms, "went_on") + self._alerts_of(verdicts)
 
     def roles_changed(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
         """What was said is judged anew by all of them at once: between two of them nobody was who they are."""

@@ -138,6 +138,8 @@ class Conversation:
 
     def unheard(self, stream: str, start_ms: int, end_ms: int, *, lost: bool) -> None:
         """Speech of which no words came; `lost`: though there may have been some."""
+        if lost:
+            self._watch.lost(stream, start_ms)
         if self._review:
             self._review.unheard(stream, start_ms, end_ms, lost=lost)
 

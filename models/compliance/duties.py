@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import inf
 
 from engine.facts import Outcome
-from models.compliance.checks import Duty
+from models.compliance.checks import CheckLeg, Duty
 from models.compliance.hearing import CallContext, Verdict
 from models.compliance.history import Heard, History, Mark
 from models.compliance.rules import Rule
@@ -62,14 +62,20 @@ class DutyWatch:
             if done := self._complete(filled):
                 return "satisfied", *done
             if self._duty.before and not excerpt and (mark := self._history.meant(heard, self._duty.before)):
-                return "violation", mark, heard
+                return self._neglected(heard.turn.start_ms), mark, heard
         if excerpt or self._duty.elsewhere or since_ms is None:
             return None
         late = len(turns) > len(due) or now_ms >= deadline + GRACE_MS
         if (late or (ended and self._substance(turns))) and not self._let_off(turns[-1]):
             last = due[-1]
-            return "violation", Mark(0, len(last.turn.text), 1.0), last
+            return self._neglected(deadline), Mark(0, len(last.turn.text), 1.0), last
         return None
+
+    def _neglected(self, by_ms: float) -> Outcome:
+        """Of what was not heard: nobody knows whether it was said where words that began until then were lost, nor, of
+        what is owed in a state alone, whether anybody's changed that."""
+        whose: CheckLeg = "any" if self._duty.once or self._duty.unless else self._duty.leg
+        return "undecided" if self._history.lost_by(whose, by_ms) else "violation"
 
     def _since_ms(self, turns: list[Heard]) -> int | None:
         """From when its seconds run; nothing before the call is in a state that makes it owed."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from engine.facts import Leg, Outcome
 from engine.ports.reading import Reading
-from models.compliance.checks import Bears, Consent, Order, Says
+from models.compliance.checks import Bears, CheckLeg, Consent, Order, Says
 from models.compliance.detectors import PHRASE_SCORE, Detectors
 from models.compliance.ground_wording import worded
 from models.compliance.grounds import Ground
@@ -77,6 +77,8 @@ class History:
         self.legs: dict[str, Leg] = {}
         """Roles told by `roles_changed`; until then those of the turns."""
         self.holds = Holds()
+        self.lost: list[tuple[str, int]] = []
+        """Speech whose words were lost: its stream, and where it began."""
         self.version = 0
 
     def add(self, turn: JudgedTurn) -> Heard:
@@ -114,6 +116,16 @@ class History:
 
     def leg(self, heard: Heard) -> Leg:
         return self.legs.get(heard.turn.stream, heard.turn.leg)
+
+    def lost_by(self, leg: CheckLeg, at_ms: float) -> bool:
+        """Whether words of that leg, or of who may be on it, were lost that began until then. `any`: anybody's."""
+        if not self.lost:
+            return False
+        legs = {heard.turn.stream: heard.turn.leg for heard in self.heard} | self.legs
+        whose = (leg, "unknown", "mixed")
+        return any(
+            start_ms <= at_ms and (leg == "any" or legs.get(stream, "unknown") in whose) for stream, start_ms in self.lost
+        )
 
     def find(self, heard: Heard, act: str) -> Mark | None:
         """An act performed with words of this turn, perhaps begun in the finals that it goes on from."""

@@ -44,6 +44,8 @@ class Judge:
         ]
         self._said: dict[str, Verdict] = {}
         self._taken_back: list[str] = []
+        self._late: list[Verdict] = []
+        """Found where words were lost: told with the next tick."""
         self._waiting: dict[str, tuple[int, str, Verdict]] = {}
         """Undecided verdicts that wait for a role: key → (due, stream, verdict)."""
 
@@ -69,9 +71,14 @@ class Judge:
         """A final, once."""
         heard = self._history.add(turn)
         self._taken_back += self._unsaid(heard)
-        found = [*self._of_call(heard), *self._of_turn(heard), *self._of_later(heard), *self._of_pickup()]
+        found = [*self._of_call(heard), *self._of_turn(heard), *self._of_later(turn.start_ms), *self._of_pickup()]
         found += self._of_duties(turn.end_ms)
         return self._emit(found) + self.tick(turn.end_ms)
+
+    def lost(self, stream: str, start_ms: int) -> None:
+        """Words were said there that nobody heard: what they may have done or changed is held against nobody."""
+        self._history.lost.append((stream, start_ms))
+        self._late += self._of_later(start_ms)
 
     def taken_back(self) -> list[str]:
         """Keys of verdicts that no longer hold since more was heard: their sentence went on, or words that began before
@@ -86,7 +93,8 @@ class Judge:
     def tick(self, now_ms: int) -> list[Verdict]:
         """The audio clock went on: deadlines and waits are over where they are."""
         due = [key for key, (at, _, _) in self._waiting.items() if at <= now_ms]
-        ripe = [self._waiting.pop(key)[2] for key in due]
+        ripe = [*self._late, *(self._waiting.pop(key)[2] for key in due)]
+        self._late.clear()
         return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
 
     def speak(self, language: str) -> None:
@@ -104,6 +112,7 @@ class Judge:
         """By stream, all that changed at once. What now holds, and the keys of verdicts that no longer do."""
         self._history.legs |= legs
         self._waiting = {key: wait for key, wait in self._waiting.items() if wait[1] not in legs}
+        self._late.clear()
         turns = [heard for heard in self._history.heard if heard.turn.stream in legs]
         now = [verdict for heard in self._history.heard for verdict in self._of_turn(heard)]
         now += self._of_pickup()
@@ -125,7 +134,7 @@ class Judge:
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Verdict]:
         """The call is over: what was owed by then is judged, and what waited for a role stays undecided. `cut_off`: it
         may have gone on unheard, so nothing was owed by its end."""
-        ripe = [verdict for _, _, verdict in self._waiting.values()]
+        ripe = [*self._late, *(verdict for _, _, verdict in self._waiting.values())]
         self._waiting.clear()
         return self._emit([*ripe, *self._of_duties(now_ms, ended=not cut_off)])
 
@@ -201,10 +210,10 @@ class Judge:
                     found.append(verdict)
         return found
 
-    def _of_later(self, heard: Heard) -> list[Verdict]:
-        """Turns come as they end. Those that began behind this one and are judged already are judged again by what was
-        said before them."""
-        later = [one for one in self._history.heard if one.turn.start_ms > heard.turn.start_ms]
+    def _of_later(self, start_ms: int) -> list[Verdict]:
+        """Turns come as they end. Those that began behind this place and are judged already are judged again by what
+        was said before them."""
+        later = [one for one in self._history.heard if one.turn.start_ms > start_ms]
         if not later:
             return []
         anew = [verdict for one in later for verdict in self._of_turn(one)] + self._of_pickup()
@@ -223,6 +232,8 @@ class Judge:
         mark = self._history.mark(heard, check, name)
         if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard)):
             return None
+        if isinstance(check, Order) and check.leg in ("any", leg) and self._may_be_in_order(check, heard):
+            return self._verdict(rule, check.action, "undecided", mark, heard, f"{rule.id}!undecided")
         outcome, ground = self._outcome(check)
         if check.leg in ("any", leg):
             key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else _key(rule, heard.turn.turn, check.action)
@@ -245,6 +256,11 @@ class Judge:
             opening = self._context.segment != "mid"
             return opening and not holds(self._states[check.until], self._history, heard)
         return holds(self._states[check.since], self._history, heard, sure=True)
+
+    def _may_be_in_order(self, check: Order, heard: Heard) -> bool:
+        """Whether words that nobody heard may have reached the state in time, or lost it."""
+        changes = check.until or self._states[check.since].lost
+        return bool(changes) and self._history.lost_by("any", heard.turn.start_ms)
 
     def _postpone(self, verdict: Verdict, heard: Heard, leg: Leg) -> None:
         wait = 0 if leg == "mixed" else ROLE_WAIT_MS

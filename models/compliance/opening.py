@@ -63,12 +63,12 @@ def _excused(unless: Mapping[str, int], context: CallContext) -> bool:
 
 def slow_pickup(check: Pickup, history: History, context: CallContext) -> tuple[Heard, LatePickup] | None:
     """The agent's first turn, where it came later than allowed after the called person's greeting, and by how much.
-    Nothing when the agent spoke first, or where times are not known."""
+    Nothing when the agent spoke first, or may have in words that were lost, or where times are not known."""
     turns = sorted(history.heard, key=lambda heard: heard.turn.start_ms)
     if context.segment == "mid" or len(turns) < 2 or history.leg(turns[0]) != "customer":
         return None
     first = next((heard for heard in turns if history.leg(heard) != "customer"), None)
-    if first is None or history.leg(first) != "agent":
+    if first is None or history.leg(first) != "agent" or history.lost_by("any", first.turn.start_ms):
         return None
     greeted_ms = _greeted_ms(turns[: turns.index(first)], check.within_s)
     waited = first.turn.start_ms - greeted_ms

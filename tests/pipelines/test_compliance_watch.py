@@ -102,3 +102,31 @@ async def test_a_pause_for_a_notice_that_did_not_come_in_time_ends_when_it_comes
     alerts = [fact for fact in facts if isinstance(fact, Insight) and fact.rule == "CO-REC-NOTICE"]
     assert [alert.outcome for alert in alerts] == ["violation", "satisfied"]
     assert [pauses.ruled(alert) for alert in alerts] == [("pause", "CO-REC-NOTICE"), ("resume", "CO-REC-NOTICE")]
+
+
+@pytest.mark.parametrize(("lost", "outcome", "paused"), [(True, "undecided", None), (False, "violation", "pause")])
+async def test_a_notice_that_may_be_among_lost_words_pauses_no_recording(
+    lost: bool, outcome: str, paused: str | None
+) -> None:
+    conversation = conversation_of(CallContext("CO", "", "collections", "outbound", "es", DAY))
+    conversation.unheard("a", 500, 3_000, lost=lost)
+    facts = await heard(conversation, ("a", "agent", 5_000, 7_000, "Buenas tardes, dígame."))
+    facts += conversation.tick(60_000)
+    (alert,) = [fact for fact in facts if isinstance(fact, Insight) and fact.rule == "CO-REC-NOTICE"]
+    change = Pauses().ruled(alert)
+    assert (alert.outcome, change and change[0]) == (outcome, paused)
+
+
+async def test_what_was_held_against_somebody_is_withdrawn_where_words_before_it_turn_out_lost() -> None:
+    conversation = conversation_of(CallContext("US", "TX", "collections", "outbound", "en", DAY))
+    said = await heard(
+        conversation,
+        ("a", "agent", 1_000, 2_500, "Am I speaking with Jane Roe?"),
+        ("a", "agent", 4_000, 6_000, "Your account is past due."),
+    )
+    (alert,) = [fact for fact in said if isinstance(fact, Insight) and fact.rule == "US-FDCPA-3RDPARTY"]
+    conversation.unheard("c", 3_000, 7_500, lost=True)
+    told = conversation.tick(8_000)
+    (taken,) = [fact for fact in told if isinstance(fact, CallEvent) and fact.name == "withdrawn"]
+    assert taken.data["of"] == [alert.seq]
+    assert outcomes(told, "US-FDCPA-3RDPARTY") == ["undecided"]

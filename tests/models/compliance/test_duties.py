@@ -222,3 +222,66 @@ def test_the_seconds_run_from_what_makes_it_owed(noticed: int | None, told: list
         said += heard(judge, turn(5, "agent", "This communication is from a debt collector.", noticed))
     said += judge.tick(240_000)
     assert [verdict.outcome for verdict in said] == told
+
+
+NOTICES = [
+    ("CO", "", "CO-REC-NOTICE", "Buenas tardes, dígame.", "Le informo que la llamada está siendo grabada."),
+    ("BR", "", "BR-REC-NOTICE", "Boa tarde, pois não.", "Aviso que esta ligação está sendo gravada."),
+    ("US", "CA", "US-REC-CONSENT", "Good morning, go ahead.", "This call is being recorded."),
+]
+
+
+@pytest.mark.parametrize(("country", "region", "rule", "greeting", "notice"), NOTICES)
+@pytest.mark.parametrize(
+    ("lost", "noticed", "told"),
+    [
+        ([], None, ["violation"]),
+        ([("1", 1_000)], None, ["undecided"]),
+        ([("1", 20_000)], None, ["undecided"]),
+        ([("3", 1_000)], None, ["undecided"]),
+        ([("2", 1_000)], None, ["violation"]),
+        ([("1", 70_000)], None, ["violation"]),
+        ([("1", 1_000)], 12_000, ["satisfied"]),
+    ],
+)
+def test_a_notice_that_may_be_among_words_that_were_lost_is_not_called_missing(
+    country: str,
+    region: str,
+    rule: str,
+    greeting: str,
+    notice: str,
+    lost: list[tuple[str, int]],
+    noticed: int | None,
+    told: list[str],
+) -> None:
+    context = CallContext(country, region, "collections", "outbound", "en", DAY)
+    judge = Judge([one for one in RULES if one.id == rule], context)
+    judge.roles_changed({"1": "agent", "2": "customer"}, 0)
+    for stream, at_ms in lost:
+        judge.lost(stream, at_ms)
+    said = heard(judge, turn(0, "agent", greeting, 5_000, stream="1"), turn(1, "customer", "…", 8_000, stream="2"))
+    if noticed:
+        said += heard(judge, turn(2, "agent", notice, noticed, stream="1"))
+    said += [verdict for at in range(14_000, 100_000, 1_000) for verdict in judge.tick(at)]
+    said += judge.end(100_000)
+    assert [verdict.outcome for verdict in said] == told
+    assert all(not verdict.action for verdict in said if verdict.outcome != "violation")
+
+
+def test_a_debt_that_is_named_before_a_disclosure_that_may_be_lost_breaks_nothing() -> None:
+    rules = [rule for rule in RULES if rule.id == "US-FDCPA-MIRANDA"]
+    judge = Judge(rules, CallContext("US", "TX", "collections", "outbound", "en", DAY))
+    heard(judge, turn(0, "agent", "Is this Jane Roe?", 1_000), turn(1, "customer", "Speaking.", 4_000))
+    judge.lost("agent", 6_500)
+    said = heard(judge, turn(2, "agent", "Your account is past due.", 9_000))
+    assert brief([*said, *judge.end(60_000)]) == [("US-FDCPA-MIRANDA", "undecided", 2)]
+
+
+def test_a_stream_that_is_known_late_takes_back_what_its_lost_words_may_have_done() -> None:
+    judge = Judge(NOTICE_CO, OPENING_CO)
+    judge.lost("2", 500)
+    said = heard(judge, turn(0, "agent", "Buenas tardes.", 5_000, stream="1"), turn(1, "customer", "…", 8_000, stream="3"))
+    said += [verdict for at in range(8_000, 60_000, 1_000) for verdict in judge.tick(at)]
+    assert [verdict.outcome for verdict in said] == ["undecided"]
+    fresh, withdrawn = judge.roles_changed({"2": "customer"}, 60_000)
+    assert ([verdict.outcome for verdict in fresh], withdrawn) == (["violation"], ["CO-REC-NOTICE/0!undecided"])

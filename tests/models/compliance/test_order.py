@@ -290,3 +290,58 @@ def test_who_says_no_more_than_hello_again_is_kept_waiting(again: str, told: boo
         JudgedTurn(2, "1", "agent", "Hi, this is Paul.", 5_000, 6_000),
     )
     assert bool(said) == told
+
+
+ASKED_NAMED = [
+    ("Am I speaking with Jane Roe?", "Yes, this is she.", "Your account is past due."),
+    ("¿Hablo con el señor Juan Pérez?", "Sí, soy yo.", "Usted debe quinientos dólares."),
+    ("Falo com a senhora Ana Lima?", "Sim, sou eu.", "A senhora deve quinhentos dólares."),
+]
+
+@pytest.mark.parametrize(("asked", "answered", "named"), ASKED_NAMED)
+@pytest.mark.parametrize(
+    ("question", "answer", "told"),
+    [
+        ("heard", "heard", []),
+        ("heard", "", ["violation"]),
+        ("heard", "lost", ["undecided"]),
+        ("lost", "heard", ["undecided"]),
+        ("lost", "lost", ["undecided"]),
+    ],
+)
+def test_a_debt_is_not_named_too_early_where_words_before_were_lost(
+    asked: str, answered: str, named: str, question: str, answer: str, told: list[str]
+) -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    said: list[Verdict] = []
+    lines = (turn(0, "agent", asked), question), (turn(1, "customer", answered), answer), (turn(2, "agent", named), "heard")
+    for one, fate in lines:
+        if fate == "heard":
+            said += judge.hear(one)
+        elif fate == "lost":
+            judge.lost(one.stream, one.start_ms)
+    judge.lost("customer", 60_000)
+    said += judge.tick(90_000)
+    assert [verdict.outcome for verdict in said] == told
+
+
+def test_words_that_are_lost_and_began_before_take_back_what_was_held_against_who_spoke_meanwhile() -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    judge.hear(_ASKED)
+    assert [verdict.outcome for verdict in judge.hear(_NAMED)] == ["violation"]
+    judge.lost("2", 3_000)  # until behind them
+    assert judge.taken_back() == ["US-FDCPA-3RDPARTY/0!once"]
+    assert [verdict.outcome for verdict in judge.tick(20_000)] == ["undecided"]
+    assert judge.tick(21_000) == judge.end(30_000) == []
+
+
+def test_who_spoke_first_where_words_were_lost_is_not_known_to_have_been_late() -> None:
+    pickup = [rule for rule in RULES if rule.id == "US-TCPA-ABANDON"]
+    judge = Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    judge.lost("1", 1_500)
+    greeted, answered = (
+        JudgedTurn(0, "2", "customer", "Hello, this is Bob.", 0, 1_000),
+        JudgedTurn(1, "1", "agent", "Hi, this is Paul.", 8_000, 9_000),
+    )
+    assert heard(judge, greeted, answered) == []
+    assert heard(Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY)), greeted, answered) != []
