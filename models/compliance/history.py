@@ -196,6 +196,10 @@ class History:
                 return None
         return mark
 
+    def said_ms(self, heard: Heard, mark: Mark) -> tuple[int, int]:
+        """When the words of a mark were said."""
+        return heard.turn.said_ms(*_spoken(heard.turn, mark))
+
     def title(self, rule: Rule) -> str:
         return rule.title.get(self.language) or rule.title["en"]
 
@@ -210,7 +214,7 @@ class History:
         ground: Ground | None = None,
     ) -> Verdict:
         turn = heard.turn
-        spoken = mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
+        spoken = _spoken(turn, mark)
         start_ms, end_ms = turn.said_ms(*spoken)
         return Verdict(
             rule=rule.id,
@@ -231,6 +235,10 @@ class History:
             key=key,
             because=worded(ground, self.language) if ground else "",
         )
+
+
+def _spoken(turn: JudgedTurn, mark: Mark) -> tuple[int, int]:
+    return mark.spoken or (to_spoken(turn.offsets, mark.start), to_spoken(turn.offsets, mark.end))
 
 
 def _lasting(turn: JudgedTurn) -> JudgedTurn:

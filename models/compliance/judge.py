@@ -16,7 +16,7 @@ from models.compliance.history import Heard, History, Mark
 from models.compliance.metadata import consent_missing
 from models.compliance.opening import known_against, slow_pickup
 from models.compliance.rules import Rule, select
-from models.compliance.states import holds, load_states
+from models.compliance.states import holds, load_states, reached_ms
 
 _OF_CALL = "!call"
 """Ends the keys of verdicts on what is known of a call: roles do not change them."""
@@ -230,7 +230,7 @@ class Judge:
             return None
         name = f"{rule.id}/{number}"
         mark = self._history.mark(heard, check, name)
-        if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard)):
+        if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard, mark)):
             return None
         if isinstance(check, Order) and check.leg in ("any", leg) and self._may_be_in_order(check, heard):
             return self._verdict(rule, check.action, "undecided", mark, heard, f"{rule.id}!undecided")
@@ -250,12 +250,14 @@ class Judge:
             return "satisfied", None
         return "undecided" if isinstance(missing, ConsentsUnknown) else "violation", missing
 
-    def _out_of_order(self, check: Order, heard: Heard) -> bool:
-        """An excerpt may have reached the state before it begins."""
+    def _out_of_order(self, check: Order, heard: Heard, mark: Mark) -> bool:
+        """An excerpt may have reached the state before it begins. Who is talked over has heard no more than was said
+        by then."""
         if check.until:
             opening = self._context.segment != "mid"
             return opening and not holds(self._states[check.until], self._history, heard)
-        return holds(self._states[check.since], self._history, heard, sure=True)
+        by_ms = reached_ms(self._states[check.since], self._history, heard)
+        return by_ms is not None and by_ms <= self._history.said_ms(heard, mark)[0]
 
     def _may_be_in_order(self, check: Order, heard: Heard) -> bool:
         """Whether words that nobody heard may have reached the state in time, or lost it."""

@@ -47,9 +47,9 @@ def load_states(path: Path = STATES) -> dict[str, State]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-def holds(state: State, history: History, at: Heard, *, sure: bool = False) -> bool:
+def holds(state: State, history: History, at: Heard) -> bool:
     """Whether the call is in the state when the turn begins."""
-    return held_since(state, history, at, sure=sure) is not None
+    return held_since(state, history, at) is not None
 
 
 def held_since(state: State, history: History, at: Heard, *, sure: bool = False) -> Heard | None:
@@ -67,6 +67,25 @@ def held_since(state: State, history: History, at: Heard, *, sure: bool = False)
         elif since is None and any(_taken(step, history, reaches, before, place) for step in state.reached):
             since = heard
     return since
+
+
+def reached_ms(state: State, history: History, at: Heard) -> int | None:
+    """By when words that may be held against somebody had been said that reached the state in which another turn
+    begins; nothing where it is not in it. They may still be going on then."""
+    since = held_since(state, history, at, sure=True)
+    if since is None:
+        return None
+    marks = [mark for step in state.reached if (mark := _mark(step, history, since))]
+    return min([since.turn.end_ms, *(history.said_ms(since, mark)[1] for mark in marks)])
+
+
+def _mark(step: Step, history: History, heard: Heard) -> Mark | None:
+    """Words of the turn with which the step may have been taken."""
+    if (history.leg(heard) == step.leg) is bool(step.answer):
+        return None
+    act = step.answer or step.act
+    mark = history.meant(heard, act) if act else None
+    return mark or (borne(heard.turn, step.entity) if step.entity else None)
 
 
 def _taken(step: Step, history: History, find: Find, turns: list[Heard], place: int) -> bool:

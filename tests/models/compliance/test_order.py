@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from engine.facts import Leg
+from engine.ports.hearing import HeardWord
 from models.compliance import CallContext, Judge, JudgedTurn, Metadata, Verdict, load_detectors, load_rules
 
 DAY = datetime.date(2026, 11, 27)
@@ -345,3 +346,38 @@ def test_who_spoke_first_where_words_were_lost_is_not_known_to_have_been_late() 
     )
     assert heard(judge, greeted, answered) == []
     assert heard(Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY)), greeted, answered) != []
+
+
+WISHES = [
+    ("Well, to be honest we are quite happy with what we have. ", "Stop calling me.", "Can I have your card number, please?"),
+    ("La verdad es que eso no me interesa para nada. ", "No me llamen más.", "¿Me da el número de su tarjeta?"),
+    ("Na verdade isso não me interessa nem um pouco. ", "Não me liguem mais.", "Me passa o número do cartão?"),
+]
+
+
+@pytest.mark.parametrize(("idle", "wish", "question"), WISHES)
+@pytest.mark.parametrize(
+    ("wished", "asked_ms", "told"),
+    [("at last", 3_000, []), ("at last", 11_000, ["violation"]), ("at first", 6_500, ["violation"])],
+)
+def test_who_is_talked_over_has_not_heard_a_wish_that_comes_behind_his_question(
+    idle: str, wish: str, question: str, wished: str, asked_ms: int, told: list[str]
+) -> None:
+    rules = [rule for rule in RULES if rule.id == "US-TCPA-DNC-SALE"]
+    judge = Judge(rules, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    text = idle + wish if wished == "at last" else f"{wish} {idle}"
+    customer = JudgedTurn(0, "2", "customer", text, 2_000, 10_000)
+    agent = JudgedTurn(1, "1", "agent", question, asked_ms, asked_ms + 2_000)
+    said = [verdict for one in sorted((customer, agent), key=lambda one: one.end_ms) for verdict in judge.hear(one)]
+    assert [verdict.outcome for verdict in said] == told
+
+
+def test_the_times_of_the_words_tell_what_was_said_first() -> None:
+    rules = [rule for rule in RULES if rule.id == "US-TCPA-DNC-SALE"]
+    for wish_ms, told in ((7_500, []), (3_000, ["violation"])):
+        judge = Judge(rules, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+        words = tuple(HeardWord(at, at + 2, wish_ms, wish_ms + 1_000) for at in (0, 5, 13))
+        customer = JudgedTurn(0, "2", "customer", "Stop calling me.", 2_000, 10_000, words=words)
+        agent = JudgedTurn(1, "1", "agent", "Can I have your card number, please?", 5_000, 7_000)
+        said = [*judge.hear(agent), *judge.hear(customer)]
+        assert [verdict.outcome for verdict in said] == told
