@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ports.reading import Reading, Scored, SpokenAct
+from engine.ports.reading import UNFELT, Reading, Scored, SpokenAct
 from models.embed import Encoder, SentenceEncoder
 from models.onnx_session import Observe, Opener, open_session, timed, unobserved
 from models.reading import parts_of, rest_of, united
@@ -38,7 +38,7 @@ class OnnxTextReader:
         self._turns = TurnJudge(directory, observe, opener)
         self.read("Buenas tardes. ¿En qué le puedo ayudar? Boa tarde. Good afternoon.")  # warm
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         """See the port. `language` is not used: the words decide."""
         del language
         with timed("reader", self._observe) as watch:
@@ -47,9 +47,9 @@ class OnnxTextReader:
             texts = [*said, *rest_of(text)]
             with timed("sentence-encoder", self._observe):
                 vectors = self._encoder.embed(texts)
-            chances = self._turns.chances(texts, vectors)
+            chances = self._turns.chances(texts, vectors, () if feelings else ("sentiment",))
             vectors = vectors[: len(parts)]
-            sentiment = self._mood_of(chances["sentiment"][: len(parts)], parts)
+            sentiment = self._mood_of(chances["sentiment"][: len(parts)], parts) if feelings else UNFELT
             intents = self._wanted(chances["intents"][: len(parts)], parts)
             acts = tuple(SpokenAct(*act) for act in self._performed(chances["acts"][: len(said)], parts))
             unlikely = self._ruled_out(chances["acts"])  # only what was read may be: hence the rest as well

@@ -1,6 +1,6 @@
 """What an utterance does, what its speaker wants and in which mood: the turn encoder and the wide part as one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,19 +37,20 @@ class TurnJudge:
         """Their labels and thresholds."""
         return self._wide.card.heads
 
-    def chances(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> Chances:
+    def chances(self, texts: Sequence[str], vectors: NDArray[np.float32], without: Collection[str] = ()) -> Chances:
         """By head float32[len(texts), labels]: how likely each label is; without thresholds they add up to 1. `vectors`
-        float32[len(texts), 512] are the sentence encoder's."""
+        float32[len(texts), 512] are the sentence encoder's. Of the heads `without` nothing is worked out."""
         with timed("turn-encoder", self._observe):
-            deep = self._deep.logits(texts)
+            deep = {name: found for name, found in self._deep.logits(texts).items() if name not in without}
         with timed("wide", self._observe):
             both = blended(deep, self._wide.logits(texts, vectors), self._wide.card)
         return {name: (sigmoid if self.heads[name].thresholds else softmax)(found) for name, found in both.items()}
 
 
 def blended(deep: Logits, wide: Logits, card: WideCard) -> Logits:
-    """Calibrated log-odds of both together: `(deep + wide) * scale + shift`."""
+    """Calibrated log-odds of both together, of the heads of `deep`: `(deep + wide) * scale + shift`."""
     return {
         name: np.asarray((deep[name] + wide[name]) * blend.scale + blend.shift, np.float32)
         for name, blend in card.blends.items()
+        if name in deep
     }

@@ -24,9 +24,11 @@ turns side by side can sound like a need."""
 
 
 class Reads(Protocol):
-    """Runs the blocking text models off the event loop."""
+    """Runs the blocking text models off the event loop; see `TextReader.read`."""
 
-    async def __call__(self, reader: TextReader, text: str, before: str, language: str) -> Reading: ...
+    async def __call__(
+        self, reader: TextReader, text: str, before: str, language: str, *, feelings: bool
+    ) -> Reading: ...
 
 
 class _View(msgspec.Struct, frozen=True):
@@ -193,7 +195,7 @@ class Cards:
         if (first := self._turns.begun(turn)) and not self._governor.settled(leg, turn.text, reading):
             said = (first, turn)
             whole = f"{first.text} {turn.text}"
-            read = await self._reads(self._reader, whole, "", turn.utterance.language)
+            read = await self._reads(self._reader, whole, "", turn.utterance.language, feelings=False)
             views.append(_View(whole, _vectors(read)))
             together = self._governor.needs_help(leg, whole, read)
             if trigger in ("", NEED) or together in ACTION_INTENTS:

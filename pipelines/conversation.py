@@ -121,7 +121,7 @@ class Conversation:
         facts += self._digits.watch_capture(judged, utterance.end_ms)
         self._seen(facts)
         yield facts
-        reading = turn.reading = await self._read(turn)
+        reading = turn.reading = await self._read(turn, leg)
         facts = self._digits.find(judged.entities)
         facts += self._temper.facts_of(turn, reading, leg)
         with self._tracing.span("judge", turn=turn.turn) as span:
@@ -251,11 +251,13 @@ class Conversation:
             log.exception("review.fault")  # a call without a wrap-up has ended all the same
             return []
 
-    async def _read(self, turn: Turn) -> Reading:
+    async def _read(self, turn: Turn, leg: Leg) -> Reading:
         begun = self._turns.begun(turn)
         language = turn.utterance.language
         with self._tracing.span("read", turn=turn.turn, language=language):
-            reading = await self._reads(self._reader, turn.text, begun.text if begun else "", language)
+            before = begun.text if begun else ""
+            feelings = self._temper.is_felt(leg)
+            reading = await self._reads(self._reader, turn.text, before, language, feelings=feelings)
         return reading if begun is None or begun.reading is None else gone_on(reading, begun.reading)
 
     def _transcript(self, turn: Turn, leg: Leg) -> Fact:

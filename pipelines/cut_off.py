@@ -166,7 +166,9 @@ async def _read(turn: Turn, turns: Turns, reader: TextReader) -> Reading:
     """As `Conversation` reads it."""
     turns.remember(turn)
     begun = turns.begun(turn)
-    reading = await read_aside(reader, turn.text, begun.text if begun else "", turn.utterance.language)
+    before = begun.text if begun else ""
+    # what was felt is among the facts
+    reading = await read_aside(reader, turn.text, before, turn.utterance.language, feelings=False)
     turn.reading = gone_on(reading, begun.reading) if begun and begun.reading else reading
     return turn.reading
 

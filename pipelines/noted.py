@@ -96,8 +96,8 @@ def _of_a_card(fact: Fact) -> bool:
 
 
 def noted_reads(reads: Reads, take: Take) -> Reads:
-    async def read(reader: TextReader, text: str, before: str, language: str) -> Reading:
-        reading = await reads(reader, text, before, language)
+    async def read(reader: TextReader, text: str, before: str, language: str, *, feelings: bool) -> Reading:
+        reading = await reads(reader, text, before, language, feelings=feelings)
         take(notes.note_of_reading(text, before, language, reading))
         return reading
 

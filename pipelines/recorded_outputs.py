@@ -47,10 +47,12 @@ class RecordedOutputs:
         self.pop()
         return made
 
-    async def reads(self, reader: TextReader, text: str, before: str, language: str) -> Reading:
-        return self.read(text, before, language)
+    async def reads(self, reader: TextReader, text: str, before: str, language: str, *, feelings: bool) -> Reading:
+        return self.read(text, before, language, feelings=feelings)
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
+        """What was read of whose feelings is as it was."""
+        del feelings
         note = self._answer(notes.Read)
         self.otherwise += (note.text, note.before, note.language) != (text, before, language)
         return note.reading

@@ -60,6 +60,10 @@ class Temper:
                 self._read.setdefault(said.stream, []).append((kind, facts[-1].seq))
         return facts
 
+    def is_felt(self, leg: Leg) -> bool:
+        """Whether anything may be inferred of the feelings of such a person."""
+        return self._is_read("sentiment", leg)
+
     def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
         """A stream is somebody else's than was thought."""
         read = self._read.pop(decision.stream, [])

@@ -138,7 +138,7 @@ class FakeSink:
 class FakeReader:
     """A neutral reading of everything, for tests that are about something else."""
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         return Reading(
             vector=np.zeros(512, np.float32), sentiment=Scored("neutral", 1.0), intents=(), acts=(), latency_ms=1.0
         )

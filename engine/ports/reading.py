@@ -1,7 +1,7 @@
 """What words mean: what pipelines ask of the text models and of the search over what a site knows."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -14,6 +14,10 @@ class Scored(msgspec.Struct, frozen=True, omit_defaults=True):
     """Calibrated probability."""
     lean: float = 0.0
     """Sentiment alone: P(positive) − P(negative), −1…1. A neutral utterance may still lean to one side."""
+
+
+UNFELT: Final = Scored("neutral", 0.0)
+"""The sentiment where none was looked for."""
 
 
 class SpokenAct(msgspec.Struct, frozen=True):
@@ -47,9 +51,10 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class TextReader(Protocol):
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         """Blocking, 5–30 ms, thread-safe; call it from a worker thread. `text` is masked; `before` are the words of the
-        same speaker that it goes on from without a pause."""
+        same speaker that it goes on from without a pause. Without `feelings` nothing is inferred of the speaker's: the
+        sentiment is `UNFELT`."""
 
 
 class Passage(msgspec.Struct, frozen=True):

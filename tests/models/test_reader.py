@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.ports.reading import UNFELT
 from models.catalogue import SENTENCE_ENCODER, TURN_ENCODER
 from models.installation import install
 from models.mood import Mood
@@ -120,6 +121,17 @@ def test_a_sentence_that_went_on_is_read_with_its_beginning(reader: OnnxTextRead
     views = reader.read(text, begun).views
     assert views is not None
     assert len(views) == len(spans_of(text)), "what was said before has no vector"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["No puedo creer que me cobren otra vez. Es una vergüenza.", "Que vergonha. Não me liguem nunca mais.", "I am so angry."],
+)
+def test_where_no_feelings_are_to_be_read_none_are_and_all_else_is(reader: OnnxTextReader, text: str) -> None:
+    felt, unfelt = reader.read(text), reader.read(text, feelings=False)
+    assert felt.sentiment.score > 0.33
+    assert unfelt.sentiment == UNFELT
+    assert (unfelt.intents, unfelt.acts, unfelt.unlikely) == (felt.intents, felt.acts, felt.unlikely)
 
 
 @pytest.mark.parametrize("text", ["Sí, con ella.", "Aham.", "Okay.", "", "[card]"])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Leg, SpeechSegment
 from engine.ports.intake import RoleDecision
-from engine.ports.reading import Passage, Reading, Scored, SpokenAct
+from engine.ports.reading import UNFELT, Passage, Reading, Scored, SpokenAct
 from models.compliance import CallContext, Metadata, load_detectors, load_rules
 from models.playbooks import bundled_playbooks, playbook_for
 from models.review import bundled_forms, form_for
@@ -48,7 +48,7 @@ def tools() -> Tools:
 class Moody:
     """Reads something else in each text, as the models would: nothing of it can be guessed from the words alone."""
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         if text == FAILS:
             raise RuntimeError("no model")
         number = sum(text.encode()) + len(before)
@@ -57,7 +57,8 @@ class Moody:
         chance = float(np.float64(number % 97) / 97)
         acts = (SpokenAct("recording_notice", 0.9),) if "recorded" in text else ()
         intents = (Scored("billing_dispute", chance),) if "bill" in text else ()
-        return Reading(views[0], Scored(mood, chance, chance / 2), intents, acts, 1.5, frozenset({"opt_out"}), views)
+        felt = Scored(mood, chance, chance / 2) if feelings else UNFELT
+        return Reading(views[0], felt, intents, acts, 1.5, frozenset({"opt_out"}), views)
 
 
 class Shelf:

@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import Invalid
 from engine.facts import CallEvent, Fact, Insight, Suggestion, Transcript, encode
+from engine.ports.reading import UNFELT
 from models.compliance.rules import Trial
 from pipelines import notes
 from pipelines.as_it_was import first_difference, replay_as_it_was
@@ -62,6 +63,16 @@ async def test_what_differs_is_told_by_seq_and_fields_and_never_by_words() -> No
     assert first_difference(replayed, missing) == f"seq {first}: role.decided is not stored"
     del replayed.facts[first]
     assert first_difference(replayed, stored) == f"seq {first}: role.decided is not made any more"
+
+
+async def test_what_is_kept_of_a_call_holds_no_feeling_of_who_is_not_known_to_be_the_customer() -> None:
+    call = await noted_call()
+    assert not SETUP.agent_sentiment
+    readings = [(note.text, note.sentiment) for note in call.notes if isinstance(note, notes.Read)]
+    felt = {" ".join(text.split()[:2]) for text, sentiment in readings if sentiment != UNFELT}
+    customers = {"I do", "And this", "I will"} | {"Good morning,"}  # the last seemed to be
+    assert {words for words in felt if not words.startswith("[")} == customers
+    assert {"Hello, what is this bill about?", "Could you read me your card number, please?"} <= dict(readings).keys()
 
 
 async def test_other_rules_say_what_they_would_have_said() -> None:

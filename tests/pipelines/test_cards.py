@@ -38,7 +38,7 @@ class FakeReader:
     def __init__(self, intents: Mapping[str, str]) -> None:
         self._intents = intents
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         intents = (Scored(self._intents[text], 0.9),) if text in self._intents else ()
         return Reading(
             vector=np.zeros(512, np.float32),

@@ -26,7 +26,7 @@ class Hears:
         self._sentences = sentences
         self.asked: list[tuple[str, str]] = []
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         self.asked.append((text, before))
         whole = f"{before} {text}" if before else text
         acts = tuple(

@@ -110,7 +110,7 @@ class Asked:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         self.texts += [text, before]
         question = (Scored("billing_dispute", 0.9),) if "?" in text else ()
         return msgspec.structs.replace(FakeReader().read(text), intents=question)

@@ -1,14 +1,23 @@
 """What is read of feelings, and of whom."""
 
+import datetime
+
 import msgspec
+import pytest
 
 from engine.facts import CallEvent, Insight, Leg
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import Reading, Scored
+from models.compliance import CallContext, Judge
 from models.mood import Mood
+from models.privacy import DigitGuard
+from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.roster import Roster
+from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn
+from pipelines.understand import read_here
 from pipelines.utterance import Utterance
 from tests.fakes import FakeReader
 
@@ -104,3 +113,30 @@ def test_a_mood_says_where_it_stands_also_while_it_has_no_name() -> None:
     assert isinstance(mood, Insight)
     assert (mood.kind, mood.value, mood.lean) == ("mood", "neutral", Mood().hear(text, feeling, 1_000).lean)
     assert mood.lean < 0
+
+
+class Asked(FakeReader):
+    """Keeps whether it was asked for feelings."""
+
+    def __init__(self) -> None:
+        self.feelings: list[bool] = []
+
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
+        self.feelings.append(feelings)
+        return super().read(text, before, language)
+
+
+@pytest.mark.parametrize("leg", ["customer", "agent", "mixed", "unknown"])
+@pytest.mark.parametrize("agents", [True, False])
+async def test_the_models_are_asked_for_the_feelings_of_those_alone_who_are_judged(leg: Leg, agents: bool) -> None:
+    reader, context = Asked(), CallContext("ES", "", "care", "inbound", "es", datetime.date(2026, 11, 28))
+    conversation = Conversation(
+        ledger=Ledger("call-1", lambda: 0.0), roster=Roster(), guard=DigitGuard("ES", b"key"),
+        judge=Judge((), context), reader=reader, reads=read_here, knowledge=None, governor=Governor(), language="es",
+        clock_ms=lambda: 0.0, agent_sentiment=agents,
+    )  # fmt: skip
+    said = Utterance(stream="1", leg=leg, start_ms=0, end_ms=1_000, text="No es justo.", language="es")
+    facts = [fact async for some in conversation.hear(said) for fact in some]
+    assert reader.feelings == [agents or leg == "customer"]
+    told = [fact.kind for fact in facts if isinstance(fact, Insight) and fact.kind == "sentiment"]
+    assert bool(told) is reader.feelings[0]
