@@ -112,7 +112,7 @@ class Cards:
     async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
         """A suggestion, or the event that says why what was found is not shown; nothing when nothing was called for, or
         when a card has to wait (`attend`)."""
-        if self._knowledge is None:
+        if self._knowledge is None or not reading.vector.size:
             return []
         need = await self._need(turn, reading, leg)
         if not need.trigger:
@@ -196,7 +196,8 @@ class Cards:
             said = (first, turn)
             whole = f"{first.text} {turn.text}"
             read = await self._reads(self._reader, whole, "", turn.utterance.language, feelings=False)
-            views.append(_View(whole, _vectors(read)))
+            if read.vector.size:
+                views.append(_View(whole, _vectors(read)))
             together = self._governor.needs_help(leg, whole, read)
             if trigger in ("", NEED) or together in ACTION_INTENTS:
                 trigger = together or trigger

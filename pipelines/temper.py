@@ -6,7 +6,7 @@ import msgspec
 
 from engine.facts import Fact, InsightKind, Leg
 from engine.ports.intake import RoleDecision
-from engine.ports.reading import Reading, Scored
+from engine.ports.reading import UNFELT, Reading, Scored
 from models.mood import Mood
 from pipelines.ledger import Ledger
 from pipelines.turn import Turn
@@ -46,9 +46,10 @@ class Temper:
         said = turn.utterance
         about = turn.place(leg) | {"measured": self._ledger.measured_turn(turn)}
         evidence = {"evidence": (turn.evidence(leg),)}
-        scores: list[tuple[InsightKind, Scored]] = [("sentiment", reading.sentiment)]
+        is_felt = reading.sentiment != UNFELT
+        scores: list[tuple[InsightKind, Scored]] = [("sentiment", reading.sentiment)] if is_felt else []
         scores += [("intent", intent) for intent in reading.intents]
-        if self._is_read("mood", leg):
+        if is_felt and self._is_read("mood", leg):
             self._felt.append(Felt(said.stream, turn.text, reading.sentiment, said.end_ms))
             scores.append(("mood", self._mood.hear(turn.text, reading.sentiment, said.end_ms)))
         facts: list[Fact] = []

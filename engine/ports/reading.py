@@ -36,7 +36,7 @@ class Reading(msgspec.Struct, frozen=True):
     """What the text models say of one utterance."""
 
     vector: NDArray[np.float32]
-    """float32[512], L2-normalised sentence embedding."""
+    """float32[512], L2-normalised sentence embedding; empty where nothing could be read."""
     sentiment: Scored
     intents: tuple[Scored, ...]
     """Those over their calibrated thresholds, best first; empty means `none`."""
