@@ -162,13 +162,12 @@ class Conversation:
             self._review.resumed(at_ms)
 
     def decide_roles(self, decisions: Sequence[RoleDecision], now_ms: int) -> list[Fact]:
-        """Roles were decided, perhaps again: what was said is judged anew, and what no longer holds is withdrawn."""
-        facts: list[Fact] = []
+        """Roles were decided, perhaps again: what was said is judged anew, what no longer holds is withdrawn, and what
+        the customer wanted is told."""
         changed = self.roster.decide(decisions)
-        for decision in changed:
-            facts.append(role_decided(self._ledger, decision, now_ms))
-            facts += self._temper.role_changed(decision, now_ms)
+        facts: list[Fact] = [role_decided(self._ledger, decision, now_ms) for decision in changed]
         if changed:
+            facts += self._temper.roles_changed(changed, self._turns, now_ms)
             facts += self._watch.roles_changed(changed, now_ms)
         for decision in changed:
             facts += self._cards.role_changed(decision, now_ms)

@@ -1,6 +1,6 @@
 """A turn of a call as it is understood so far, and the memory of the last ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -90,6 +90,9 @@ class Turns:
         self._turns[turn.turn] = turn
         while len(self._turns) > TURNS_KEPT:
             del self._turns[next(iter(self._turns))]
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self._turns.values())
 
     def get(self, number: int) -> Turn | None:
         return self._turns.get(number)

@@ -5,9 +5,9 @@ import datetime
 import msgspec
 import pytest
 
-from engine.facts import CallEvent, Insight, Leg
+from engine.facts import CallEvent, Fact, Insight, Leg
 from engine.ports.intake import RoleDecision
-from engine.ports.reading import Reading, Scored
+from engine.ports.reading import UNFELT, Reading, Scored
 from models.compliance import CallContext, Judge
 from models.mood import Mood
 from models.privacy import DigitGuard
@@ -16,7 +16,7 @@ from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.temper import Temper
-from pipelines.turn import Turn
+from pipelines.turn import Turn, Turns
 from pipelines.understand import read_here
 from pipelines.utterance import Utterance
 from tests.fakes import FakeReader
@@ -52,7 +52,7 @@ def wants(temper: Temper, stream: str, leg: Leg, intent: str, turn: int) -> int:
 
 def withdrawn(temper: Temper, stream: str, role: Leg) -> list[int]:
     """What is taken back once the stream is this one's."""
-    facts = temper.role_changed(decided(stream, role), 5_000)
+    facts = temper.roles_changed([decided(stream, role)], (), 5_000)
     return [seq for fact in facts if isinstance(fact, CallEvent) for seq in fact.data["of"]]
 
 
@@ -71,17 +71,19 @@ def test_what_was_read_of_an_agent_who_was_taken_for_the_customer_is_withdrawn()
     temper = Temper(Ledger("call-1", lambda: 0.0), agents=False)
     mine = read(temper, "1", "customer", 1) + read(temper, "1", "customer", 2)
     read(temper, "2", "customer", 3)
-    assert temper.role_changed(decided("2", "customer"), 5_000) == []
-    (taken,) = temper.role_changed(decided("1", "agent"), 5_000)
+    assert temper.roles_changed([decided("2", "customer")], (), 5_000) == []
+    taken, again = temper.roles_changed([decided("1", "agent")], (), 5_000)
     assert isinstance(taken, CallEvent)
     assert taken.data == {"of": mine, "reason": "role_changed"}
-    assert temper.role_changed(decided("1", "unknown"), 6_000) == []
+    assert isinstance(again, Insight)
+    assert (again.kind, again.turn, again.stream) == ("mood", 3, "2")
+    assert temper.roles_changed([decided("1", "unknown")], (), 6_000) == []
 
 
 def test_where_agents_are_judged_what_an_agent_feels_stays_and_is_no_mood_of_the_customer() -> None:
     temper = Temper(Ledger("call-1", lambda: 0.0))
     assert read(temper, "1", "agent", 1)
-    assert temper.role_changed(decided("1", "agent"), 5_000) == []
+    assert temper.roles_changed([decided("1", "agent")], (), 5_000) == []
     sentiment, felt = read(temper, "2", "customer", 2)
     assert (sentiment, withdrawn(temper, "2", "agent")) == (felt - 1, [felt])
     assert withdrawn(temper, "2", "customer") == []
@@ -99,7 +101,11 @@ def test_the_mood_is_made_anew_of_what_is_the_customer_s() -> None:
     alone = Temper(Ledger("call-2", lambda: 0.0))
     assert mood(temper, "1", "positive", 1) == mood(alone, "1", "positive", 1)
     assert mood(temper, "2", "negative", 2) != mood(alone, "1", "positive", 2)
-    temper.role_changed(decided("2", "agent"), 2_000)
+    taken, again = temper.roles_changed([decided("2", "agent")], (), 2_000)
+    assert isinstance(taken, CallEvent)
+    assert isinstance(again, Insight)
+    assert (again.kind, again.turn, again.stream, again.leg) == ("mood", 1, "1", "customer")
+    assert Scored(again.value, again.score) == mood(Temper(Ledger("call-3", lambda: 0.0)), "1", "positive", 1)
     mood(temper, "1", "positive", 2)
     assert mood(temper, "1", "negative", 3) == mood(alone, "1", "negative", 3)
 
@@ -140,3 +146,37 @@ async def test_the_models_are_asked_for_the_feelings_of_those_alone_who_are_judg
     assert reader.feelings == [agents or leg == "customer"]
     told = [fact.kind for fact in facts if isinstance(fact, Insight) and fact.kind == "sentiment"]
     assert bool(told) is reader.feelings[0]
+
+
+def heard(temper: Temper, turns: Turns, stream: str, leg: Leg, number: int, reading: Reading) -> list[Fact]:
+    said = Utterance(stream=stream, leg=leg, start_ms=number * 1_000, end_ms=number * 1_000 + 800, text="¿Qué?", language="es")
+    turn = Turn(said, number, said.text, (), 0.0, reading=reading)
+    turns.remember(turn)
+    return temper.facts_of(turn, reading, leg)
+
+
+def wanting(intent: str, sentiment: Scored) -> Reading:
+    return msgspec.structs.replace(FakeReader().read(""), intents=(Scored(intent, 0.9),), sentiment=sentiment)
+
+
+@pytest.mark.parametrize(("agents", "first"), [(True, "agent"), (False, "agent"), (True, "unknown"), (False, "unknown")])
+def test_what_the_customer_wanted_and_felt_is_told_once_it_is_known_who_that_is(agents: bool, first: Leg) -> None:
+    temper, turns = Temper(Ledger("call-1", lambda: 0.0), agents=agents), Turns()
+    felt = Scored("negative", 0.9, -0.8)
+    unknown = wanting("cancel_service", felt if temper.is_felt(first) else UNFELT)
+    before = heard(temper, turns, "2", first, 1, unknown)
+    seemed = heard(temper, turns, "1", "customer", 2, wanting("billing_dispute", Scored("positive", 0.9, 0.8)))
+    taken, *told = temper.roles_changed([decided("1", "agent"), decided("2", "customer")], turns, 3_000)
+    assert isinstance(taken, CallEvent)
+    kinds = {fact.seq: fact.kind for fact in seemed if isinstance(fact, Insight)}
+    gone = {"intent", "mood"} if agents else {"sentiment", "intent", "mood"}
+    assert {kinds[seq] for seq in taken.data["of"]} == gone
+    insights = [fact for fact in [*before, *told] if isinstance(fact, Insight)]
+    assert {(fact.turn, fact.stream, fact.start_ms) for fact in insights} == {(1, "2", 1_000)}
+    found = {fact.kind: fact for fact in insights}
+    assert len(found) == len(insights)
+    assert found["intent"].value == "cancel_service"
+    assert ("sentiment" in found, "mood" in found) == (agents, agents)
+    if agents:
+        assert (found["mood"].leg, found["mood"].lean) == ("customer", Mood().hear("¿Qué?", felt, 1_800).lean)
+    assert temper.roles_changed([decided("2", "customer")], turns, 4_000) == []
