@@ -42,6 +42,8 @@ class Mark(msgspec.Struct, frozen=True):
     spoken: tuple[int, int] | None = None
     """The same in the spoken text, where it is known better than by the offsets."""
     last4: str = ""
+    beyond: bool = False
+    """It begins before the final that the turn goes on from: the text models did not read that with it."""
 
 
 class Heard:
@@ -57,6 +59,8 @@ class Heard:
         """Acts that its words perform, and no longer do now that the sentence goes on."""
         self.folded: Folded | None = None
         self.lead = ""
+        self.beyond = 0
+        """So much of the lead stands before the final that it goes on from."""
 
     def joined(self) -> list["Heard"]:
         """The finals whose words are its sentence's too, latest first; of a monologue the last ones alone."""
@@ -140,15 +144,21 @@ class History:
         phrase alone.
         """
         mark = self.find(heard, act)
-        return mark if mark and is_sure(act, mark.score, heard.turn.reading) else None
+        if mark is None:
+            return None
+        reading = None if mark.beyond else heard.turn.reading  # only what was read may be ruled out
+        return mark if is_sure(act, mark.score, reading) else None
 
     def _find(self, heard: Heard, act: str) -> Mark | None:
         if heard.folded is None:
-            heard.lead = _lead([*(part.turn.text for part in reversed(heard.joined())), heard.turn.text])
+            texts = [*(part.turn.text for part in reversed(heard.joined())), heard.turn.text]
+            heard.lead, heard.beyond = _lead(texts), len(_lead(texts[:-1]))
             heard.folded = self._detectors.fold(heard.lead + heard.turn.text)
         offset = len(heard.lead)
         hit = self._detectors[act].find(heard.folded, heard.turn.reading, offset)
-        return Mark(max(hit.start - offset, 0), hit.end - offset, hit.score) if hit else None
+        if hit is None:
+            return None
+        return Mark(max(hit.start - offset, 0), hit.end - offset, hit.score, beyond=hit.start < heard.beyond)
 
     def unsaid(self, heard: Heard, act: str) -> list[Heard]:
         """Finals that performed the act by their words alone, and no longer do now that the sentence goes on: `No me

@@ -4,12 +4,14 @@ import datetime
 from itertools import permutations
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.facts import Leg
 from engine.ports.hearing import HeardWord
+from engine.ports.reading import Reading, Scored
 from models.compliance import CallContext, EntityRef, Judge, JudgedTurn, Verdict, load_rules, to_spoken
 
 RULES = load_rules()
@@ -98,6 +100,27 @@ def test_a_no_that_stands_alone_forbids_nothing(said: list[str], asked: bool) ->
     judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
     turns = [turn(number, "customer", text, 10_000 + 2_600 * number) for number, text in enumerate(said)]
     assert ("dnc.requested" in [verdict.action for verdict in heard(judge, *turns)]) is asked
+
+
+RULED_OUT = Reading(np.zeros(512, np.float32), Scored("neutral", 1.0), (), (), 1.0, frozenset({"opt_out"}))
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (["No quiero", "que me", "vuelvan a llamar."], True),
+        (["Não quero", "que vocês", "me liguem mais."], True),
+        (["I don't want you", "to ever", "call me again."], True),
+        (["Mire,", "no quiero que me", "vuelvan a llamar."], False),
+        (["Olha,", "não quero que vocês", "me liguem mais."], False),
+        (["Look,", "I don't want you to ever", "call me again."], False),
+    ],
+)
+def test_a_wish_over_more_finals_than_a_model_reads_together_is_not_ruled_out(said: list[str], asked: bool) -> None:
+    judge = Judge(RULES, SALES_CA)
+    turns = [turn(number, "customer", text, 10_000 + 2_600 * number) for number, text in enumerate(said)]
+    told = heard(judge, *(msgspec.structs.replace(one, reading=RULED_OUT) for one in turns))
+    assert ("dnc.requested" in [verdict.action for verdict in told]) is asked
 
 
 def test_a_second_threat_of_a_monologue_is_told() -> None:
