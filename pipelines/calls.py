@@ -238,7 +238,7 @@ class Calls:
         knowledge = understanding.knowledge(routing.organisation_id, routing.knowledge)
         setup = Setup(
             call_id=offer.call_id,
-            context=context_of(offer, routing, self._wall_clock()),
+            context=context_of(offer, routing, started_at),
             guard_key=secrets.token_bytes(32),
             agent_sentiment=routing.agent_sentiment,
             searches=knowledge is not None,

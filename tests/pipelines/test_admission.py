@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
+import pytest
 
 from engine.errors import Overloaded
 from engine.facts import SpeechSegment, Transcript
 from engine.ports.hearing import Headroom
-from engine.ports.intake import CallEnded, MediaEvent, Participant, Refusal
+from engine.ports.intake import CallEnded, CallOffer, MediaEvent, Participant, Refusal, Routing
 from engine.ports.storage import CallRecord
 from engine.telemetry import Metrics
-from pipelines.calls import LATE_FINALS_MS, LOADING_MS, STORE_LATE_S, Calls
+from models.compliance import CallContext
+from pipelines.calls import LATE_FINALS_MS, LOADING_MS, STORE_LATE_S, Calls, context_of
 from pipelines.understanding import Understanding
 from tests.fakes import FakeEars, FakeSession, FakeSink, understanding
 from tests.pipelines.test_recording_commands import ROUTING, FakeRouter
@@ -49,6 +51,7 @@ class Door:
     ) -> None:
         self.ears, self.sink = LateEars({("c", 0): "first words"}), Away()
         self.router = FakeRouter(msgspec.structs.replace(ROUTING, recording=False))
+        self.now_s = 7.0
         self.calls = Calls(
             router=self.router,
             ears=self.ears,
@@ -57,7 +60,7 @@ class Door:
             metrics=Metrics(),
             max_calls=max_calls,
             clock_ms=lambda: 0.0,
-            wall_clock=lambda: 7.0,
+            wall_clock=lambda: self.now_s,
             late_finals_ms=late_finals_ms,
             store_late_s=store_late_s,
         )
@@ -91,6 +94,26 @@ async def test_a_call_that_is_over_before_the_models_are_there_is_heard_from_its
     assert words == [("first words", 0)]
     assert door.sink.record is not None
     assert (door.sink.record.started_at, door.sink.record.end_reason) == (7.0, "bye")
+
+
+async def test_a_call_is_judged_by_when_it_was_answered_however_long_the_models_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged_at: list[float] = []
+
+    def context_at(offer: CallOffer, routing: Routing, at_s: float) -> CallContext:
+        judged_at.append(at_s)
+        return context_of(offer, routing, at_s)
+
+    monkeypatch.setattr("pipelines.calls.context_of", context_at)
+    loading: asyncio.Future[Understanding] = asyncio.get_running_loop().create_future()
+    door = Door(loading)
+    door.calls.begin(short_call())
+    door.now_s += 20.0
+    loading.set_result(understanding().result())
+    await door.calls.close()
+    assert door.sink.record is not None
+    assert judged_at == [door.sink.record.started_at] == [7.0]
 
 
 async def test_a_call_has_its_place_from_its_admission_until_it_is_withdrawn() -> None:
