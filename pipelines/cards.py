@@ -14,7 +14,7 @@ from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from engine.ports.writing import CardQuestion
 from engine.tracing import NO_TRACES, Tracing
 from pipelines.ledger import Ledger
-from pipelines.suggest import ACTION_INTENTS, CARD_SCORE, NEED, Choice, Governor, Refused
+from pipelines.suggest import ACTION_INTENTS, CARD_SCORE, HELPED, NEED, Choice, Governor, Refused
 from pipelines.turn import Turn, Turns
 from pipelines.voices import Speaking
 
@@ -112,7 +112,7 @@ class Cards:
     async def suggest(self, turn: Turn, reading: Reading, leg: Leg) -> list[Fact]:
         """A suggestion, or the event that says why what was found is not shown; nothing when nothing was called for, or
         when a card has to wait (`attend`)."""
-        if self._knowledge is None or not reading.vector.size:
+        if self._knowledge is None or leg not in HELPED or not reading.vector.size:
             return []
         need = await self._need(turn, reading, leg)
         if not need.trigger:
@@ -162,7 +162,7 @@ class Cards:
 
     def role_changed(self, decision: RoleDecision, now_ms: int) -> list[Fact]:
         """A stream is somebody else's than was thought: what was no customer's need is taken back."""
-        if decision.role in ("customer", "mixed"):
+        if decision.role in HELPED:
             return []
         of_stream = self._waiting is not None and self._waiting.turn.utterance.stream == decision.stream
         facts = self._let_go("role_changed", now_ms) if of_stream else []

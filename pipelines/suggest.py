@@ -5,7 +5,7 @@ below confidence, fewer after dismissals; every refusal keeps its reason.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -47,6 +47,9 @@ ACTION_INTENTS = frozenset({"opt_out"})
 """A customer who wants no more contact is answered by the agent's deed: only an article that is surely about it may
 stand beside that."""
 ACTION_RAISE = 0.2
+
+HELPED: Final[tuple[Leg, ...]] = ("customer", "mixed")
+"""Whose needs a card may answer."""
 
 NEED = "need"
 """The trigger of a turn that no head names: what is found, and how sure, decides alone."""
@@ -100,7 +103,7 @@ class Governor:
     def needs_help(self, leg: Leg, text: str, reading: Reading) -> str:
         """The trigger that may call for a card: an intent's name, one to be left alone before all others, `question`,
         `need`, or empty. Only a customer's words do, and not those that say that all is well again."""
-        if leg not in ("customer", "mixed") or self.settled(leg, text, reading):
+        if leg not in HELPED or self.settled(leg, text, reading):
             return ""
         if intent := _wanted(reading):
             return intent
@@ -111,7 +114,7 @@ class Governor:
 
     def settled(self, leg: Leg, text: str, reading: Reading) -> bool:
         """Whether a customer's words say that all is well again, and nothing else."""
-        return leg in ("customer", "mixed") and resolved(text, wanting=bool(_wanted(reading)))
+        return leg in HELPED and resolved(text, wanting=bool(_wanted(reading)))
 
     def served(self, article: str) -> bool:
         """Whether the article was shown in this call."""

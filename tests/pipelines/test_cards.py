@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Leg, SpeechSegment, Suggestion
@@ -37,8 +38,10 @@ class FakeReader:
 
     def __init__(self, intents: Mapping[str, str]) -> None:
         self._intents = intents
+        self.asked: list[str] = []
 
     def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
+        self.asked.append(text)
         intents = (Scored(self._intents[text], 0.9),) if text in self._intents else ()
         return Reading(
             vector=np.zeros(512, np.float32),
@@ -54,7 +57,7 @@ class Desk:
 
     def __init__(self, scores: Mapping[str, Mapping[str, float]], intents: Mapping[str, str] | None = None) -> None:
         self.turns = Turns()
-        self._reader = FakeReader(intents or {})
+        self.reader = FakeReader(intents or {})
         roster = Roster()
         roster.decide([RoleDecision(stream="agent", role="agent", rule="member", confidence=1.0)])
         self.voices = Voices(roster)
@@ -64,7 +67,7 @@ class Desk:
             governor=Governor(),
             ledger=Ledger("call-1", lambda: 0.0),
             turns=self.turns,
-            reader=self._reader,
+            reader=self.reader,
             reads=read_here,
             language="es",
             voices=self.voices,
@@ -86,7 +89,7 @@ class Desk:
         said = Utterance(stream=leg, leg=leg, start_ms=start_ms, end_ms=start_ms + 1_000, text=text, language="es")
         turn = Turn(said, self._number, text, (), 0.0)
         self.turns.remember(turn)
-        return await self.cards.suggest(turn, self._reader.read(text), leg)
+        return await self.cards.suggest(turn, self.reader.read(text), leg)
 
 
 def article(fact: Fact | None) -> str:
@@ -106,6 +109,14 @@ async def test_a_need_that_a_pause_cut_in_two_gets_its_card() -> None:
     desk = Desk({whole: {"reschedule": 0.8}})
     assert await desk.say("quería saber si", 0) is None
     assert article(await desk.say("puedo la otra semana", 1_000 + JOIN_MS - 1)) == "reschedule"
+
+
+@pytest.mark.parametrize(("leg", "together"), [("customer", True), ("mixed", True), ("agent", False), ("unknown", False)])
+async def test_whose_needs_no_card_answers_is_not_read_twice(leg: Leg, together: bool) -> None:
+    desk = Desk({})
+    await desk.hear("quería saber si", 0, leg)
+    await desk.hear("puedo la otra semana", 1_500, leg)
+    assert ("quería saber si puedo la otra semana" in desk.reader.asked) is together
 
 
 async def test_an_intent_of_both_halves_together_triggers() -> None:
