@@ -139,13 +139,19 @@ class Judge:
         return self._emit([*ripe, *self._of_duties(now_ms, ended=not cut_off)])
 
     def _unsaid(self, heard: Heard) -> list[str]:
-        acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says)}
-        unsaid = {act: [part.turn.turn for part in self._history.unsaid(heard, act)] for act in acts}
+        acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says | Order | Consent)}
+        unsaid = {act: [part.turn.turn for part in self._history.unsaid(heard, act)] for act in acts if act}
         taken: list[str] = []
         for rule in self._rules:
-            says = [check for check in rule.checks if isinstance(check, Says)]
-            gone = {turn for check in says for turn in unsaid[check.act]}
-            keys = [_key(rule, turn, check.action) for check in says for turn in unsaid[check.act]]
+            gone: set[int] = set()
+            keys: list[str] = []
+            for number, check in enumerate(rule.checks):
+                turns = unsaid.get(check.act, []) if isinstance(check, Says | Order | Consent) else []
+                gone.update(turns)
+                if isinstance(check, Says):
+                    keys += [_key(rule, turn, check.action) for turn in turns]
+                elif (told := self._said.get(once := f"{rule.id}/{number}{_ONCE}")) and told.turn in turns:
+                    keys.append(once)
             undecided = f"{rule.id}!undecided"
             if (waits := self._waiting.get(undecided)) and waits[2].turn in gone:
                 del self._waiting[undecided]

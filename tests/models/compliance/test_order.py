@@ -185,6 +185,29 @@ def test_of_two_requests_in_one_breath_the_one_that_was_not_meant_is_taken_back(
     assert judge.taken_back() == [said[1].key]
 
 
+@pytest.mark.parametrize(
+    ("wish", "question", "goes_on"),
+    [
+        ("No me llamen más.", "¿Me da el número de su tarjeta?", "de puntos, por favor."),
+        ("Não me liguem mais.", "Me passa o número do cartão?", "de pontos, por favor."),
+        ("Stop calling me.", "Can I have your card number?", "on our website, please."),
+    ],
+)
+def test_a_sentence_that_goes_on_takes_back_what_came_in_no_order(wish: str, question: str, goes_on: str) -> None:
+    rules = [rule for rule in RULES if rule.id == "US-TCPA-DNC-SALE"]
+    judge = Judge(rules, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    said = heard(
+        judge,
+        JudgedTurn(0, "2", "customer", wish, 1_000, 2_000),
+        JudgedTurn(1, "1", "agent", question, 3_000, 5_000),
+    )
+    assert said == [("US-TCPA-DNC-SALE", "violation", 1)]
+    assert heard(judge, JudgedTurn(2, "1", "agent", goes_on, 5_300, 6_500)) == []
+    assert judge.taken_back() == ["US-TCPA-DNC-SALE/0!once"]
+    again = JudgedTurn(3, "1", "agent", question, 12_000, 14_000)
+    assert heard(judge, again) == [("US-TCPA-DNC-SALE", "violation", 3)]
+
+
 def test_what_was_taken_back_waits_for_no_role() -> None:
     judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
     judge.hear(JudgedTurn(1, "1", "unknown", "No me llame.", 1_000, 2_000))
