@@ -85,7 +85,7 @@ class DigitHold:
                 self._withheld.saw(turn.utterance, text)
             if not turn or (turn.text, turn.masks) == (text.text, text.masks):
                 continue
-            turn.text, turn.masks = text.text, text.masks
+            turn.settle(text.text, text.masks)
             masks = [{"start": mask.start, "end": mask.end, "label": mask.label} for mask in text.masks]
             said = turn.utterance
             facts.append(

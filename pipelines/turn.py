@@ -10,6 +10,7 @@ from engine.ports.reading import Reading
 from models.compliance import EntityRef, JudgedTurn
 from models.display import write
 from models.privacy import Mask
+from models.reading import spans_of
 from pipelines.utterance import Utterance
 
 JOIN_MS = 2_000
@@ -61,6 +62,15 @@ class Turn(msgspec.Struct):
             start_ms=said.start_ms,
             end_ms=said.end_ms,
         )
+
+    def settle(self, text: str, masks: tuple[Mask, ...]) -> None:
+        """Its digits are judged: it reads otherwise now. Where its sentences are others than those that were read, an
+        act stands in the whole of it."""
+        others = len(spans_of(text)) != len(spans_of(self.text))
+        self.text, self.masks = text, masks
+        if self.reading and others:
+            acts = tuple(msgspec.structs.replace(act, part=min(act.part, 0)) for act in self.reading.acts)
+            self.reading = msgspec.structs.replace(self.reading, acts=acts)
 
     def judged(self, leg: Leg) -> JudgedTurn:
         """As the rules take it."""

@@ -1,8 +1,13 @@
 """A call's last turns, and the map from masked to spoken text."""
 
+import msgspec
+import pytest
+
+from engine.ports.reading import SpokenAct
 from models.privacy import Mask
 from pipelines.turn import JOIN_MS, TURNS_KEPT, Turn, Turns, breakpoints
 from pipelines.utterance import Utterance
+from tests.fakes import FakeReader
 
 
 def turn(number: int, stream: str = "1", text: str = "hola", start_ms: int = 0) -> Turn:
@@ -45,3 +50,23 @@ def test_positions_behind_a_mask_are_those_of_the_spoken_words() -> None:
     assert about.judged("customer").offsets == pairs
     evidence = about.evidence("customer")
     assert (evidence.quote, evidence.end) == (shown, len(spoken))
+
+
+@pytest.mark.parametrize(
+    ("settled", "parts"),
+    [
+        ("Mi cuenta es la [account]. No me llamen más, por favor.", [2, -1]),
+        ("Mi cuenta es la [account]. Son cuatro mil pesos. No me llamen más, por favor.", [0, -1]),
+    ],
+)
+def test_an_act_stands_in_its_sentence_while_the_sentences_are_those_that_were_read(
+    settled: str, parts: list[int]
+) -> None:
+    one = turn(1, text="Mi cuenta es la [number]. No me llamen más, por favor.")
+    acts = SpokenAct("opt_out", 0.9, 2), SpokenAct("data_erasure", 0.8, -1)
+    one.reading = msgspec.structs.replace(FakeReader().read(one.text), acts=acts)
+    one.settle(settled, ())
+    assert one.text == settled
+    judged = one.judged("customer").reading
+    assert judged is not None
+    assert [act.part for act in judged.acts] == parts
