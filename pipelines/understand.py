@@ -17,7 +17,7 @@ NOTHING_READ: Final = Reading(np.empty(0, np.float32), UNFELT, (), (), 0.0)
 
 
 async def read_aside(reader: TextReader, text: str, before: str, language: str, *, feelings: bool) -> Reading:
-    """Reads on a worker thread, so that sockets and packets go on. A fault costs what would have been read, and no more:
+    """Reads on a worker thread, so that sockets and packets go on. A fault costs what would have been read alone:
     digits, phrases and figures need none of it."""
     read = partial(reader.read, text, before, language, feelings=feelings)
     try:

@@ -128,7 +128,8 @@ class History:
         legs = {heard.turn.stream: heard.turn.leg for heard in self.heard} | self.legs
         whose = (leg, "unknown", "mixed")
         return any(
-            start_ms <= at_ms and (leg == "any" or legs.get(stream, "unknown") in whose) for stream, start_ms in self.lost
+            start_ms <= at_ms and (leg == "any" or legs.get(stream, "unknown") in whose)
+            for stream, start_ms in self.lost
         )
 
     def find(self, heard: Heard, act: str) -> Mark | None:

@@ -125,7 +125,11 @@ def test_a_sentence_that_went_on_is_read_with_its_beginning(reader: OnnxTextRead
 
 @pytest.mark.parametrize(
     "text",
-    ["No puedo creer que me cobren otra vez. Es una vergüenza.", "Que vergonha. Não me liguem nunca mais.", "I am so angry."],
+    [
+        "No puedo creer que me cobren otra vez. Es una vergüenza.",
+        "Que vergonha. Não me liguem nunca mais.",
+        "I am so angry.",
+    ],
 )
 def test_where_no_feelings_are_to_be_read_none_are_and_all_else_is(reader: OnnxTextReader, text: str) -> None:
     felt, unfelt = reader.read(text), reader.read(text, feelings=False)

@@ -53,5 +53,7 @@ def test_what_no_part_reads_is_the_rest_of_a_long_text() -> None:
 def test_all_of_a_sentence_that_runs_on_is_read(words: int) -> None:
     said = [f"w{number}" for number in range(words)]
     pieces = [piece.split() for piece in rest_of(" ".join(said))]
-    assert [word for at, piece in enumerate(pieces) for word in piece[10 if at else 0 :]] == (said if words > 50 else [])
+    assert [word for at, piece in enumerate(pieces) for word in piece[10 if at else 0 :]] == (
+        said if words > 50 else []
+    )
     assert all(len(piece) <= 50 for piece in pieces)

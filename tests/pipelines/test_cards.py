@@ -111,7 +111,9 @@ async def test_a_need_that_a_pause_cut_in_two_gets_its_card() -> None:
     assert article(await desk.say("puedo la otra semana", 1_000 + JOIN_MS - 1)) == "reschedule"
 
 
-@pytest.mark.parametrize(("leg", "together"), [("customer", True), ("mixed", True), ("agent", False), ("unknown", False)])
+@pytest.mark.parametrize(
+    ("leg", "together"), [("customer", True), ("mixed", True), ("agent", False), ("unknown", False)]
+)
 async def test_whose_needs_no_card_answers_is_not_read_twice(leg: Leg, together: bool) -> None:
     desk = Desk({})
     await desk.hear("quería saber si", 0, leg)

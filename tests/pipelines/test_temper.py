@@ -149,7 +149,9 @@ async def test_the_models_are_asked_for_the_feelings_of_those_alone_who_are_judg
 
 
 def heard(temper: Temper, turns: Turns, stream: str, leg: Leg, number: int, reading: Reading) -> list[Fact]:
-    said = Utterance(stream=stream, leg=leg, start_ms=number * 1_000, end_ms=number * 1_000 + 800, text="¿Qué?", language="es")
+    said = Utterance(
+        stream=stream, leg=leg, start_ms=number * 1_000, end_ms=number * 1_000 + 800, text="¿Qué?", language="es"
+    )
     turn = Turn(said, number, said.text, (), 0.0, reading=reading)
     turns.remember(turn)
     return temper.facts_of(turn, reading, leg)
@@ -159,7 +161,9 @@ def wanting(intent: str, sentiment: Scored) -> Reading:
     return msgspec.structs.replace(FakeReader().read(""), intents=(Scored(intent, 0.9),), sentiment=sentiment)
 
 
-@pytest.mark.parametrize(("agents", "first"), [(True, "agent"), (False, "agent"), (True, "unknown"), (False, "unknown")])
+@pytest.mark.parametrize(
+    ("agents", "first"), [(True, "agent"), (False, "agent"), (True, "unknown"), (False, "unknown")]
+)
 def test_what_the_customer_wanted_and_felt_is_told_once_it_is_known_who_that_is(agents: bool, first: Leg) -> None:
     temper, turns = Temper(Ledger("call-1", lambda: 0.0), agents=agents), Turns()
     felt = Scored("negative", 0.9, -0.8)

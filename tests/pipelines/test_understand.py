@@ -33,7 +33,9 @@ async def test_a_fault_of_the_models_costs_what_they_would_have_read_and_nothing
         reader=Faulty(), reads=read_aside, knowledge=Shelf(), governor=Governor(), language="es", clock_ms=lambda: 0.0,
         review=Review.of_call(context, None, rules, detectors, ledger=ledger, roster=roster),
     )  # fmt: skip
-    conversation.decide_roles([RoleDecision("agent", "agent", "override", 1.0), RoleDecision("customer", "customer", "override", 1.0)], 0)
+    conversation.decide_roles(
+        [RoleDecision("agent", "agent", "override", 1.0), RoleDecision("customer", "customer", "override", 1.0)], 0
+    )
     facts: list[Fact] = []
     lines: tuple[tuple[Leg, str], ...] = (
         ("agent", "Buenas tardes, le informo que la llamada está siendo grabada."),

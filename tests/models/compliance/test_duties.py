@@ -280,7 +280,9 @@ def test_a_debt_that_is_named_before_a_disclosure_that_may_be_lost_breaks_nothin
 def test_a_stream_that_is_known_late_takes_back_what_its_lost_words_may_have_done() -> None:
     judge = Judge(NOTICE_CO, OPENING_CO)
     judge.lost("2", 500)
-    said = heard(judge, turn(0, "agent", "Buenas tardes.", 5_000, stream="1"), turn(1, "customer", "…", 8_000, stream="3"))
+    said = heard(
+        judge, turn(0, "agent", "Buenas tardes.", 5_000, stream="1"), turn(1, "customer", "…", 8_000, stream="3")
+    )
     said += [verdict for at in range(8_000, 60_000, 1_000) for verdict in judge.tick(at)]
     assert [verdict.outcome for verdict in said] == ["undecided"]
     fresh, withdrawn = judge.roles_changed({"2": "customer"}, 60_000)

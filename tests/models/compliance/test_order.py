@@ -322,6 +322,7 @@ ASKED_NAMED = [
     ("Falo com a senhora Ana Lima?", "Sim, sou eu.", "A senhora deve quinhentos dólares."),
 ]
 
+
 @pytest.mark.parametrize(("asked", "answered", "named"), ASKED_NAMED)
 @pytest.mark.parametrize(
     ("question", "answer", "told"),
@@ -338,7 +339,11 @@ def test_a_debt_is_not_named_too_early_where_words_before_were_lost(
 ) -> None:
     judge = Judge(THIRD_PARTY, DEBT_US)
     said: list[Verdict] = []
-    lines = (turn(0, "agent", asked), question), (turn(1, "customer", answered), answer), (turn(2, "agent", named), "heard")
+    lines = (
+        (turn(0, "agent", asked), question),
+        (turn(1, "customer", answered), answer),
+        (turn(2, "agent", named), "heard"),
+    )
     for one, fate in lines:
         if fate == "heard":
             said += judge.hear(one)
@@ -372,7 +377,11 @@ def test_who_spoke_first_where_words_were_lost_is_not_known_to_have_been_late() 
 
 
 WISHES = [
-    ("Well, to be honest we are quite happy with what we have. ", "Stop calling me.", "Can I have your card number, please?"),
+    (
+        "Well, to be honest we are quite happy with what we have. ",
+        "Stop calling me.",
+        "Can I have your card number, please?",
+    ),
     ("La verdad es que eso no me interesa para nada. ", "No me llamen más.", "¿Me da el número de su tarjeta?"),
     ("Na verdade isso não me interessa nem um pouco. ", "Não me liguem mais.", "Me passa o número do cartão?"),
 ]
