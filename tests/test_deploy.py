@@ -239,14 +239,27 @@ def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
         assert services[name]["image"].endswith(f":{build['target']}")
 
 
-def test_services_have_every_setting_with_its_default_and_what_files_name_as_a_secret() -> None:
-    fixed = {name: environment_of_image()[name] for name in ("DATA_DIR", "WEIGHTS_DIR")}
-    told = {setting: f"${{{setting}:-{default}}}" for setting, default in SETTINGS.items()} | fixed
+def test_services_are_told_what_files_say_and_little_besides() -> None:
+    """`environment` beats both files: a key that stands in `engine.env` would be as if it were not set."""
+    image = environment_of_image()
+    own = {name: image[name] for name in ("DATA_DIR", "WEIGHTS_DIR")} | told("HTTP_HOST")
+    besides = {
+        "engine-cpu": {},
+        "engine-gpu": {"EARS_DEVICE": "${EARS_DEVICE:-cuda}"},
+        "bridge": told("BRIDGE_HTTP_HOST", "BRIDGE_HTTP_PORT"),
+    }
     for name in OURS:
-        insists = {"EARS_DEVICE": "${EARS_DEVICE:-cuda}"} if name == "engine-gpu" else {}
-        assert service(name)["environment"] == told | insists
+        assert service(name)["environment"] == own | besides[name]
         files = [file["path"] for file in service(name)["env_file"] if not file["required"]]
         assert files == ([".env"] if name == "bridge" else [".env", "engine.env"])
+    assert {name for name in image if name in SETTINGS and image[name] != str(SETTINGS[name])} == {*own, "LOG_FORMAT"}
+    page = " ".join((DEPLOY / "README.md").read_text("utf-8").split())
+    assert "but `HTTP_HOST` and `EARS_DEVICE`, which count in `.env` alone" in page
+
+
+def told(*settings: str) -> dict[str, str]:
+    """What `.env` has, else the setting's default."""
+    return {setting: f"${{{setting}:-{SETTINGS[setting]}}}" for setting in settings}
 
 
 def test_every_start_names_a_profile() -> None:
