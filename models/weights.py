@@ -13,8 +13,10 @@ def models_dir(settings: Settings) -> Path:
 
 
 def whisper_dir(settings: Settings) -> Path:
-    """Folder of the Whisper model, whether it is there or not: see `verify_whisper`."""
-    return Path(settings.whisper_dir) if settings.whisper_dir else location(WHISPER_BASE, models_dir(settings))
+    """Folder of the Whisper model, whether it is there or not: see `verify_whisper`. It is where links lead now: one
+    that leads to a new version later must not change what this one hears with."""
+    own = settings.whisper_dir
+    return (Path(own) if own else location(WHISPER_BASE, models_dir(settings))).resolve()
 
 
 def verify_whisper(settings: Settings) -> None:

@@ -243,7 +243,7 @@ def test_services_are_told_what_files_say_and_little_besides() -> None:
     """`environment` beats both files: a key that stands in `engine.env` would be as if it were not set."""
     image = environment_of_image()
     own = {name: image[name] for name in ("DATA_DIR", "WEIGHTS_DIR")} | told("HTTP_HOST")
-    besides = {
+    besides: dict[str, dict[str, str]] = {
         "engine-cpu": {},
         "engine-gpu": {"EARS_DEVICE": "${EARS_DEVICE:-cuda}"},
         "bridge": told("BRIDGE_HTTP_HOST", "BRIDGE_HTTP_PORT"),
@@ -342,6 +342,19 @@ def test_commands_on_the_data_run_as_the_service_does() -> None:
     folders = shlex.split(re.findall(r"^install -d -m 0700 -o welcomedly .*$", text, re.MULTILINE)[0])[-2:]
     assert folders == [environment["DATA_DIR"], str(key.parent)]
     assert str(key.parent) == environment["XDG_DATA_HOME"], "an older installation's key is found with `KEY_URL=`"
+
+
+def test_each_version_has_a_folder_that_another_does_not_change() -> None:
+    """What drains still loads from its own: a venv at the path itself would be the new version's by then."""
+    text = (DEPLOY / "README.md").read_text("utf-8").replace("$NEW", "/opt/welcomedly-0.1.0")
+    made = set(re.findall(r"-m venv (\S+)", text))
+    links = re.findall(r"ln -sfn (\S+) ([^\s`]+)", text)
+    assert len(links) == 2
+    assert set() < made <= {folder for folder, _ in links}
+    for unit in UNITS:
+        program = shlex.split(directives(unit)["ExecStart"][0])[0]
+        assert {link for _, link in links} == {str(Path(program).parent.parent)}
+    assert re.findall(r"WEIGHTS_DIR=(\S+) \S+ models install \S+ --from", text) == ["/opt/welcomedly-whisper"]
 
 
 def test_engine_and_bridge_share_their_folder() -> None:

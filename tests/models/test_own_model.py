@@ -69,6 +69,16 @@ def test_a_folder_that_was_not_brought_in_is_not_looked_into(source: Path) -> No
     verify_whisper(load_settings(whisper_dir=str(source)))
 
 
+def test_its_folder_stays_where_a_link_led_when_it_was_asked_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.weights.location", lambda _entry, directory: directory)
+    link = tmp_path / "now"
+    link.symlink_to(source)
+    for settings in (load_settings(whisper_dir=str(link)), load_settings(weights_dir=str(link))):
+        assert whisper_dir(settings) == source.resolve()
+
+
 def test_what_is_no_model_is_refused_with_what_it_lacks(source: Path, tmp_path: Path) -> None:
     (source / "vocabulary.json").unlink()
     with pytest.raises(Invalid, match=r"vocabulary\.json missing"):
