@@ -236,7 +236,7 @@ def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
         build = services[name]["build"]
         assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
         assert build["target"] in stages()
-        assert services[name]["image"].endswith(f":{build['target']}")
+        assert services[name]["image"] == f"welcomedly:{name.removeprefix('engine-')}", "no other service's build renews it"
 
 
 def test_services_are_told_what_files_say_and_little_besides() -> None:
@@ -268,6 +268,14 @@ def test_every_start_names_a_profile() -> None:
         starts = re.findall(r"docker compose[^`#\n]* (?:up|build)\b", (DEPLOY / name).read_text("utf-8"))
         assert len(starts) >= 3
         assert all(" --profile " in start for start in starts)
+
+
+def test_an_upgrade_of_the_engine_leaves_the_bridge_as_it_is() -> None:
+    """Compose starts anew whatever it was not told to leave and has another image, or other settings, by now."""
+    upgrade = (DEPLOY / "README.md").read_text("utf-8").partition("## Upgrade")[2]
+    starts = re.findall(r"docker compose[^`#\n]* (?:up|build)\b[^`#\n]*", upgrade)
+    assert [start.split()[-1] for start in starts] == ["engine-cpu"] * 2
+    assert "--no-deps" in starts[-1]
 
 
 def test_lines_of_settings_are_read_alike_by_compose_and_systemd() -> None:
