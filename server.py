@@ -43,7 +43,7 @@ from media.wav_file import NotAudioError
 from models.chat import ChatEndpoint
 from models.compliance import open_rules
 from models.ears_client import EarsClient, EarsSettings
-from models.weights import verify_whisper, whisper_dir
+from models.weights import find_weights, verify_whisper, whisper_dir
 from models.wording import Wording
 from pipelines.calls import LATE_FINALS_MS, Calls, default_max_calls
 from pipelines.commands import program
@@ -157,6 +157,7 @@ class Engine:
         """Whoever calls is to find nobody rather than an engine that answers and then fails on one of them."""
         if faults := await asyncio.to_thread(engine_faults, self.settings):
             raise StartupError(faults[0])
+        await asyncio.to_thread(find_weights, self.settings)
 
     async def _open_traces(self) -> None:
         self._tracing = await asyncio.to_thread(open_traces, self.settings)

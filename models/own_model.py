@@ -57,20 +57,35 @@ def bring_in(source: Path, name: str, directory: Path, progress: Progress = no_p
     return target
 
 
-def verify_own(folder: Path) -> None:
-    """Hash the files of a model that was brought in. Raises `WeightsMissing` on a difference; a folder without a record
-    is not looked into."""
+def find_own(folder: Path) -> tuple[WeightFile, ...]:
+    """The files that were brought in, all there and of their sizes; none of a folder without a record, in which a model
+    is all that is looked for. Reads no weights. Raises `WeightsMissing`."""
+    if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
+        raise WeightsMissing(f"WHISPER_DIR: no Whisper model in {folder}, {', '.join(missing)} missing")
     path = folder / RECORD
     if not path.is_file():
-        return
+        return ()
     try:
         files = msgspec.json.decode(path.read_bytes(), type=Installed).files
     except msgspec.MsgspecError:
         raise WeightsMissing(f"WHISPER_DIR: {path} cannot be read; bring the model in again") from None
     for file in files:
         own = folder / file.name
-        if not own.is_file() or own.stat().st_size != file.size or sha256_of(own) != file.sha256:
-            raise WeightsMissing(f"WHISPER_DIR: {own} is not as it was brought in; bring the model in again")
+        if not own.is_file() or own.stat().st_size != file.size:
+            raise _altered(own)
+    return files
+
+
+def verify_own(folder: Path) -> None:
+    """Hash the files of a model that was brought in. Raises `WeightsMissing` on a difference, and as `find_own`."""
+    for file in find_own(folder):
+        own = folder / file.name
+        if sha256_of(own) != file.sha256:
+            raise _altered(own)
+
+
+def _altered(own: Path) -> WeightsMissing:
+    return WeightsMissing(f"WHISPER_DIR: {own} is not as it was brought in; bring the model in again")
 
 
 def _model_files(source: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from engine.control.phone_pass import bridge_key, bridge_key_file
 from engine.control.routes import load_plan
 from engine.control.trunks import Trunk, lines_of, parse_trunks
 from engine.errors import StartupError, WelcomedlyError
+from engine.nats_server import find_program
 from engine.settings import Settings
 from media.sip.hop import hop_of
 from media.sip.tls import listeners_of
@@ -20,7 +21,7 @@ from models.playbooks.files import OFF
 
 def engine_faults(settings: Settings) -> list[str]:
     """What is wrong with what the engine reads, a line each that names the setting. Blocking."""
-    return _faults(settings, (_sip, listeners_of, _sockets, _rules, _playbooks, _language_model, _bridge_key))
+    return _faults(settings, (_sip, listeners_of, _sockets, _bus, _rules, _playbooks, _language_model, _bridge_key))
 
 
 def bridge_faults(settings: Settings) -> list[str]:
@@ -45,6 +46,11 @@ def _sip(settings: Settings) -> None:
 def _sockets(settings: Settings) -> None:
     if settings.sockets:
         load_peers(Path(settings.sockets))
+
+
+def _bus(settings: Settings) -> None:
+    if not settings.bus_url:
+        find_program(settings.nats_server)
 
 
 def _rules(settings: Settings) -> None:

@@ -13,9 +13,7 @@ from engine.errors import StartupError, WelcomedlyError
 from engine.settings import Settings, load_settings
 from engine.store import check_key, data_exist
 from engine.vault import Vault, key_file, open_vault
-from models.catalogue import CATALOGUE, WHISPER_BASE
-from models.installation import location
-from models.weights import models_dir, verify_whisper
+from models.weights import find_weights, verify_whisper
 from pipelines.site_files import bridge_faults, engine_faults
 
 _ALIKE = 0.85
@@ -67,10 +65,8 @@ def _vault(settings: Settings, exist: bool) -> Vault | None:
 
 
 def _weights(settings: Settings) -> None:
+    find_weights(settings)
     verify_whisper(settings)
-    for entry in CATALOGUE:
-        if entry.default and entry is not WHISPER_BASE:
-            location(entry, models_dir(settings))
 
 
 def misspelt(names: Iterable[str]) -> Iterator[str]:

@@ -7,8 +7,8 @@ import pytest
 from engine.command_line import parser
 from engine.errors import Invalid, WeightsMissing
 from engine.settings import load_settings
-from models.own_model import bring_in
-from models.weights import verify_whisper, whisper_dir
+from models.own_model import bring_in, find_own
+from models.weights import find_weights, verify_whisper, whisper_dir
 from pipelines.commands import weights
 
 HEAD = b"\6\0\0\0\x0c\0WhisperSpec\0"
@@ -54,6 +54,19 @@ def test_what_was_altered_since_is_found_out(source: Path, tmp_path: Path, name:
     (folder / name).write_bytes(content)
     with pytest.raises(WeightsMissing, match=f"{name} is not as it was brought in"):
         verify_whisper(load_settings(whisper_dir=str(folder)))
+
+
+def test_what_is_gone_or_cut_short_is_found_without_reading(source: Path, tmp_path: Path) -> None:
+    folder = bring_in(source, NAME, tmp_path)
+    content = (folder / "vocabulary.json").read_bytes()
+    (folder / "vocabulary.json").write_bytes(content[::-1])
+    assert {file.name for file in find_own(folder)} == {path.name for path in folder.iterdir()} - {"installed.json"}
+    (folder / "vocabulary.json").write_bytes(content[:-1])
+    with pytest.raises(WeightsMissing, match=r"vocabulary\.json is not as it was brought in"):
+        find_weights(load_settings(whisper_dir=str(folder)))
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(WeightsMissing, match=r"WHISPER_DIR: no Whisper model in .*, tokenizer\.json missing"):
+        find_weights(load_settings(whisper_dir=str(folder)))
 
 
 def test_bringing_it_in_again_puts_it_right(source: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import StartupError
+from engine.errors import StartupError, WeightsMissing
 from engine.settings import Settings
 from pipelines.site_files import bridge_faults, engine_faults
 from server import Engine
@@ -15,6 +15,7 @@ WRONG: dict[str, tuple[str, str]] = {
     "SIP_TRUNKS": ("trunks.toml", TRUNK.format("sip:[half")),
     "SOCKETS": ("sockets.toml", '[[peer]]\nname = "a"\nprotocol = "ari"\n'),
     "SIP_TLS_CERT": ("cert.pem", "none"),
+    "NATS_SERVER": ("nats-server", "no program"),
     "RULES": ("mine.yaml", "rules: [{id: X}]\n"),
     "PLAYBOOKS": ("mine.yaml", "id: mine\n"),
     "BRIDGE_KEY": ("key", "short"),
@@ -60,3 +61,20 @@ async def test_an_engine_with_a_wrong_file_opens_nothing(tmp_path: Path) -> None
     with pytest.raises(StartupError, match=r"^PLAYBOOKS: "):
         await Engine(settings).start()
     assert not settings.data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({}, "^weights whisper-base: "),
+        ({"whisper_dir": "nowhere"}, "^WHISPER_DIR: no Whisper model in nowhere"),
+    ],
+)
+async def test_an_engine_without_its_weights_opens_nothing(
+    settings: dict[str, str], fault: str, tmp_path: Path
+) -> None:
+    """It would answer calls for seconds, end them, and be started anew to do the same."""
+    made = Settings.model_validate({"data_dir": tmp_path / "data"} | settings)
+    with pytest.raises(WeightsMissing, match=fault):
+        await Engine(made).start()
+    assert not made.data_dir.exists()

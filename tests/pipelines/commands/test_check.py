@@ -11,6 +11,8 @@ from engine.store import Store
 from engine.vault import open_vault
 from pipelines.commands import check
 
+WEIGHTS = check._weights
+
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,3 +101,12 @@ def test_variables_that_are_nearly_settings_are_told(
     monkeypatch.setenv("sip_host", "127.0.0.1")
     assert checked() == 0
     assert capsys.readouterr().err == "welcomedly: SIP_TRUNK is no setting, and not read: is it SIP_TRUNKS?\n"
+
+
+def test_a_model_that_is_not_where_it_should_be_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(check, "_weights", WEIGHTS)
+    monkeypatch.setenv("WHISPER_DIR", str(tmp_path / "typo"))
+    assert checked() == 1
+    assert capsys.readouterr().err.startswith(f"welcomedly: WHISPER_DIR: no Whisper model in {tmp_path / 'typo'}, ")
