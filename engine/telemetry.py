@@ -331,6 +331,7 @@ class Metrics:
         self._gauges["ears_finals_late_seconds"].set_function(lambda: headroom().finals_late_ms / 1000)
         self._gauges["ears_starts"].set_function(starts)
         self._gauges["ears_on_gpu"].set_function(on_gpu)
+        self.count("ears_jobs_total", 0, kind="final", outcome="failed")  # there from the start: its first step is seen
 
     def text(self) -> bytes:
         """Prometheus' text format."""

@@ -138,6 +138,7 @@ class Calls:
         self._admitted: set[str] = set()
         """Calls that are let in and have not begun: between the two lie a peer's answer, or a notice's sound."""
         self._closing = False
+        metrics.count("calls_refused_total", 0, code="overloaded")  # there from the start: its first step is seen
 
     # ─── intake ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

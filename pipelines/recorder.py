@@ -22,8 +22,9 @@ class Recorder:
         self._files = files
         self._metrics = metrics
         self._workers = ThreadPoolExecutor(THREADS, thread_name_prefix="recorder")
+        metrics.count("recorded_seconds_total", 0, what="overdue")  # there from the start: its first step is seen
         for outcome in ("whole", "failed"):
-            metrics.count("recordings_total", 0, outcome=outcome)  # there from the start: its first step is seen
+            metrics.count("recordings_total", 0, outcome=outcome)
 
     def tape(self, session: IngestSession, ledger: Ledger, roster: Roster, retention_days: int) -> Tape:
         """Records one call; `Tape.run` does the work."""

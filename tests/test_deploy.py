@@ -370,68 +370,6 @@ def test_engine_and_bridge_share_their_folder() -> None:
     assert len(folders) == 1
 
 
-# ─── alerts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def alerts() -> list[Any]:
-    groups = yaml.safe_load((DEPLOY / "alerts.yaml").read_text("utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-SAMPLES = {
-    f"welcomedly_{one.name}{suffix}": one
-    for one in METRICS
-    for suffix in (("_bucket", "_sum", "_count") if one.kind == "histogram" else ("",))
-}
-FROM_PROMETHEUS = {"instance", "job", "le"}
-
-
-def test_alerts_rest_on_metrics_and_labels_that_there_are() -> None:
-    for rule in alerts():
-        names = re.findall(r"welcomedly_\w+", rule["expr"])
-        assert names or rule["expr"].startswith("up{job="), rule["alert"]
-        labels = {label for name in names for label in SAMPLES[name].labels} | FROM_PROMETHEUS
-        used = {name for group in re.findall(r"by \(([^)]*)\)", rule["expr"]) for name in group.split(", ")}
-        for name, matchers in re.findall(r"(welcomedly_\w+)\{([^}]*)\}", rule["expr"]):
-            assert set(re.findall(r"(\w+)!?=", matchers)) <= set(SAMPLES[name].labels) | {"job"}, rule["alert"]
-        shown = set(re.findall(r"\$labels\.(\w+)", str(rule["annotations"])))
-        assert used | shown <= labels, rule["alert"]
-        aggregated = "by (" in rule["expr"]
-        assert not aggregated or shown <= used, f"{rule['alert']} shows a label that its expression drops"
-
-
-def test_values_of_labels_are_some_that_are_counted() -> None:
-    told = {one.name: one.help for one in METRICS}
-    counted = {
-        "code": {"overloaded", "unknown_number", "shutting_down"},
-        "verdict": {"accepted", "unproven", "stale", "refused"},
-        "kind": {"final", "partial", "speculation"},
-        "outcome": {"run", "failed", "load", "late", "superseded", "cancelled"}
-        | set(re.findall(r"\w+", told["platform_sockets_total"] + told["logins_total"] + told["recordings_total"])),
-        "fate": set(re.findall(r"\w+", told["rtp_packets_total"])),
-        "what": set(re.findall(r"\w+", told["recorded_seconds_total"] + told["retention_failures_total"])),
-    }
-    for rule in alerts():
-        for label, values in re.findall(r'(\w+)!?=~?"([^"]*)"', rule["expr"]):
-            if label != "job":
-                assert set(values.split("|")) <= counted[label], rule["alert"]
-
-
-def test_what_is_down_is_asked_of_whose_it_is() -> None:
-    """The bridge shows every gauge that there is, at 0 where it is the engine's."""
-    for rule in alerts():
-        for name, matchers in re.findall(r"(welcomedly_\w+)(\{[^}]*\})? == 0", rule["expr"]):
-            assert SAMPLES[name].labels or matchers == '{job="welcomedly"}', rule["alert"]
-
-
-def test_alerts_have_a_name_a_severity_and_a_sentence() -> None:
-    names = [rule["alert"] for rule in alerts()]
-    assert len(set(names)) == len(names)
-    for rule in alerts():
-        assert rule["labels"]["severity"] in {"page", "ticket"}
-        assert rule["annotations"]["summary"]
-
-
 # ─── the page ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
