@@ -8,11 +8,13 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -350,6 +352,22 @@ def test_commands_on_the_data_run_as_the_service_does() -> None:
     folders = shlex.split(re.findall(r"^install -d -m 0700 -o welcomedly .*$", text, re.MULTILINE)[0])[-2:]
     assert folders == [environment["DATA_DIR"], str(key.parent)]
     assert str(key.parent) == environment["XDG_DATA_HOME"], "an older installation's key is found with `KEY_URL=`"
+
+
+def test_a_database_is_copied_in_one_reading_while_it_is_written(tmp_path: Path) -> None:
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    assert re.findall(r'sqlite3 \S+welcomedly\.db "(.*)"', text) == ["VACUUM INTO '/var/lib/welcomedly/copy.db'"]
+    (command,) = re.findall(r"docker compose exec -T engine-cpu python -c .*", text)
+    code = shlex.split(command)[-1].replace("/data", str(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "welcomedly.db")) as engine:
+        engine.execute("PRAGMA journal_mode = WAL")
+        engine.execute("CREATE TABLE facts (text)")
+        engine.execute("INSERT INTO facts VALUES ('durable')")
+        engine.commit()
+        engine.execute("INSERT INTO facts VALUES ('not yet')")
+        subprocess.run([sys.executable, "-c", code], check=True)
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+        assert copy.execute("SELECT text FROM facts").fetchall() == [("durable",)]
 
 
 def test_each_version_has_a_folder_that_another_does_not_change() -> None:
