@@ -1,4 +1,4 @@
-"""`deploy/alerts.yaml` rests on what is measured, with labels that are counted, from the start where one step is all."""
+"""`deploy/alerts.yaml` rests on what is measured, by labels that are counted, from the start where one step is all."""
 
 import asyncio
 import re

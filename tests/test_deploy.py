@@ -238,7 +238,7 @@ def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
         build = services[name]["build"]
         assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
         assert build["target"] in stages()
-        assert services[name]["image"] == f"welcomedly:{name.removeprefix('engine-')}", "no other service's build renews it"
+        assert services[name]["image"] == f"welcomedly:{name.removeprefix('engine-')}"  # a build of another renews none
 
 
 def test_services_are_told_what_files_say_and_little_besides() -> None:
@@ -368,6 +368,17 @@ def test_a_database_is_copied_in_one_reading_while_it_is_written(tmp_path: Path)
         subprocess.run([sys.executable, "-c", code], check=True)
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert copy.execute("SELECT text FROM facts").fetchall() == [("durable",)]
+
+
+def test_what_is_put_back_is_the_engines_own_and_lies_beside_nothing_older() -> None:
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    restore = " ".join(text.partition("\nTo restore, ")[2].partition("\n```")[0].split())
+    assert "the data into an empty folder" in restore
+    given = shlex.split(re.findall(r"`(chown [^`]*)`", restore)[0])
+    folders = [f"/var/lib/{folder}" for folder in directives("welcomedly.service")["StateDirectory"][0].split()]
+    assert given == ["chown", "-R", f"{directives('welcomedly.service')['User'][0]}:", *folders]
+    assert any("--uid 10001 " in line for line in of("RUN", "cpu"))
+    assert "10001 in the volumes" in restore
 
 
 def test_each_version_has_a_folder_that_another_does_not_change() -> None:
