@@ -354,6 +354,16 @@ def test_commands_on_the_data_run_as_the_service_does() -> None:
     assert str(key.parent) == environment["XDG_DATA_HOME"], "an older installation's key is found with `KEY_URL=`"
 
 
+def test_a_check_sees_what_the_service_would() -> None:
+    """Also with `KEY_URL=` of an older installation in `welcomedly.env`, which is said after what the unit says."""
+    text = (DEPLOY / "README.md").read_text("utf-8")
+    words = shlex.split(re.findall(r"^systemd-run (?:.*\\\n)*.*$", text, re.MULTILINE)[0].replace("\\\n", ""))
+    told = dict(word.removeprefix("--setenv=").split("=", 1) for word in words if word.startswith("--setenv="))
+    environment = environment_of_unit("welcomedly.service")
+    assert told == {name: value for name, value in environment.items() if name != "LOG_FORMAT"}
+    assert f"--property=EnvironmentFile={directives('welcomedly.service')['EnvironmentFile'][0]}" in words
+
+
 def test_a_database_is_copied_in_one_reading_while_it_is_written(tmp_path: Path) -> None:
     text = (DEPLOY / "README.md").read_text("utf-8")
     assert re.findall(r'sqlite3 \S+welcomedly\.db "(.*)"', text) == ["VACUUM INTO '/var/lib/welcomedly/copy.db'"]
