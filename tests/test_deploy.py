@@ -352,15 +352,16 @@ def test_commands_on_the_data_run_as_the_service_does() -> None:
     folders = shlex.split(re.findall(r"^install -d -m 0700 -o welcomedly .*$", text, re.MULTILINE)[0])[-2:]
     assert folders == [environment["DATA_DIR"], str(key.parent)]
     assert str(key.parent) == environment["XDG_DATA_HOME"], "an older installation's key is found with `KEY_URL=`"
+    assert "`feedback export` (which reads your `RULES`)" in text, "else its rows are made with the bundled alone"
 
 
 def test_a_check_sees_what_the_service_would() -> None:
     """Also with `KEY_URL=` of an older installation in `welcomedly.env`, which is said after what the unit says."""
     text = (DEPLOY / "README.md").read_text("utf-8")
     words = shlex.split(re.findall(r"^systemd-run (?:.*\\\n)*.*$", text, re.MULTILINE)[0].replace("\\\n", ""))
-    told = dict(word.removeprefix("--setenv=").split("=", 1) for word in words if word.startswith("--setenv="))
+    given = dict(word.removeprefix("--setenv=").split("=", 1) for word in words if word.startswith("--setenv="))
     environment = environment_of_unit("welcomedly.service")
-    assert told == {name: value for name, value in environment.items() if name != "LOG_FORMAT"}
+    assert given == {name: value for name, value in environment.items() if name != "LOG_FORMAT"}
     assert f"--property=EnvironmentFile={directives('welcomedly.service')['EnvironmentFile'][0]}" in words
 
 
