@@ -168,17 +168,37 @@ def answering() -> Iterator[HTTPServer]:
         thread.join()
 
 
-@pytest.mark.parametrize("which", ["image", "bridge"])
-def test_its_health_check_knows_alive_from_dead(which: str, answering: HTTPServer) -> None:
-    if which == "image":
-        code, prefix = json.loads("[" + of("HEALTHCHECK")[0].partition("[")[2])[-1], "HTTP"
-    else:
-        code, prefix = service("bridge")["healthcheck"]["test"][-1], "BRIDGE_HTTP"
+def health_check(prefix: str) -> str:
+    """By the prefix of the settings that say where it asks."""
+    if prefix == "BRIDGE_HTTP":
+        return str(service("bridge")["healthcheck"]["test"][-1])
+    return str(json.loads("[" + of("HEALTHCHECK")[0].partition("[")[2])[-1])
+
+
+@pytest.mark.parametrize("prefix", ["HTTP", "BRIDGE_HTTP"])
+def test_its_health_check_knows_alive_from_dead(prefix: str, answering: HTTPServer) -> None:
     port = answering.server_address[1]
     for host, asked, expected in (("0.0.0.0", port, 0), ("127.0.0.1", port, 0), ("127.0.0.1", 9, 1)):
         environment = {**os.environ, f"{prefix}_HOST": host, f"{prefix}_PORT": str(asked)}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+        command = [sys.executable, "-c", health_check(prefix)]
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
         assert done.returncode == expected
+
+
+@pytest.mark.parametrize("prefix", ["HTTP", "BRIDGE_HTTP"])
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("0.0.0.0", "127.0.0.1"), ("192.0.2.10", "192.0.2.10"), ("::", "[::1]"), ("2001:db8::1", "[2001:db8::1]")],
+)
+def test_its_health_check_asks_where_that_setting_listens(
+    prefix: str, host: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls: list[str] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: urls.append(url))
+    monkeypatch.setenv(f"{prefix}_HOST", host)
+    monkeypatch.setenv(f"{prefix}_PORT", "8080")
+    exec(health_check(prefix), {})
+    assert urls == [f"http://{asked}:8080/healthz"]
 
 
 # ─── commands, and time to stop ──────────────────────────────────────────────────────────────────────────────────────
