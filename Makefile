@@ -7,6 +7,7 @@ DEMO ?=
 .PHONY: run test test-real interop check format bench bench-report clean
 
 run: .venv/.ready
+	$(BIN)/welcomedly models install
 	$(BIN)/welcomedly serve --demo $(DEMO)
 
 test: .venv/.ready

@@ -27,3 +27,10 @@ def test_every_command_that_is_shown_is_understood() -> None:
 def test_the_picture_of_the_desk_is_there() -> None:
     for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", TEXT):
         assert (README.parent / path).stat().st_size > 10_000
+
+
+def test_a_run_brings_the_weights_that_it_needs() -> None:
+    """They lie in `DATA_DIR`, which may be another or taken away, and `.venv` does not know."""
+    recipe = re.search(r"^run:.*\n((?:\t.*\n)+)", (README.parent / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert recipe
+    assert [line.split()[1:3] for line in recipe[1].splitlines()] == [["models", "install"], ["serve", "--demo"]]
