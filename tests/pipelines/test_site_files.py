@@ -66,7 +66,7 @@ async def test_an_engine_with_a_wrong_file_opens_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({}, "^weights whisper-base: "),
+        ({"weights_dir": "nowhere"}, "^weights whisper-base: "),
         ({"whisper_dir": "nowhere"}, "^WHISPER_DIR: no Whisper model in nowhere"),
     ],
 )
