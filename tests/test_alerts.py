@@ -78,7 +78,6 @@ def test_alerts_have_a_name_a_severity_and_a_sentence() -> None:
         assert rule["annotations"]["summary"]
 
 
-
 async def counted_from_the_start() -> Metrics:
     """What an engine shows before its first call."""
     metrics = Metrics()
