@@ -173,6 +173,8 @@ class Bus:
         async with life:
             try:
                 await broker.start()
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise asyncio.CancelledError  # the client swallows one that comes while it connects
                 self.up.set()
                 self._metrics.set("bus_up", 1)
                 while broker.connection.is_connected:

@@ -1,6 +1,7 @@
 """The bus with the real NATS server: sealed facts once, through deaths of the server, and never in a card's way."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
@@ -166,6 +167,36 @@ async def test_a_store_that_is_away_costs_the_bus_nothing(
         await bus.empty.wait()
         assert await store.outbox.count() == 0
     assert metrics.registry.get_sample_value("welcomedly_bus_starts_total") == 1
+
+
+class Deaf:
+    """A broker whose `start` swallows being cancelled, as the client's does while it flushes."""
+
+    def __init__(self) -> None:
+        self.connection = self
+        self.is_connected = True
+        self.connecting = asyncio.Event()
+
+    async def start(self) -> None:
+        self.connecting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self.is_connected = False
+
+
+async def test_a_stop_is_heard_while_the_bus_connects(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Deaf()
+    monkeypatch.setattr("engine.bus.make_broker", lambda _url, _closed: broker)
+    bus = Bus(settings.model_copy(update={"bus_url": "nats://192.0.2.7"}), store.outbox, metrics=Metrics())
+    await bus.start()
+    await broker.connecting.wait()
+    async with asyncio.timeout(5):
+        await bus.stop()
+    assert not broker.is_connected
 
 
 class TooLarge(Outbox):
