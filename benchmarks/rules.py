@@ -74,7 +74,7 @@ class Count(msgspec.Struct):
         )
 
 
-def interval(hits: int, of: int) -> tuple[float, float]:
+def interval(hits: float, of: int) -> tuple[float, float]:
     """Wilson's 95 % interval of a share."""
     if not of:
         return 0.0, 1.0

@@ -20,8 +20,9 @@ from models.compliance.text import Folded
 from models.privacy.entities import MASK_OF
 
 ALERT_SCORE = 0.6
-"""Probability from which on an act that no phrase has is an alert. Of sentences of other authors, half of them near
-misses, nine alerts in ten are right then (`python -m benchmarks.turns`); in calls acts are rarer, and so are those."""
+"""Probability from which on an act that no phrase has is an alert. Chosen by a third of the sentences of other authors
+(`tests/data/turns`), half of them near misses: nine alerts in ten are right there. In calls acts are rarer, and so are
+those. `python -m benchmarks.turns --part choose` is what to choose it by anew."""
 JOIN_GAP_MS = 2_000
 """Finals of one speaker with less silence between them, and nobody else, are one utterance."""
 _JOINED = 2
