@@ -3,13 +3,13 @@
     python -m benchmarks accuracy.knowledge
 
 Each base (`benchmarks/knowledge_bases/*.yaml`) is plain Markdown without question lists. What customers say is tried
-as written and as a recogniser garbles it. `first`: the right article is found first. `card`: it is shown, as a call
-would show it (`pipelines.suggest` decides, as on the first turn of a call). `wrong`: another one is. `other language`:
-needs said in another language than the articles'. False cards are counted per hundred turns that call for nothing
-(`customer`, `agent_like`), and per hundred needs that no article of the base answers (`outside`).
+as written and misheard (`benchmarks.mishearing`: not with the noise that the search was fitted on). `first`: the right
+article is found first. `card`: it is shown, as a call would show it (`pipelines.suggest` decides, as on the first turn
+of a call). `wrong`: another one is. `other language`: needs said in another language than the articles'. False
+cards are counted per hundred turns that call for nothing (`customer`, `agent_like`), and per hundred needs that
+no article of the base answers (`outside`).
 """
 
-import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,12 +20,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.mishearing import Mishearing
 from engine.ports.reading import Passage
 from models.embed import Encoder
 from models.knowledge import Knowledge, load_weights
 from models.reader import OnnxTextReader
 from models.training.knowledge_data import Base, Said, read_base
-from models.training.noise import misheard
 from pipelines.suggest import Governor
 
 BASES = Path(__file__).parent / "knowledge_bases"
@@ -36,9 +36,11 @@ def cell() -> dict[str, Any]:
     reader, encoder, weights = OnnxTextReader(MODELS), Encoder(MODELS), load_weights()
     counts: dict[str, Counter[str]] = {}
     spent: list[float] = []
-    for base in _bases():
+    bases = _bases()
+    mishearing = Mishearing((said.language, said.text) for base in bases for said in base.queries)
+    for base in bases:
         knowledge = Knowledge(base.articles, encoder.embed, weights)
-        for said, kind in [*_needs(base), *[(one, "outside") for one in base.outside], *_idle()]:
+        for said, kind in [*_needs(base, mishearing), *[(one, "outside") for one in base.outside], *_idle()]:
             reading = reader.read(said.text)
             started = time.perf_counter()
             vectors = reading.vector if reading.views is None else reading.views
@@ -62,11 +64,10 @@ def _bases() -> list[Base]:
     return [read_base(path) for path in sorted(BASES.glob("*.yaml")) if path.stem != "no_need"]
 
 
-def _needs(base: Base) -> Iterator[tuple[Said, str]]:
+def _needs(base: Base, mishearing: Mishearing) -> Iterator[tuple[Said, str]]:
     for said in base.queries:
         yield said, "need"
-        heard = misheard(said.text, said.language, random.Random(f"{base.name} {said.text}"))
-        yield Said(said.language, heard, said.about), "heard"
+        yield Said(said.language, mishearing.of(said.text, said.language), said.about), "heard"
 
 
 def _idle() -> list[tuple[Said, str]]:
@@ -83,7 +84,7 @@ def _groups(base: Base, said: Said, kind: str) -> list[str]:
     """Rows of the table that a turn counts for."""
     if kind not in ("need", "heard"):
         return [f"{kind} {said.language}", kind]
-    groups = [base.name, said.language, "as written" if kind == "need" else "garbled", "all"]
+    groups = [base.name, said.language, "as written" if kind == "need" else "misheard", "all"]
     return [*groups, "same language" if said.language == base.language else "other language"]
 
 

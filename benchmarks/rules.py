@@ -91,7 +91,8 @@ def plain(text: str, _: random.Random) -> str:
 
 def spelt(text: str, dice: random.Random) -> str:
     """One long word as it sounds: b for v, s for z, y for ll."""
-    ways = [(word, a, b) for word in _long(text) for pair in _SPELT for a, b in (pair, pair[::-1]) if a in word[1:]]
+    pairs = [one for pair in _SPELT for one in (pair, pair[::-1])]
+    ways = [(word, a, b) for word in long_words(text) for a, b in pairs if a in word[1:]]
     if not ways:
         return text
     word, a, b = dice.choice(ways)
@@ -100,7 +101,7 @@ def spelt(text: str, dice: random.Random) -> str:
 
 def letter(text: str, dice: random.Random) -> str:
     """One long word with another vowel or consonant inside."""
-    if not (words := _long(text)):
+    if not (words := long_words(text)):
         return text
     word = dice.choice(words)
     at = dice.randrange(1, len(word) - 1)
@@ -111,7 +112,7 @@ def letter(text: str, dice: random.Random) -> str:
 
 def gender(text: str, dice: random.Random) -> str:
     """One long word in the other gender."""
-    words = [word for word in _long(text) if word[-1] in "oa"]
+    words = [word for word in long_words(text) if word[-1] in "oa"]
     if not words:
         return text
     word = dice.choice(words)
@@ -120,7 +121,7 @@ def gender(text: str, dice: random.Random) -> str:
 
 def parted(text: str, dice: random.Random) -> str:
     """One long word written as two."""
-    if not (words := _long(text)):
+    if not (words := long_words(text)):
         return text
     word = dice.choice(words)
     at = dice.randrange(3, len(word) - 1)
@@ -156,8 +157,10 @@ GARBLES: dict[str, Garble] = {
 }
 
 
-def _long(text: str) -> list[str]:
-    return [word for word in re.findall(r"[^\W\d_]+", text) if len(word) >= _LONG and word[0].islower()]
+def long_words(text: str) -> list[str]:
+    """Those that are no names and no masks."""
+    words = re.findall(r"(?<!\[)\b[^\W\d_]+\b(?!\])", text)
+    return [word for word in words if len(word) >= _LONG and word[0].islower()]
 
 
 def cell(file: Path) -> dict[str, Any]:
