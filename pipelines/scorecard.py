@@ -203,9 +203,12 @@ def expectations(script: Script, insights: Sequence[Insight], facts: Sequence[Fa
 
 
 def latencies(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
-    """Milliseconds from the end of the words to the acknowledgement, by what was shown; and ONNX time per inference."""
+    """Milliseconds from the end of the words to the acknowledgement, by what was shown; and ONNX time per inference.
+
+    `last_word_to_screen` is of the last word of each final alone, when it was shown first, taken back again or not.
+    """
     rows: dict[str, list[float]] = {
-        "word_to_screen": [],
+        "last_word_to_screen": [],
         "final_to_screen": [],
         "alert_to_screen": [],
         "card_to_screen": [],
@@ -224,7 +227,7 @@ def latencies(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
         match one.what:
             case Transcript():
                 rows["final_to_screen"].append(late)
-                rows["word_to_screen"].append(min(late, _draft_late(one.what, drafts, measured.stamps.heard)))
+                rows["last_word_to_screen"].append(min(late, _draft_late(one.what, drafts, measured.stamps.heard)))
             case Suggestion():
                 rows["card_to_screen"].append(late)
             case Insight(outcome="violation" | "event"):

@@ -120,7 +120,7 @@ def test_a_word_is_on_screen_with_the_first_text_that_has_it() -> None:
         ),
     ]
     rows = latencies([Seen(drafts[0], 1050.0), Seen(drafts[1], 1400.0), Seen(final, 1900.0)])
-    assert rows["word_to_screen"]["worst"] == 400.0
+    assert rows["last_word_to_screen"]["worst"] == 400.0
     assert rows["final_to_screen"]["worst"] == 900.0
 
 
