@@ -2,12 +2,13 @@
 
     python -m benchmarks latency.understanding
 
-The whole chain of a final, as a call runs it: both encoders on the text and its sentences, speech acts and the rules of
-a country, the search for an article. `ours` are sessions as the product opens them, `default` the same chain in the
-same process on sessions as ONNX Runtime opens them, by turns with ours. Texts are the held-back ideas, one after the
-other. The cores are taken by `ears` itself, as the engine starts it, with twice as many windows on their way as cores.
-`one_program` is the default chain where Whisper runs in threads of the same process, as faster-whisper's users have it:
-a thread a core, each with the next window at once.
+The chain of a final: both encoders on the text and its sentences, speech acts and the rules of a country, the search
+for an article. (A call reads a text that goes on from the one before it behind that, too, so it costs a little more.)
+`ours` are sessions as the product opens them, `default` the same chain in the same process on sessions as ONNX Runtime
+opens them, by turns with ours. Texts are the held-back ideas, one after the other. The cores are taken by `ears`
+itself, as the engine starts it, with twice as many windows on their way as cores. `one_program` is the default chain
+where Whisper runs in threads of the same process, as faster-whisper's users have it: a thread a core, each with the
+next window at once. How many windows were heard meanwhile stands beside both; where hearing fails there is no figure.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -44,6 +46,8 @@ UTTERANCES = 400
 PAUSE_S = 0.03
 """Between utterances, so that a session's spinning is over as it would be in calls."""
 WINDOW_S = 8
+WARM_S = 2.0
+"""From the first window until the cores are taken."""
 TURNS_A_CALL = 40
 
 
@@ -88,10 +92,14 @@ async def measure() -> dict[str, Any]:
         "default": Chain(OnnxTextReader(MODELS, opener=default_session), _search(), rules),
     }
     idle = await _each(chains, rows[:UTTERANCES])
-    async with _saturated():
+    async with saturated() as windows:
+        begun = time.monotonic()
         busy = await _each(chains, rows[UTTERANCES : 2 * UTTERANCES])
-    with _one_program():
+        beside = rate(windows, begun, time.monotonic())
+    with one_program() as windows:
+        begun = time.monotonic()
         together = await _each({"default": chains["default"]}, rows[UTTERANCES : 2 * UTTERANCES])
+        within = rate(windows, begun, time.monotonic())
     alone = chains["ours"]
     begun = time.process_time()
     for row in rows[:UTTERANCES]:
@@ -100,6 +108,7 @@ async def measure() -> dict[str, Any]:
     return {
         "idle_ms": idle,
         "saturated_ms": busy | {"one_program": together["default"]},
+        "windows_a_second": {"ears": beside, "one_program": within},
         "default_to_ours_p99_saturated": round(busy["default"]["p99"] / busy["ours"]["p99"], 2),
         "one_program_to_ours_p99": round(together["default"]["p99"] / busy["ours"]["p99"], 2),
         "utterances_a_second_a_core": round(a_core, 1),
@@ -125,11 +134,15 @@ def _percentiles(spent: Sequence[float]) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def _saturated() -> AsyncIterator[None]:
-    """All cores hear windows of a demo call, until the block is left."""
+async def saturated() -> AsyncIterator[list[float]]:
+    """All cores hear windows of a demo call, until the block is left; yields when each was heard, as they come.
+
+    What hearing raises ends the block, in an `ExceptionGroup`. A window that was shed is none.
+    """
     ears = EarsClient(EarsSettings(weights=location(WHISPER_BASE, MODELS)))
     await ears.start()
     sound = np.repeat(demo.load_call("es").sound[1], 2)
+    heard: list[float] = []
     number = 0
 
     async def hear() -> None:
@@ -138,27 +151,30 @@ async def _saturated() -> AsyncIterator[None]:
             number += 1
             start = number * WINDOW_S * 16_000 % (len(sound) - WINDOW_S * 16_000)
             job = ListenJob(number, f"c{number}", "1", 1, "final", time.monotonic() + 10, "es")
-            await ears.listen(job, sound[start : start + WINDOW_S * 16_000])
+            if not (await ears.listen(job, sound[start : start + WINDOW_S * 16_000])).shed:
+                heard.append(time.monotonic())
 
-    await ears.ready()
-    hearing = [asyncio.create_task(hear()) for _ in range(2 * (os.cpu_count() or 1))]
-    await asyncio.sleep(2)
     try:
-        yield
+        await ears.ready()
+        async with asyncio.TaskGroup() as group:
+            hearing = [group.create_task(hear()) for _ in range(2 * (os.cpu_count() or 1))]
+            await asyncio.sleep(WARM_S)
+            yield heard
+            for task in hearing:
+                task.cancel()
     finally:
-        for task in hearing:
-            task.cancel()
-        await asyncio.gather(*hearing, return_exceptions=True)
         await ears.close()
 
 
 @contextmanager
-def _one_program() -> Iterator[None]:
-    """The same windows in threads of this process, until the block is left."""
+def one_program() -> Iterator[list[float]]:
+    """The same windows in threads of this process, until the block is left, and when each was heard. Raises then what
+    a thread raised."""
     weights = str(location(WHISPER_BASE, MODELS))
     cores = os.cpu_count() or 1
     model = WhisperModel(weights, device="cpu", compute_type="int8", cpu_threads=1, num_workers=cores)
     sound = np.repeat(demo.load_call("es").sound[1], 2).astype(np.float32) / 32768
+    heard: list[float] = []
     over = threading.Event()
 
     def hear(number: int) -> None:
@@ -167,17 +183,25 @@ def _one_program() -> Iterator[None]:
             segments, _ = model.transcribe(sound[start : start + WINDOW_S * 16_000], language="es", beam_size=1)
             for _ in segments:  # read as they are made
                 pass
+            heard.append(time.monotonic())
             number += cores
 
-    threads = [threading.Thread(target=hear, args=(number,)) for number in range(cores)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(cores) as pool:
+        hearing = [pool.submit(hear, number) for number in range(cores)]
+        try:
+            yield heard
+        finally:
+            over.set()
+        for one in hearing:
+            one.result()
+
+
+def rate(heard: Sequence[float], begun: float, ended: float) -> float:
+    """Windows a second in that time. Raises `RuntimeError` when there was none: then nobody had the cores."""
+    windows = sum(begun <= at <= ended for at in heard)
+    if not windows:
+        raise RuntimeError("no window was heard meanwhile: the cores were not taken")
+    return round(windows / (ended - begun), 2)
 
 
 def cell() -> dict[str, Any]:
@@ -186,6 +210,8 @@ def cell() -> dict[str, Any]:
         for way, row in result[name].items():
             figures = "".join(f" {key} {row[key]:>7}" for key in ("p50", "p95", "p99"))
             print(f"{name.removesuffix('_ms'):<10}{way:<12}{figures} ms")
+    windows = " · ".join(f"{name} {count}" for name, count in result["windows_a_second"].items())
+    print(f"windows of {WINDOW_S} s heard meanwhile, a second: {windows}")
     print(f"{result['utterances_a_second_a_core']} utterances a second and core")
     return result
 
