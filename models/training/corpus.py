@@ -16,6 +16,10 @@ DATA = Path(__file__).with_name("data")
 FOLDERS = ("acts", "customers")
 """Folders of the data that hold ideas."""
 FOLDS = 10
+HELD_BACK = f"1 of {FOLDS} folds by idea held back for calibration, thresholds and metrics"
+EVERY = "trained on every idea; calibration, thresholds and metrics are of taught ones"
+"""Protocols of a card. What goes on from weights that have learnt every idea keeps that one: nothing is held back from
+it any more."""
 _LANGUAGES = ("es", "pt", "en")
 
 

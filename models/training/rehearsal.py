@@ -49,3 +49,10 @@ def rehearsed(
 def _drawn(idea: str, share: float, salt: str) -> bool:
     place = hashlib.sha256(f"{salt} {idea}".encode()).digest()[:8]
     return int.from_bytes(place, "big") < share * 2**64
+
+
+def unlearnt(held: Iterable[Row], taught: Iterable[Row], prints: Mapping[str, bytes], known: Set[bytes]) -> list[Row]:
+    """Of the rows held back those that nothing was learnt of: not their text in another idea, and not their idea under
+    the name that it had before, which put it on the other side."""
+    texts = {row.text.casefold() for row in taught}
+    return [row for row in held if prints[row.idea] not in known and row.text.casefold() not in texts]

@@ -25,9 +25,9 @@ from torch import nn
 from engine.errors import Invalid
 from models.installation import package_file
 from models.reading import parts_of
-from models.training.corpus import DATA, FOLDS, HeadPlan, Row, read_plans, read_rows
+from models.training.corpus import DATA, EVERY, HELD_BACK, HeadPlan, Row, read_plans, read_rows
 from models.training.losses import loss_of, rarity
-from models.training.rehearsal import fingerprints, joined, parted, rehearsed
+from models.training.rehearsal import fingerprints, joined, parted, rehearsed, unlearnt
 from models.training.schooling import MOST_TOKENS, School, padded
 from models.training.turn_model import TurnModel
 from models.training.verdicts import calibration, metrics_of, thresholds_of
@@ -196,7 +196,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--feedback", type=Path, action="append", default=[], help="rows that people judged (JSON lines)"
     )
-    parser.add_argument("--all", action="store_true", help="train on every idea; thresholds then flatter themselves")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="train on every idea; thresholds and metrics then flatter themselves, and the card says so",
+    )
     parser.add_argument(
         "--from", dest="begin", type=Path, metavar="DIR", help="go on from the adapter there, not from the encoder"
     )
@@ -239,7 +243,13 @@ def run(given: argparse.Namespace, source: Source) -> None:
     held = [row for row in rows if row.fold in settings.held]
     taught = rows if given.all else [row for row in rows if row.fold not in settings.held]
     before = load_adapter(given.begin) if given.begin else None
-    prints, known = fingerprints(taught, plans), parted(before.card.taught) if before else frozenset[bytes]()
+    prints, known = fingerprints(rows, plans), parted(before.card.taught) if before else frozenset[bytes]()
+    every = given.all or bool(before and before.card.trained_on.get("protocol") == EVERY)
+    if not every:
+        held = unlearnt(held, taught, prints, known)
+    if not held:
+        raise Invalid(f"{given.data}: no idea is held back that {given.begin} has not learnt")
+    there = len({row.idea for row in taught})
     if before and given.rehearse is not None:
         # another adapter draws another sample: round after round all of the data has its turn
         taught = rehearsed(taught, prints, known, given.rehearse, before.card.sha256)
@@ -247,7 +257,7 @@ def run(given: argparse.Namespace, source: Source) -> None:
         raise Invalid(f"{given.data}: no idea is new to {given.begin}, and none is rehearsed")
     ideas = {row.idea for row in taught}
     new = sum(prints[idea] not in known for idea in ideas)
-    print(f"{len(ideas)} of {len(prints)} ideas, {new} of them new")
+    print(f"{len(ideas)} of {there} ideas, {new} of them new")
     ids = kept(source)
     tokenizer = cutter(source, ids)
     model = begun(source, ids, plans, settings.dropout, before)
@@ -261,7 +271,7 @@ def run(given: argparse.Namespace, source: Source) -> None:
         "ideas": len(ideas),
         "new_ideas": new,
         **({"kept": given.keep} if given.keep else {}),
-        "protocol": f"{len(settings.held)} of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
+        "protocol": EVERY if every else HELD_BACK,
         "settings": msgspec.to_builtins(settings),
         "torch": str(torch.__version__),
         **({"gone_on_from": before.card.trained_on} if before else {}),

@@ -23,9 +23,10 @@ from torch import Tensor, nn
 from engine.settings import load_settings
 from models.embed import DIMENSIONS, Encoder, SentenceEncoder
 from models.reading import parts_of
-from models.training.corpus import DATA, FOLDS, Plans, Row, read_plans, read_rows
+from models.training.corpus import DATA, EVERY, HELD_BACK, Plans, Row, read_plans, read_rows
 from models.training.losses import loss_of, rarity
 from models.training.noise import misheard
+from models.training.rehearsal import fingerprints, parted, unlearnt
 from models.training.verdicts import calibration, metrics_of, shared_calibration, thresholds_of
 from models.tuned.adapter import HeadCard
 from models.tuned.encoder import Logits, TunedEncoder
@@ -141,6 +142,9 @@ def fit(
     """The graph and its card; what the deep part says of the held rows is asked here."""
     held = [row for row in rows if row.fold == HELD]
     taught = [row for row in rows if row.fold != HELD]
+    every = deep.card.trained_on.get("protocol") == EVERY
+    if not every:
+        held = unlearnt(held, taught, fingerprints(rows, plans), parted(deep.card.taught))
     layers = learn(taught, plans, encoder, settings)
     texts = list(dict.fromkeys(part for row in held for part in parts_of(row.text)))
     lookup = {text: place for place, text in enumerate(texts)}
@@ -167,7 +171,7 @@ def fit(
         "data": "authored for this product",
         "rows": {one: sum(row.language == one for row in taught) for one in sorted({row.language for row in taught})},
         "ideas": len({row.idea for row in taught}),
-        "protocol": f"1 of {FOLDS} folds by idea held back for calibration, thresholds and metrics",
+        "protocol": EVERY if every else HELD_BACK,
         "settings": msgspec.to_builtins(settings),
         "torch": str(torch.__version__),
     }

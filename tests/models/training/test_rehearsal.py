@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.training.corpus import HeadPlan, Row, read_plans, read_rows
-from models.training.rehearsal import fingerprints, joined, parted, rehearsed
+from models.training.rehearsal import fingerprints, joined, parted, rehearsed, unlearnt
 from models.tuned.adapter import load_adapter
 
 PLANS = {"acts": HeadPlan("multilabel", ("opt_out", "buys")), "mood": HeadPlan("multiclass", ("glad", "sad"))}
@@ -93,3 +93,12 @@ def test_the_shipped_card_knows_what_it_was_taught_and_nothing_that_was_held_bac
     held = fingerprints((row for row in rows if row.fold == 0), plans).values()
     assert sum(mark in known for mark in taught) > 0.9 * len(taught)  # ideas may have come since
     assert sum(mark in known for mark in held) <= 2  # as many may look alike by chance
+
+
+def test_what_was_learnt_under_another_name_or_in_another_idea_is_not_held_back() -> None:
+    taught = [row("a", "stop", acts=(1, 0))]
+    held = [row("z", "no more", acts=(1, 0)), row("y", "Stop", acts=(1, 0)), row("x", "buy", acts=(0, 1))]
+    marks = fingerprints([*taught, *held], PLANS)
+    known = frozenset(prints(row("before", "no more", acts=(1, 0))).values())
+    assert [one.idea for one in unlearnt(held, taught, marks, known)] == ["x"]
+    assert [one.idea for one in unlearnt(held, [], marks, frozenset())] == ["z", "y", "x"]

@@ -1,6 +1,7 @@
 """The whole road from ideas to what is installed, on a tiny transformer with random weights."""
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ torch = pytest.importorskip("torch", reason="tuning needs the extra `train`: pip
 pytest.importorskip("transformers", reason="tuning needs the extra `train`: pip install 'welcomedly[train]'")
 
 from engine.errors import Invalid, WeightsMissing  # noqa: E402
-from models.training.corpus import HeadPlan, Row  # noqa: E402
+from models.training.corpus import EVERY, HELD_BACK, HeadPlan, Row  # noqa: E402
 from models.training.rehearsal import fingerprints, parted  # noqa: E402
 from models.training.tune import Settings, adapter_of, arguments, begun, judged, run, tune  # noqa: E402
 from models.training.turn_model import TurnModel  # noqa: E402
@@ -161,6 +162,28 @@ def test_ideas_that_were_added_are_gone_over_with_a_sample_of_the_others(tmp_pat
     assert alone.trained_on["ideas"] == alone.trained_on["new_ideas"] == len(added)
     with pytest.raises(Invalid, match="no idea is new"):
         trained(every, tmp_path / "none", "--from", str(second), "--rehearse", "0")
+
+
+def test_a_card_says_that_nothing_was_held_back_and_so_do_those_that_go_on_from_it(tmp_path: Path) -> None:
+    data, whole, after = write(tmp_path / "data", rows()), tmp_path / "whole", tmp_path / "after"
+    assert trained(data, tmp_path / "parted").trained_on["protocol"] == HELD_BACK
+    assert trained(data, whole, "--all").trained_on["protocol"] == EVERY
+    assert trained(data, after, "--from", str(whole)).trained_on["protocol"] == EVERY
+    assert trained(data, tmp_path / "last", "--from", str(after)).trained_on["protocol"] == EVERY
+    anew = trained(data, tmp_path / "anew", "--from", str(tmp_path / "parted"))
+    assert anew.trained_on["protocol"] == HELD_BACK
+
+
+def test_an_idea_that_was_learnt_is_not_held_back_under_another_name(tmp_path: Path) -> None:
+    first = trained(write(tmp_path / "data", rows()), tmp_path / "first")
+    held = sum(row.fold == 0 for row in rows())
+    assert first.metrics["acts"]["es"]["rows"] == held
+    names = (f"renamed-{number}" for number in count())
+    renamed = (row for row in (msgspec.structs.replace(rows()[0], idea=name) for name in names) if row.fold == 0)
+    moved = [msgspec.structs.replace(row, idea=next(renamed).idea) if row.fold == 1 else row for row in rows()]
+    assert sum(row.fold == 0 for row in moved) > held
+    again = trained(write(tmp_path / "data", moved), tmp_path / "again", "--from", str(tmp_path / "first"))
+    assert again.metrics["acts"]["es"]["rows"] == held
 
 
 @pytest.mark.parametrize(
