@@ -130,7 +130,8 @@ def _questions(value: object, language: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain(markdown: str) -> str:
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    # neither repeat runs past the next "[": text of nothing else takes no longer than other text
+    text = re.sub(r"\[([^\[\]]*)\]\([^)\[]*\)", r"\1", markdown)
     return re.sub(r"[*_`>]+|^#+\s*", "", text, flags=re.MULTILINE)
 
 

@@ -1,5 +1,6 @@
 """Articles are read with limits and cut into what is searched on its own."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,22 @@ def test_a_short_table_is_one_passage_and_a_line_of_dashes_is_no_trouble() -> No
     assert passages("| Plan | Cargo |\n| --- | --- |\n| A | 10 |") == ["| Plan | Cargo | | --- | --- | | A | 10 |"]
     assert "".join(passages("-" * 50_000 + "x")).replace(" ", "") == "-" * 50_000 + "x"
     assert passages("\n".join(["| a | b |", "| - | - |"] * 100)) != []
+
+
+@pytest.mark.parametrize("mark", ["[", "[](", "[a", "![a](b"])
+def test_text_of_nothing_but_marks_takes_no_longer_than_other_text(mark: str) -> None:
+    began = time.perf_counter()
+    assert list(units([Article("a", "Título", "es", mark * 30_000)]))
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Vea [la guía](https://x.example/a_b).", "Vea la guía."),
+        ('Vea [la guía](https://x.example "Guía").', "Vea la guía."),
+        ("[card] (su tarjeta)", "[card] (su tarjeta)"),
+    ],
+)
+def test_links_are_searched_by_their_words(text: str, plain: str) -> None:
+    assert passages(text) == [plain]

@@ -249,7 +249,7 @@ function cellsOf(row: string): Runs[] {
 
 function runsOf(words: string): string[] {
   return words
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/!?\[([^[\]]*)\]\([^)[]*\)/g, "$1")
     .replace(/(?<![\\_\p{L}\p{N}])__(?=\S)(.+?)(?<=\S)__(?![_\p{L}\p{N}])/gu, "**$1**")
     .replace(/(?<![\\*\p{L}\p{N}])\*(?![\s*])([^*]+?)(?<![\s\\])\*(?![*\p{L}\p{N}])/gu, "$1")
     .replace(/(?<![\\_\p{L}\p{N}])_(?![\s_])([^_]+?)(?<![\s\\])_(?![_\p{L}\p{N}])/gu, "$1")
