@@ -26,6 +26,8 @@ MOST_ARTICLES: Final = 1_000
 """In one base."""
 MOST_CHARACTERS: Final = 2_000_000
 """In the articles of one base and their questions: what it takes in memory is about ten times that."""
+MOST_HEADINGS: Final = 20_000
+"""…and in their texts: each is searched by itself and with what stands below it, in four kilobytes of memory."""
 LOOK_S: Final = 15.0
 """Between two looks whether all that is stored can be found: a renewal that failed is tried again."""
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -173,9 +175,10 @@ class KnowledgeService:
             raise Conflict(f"there are {MOST_BASES} knowledge bases already")
         if len(kept) + len(articles) > MOST_ARTICLES:
             raise Conflict(f"a knowledge base holds {MOST_ARTICLES} articles at most")
-        # one that was filled when questions did not count yet can be made smaller
-        if sum(map(_characters, [*kept, *articles])) > max(MOST_CHARACTERS, sum(map(_characters, there))):
-            raise Conflict(f"a knowledge base holds {MOST_CHARACTERS:,} characters at most")
+        for count, most, what in ((_characters, MOST_CHARACTERS, "characters"), (_headings, MOST_HEADINGS, "headings")):
+            # one that was filled when questions or headings did not count yet can be made smaller
+            if sum(map(count, [*kept, *articles])) > max(most, sum(map(count, there))):
+                raise Conflict(f"a knowledge base holds {most:,} {what} at most")
 
     def _changed(self, by: Person, base: str, how: str, what: str) -> None:
         audit.info("knowledge.changed", how=how, base=base, what=what, by=by.user_id)
@@ -219,6 +222,11 @@ def _check_name(base: str) -> None:
 
 def _characters(article: Article) -> int:
     return len(article.body) + sum(len(question) for _, question in article.questions)
+
+
+def _headings(article: Article) -> int:
+    """Or a few more: lines that begin like one."""
+    return f"\n{article.body}".count("\n#")
 
 
 def _stored(article: Article, before: StoredArticle | None, base: str, source: str, now: float) -> StoredArticle:

@@ -123,6 +123,7 @@ async def test_a_file_takes_no_article_that_is_not_its_own(service: KnowledgeSer
 async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(knowledge, "MOST_ARTICLES", 3)
     monkeypatch.setattr(knowledge, "MOST_CHARACTERS", 100)
+    monkeypatch.setattr(knowledge, "MOST_HEADINGS", 4)
     monkeypatch.setattr(knowledge, "MOST_BASES", 2)
     await service.put_file(root, "care", "faq.pdf", b"a b c")
     with pytest.raises(Conflict, match="3 articles"):
@@ -133,6 +134,9 @@ async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkey
         await service.put(root, "care", "d", "D", "", "x" * 100, [])
     with pytest.raises(Conflict, match="100 characters"):
         await service.put(root, "care", "d", "D", "", "d", [("en", "x" * 100)])
+    with pytest.raises(Conflict, match="4 headings"):
+        await service.put(root, "care", "d", "D", "", "# a\n## b\n# c\n\n# d\n# e", [])
+    await service.put(root, "care", "d", "D", "", "# a\n## b\n# c\n\n# d\n with #e", [])
     await service.put(root, "sales", "a", "A", "", "a", [])
     with pytest.raises(Conflict, match="2 knowledge bases"):
         await service.put(root, "third", "a", "A", "", "a", [])
@@ -144,14 +148,15 @@ async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkey
 async def test_a_base_that_is_over_its_bound_takes_what_makes_it_smaller(
     service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await service.put(root, "care", "a", "A", "", "a" * 100, [])
+    await service.put(root, "care", "a", "A", "", "# a\n" * 25, [])
     await service.put_file(root, "care", "faq.pdf", b"first second")
     monkeypatch.setattr(knowledge, "MOST_CHARACTERS", 50)
+    monkeypatch.setattr(knowledge, "MOST_HEADINGS", 2)
     with pytest.raises(Conflict, match="50 characters"):
         await service.put(root, "care", "a", "A", "", "a" * 101, [])
     with pytest.raises(Conflict, match="50 characters"):
         await service.put(root, "care", "b", "B", "", "b", [])
-    await service.put(root, "care", "a", "A", "", "a" * 99, [])
+    await service.put(root, "care", "a", "A", "", "# a\n" * 24, [])
     await service.put_file(root, "care", "faq.pdf", b"first")
     assert await found(service, root) == ["a", "first"]
 
