@@ -1,9 +1,8 @@
 """What people keep their knowledge in, as articles: Markdown, HTML and PDF.
 
-A Markdown file is an article. What else there is becomes Markdown, and is parted at its headings where it is too long
-for a card: each part is an article of its own, named by the document and its heading. A PDF knows no headings: lines
-that are set larger than its text are taken for them, and lines that stand on most pages for what is printed above and
-below every page.
+A Markdown file is an article. What else there is becomes Markdown, and is parted where it is too long for a card
+(`models.parts`). A PDF knows no headings: lines that are set larger than its text are taken for them, and lines that
+stand on most pages for what is printed above and below every page.
 
 Documents are strangers: `models.document_process` reads them in a process of its own, within limits of time and memory;
 the engine's never loads what reads them.
@@ -13,7 +12,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -24,19 +23,14 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from engine.errors import Invalid
-from engine.ports.knowledge import LONGEST_TITLE, MOST_BYTES
-from models.articles import HEADING, LONGEST_NAME, Article, decode_article, our_language, slug
+from engine.ports.knowledge import MOST_BYTES
+from models.articles import HEADING, Article, decode_article, our_language
+from models.parts import line_of, parted
 
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text in it."""
 MOST_PAGES: Final = 500
 SUFFIXES: Final = (".md", ".markdown", ".html", ".htm", ".pdf")
-_WHOLE: Final = 3_000
-"""Characters that a card still shows as one article."""
-_LEAST: Final = 200
-"""…and that a beginning has to have to be one of its own: a shorter one goes before what comes next."""
-_TEXT_LEFT: Final = 2_000
-"""Where no heading parts a text, paragraphs are gathered up to this length."""
 _NO_CONTENT = ("script", "style", "noscript", "template", "nav", "footer", "svg", "iframe")
 _CONTENT = ("main", "article")
 _OF_THE_SITE = ("header", "aside")
@@ -81,7 +75,7 @@ def read_document(name: str, data: bytes) -> list[Article]:
         raise Invalid(f"more than {MOST_CHARACTERS:,} characters of text")
     heading = HEADING.search(body)
     title = text.title or (heading[1] if heading else stem.replace("-", " ").replace("_", " "))
-    return _parted(Article(article=stem, title=_line(title), language=text.language, body=body))
+    return parted(Article(article=stem, title=line_of(title), language=text.language, body=body))
 
 
 def load_folder(folder: Path) -> list[Article]:
@@ -127,7 +121,7 @@ def _html(data: bytes) -> _Text:
     except RecursionError:
         raise Invalid("nested too deeply") from None
     markup = soup.html.get("lang") if soup.html else ""
-    return _Text(markdown, _line(title.get_text()) if title else "", our_language(str(markup or "")))
+    return _Text(markdown, line_of(title.get_text()) if title else "", our_language(str(markup or "")))
 
 
 # ─── PDF ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -159,7 +153,7 @@ def _pdf(data: bytes) -> _Text:
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         # what a broken file makes of a reader is more than its own errors
         raise Invalid(f"not a readable PDF ({type(error).__name__})") from error
-    return _Text(_set_out(_without_margins(pages)), _line(title), our_language(language))
+    return _Text(_set_out(_without_margins(pages)), line_of(title), our_language(language))
 
 
 def _lines(page: pypdf.PageObject) -> list[_Line]:
@@ -253,83 +247,3 @@ def _is_heading(line: _Line, usual: float) -> bool:
         and 2 < len(line.text) <= _LONGEST_HEADING
         and bool(re.search(r"[^\W\d]", line.text))
     )
-
-
-# ─── one document, several articles ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _parted(article: Article) -> list[Article]:
-    """As it is when it fits a card; else by its headings, the highest that there are several of, and on."""
-    if len(article.body) <= _WHOLE:
-        return [article]
-    parts = list(_parts(article.title, article.body))
-    if len(parts) < 2:
-        return [article]
-    names: Counter[str] = Counter()
-    out = []
-    for title, body in parts:
-        name = (
-            f"{article.article}-{slug(title)}"[:LONGEST_NAME].rstrip("-") if title != article.title else article.article
-        )
-        names[name] += 1
-        if names[name] > 1:
-            name = f"{name[: LONGEST_NAME - 5].rstrip('-')}-{names[name]}"
-        out.append(msgspec.structs.replace(article, article=name, title=title, body=body))
-    return out
-
-
-def _parts(title: str, body: str) -> Iterator[tuple[str, str]]:
-    """(title, text), none of them much longer than `_WHOLE`."""
-    if len(body) <= _WHOLE:
-        yield title, body
-        return
-    marks = list(HEADING.finditer(body))
-    levels = Counter(_level(mark) for mark in marks)
-    level = min((one for one, count in levels.items() if count > 1), default=0)
-    starts = [mark for mark in marks if level and _level(mark) <= level]
-    if len(starts) < 2:
-        yield from ((title, text) for text in _gathered(body))
-        return
-    lead = body[: starts[0].start()].strip()
-    said = len(HEADING.sub("", lead).strip())
-    if said >= _LEAST:
-        yield title, lead
-    if not 0 < said < _LEAST:
-        lead = ""
-    for mark, following in zip(starts, [*starts[1:], None], strict=True):
-        text = body[mark.start() : following.start() if following else len(body)].strip()
-        content = text[len(mark[0]) :].strip()
-        if not content:
-            continue
-        if _level(mark) < level and len(content) < _LEAST:
-            lead = f"{lead}\n\n{text}".strip()  # too short to be one of its own: it goes before the next
-            continue
-        if len(text) <= _WHOLE:
-            yield _line(mark[1]), f"{lead}\n\n{text}".strip()
-        else:
-            if lead:
-                yield title, lead
-            yield from _parts(_line(mark[1]), content)  # its own heading would part nothing again
-        lead = ""
-    if lead:
-        yield title, lead
-
-
-def _gathered(body: str) -> Iterator[str]:
-    """Paragraphs together, up to a length."""
-    gathered = ""
-    for paragraph in re.split(r"\n\s*\n", body):
-        if gathered and len(gathered) + len(paragraph) > _TEXT_LEFT:
-            yield gathered
-            gathered = ""
-        gathered = f"{gathered}\n\n{paragraph}".strip()
-    if gathered:
-        yield gathered
-
-
-def _level(mark: re.Match[str]) -> int:
-    return len(mark[0]) - len(mark[0].lstrip("#"))
-
-
-def _line(text: str) -> str:
-    return " ".join(re.sub(r"[*_`]+", "", text).split())[:LONGEST_TITLE]

@@ -1,0 +1,95 @@
+"""A long document in parts that fit a card, each an article of its own."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from engine.ports.knowledge import LONGEST_TITLE
+from models.articles import HEADING, LONGEST_NAME, Article, slug
+
+_WHOLE: Final = 3_000
+"""Characters that a card still shows as one article."""
+_LEAST: Final = 200
+"""…and that a beginning has to have to be one of its own: a shorter one goes before what comes next."""
+_TEXT_LEFT: Final = 2_000
+"""Where no heading parts a text, paragraphs are gathered up to this length."""
+
+
+def parted(article: Article) -> list[Article]:
+    """As it is when it fits a card; else by its headings, the highest that there are several of, and on."""
+    if len(article.body) <= _WHOLE:
+        return [article]
+    parts = list(_parts(article.title, article.body))
+    if len(parts) < 2:
+        return [article]
+    names: Counter[str] = Counter()
+    out = []
+    for title, body in parts:
+        name = (
+            f"{article.article}-{slug(title)}"[:LONGEST_NAME].rstrip("-") if title != article.title else article.article
+        )
+        names[name] += 1
+        if names[name] > 1:
+            name = f"{name[: LONGEST_NAME - 5].rstrip('-')}-{names[name]}"
+        out.append(msgspec.structs.replace(article, article=name, title=title, body=body))
+    return out
+
+
+def _parts(title: str, body: str) -> Iterator[tuple[str, str]]:
+    """(title, text), none of them much longer than `_WHOLE`."""
+    if len(body) <= _WHOLE:
+        yield title, body
+        return
+    marks = list(HEADING.finditer(body))
+    levels = Counter(_level(mark) for mark in marks)
+    level = min((one for one, count in levels.items() if count > 1), default=0)
+    starts = [mark for mark in marks if level and _level(mark) <= level]
+    if len(starts) < 2:
+        yield from ((title, text) for text in _gathered(body))
+        return
+    lead = body[: starts[0].start()].strip()
+    said = len(HEADING.sub("", lead).strip())
+    if said >= _LEAST:
+        yield title, lead
+    if not 0 < said < _LEAST:
+        lead = ""
+    for mark, following in zip(starts, [*starts[1:], None], strict=True):
+        text = body[mark.start() : following.start() if following else len(body)].strip()
+        content = text[len(mark[0]) :].strip()
+        if not content:
+            continue
+        if _level(mark) < level and len(content) < _LEAST:
+            lead = f"{lead}\n\n{text}".strip()  # too short to be one of its own: it goes before the next
+            continue
+        if len(text) <= _WHOLE:
+            yield line_of(mark[1]), f"{lead}\n\n{text}".strip()
+        else:
+            if lead:
+                yield title, lead
+            yield from _parts(line_of(mark[1]), content)  # its own heading would part nothing again
+        lead = ""
+    if lead:
+        yield title, lead
+
+
+def _gathered(body: str) -> Iterator[str]:
+    """Paragraphs together, up to a length."""
+    gathered = ""
+    for paragraph in re.split(r"\n\s*\n", body):
+        if gathered and len(gathered) + len(paragraph) > _TEXT_LEFT:
+            yield gathered
+            gathered = ""
+        gathered = f"{gathered}\n\n{paragraph}".strip()
+    if gathered:
+        yield gathered
+
+
+def _level(mark: re.Match[str]) -> int:
+    return len(mark[0]) - len(mark[0].lstrip("#"))
+
+
+def line_of(text: str) -> str:
+    return " ".join(re.sub(r"[*_`]+", "", text).split())[:LONGEST_TITLE]
