@@ -25,15 +25,18 @@ def parted(article: Article) -> list[Article]:
     parts = list(_parts(article.title, article.body))
     if len(parts) < 2:
         return [article]
-    names: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    taken: set[str] = set()
     out = []
     for title, body in parts:
-        name = (
-            f"{article.article}-{slug(title)}"[:LONGEST_NAME].rstrip("-") if title != article.title else article.article
-        )
-        names[name] += 1
-        if names[name] > 1:
-            name = f"{name[: LONGEST_NAME - 5].rstrip('-')}-{names[name]}"
+        own = article.article
+        if title != article.title:
+            own = f"{own}-{slug(title)}"[:LONGEST_NAME].rstrip("-")
+        name = own
+        while name in taken:  # also by a heading that ends in a number of its own
+            counts[own] += 1
+            name = f"{own[: LONGEST_NAME - 5].rstrip('-')}-{counts[own] + 1}"
+        taken.add(name)
         out.append(msgspec.structs.replace(article, article=name, title=title, body=body))
     return out
 

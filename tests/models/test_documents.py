@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import Invalid
 from engine.ports.knowledge import MOST_BYTES
-from models.articles import slug
+from models.articles import LONGEST_NAME, slug
 from models.documents import load_folder, read_document
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
@@ -85,6 +85,16 @@ def test_parts_of_one_name_are_told_apart_and_long_text_without_headings_is_part
     assert len({one.article for one in parts}) == len(parts)
     assert all(len(one.body) < 3_000 for one in parts)
     assert "Regla 8" in parts[-1].body
+
+
+def test_a_heading_with_a_number_of_its_own_takes_no_other_parts_name() -> None:
+    long = "y" * 110
+    headings = ["Paso", "Paso", "Paso 2", "Paso", f"{long}a", f"{long}b"]
+    page = "<h1>Guía</h1>" + "".join(f"<h2>{heading}</h2><p>{LONG}</p>" for heading in headings)
+    names = [one.article for one in read_document("g.html", page.encode())]
+    assert names[:4] == ["g-paso", "g-paso-2", "g-paso-2-2", "g-paso-3"]
+    assert len(set(names)) == len(headings)
+    assert max(map(len, names)) <= LONGEST_NAME
 
 
 SHORT = "Tiene 14 días desde la entrega; los gastos de envío corren por su cuenta."
