@@ -1,4 +1,7 @@
-"""A long document in parts that fit a card, each an article of its own."""
+"""A long document in parts that fit a card, each an article of its own.
+
+An agent sees one of them, and a search tells them apart: the title of each says what it stands under.
+"""
 
 import re
 from collections import Counter
@@ -17,65 +20,85 @@ _LEAST: Final = 200
 _TEXT_LEFT: Final = 2_000
 """Where no heading parts a text, paragraphs are gathered up to this length."""
 
+_Way = tuple[str, ...]
+"""The headings that a part stands under, from the document's title to its own."""
+
 
 def parted(article: Article) -> list[Article]:
     """As it is when it fits a card; else by its headings, the highest that there are several of, and on."""
     if len(article.body) <= _WHOLE:
         return [article]
-    parts = list(_parts(article.title, article.body))
+    parts = list(_parts((article.title,), article.body))
     if len(parts) < 2:
         return [article]
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     out = []
-    for title, body in parts:
+    for way, body in parts:
         own = article.article
-        if title != article.title:
-            own = f"{own}-{slug(title)}"[:LONGEST_NAME].rstrip("-")
+        if way[-1] != article.title:
+            own = f"{own}-{slug(way[-1])}"[:LONGEST_NAME].rstrip("-")
         name = own
         while name in taken:  # also by a heading that ends in a number of its own
             counts[own] += 1
             name = f"{own[: LONGEST_NAME - 5].rstrip('-')}-{counts[own] + 1}"
         taken.add(name)
-        out.append(msgspec.structs.replace(article, article=name, title=title, body=body))
+        out.append(msgspec.structs.replace(article, article=name, title=_title(way), body=body))
     return out
 
 
-def _parts(title: str, body: str) -> Iterator[tuple[str, str]]:
-    """(title, text), none of them much longer than `_WHOLE`."""
+def _title(way: _Way) -> str:
+    """Where it is too long, chapters are left out of it first, the document's own title then."""
+    while len(title := " – ".join(way)) > LONGEST_TITLE and len(way) > 1:
+        way = (way[0], *way[2:]) if len(way) > 2 else way[1:]
+    return title
+
+
+def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:
+    """(where it stands, text), none of them much longer than `_WHOLE`."""
     if len(body) <= _WHOLE:
-        yield title, body
+        yield way, body
         return
     marks = list(HEADING.finditer(body))
     levels = Counter(_level(mark) for mark in marks)
     level = min((one for one, count in levels.items() if count > 1), default=0)
     starts = [mark for mark in marks if level and _level(mark) <= level]
     if len(starts) < 2:
-        yield from ((title, text) for text in _gathered(body))
+        yield from ((way, text) for text in _gathered(body))
         return
+    alike = {line_of(mark[1]) for mark in starts if _level(mark) == level}
+    # what a document is called by its first heading alone stands above no other
+    top = above = way[:-1] if way[-1] in alike else way
     lead = body[: starts[0].start()].strip()
     said = len(HEADING.sub("", lead).strip())
     if said >= _LEAST:
-        yield title, lead
+        yield way, lead
     if not 0 < said < _LEAST:
         lead = ""
     for mark, following in zip(starts, [*starts[1:], None], strict=True):
         text = body[mark.start() : following.start() if following else len(body)].strip()
         content = text[len(mark[0]) :].strip()
+        here = _under(top if _level(mark) < level else above, line_of(mark[1]))
+        if _level(mark) < level:
+            above = here
         if not content:
             continue
         if _level(mark) < level and len(content) < _LEAST:
             lead = f"{lead}\n\n{text}".strip()  # too short to be one of its own: it goes before the next
             continue
         if len(text) <= _WHOLE:
-            yield line_of(mark[1]), f"{lead}\n\n{text}".strip()
+            yield here, f"{lead}\n\n{text}".strip()
         else:
             if lead:
-                yield title, lead
-            yield from _parts(line_of(mark[1]), content)  # its own heading would part nothing again
+                yield way, lead
+            yield from _parts(here, content)  # its own heading would part nothing again
         lead = ""
     if lead:
-        yield title, lead
+        yield way, lead
+
+
+def _under(way: _Way, heading: str) -> _Way:
+    return way if way[-1:] == (heading,) else (*way, heading)
 
 
 def _gathered(body: str) -> Iterator[str]:

@@ -58,7 +58,7 @@ def test_a_page_says_its_own_charset() -> None:
 
 def test_a_manual_is_parted_at_what_is_set_large() -> None:
     articles = read_document("manual.pdf", MANUAL.read_bytes())
-    assert [(one.article, one.title) for one in articles] == [
+    assert [(one.article, one.title.removeprefix("Manual de atención – ")) for one in articles] == [
         ("manual-devoluciones-y-cambios", "Devoluciones y cambios"),
         ("manual-cambio-de-titular", "Cambio de titular"),
         ("manual-suspension-temporal-del-servicio", "Suspensión temporal del servicio"),
@@ -67,6 +67,7 @@ def test_a_manual_is_parted_at_what_is_set_large() -> None:
         ("manual-apoyo-para-personas-sordas", "Apoyo para personas sordas"),
         ("manual-horarios-y-contactos-internos", "Horarios y contactos internos"),
     ]
+    assert all(one.title.startswith("Manual de atención – ") for one in articles)
     assert {one.language for one in articles} == {"es"}
     assert articles[1].body.startswith(
         "## Cambio de titular\n\nEl cambio de titular se pide por escrito y lo firman las dos personas."
@@ -104,9 +105,9 @@ LONG = "Se paga en la tienda o en línea, antes del día diez. " * 40
 @pytest.mark.parametrize(
     ("page", "beside"),
     [
-        (f"<h1>Guía</h1><p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Cómo"),
+        (f"<h1>Guía</h1><p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Guía – Cómo"),
         (f"<p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Cómo"),
-        (f"<h2>Cómo</h2><p>{LONG}</p><h1>Envío</h1><p>{SHORT}</p><h2>Dónde</h2><p>{LONG}</p>", "Dónde"),
+        (f"<h2>Cómo</h2><p>{LONG}</p><h1>Envío</h1><p>{SHORT}</p><h2>Dónde</h2><p>{LONG}</p>", "Envío – Dónde"),
         (f"<h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p><h1>Guía</h1><p>{SHORT}</p>", "Guía"),
         (f"<h1>Guía</h1><p>{SHORT}</p><h2>Cómo</h2><p>{LONG}</p><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>", "Guía"),
     ],
@@ -116,6 +117,30 @@ def test_words_that_are_too_few_for_an_article_stand_before_the_next(page: str, 
     (part,) = (one for one in parts if SHORT in one.body)
     assert part.title == beside
     assert sum(one.body.count("antes del día diez.") for one in parts) == page.count("antes del día diez.")
+
+
+PLAN = f"<h3>Costo</h3><p>{LONG}</p><h3>Permanencia</h3><p>{LONG}</p>"
+TWO = f"<h3>Oro</h3><p>{LONG}</p><h3>Plata</h3><p>{LONG}</p>"
+
+
+@pytest.mark.parametrize(
+    ("page", "titles"),
+    [
+        (
+            f"<h1>Planes</h1><h2>Plan Oro</h2>{PLAN}<h2>Plan Plata</h2>{PLAN}",
+            [f"Planes – Plan {plan} – {what}" for plan in ("Oro", "Plata") for what in ("Costo", "Permanencia")],
+        ),
+        (f"<h1>Guía</h1><h2>Planes</h2>{TWO}", ["Guía – Planes – Oro", "Guía – Planes – Plata"]),
+        (f"<title>Guía</title>{TWO}", ["Guía – Oro", "Guía – Plata"]),
+        (TWO, ["Oro", "Plata"]),
+        (TWO.replace("h3>", "h1>"), ["Oro", "Plata"]),
+        (f"<h1>{'g' * 100}</h1><h2>{'c' * 100}</h2>{TWO}", [f"{'g' * 100} – Oro", f"{'g' * 100} – Plata"]),
+        (f"<h1>{'g' * 199}</h1>{TWO}", ["Oro", "Plata"]),
+        ("<h1>Guía</h1><h2>Planes</h2><p>Oro y plata.</p>", ["Guía"]),
+    ],
+)
+def test_a_part_says_what_it_stands_under(page: str, titles: list[str]) -> None:
+    assert [one.title for one in read_document("guia.html", page.encode())] == titles
 
 
 def blank(password: str = "") -> bytes:

@@ -18,7 +18,7 @@ async def test_a_manual_is_imported_read_changed_and_deleted(site: Site) -> None
     assert heads[1] | {"changed_at": 0} == {
         "base": "care",
         "article": "manual-de-atencion-cambio-de-titular",
-        "title": "Cambio de titular",
+        "title": "Manual de atención – Cambio de titular",
         "language": "es",
         "source": "Manual de atención.pdf",
         "questions": 0,
