@@ -178,15 +178,15 @@ def _rows(part: str) -> list[str]:
                 rows[-1] += f" {text}"  # the item goes on
             else:
                 rows.append(text)
-        elif _is_rule(after):
+        elif is_rule(after):
             names = cells
-        elif not _is_rule(line):
+        elif not is_rule(line):
             named = [f"{name} {cell}".strip() for name, cell in zip_longest(names, cells, fillvalue="") if cell]
             rows.append(", ".join(named))
     return rows
 
 
-def _is_rule(line: str) -> bool:
+def is_rule(line: str) -> bool:
     """Below a table's header."""
     return "-" in line and not line.strip("|:- \t")
 

@@ -4,14 +4,15 @@ An agent sees one of them, and a search tells them apart: the title of each says
 """
 
 import re
+import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from engine.ports.knowledge import LONGEST_TITLE
-from models.articles import HEADING, LONGEST_NAME, Article, slug
+from models.articles import HEADING, LONGEST_NAME, Article, is_rule, slug
 
 _WHOLE: Final = 3_000
 """Characters that a card still shows as one article."""
@@ -19,6 +20,8 @@ _LEAST: Final = 200
 """…and that a beginning has to have to be one of its own: a shorter one goes before what comes next."""
 _TEXT_LEFT: Final = 2_000
 """Where no heading parts a text, paragraphs are gathered up to this length."""
+_LONGEST_HEAD: Final = 500
+"""Of a table: a longer one is a page that is set in a table."""
 
 _Way = tuple[str, ...]
 """The headings that a part stands under, from the document's title to its own."""
@@ -29,8 +32,8 @@ def parted(article: Article) -> list[Article]:
     if len(article.body) <= _WHOLE:
         return [article]
     parts = list(_parts((article.title,), article.body))
-    if len(parts) < 2:
-        return [article]
+    if len(parts) < 2:  # headings, and hardly a text under them
+        parts = [((article.title,), text) for text in _gathered(article.body)]
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     out = []
@@ -72,7 +75,7 @@ def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:
     lead = body[: starts[0].start()].strip()
     said = len(HEADING.sub("", lead).strip())
     if said >= _LEAST:
-        yield way, lead
+        yield from _parts(way, lead)
     if not 0 < said < _LEAST:
         lead = ""
     for mark, following in zip(starts, [*starts[1:], None], strict=True):
@@ -102,15 +105,44 @@ def _under(way: _Way, heading: str) -> _Way:
 
 
 def _gathered(body: str) -> Iterator[str]:
-    """Paragraphs together, up to a length."""
+    """Paragraphs together, and pieces of those that are too long, up to a length."""
     gathered = ""
-    for paragraph in re.split(r"\n\s*\n", body):
-        if gathered and len(gathered) + len(paragraph) > _TEXT_LEFT:
+    for piece in (piece for paragraph in re.split(r"\n\s*\n", body) for piece in _pieces(paragraph)):
+        if len(gathered) >= _LEAST and len(gathered) + len(piece) > _TEXT_LEFT:
             yield gathered
             gathered = ""
-        gathered = f"{gathered}\n\n{paragraph}".strip()
+        gathered = f"{gathered}\n\n{piece}".strip()
     if gathered:
         yield gathered
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    """As it is, or cut at its lines, each piece of a table with the table's head; a line that is too long is cut at its
+    sentences, and where these are too long at words."""
+    if len(paragraph) <= _TEXT_LEFT:
+        yield paragraph
+        return
+    lines = paragraph.split("\n")
+    head = "".join(f"{line}\n" for line in lines[:2])
+    if not (len(lines) > 2 and head.startswith("|") and is_rule(lines[1]) and len(head) <= _LONGEST_HEAD):
+        head = ""
+    piece, room = "", _TEXT_LEFT - len(head)
+    for gap, text in _stretches(lines[2:] if head else lines, room):
+        if piece and len(piece) + len(text) >= room:
+            yield head + piece
+            piece = ""
+        piece = f"{piece}{gap}{text}" if piece else text
+    yield head + piece
+
+
+def _stretches(lines: Sequence[str], longest: int) -> Iterator[tuple[str, str]]:
+    """(what parts it from the one before, text)."""
+    for line in lines:
+        gap = "\n"
+        for sentence in re.split(r"(?<=[.!?…])\s+", line) if len(line) > longest else [line]:
+            for text in textwrap.wrap(sentence, longest) if len(sentence) > longest else [sentence]:
+                yield gap, text
+                gap = " "
 
 
 def _level(mark: re.Match[str]) -> int:

@@ -119,6 +119,51 @@ def test_words_that_are_too_few_for_an_article_stand_before_the_next(page: str, 
     assert sum(one.body.count("antes del día diez.") for one in parts) == page.count("antes del día diez.")
 
 
+RULES = [f"Regla {number} se aplica a todos sin excepción." for number in range(200)]
+LINES, SENTENCES = "<br>".join(RULES), " ".join(RULES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINES,
+        SENTENCES,
+        SENTENCES.replace(".", ""),
+        "palabra" * 2_000,
+        "<br>".join([RULES[0], "palabra" * 1_000, *RULES]),
+    ],
+)
+def test_text_in_one_piece_is_parted_too_and_nothing_of_it_lost(text: str) -> None:
+    parts = read_document("reglas.html", f"<h1>Reglas</h1><p>{text}</p>".encode())
+    assert max(len(one.body) for one in parts) <= 2_300
+    words = "".join("".join(one.body.removeprefix("# Reglas").split()) for one in parts)
+    assert words == "".join(text.replace("<br>", "").split())
+    if text in (LINES, SENTENCES):
+        assert all(one.body.endswith(".") for one in parts)
+
+
+def test_each_part_of_a_long_table_has_its_head() -> None:
+    rows = "".join(f"<tr><td>Plan {number}</td><td>{number} al mes</td></tr>" for number in range(400))
+    table = f"<table><tr><th>Plan</th><th>Cargo</th></tr>{rows}</table>"
+    parts = read_document("tarifas.html", f"<h1>Tarifas</h1><p>Al mes:</p>{table}<p>Con impuestos.</p>".encode())
+    assert max(len(one.body) for one in parts) <= 2_300
+    assert all(one.body.count("| Plan | Cargo |\n| --- | --- |\n| Plan ") == 1 for one in parts)
+    assert [sum(one.body.count(f"| Plan {number} |") for one in parts) for number in range(400)] == [1] * 400
+    assert parts[0].body.startswith("# Tarifas\n\nAl mes:\n\n| Plan | Cargo |")
+    assert parts[-1].body.endswith("Con impuestos.")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<p>{' '.join(RULES)}</p><h2>Cómo</h2><p>{LONG}</p><h2>Dónde</h2><p>{LONG}</p>",
+        f"<h1>Guía</h1>{'<h2>Paso</h2>' * 600}<p>{SHORT}</p>",
+    ],
+)
+def test_no_part_is_longer_than_a_card(page: str) -> None:
+    assert max(len(one.body) for one in read_document("guia.html", page.encode())) <= 3_000
+
+
 PLAN = f"<h3>Costo</h3><p>{LONG}</p><h3>Permanencia</h3><p>{LONG}</p>"
 TWO = f"<h3>Oro</h3><p>{LONG}</p><h3>Plata</h3><p>{LONG}</p>"
 
