@@ -3,6 +3,7 @@
 No card waits for it: facts go from the store to the sockets of this process, and from the outbox to here whenever the
 bus is up. What it carries are ids and bodies sealed with the call's key, for a day at most. Each fact comes at least
 once: what was sent and not noted as sent, up to `BATCH` of them, is sent again, and known for the same for `DEDUPE_S`.
+What is larger than a message of the bus may be is not sent: every fact behind it would wait for it.
 """
 
 import asyncio
@@ -31,6 +32,9 @@ ACK_S = 5.0
 """Time for the bus to confirm a fact before it is offered again; `Nats-Msg-Id` makes the second offer harmless, within
 `DEDUPE_S`."""
 DEDUPE_S = 120.0
+
+HEADERS = 1_024
+"""Bytes that a message's headers take at most: the bus counts them too."""
 
 COUNT_EVERY_S = 10.0
 
@@ -208,6 +212,10 @@ class Bus:
                     await asyncio.sleep(GATHER_S)
 
     async def _send(self, broker: NatsBroker, letter: Letter) -> None:
+        if len(letter.body) + HEADERS > broker.connection.max_payload:
+            self._metrics.count("bus_too_large_total")
+            _log.warning("a fact is too large for the bus", type=letter.type, bytes=len(letter.body))
+            return
         headers = {
             "Nats-Msg-Id": f"{letter.call_id}:{letter.seq}",
             "organisation-id": letter.organisation_id,

@@ -238,6 +238,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
     Metric("outbox_forgotten_total", "counter", (), "Facts that the bus did not get within a day, and will not get."),
     Metric("bus_up", "gauge", (), "1 while the bus is connected."),
+    Metric("bus_too_large_total", "counter", (), "Facts that are larger than the bus takes, and that it will not get."),
     Metric("bus_starts_total", "counter", (), "Starts of the embedded NATS server."),
     Metric("ears_up", "gauge", (), "1 while `ears` answers."),
     Metric("ears_load", "gauge", (), "Share of the workers' time in use, 0 to 1."),

@@ -199,7 +199,7 @@ async def test_a_stop_is_heard_while_the_bus_connects(
     assert not broker.is_connected
 
 
-class TooLarge(Outbox):
+class Refused(Outbox):
     """Has a fact that no bus takes; `looks` says how often it was offered."""
 
     def __init__(self, outbox: Outbox) -> None:
@@ -208,20 +208,48 @@ class TooLarge(Outbox):
 
     async def waiting(self, limit: int = 256) -> list[Letter]:
         self.looks.put_nowait(None)
-        return [Letter(1, "acme", "call-1", 1, "transcript", bytes(1 << 21))]
+        return [Letter(1, "acme", "call-1", 1, "no subject has spaces", b"sealed")]
 
 
 async def test_a_bus_that_refuses_what_waits_is_tried_less_and_less_often(
     server: NatsServer, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.bus.PAUSES_S", (0.0,))
-    outbox = TooLarge(store.outbox)
+    outbox = Refused(store.outbox)
     there = settings.model_copy(update={"bus_url": server.url})
     with capture_logs() as logs:
         async with running(Bus(there, outbox, metrics=Metrics())), asyncio.timeout(20):
             for _ in range(4):
                 await outbox.looks.get()
     assert [log["failures"] for log in logs if log["event"] == "the bus is down"][:3] == [0, 1, 2]
+
+
+    """Has a fact that is larger than the bus takes before one that is not."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        super().__init__(outbox._database)
+        self.letters = [
+            Letter(1, "acme", "call-1", 1, "suggestion", bytes((1 << 20) - 100)),  # with its headers
+            Letter(2, "acme", "call-1", 2, "transcript", b"sealed"),
+        ]
+
+    async def waiting(self, limit: int = 256) -> list[Letter]:
+        return self.letters
+
+    async def sent(self, letters: Sequence[Letter]) -> None:
+        self.letters = []
+
+
+async def test_a_fact_that_is_too_large_keeps_no_other_from_the_bus(
+    server: NatsServer, store: Store, settings: Settings
+) -> None:
+    metrics = Metrics()
+    there = settings.model_copy(update={"bus_url": server.url})
+    async with running(Bus(there, TooLarge(store.outbox), metrics=metrics)) as bus, asyncio.timeout(20):
+        await bus.empty.wait()
+    assert metrics.registry.get_sample_value("welcomedly_bus_too_large_total") == 1
+    async with reading(server.url) as stream:
+        assert (await stream.stream_info("facts")).state.messages == 1
 
 
 async def test_an_orphan_is_ended_at_the_next_start(tmp_path: Path) -> None:
