@@ -12,7 +12,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 from typing import Any, Final
 
@@ -43,6 +43,8 @@ _LONGEST_HEADING = 120
 _ON_MOST_PAGES = 0.6
 _EDGE = 3
 """Lines at the top and at the bottom of a page that may be printed on every page."""
+_LONGEST_MARGIN = 200
+"""Characters of one that has the page's number in it."""
 
 
 class _Text(msgspec.Struct, frozen=True):
@@ -180,24 +182,31 @@ def _lines(page: pypdf.PageObject) -> list[_Line]:
 
 def _without_margins(pages: Sequence[Sequence[_Line]]) -> list[_Line]:
     """All pages in one, without what stands on most of them: titles that run along, numbers of pages."""
-
-    def mark(line: _Line) -> str:
-        return re.sub(r"\d+", "#", line.text)
-
     edges = []
     for page in pages:
         printed = [number for number, line in enumerate(page) if line.text]
         edges.append({*printed[:_EDGE], *printed[-_EDGE:]})
     often = Counter(
-        one for page, edge in zip(pages, edges, strict=True) for one in {mark(page[number]) for number in edge}
+        mark
+        for at, (page, edge) in enumerate(zip(pages, edges, strict=True))
+        for mark in {mark for number in edge for mark in _marks(page[number].text, at)}
     )
     least = max(3, math.ceil(_ON_MOST_PAGES * len(pages)))
     return [
         line
-        for page, edge in zip(pages, edges, strict=True)
+        for at, (page, edge) in enumerate(zip(pages, edges, strict=True))
         for number, line in enumerate(page)
-        if number not in edge or often[mark(line)] < least
+        if number not in edge or all(often[mark] < least for mark in _marks(line.text, at))
     ]
+
+
+def _marks(text: str, page: int) -> Iterator[tuple[str, int | None, str]]:
+    """What a line at a page's edge has in common with the same line of other pages: all of it, or all but one number
+    that counts the pages. Two prices differ in more than that."""
+    yield text, None, ""
+    if len(text) <= _LONGEST_MARGIN:
+        for number in re.finditer(r"(?<!\d)\d{1,4}(?!\d)", text):
+            yield text[: number.start()], int(number[0]) - page, text[number.end() :]
 
 
 def _set_out(lines: Sequence[_Line]) -> str:

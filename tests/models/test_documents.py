@@ -2,10 +2,12 @@
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pypdf
 import pytest
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from engine.errors import Invalid
 from engine.ports.knowledge import MOST_BYTES
@@ -196,6 +198,45 @@ def blank(password: str = "") -> bytes:
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def printed(pages: Sequence[Sequence[str]]) -> bytes:
+    """A PDF of such lines, all of one size."""
+    writer = pypdf.PdfWriter()
+    names = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica", "/Encoding": "/WinAnsiEncoding"}
+    font = DictionaryObject({NameObject(name): NameObject(value) for name, value in names.items()})
+    fonts = DictionaryObject({NameObject("/F1"): font})
+    for lines in pages:
+        page = writer.add_blank_page(300, 300)
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        shown = [f"BT /F1 10 Tf 1 0 0 1 20 {280 - 20 * at} Tm ({line}) Tj ET" for at, line in enumerate(lines)]
+        content = DecodedStreamObject()
+        content.set_data("\n".join(shown).encode("latin-1"))
+        page[NameObject("/Contents")] = writer._add_object(content)
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+WORDS = ("uno", "dos", "tres", "cuatro")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "kept"),
+    [
+        ([f"Plan {word}" for word in WORDS], [f"Precio: $ {price}.900" for price in (49, 59, 79, 99)], True),
+        ([f"Plan {word}" for word in WORDS], [f"Vence el {day} de enero" for day in (10, 20, 25, 31)], True),
+        (["Manual de uso"] * 4, [f"Página {at} de 4" for at in (1, 2, 3, 4)], False),
+        ([f"Manual 2024 / {at}" for at in (11, 12, 13, 14)], [f"{at}" for at in (11, 12, 13, 14)], False),
+    ],
+)
+def test_what_stands_on_every_page_is_left_out_and_what_differs_is_not(
+    first: list[str], last: list[str], kept: bool
+) -> None:
+    pages = [[one, f"El texto {word} es otro.", two] for one, word, two in zip(first, WORDS, last, strict=True)]
+    (article,) = read_document("planes.pdf", printed(pages))
+    assert [one in article.body for one in (*first, *last)] == [kept] * 8
+    assert all(f"El texto {word} es otro." in article.body for word in WORDS)
 
 
 @pytest.mark.parametrize(
