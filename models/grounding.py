@@ -268,8 +268,9 @@ def _digits(text: str) -> str:
 
 def _names(plain: str) -> Iterator[str]:
     """Words with a capital that no sentence's beginning gave them."""
-    for match in _WORD.finditer(_MASK.sub(" ", plain)):
-        before = plain[: match.start()].rstrip(" \"'“«¿¡(")
+    text = _MASK.sub(lambda mask: "," * len(mask[0]), plain)
+    for match in _WORD.finditer(text):
+        before = text[: match.start()].rstrip(" \"'“«¿¡(")
         if match.group()[0].isupper() and before and before[-1] not in ".!?…:\n" and not _is_english_i(match.group()):
             yield match.group()
 

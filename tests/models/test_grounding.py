@@ -147,13 +147,24 @@ def test_a_mask_may_be_repeated_but_not_made_up() -> None:
     assert answer_flaw(text.replace("[card]", "[cvv]"), [CARD], "es", asked="¿y mi [card]?") == "mask"
 
 
+def test_what_stands_behind_a_mask_is_read_where_it_stands() -> None:
+    asked = "soy [person], ¿y mi [card]?"
+    text = "El número [card] no queda escrito, [person]. Puede dar solo el número y la fecha [1]."
+    assert answer_flaw(text, [CARD], "es", asked=asked) == ""
+    assert answer_flaw("Sí, [person]: no queda escrito. Nunca Ana [1].", [CARD], "es", asked=asked) == "name"
+    assert answer_flaw("[person] Ana, los dígitos no quedan escritos [1].", [CARD], "es", asked=asked) == "name"
+
+
 def test_citations_are_told_apart_from_masks_and_from_the_words() -> None:
     found = citations("Pague hoy [2]. Su [card] no queda [1][2].")
     assert found.plain == "Pague hoy. Su [card] no queda."
     assert found.numbers == (2, 1)
 
 
-NOTES = ["Quiero cancelar mi plan, me cobraron 20.000 pesos de más.", "Le devuelvo la llamada mañana (2026-11-29)"]
+NOTES = [
+    "Soy [person] y quiero cancelar mi plan, me cobraron 20.000 pesos de más.",
+    "Le devuelvo la llamada mañana (2026-11-29)",
+]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +172,8 @@ NOTES = ["Quiero cancelar mi plan, me cobraron 20.000 pesos de más.", "Le devue
     [
         ("", "El cliente quiere cancelar su plan porque le cobraron 20.000 pesos de más. El agente llamará el 2026-11-29."),
         ("", "El cliente reclama un cobro de 20.000 de más y quiere cancelar su plan."),
+        ("", "[person] quiere cancelar su plan. Puede llamar mañana."),
+        ("name", "[person] quiere cancelar. Quiero Ana."),
         ("number", "El cliente reclama 30.000 pesos."),
         ("number", "El cliente reclama 20.000 dólares."),
         ("name", "El cliente, Juan Pérez, quiere cancelar su plan."),
