@@ -52,10 +52,11 @@ _SCHEME = re.compile(r"^https?://(?:www\.)?|^www\.")
 _NEXT_WORD = re.compile(r"[ \t*_-]{0,8}(?:\n[ \t*_-]{0,8})?([^\W\d_]+)")
 _UNIT_BEFORE = re.compile(r"(r\$|us\$|\$|€|£|₡|₲|s/)\s*$")
 _UNIT_AFTER = re.compile(
-    r"^[\s-]*(?:de )?(%|por ?ciento|por ?cento|percent|per cent|€|euro|eur\b"
-    r"|dol|dollar|usd\b|peso|mxn\b|cop\b|ars\b|clp\b"
-    r"|reais|brl\b|sol(?:es)?\b|pen\b|£|pound|libra|gbp\b"
-    r"|segund|second|seg\b|minut|min\b|hora|hour|h\b|dia|day|semana|week|mes(?:es)?\b|month|ano|year)"
+    r"^[\s-]*(?:de )?(%|por ?ciento\b|por ?cento\b|percent\b|per cent\b|€|euros?\b|eur\b"
+    r"|dolar(?:es)?\b|dollars?\b|usd\b|pesos?\b|mxn\b|cop\b|ars\b|clp\b"
+    r"|reais\b|brl\b|sol(?:es)?\b|pen\b|£|pounds?\b|libras?\b|gbp\b"
+    r"|segundos?\b|seconds?\b|seg\b|minut[oe]s?\b|min\b|hours?\b|horas?\b|h\b|dias?\b|days?\b"
+    r"|semanas?\b|weeks?\b|mes(?:es)?\b|months?\b|anos?\b|years?\b)"
 )
 _UNITS: Final = {
     "%": ("%", "por", "per"),
@@ -224,17 +225,18 @@ def _figures(text: str) -> Iterator[_Figure]:
 
 
 def _spelled(text: str, language: str, *, articles: bool = False) -> Iterator[_Figure]:
-    """Numbers in words; `articles`: also "una" and "one"."""
+    """Numbers in words. "Una" and "one" are some with a unit behind them, as in "un mes"; others are if `articles`."""
     line = Line(text, language, "")
     for number in line.numbers.values():
-        if articles or not number.weak:
-            start, end = line.tokens[number.first].start, line.tokens[number.last].end
-            yield _Figure(str(number.value), _unit_at(text, start, end), _counted_at(text, end))
+        start, end = line.tokens[number.first].start, line.tokens[number.last].end
+        unit = _unit_at(text, start, end)
+        if articles or unit or not number.weak:
+            yield _Figure(str(number.value), unit, _counted_at(text, end))
 
 
 def _unit_at(text: str, start: int, end: int) -> str:
     before = _UNIT_BEFORE.search(text[max(0, start - 5) : start].lower())
-    after = _UNIT_AFTER.search(fold(text[end : end + 12].replace("*", "")))
+    after = _UNIT_AFTER.search(fold(text[end : end + 16].replace("*", "")))
     return _unit(before[1] if before else after[1] if after else "")
 
 

@@ -64,6 +64,10 @@ HELD = [
     (PLAN, "es", "Puede pagar en cuotas mensuales, hasta seis [1]."),
     (MODEM, "pt", "Em 8 de 10 casos o reinício resolve [1]."),
     (LINES, "en", "The Basic plan has 300 Mbps and 20 GB of data, with a 30-day trial for 2 phones [1]."),
+    ("Horario: de lunes a viernes. Si hay dolor, pida el diagnóstico.", "es", "Hay un horario de lunes a viernes; si hay un dolor, pida un diagnóstico [1]."),
+    ("Horário de segunda a sexta, com um prazo de um mês.", "pt", "Temos um horário de segunda a sexta, com o prazo de um mês [1]."),
+    (PLAN, "es", "Con pérdida de empleo comprobada puede tener un mes de gracia [1]."),
+    ("A yearly check is included.", "en", "One yearly check is included [1]."),
     (LINES, "es", "El plan Basic cuesta un millón de pesos [1]."),
 ]
 FLAWED = [
@@ -82,6 +86,10 @@ FLAWED = [
     ("number", PLAN, "es", "La primera cuota es desde el veinte por ciento de lo vencido [1]."),
     ("number", PLAN, "es", "La primera cuota es de cien pesos y puede pagarse hoy con otra tarjeta [1]."),
     ("number", PLAN, "es", "Con pérdida de empleo comprobada tiene seis meses de gracia [1]."),
+    ("number", PLAN, "es", "Con pérdida de empleo comprobada tiene un año de gracia [1]."),
+    ("number", PLAN, "es", "Con pérdida de empleo comprobada: una semana de gracia [1]."),
+    ("number", MODEM, "pt", "Ligue de novo e espere uma hora até a luz ficar verde [1]."),
+    ("number", PRICE, "en", "If the bill is not lower after one month, we refund the difference [1]."),
     ("number", MODEM, "pt", "Espere 24 segundos com o modem desligado da tomada [1]."),
     ("number", MODEM, "pt", "A visita técnica custa R$ 30 [1]."),
     ("number", PRICE, "en", "Average customers pay 18 dollars less in the first year [1]."),
