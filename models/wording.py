@@ -6,6 +6,7 @@ than the matter needs. What callers say goes in as data, in JSON, and what comes
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -33,6 +34,7 @@ QUESTIONS_TOKENS: Final = 700
 QUESTIONS_A_LANGUAGE: Final = 5
 LONGEST_QUESTION: Final = 150
 _NOTHING: Final = "NONE"
+_END: Final = re.compile(r"(?<=[.!?…])(?=\s)|(?=\n)")
 _LANGUAGES: Final = {"es": "Spanish", "pt": "Portuguese", "en": "English"}
 
 ANSWER_RULES: Final = """\
@@ -84,7 +86,7 @@ class Wording:
         passages = _in_language(question)
         if not passages:
             return None
-        bodies = [passage.body[:PASSAGE_CHARACTERS] for passage in passages]
+        bodies = [beginning(passage.body) for passage in passages]
         titles = [passage.title for passage in passages]
         asked = without_names(question.text, question.names)[-QUESTION_CHARACTERS:]
         given = [
@@ -121,7 +123,7 @@ class Wording:
     async def questions(self, title: str, body: str) -> Sequence[tuple[str, str]]:
         messages = [
             Message("system", QUESTIONS_RULES),
-            Message("user", msgspec.json.encode({"title": title, "text": body[:PASSAGE_CHARACTERS]}).decode()),
+            Message("user", msgspec.json.encode({"title": title, "text": beginning(body)}).decode()),
         ]
         text = await self._attempt(
             "questions",
@@ -171,6 +173,14 @@ def read_questions(text: str) -> list[tuple[str, str]]:
 def tidy(text: str) -> str:
     """One paragraph without the marks that models cannot leave off."""
     return " ".join(text.replace("**", "").split())
+
+
+def beginning(body: str) -> str:
+    """As much of a passage as is given, whole sentences and lines: half a figure is another figure, and bears it."""
+    if len(body) <= PASSAGE_CHARACTERS:
+        return body
+    end = max((match.start() for match in _END.finditer(body, 0, PASSAGE_CHARACTERS + 1)), default=0)
+    return body[:end] or body[:PASSAGE_CHARACTERS].rpartition(" ")[0]
 
 
 def without_names(text: str, names: Collection[str] = ()) -> str:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from engine.ports.reading import Passage
 from engine.ports.writing import CardQuestion
 from models.chat import ChatEndpoint, ChatFault, Message
-from models.wording import Wording, without_names
+from models.wording import PASSAGE_CHARACTERS, Wording, beginning, without_names
 from tests.chat_server import Answering, ChatServer, never, piece, says, sends
 
 PLAN = Passage(
@@ -104,6 +104,30 @@ async def test_no_more_than_some_is_given() -> None:
     await desk.wording.answer(CardQuestion("cuota " * 1_000, "es", (long,) * 9))
     assert len(chat.data()["passages"]) == 3
     assert len(chat.asked[0][1].content) < 8_000
+
+
+@pytest.mark.parametrize(
+    ("body", "given"),
+    [
+        ("Hoy. La reconexión cuesta 12", "Hoy."),
+        ("Hoy.\n| Reconexión | 12", "Hoy."),
+        ("- Hoy\n- No aplica", "- Hoy"),
+        ("Sin punto: la reconexión cuesta 12", "Sin punto: la reconexión cuesta"),
+    ],
+)
+def test_what_is_given_of_a_long_passage_ends_with_a_sentence_or_a_line(body: str, given: str) -> None:
+    long = f"{'x' * (PASSAGE_CHARACTERS - len(body) - 1)} {body}"
+    assert beginning(long) == long
+    assert beginning(f"{long}.500 pesos, salvo los lunes.") == long.removesuffix(body) + given
+
+
+async def test_a_figure_that_is_cut_in_two_bears_nothing() -> None:
+    body = f"{'Puede pagar en la tienda. ' * 70}La reconexión cuesta 12"
+    body = f"{'x' * (PASSAGE_CHARACTERS - len(body) - 1)} {body}.500 pesos."
+    passage = Passage("reconnection", "Reconexión", body, "es", 0.9)
+    desk = Desk(FakeChat("La reconexión cuesta 12 [1]."))
+    assert await desk.wording.answer(CardQuestion("¿cuánto cuesta?", "es", (passage,))) is None
+    assert "12" not in desk.chat.data()["passages"][0]["text"]
 
 
 async def test_a_passage_in_another_language_stands_as_it_is() -> None:
