@@ -129,7 +129,8 @@ class Cards:
             self._decided(choice.refused)
             if need.trigger == NEED and choice.refused in ("low_confidence", "nothing_fits"):
                 return []  # nothing called for a card, and nothing was found
-            return [self._withheld(turn, leg, choice, choice.refused, said_ms)]
+            facts = self._let_go("overtaken", said_ms) if self._is_over(need) else []
+            return [*facts, self._withheld(turn, leg, choice, choice.refused, said_ms)]
         question = self._question(turn, need, choice.passage, passages)
         since_ms = now_ms
         if self._waiting and self._waiting.passage.article == choice.passage.article:
@@ -222,6 +223,12 @@ class Cards:
         others = [one for one in passages if one.score >= CARD_SCORE and one.article != best.article]
         language = self._language or turn.utterance.language
         return _Question(need.said, language, (best, *others))
+
+    def _is_over(self, need: "_Need") -> bool:
+        """Whether the card that waits answers a need that the customer has given up: to be left alone is all they want
+        now, and that card is not about it."""
+        waiting = self._waiting
+        return need.trigger in ACTION_INTENTS and waiting is not None and waiting.choice.trigger not in ACTION_INTENTS
 
     def _let_go(self, reason: Refused, at_ms: int) -> list[Fact]:
         """The card that waits, if there is one, is not shown any more."""

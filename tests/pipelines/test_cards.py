@@ -247,6 +247,24 @@ async def test_who_was_told_that_it_works_again_keeps_the_card_that_waits() -> N
     assert [article(one) for one in desk.agent("paused", 5_200)] == ["restart-modem"]
 
 
+async def test_who_wants_to_be_left_alone_after_all_gets_no_card_that_waited() -> None:
+    wish = "no, mejor ya no me llamen"
+    desk = Desk(SCORES | {wish: {"retention": 0.6}}, {wish: "opt_out"})
+    desk.agent("started", 1_200)
+    await desk.hear(NEED, 0)
+    assert [reason(one) for one in await desk.hear(wish, 4_000)] == ["overtaken", "low_confidence"]
+    assert desk.agent("paused", 5_200) == []
+
+
+async def test_a_card_about_being_left_alone_waits_on_when_that_is_said_again() -> None:
+    wish, again = "no me llamen más", "quítenme de la lista"
+    desk = Desk({wish: {"contact-preferences": 0.8}, again: {"retention": 0.6}}, {wish: "opt_out", again: "opt_out"})
+    desk.agent("started", 1_200)
+    await desk.hear(wish, 0)
+    assert [reason(one) for one in await desk.hear(again, 4_000)] == ["low_confidence"]
+    assert [article(one) for one in desk.agent("paused", 5_200)] == ["contact-preferences"]
+
+
 async def test_a_wish_to_be_left_alone_decides_beside_a_complaint() -> None:
     first, second = "ya dejen de llamarme", "voy a poner una queja"
     scores = {text: {"send-details": 0.6} for text in (second, f"{first} {second}")}
