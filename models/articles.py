@@ -75,7 +75,8 @@ def parse_article(name: str, text: str) -> Article:
     if not body.strip():
         raise Invalid("empty article")
     heading = HEADING.search(body)
-    title = _line(head.get("title") or "") or _line(heading[1] if heading else re.sub("[-_]", " ", name))
+    named = heading_text(heading[1]) if heading else ""
+    title = _line(head.get("title") or "") or named or _line(re.sub("[-_]", " ", name))
     language = our_language(str(head.get("language") or ""))
     return Article(
         article=name,
@@ -127,6 +128,12 @@ def _questions(value: object, language: str) -> Iterator[tuple[str, str]]:
             if not 2 <= len(question) <= LONGEST_QUESTION:
                 raise Invalid(f"`questions`: 2 to {LONGEST_QUESTION} characters each")
             yield language, question
+
+
+def heading_text(markdown: str) -> str:
+    """A heading's words, as a title has them: nothing emphasised, and signs that are no marks as they are."""
+    text = re.sub(r"(?<![\\*\w])(\*\*?)(?![\s*])([^*]+)(?<![\s\\])\1(?![*\w])", r"\2", markdown.replace("`", ""))
+    return _line(re.sub(r"\\([\\*_])", r"\1", text))[:LONGEST_TITLE]
 
 
 def _plain(markdown: str) -> str:

@@ -23,9 +23,9 @@ import pypdf
 from pypdf.errors import PyPdfError
 
 from engine.errors import Invalid
-from engine.ports.knowledge import MOST_BYTES
-from models.articles import HEADING, Article, decode_article, our_language
-from models.parts import line_of, parted
+from engine.ports.knowledge import LONGEST_TITLE, MOST_BYTES
+from models.articles import HEADING, Article, decode_article, heading_text, our_language
+from models.parts import parted
 
 MOST_CHARACTERS: Final = 1_000_000
 """Of the text in it."""
@@ -40,6 +40,10 @@ _LARGER = 1.15
 """Lines so many times as large as the text are headings…"""
 _LONGEST_HEADING = 120
 """…of at most so many characters."""
+_NO_TITLE = re.compile(
+    r"^(?:microsoft |untitled|s[ie][nm] t[ií]tulo)|powerpoint|\.(?:docx?|xlsx?|pptx?|odt|indd|pdf)$", re.IGNORECASE
+)
+"""What programs write where an author wrote none."""
 _ON_MOST_PAGES = 0.6
 _EDGE = 3
 """Lines at the top and at the bottom of a page that may be printed on every page."""
@@ -76,8 +80,13 @@ def read_document(name: str, data: bytes) -> list[Article]:
     if len(body) > MOST_CHARACTERS:
         raise Invalid(f"more than {MOST_CHARACTERS:,} characters of text")
     heading = HEADING.search(body)
-    title = text.title or (heading[1] if heading else stem.replace("-", " ").replace("_", " "))
-    return parted(Article(article=stem, title=line_of(title), language=text.language, body=body))
+    named = heading_text(heading[1]) if heading else ""
+    title = text.title or named or _line(re.sub("[-_]", " ", stem))
+    return parted(Article(article=stem, title=title, language=text.language, body=body))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_TITLE]
 
 
 def load_folder(folder: Path) -> list[Article]:
@@ -123,7 +132,7 @@ def _html(data: bytes) -> _Text:
     except RecursionError:
         raise Invalid("nested too deeply") from None
     markup = soup.html.get("lang") if soup.html else ""
-    return _Text(markdown, line_of(title.get_text()) if title else "", our_language(str(markup or "")))
+    return _Text(markdown, _line(title.get_text()) if title else "", our_language(str(markup or "")))
 
 
 # ─── PDF ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,14 +157,16 @@ def _pdf(data: bytes) -> _Text:
             left -= sum(len(line.text) for line in pages[-1])
             if left < 0:
                 raise Invalid(f"more than {MOST_CHARACTERS:,} characters of text")
-        title = str((reader.metadata.title if reader.metadata else "") or "")
+        title = _line(str((reader.metadata.title if reader.metadata else "") or ""))
         language = str(reader.root_object.get("/Lang") or "")
     except Invalid:
         raise
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         # what a broken file makes of a reader is more than its own errors
         raise Invalid(f"not a readable PDF ({type(error).__name__})") from error
-    return _Text(_set_out(_without_margins(pages)), line_of(title), our_language(language))
+    if _NO_TITLE.search(title):
+        title = ""
+    return _Text(_set_out(_without_margins(pages)), title, our_language(language))
 
 
 def _lines(page: pypdf.PageObject) -> list[_Line]:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from engine.ports.knowledge import LONGEST_TITLE
-from models.articles import HEADING, LONGEST_NAME, Article, is_rule, slug
+from models.articles import HEADING, LONGEST_NAME, Article, heading_text, is_rule, slug
 
 _WHOLE: Final = 3_000
 """Characters that a card still shows as one article."""
@@ -69,7 +69,7 @@ def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:
     if len(starts) < 2:
         yield from ((way, text) for text in _gathered(body))
         return
-    alike = {line_of(mark[1]) for mark in starts if _level(mark) == level}
+    alike = {heading_text(mark[1]) for mark in starts if _level(mark) == level}
     # what a document is called by its first heading alone stands above no other
     top = above = way[:-1] if way[-1] in alike else way
     lead = body[: starts[0].start()].strip()
@@ -81,7 +81,7 @@ def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:
     for mark, following in zip(starts, [*starts[1:], None], strict=True):
         text = body[mark.start() : following.start() if following else len(body)].strip()
         content = text[len(mark[0]) :].strip()
-        here = _under(top if _level(mark) < level else above, line_of(mark[1]))
+        here = _under(top if _level(mark) < level else above, heading_text(mark[1]))
         if _level(mark) < level:
             above = here
         if not content:
@@ -101,7 +101,7 @@ def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:
 
 
 def _under(way: _Way, heading: str) -> _Way:
-    return way if way[-1:] == (heading,) else (*way, heading)
+    return way if way and heading in ("", way[-1]) else (*way, heading)
 
 
 def _gathered(body: str) -> Iterator[str]:
@@ -147,7 +147,3 @@ def _stretches(lines: Sequence[str], longest: int) -> Iterator[tuple[str, str]]:
 
 def _level(mark: re.Match[str]) -> int:
     return len(mark[0]) - len(mark[0].lstrip("#"))
-
-
-def line_of(text: str) -> str:
-    return " ".join(re.sub(r"[*_`]+", "", text).split())[:LONGEST_TITLE]

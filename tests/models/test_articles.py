@@ -16,6 +16,20 @@ def test_plain_markdown_is_an_article() -> None:
     assert (article.article, article.title, article.questions) == ("lost-card", "Lost card", ())
 
 
+@pytest.mark.parametrize(
+    ("heading", "title"),
+    [
+        ("**Cómo** pagar con `PSE`", "Cómo pagar con PSE"),
+        ("*Cómo* **pagar**", "Cómo pagar"),
+        ("Saldo con \\*611# o \\*612#", "Saldo con *611# o *612#"),
+        ("Saldo con *611# o *612#", "Saldo con *611# o *612#"),
+        ("El campo plan\\_b, 2*3*4", "El campo plan_b, 2*3*4"),
+    ],
+)
+def test_a_title_is_a_heading_s_words(heading: str, title: str) -> None:
+    assert decode_article("a", f"# {heading}\n\nTexto.".encode()).title == title
+
+
 def test_a_file_without_heading_is_titled_by_its_name() -> None:
     assert decode_article("lost-card", b"Block the card at once.").title == "lost card"
 

@@ -184,6 +184,10 @@ TWO = f"<h3>Oro</h3><p>{LONG}</p><h3>Plata</h3><p>{LONG}</p>"
         (f"<h1>{'g' * 100}</h1><h2>{'c' * 100}</h2>{TWO}", [f"{'g' * 100} – Oro", f"{'g' * 100} – Plata"]),
         (f"<h1>{'g' * 199}</h1>{TWO}", ["Oro", "Plata"]),
         ("<h1>Guía</h1><h2>Planes</h2><p>Oro y plata.</p>", ["Guía"]),
+        (
+            f"<h1>Saldo *611#</h1><h2>Marque *611#</h2><p>{LONG}</p><h2><b>El</b> plan_b</h2><p>{LONG}</p>",
+            ["Saldo *611# – Marque *611#", "Saldo *611# – El plan_b"],
+        ),
     ],
 )
 def test_a_part_says_what_it_stands_under(page: str, titles: list[str]) -> None:
@@ -200,7 +204,7 @@ def blank(password: str = "") -> bytes:
     return out.getvalue()
 
 
-def printed(pages: Sequence[Sequence[str]]) -> bytes:
+def printed(pages: Sequence[Sequence[str]], title: str = "") -> bytes:
     """A PDF of such lines, all of one size."""
     writer = pypdf.PdfWriter()
     names = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica", "/Encoding": "/WinAnsiEncoding"}
@@ -213,6 +217,7 @@ def printed(pages: Sequence[Sequence[str]]) -> bytes:
         content = DecodedStreamObject()
         content.set_data("\n".join(shown).encode("latin-1"))
         page[NameObject("/Contents")] = writer._add_object(content)
+    writer.add_metadata({"/Title": title})
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
@@ -237,6 +242,21 @@ def test_what_stands_on_every_page_is_left_out_and_what_differs_is_not(
     (article,) = read_document("planes.pdf", printed(pages))
     assert [one in article.body for one in (*first, *last)] == [kept] * 8
     assert all(f"El texto {word} es otro." in article.body for word in WORDS)
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Planes_2026 para *611", "Planes_2026 para *611"),
+        ("Microsoft Word - Manual_v3.docx", "planes"),
+        ("Presentación de PowerPoint", "planes"),
+        ("Untitled-1", "planes"),
+        ("", "planes"),
+    ],
+)
+def test_what_programs_write_for_a_title_is_none(title: str, shown: str) -> None:
+    (article,) = read_document("planes.pdf", printed([["El plan básico no cuesta nada."]], title))
+    assert article.title == shown
 
 
 @pytest.mark.parametrize(
