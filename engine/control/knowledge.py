@@ -157,15 +157,24 @@ class KnowledgeService:
         written = 0
         async with self._writing:
             for article in articles:
-                if article.questions or not (found := await writer.questions(article.title, article.body)):
-                    continue
-                after = msgspec.structs.replace(article, questions=tuple(found), changed_at=time.time())
                 try:
-                    written += await self._store.knowledge.put_unless_changed(by.organisation_id, article, after)
+                    if article.questions or not await self._is_still(by, article):
+                        continue
+                    if found := await writer.questions(article.title, article.body):
+                        after = msgspec.structs.replace(article, questions=tuple(found), changed_at=time.time())
+                        written += await self._store.knowledge.put_unless_changed(by.organisation_id, article, after)
                 except Overloaded:
                     continue
         if written:
             self._changed(by, articles[0].base, "questions", articles[0].source)
+
+    async def _is_still(self, by: Person, article: StoredArticle) -> bool:
+        """Whether nobody has changed or erased it: a file that is imported five times is asked about once."""
+        try:
+            stored = await self.get(by, article.base, article.article)
+        except NotFound:
+            return False
+        return stored.changed_at == article.changed_at
 
     async def _must_fit(self, by: Person, base: str, articles: Sequence[StoredArticle], *, instead: _Which) -> None:
         everything = await self._store.knowledge.all(by.organisation_id)

@@ -219,7 +219,7 @@ async def test_questions_are_written_for_what_is_imported_without_any(
     await service.put(root, "care", "fees", "Fees", "en", "What we charge.", [])  # while the others are written
     writer.may_write.set()
     await asyncio.gather(*service._asking)
-    assert writer.asked == ["Moving", "Outages", "Fees"]
+    assert writer.asked == ["Moving", "Outages"]
     questions = {one.article: one.questions for one in await service.all(root, "care")}
     assert questions == {
         "refunds": (("en", "Where is my money?"),),
