@@ -32,6 +32,8 @@ LONGEST_NAME = 100
 """Of an article's id."""
 
 _OURS = ("es", "pt", "en")
+_HEAD = ("title", "language", "questions", "intents")
+"""What front matter may say of an article; what says none of that is none."""
 
 UnitKind = Literal["title", "text", "whole"]
 
@@ -96,7 +98,9 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         head = load_yaml(match[1], aliases=False)
     except yaml.YAMLError as error:
         raise Invalid(f"front matter: {error}") from error
-    return (head if isinstance(head, dict) else {}), text[match.end() :]
+    if not isinstance(head, dict) or not head.keys() & set(_HEAD):
+        return {}, text  # two rules, and words between them
+    return head, text[match.end() :]
 
 
 def _intents(value: object) -> Iterable[str]:

@@ -79,6 +79,13 @@ def test_what_is_taken_is_what_the_form_takes(
     assert (article.title, article.language, article.questions) == (title, language, questions)
 
 
+@pytest.mark.parametrize("between", ["Aviso: solo en tienda.", "Solo en tienda.", "- Solo en tienda."])
+def test_what_stands_between_two_rules_is_no_front_matter(between: str) -> None:
+    article = decode_article("avisos", f"---\n{between}\n---\n# Avisos\n\nAvise antes.".encode())
+    assert "olo en tienda." in article.body
+    assert article.title == "Avisos"
+
+
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="no articles"):
         load_folder(tmp_path)
