@@ -75,6 +75,10 @@ def main() -> None:
         read = Read(articles=tuple(read_document(name, sys.stdin.buffer.read())))
     except Invalid as error:
         read = Read(fault=str(error))
+    except MemoryError:
+        raise  # the process ends, as by the other limits
+    except Exception as error:  # what a broken file makes of its readers is more than their own errors
+        read = Read(fault=f"not readable ({type(error).__name__})")
     sys.stdout.buffer.write(encoded(read))
 
 

@@ -74,7 +74,7 @@ def read_document(name: str, data: bytes) -> list[Article]:
         text = _pdf(data)
     else:
         raise Invalid(f"not one of {', '.join(SUFFIXES)}")
-    body = re.sub(r"\n{3,}", "\n\n", text.markdown).strip()
+    body = re.sub(r"\n{3,}", "\n\n", _printable(text.markdown)).strip()
     if not re.search(r"\w", body):
         raise Invalid("no text in it" + (": a scanned page has to be recognised first" if suffix == ".pdf" else ""))
     if len(body) > MOST_CHARACTERS:
@@ -86,7 +86,12 @@ def read_document(name: str, data: bytes) -> list[Article]:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_TITLE]
+    return " ".join(_printable(text).split())[:LONGEST_TITLE]
+
+
+def _printable(text: str) -> str:
+    """Without what some fonts of a PDF are read as, and no database or JSON holds."""
+    return re.sub(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]", "", text)
 
 
 def load_folder(folder: Path) -> list[Article]:

@@ -223,6 +223,11 @@ def printed(pages: Sequence[Sequence[str]], title: str = "") -> bytes:
     return out.getvalue()
 
 
+def test_of_what_is_no_letter_nothing_is_left() -> None:
+    (article,) = read_document("a.pdf", printed([["El plan b\\000\\001sico."]], "Plan \x01"))
+    assert (article.title, article.body) == ("Plan", "El plan bsico.")
+
+
 WORDS = ("uno", "dos", "tres", "cuatro")
 
 
