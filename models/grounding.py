@@ -48,6 +48,8 @@ _ADDRESS = re.compile(
     r"|(?<![\w.-])[\w-]{1,63}(?:\.[\w-]{1,63}){0,20}\.[a-z]{2,24}\b(?:/[^\s<>\"]*)?",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"(?<![\w*#])[*#]{1,2}\d[\d*#]*(?![\w*#])")
+"""Dialled on a telephone: `*611#`."""
 _SCHEME = re.compile(r"^https?://(?:www\.)?|^www\.")
 _NEXT_WORD = re.compile(r"[ \t*_-]{0,8}(?:\n[ \t*_-]{0,8})?([^\W\d_]+)")
 _UNIT_BEFORE = re.compile(r"(r\$|us\$|\$|€|£|₡|₲|s/)\s*$")
@@ -159,23 +161,32 @@ def _form(plain: str, longest: int) -> Flaw:
     if len(plain) > longest:
         return "too_long"
     unmasked = _MASK.sub("", plain)
-    return "markup" if _MARKUP.search(unmasked) or not unmasked.replace("\n", " ").isprintable() else ""
+    # addresses and codes have such signs of their own; that a source has them too is seen to below
+    marks = _CODE.sub("x", _ADDRESS.sub("x", unmasked))
+    return "markup" if _MARKUP.search(marks) or not unmasked.replace("\n", " ").isprintable() else ""
 
 
 # ─── what must be the sources' own ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _unborne(plain: str, sources: Sequence[str], language: str, asked: str = "", *, counts: bool = True) -> Flaw:
-    source = "\n".join(sources)
+    source = _unmarked("\n".join(sources))
     if not set(_MASK.findall(plain)) <= set(_MASK.findall(f"{source} {asked}")):
         return "mask"
     written, source_written = write(plain, language).text, write(source, language).text
     if not set(_addresses(f"{plain}\n{written}")) <= set(_addresses(f"{source}\n{source_written}")):
         return "address"
+    if not set(_CODE.findall(plain)) <= set(_CODE.findall(source)):
+        return "number"
     if not _figures_borne(plain, written, source, source_written, language, counts):
         return "number"
     known = {fold(word) for word in _words(source)}
     return "name" if any(fold(name) not in known for name in _names(plain)) else ""
+
+
+def _unmarked(markdown: str) -> str:
+    """Without what makes words bold, and the backslashes before signs that are no marks."""
+    return re.sub(r"\\([\\*_])", r"\1", re.sub(r"(?<!\\)\*\*", "", markdown))
 
 
 def _words(text: str) -> list[str]:

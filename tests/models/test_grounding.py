@@ -40,6 +40,10 @@ Acknowledge first; do not argue. Then compare with the customer's own bill.
  Call 900 123 456, write to help@acme.example, or see https://acme.example/plans.
 """
 
+CODES = r"""Saldo
+Marque **\*611#** para su saldo, desvíe con \*\*21\*600#, o escriba a soporte\_clientes@acme.example.
+"""
+
 LINES = """Plans
 Basic: 300 Mbps, 20 GB of data, up to two phones, a trial of 30 days. El plan Basic cuesta $1.000.000 al año.
 """
@@ -69,6 +73,8 @@ HELD = [
     (PLAN, "es", "Con pérdida de empleo comprobada puede tener un mes de gracia [1]."),
     ("A yearly check is included.", "en", "One yearly check is included [1]."),
     (LINES, "es", "El plan Basic cuesta un millón de pesos [1]."),
+    (CODES, "es", "Marque *611# para su saldo [1]."),
+    (CODES, "es", "Escriba a soporte_clientes@acme.example para su saldo, o desvíe con **21*600# [1]."),
 ]
 FLAWED = [
     ("number", PLAN, "es", "Puede pagar en hasta ocho cuotas mensuales sin intereses de mora [1]."),
@@ -92,6 +98,10 @@ FLAWED = [
     ("number", PRICE, "en", "If the bill is not lower after one month, we refund the difference [1]."),
     ("number", MODEM, "pt", "Espere 24 segundos com o modem desligado da tomada [1]."),
     ("number", MODEM, "pt", "A visita técnica custa R$ 30 [1]."),
+    ("number", CODES, "es", "Marque #611# para su saldo [1]."),
+    ("number", CODES, "es", "Marque *611*600# para su saldo [1]."),
+    ("address", CODES, "es", "Escriba a soporte_ventas@acme.example para su saldo [1]."),
+    ("markup", CODES, "es", "# Saldo *611# [1]."),
     ("number", PRICE, "en", "Average customers pay 18 dollars less in the first year [1]."),
     ("number", PRICE, "en", "Average customers pay eighty percent less in the first year [1]."),
     ("number", PRICE, "en", "You can call us on 900 123 457 [1]."),
