@@ -16,7 +16,7 @@ async def test_articles_and_faults_come_back() -> None:
     assert (article.article, article.title) == ("moving", "Mudanças")
     with pytest.raises(Invalid, match="not a readable PDF"):
         await read_apart("a.pdf", b"%PDF-")
-    (article,) = await read_apart("a.html", b"<h1>T\x01</h1><p>b\x00a\x1fsico</p>")
+    (article,) = await read_apart("a.html", b'<meta charset="utf-8"><h1>T\x01</h1><p>b\x00a\x1fsico</p>')
     assert (article.title, article.body) == ("T", "# T\n\nbasico")
     with pytest.raises(Invalid, match="not readable"):
         await read_apart("a.html", b"<![foo[")
