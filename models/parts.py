@@ -1,6 +1,7 @@
 """A long document in parts that fit a card, each an article of its own.
 
-An agent sees one of them, and a search tells them apart: the title of each says what it stands under.
+An agent sees one of them, and a search tells them apart: the title of each says what it stands under, and so do the
+headings above its text.
 """
 
 import re
@@ -46,7 +47,7 @@ def parted(article: Article) -> list[Article]:
             counts[own] += 1
             name = f"{own[: LONGEST_NAME - 5].rstrip('-')}-{counts[own] + 1}"
         taken.add(name)
-        out.append(msgspec.structs.replace(article, article=name, title=_title(way), body=body))
+        out.append(msgspec.structs.replace(article, article=name, title=_title(way), body=_headed(way, body)))
     return out
 
 
@@ -55,6 +56,12 @@ def _title(way: _Way) -> str:
     while len(title := " – ".join(way)) > LONGEST_TITLE and len(way) > 1:
         way = (way[0], *way[2:]) if len(way) > 2 else way[1:]
     return title
+
+
+def _headed(way: _Way, body: str) -> str:
+    """Below the headings that it stands under: a search goes by headings first, and by these as well."""
+    there = {heading_text(mark[1]) for mark in HEADING.finditer(body)}
+    return "\n\n".join([*(f"# {heading}" for heading in way[:-1] if heading not in there), body])
 
 
 def _parts(way: _Way, body: str) -> Iterator[tuple[_Way, str]]:

@@ -11,7 +11,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from engine.errors import Invalid
 from engine.ports.knowledge import MOST_BYTES
-from models.articles import LONGEST_NAME, slug
+from models.articles import HEADING, LONGEST_NAME, heading_text, slug
 from models.documents import load_folder, read_document
 
 MANUAL = Path(__file__).parents[1] / "data" / "knowledge" / "manual.pdf"
@@ -72,7 +72,7 @@ def test_a_manual_is_parted_at_what_is_set_large() -> None:
     assert all(one.title.startswith("Manual de atención – ") for one in articles)
     assert {one.language for one in articles} == {"es"}
     assert articles[1].body.startswith(
-        "## Cambio de titular\n\nEl cambio de titular se pide por escrito y lo firman las dos personas."
+        "# Manual de atención\n\n## Cambio de titular\n\nEl cambio de titular se pide por"
     )
     assert articles[1].body.endswith("sigue recibiendo los avisos por correo.")  # from the next page
     assert not any("uso interno" in one.body for one in articles)
@@ -192,6 +192,13 @@ TWO = f"<h3>Oro</h3><p>{LONG}</p><h3>Plata</h3><p>{LONG}</p>"
 )
 def test_a_part_says_what_it_stands_under(page: str, titles: list[str]) -> None:
     assert [one.title for one in read_document("guia.html", page.encode())] == titles
+
+
+def test_a_part_is_found_by_the_headings_that_it_stands_under() -> None:
+    page = f"<h1>Planes</h1><h2>Plan Oro</h2>{PLAN}<h2>Plan Plata</h2>{PLAN}"
+    parts = read_document("planes.html", page.encode())
+    headings = [[heading_text(mark[1]) for mark in HEADING.finditer(one.body)] for one in parts]
+    assert [" – ".join(one) for one in headings] == [one.title for one in parts]
 
 
 def blank(password: str = "") -> bytes:

@@ -31,7 +31,7 @@ async def test_a_manual_is_imported_read_changed_and_deleted(site: Site) -> None
     assert "body" not in listed[0]
     address = "/api/knowledge/care/articles/manual-de-atencion-cambio-de-titular"
     article = await (await ana.get(address)).json()
-    assert article["body"].startswith("## Cambio de titular\n\nEl cambio de titular se pide por escrito")
+    assert article["body"].startswith("# Manual de atención\n\n## Cambio de titular\n\nEl cambio de titular")
     change = {
         "title": "Cambiar de titular",
         "language": "es",
