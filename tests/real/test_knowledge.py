@@ -30,10 +30,10 @@ async def test_what_is_imported_is_found_in_three_languages_and_in_a_live_call(e
             async with http.put(f"/api/knowledge/nuestra/files/{name}", data=data) as answer:
                 assert answer.status == 200, await answer.text()
         said = "quiero pasar el contrato a nombre de mi hermana"
-        assert await best(http, said, "es") == ("Cambio de titular", True)
-        reconnected = "Reconexión después de un corte por falta de pago"
+        assert await best(http, said, "es") == ("Manual de atención – Cambio de titular", True)
+        reconnected = "Manual de atención – Reconexión después de un corte por falta de pago"
         assert await best(http, "you cut my line off and I paid yesterday", "en") == (reconnected, True)
-        ported = "Portabilidad a otra compañía"
+        ported = "Manual de atención – Portabilidad a otra compañía"
         assert await best(http, "quero levar meu número para outra operadora", "pt") == (ported, True)
         lost = "perdí el trabajo y no puedo ponerme al día"
         assert (await best(http, lost, "es"))[1] is False, "nothing that is there says so"
