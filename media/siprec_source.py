@@ -58,8 +58,9 @@ def _associate_time(began_at: float) -> str:
 
 
 def _participant(party: RecordedParty) -> str:
-    aor = party.aor if not party.aor or ":" in party.aor.partition("@")[0] else f"sip:{party.aor}"
-    name = f"<name>{escape(party.name)}</name>" if party.name else ""
+    aor, shown = _readable(party.aor), _readable(party.name)
+    aor = aor if not aor or ":" in aor.partition("@")[0] else f"sip:{aor}"
+    name = f"<name>{escape(shown)}</name>" if shown else ""
     name_id = f"<nameID aor={quoteattr(aor)}>{name}</nameID>" if aor else ""
     calling = ""
     if party.calling is not None:
@@ -69,6 +70,11 @@ def _participant(party: RecordedParty) -> str:
             f"<apkt:callingParty>{flag}</apkt:callingParty></extensiondata>"
         )
     return f"<participant participant_id={quoteattr(f'party-{party.label}')}>{name_id}{calling}</participant>"
+
+
+def _readable(text: str) -> str:
+    """XML has no way to write a control character (XML 1.0 §2.2): with one, all of the metadata would be refused."""
+    return "".join(char for char in text if char.isprintable())
 
 
 _HEADERS = {"session-id": "Session-ID", "cisco-guid": "Cisco-Guid", "uui": "User-to-User", "ucid": "X-UCID"}

@@ -155,13 +155,16 @@ def _user(form: UserForm, user_id: str, organisation_id: str) -> User:
     login = form.login.strip().lower()
     if not _LOGIN.fullmatch(login):
         raise Invalid("login: 2 to 64 letters, digits and . _ @ + -")
-    if not form.name.strip():
+    name = " ".join(form.name.split())
+    if not name:
         raise Invalid("name: must not be empty")
+    if not name.isprintable():
+        raise Invalid("name: characters that can be shown")
     return User(
         id=user_id,
         organisation_id=organisation_id,
         login=login,
-        name=form.name.strip(),
+        name=name,
         role=form.role,
         aors=_addresses(form.aors, _AOR, "aors: user@host, without sip:"),
         extensions=_addresses(form.extensions, _EXTENSION, "extensions: up to 32 letters, digits and * # + _ . -"),
@@ -171,7 +174,7 @@ def _user(form: UserForm, user_id: str, organisation_id: str) -> User:
 
 def _addresses(given: tuple[str, ...], form: re.Pattern[str], complaint: str) -> tuple[str, ...]:
     clean = [one.strip().lower().removeprefix("sips:").removeprefix("sip:") for one in given]
-    if not all(form.fullmatch(one) for one in clean):
+    if not all(form.fullmatch(one) and one.isprintable() for one in clean):
         raise Invalid(complaint)
     return tuple(dict.fromkeys(clean))
 

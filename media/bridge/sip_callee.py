@@ -56,8 +56,7 @@ class SipCallee(SipParty):
         secure = to.uri.lower().startswith("sips:")
         contact = f"<{endpoint.contact('welcomedly', to.flow, secure=secure)}>"
         user = to.caller or _user(invitation.from_aor)
-        name = "" if to.caller else "".join(char for char in invitation.from_name if char not in '"\\')
-        name = f'"{name.encode().decode("latin-1")}" ' if name else ""
+        name = "" if to.caller else _display_name(invitation.from_name)
         scheme = "sips" if secure else "sip"
         # whoever passes the call on is to withhold it as well (RFC 3325 §9.3)
         privacy = (("Privacy", "id"),) if invitation.from_aor == WITHHELD and not to.caller else ()
@@ -150,3 +149,9 @@ def _user(aor: str) -> str:
     """The user part, as a SIP URI may have it."""
     user = aor.partition("@")[0] if "@" in aor or "." not in aor else ""  # a host alone names nobody
     return "".join(char for char in user if char.isascii() and (char.isalnum() or char in "+-_.!~*'()")) or "anonymous"
+
+
+def _display_name(name: str) -> str:
+    """In front of an address, as a header may have it: a line break would be the beginning of another header."""
+    shown = "".join(char for char in name if char.isprintable() and char not in '"\\').strip()
+    return f'"{shown.encode().decode("latin-1")}" ' if shown else ""

@@ -178,6 +178,13 @@ def test_partial_metadata_merges_by_id() -> None:
     assert len(named.streams) == 2
 
 
+def test_what_xml_cannot_write_is_left_out_of_our_own_metadata() -> None:
+    party = RecordedParty("2", "e\x0eva@x", 'Eva\u0007 <"Mar\ud800ía"> & Co\ufffe')
+    (_, eva) = parse_metadata(metadata_of([PARTIES[0], party])).parties
+    assert eva.aor == "eva@x"
+    assert eva.name == "Eva < María > & Co"
+
+
 def test_transfer_gives_the_stream_to_another() -> None:
     first = parse_metadata(metadata_of(PARTIES))
     transferred = merge(

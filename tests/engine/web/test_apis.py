@@ -40,8 +40,10 @@ async def test_users_are_created_changed_and_disabled(site: Site) -> None:
         {"password": "short"},
         {"login": "no spaces please"},
         {"name": "  "},
+        {"name": "Cruz\u0007"},
         {"role": "emperor"},
         {"aors": ["not an address"]},
+        {"aors": ["cruz\u0007@pbx.example"]},
         {"extensions": ["x" * 40]},
         {"unknown": 1},
     ],
@@ -51,6 +53,12 @@ async def test_a_wrong_user_is_refused_by_name_of_the_field(site: Site, wrong: d
     response = await admin.post("/api/users", json=USER | wrong)
     assert response.status == 422
     assert next(iter(wrong)) in (await response.json())["detail"]
+
+
+async def test_a_name_is_one_line(site: Site) -> None:
+    admin = await site.logged_in("root")
+    created = await admin.post("/api/users", json=USER | {"name": " Cruz\r\nP-Asserted-Identity:\u00a0x\t"})
+    assert (await created.json())["name"] == "Cruz P-Asserted-Identity: x"
 
 
 async def test_nobody_locks_themselves_out(site: Site) -> None:

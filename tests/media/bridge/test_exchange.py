@@ -20,7 +20,7 @@ from media.bridge.sip_party import again_s
 from media.bridge.telephone_events import info_body
 from media.ports import PortRange
 from media.rtp import RtpPacket
-from media.sip.address import aor_of, parse_address
+from media.sip.address import aor_of, parse_address, readable
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.message import Headers, Response
 from media.sip.referral import Replaces
@@ -500,3 +500,25 @@ async def test_agent_calls_out_through_a_trunk_and_a_stranger_may_not(tmp_path: 
             here.bridge.dial(agent, Invitation("another", agent.aor, "Marta", "123", ("PCMU",)))
         agent.says(HungUp("bye"))
         await far.told(HungUp)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Marta Núñez", "Marta Núñez"),
+        ('M"art\\a\u0007', "Marta"),
+        ("Marta\r\nX-Any: 1\r\nX: ", "MartaX-Any: 1X:"),
+        ("\r\n\r\n", ""),
+    ],
+)
+async def test_an_agent_s_name_is_no_more_than_a_name_at_the_carrier(tmp_path: Path, name: str, shown: str) -> None:
+    async with office(tmp_path) as here:
+        line = Line("carrier", uri=here.desks[0].uri.replace("desk@", ""))
+        here.bridge.lines = (TrunkLine(line, here.bridge.endpoint),)
+        here.bridge._plan = DialPlan((Route("0*", trunk="carrier"),), NoPhones(), here.bridge)
+        here.bridge.dial(FakeParty("marta@desk"), Invitation("a-call", "marta@desk", name, "0600", ("PCMU",)))
+        far = await here.desks[0].rung()
+        assert far.party.leg is not None
+        invite = far.party.leg.usage.invite
+        assert readable(parse_address(invite.headers.get("From")).name) == shown
+        assert "X-Any" not in [header for header, _ in invite.headers.items]
