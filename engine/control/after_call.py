@@ -52,8 +52,8 @@ class AfterCall:
         follow_ups = tuple([FollowUp(await self._masked(one.text, record), one.due) for one in follow_ups])
         async with self._numbering:
             state = await self.wrap_up(record)
-            if state.codes and disposition not in state.codes:
-                raise Invalid(f"disposition: the campaign has no {disposition or 'empty one'}")
+            if disposition not in (state.codes or {""}):
+                raise Invalid("disposition: none that the campaign has")
             data = {
                 "of": state.proposal,
                 "proposed": state.proposed.get("disposition", ""),

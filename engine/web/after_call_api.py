@@ -1,10 +1,11 @@
 """What is left of a call, and what people say of it."""
 
+import datetime
 from typing import Annotated, Literal
 
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r403, r404, r409, r422
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from engine.after_call import FollowUp
 from engine.errors import NotFound
@@ -13,8 +14,18 @@ from engine.web.calls_api import may_see
 from engine.web.keys import AFTER_CALL, HUB, PERSON, STORE
 from engine.web.view import Body, Count, View, answer
 
+
+def _day(text: str) -> str:
+    try:
+        if text:
+            datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("no day of the calendar") from None
+    return text
+
+
 Reason = Annotated[str, Field(max_length=500)]
-Day = Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+Day = Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"), AfterValidator(_day)]
 
 
 class FollowUpBody(Body):

@@ -91,6 +91,9 @@ async def test_an_edited_wrap_up_is_kept_beside_the_proposal_and_typed_digits_ar
         {"summary": "x" * 4_001},
         {"follow_ups": [{"text": ""}]},
         {"follow_ups": [{"text": "a", "due": "tomorrow"}]},
+        {"follow_ups": [{"text": "a", "due": "2026-02-30"}]},
+        {"follow_ups": [{"text": "a", "due": "20261201"}]},
+        {"follow_ups": [{"text": "a", "due": "٢٠٢٦-١٢-٠١"}]},
         {"mood": "good"},
     ],
 )
@@ -98,6 +101,18 @@ async def test_a_wrong_wrap_up_is_refused(site: Site, wrong: dict[str, Any]) -> 
     await ended(site)
     agent = await site.logged_in("ana")
     assert (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP | wrong)).status == 422
+
+
+async def test_where_the_campaign_has_no_dispositions_nothing_is_taken_for_one(site: Site) -> None:
+    record = msgspec.structs.replace(site.record, campaign="support")
+    await site.hub.opened(record)
+    await site.hub.publish(record, ended_call()[:4])
+    await site.hub.changed(msgspec.structs.replace(record, ended_at=1.0, end_reason="engine_restarted"))
+    agent = await site.logged_in("ana")
+    typed = WRAP_UP | {"disposition": "4539 1488 0343 6467 12/27 123"}
+    assert (await agent.put(f"{CALL}/wrap-up", json=typed)).status == 422
+    assert (await agent.put(f"{CALL}/wrap-up", json=WRAP_UP | {"disposition": ""})).status == 200
+    assert (await newest(site)).data["disposition"] == ""
 
 
 async def test_a_live_call_is_neither_wrapped_up_nor_reviewed(site: Site) -> None:
