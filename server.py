@@ -83,6 +83,7 @@ class Engine:
         self._erasures: Erasures
         self._clock: RetentionClock
         self._knowledge: KnowledgeService
+        self._form_service: FormService
         self._wording: Wording | None = None
         self._loading: asyncio.Task[Understanding]
         self._calls: Calls | None = None
@@ -101,7 +102,7 @@ class Engine:
             self._keep_house(store, hub)
             self._wording = self._open_wording()
             self._keep_knowledge(store)
-            self._load_models(store)
+            self._load_models()
             calls = self._calls = self._make_calls(router, hub)
             await self.bus.start()
             self._stack.push_async_callback(self.bus.stop)
@@ -171,6 +172,7 @@ class Engine:
         log.info("store.open", key=vault.source, interrupted=len(store.interrupted))
         self._recordings = Recordings(store, settings.data_dir, stuck=self._stuck("recording"))
         self._inputs = Inputs(store, settings.data_dir, settings.keep_inputs_days, stuck=self._stuck("inputs"))
+        self._form_service = FormService(store, self._forms)
         if seed:
             self.logins = await seed_demo(store, self._passwords, settings.data_dir)
             await seed_knowledge(store, bundled_bases())
@@ -190,17 +192,17 @@ class Engine:
         self._stack.callback(self._libraries.close)
         self._stack.push_async_callback(self._knowledge.close)
 
-    def _keep_up_knowledge(self) -> None:
+    def _keep_up(self) -> None:
         """Nothing waits for it: a large base takes a minute to index, and calls have all else meanwhile."""
-        keeping = asyncio.create_task(self._knowledge.keep_up(), name="knowledge")
-        self._stack.push_async_callback(cancel, keeping)
+        for keeping, name in ((self._knowledge.keep_up(), "knowledge"), (self._form_service.keep_up(), "forms")):
+            self._stack.push_async_callback(cancel, asyncio.create_task(keeping, name=name))
 
     def _review_cut_off(self, store: Store, hub: Hub, understanding: Understanding) -> None:
         """Nothing waits for it either: each of their words is read once more."""
         reviewing = review_cut_off(store, hub, understanding, self._forms.form_of, time.time())
         self._stack.push_async_callback(cancel, asyncio.create_task(reviewing, name="calls cut off"))
 
-    def _load_models(self, store: Store) -> None:
+    def _load_models(self) -> None:
         """Begins to; what fails is raised where `_loading` is awaited."""
         self.ears = EarsClient(
             EarsSettings(
@@ -214,10 +216,10 @@ class Engine:
         )
         self._metrics.watch_ears(self.ears.headroom, lambda: self.ears.starts, lambda: self.ears.device == "cuda")
         self._stack.push_async_callback(self.ears.close)
-        self._loading = asyncio.create_task(self._load(store), name="models")
+        self._loading = asyncio.create_task(self._load(), name="models")
         self._stack.push_async_callback(cancel, self._loading)
 
-    async def _load(self, store: Store) -> Understanding:
+    async def _load(self) -> Understanding:
         """On threads, one model after another: SIP must not wait for them, and answers beside them."""
         settings = self.settings
         gc.disable()  # one collection over half a loaded rule book stops every thread for 200 ms
@@ -226,8 +228,8 @@ class Engine:
             await self.ears.start()
             understanding = await asyncio.to_thread(load_understanding, settings, self._libraries, self._metrics.onnx)
             await asyncio.to_thread(self._forms.load, understanding.own_rules)
-            await FormService(store, self._forms).load()
-            self._keep_up_knowledge()
+            await self._form_service.load()
+            self._keep_up()
         finally:
             gc.freeze()  # what is loaded by now stays: no collection need look at it while packets wait
             gc.enable()
@@ -291,7 +293,7 @@ class Engine:
             metrics=self._metrics,
             recordings=self._recordings,
             erasures=self._erasures,
-            forms=self._forms,
+            forms=self._form_service,
             knowledge=self._knowledge,
             mask=mask_typed,
             training_rows=training_rows(store, lambda: open_rules(self.settings.rules)),

@@ -2,13 +2,23 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import msgspec
+import structlog
 
-from engine.errors import Invalid
+from engine.errors import Invalid, Overloaded
 from engine.ports.desk import FormHead, FormKeeper, Person
 from engine.store import Store
 from engine.store.forms import StoredForm
+from engine.telemetry import AUDIT
+
+log = structlog.get_logger(__name__)
+audit = structlog.get_logger(AUDIT)
+
+LOOK_S: Final = 5.0
+"""Between two looks whether forms that were stored could not be handed on."""
 
 
 class FormSheet(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,14 +45,29 @@ class FormSheet(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FormService:
-    def __init__(self, store: Store, keeper: FormKeeper) -> None:
+    """One for the whole engine: what it stores last is what it hands on last."""
+
+    def __init__(
+        self, store: Store, keeper: FormKeeper, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._store = store
-        self._keeper = keeper
+        self.keeper = keeper
+        self._sleep = sleep
+        self._turn = asyncio.Lock()
+        self._stale: set[str] = set()
+        """Organisations whose forms the keeper may not have as they are stored."""
 
     async def load(self) -> None:
         """Hands every organisation's forms to the keeper; once, before the first call."""
         for organisation_id in {one.organisation_id for one in await self._store.forms.newest()}:
             await self._adopt(organisation_id)
+
+    async def keep_up(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._sleep(LOOK_S)
+            for organisation_id in tuple(self._stale):
+                await self._refresh(organisation_id)
 
     async def all(self, by: Person) -> list[FormSheet]:
         """The newest of each, in order of id."""
@@ -56,26 +81,40 @@ class FormService:
 
     async def put(self, by: Person, form: str, source: str) -> FormSheet:
         """The form's next version; calls are judged by it from the next one on. Raises `Invalid`."""
-        head = await asyncio.to_thread(self._keeper.check, source)
+        head = await asyncio.to_thread(self.keeper.check, source)
         if head.id != form:
             raise Invalid(f"id: the form says {head.id}, and its address {form}")
         stored = await self._store.forms.add(by.organisation_id, form, source, by.user_id, time.time())
-        await self._adopt(by.organisation_id)
+        audit.info("form.changed", form=form, version=stored.version, by=by.user_id)
+        await self._refresh(by.organisation_id)
         return await asyncio.to_thread(self._sheet, stored)
 
+    async def _refresh(self, organisation_id: str) -> None:
+        """What has been stored does not fail for a store that cannot be read right after it: `keep_up` looks again."""
+        try:
+            await self._adopt(organisation_id)
+        except Overloaded:
+            pass  # the store has said so
+        except Exception:
+            log.exception("forms.not_refreshed")
+
     async def _adopt(self, organisation_id: str) -> None:
-        newest = await self._store.forms.newest(organisation_id)
-        sources = [(one.source, one.version) for one in newest]
-        await asyncio.to_thread(self._keeper.adopt, organisation_id, sources)
+        """One after the other, from the reading on: else what was read first might be handed on last."""
+        async with self._turn:
+            self._stale.add(organisation_id)
+            newest = await self._store.forms.newest(organisation_id)
+            sources = [(one.source, one.version) for one in newest]
+            await asyncio.to_thread(self.keeper.adopt, organisation_id, sources)
+            self._stale.discard(organisation_id)
 
     def _sheets(self, stored: list[StoredForm]) -> list[FormSheet]:
-        bundled = [_sheet(self._keeper.check(source), source, 0) for source in self._keeper.bundled()]
+        bundled = [_sheet(self.keeper.check(source), source, 0) for source in self.keeper.bundled()]
         newest = {one.id: one for one in bundled} | {one.form: self._sheet(one) for one in stored}
         return [newest[form] for form in sorted(newest)]
 
     def _sheet(self, stored: StoredForm) -> FormSheet:
         try:
-            sheet = _sheet(self._keeper.check(stored.source), stored.source, stored.version)
+            sheet = _sheet(self.keeper.check(stored.source), stored.source, stored.version)
         except Invalid as error:
             sheet = FormSheet(stored.form, {}, [], False, 0, 0, stored.version, stored.source, {}, {}, fault=str(error))
         return msgspec.structs.replace(sheet, created_at=stored.created_at, created_by=stored.created_by)

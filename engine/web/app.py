@@ -19,7 +19,7 @@ from engine.control.routing import CachedRouter
 from engine.control.tokens import Tokens
 from engine.erasures import Erasures
 from engine.fanout import Hub
-from engine.ports.desk import CallDesk, FormKeeper, Mask, Rows
+from engine.ports.desk import CallDesk, Mask, Rows
 from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
@@ -118,7 +118,7 @@ def build_app(
     metrics: Metrics,
     recordings: Recordings,
     erasures: Erasures,
-    forms: FormKeeper,
+    forms: FormService,
     knowledge: KnowledgeService,
     mask: Mask,
     training_rows: Rows,
@@ -146,9 +146,9 @@ def build_app(
     app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)
-    app[keys.FORMS] = FormService(store, forms)
+    app[keys.FORMS] = forms
     app[keys.KNOWLEDGE] = knowledge
-    app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask, forms)
+    app[keys.AFTER_CALL] = AfterCall(store, hub, desk, mask, forms.keeper)
     app[keys.TOKENS] = Tokens(store, kept=settings.keep_tokens == "on")
     app[keys.TRAINING_ROWS] = training_rows
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)

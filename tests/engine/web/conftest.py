@@ -7,6 +7,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
+from engine.control.forms import FormService
 from engine.control.knowledge import KnowledgeService
 from engine.control.login import Passwords
 from engine.control.routing import CachedRouter
@@ -60,7 +61,7 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         metrics=metrics,
         recordings=recordings,
         erasures=Erasures(store, recordings, Inputs(store, settings.data_dir, 0), hub.forget),
-        forms=forms,
+        forms=FormService(store, forms),
         knowledge=knowledge,
         mask=mask_typed,
         training_rows=training_rows(store, load_rules),
