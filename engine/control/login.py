@@ -150,7 +150,8 @@ class Login:
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
         token, user = let_in
-        audit.info("login.accepted", by=user.id, address=address)
+        # whose organisation every other line of this person is of
+        audit.info("login.accepted", by=user.id, organisation_id=user.organisation_id, address=address)
         return token, Person(user.id, user.organisation_id, user.name, user.role)
 
     async def _let_in(self, login: str, password: str) -> tuple[str, User] | None:
@@ -171,8 +172,9 @@ class Login:
         """Whose session it is, while it lasts."""
         return await self._people.logged_in(token, time.time()) if token else None
 
-    async def log_out(self, token: str) -> None:
+    async def log_out(self, token: str, by: Person) -> None:
         await self._people.end_session(token)
+        audit.info("login.ended", by=by.user_id)
 
 
 def _take_back(counts: Iterable[tuple[Attempts, str]], at: float) -> None:

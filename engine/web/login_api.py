@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from engine.errors import Forbidden
 from engine.ports.desk import Person
-from engine.web.access import COOKIE, drop_cookie, set_cookie
+from engine.web.access import drop_cookie, set_cookie
 from engine.web.client import client_of
-from engine.web.keys import LOGIN, PERSON, SETTINGS
+from engine.web.keys import LOGIN, PERSON, SETTINGS, TOKEN
 from engine.web.problems import problem
 from engine.web.view import Body, View, answer
 
@@ -46,7 +46,7 @@ class LoginView(View):
 class LogoutView(View):
     async def post(self) -> r204:
         """End this session."""
-        await self.request.app[LOGIN].log_out(self.request.cookies.get(COOKIE, ""))
+        await self.request.app[LOGIN].log_out(self.request[TOKEN], self.request[PERSON])
         response = web.Response(status=204)
         drop_cookie(response)
         return response

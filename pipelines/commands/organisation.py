@@ -3,14 +3,18 @@
 import argparse
 import secrets
 
+import structlog
 import uvloop
 
 from engine.control.login import Passwords
 from engine.control.people import found_organisation
+from engine.erasures import COMMAND
 from engine.settings import Settings, load_settings
 from engine.store import Store, data_exist
-from engine.telemetry import set_up_logs
+from engine.telemetry import AUDIT, set_up_logs
 from engine.vault import open_vault
+
+audit = structlog.get_logger(AUDIT)
 
 PASSWORD_BYTES = 12
 
@@ -31,6 +35,7 @@ async def add(settings: Settings, name: str, login: str) -> int:
         user = await found_organisation(store, Passwords(), name, login, password)
     finally:
         await store.close()
+    audit.info("organisation.created", organisation_id=user.organisation_id, user_id=user.id, by=COMMAND)
     print(f"{name.strip()} is there. Its administrator logs in at /admin, and should choose another password there:")
     print(f"  login     {user.login}\n  password  {password}")
     return 0

@@ -53,7 +53,7 @@ async def test_log_in(store: Store, organisation: str) -> None:
     assert person.user_id == "u"
     assert await login.who(token) == person
     assert await login.who("another") is None
-    await login.log_out(token)
+    await login.log_out(token, person)
     assert await login.who(token) is None
     for _ in range(5):
         with pytest.raises(Forbidden):
@@ -87,12 +87,15 @@ async def registered(store: Store, organisation: str) -> Login:
 async def test_who_logs_in_is_in_the_log_and_what_was_typed_is_not(store: Store, organisation: str) -> None:
     login = await registered(store, organisation)
     with capture_logs() as logs:
-        await login.log_in("ana", "the right one", "192.0.2.1")
+        token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
         with pytest.raises(Forbidden):
             await login.log_in("my password", "in the wrong place", "192.0.2.2")
+        await login.log_out(token, ana)
+    accepted = {"by": "u", "organisation_id": organisation, "address": "192.0.2.1"}
     assert logs == [
-        {"event": "login.accepted", "log_level": "info", "by": "u", "address": "192.0.2.1"},
+        {"event": "login.accepted", "log_level": "info"} | accepted,
         {"event": "login.refused", "log_level": "info", "address": "192.0.2.2"},
+        {"event": "login.ended", "log_level": "info", "by": "u"},
     ]
 
 

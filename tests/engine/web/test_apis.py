@@ -12,6 +12,7 @@ from engine.ports.intake import CallOffer
 from engine.vocabulary import Term
 from engine.web import health
 from tests.engine.web.running_site import Site
+from tests.engine.web.test_after_call import FORM
 
 USER = {"login": "cruz", "name": "Cruz", "role": "agent", "extensions": ["1001"], "password": "long enough here"}
 CAMPAIGN = {"name": "Cobranza", "kind": "collections", "direction": "outbound", "country": "CO", "language": "es"}
@@ -144,8 +145,10 @@ async def test_who_changed_what_of_people_and_campaigns_is_in_the_log(site: Site
         campaign = await (await admin.post("/api/campaigns", json=CAMPAIGN | {"recording": True})).json()
         await admin.put(f"/api/campaigns/{campaign['id']}", json=CAMPAIGN | {"words_days": 1})
         await admin.put(f"/api/campaigns/{campaign['id']}", json=CAMPAIGN | {"members": ["stranger"]})
+        await admin.put("/api/forms/own", json={"source": FORM})
         await admin.put("/api/feedback/training", json={"allowed": True})
         await (await admin.get("/api/feedback/rows")).read()
+        await admin.post("/api/logout")
     told = [{name: log[name] for name in log if name != "log_level"} for log in logs if "by" in log]
     who, what = {"by": "user-root"}, {"user_id": user["id"]}
     assert told == [
@@ -153,8 +156,10 @@ async def test_who_changed_what_of_people_and_campaigns_is_in_the_log(site: Site
         {"event": "user.changed", "role": "supervisor", "fields": ["role", "extensions", "password"]} | what | who,
         {"event": "campaign.created", "campaign_id": campaign["id"]} | who,
         {"event": "campaign.changed", "campaign_id": campaign["id"], "fields": ["recording", "words_days"]} | who,
+        {"event": "form.changed", "form": "own", "version": 1} | who,
         {"event": "training.changed", "allowed": True} | who,
         {"event": "feedback.exported"} | who,
+        {"event": "login.ended"} | who,
     ]
     assert "long one" not in str(logs)
 

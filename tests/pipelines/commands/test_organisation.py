@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.control.login import Passwords
 from engine.errors import Conflict, Invalid
@@ -19,7 +20,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 async def test_the_administrator_can_log_in(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert await add(settings, " Acme ", "Olga") == 0
+    with capture_logs() as logs:
+        assert await add(settings, " Acme ", "Olga") == 0
     words = capsys.readouterr().out.split()
     login, password = words[words.index("login") + 1], words[words.index("password") + 1 :][-1]
     store = await Store.open(settings, open_vault(settings.key_url, settings.data_dir, data_exist=True))
@@ -32,6 +34,9 @@ async def test_the_administrator_can_log_in(settings: Settings, capsys: pytest.C
         assert await Passwords().verify(hashed, password)
     finally:
         await store.close()
+    (line,) = [log for log in logs if log["event"] == "organisation.created"]
+    assert (line["organisation_id"], line["user_id"], line["by"]) == (organisation, user.id, "command")
+    assert password not in str(logs)
 
 
 async def test_nothing_is_taken_twice(settings: Settings) -> None:
