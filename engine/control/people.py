@@ -91,15 +91,14 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
     name = name.strip()
     if not 0 < len(name) <= _LONGEST_NAME:
         raise Invalid(f"name: 1 to {_LONGEST_NAME} characters")
-    user = _user(UserForm(login, login.strip(), "admin"), str(uuid7()), "")
+    user = _user(UserForm(login, login.strip(), "admin"), str(uuid7()), str(uuid7()))
     if await store.people.organisation_named(name) is not None:
         raise Conflict(f"there is an organisation called {name}")
-    if await store.people.to_log_in(user.login) is not None:
+    if any(one.login == user.login for one in await store.people.all()):  # a disabled account keeps its login
         raise Conflict(f"the login {user.login} is taken")
     await _check_addresses(store, user)
     hashed = await passwords.hash(_password(password))
-    user = msgspec.structs.replace(user, organisation_id=await store.people.add_organisation(name, time.time()))
-    await store.people.add(user, hashed, time.time())
+    await store.people.found(name, user, hashed, time.time())
     return user
 
 

@@ -38,9 +38,21 @@ class People:
     async def add_organisation(self, name: str, now: float) -> str:
         """Returns its id."""
         organisation_id = str(uuid7())
-        statement = insert(OrganisationRow).values(id=organisation_id, name=name, created_at=now, training=False)
-        await self._database.write(lambda connection: connection.execute(statement))
+        row = _organisation(organisation_id, name, now)
+        await self._database.write(lambda connection: connection.execute(insert(OrganisationRow).values(row)))
         return organisation_id
+
+    async def found(self, name: str, administrator: User, password_hash: str, now: float) -> None:
+        """An organisation and its first user, who has its id: both or neither. Raises `Conflict` when the login is
+        taken."""
+        organisation = _organisation(administrator.organisation_id, name, now)
+        row = msgspec.to_builtins(administrator) | {"password_hash": password_hash, "created_at": now}
+
+        async def write(connection: AsyncConnection) -> None:
+            await connection.execute(insert(OrganisationRow).values(organisation))
+            await connection.execute(insert(UserRow).values(row))
+
+        await self._database.write(write)
 
     async def organisation_named(self, name: str) -> str | None:
         query = select(OrganisationRow.id).where(OrganisationRow.name == name)
@@ -125,6 +137,10 @@ class People:
 def _session_id(token: str) -> str:
     # A cookie may hold bytes that are no text.
     return hashlib.sha256(token.encode(errors="backslashreplace")).hexdigest()
+
+
+def _organisation(organisation_id: str, name: str, now: float) -> dict[str, object]:
+    return {"id": organisation_id, "name": name, "created_at": now, "training": False}
 
 
 def _user(row: Row[Any]) -> User:

@@ -1,13 +1,14 @@
-"""Whoever makes and changes users is an administrator when it is done, not only when it was asked for."""
+"""Whoever makes and changes users is an administrator when it is done, not only when it was asked for; and no
+organisation is without one."""
 
 import asyncio
 
 import pytest
 
 from engine.control.login import Passwords
-from engine.control.people import PeopleService, UserForm
+from engine.control.people import PeopleService, UserForm, found_organisation
 from engine.control.routing import CachedRouter
-from engine.errors import Forbidden
+from engine.errors import Conflict, Forbidden
 from engine.ports.desk import Person
 from engine.store import Store
 from engine.store.people import Role, User
@@ -33,3 +34,17 @@ async def test_of_two_administrators_who_put_each_other_out_one_stays(
     gone = eva if left == "ada" else ada
     with pytest.raises(Forbidden):
         await people.create(gone, UserForm("mallory", "Mallory", "admin"), "a good long password")
+
+
+async def test_an_organisation_is_not_there_without_its_administrator(store: Store, organisation: str) -> None:
+    passwords, password = Passwords(rounds=1, memory_kib=8), "a good long password"
+    gone = User("gone", organisation, "olga", "Olga", "admin", active=False)
+    await store.people.add(gone, "hash", 1.0)
+    with pytest.raises(Conflict, match="the login olga is taken"):
+        await found_organisation(store, passwords, "Other", "olga", password)
+    with pytest.raises(Conflict):  # taken between the look and the writing
+        await store.people.found("Other", User("new", "other", "olga", "olga", "admin"), "hash", 1.0)
+    assert await store.people.organisation_named("Other") is None
+    founder = await found_organisation(store, passwords, "Other", "pedro", password)
+    assert await store.people.organisation_named("Other") == founder.organisation_id
+    assert await store.people.all(founder.organisation_id) == [founder]
