@@ -15,7 +15,7 @@ from engine.ports.desk import Person
 from engine.ports.knowledge import MOST_QUESTIONS, Article, Candidate, KnowledgeKeeper
 from engine.ports.writing import QuestionWriter
 from engine.store import Store
-from engine.store.knowledge import BaseState, StoredArticle
+from engine.store.knowledge import ArticleHead, BaseState, StoredArticle
 from engine.telemetry import AUDIT
 
 log = structlog.get_logger(__name__)
@@ -73,9 +73,9 @@ class KnowledgeService:
                 log.exception("knowledge.not_renewed")
             await asyncio.sleep(LOOK_S)
 
-    async def all(self, by: Person, base: str | None) -> list[StoredArticle]:
+    async def heads(self, by: Person, base: str | None) -> list[ArticleHead]:
         """All articles of the organisation, or of one base."""
-        return await self._store.knowledge.all(by.organisation_id, base)
+        return await self._store.knowledge.heads(by.organisation_id, base)
 
     async def get(self, by: Person, base: str, article: str) -> StoredArticle:
         """Raises `NotFound`."""
@@ -177,10 +177,11 @@ class KnowledgeService:
         return stored.changed_at == article.changed_at
 
     async def _must_fit(self, by: Person, base: str, articles: Sequence[StoredArticle], *, instead: _Which) -> None:
-        everything = await self._store.knowledge.all(by.organisation_id)
-        there = [one for one in everything if one.base == base]
+        """Of other bases nothing is read but that they are there: their texts would hold up the calls."""
+        bases = {one.base for one in await self._store.knowledge.states(by.organisation_id)}
+        there = await self._store.knowledge.all(by.organisation_id, base)
         kept = [one for one in there if not instead(one)]
-        if base not in {one.base for one in everything} and len({one.base for one in everything}) >= MOST_BASES:
+        if base not in bases and len(bases) >= MOST_BASES:
             raise Conflict(f"there are {MOST_BASES} knowledge bases already")
         if len(kept) + len(articles) > MOST_ARTICLES:
             raise Conflict(f"a knowledge base holds {MOST_ARTICLES} articles at most")

@@ -23,6 +23,25 @@ class StoredArticle(Article, frozen=True):
     changed_at: float = 0.0
 
 
+class ArticleHead(msgspec.Struct, frozen=True):
+    """An article without its text."""
+
+    base: str
+    article: str
+    language: str
+    title: str
+    source: str
+    questions: int
+    changed_at: float
+
+
+def head_of(article: StoredArticle) -> ArticleHead:
+    return ArticleHead(
+        article.base, article.article, article.language, article.title, article.source, len(article.questions),
+        article.changed_at,
+    )  # fmt: skip
+
+
 class BaseState(msgspec.Struct, frozen=True):
     """Enough of a base to see whether it has changed."""
 
@@ -105,6 +124,22 @@ class Knowledge:
             query = query.where(KnowledgeRow.base == base)
         rows = await self._database.fetch(query.order_by(KnowledgeRow.base, KnowledgeRow.article))
         return [_article(row) for row in rows]
+
+    async def heads(self, organisation_id: str, base: str | None = None) -> list[ArticleHead]:
+        """All of the organisation, or of one base. Texts are not read: there may be a hundred megabytes of them."""
+        query = select(
+            KnowledgeRow.base,
+            KnowledgeRow.article,
+            KnowledgeRow.language,
+            KnowledgeRow.title,
+            KnowledgeRow.source,
+            func.json_array_length(KnowledgeRow.questions),
+            KnowledgeRow.changed_at,
+        ).where(KnowledgeRow.organisation_id == organisation_id)
+        if base is not None:
+            query = query.where(KnowledgeRow.base == base)
+        rows = await self._database.fetch(query.order_by(KnowledgeRow.base, KnowledgeRow.article))
+        return [ArticleHead(*row) for row in rows]
 
     async def states(self, organisation_id: str | None = None) -> list[BaseState]:
         """Of every base that has an article; of all organisations when none is given."""

@@ -7,7 +7,7 @@ from aiohttp_pydantic.oas.typing import r200, r204, r404, r409, r422
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.ports.knowledge import LONGEST_QUESTION, LONGEST_TITLE, MOST_BYTES, MOST_QUESTIONS
-from engine.store.knowledge import StoredArticle
+from engine.store.knowledge import StoredArticle, head_of
 from engine.web.keys import KNOWLEDGE, PERSON
 from engine.web.problems import problem
 from engine.web.view import Body, View, answer
@@ -64,8 +64,7 @@ class CandidateOut(BaseModel):
 class KnowledgeView(View):
     async def get(self, base: str | None = None) -> r200[list[ArticleHeadOut]]:
         """The organisation's articles without their text, of one knowledge base or all."""
-        articles = await self.request.app[KNOWLEDGE].all(self.request[PERSON], base)
-        return answer([_head(one) for one in articles])
+        return answer(await self.request.app[KNOWLEDGE].heads(self.request[PERSON], base))
 
 
 class ArticleView(View):
@@ -95,7 +94,7 @@ class KnowledgeFileView(View):
         if data is None:
             return problem(413, "too_large", f"a document may have {MOST_BYTES // 1_000_000} MB")
         articles = await self.request.app[KNOWLEDGE].put_file(self.request[PERSON], base, name, data)
-        return answer([_head(one) for one in articles])
+        return answer([head_of(one) for one in articles])
 
     async def delete(self, base: Name, name: FileName, /) -> r204 | r404:
         """All articles that came from the file."""
@@ -126,19 +125,6 @@ async def _document(request: web.Request) -> bytes | None:
         if len(data) > MOST_BYTES:
             return None
     return bytes(data)
-
-
-def _head(article: StoredArticle) -> dict[str, Any]:
-    head = ArticleHeadOut(
-        base=article.base,
-        article=article.article,
-        language=article.language,
-        title=article.title,
-        source=article.source,
-        questions=len(article.questions),
-        changed_at=article.changed_at,
-    )
-    return head.model_dump()
 
 
 def _whole(article: StoredArticle) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store, data_exist
 from engine.store.campaigns import Campaign
-from engine.store.knowledge import BaseState, StoredArticle
+from engine.store.knowledge import BaseState, StoredArticle, head_of
 from engine.store.people import User
 from engine.store.postgres import LOCK_START_S, NOTICED, driver_url
 from engine.store.session import migrate, migrations
@@ -116,6 +116,7 @@ async def test_knowledge_and_tokens_are_kept_as_on_sqlite(store: Store, record: 
     moving = msgspec.structs.replace(fees, article="moving", questions=(), changed_at=2.0)
     await store.knowledge.put_file(organisation, "care", "a.pdf", [fees, moving])
     assert await store.knowledge.all(organisation, "care") == [fees, moving]
+    assert await store.knowledge.heads(organisation) == [head_of(fees), head_of(moving)]
     assert await store.knowledge.states() == [BaseState(organisation, "care", 2, 2 * len(fees.body), 2.0)]
     changed = msgspec.structs.replace(moving, title="Moving house", changed_at=3.0)
     assert await store.knowledge.put_unless_changed(organisation, moving, changed)

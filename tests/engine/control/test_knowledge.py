@@ -12,6 +12,7 @@ from engine.ports.desk import Person
 from engine.ports.knowledge import MOST_QUESTIONS, Article, Candidate
 from engine.ports.storage import CallRecord
 from engine.store import Store
+from engine.store.knowledge import StoredArticle, head_of
 
 
 class NotingKeeper:
@@ -104,7 +105,7 @@ async def test_what_is_not_there_or_another_s_is_not_found(service: KnowledgeSer
             with pytest.raises(NotFound):
                 await attempt
         assert await found(service, by, base) == []
-        assert await service.all(by, base) == []
+        assert await service.heads(by, base) == []
     assert await found(service, root) == ["refunds"]
 
 
@@ -118,6 +119,36 @@ async def test_a_file_takes_no_article_that_is_not_its_own(service: KnowledgeSer
     with pytest.raises(Invalid, match="no text"):
         await service.put_file(root, "care", "faq.pdf", b"")
     assert await found(service, root) == ["refunds", "typed"]
+
+
+async def test_texts_of_other_bases_are_not_read(
+    store: Store, service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [("es", "¿Cómo me mudo?"), ("en", "How do I move?")]
+    await service.put(root, "sales", "moving", "Moving", "en", "Two weeks before.", asked)
+    assert await found(service, root, "sales") == ["moving"]
+    read: list[str | None] = []
+    whole = store.knowledge.all
+
+    async def noted(organisation_id: str, base: str | None = None) -> list[StoredArticle]:
+        read.append(base)
+        return await whole(organisation_id, base)
+
+    monkeypatch.setattr(store.knowledge, "all", noted)
+    await service.put(root, "care", "fees", "Fees", "", "What we charge.", [])
+    await service.put_file(root, "care", "faq.pdf", b"refunds")
+    assert await found(service, root) == ["fees", "refunds"]
+    assert set(read) == {"care"}
+    read.clear()
+    heads = await service.heads(root, None)
+    assert [(one.base, one.article, one.title, one.language, one.source, one.questions) for one in heads] == [
+        ("care", "fees", "Fees", "", "", 0),
+        ("care", "refunds", "Refunds", "en", "faq.pdf", 0),
+        ("sales", "moving", "Moving", "en", "", 2),
+    ]
+    assert await service.heads(root, "care") == heads[:2]
+    assert heads[2] == head_of(await service.get(root, "sales", "moving"))
+    assert read == []
 
 
 async def test_a_base_has_bounds(service: KnowledgeService, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +251,7 @@ async def test_questions_are_written_for_what_is_imported_without_any(
     writer.may_write.set()
     await asyncio.gather(*service._asking)
     assert writer.asked == ["Moving", "Outages"]
-    questions = {one.article: one.questions for one in await service.all(root, "care")}
+    questions = {one.article: one.questions for one in await store.knowledge.all(root.organisation_id, "care")}
     assert questions == {
         "refunds": (("en", "Where is my money?"),),
         "moving": (),
