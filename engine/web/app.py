@@ -42,6 +42,7 @@ from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
 from engine.web.forms_api import FormsView, FormVersionView, FormView
 from engine.web.knowledge_api import ArticleView, KnowledgeFileView, KnowledgeSearchView, KnowledgeView
 from engine.web.login_api import LoginView, LogoutView, MeView
+from engine.web.openapi import described
 from engine.web.people_api import UsersView, UserView
 from engine.web.phone_api import PhoneView
 from engine.web.problems import problems
@@ -154,7 +155,7 @@ def build_app(
     app[keys.BRIDGE_KEY] = bridge_key(settings.bridge_key, settings.data_dir)
     app[keys.READY] = ready
     app[keys.ASYNCAPI] = asyncapi
-    app[keys.OPENAPI] = health.described(app)
+    app[keys.OPENAPI] = described(app, ROUTES)
     app[sockets.OPEN] = weakref.WeakSet()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)

@@ -1,11 +1,6 @@
 """What machines ask: alive, ready, metrics, and the two API descriptions."""
 
-from collections.abc import Callable
-from functools import cache
-
-import msgspec
 from aiohttp import web
-from aiohttp_pydantic.oas.view import generate_oas
 
 from engine.web.keys import ASYNCAPI, METRICS, OPENAPI, READY, STORE
 from engine.web.view import answer
@@ -38,18 +33,6 @@ async def metrics(request: web.Request) -> web.Response:
 async def openapi(request: web.Request) -> web.Response:
     """OpenAPI of the REST routes."""
     return web.Response(body=request.app[OPENAPI](), content_type="application/json")
-
-
-def described(app: web.Application) -> Callable[[], bytes]:
-    """Gives the OpenAPI of an application, generated from its annotations: once, and when it is first asked for, since
-    it takes a good part of a tenth of a second, which calls would have to wait for."""
-
-    @cache
-    def describe() -> bytes:
-        spec = generate_oas([app], version_spec="0.1.0", title_spec="Welcomedly")
-        return msgspec.json.encode(spec)
-
-    return describe
 
 
 async def asyncapi(request: web.Request) -> web.Response:

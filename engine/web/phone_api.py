@@ -3,7 +3,7 @@
 import time
 
 from aiohttp import web
-from aiohttp_pydantic.oas.typing import r200, r204
+from aiohttp_pydantic.oas.typing import r200, r204, r409
 from pydantic import BaseModel
 
 from engine.control.phone_pass import issue, sign
@@ -22,7 +22,7 @@ class PhoneOut(BaseModel):
 
 
 class PhoneView(View):
-    async def get(self) -> r200[PhoneOut] | r204:
+    async def get(self) -> r200[PhoneOut] | r204 | r409:
         """A pass for the bridge; 204 when no bridge is there, 409 when the agent's campaigns have more numbers than it
         holds."""
         app, person = self.request.app, self.request[PERSON]

@@ -21,7 +21,7 @@ _STATUS: tuple[tuple[type[WelcomedlyError], int], ...] = (
     (TooManyGuesses, 429),
     (Overloaded, 503),
 )
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "Not logged in",
     403: "Forbidden",
@@ -40,7 +40,7 @@ _TITLES = {
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> web.Response:
     """`code` is for machines, `detail` for people."""
-    title = _TITLES.get(status, "Error")
+    title = TITLES.get(status, "Error")
     body = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail, "message": detail}
     return web.Response(
         status=status,
@@ -61,7 +61,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
-        return problem(error.status, _code(error), _TITLES.get(error.status, error.reason), kept)
+        return problem(error.status, _code(error), TITLES.get(error.status, error.reason), kept)
     except Exception:
         _log.exception("request failed", method=request.method, route=_route(request))
         return problem(500, "internal", "the engine made a mistake, which is in its log")
@@ -75,7 +75,7 @@ def _ours(error: WelcomedlyError) -> web.Response:
 
 
 def _code(error: web.HTTPException) -> str:
-    return _TITLES.get(error.status, "error").lower().replace(" ", "_")
+    return TITLES.get(error.status, "error").lower().replace(" ", "_")
 
 
 def _route(request: web.Request) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import structlog
 from aiohttp import web
-from aiohttp_pydantic.oas.typing import r200, r204, r403, r404, r409
+from aiohttp_pydantic.oas.typing import r200, r204, r206, r403, r404, r409, r416
 
 from engine.ports.desk import DeskCommand
 from engine.sealed_file import SealedReader
@@ -23,7 +23,7 @@ PIECE = 64 * 1024
 
 
 class RecordingView(View):
-    async def get(self, call_id: str, /) -> r200[bytes] | r404:
+    async def get(self, call_id: str, /) -> r200[bytes] | r206[bytes] | r404 | r416:
         """The recording as Ogg/Opus, for supervisors: customer on the first channel, agent on the second. Ranges are
         served; of a live call, what is written so far (`Recording-Complete: ?0`)."""
         person = self.request[PERSON]

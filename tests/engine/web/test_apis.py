@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from engine.facts import Transcript, encode
 from engine.ports.intake import CallOffer
 from engine.vocabulary import Term
-from engine.web import health
+from engine.web import openapi
 from tests.engine.web.running_site import Site
 from tests.engine.web.test_after_call import FORM
 
@@ -232,7 +232,7 @@ async def test_the_description_is_made_once(site: Site, monkeypatch: pytest.Monk
         made.append(given)
         return generate_oas(*given, **more)
 
-    monkeypatch.setattr(health, "generate_oas", counted)
+    monkeypatch.setattr(openapi, "generate_oas", counted)
     client = site.client()
     texts = {await (await client.get("/openapi.json")).text() for _ in range(3)}
     assert (len(texts), len(made)) == (1, 1)
