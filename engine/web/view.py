@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 from aiohttp_pydantic import PydanticView
-from aiohttp_pydantic.injectors import AbstractInjector, BodyGetter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from aiohttp_pydantic.injectors import AbstractInjector, BodyGetter, QueryGetter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from engine.web.problems import problem
 
@@ -31,6 +31,20 @@ class _Body(BodyGetter):  # type: ignore[misc]
         await super()._inject(read, args, kwargs)
 
 
+class _Known(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _strict(injector: AbstractInjector) -> AbstractInjector:
+    match injector:
+        case BodyGetter():
+            return _Body({injector.arg_name: injector.model}, {})
+        case QueryGetter():
+            # a misspelt filter would be none, and the answer everybody's
+            injector.model = create_model("Query", __base__=(_Known, injector.model))
+    return injector
+
+
 class View(PydanticView):  # type: ignore[misc]
     """Annotations are parsed and checked; what does not fit is a 422 problem naming the fields, never the values."""
 
@@ -38,8 +52,7 @@ class View(PydanticView):  # type: ignore[misc]
 
     @staticmethod
     def _parse_func_signature(func: Callable[..., Any]) -> Iterable[AbstractInjector]:
-        injectors = PydanticView._parse_func_signature(func)
-        return [_Body({one.arg_name: one.model}, {}) if isinstance(one, BodyGetter) else one for one in injectors]
+        return [_strict(one) for one in PydanticView._parse_func_signature(func)]
 
     async def on_validation_error(self, exception: ValidationError, context: str) -> web.StreamResponse:
         errors = [

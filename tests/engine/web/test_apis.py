@@ -183,6 +183,20 @@ async def test_calls_are_their_agent_s_and_the_supervisors(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "known", "unknown"),
+    [("/api/calls", "agent", "agent_id"), ("/api/quality", "campaign", "page"), ("/api/knowledge", "base", "bases")],
+)
+async def test_a_filter_that_there_is_not_is_refused(site: Site, path: str, known: str, unknown: str) -> None:
+    await site.hub.opened(site.record)
+    supervisor = await site.logged_in("sofia")
+    assert (await supervisor.get(path)).status == 200
+    assert await (await supervisor.get(path, params={known: "nobody"})).json() == []
+    refused = await supervisor.get(path, params={unknown: "nobody"})
+    assert (refused.status, (await refused.json())["code"]) == (422, "invalid")
+    assert unknown in (await refused.json())["detail"]
+
+
+@pytest.mark.parametrize(
     ("login", "agent", "sees"),
     [
         ("sofia", "user-ana", True),
