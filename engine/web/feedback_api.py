@@ -9,8 +9,10 @@ from pydantic import BaseModel, Field
 
 from engine.telemetry import AUDIT
 from engine.web.keys import PERSON, STORE, TRAINING_ROWS
+from engine.web.problems import break_off
 from engine.web.view import Body, View, answer
 
+log = structlog.get_logger(__name__)
 audit = structlog.get_logger(AUDIT)
 
 Kind = Literal["alert", "card", "disposition", "summary", "follow_ups", "quality"]
@@ -68,9 +70,15 @@ class TrainingRowsView(View):
         response = web.StreamResponse(headers={"Content-Disposition": 'attachment; filename="feedback.jsonl"'})
         response.content_type = "application/x-ndjson"
         await response.prepare(self.request)
-        if first is not None:
-            await response.write(first + b"\n")
-        async for row in rows:
-            await response.write(row + b"\n")
-        await response.write_eof()
+        try:
+            if first is not None:
+                await response.write(first + b"\n")
+            async for row in rows:
+                await response.write(row + b"\n")
+            await response.write_eof()
+        except ConnectionResetError:
+            pass  # whoever asked has left
+        except Exception:
+            log.exception("feedback.broken_off")
+            break_off(self.request, response)
         return response

@@ -62,9 +62,19 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
             raise
         kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
         return problem(error.status, _code(error), TITLES.get(error.status, error.reason), kept)
+    except (web.RequestPayloadError, ConnectionResetError):
+        # a body that claims to be compressed and is not, or whoever sent it has left
+        return problem(400, "bad_request", TITLES[400])
     except Exception:
         _log.exception("request failed", method=request.method, route=_route(request))
         return problem(500, "internal", "the engine made a mistake, which is in its log")
+
+
+def break_off(request: web.Request, response: web.StreamResponse) -> None:
+    """An answer that has begun: too late for another status, and what it promised does not come."""
+    response.force_close()
+    if request.transport:
+        request.transport.abort()
 
 
 def _ours(error: WelcomedlyError) -> web.Response:

@@ -13,7 +13,7 @@ from engine.sealed_file import SealedReader
 from engine.telemetry import AUDIT
 from engine.vault import SealError
 from engine.web.keys import DESK, PERSON, RECORDINGS
-from engine.web.problems import problem
+from engine.web.problems import break_off, problem
 from engine.web.view import View
 
 log = structlog.get_logger(__name__)
@@ -90,9 +90,7 @@ async def _send(request: web.Request, call_id: str, reader: SealedReader, start:
         pass  # a player that seeks goes away in mid-answer and asks anew
     except SealError:
         log.error("recording.damaged", call_id=call_id)
-        response.force_close()  # too late for another status: the length that was promised does not come
-        if request.transport:
-            request.transport.abort()
+        break_off(request, response)
     return response
 
 

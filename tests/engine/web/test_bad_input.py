@@ -1,9 +1,16 @@
 """What nobody's browser sends: each is answered, once, with a problem of the client's."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from engine.errors import Overloaded
+from engine.web import keys
 from engine.web.access import COOKIE
 from tests.engine.web.running_site import Client, Site
 
@@ -82,6 +89,53 @@ async def test_a_body_that_cannot_be_read(site: Site) -> None:
         assert (status, said["code"]) == (400, "bad_request"), (kind, body)
     status, said = await raw(site, b"/api/login", HOST, b"Content-Encoding: gzip", body=good, method=b"POST")
     assert (status, said["code"]) == (400, "bad_request")
+
+
+async def test_a_document_that_claims_to_be_compressed(site: Site) -> None:
+    head = await cookie(await site.logged_in("root"))
+    target, packed = b"/api/knowledge/care/files/a.md", b"Content-Encoding: gzip"
+    status, said = await raw(site, target, HOST, head, packed, body=b"# Fees", method=b"PUT")
+    assert (status, said["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("target", [b"/api/knowledge/care/files/a.md", b"/api/forms/own"])
+async def test_who_leaves_in_the_middle_of_a_body_is_no_mistake_of_ours(
+    site: Site, target: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.server.handler, "handler_cancellation", False)  # as where it is no test
+    client = await site.logged_in("root")
+    lines = (b"PUT " + target + b" HTTP/1.1", HOST, await cookie(client), b"Content-Length: 1000")
+    with capture_logs() as logs:
+        _, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+        writer.write(b"\r\n".join(lines) + b"\r\n\r\nhalf")
+        await asyncio.sleep(0.1)
+        writer.close()
+        metrics = ""
+        async with asyncio.timeout(10):
+            while 'method="PUT"' not in metrics:
+                await asyncio.sleep(0.02)
+                metrics = await (await client.get("/metrics")).text()
+    assert 'welcomedly_http_seconds_count{method="PUT",status="400"} 1.0' in metrics
+    assert [log for log in logs if log["log_level"] == "error"] == []
+
+
+async def test_an_answer_that_has_begun_is_not_followed_by_another(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def rows(organisation_id: str) -> AsyncIterator[bytes]:
+        yield b"{}"
+        raise Overloaded("the store cannot read")
+
+    monkeypatch.setitem(site.app._state, keys.TRAINING_ROWS, rows)
+    head = await cookie(await site.logged_in("root"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+    writer.write(b"GET /api/feedback/rows HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := await asyncio.wait_for(reader.read(65_536), 10):
+            answer += piece
+    writer.close()
+    assert answer.count(b"HTTP/1.1 ") <= 1
+    assert b"problem+json" not in answer
+    assert not answer.endswith(b"0\r\n\r\n"), "it looks whole"
 
 
 async def test_a_body_that_cannot_be_taken(site: Site) -> None:
