@@ -59,9 +59,11 @@ class Recordings:
         await self._store.recordings.finish(record.call_id, length_ms)
 
     async def open(self, organisation_id: str, call_id: str) -> SealedReader:
-        """What is there of a recording, of a live call as well. The caller closes it. Raises `NotFound` or
-        `SealError`."""
+        """What is there of a recording, of a live call as well. The caller closes it. Raises `NotFound`, also for one
+        that is past its retention and not deleted yet, or `SealError`."""
         recording = await self._store.recordings.get(organisation_id, call_id)
+        if recording.delete_at and recording.delete_at <= self._wall_clock():
+            raise NotFound("the call has no recording")
         key = await self._store.calls.key(organisation_id, call_id)
         try:
             return await asyncio.to_thread(SealedReader, self._path(recording), key)

@@ -45,7 +45,7 @@ async def recorded(
 
 
 async def test_a_recording_is_read_by_its_organisation_alone(store: Store, settings: Settings) -> None:
-    recordings = Recordings(store, settings.data_dir)
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 89 * DAY_S)
     record = await recorded(store, recordings, "call-1", 90)
     with await recordings.open(record.organisation_id, "call-1") as reader:
         assert (b"".join(reader.read()), reader.whole) == (b"sound", True)
@@ -65,6 +65,20 @@ async def test_an_erased_call_s_recording_stays_shut(store: Store, settings: Set
         await recordings.open(record.organisation_id, "call-1")
     assert await recordings.delete_expired() == 1
     assert list(settings.data_dir.rglob("*.sealed")) == []
+
+
+@pytest.mark.parametrize(("days", "heard"), [(30, False), (31, True), (0, True)])
+async def test_what_is_past_its_retention_is_not_heard_although_it_is_there(
+    store: Store, settings: Settings, days: int, heard: bool
+) -> None:
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S)
+    record = await recorded(store, recordings, "call-1", days)
+    if heard:
+        (await recordings.open(record.organisation_id, "call-1")).close()
+    else:
+        with pytest.raises(NotFound):
+            await recordings.open(record.organisation_id, "call-1")
+    assert list(settings.data_dir.rglob("*.sealed"))
 
 
 async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Store, settings: Settings) -> None:

@@ -47,7 +47,7 @@ async def site(settings: Settings, store: Store, record: CallRecord) -> AsyncIte
         await store.people.add(users[login], hashed, 1.0)
     router = await CachedRouter.load(store)
     desk = FakeDesk(hub)
-    recordings = Recordings(store, settings.data_dir)
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: record.started_at)
     forms = FormBook()
     forms.load()
     libraries = Libraries()
