@@ -19,7 +19,7 @@ resumes), and 1001 when the engine stops.
 
 import time
 from contextlib import suppress
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -36,26 +36,29 @@ from engine.web.sockets import Socket, open_socket
 RESUMED = 64
 """Calls that one `resume` may name."""
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+"""A whole number that every database can hold."""
+
 
 class Resume(msgspec.Struct, frozen=True, tag="resume"):
     """The first message: what the client has already, by call. May be empty."""
 
-    calls: dict[str, int] = {}
+    calls: dict[str, Count] = {}
 
 
 class Shown(msgspec.Struct, frozen=True, tag="shown"):
     """The client has painted a fact (`seq`) or a draft (`stream`, `segment`, `revision`)."""
 
     id: str
-    seq: int = 0
+    seq: Count = 0
     stream: str = ""
-    segment: int = 0
-    revision: int = 0
+    segment: Count = 0
+    revision: Count = 0
 
 
 class Card(msgspec.Struct, frozen=True, tag="card"):
     id: str
-    seq: int
+    seq: Count
     action: Literal["accepted", "dismissed", "wrong"]
 
 
@@ -118,7 +121,7 @@ class _Desk:
                 return await self._socket.close(WSCloseCode.UNSUPPORTED_DATA, "text only")
             try:
                 said = _decoder.decode(message.data)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):  # `[[[[…` where no field of ours is
                 return await self._socket.close(WSCloseCode.INVALID_TEXT, "not a message of the desk")
             if isinstance(said, Resume) == self._resumed:
                 return await self._socket.close(WSCloseCode.PROTOCOL_ERROR, "resume comes first, and once")
