@@ -104,12 +104,18 @@ class AfterCall:
         if not isinstance(alert, Insight) or alert.outcome not in ("violation", "event"):
             raise NotFound("no such alert")
         reason = await self._masked(reason, record)
-        if record.ended_at:
-            async with self._numbering:
-                await self._append(record, "alert.judged", alert_judged(alert, by, verdict, reason))
-        else:
+        if not record.ended_at:
             command = DeskCommand("judge", record.call_id, seq=seq, action=verdict, reason=reason)
-            await self._desk.command(by, command)
+            try:
+                await self._desk.command(by, command)
+                return
+            except NotFound:
+                # it ended since the record was read
+                record = await self._hub.record(record.organisation_id, record.call_id)
+                if not record.ended_at:
+                    raise
+        async with self._numbering:
+            await self._append(record, "alert.judged", alert_judged(alert, by, verdict, reason))
 
     # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

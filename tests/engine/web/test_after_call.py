@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.errors import NotFound
 from engine.facts import CallEvent, decode
+from engine.ports.desk import DeskCommand, Person
 from tests.engine.ended_call import PROPOSAL, REASON, WHY, ended_call
 from tests.engine.web.running_site import Client, Site
 
@@ -190,6 +192,27 @@ async def test_an_alert_of_an_ended_call_is_judged_here_and_of_a_live_one_by_its
     for seq in (3, 99, 0):
         assert (await agent.post(f"{CALL}/alerts/{seq}/judgement", json={"verdict": "wrong"})).status == 404
     assert (await agent.post(path, json={"verdict": "maybe"})).status == 422
+
+
+@pytest.mark.parametrize(("ends", "status"), [(True, 204), (False, 404)])
+async def test_a_judgement_that_is_given_as_the_call_ends_is_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch, ends: bool, status: int
+) -> None:
+    await ended(site, live=True)
+
+    async def command(person: Person, command: DeskCommand) -> None:
+        if ends:
+            await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1.0))
+        raise NotFound("no such live call")
+
+    monkeypatch.setattr(site.desk, "command", command)
+    agent = await site.logged_in("ana")
+    response = await agent.post(f"{CALL}/alerts/4/judgement", json={"verdict": "wrong", "reason": "ironía"})
+    assert response.status == status
+    event = await newest(site)
+    assert (event.name == "alert.judged") == ends
+    if ends:
+        assert (event.seq, event.data["verdict"], event.data["reason"]) == (9, "wrong", "ironía")
 
 
 async def test_confirming_twice_at_once_numbers_both(site: Site) -> None:
