@@ -12,6 +12,8 @@ from engine.web.keys import SETTINGS
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{0,5}))?")
+_HOP = re.compile(r"(?:(?P<ipv4>[0-9.]+)|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::[0-9]+)?")
+"""Of X-Forwarded-For, as proxies write it that name the port as well."""
 _OWN_BITS = 64
 """Of an IPv6 address; what is behind them one machine may choose as it likes."""
 
@@ -24,7 +26,7 @@ def client_of(request: web.Request) -> str:
     hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     found = _address(request.remote or "")
     while found is not None and hops and _within(found, proxies):
-        before = _address(hops.pop())
+        before = _hop(hops.pop().strip())
         if before is None:
             break
         found = before
@@ -43,6 +45,11 @@ def host_of(request: web.Request) -> str | None:
     if match is None or int(match["port"] or 0) > 65_535 or (match["ipv6"] and _address(match["ipv6"]) is None):
         return None
     return match["name"] or match["ipv6"]
+
+
+def _hop(text: str) -> Address | None:
+    match = _HOP.fullmatch(text)
+    return _address((match["ipv4"] or match["ipv6"]) if match else text)
 
 
 def _address(text: str) -> Address | None:
