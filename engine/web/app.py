@@ -159,6 +159,8 @@ def build_app(
     app[sockets.OPEN] = weakref.WeakSet()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, route.handler)
+        if route.method == "GET" and route.roles is PUBLIC:
+            app.router.add_head(route.path, route.handler)  # what balancers and monitors ask by (RFC 9110 §9.1)
     app.on_response_prepare.append(console.harden)
     app.on_shutdown.append(sockets.close_all)
     return app

@@ -11,6 +11,8 @@ from engine.facts import Transcript, encode
 from engine.ports.intake import CallOffer
 from engine.vocabulary import Term
 from engine.web import openapi
+from engine.web.access import PUBLIC
+from engine.web.app import ROUTES
 from tests.engine.web.running_site import Site
 from tests.engine.web.test_after_call import FORM
 
@@ -225,6 +227,20 @@ async def test_machines_are_answered(site: Site) -> None:
     assert set(paths["/api/users/{user_id}"]) == {"get", "put"}
     assert "requestBody" in paths["/api/campaigns"]["post"]
     assert (await client.get("/asyncapi.json")).status == 200
+
+
+async def test_what_is_public_is_asked_by_head_as_well(site: Site) -> None:
+    client = site.client()
+    for route in ROUTES:
+        if route.method != "GET" or route.roles is not PUBLIC:
+            continue
+        path = route.path.replace("{name}", "none")
+        get, head = await client.get(path), await client.head(path)
+        assert (head.status, head.content_type) == (get.status, get.content_type), path
+        assert await head.read() == b""
+    supervisor = await site.logged_in("sofia")
+    for path in ("/api/users", "/ws/desk"):
+        assert (await supervisor.head(path)).status == 405
 
 
 @pytest.mark.parametrize("up", [True, False])
