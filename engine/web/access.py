@@ -66,16 +66,20 @@ def guard(routes: Sequence[Route]) -> Middleware:
 
 
 def same_origin(request: web.Request) -> bool:
-    """Browsers say where a request or an upgrade comes from; what is no browser sends no cookie by itself."""
+    """Browsers say where a request or an upgrade comes from; what is no browser sends no cookie by itself. Of an
+    `https://` of `PUBLIC_URL` the page without TLS is another site: anybody on the way may have written it."""
     origin = request.headers.get("Origin")
     if origin is None:
         return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
-    public = request.app[SETTINGS].public_url
     try:
         host = urlsplit(origin).netloc.lower()
     except ValueError:  # `http://[x`
         return False
-    return host == request.host.lower() or bool(public and _origin(public) == origin.lower())
+    url = request.app[SETTINGS].public_url
+    public = _origin(url) if url else None
+    if public == f"https://{host}":
+        return origin.lower() == public
+    return origin.lower() == public or host == request.host.lower()
 
 
 def _origin(url: str) -> str:

@@ -65,5 +65,6 @@ async def harden(request: web.Request, response: web.StreamResponse) -> None:
     bridge = bridge_address(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value.replace(" {bridge}", f" {bridge}" if bridge else ""))
+    response.headers["Server"] = "welcomedly"  # without the version of the library and of Python
     if request.path.startswith("/api/"):
         response.headers["Cache-Control"] = "no-store"

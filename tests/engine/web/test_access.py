@@ -194,6 +194,24 @@ async def test_requests_from_another_site_are_refused(site: Site) -> None:
     assert (await client.post("/api/logout", headers={"Origin": origin})).status == 204
 
 
+async def test_where_there_is_tls_the_same_host_without_it_is_another_site(site: Site) -> None:
+    client = await site.logged_in("ana")
+    site.app[keys.SETTINGS].__dict__["public_url"] = "https://desk.example/"
+    for origin, host, status in (
+        ("http://desk.example", "desk.example", 403),
+        ("http://desk.example", "10.0.0.1", 403),
+        ("https://other.example", "desk.example", 403),
+        ("", "desk.example", 403),
+        ("http://10.0.0.1", "10.0.0.1", 204),
+    ):
+        response = await client.post("/api/logout", headers={"Host": host, "Origin": origin})
+        assert response.status == status, (origin, host)
+    client = site.client()
+    body = {"user": "ana", "password": PASSWORD}
+    headers = {"Host": "10.0.0.1", "Origin": "https://Desk.example"}
+    assert (await client.post("/api/login", json=body, headers=headers)).status == 200
+
+
 async def test_sockets_need_a_log_in(site: Site) -> None:
     for path in ("/ws/desk", "/ws/wall"):
         with pytest.raises(WSServerHandshakeError) as refused:
@@ -212,6 +230,7 @@ async def test_errors_are_problems_and_answers_are_hardened(site: Site) -> None:
     assert page.status == 200
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert {answer.headers["Server"] for answer in (missing, wrong, page)} == {"welcomedly"}
     assert (await client.get("/assets/..%2f..%2fapp.py")).status == 404
 
 
