@@ -15,7 +15,7 @@ from benchmarks.payments import Line, Payment
 from engine.facts import Fact, Transcript
 from engine.ports.hearing import HeardWord
 from engine.ports.intake import RoleDecision
-from media.recorder import RecordedSpan, Watermark
+from media.recorder import LEAST_DELAY_MS, RecordedSpan, Watermark
 from models.compliance import CallContext, Detectors, Judge, Rule, load_detectors, load_rules
 from models.playbooks import bundled_playbooks
 from models.privacy import DigitGuard
@@ -91,7 +91,7 @@ class CardCall:
                 await self._hear(said)
                 self.said.append(said)
             self.seen += self._conversation.end(now)
-            self._listen(now + MARGIN_MS)
+            self._listen(now + LEAST_DELAY_MS)
             self.spans += self._mark.close(now)
 
     def _draft(self, line: Line) -> None:
@@ -145,7 +145,7 @@ class CardCall:
         self._mark.release("run")
         if withheld.held_from_ms is not None:
             self._mark.hold("run", max(0, withheld.held_from_ms - MARGIN_MS))
-        self._mark.judged("words", max(0, at - MARGIN_MS))
+        self._mark.judged("words", max(0, at - LEAST_DELAY_MS))
 
 
 def _roles() -> list[RoleDecision]:

@@ -5,6 +5,8 @@ from typing import Literal
 import msgspec
 
 LEAST_DELAY_MS = 2_000
+"""Longer than a segment may have lasted when it is first told of (`Endpointing`), its turn's margin included: what was
+judged so long ago holds no word of it."""
 MOST_DELAY_MS = 120_000
 """A stereo call waits in memory at 64 kB a second past its first half minute: 6 MB at most."""
 

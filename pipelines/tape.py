@@ -20,7 +20,7 @@ from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
 from engine.ports.desk import Person
 from engine.ports.intake import IngestSession
 from engine.ports.storage import ByteSink, CallRecord, RecordingFiles
-from media.recorder import MOST_DELAY_MS, RecordedSpan, Watermark
+from media.recorder import LEAST_DELAY_MS, MOST_DELAY_MS, RecordedSpan, Watermark
 from media.recording import OggOpusFile
 from pipelines.ledger import Ledger
 from pipelines.pauses import Pauses
@@ -114,7 +114,7 @@ class Tape:
         self._mark.release(_RUN)
         if withheld.held_from_ms is not None:
             self._mark.hold(_RUN, max(0, withheld.held_from_ms - MARGIN_MS))
-        self._mark.judged(_WORDS, max(0, at_ms - MARGIN_MS))
+        self._mark.judged(_WORDS, max(0, at_ms - LEAST_DELAY_MS))  # a turn is told of late
         return self._changed(self._pauses.passed(at_ms, capturing=capturing), at_ms)
 
     def follow(self, facts: Sequence[Fact]) -> list[Fact]:
@@ -143,7 +143,7 @@ class Tape:
 
     def end(self, at_ms: int, withheld: Withheld) -> None:
         """The call is over and its last words are judged."""
-        self.judged(at_ms + MARGIN_MS, withheld, capturing=True)
+        self.judged(at_ms + LEAST_DELAY_MS, withheld, capturing=True)
         self._end_ms = at_ms
         self._wake.set()
 

@@ -13,7 +13,8 @@ from engine.facts import CallEvent, EventName, Fact, Insight, Pcm16
 from engine.ports.desk import Person
 from engine.ports.intake import Participant, RoleDecision
 from engine.ports.storage import CallRecord
-from media.recorder import MOST_DELAY_MS, RecordedSpan
+from media.recorder import LEAST_DELAY_MS, MOST_DELAY_MS, RecordedSpan
+from media.segmenter import Endpointing
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.tape import Tape
@@ -157,7 +158,7 @@ async def test_the_customer_is_on_the_first_channel_and_the_agent_on_the_second(
 
 async def test_nothing_is_written_before_it_is_judged(recorded: Recorded) -> None:
     await recorded.goes_to(20_000, judged_ms=5_000)
-    await recorded.until(5_000 - MARGIN_MS)
+    await recorded.until(5_000 - LEAST_DELAY_MS)
     await recorded.goes_to(30_000, judged_ms=29_000, withheld=Withheld(8_000, ()))
     await recorded.until(8_000 - MARGIN_MS)
     assert recorded.spans[-1].end_ms == 8_000 - MARGIN_MS
@@ -167,6 +168,22 @@ async def test_nothing_is_written_before_it_is_judged(recorded: Recorded) -> Non
     assert max(loud(sound, 7_900, 12_300)) <= 1
     assert min(loud(sound, 6_000, 7_400)) > 5_000
     assert min(loud(sound, 12_600, 30_000)) > 5_000
+
+
+async def test_a_turn_that_is_told_of_late_is_not_written_before_it_is_judged(recorded: Recorded) -> None:
+    await recorded.goes_to(10_000)  # nobody speaks, as far as is known
+    await recorded.until(8_000)
+    await recorded.goes_to(16_000, judged_ms=9_000)  # the faint beginning of a turn was taken in
+    await recorded.goes_to(20_000, withheld=Withheld(None, ((9_000 - MARGIN_MS, 16_300),)))
+    sound = await recorded.ended(20_000)
+    assert max(loud(sound, 8_800, 16_200)) <= 1
+    assert min(loud(sound, 8_000, 8_600)) > 5_000
+    assert min(loud(sound, 16_400, 19_900)) > 5_000
+
+
+def test_what_is_waited_for_is_more_than_a_segment_has_lasted_when_it_is_told_of() -> None:
+    rules = Endpointing()
+    assert rules.begin_ms + rules.look_back_ms + rules.pre_roll_ms + MARGIN_MS < LEAST_DELAY_MS
 
 
 async def test_what_waits_longer_than_the_session_remembers_is_kept(recorded: Recorded) -> None:
@@ -179,14 +196,14 @@ async def test_what_waits_longer_than_the_session_remembers_is_kept(recorded: Re
 
 
 async def test_at_the_bound_it_is_silence_and_says_so(recorded: Recorded) -> None:
-    await recorded.goes_to(1_000, judged_ms=1_000)
-    for now_ms in range(2_000, MOST_DELAY_MS + 11_000, 1_000):
-        await recorded.goes_to(now_ms, judged_ms=1_000)
+    await recorded.goes_to(3_000)
+    for now_ms in range(4_000, MOST_DELAY_MS + 11_000, 1_000):
+        await recorded.goes_to(now_ms, judged_ms=3_000)
     await recorded.until(10_000)
-    assert recorded.said[1:] == [("recording.silenced", 1_000 - MARGIN_MS, {})]
+    assert recorded.said[1:] == [("recording.silenced", 3_000 - LEAST_DELAY_MS, {})]
     sound = await recorded.ended(MOST_DELAY_MS + 10_000)
-    assert recorded.said[2:] == [("recording.silenced", 1_000 - MARGIN_MS, {"until_ms": 10_000})]
-    assert max(loud(sound, 900, 9_900)) <= 1
+    assert recorded.said[2:] == [("recording.silenced", 3_000 - LEAST_DELAY_MS, {"until_ms": 10_000})]
+    assert max(loud(sound, 1_100, 9_900)) <= 1
     assert min(loud(sound, 10_100, 12_000)) > 5_000
 
 
