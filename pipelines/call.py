@@ -240,7 +240,12 @@ class LiveCall:
         """Whether it was the last."""
         match item:
             case asyncio.Task():
-                await self._commit_final(await item)
+                final = await item
+                try:
+                    await self._commit_final(final)
+                except Exception:
+                    self._conversation.unjudged(final.stream, final.start_ms, final.end_ms)
+                    raise
             case ClockTick(at_ms=at_ms):
                 await self._publish(self._conversation.tick(at_ms))
                 if self.tape:

@@ -140,8 +140,13 @@ class Conversation:
         """Speech of which no words came; `lost`: though there may have been some."""
         if lost:
             self._watch.lost(stream, start_ms)
+            self.unjudged(stream, start_ms, end_ms)
         if self._review:
             self._review.unheard(stream, start_ms, end_ms, lost=lost)
+
+    def unjudged(self, stream: str, start_ms: int, end_ms: int) -> None:
+        """See `DigitHold`."""
+        self._digits.unjudged(stream, start_ms, end_ms)
 
     def tick(self, now_ms: int) -> list[Fact]:
         """Everything said before `now_ms` has been heard: deadlines fall due."""

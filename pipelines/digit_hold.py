@@ -42,6 +42,8 @@ class DigitHold:
         self.reading = False
         """Whether that, or digits of another number wait for more of it."""
         self._withheld = Withholding()
+        self._judged: tuple[str, int] | None = None
+        """Stream and start of the newest turn that was."""
         self._names: dict[str, None] = {}
         self._keeps_tokens = keeps_tokens
         self._tokens: dict[int, Token] = {}
@@ -75,7 +77,14 @@ class DigitHold:
             )
         )
         self._withheld.saw(utterance, judged.texts[0])
+        self._judged = utterance.stream, utterance.start_ms
         return judged
+
+    def unjudged(self, stream: str, start_ms: int, end_ms: int) -> None:
+        """A turn that was not heard, or that a fault befell: a recording has nothing of it, unless that came after
+        `hear`."""
+        if (stream, start_ms) != self._judged:
+            self._withheld.lose(start_ms, end_ms)
 
     def settle_texts(self, texts: Iterable[TurnText]) -> list[Fact]:
         """What a withheld run of an earlier turn was, and the turn's text now."""

@@ -41,6 +41,10 @@ class Withholding:
         else:
             self._open.pop(text.turn, None)
 
+    def lose(self, start_ms: int, end_ms: int) -> None:
+        """What was said there is never judged."""
+        self._cuts.append((max(0, start_ms - MARGIN_MS), end_ms + MARGIN_MS))
+
     def take(self, held_from_ms: int | None) -> Withheld:
         """`held_from_ms`: start of the earliest turn whose digits still wait; those before it are judged, and what is
         unexplained in them stays so."""

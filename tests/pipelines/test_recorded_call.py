@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 from engine.facts import CallEvent, Fact, Leg, Pcm16, SpeechSegment, Transcript
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice, Participant, RoleDecision
 from engine.ports.storage import CallRecord
 from models.compliance import CallContext, Judge, load_rules
-from models.privacy import DigitGuard
+from models.privacy import DigitGuard, Judged, SpokenTurn
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
@@ -52,15 +53,34 @@ def happenings(more: Sequence[MediaEvent] = ()) -> list[MediaEvent]:
     return [event for _, event in sorted(timed, key=lambda one: one[0])] + [CallEnded(END_MS, "bye")]
 
 
-def live_call(files: MemoryFiles, sink: FakeSink, workers: ThreadPoolExecutor, more: Sequence[MediaEvent]) -> LiveCall:
+class Faulty(DigitGuard):
+    """Cannot judge what is said at 5 s."""
+
+    def hear(self, turn: SpokenTurn) -> Judged:
+        if turn.start_ms == 5_000:
+            raise RuntimeError("a fault")
+        return super().hear(turn)
+
+
+def live_call(
+    files: MemoryFiles,
+    sink: FakeSink,
+    workers: ThreadPoolExecutor,
+    more: Sequence[MediaEvent],
+    guard: type[DigitGuard] = DigitGuard,
+    unheard: int | None = None,
+) -> LiveCall:
+    """`unheard`: the turn that cannot be decoded."""
     ears = FakeEars({(STREAMS[leg], number): text for number, (leg, _, _, text) in enumerate(TURNS)}, language="es")
+    if unheard is not None:
+        del ears.words[STREAMS[TURNS[unheard][0]], unheard]
     session = Humming(happenings(more), (Participant(stream="a", position=0), Participant(stream="c", position=1)))
     ledger, roster = Ledger("call-1", lambda: 1_000_000.0), Roster()
     context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 24), "opening")
     conversation = Conversation(
         ledger=ledger,
         roster=roster,
-        guard=DigitGuard("CO", b"key"),
+        guard=guard("CO", b"key"),
         judge=Judge(load_rules(), context),
         reader=FakeReader(),
         reads=read_here,
@@ -84,10 +104,12 @@ def live_call(files: MemoryFiles, sink: FakeSink, workers: ThreadPoolExecutor, m
     )
 
 
-async def served(more: Sequence[MediaEvent] = ()) -> tuple[list[Fact], Pcm16]:
+async def served(
+    more: Sequence[MediaEvent] = (), guard: type[DigitGuard] = DigitGuard, unheard: int | None = None
+) -> tuple[list[Fact], Pcm16]:
     files, sink = MemoryFiles(), FakeSink()
     with ThreadPoolExecutor(1) as workers:
-        await live_call(files, sink, workers, more).serve()
+        await live_call(files, sink, workers, more, guard, unheard).serve()
     assert files.state == "whole"
     return sink.facts, files.sound()
 
@@ -112,6 +134,18 @@ async def test_the_card_is_silence_and_the_rest_is_there() -> None:
     assert isinstance(facts[-1], CallEvent)
     assert facts[-1].name == "call.ended"
     assert any("[card]" in fact.text or "[number]" in fact.text for fact in facts if isinstance(fact, Transcript))
+
+
+@pytest.mark.parametrize(("guard", "unheard"), [(DigitGuard, 1), (Faulty, None)], ids=["unheard", "fault"])
+async def test_what_nobody_judged_is_silence(guard: type[DigitGuard], unheard: int | None) -> None:
+    facts, sound = await served((), guard, unheard)
+    said = [fact.text for fact in facts if isinstance(fact, Transcript)]
+    assert len(said) == len(TURNS) - 1
+    assert not any("quiero pagar" in text for text in said)
+    assert max(loud(sound, 4_800, 8_200)) <= 1
+    for start_ms, end_ms in ((500, 4_600), (8_400, 11_900)):
+        for at_ms in range(start_ms, end_ms - 500, 500):
+            assert min(loud(sound, at_ms, at_ms + 500)) > 5_000, at_ms
 
 
 async def test_a_hold_is_silence_from_the_peer_s_word_to_its_end() -> None:

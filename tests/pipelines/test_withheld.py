@@ -34,6 +34,10 @@ class Talk:
         self._digits.settle_texts(judged.texts[1:])
         return self._digits.withheld()
 
+    def lose(self, leg: Leg, start_ms: int) -> Withheld:
+        self._digits.unjudged(leg, start_ms, start_ms + 4_000)
+        return self._digits.withheld()
+
     def end(self) -> Withheld:
         if judged := self._guard.close():
             self._digits.settle_texts(judged.texts)
@@ -71,6 +75,14 @@ def test_a_harmless_number_is_held_until_it_is_judged_and_then_kept() -> None:
     ]
     assert not any(one.cuts for one in said)
     assert said[-1].held_from_ms is None
+
+
+def test_a_turn_that_nobody_judged_is_silence_and_what_fails_after_judgement_is_not() -> None:
+    talk = Talk()
+    assert talk.lose("customer", 100) == Withheld(None, ((0, 4_400),))
+    talk.say("agent", "Buenos días, ¿en qué le ayudo?")
+    assert talk.lose("agent", 5_000) == Withheld(None, ())
+    assert talk.lose("customer", 10_000) == Withheld(None, ((9_700, 14_300),))
 
 
 def test_what_stays_unexplained_is_silence_as_it_is_a_mask_in_the_text() -> None:
