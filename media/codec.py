@@ -12,7 +12,8 @@ class Decoder(Protocol):
     """One stream's, where a packet's sound depends on those before it."""
 
     def decode(self, payload: bytes) -> Pcm16:
-        """As many samples as `Codec.samples_in` says; silence where the payload is broken. Never raises."""
+        """As many samples as `Codec.samples_in` says, silence where the payload is broken. Raises `ValueError` for one
+        that `samples_in` does not take, and no other."""
 
 
 class Codec(Protocol):

@@ -258,16 +258,24 @@ class RtpStream:
         return self._codecs[item.packet.payload_type]
 
     def decode(self, item: Released) -> Pcm16:
-        """The sound of the next packet in order, where it rests on that of packets before it."""
+        """The sound of the next packet in order, where it rests on that of packets before it. None of one whose payload
+        type was given to another codec while it waited for others, against RFC 3264 §8.3.2."""
         codec = self.codec_of(item)
         source = item.packet.ssrc, codec.name
         if source not in self._decoders:
             self._decoders = {source: codec.decoder()}  # a new source begins anew, and the one before is over
-        return self._decoders[source].decode(item.packet.payload)
+        try:
+            return self._decoders[source].decode(item.packet.payload)
+        except ValueError:
+            self._played -= 1
+            self._fates["unagreed"] += 1
+            return _NOTHING
 
     def place(self, item: Released, samples: Pcm16) -> None:
         """Puts a decoded packet where its timestamp says."""
         codec = self.codec_of(item)
+        if not len(samples):
+            return
         if item.late:
             self._place_late(item, samples)
             return

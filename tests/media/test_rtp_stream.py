@@ -165,6 +165,22 @@ def test_what_nobody_agreed_on_makes_no_source_and_counts_once() -> None:
     assert fates == {"played": 3, "unagreed": 51, "late": 19}
 
 
+def test_a_payload_type_that_is_given_to_another_codec_costs_the_packets_that_wait_and_nobody_else() -> None:
+    network, other = Network(), Network()
+    network.stream.renew(StreamOffer("a", 0, "opus", 96))
+    for number in range(3):  # the first may not be the first that was sent: all wait
+        opus = build_packet(RtpPacket(96, number, number * 960, 9, b"\xf8\xff\xfe"))
+        network.stream.receive(opus, PEER, 20.0 * number)
+        other.stream.receive(packet(number, number * 160), PEER, 20.0 * number)
+    network.tick()
+    network.stream.renew(StreamOffer("a", 0, "L16/16000", 96))
+    waiting = [(one.stream, item) for one in (network, other) for item in one.stream.drain(100.0, last=True)]
+    for (stream, item), samples in zip(waiting, decode_all(waiting), strict=True):
+        stream.place(item, samples)
+    assert [number for number, _, _ in other.tape.put_at] == [0, 1, 2]
+    assert {fate: count for fate, count in network.stream.fates.items() if count} == {"unagreed": 3}
+
+
 def test_time_passes_while_keys_are_pressed() -> None:
     """A speaker who falls silent is told so, though packets without sound go on."""
     network = Network()
