@@ -58,9 +58,9 @@ class Watermark:
             self._cuts.append((start_ms, end_ms))
 
     def pause(self, from_ms: int) -> None:
-        """Silence from there until `resume`; an earlier pause that is still on stands."""
-        if self._paused_from is None:
-            self._paused_from = from_ms
+        """Silence from there until `resume`; of pauses that are on together the earliest counts, whichever is told of
+        first."""
+        self._paused_from = from_ms if self._paused_from is None else min(self._paused_from, from_ms)
 
     def resume(self, at_ms: int) -> None:
         if self._paused_from is not None:

@@ -63,6 +63,14 @@ def test_paused_time_is_silence_from_the_moment_it_was_asked_for_to_the_moment_i
     assert mark.close(15_000) == (RecordedSpan(12_000, 13_000, "sound"), RecordedSpan(13_000, 15_000, "cut"))
 
 
+def test_of_two_pauses_the_earlier_counts_also_when_it_is_told_of_later() -> None:
+    mark = Watermark(("a",))
+    mark.judged("a", 60_000)
+    mark.pause(5_000)
+    mark.pause(3_000)
+    assert mark.advance(8_000) == (RecordedSpan(0, 3_000, "sound"), RecordedSpan(3_000, 6_000, "cut"))
+
+
 moves = st.one_of(
     st.tuples(st.just("judged"), st.sampled_from("ab"), st.integers(0, 300_000)),
     st.tuples(st.just("hold"), st.sampled_from("xy"), st.integers(0, 300_000)),

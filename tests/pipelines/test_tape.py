@@ -241,6 +241,18 @@ async def test_it_is_paused_from_the_question_for_a_card_until_its_digits_are_ju
     assert min(loud(sound, 11_200, 14_900)) > 5_000
 
 
+async def test_it_is_paused_from_the_question_also_where_somebody_pressed_the_button_before_it_was_heard(
+    recorded: Recorded,
+) -> None:
+    await recorded.goes_to(12_000, judged_ms=9_000)
+    recorded.tape.press("pause", ANA, 12_000)
+    recorded.tape.follow([event("capture.started", 10_500)])
+    await recorded.goes_to(15_000)
+    sound = await recorded.ended(15_000)
+    assert max(loud(sound, 10_600, 14_900)) <= 1
+    assert min(loud(sound, 8_000, 10_400)) > 5_000
+
+
 async def test_a_card_that_nobody_reads_is_not_waited_for_for_ever(recorded: Recorded) -> None:
     assert told(recorded.tape.follow([alert("PCI-PAUSE", "event", 1_000)])) == [("recording.paused", "card")]
     assert told(await recorded.goes_to(61_000)) == []
