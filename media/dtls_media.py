@@ -32,16 +32,15 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 class DtlsMedia:
     """A `media.session.MediaAllocator` around another one."""
 
-    def __init__(self, inner: MediaAllocator, ports: LegPorts, host: str) -> None:
-        """`host` is what the plane and the ports are bound to."""
+    def __init__(self, inner: MediaAllocator, ports: LegPorts) -> None:
+        """The plane and the ports are bound to the same host."""
         self._inner, self._ports = inner, ports
-        self._host = _EVERYWHERE.get(host, host)
 
     def address(self, peer_host: str) -> str:
         return self._inner.address(peer_host)
 
     async def allocate(self, offer: CallOffer, streams: tuple[StreamOffer, ...]) -> MediaSession:
-        fronts = Fronts(self._ports, self._host)
+        fronts = Fronts(self._ports)
         try:
             inner = await self._inner.allocate(offer, fronts.inner(streams))
         except BaseException:
@@ -55,8 +54,8 @@ class Fronts:
     """The ports of one call's lines with handshakes, by stream. A line may come to need one, or need it no longer, by a
     new offer: the peer is then told another port (RFC 8842 §4)."""
 
-    def __init__(self, ports: LegPorts, host: str) -> None:
-        self._ports, self._host = ports, host
+    def __init__(self, ports: LegPorts) -> None:
+        self._ports = ports
         self._fronts: dict[str, Front] = {}
         self._streams: dict[int, str] = {}
         """By position."""
@@ -68,12 +67,13 @@ class Fronts:
     def _behind(self, stream: StreamOffer) -> StreamOffer:
         front = self._fronts.get(stream.stream)
         if front is None:
-            front = self._fronts[stream.stream] = Front(self._ports, self._host)
+            front = self._fronts[stream.stream] = Front(self._ports)
         return msgspec.structs.replace(
             stream,
             dtls=None,
-            remote_host=self._host,
+            remote_host=front.host,
             remote_port=front.port,
+            sole=True,
             rtcp_mux=True,
             rtcp_host="",
             rtcp_port=0,
@@ -88,7 +88,7 @@ class Fronts:
                     front.close()
                 continue
             front = self._fronts[stream.stream]
-            front.behind = (self._host, ports[stream.position])
+            front.behind = (front.host, ports[stream.position])
             front.reports = stream.rtcp_mux
             front.agree(stream.dtls, (stream.remote_host, stream.remote_port))
 
@@ -123,15 +123,16 @@ class _Association:
 class Front:
     """One line's socket: the peer on one side, the plane on the other."""
 
-    def __init__(self, ports: LegPorts, host: str) -> None:
+    def __init__(self, ports: LegPorts) -> None:
         self.behind: Address | None = None
         """The plane's port."""
         self.reports = False
         """The peer takes RTCP here; on a port of its own it would want a handshake of its own (RFC 5764 §5.1.1)."""
         self._ports = ports
         self._socket: socket.socket = ports.open()
-        self.port = int(self._socket.getsockname()[1])
-        self._host = host
+        host, port = self._socket.getsockname()[:2]
+        self.host, self.port = _EVERYWHERE.get(host, host), int(port)
+        """As the plane sees it."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._read)
         self._agreed: DtlsOffer | None = None

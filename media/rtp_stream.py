@@ -119,6 +119,9 @@ class RtpStream:
         self._soundless.discard(offer.payload_type)
 
     def receive(self, data: bytes, address: Address, at_ms: float) -> None:
+        if self.offer.sole and address != _offered(self.offer):
+            self._lock.dropped += 1
+            return
         if len(self._inbox) == INBOX:
             self._fates["dropped"] += 1
         self._inbox.append((data, address, at_ms))

@@ -58,6 +58,8 @@ class StreamOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     """False: inactive or held; silence is expected and is no sign of a vanished peer."""
     listens: bool = False
     """The peer would hear what we send: sendrecv or recvonly, and not held."""
+    sole: bool = False
+    """Nobody but `remote_host` and `remote_port` is heard: a port of ours, with no network between."""
 
 
 class MediaSession(IngestSession, Protocol):

@@ -42,7 +42,7 @@ class Telephony:
         ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
         try:
             rtp = await self._open_rtp(ports)
-            await self._open_sip(intake, DtlsMedia(rtp, self._fronts(ports), settings.sip_host))
+            await self._open_sip(intake, DtlsMedia(rtp, self._fronts(ports)))
             await self._open_platforms(intake, rtp)
             if settings.bridge == "on":
                 here = settings.model_copy(update={"sip_port": self.sip.port})

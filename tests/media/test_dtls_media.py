@@ -15,7 +15,7 @@ from engine.errors import Overloaded
 from engine.facts import Fact
 from engine.ports.intake import CallOffer, FactReader, IngestSession, Participant
 from media.codecs import PCMU
-from media.dtls_media import DtlsMedia, Front
+from media.dtls_media import DtlsMedia, DtlsSession, Front
 from media.ports import PortRange
 from media.rtcp import is_rtcp
 from media.rtp import RtpPacket, build_packet
@@ -94,7 +94,7 @@ class Room:
     def __init__(self) -> None:
         self.now_s = 1000.0
         self.plane = RtpPlane("127.0.0.1", PortRange(26_500, 26_519), clock=lambda: self.now_s)
-        self.media = DtlsMedia(self.plane, LegPorts(), "127.0.0.1")
+        self.media = DtlsMedia(self.plane, LegPorts())
 
     async def pass_time(self, ms: int = 20) -> None:
         """What is on the wire arrives at once, by way of the front."""
@@ -220,6 +220,31 @@ async def test_a_stranger_who_is_first_keeps_nobody_out(room: Room, peer: Peer) 
     session.close("bye")
 
 
+async def test_nobody_is_heard_past_the_handshake(room: Room, peer: Peer) -> None:
+    session = await room.media.allocate(CALL, (line(peer),))
+    assert isinstance(session, DtlsSession)
+    plane = "127.0.0.1", session._inner.local_ports()[0]
+
+    async def intrude() -> None:
+        """More than a second of sound, to the plane's own port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            for number in range(60):
+                sound = PCMU.encode(NOISE[number * 160 : number * 160 + 160])
+                stranger.sendto(build_packet(RtpPacket(0, number, number * 160, 8, sound)), plane)
+                await room.pass_time()
+
+    await intrude()
+    assert not session.audio("0", 0, 1_200).any()
+    await peer.shake(session.local_ports()[0], "client")
+    assert await room.heard(session, peer) > 0.98
+    await room.pass_time(1_000)  # the peer falls silent
+    since_ms = round((room.now_s - 1000.0) * 1000)
+    await intrude()
+    assert not session.audio("0", since_ms, since_ms + 1_200).any()
+    assert (room.plane.fates()["played"], room.plane.fates()["foreign"]) == (75, 120)
+    session.close("bye")
+
+
 async def test_a_call_in_the_clear_has_no_front(room: Room, peer: Peer) -> None:
     session = await room.media.allocate(CALL, (StreamOffer("0", 0, "PCMU", 0),))
     assert 26_500 <= session.local_ports()[0] < 26_520
@@ -288,7 +313,7 @@ def test_a_line_without_a_handshake_that_we_can_do_is_refused(change: tuple[str,
 
 @given(st.lists(st.binary(min_size=1, max_size=80), max_size=20))
 async def test_no_datagram_raises(noise: list[bytes]) -> None:
-    front = Front(LegPorts(), "127.0.0.1")
+    front = Front(LegPorts())
     front.behind = ("127.0.0.1", 9)
     for data in noise:
         for address in (("127.0.0.1", 9), ("192.0.2.1", 5)):

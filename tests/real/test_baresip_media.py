@@ -95,7 +95,7 @@ async def test_it_is_heard_after_a_handshake(tmp_path: Path) -> None:
     configure(tmp_path, "PCMU/8000/1", 8000, "dtls_srtp")
     intake = FakeIntake()
     async with RtpPlane(ports=PortRange(25_000, 25_099), bank=VadBank()) as plane:
-        media = DtlsMedia(plane, LegPorts(), "127.0.0.1")
+        media = DtlsMedia(plane, LegPorts())
         said = await called(SipServer("127.0.0.1", 0, intake, media), intake, tmp_path)
     session = intake.sessions[0]
     assert isinstance(session, DtlsSession), said
