@@ -39,6 +39,8 @@ class Before(msgspec.Struct, frozen=True):
     """On the plane's clock."""
     ports: Mapping[str, int] = {}
     """By stream, for those that must keep one."""
+    rates: Mapping[str, int] = {}
+    """By stream, of the sound of those that have some."""
     held: bool = False
 
 
@@ -64,7 +66,7 @@ class RtpSession:
         self._watch_ms = 0.0
         before = before or Before(clock())
         self.answered_s = before.answered_s
-        self._keeps = before.ports
+        self._keeps, self._rates = before.ports, before.rates
         self._ports: dict[str, RtpPort] = {}
         self._positions: dict[int, str] = {}
         self._held = before.held
@@ -91,7 +93,7 @@ class RtpSession:
             self._source.close_ports(ports)
             return
         for offer, port in zip(new, ports, strict=True):
-            stream = RtpStream(offer, self.hearing)
+            stream = RtpStream(offer, self.hearing, self._rates.get(offer.stream, 0))
             stream.silent_since_ms = self.now_ms()
             self.streams[offer.stream] = port.stream = stream
             self._ports[offer.stream] = port

@@ -39,7 +39,8 @@ LATEST_MS = 2000
 class RtpStream:
     """Pure but for the sound that it hands to `hearing`. All times are ms since answer."""
 
-    def __init__(self, offer: StreamOffer, hearing: Hearing) -> None:
+    def __init__(self, offer: StreamOffer, hearing: Hearing, rate_hz: int = 0) -> None:
+        """`rate_hz` is that of a stream which began elsewhere."""
         self.offer = offer
         self.heard = True
         """False once signalling has taken the m-line away."""
@@ -57,7 +58,7 @@ class RtpStream:
         self._clock_hz = 0
         """Of the offered codec's timestamps."""
         self._source_before = self._lock.source
-        self.rate_hz = CODECS[offer.codec].rate_hz
+        self.rate_hz = rate_hz or CODECS[offer.codec].rate_hz
         """Of the stream's sound and positions, for the whole call; another codec's sound is brought to it."""
         self._clock = RtpClock(self.rate_hz)
         self._hearing = hearing

@@ -136,7 +136,7 @@ class MediaWorker:
                 open_.streams,
                 sink=partial(self._heard, open_.session),
                 ring=call.ring,
-                before=Before(open_.answered_s, open_.ports, open_.held),
+                before=Before(open_.answered_s, open_.ports, open_.rates, open_.held),
                 since=Since(open_.since_ms, open_.segments),
             )
             self._opened(open_, call.session)

@@ -173,6 +173,7 @@ class WorkerSession:
             dict(self.places),
             self.answered_s,
             ports=dict(self._numbers),
+            rates={stream: ring.rate_hz for stream, ring in self._shared()},
             since_ms=self.now_ms(),
             segments={stream: segment.segment + 1 for stream, segment in self._latest.items()},
             held=self._held,

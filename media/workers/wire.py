@@ -20,6 +20,8 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     """On the monotonic clock, which all processes of a machine share."""
     ports: dict[str, int] = {}
     """By stream, the ports that a worker had which is gone."""
+    rates: dict[str, int] = {}
+    """By stream, of the rings that it wrote: a stream keeps the rate it began with."""
     since_ms: int = 0
     segments: dict[str, int] = {}
     """The same for `media.hearing.Since`."""

@@ -21,13 +21,14 @@ from engine.ports.intake import (
     Participant,
     ParticipantsChanged,
 )
+from media.audio import AudioRing
 from media.codecs import CODECS
 from media.jitter import Released
 from media.ports import PortRange
 from media.rtp import RtpPacket, build_packet
 from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
-from media.rtp_session import RtpSession
+from media.rtp_session import Before, RtpSession
 from media.rtp_stream import RtpStream
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.source_lock import Address
@@ -316,6 +317,26 @@ async def test_a_re_invite_changes_codec_and_adds_and_removes_lines(room: Room, 
     events = await drained(session)
     assert [one.end_ms for one in ended(events)] == pytest.approx([4384, 8512], abs=64)
     assert len(ended(events, "third")) == 1
+
+
+@pytest.mark.parametrize(("rates", "rate_hz"), [({}, 16_000), ({"customer": 8_000}, 8_000)])
+async def test_a_stream_that_began_elsewhere_keeps_its_rate(room: Room, rates: dict[str, int], rate_hz: int) -> None:
+    wide, rings = StreamOffer("customer", 0, "G722", 9), list[AudioRing]()
+
+    def ring(stream: str, rate_hz: int) -> AudioRing:
+        rings.append(AudioRing(rate_hz))
+        return rings[-1]
+
+    session = await room.plane.allocate(OFFER, (wide,), ring=ring, before=Before(room.clock(), rates=rates))
+    for number in range(20):
+        room.clock.now_s += 0.020
+        packet = RtpPacket(9, number, number * 160, 7, bytes(160))
+        session.streams["customer"].receive(build_packet(packet), PEER, session.now_ms())
+        room.plane.tick()
+    session.close("bye")
+    assert session.streams["customer"].fates["played"] == 20
+    assert [one.rate_hz for one in rings] == [rate_hz]
+    assert 400 <= rings[0].end * 1000 / rate_hz <= 440
 
 
 async def test_a_re_invite_opens_no_line_to_strangers_but_where_the_source_may_move(

@@ -189,6 +189,27 @@ async def test_the_next_worker_goes_on_with_what_the_call_is_played(
     assert [event.name for event in ear.events if isinstance(event, MediaNotice) and event != PLAYED] == ["call.held"]
 
 
+async def test_the_next_worker_hears_a_stream_at_the_rate_it_began_with(
+    scripted: tuple[MediaWorkers, Deaf],
+) -> None:
+    workers, deaf = scripted
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(HEARD)
+    session = await opening
+    ear = Ear(session)
+    wide = msgspec.structs.replace(LINE, codec="G722", payload_type=9)
+    update = await asking(deaf, session.update((wide,)))
+    deaf.says(Opened(2, {0: 42_632}, {"customer": 42_632}))
+    await update
+    deaf.dies()
+    async with asyncio.timeout(20):
+        opened = await deaf.asked()
+    assert isinstance(opened, Open)
+    assert (opened.streams, opened.rates) == ((wide,), {"customer": 8_000})
+    deaf.says(OVER)
+    await ear.end()
+
+
 async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
     scripted: tuple[MediaWorkers, Deaf],
 ) -> None:
