@@ -14,6 +14,7 @@ from media.rtp_port import RtpPort
 from media.rtp_stream import RtpStream, Waiting
 from media.session import StreamOffer
 from media.speaker import Speaker
+from media.srtp import Newest
 
 QUALITY_EVERY_MS = 10_000.0
 WATCH_EVERY_MS = 100.0
@@ -41,6 +42,8 @@ class Before(msgspec.Struct, frozen=True):
     """By stream, for those that must keep one."""
     rates: Mapping[str, int] = {}
     """By stream, of the sound of those that have some."""
+    newest: Mapping[str, Newest] = {}
+    """By stream, of those that are protected."""
     held: bool = False
 
 
@@ -66,7 +69,7 @@ class RtpSession:
         self._watch_ms = 0.0
         before = before or Before(clock())
         self.answered_s = before.answered_s
-        self._keeps, self._rates = before.ports, before.rates
+        self._keeps, self._rates, self._newest = before.ports, before.rates, before.newest
         self._ports: dict[str, RtpPort] = {}
         self._positions: dict[int, str] = {}
         self._held = before.held
@@ -93,7 +96,8 @@ class RtpSession:
             self._source.close_ports(ports)
             return
         for offer, port in zip(new, ports, strict=True):
-            stream = RtpStream(offer, self.hearing, self._rates.get(offer.stream, 0))
+            name = offer.stream
+            stream = RtpStream(offer, self.hearing, self._rates.get(name, 0), self._newest.get(name))
             stream.silent_since_ms = self.now_ms()
             self.streams[offer.stream] = port.stream = stream
             self._ports[offer.stream] = port

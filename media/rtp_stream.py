@@ -21,7 +21,7 @@ from media.rtp import MAX_PACKET_SIZE, MalformedRtpError, RtpPacket, parse_packe
 from media.rtp_clock import RtpClock
 from media.session import StreamOffer
 from media.source_lock import Address, SourceLock
-from media.srtp import SrtpKey, SrtpKeys, SrtpReader, SrtpWriter
+from media.srtp import Newest, SrtpKey, SrtpKeys, SrtpReader, SrtpWriter
 
 _RTCP_FIRST = b"\xc0"
 """Second octet; without a marker no RTP of ours has one so high."""
@@ -39,8 +39,8 @@ LATEST_MS = 2000
 class RtpStream:
     """Pure but for the sound that it hands to `hearing`. All times are ms since answer."""
 
-    def __init__(self, offer: StreamOffer, hearing: Hearing, rate_hz: int = 0) -> None:
-        """`rate_hz` is that of a stream which began elsewhere."""
+    def __init__(self, offer: StreamOffer, hearing: Hearing, rate_hz: int = 0, newest: Newest | None = None) -> None:
+        """`rate_hz` and `newest` are those of a stream which began elsewhere."""
         self.offer = offer
         self.heard = True
         """False once signalling has taken the m-line away."""
@@ -74,7 +74,12 @@ class RtpStream:
         """What we have sent to whoever sends this stream."""
         self._judged = Tally()
         self._soundless: set[int] = set()
-        self._learn(offer)
+        self._learn(offer, newest)
+
+    @property
+    def newest(self) -> Newest | None:
+        """What has been opened, of a protected line."""
+        return self._readers[0][1].newest if self._readers else None
 
     @property
     def ahead_ms(self) -> float:
@@ -99,14 +104,15 @@ class RtpStream:
         self._lock.unlock(_offered(offer), anew=anew)
         self._learn(offer)
 
-    def _learn(self, offer: StreamOffer) -> None:
+    def _learn(self, offer: StreamOffer, newest: Newest | None = None) -> None:
         if offer.srtp is None:
             self._readers.clear()
             self._writer = None
         else:
             if not self._readers or self._readers[0][0] != offer.srtp.theirs:
                 # Packets under way are still under the key before.
-                self._readers = [(offer.srtp.theirs, SrtpReader(offer.srtp.theirs)), *self._readers[:1]]
+                reader = SrtpReader(offer.srtp.theirs, newest)
+                self._readers = [(offer.srtp.theirs, reader), *self._readers[:1]]
             if self._writer is None or self._writer.key != offer.srtp.ours:
                 # Counters go on while the key does (RFC 3711 §3.3.1 and §3.4): begun anew they would repeat its stream.
                 self._writer = SrtpWriter(offer.srtp.ours)

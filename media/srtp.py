@@ -14,6 +14,8 @@ from typing import Literal, get_args
 import msgspec
 import pylibsrtp
 
+from media.rtp import RtpPacket, build_packet, sequence_distance
+
 Suite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
 _PROFILES: dict[str, tuple[int, int]] = {
     "AES_CM_128_HMAC_SHA1_80": (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 16 + 14),
@@ -24,6 +26,8 @@ _PROFILES: dict[str, tuple[int, int]] = {
 """libsrtp's profile, and octets of master key and salt (RFC 4568 §6.2, RFC 7714 §14.2)."""
 _WINDOW = 1024
 """Packets that may come late and are no replay: what the recording path still takes."""
+_STRIDE = 0x4000
+"""Numbers that a packet may be ahead of the one before for its rollover to be told without doubt; a quarter of them."""
 _OURS = secrets.token_bytes(32)
 """Our keys come from it, so that the same offer is answered with the same key, and a new key with a new one."""
 
@@ -109,18 +113,36 @@ def _parse(value: str) -> tuple[str, SrtpKey]:
     return tag, SrtpKey(known, octets)
 
 
+Newest = tuple[int, int]
+"""A source, and the index of its newest packet: how often its sequence numbers began anew, and its own."""
+
+
 class SrtpReader:
     """Opens the packets of whoever has the key, whatever their SSRCs."""
 
-    def __init__(self, key: SrtpKey) -> None:
+    def __init__(self, key: SrtpKey, newest: Newest | None = None) -> None:
+        """`newest`: what another reader has come to. No packet says how often its numbers began anew, and none opens
+        for who does not know (RFC 3711 §3.3.1)."""
+        self.newest = newest
         self._session = _session(key, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        if newest is not None:
+            ssrc, index = newest
+            writer = SrtpWriter(key)  # libsrtp learns it from packets alone; these are seen by nobody
+            for at in range(index % _STRIDE, index + 1, _STRIDE):
+                self._session.unprotect(writer.rtp(build_packet(RtpPacket(0, at & 0xFFFF, 0, ssrc, b"\0"))))
 
     def rtp(self, packet: bytes) -> bytes:
         """Raises `ValueError` for packets that are forged, repeated or none."""
         try:
-            return bytes(self._session.unprotect(packet))
+            opened = bytes(self._session.unprotect(packet))
         except pylibsrtp.Error:
             raise ValueError("the packet is not authentic") from None
+        sequence, ssrc = int.from_bytes(opened[2:4], "big"), int.from_bytes(opened[8:12], "big")
+        if self.newest is None or ssrc != self.newest[0]:
+            self.newest = ssrc, sequence
+        elif (ahead := sequence_distance(sequence, self.newest[1] & 0xFFFF)) > 0:
+            self.newest = ssrc, self.newest[1] + ahead
+        return opened
 
     def rtcp(self, packet: bytes) -> bytes:
         """Raises `ValueError` likewise."""

@@ -21,10 +21,12 @@ from engine.child import die_with, framed, messages
 from engine.errors import Overloaded
 from engine.facts import SpeechSegment
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice
+from media.audio import MODEL_RATE_HZ
 from media.hearing import Since
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.rtp_session import Before, RtpSession
+from media.srtp import Newest
 from media.workers.rings import SharedRing, SharedRings
 from media.workers.wire import (
     Alive,
@@ -72,12 +74,19 @@ class Call:
             ring.clear()
         return ring
 
+    def newest(self) -> dict[str, Newest]:
+        """What another worker has opened of protected streams."""
+        begun = {stream: place for stream, place in self.places.items() if stream in self._begun}
+        found = {stream: self._memory.ring(place, MODEL_RATE_HZ).newest for stream, place in begun.items()}
+        return {stream: newest for stream, newest in found.items() if newest is not None}
+
     def tell(self) -> None:
         if self.session is None:
             return
         for name, stream in self.session.streams.items():
             if stream.last_packet_ms is not None:
-                self._rings[name].tell(self.session.answered_s + stream.last_packet_ms / 1000, stream.ahead_ms)
+                at_s = self.session.answered_s + stream.last_packet_ms / 1000
+                self._rings[name].tell(at_s, stream.ahead_ms, stream.newest)
 
 
 class MediaWorker:
@@ -136,7 +145,7 @@ class MediaWorker:
                 open_.streams,
                 sink=partial(self._heard, open_.session),
                 ring=call.ring,
-                before=Before(open_.answered_s, open_.ports, open_.rates, open_.held),
+                before=Before(open_.answered_s, open_.ports, open_.rates, call.newest(), open_.held),
                 since=Since(open_.since_ms, open_.segments),
             )
             self._opened(open_, call.session)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.child import anonymous_file
 from engine.facts import Pcm16
 from media.audio import MODEL_RATE_HZ, RING_SECONDS, AudioRing
+from media.srtp import Newest
 
 _HEAD = 4096
 _STRIDE = _HEAD + -(-RING_SECONDS * MODEL_RATE_HZ * 2 // 4096) * 4096
@@ -51,9 +52,9 @@ class SharedRing(AudioRing):
         self.end = int(self._shared_end[0])
         return super().read(position, count)
 
-    def tell(self, last_packet_s: float, ahead_ms: float) -> None:
-        """How the stream stands (`last_packet_s` on the monotonic clock; 0: none yet)."""
-        self._told[0], self._told[1] = last_packet_s, ahead_ms
+    def tell(self, last_packet_s: float, ahead_ms: float, newest: Newest | None = None) -> None:
+        """How the stream stands (`last_packet_s` on the monotonic clock; 0: none yet). `newest`: of a protected one."""
+        self._told[:] = last_packet_s, ahead_ms, *(newest or (0, 0))
 
     @property
     def last_packet_s(self) -> float:
@@ -62,6 +63,11 @@ class SharedRing(AudioRing):
     @property
     def ahead_ms(self) -> float:
         return float(self._told[1])
+
+    @property
+    def newest(self) -> Newest | None:
+        ssrc, index = int(self._told[2]), int(self._told[3])
+        return (ssrc, index) if ssrc or index else None
 
     def kept(self) -> AudioRing:
         """Its sound in memory of one's own, for when the place is given back."""
@@ -85,7 +91,7 @@ class SharedRings:
     def ring(self, place: int, rate_hz: int) -> SharedRing:
         at = place * _STRIDE
         end = np.frombuffer(self._memory, np.int64, 1, at)
-        told = np.frombuffer(self._memory, np.float64, 2, at + 8)
+        told = np.frombuffer(self._memory, np.float64, 4, at + 8)
         samples = np.frombuffer(self._memory, np.int16, RING_SECONDS * MODEL_RATE_HZ, at + _HEAD)
         return SharedRing(rate_hz, samples, end, told)
 

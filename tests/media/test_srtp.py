@@ -57,6 +57,25 @@ def test_packets_come_through_and_only_once(suite: Suite) -> None:
             reader.rtp(wrong)
 
 
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("first", [0, 5, 40_000, 65_500])
+def test_another_reader_goes_on_where_the_first_was_however_often_the_numbers_began_anew(
+    suite: Suite, first: int
+) -> None:
+    key = keys(suite).theirs
+    writer, reader = SrtpWriter(key), SrtpReader(key)
+    for number in range(first, first + 200_000, 16_000):
+        reader.rtp(writer.rtp(rtp(number)))
+    assert reader.newest == (5, number)
+    late, following = writer.rtp(rtp(number + 1)), [writer.rtp(rtp(number + ahead)) for ahead in (2, 3, 100)]
+    successor = SrtpReader(key, reader.newest)
+    assert [successor.rtp(packet) for packet in following] == [rtp(number + ahead) for ahead in (2, 3, 100)]
+    assert successor.rtp(late) == rtp(number + 1)
+    assert successor.newest == (5, number + 100)
+    with pytest.raises(ValueError, match="authentic"):
+        SrtpReader(key).rtp(following[0])
+
+
 def test_the_peers_first_that_we_can_do_is_taken() -> None:
     offered = [line("AES_CM_128_HMAC_SHA1_80", octets=12), "2 F8_128_HMAC_SHA1_80 inline:x", line(SUITES[1], tag="3")]
     chosen = choose_keys(offered)

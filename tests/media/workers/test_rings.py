@@ -32,7 +32,11 @@ def test_what_one_writes_the_other_reads(rings: SharedRings, rate_hz: int) -> No
     assert np.array_equal(reader.read(start, 30 * rate_hz), own.read(start, 30 * rate_hz))
     assert not reader.read(0, rate_hz).any()
     writer.tell(12.5, 3.0)
-    assert (reader.last_packet_s, reader.ahead_ms) == (12.5, 3.0)
+    assert (reader.last_packet_s, reader.ahead_ms, reader.newest) == (12.5, 3.0, None)
+    writer.tell(12.5, 3.0, (0xFFFFFFFF, 1 << 40))
+    assert reader.newest == (0xFFFFFFFF, 1 << 40)
+    writer.clear()
+    assert reader.newest is None
 
 
 def test_rings_do_not_touch_and_a_wiped_one_is_empty(rings: SharedRings) -> None:

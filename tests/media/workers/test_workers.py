@@ -6,10 +6,12 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import ClassVar, cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -26,9 +28,11 @@ from engine.ports.intake import (
     Pause,
 )
 from media.ports import PortRange
+from media.rtp import RtpPacket, build_packet
 from media.rtp_plane import RtpPlane
 from media.rtp_sender import RtpLine, RtpSender
 from media.session import MediaAllocator, MediaSession, StreamOffer
+from media.srtp import SrtpKeys, SrtpWriter, new_key
 from media.wav_file import read_channels
 from media.workers.keeper import Keeper
 from media.workers.pool import MediaWorkers, shares
@@ -152,6 +156,31 @@ async def test_a_worker_passes_on_what_its_engine_says() -> None:
     rings = SharedRings.create(1)
     await MediaWorker(cast(RtpPlane, plane), rings, lambda _: None).serve(reader)
     assert plane.pauses == [("customer", 3, 900, "reading")]
+
+
+async def test_the_next_worker_opens_what_is_protected_also_when_its_numbers_have_begun_anew() -> None:
+    key, rings = new_key(), SharedRings.create(1)
+    line, writer = msgspec.structs.replace(LINE, srtp=SrtpKeys("1", key, new_key())), SrtpWriter(key)
+    sent = [RtpPacket(0, number & 0xFFFF, number * 160, 7, bytes(160)) for number in range(65_530, 65_560)]
+    packets = [writer.rtp(build_packet(packet)) for packet in sent]
+    ports: dict[str, int] = {}
+    for some in (packets[:20], packets[20:]):
+        plane, reader = RtpPlane("127.0.0.1", PortRange(42_636, 42_639)), asyncio.StreamReader()
+        worker = MediaWorker(plane, rings, lambda _: None)
+        for message in (Open(7, OFFER, (line,), {"customer": 0}, time.monotonic(), ports=ports), Stop()):
+            reader.feed_data(framed(message))
+        await worker.serve(reader)
+        call = worker._calls[7]
+        assert call.session is not None
+        stream = call.session.streams["customer"]
+        for packet in some:
+            stream.receive(packet, ("192.0.2.1", 4000), 0.0)
+        plane.tick()
+        call.tell()
+        assert (stream.fates["played"], stream.fates.get("malformed", 0)) == (len(some), 0)
+        ports = dict(call.session.numbers())
+        await plane.aclose()
+    rings.close()
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers: MediaWorkers) -> None:
