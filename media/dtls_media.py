@@ -110,7 +110,8 @@ class _Association:
 
     def __init__(self, send: Callable[[bytes, Address], None]) -> None:
         self.peer: Address | None = None
-        """Who sent the first record of the handshake; where we begin it, who was named."""
+        """Who sent the first record of the handshake; where we begin it, who was named. From then on, where its packets
+        come from."""
         self.dtls = DtlsSrtp(self.tell)
         self.opening: asyncio.Task[None] | None = None
         self._send = send
@@ -210,9 +211,11 @@ class Front:
                 self._with.tell(dtls.seal_report(data))
         elif 20 <= data[0] <= 63:
             self._shake(data, address)
-        elif address == self._with.peer and behind is not None and 128 <= data[0] <= 191:
+        elif behind is not None and 128 <= data[0] <= 191:
             with contextlib.suppress(ValueError):  # forged, repeated, or before the keys
-                self._send(dtls.open_report(data) if is_rtcp(data) else dtls.open(data), behind)
+                opened = dtls.open_report(data) if is_rtcp(data) else dtls.open(data)
+                self._with.peer = address  # by its keys it is the peer, wherever its NAT has it now
+                self._send(opened, behind)
 
     def _shake(self, data: bytes, address: Address) -> None:
         """Whoever begins it is the peer, unless the one who was named comes after a stranger without keys."""

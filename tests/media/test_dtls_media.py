@@ -47,16 +47,28 @@ class Peer:
     """A socket with keys: what a trunk is on one line."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
         self.to: tuple[str, int] | None = None
+        self.sent = b""
+        """The last."""
         self.reported = False
         self.clear = False
         """It speaks without keys."""
         self.dtls = DtlsSrtp(self._send)
+        self._bind()
+
+    def _bind(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._read)
+
+    def roam(self) -> None:
+        """Its NAT gives it another port."""
+        before = self._socket
+        self._bind()
+        asyncio.get_running_loop().remove_reader(before.fileno())
+        before.close()
 
     async def shake(self, port: int, role: DtlsRole, fingerprint: str = "") -> None:
         self.to = ("127.0.0.1", port)
@@ -71,6 +83,7 @@ class Peer:
 
     def _send(self, data: bytes) -> None:
         if self.to is not None:
+            self.sent = data
             self._socket.sendto(data, self.to)
 
     def _read(self) -> None:
@@ -187,6 +200,21 @@ async def test_a_peer_that_moves_shakes_hands_anew_with_the_same_fingerprint(
     await moved.shake(port, role)
     assert await room.heard(session, moved) > 0.98
     await moved.close()
+    session.close("bye")
+
+
+async def test_a_peer_whose_nat_gives_it_another_port_is_heard_on_and_reported_to(room: Room, peer: Peer) -> None:
+    session = await room.media.allocate(CALL, (line(peer),))
+    port = session.local_ports()[0]
+    await peer.shake(port, "client")
+    peer.roam()
+    assert await room.heard(session, peer) > 0.98
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(peer.sent, ("127.0.0.1", port))  # a copy makes nobody the peer
+    await room.pass_time()
+    peer.reported = False
+    await room.pass_time(8_000)  # more than there is between two reports
+    assert peer.reported
     session.close("bye")
 
 
