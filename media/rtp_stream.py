@@ -106,8 +106,7 @@ class RtpStream:
 
     def _learn(self, offer: StreamOffer, newest: Newest | None = None) -> None:
         if offer.srtp is None:
-            self._readers.clear()
-            self._writer = None
+            self._writer = None  # the readers stay for what is under way
         else:
             if not self._readers or self._readers[0][0] != offer.srtp.theirs:
                 # Packets under way are still under the key before.
@@ -228,13 +227,17 @@ class RtpStream:
         return reception.since(Tally() if whole else before, self.offer.codec)
 
     def _open(self, data: bytes, *, rtcp: bool = False) -> bytes:
-        """The packet in the clear. Raises `ValueError` when no key of the line's opens it."""
+        """The packet in the clear. Raises `ValueError` when the line is protected and none of its keys opens it."""
         if len(data) > MAX_PACKET_SIZE:
             raise MalformedRtpError("RTP packet length is out of bounds")
         for _, reader in self._readers:
             with contextlib.suppress(ValueError):
                 return reader.rtcp(data) if rtcp else reader.rtp(data)
-        raise ValueError("the packet is not authentic")
+        if self.offer.srtp is not None:
+            raise ValueError("the packet is not authentic")
+        if not rtcp:
+            self._readers.clear()  # the line's first packet in the clear: the last under way has come
+        return data
 
     def _admit(self, packet: RtpPacket, address: Address, at_ms: float) -> list[Released]:
         accepted = self._lock.accept(packet, address, at_ms)

@@ -171,6 +171,28 @@ async def test_a_protected_call_is_heard_and_a_new_key_loses_nothing() -> None:
     await plane.aclose()
 
 
+async def test_a_line_that_goes_to_the_clear_is_heard_without_a_gap_and_without_noise() -> None:
+    sound = read_channels(CALL)[0][0][: 8000 * 2]
+    clock = Clock()
+    plane = RtpPlane(ports=PortRange(42_200, 42_299), bank=VadBank(), clock=clock)
+    agreed = keys(SUITES[0])
+    offer = StreamOffer("a", 0, "PCMU", 0, srtp=agreed)
+    session = await plane.allocate(CallOffer("call", "sip", "", "", "", ()), (offer,))
+    writer = SrtpWriter(agreed.theirs)
+    for at in range(100):
+        if at == 50:  # the re-INVITE comes before the last packets of the key
+            await session.update((msgspec.structs.replace(offer, srtp=None),))
+        clock.now_s += 0.020
+        packet = rtp(at, PCMU.encode(sound[at * 160 : at * 160 + 160]))
+        data = writer.rtp(packet) if at < 53 else packet
+        session.streams["a"].receive(data, ("192.0.2.1", 4000), session.now_ms())
+        plane.tick()
+    session.close("bye")
+    assert np.array_equal(session.audio("a", 0, 1990)[::2], sound[: 1990 * 8])
+    assert session.streams["a"].fates["played"] == 100
+    await plane.aclose()
+
+
 async def test_our_counters_go_on_while_our_key_does() -> None:
     plane = RtpPlane(ports=PortRange(42_200, 42_299), bank=VadBank(), clock=Clock())
     first, other = keys(SUITES[0]), keys(SUITES[0])
