@@ -3,14 +3,15 @@
     python -m benchmarks.entities [es pt en] [--each N] [--misses]
 
 Values come with check digits that hold, in sentences of `spoken/private_*.yaml`, said and written in the ways of
-`benchmarks.tellers`. A value counts as found when an entity of its type overlaps it; `leaked` are digits of it that can
-still be read in the end (names and streets stay readable). Sentences under `none` have numbers and nothing private.
-Cards, their codes and dates are in `benchmarks.cards`.
+`benchmarks.tellers`. A value counts as found when an entity of its type overlaps it; `leaked` are digits of it, said or
+written, that can still be read in the end (names, months and streets stay readable). Sentences under `none` have
+numbers and nothing private. Cards, their codes and dates are in `benchmarks.cards`.
 """
 
 import argparse
 import random
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,9 +25,9 @@ from stdnum.cl import rut
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
-from benchmarks.payments import tokens
+from benchmarks.payments import readable, tokens
 from benchmarks.rules import interval
-from benchmarks.tellers import LANGUAGES, Teller, phrases
+from benchmarks.tellers import LANGUAGES, Teller, number_words, phrases
 from models.privacy import DigitGuard, Entity, SpokenTurn
 
 COUNTRIES = {"es": ("CO", "MX", "AR", "ES", "CL", "PE"), "pt": ("BR",), "en": ("US",)}
@@ -64,7 +65,7 @@ def measure(language: str, each: int = EACH, note: Note = lambda _: None) -> dic
             count = counts.setdefault(given.kind, Count())
             count.found += bool(right)
             count.wanted += 1
-            leaked = 0 if given.kind in READABLE else _leaked(given, shown)
+            leaked = 0 if given.kind in READABLE else leaks(given, language, shown)
             count.leaked += leaked
             if leaked or not right:
                 what = [(one.entity_type, given.text[one.start : one.end]) for one in entities]
@@ -100,15 +101,22 @@ def _overlap(entity: Entity, given: Given) -> bool:
     return entity.start < given.end and given.start < entity.end
 
 
-def _leaked(given: Given, shown: str) -> int:
-    """Digits of the value that can still be read. A name in an e-mail or a street is no digit."""
+def leaks(given: Given, language: str, shown: str) -> int:
+    """Digits of the value that can still be read, written or said; of a document also its letters."""
+    value = tokens(given.text[given.start : given.end])
     rest = given.text[: given.start] + " " + given.text[given.end :]
-    seen, public = tokens(shown.replace("[", " [")), tokens(rest)
-    numbers = [one for one in tokens(given.text[given.start : given.end]) if one.isdigit() or given.kind in _ALL_DIGITS]
-    return sum(1 for one in numbers if seen.count(one) > public.count(one))
+    if given.kind not in _ALL_DIGITS:
+        said = tokens(" ".join(number_words(language))) if given.kind in _WITH_WORDS else []
+        value = [one for one in value if one.isdigit() or one in said]
+    return readable(Counter(value), Counter(tokens(rest)), shown)
 
 
-_ALL_DIGITS = frozenset({"PHONE", "CPF", "CNPJ", "CUIT", "RUT", "CEDULA_CO", "SSN", "BANK_ACCOUNT", "CURP", "RFC_MX"})
+_ALL_DIGITS = frozenset(
+    {"PHONE", "CPF", "CNPJ", "CUIT", "RUT", "DNI_NIE", "CEDULA_CO", "SSN", "BANK_ACCOUNT", "CURP", "RFC_MX"}
+)
+"""Every word of these tells something."""
+_WITH_WORDS = frozenset({"DATE_OF_BIRTH", "EMAIL"})
+"""A month, a name or a house in these is no digit; a street of an address may be called by a number, and is read."""
 
 
 # ─── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -62,8 +62,7 @@ class Line(NamedTuple):
         public = Counter[str]()
         for part in self.parts:
             (private if part.kind else public).update(tokens(part.text))
-        seen = Counter(tokens(re.sub(r"\[\w+\]", " ", shown)))
-        return sum(max(0, min(seen[one] - public[one], count)) for one, count in private.items())
+        return readable(private, public, shown)
 
 
 class Payment(NamedTuple):
@@ -80,9 +79,15 @@ def tokens(text: str) -> list[str]:
     return [one for one in _TOKEN.findall(plain) if one not in _GLUE]
 
 
-def payments(language: str, count: int) -> Iterator[Payment]:
-    """The first `count` payments of a language."""
-    for number in range(count):
+def readable(private: Counter[str], public: Counter[str], shown: str) -> int:
+    """Tokens of what is private that stand in `shown` beyond those of the rest; a mask tells nothing."""
+    seen = Counter(tokens(re.sub(r"\[\w+\]", " ", shown)))
+    return sum(max(0, min(seen[one] - public[one], count)) for one, count in private.items())
+
+
+def payments(language: str, count: int, first: int = 0) -> Iterator[Payment]:
+    """So many payments of a language, from number `first` on."""
+    for number in range(first, first + count):
         yield payment(language, number)
 
 

@@ -4,7 +4,7 @@ what the engine knows."""
 import random
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,16 @@ def phrases(name: str) -> dict[str, Any]:
     """A file of `spoken/`."""
     words: dict[str, Any] = yaml.safe_load((PHRASES / f"{name}.yaml").read_text("utf-8"))
     return words
+
+
+def number_words(language: str) -> list[str]:
+    """All that tell a digit, as they are said and as recognition writes them; "mil" and "and" tell none."""
+    words = phrases(f"numbers_{language}")
+    lists = ("units", "teens", "twenties", "tens", "hundreds", "ordinals", "plural")
+    said = chain.from_iterable(words.get(name, ()) for name in lists)
+    heard = chain.from_iterable(words["heard_as"].values())
+    also = (words[name] for name in ("six", "nought") if name in words)
+    return [*said, *heard, *also]
 
 
 class Teller:

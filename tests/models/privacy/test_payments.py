@@ -21,7 +21,30 @@ def test_nothing_of_a_card_is_left_to_read(language: str) -> None:
 def test_values_of_every_type_are_found_and_hidden(language: str) -> None:
     notes: list[object] = []
     counts = entities.measure(language, 6, notes.append)
-    assert {kind: count for kind, count in counts.items() if count.found < count.wanted or count.false} == {}, notes
+    wrong = {kind for kind, count in counts.items() if count.found < count.wanted or count.false or count.leaked}
+    assert wrong == set(), notes
+
+
+@pytest.mark.parametrize(
+    ("language", "kind", "said", "value", "shown", "leaked"),
+    [
+        ("es", "DNI_NIE", "Mi DNI es {}.", "cinco tres uno seis siete dos ocho nueve ele", "", 9),
+        ("es", "DNI_NIE", "Mi DNI es {}.", "cinco tres uno seis siete dos ocho nueve ele", "Mi DNI es [dni] ele.", 1),
+        ("es", "DNI_NIE", "Mi DNI es {}.", "53167289L", "Mi DNI es [dni].", 0),
+        ("es", "DATE_OF_BIRTH", "Nací el {}.", "doce de marzo de mil novecientos setenta", "", 3),
+        ("es", "DATE_OF_BIRTH", "Los dos nacimos el {}.", "dos de mayo de 1970", "Los dos nacimos el [dob].", 0),
+        ("pt", "DATE_OF_BIRTH", "Nasci em {}.", "doze de março de mil novecentos e setenta", "", 3),
+        ("en", "DATE_OF_BIRTH", "I was born {}.", "March twelfth nineteen seventy", "I was born [dob] seventy.", 1),
+        ("en", "EMAIL", "It's {}.", "tom dot kowalski one nine seven zero at gmail dot com", "", 4),
+        ("pt", "ADDRESS", "Moro na {}.", "rua Sete de Setembro 93", "", 2),
+    ],
+)
+def test_a_digit_that_is_said_leaks_as_one_that_is_written(
+    language: str, kind: str, said: str, value: str, shown: str, leaked: int
+) -> None:
+    text, start = said.format(value), said.index("{}")
+    given = entities.Given(kind, "", "", text, start, start + len(value))
+    assert entities.leaks(given, language, shown or text) == leaked
 
 
 def test_what_leaks_is_counted() -> None:
