@@ -1,19 +1,17 @@
 """Counts what is left to read or to hear of card payments, and what was hidden in vain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from benchmarks.card_call import CardCall, DraftSeen
+from benchmarks.card_secrets import Secrets
 from benchmarks.payments import Kind
 from engine.facts import CallEvent, Fact, Insight, Transcript
-from tests.leaks import stretches, strings
+from tests.leaks import strings
 
-IN_A_ROW = 6
-"""So many digits of the card in a row are no accident, such as an amount of 30,000, and more than the last four, which
-may be kept."""
 ENTITY: dict[Kind, str] = {"card": "CARD", "cvv": "CVV", "card_expiry": "CARD_EXPIRY"}
-_NOT_WORDS = frozenset({"id", "host", "measured", "rule", "version", "source"})
+_NOT_WORDS = frozenset({"id", "name", "host", "measured", "rule", "rule_version", "version", "source"})
 Note = Callable[[str], object]
 
 
@@ -23,11 +21,17 @@ class Tally(msgspec.Struct):
     private_digits: int = 0
     """Words and digits that tell something of a card, its code or its date."""
     leaked_in_transcript: int = 0
+    """Of these, such as can be read in a final's own text at any moment."""
     leaked_in_drafts: int = 0
     leaked_in_proofs: int = 0
+    """In what a fact quotes of a final: an alert's evidence, an item's, a wrap-up's sentences, an entity's value."""
     leaked_in_facts: int = 0
+    """Texts in any field of a fact in which three words or four digits of a card, or its code or its date alone, can be
+    read."""
     leaked_in_logs: int = 0
+    """Log lines' texts, likewise."""
     leaked_in_store: int = 0
+    """Texts of facts that a database gives back, likewise, and files that hold a final or eight digits of a card."""
     leaked_in_sound_ms: int = 0
     """Recorded sound of words that tell something private."""
     muted_in_vain: int = 0
@@ -49,9 +53,22 @@ def count(call: CardCall, tally: Tally, note: Note) -> None:
     _Count(call, tally, note).all()
 
 
-def digits_of(card: str, document: object) -> int:
-    """Stretches of a card's number in any text of a decoded document."""
-    return sum(len(stretches(text, card, IN_A_ROW)) for text in strings(document, _NOT_WORDS))
+def texts_with(secrets: Secrets, document: object) -> list[str]:
+    """Texts of a decoded document in which something of the payment can be read."""
+    return [text for text in strings(document, _NOT_WORDS) if secrets.read_in(text)]
+
+
+def quotes(document: object) -> Iterator[tuple[int, str]]:
+    """What a decoded fact takes from a turn, wherever it says from which."""
+    if isinstance(document, dict):
+        turn, said = document.get("turn"), document.get("quote", document.get("text"))
+        if isinstance(turn, int) and isinstance(said, str):
+            yield turn, said
+        for inner in document.values():
+            yield from quotes(inner)
+    elif isinstance(document, list | tuple):
+        for inner in document:
+            yield from quotes(inner)
 
 
 class _Count:
@@ -59,6 +76,7 @@ class _Count:
 
     def __init__(self, call: CardCall, tally: Tally, note: Note) -> None:
         self._call, self._tally, self._note = call, tally, note
+        self._secrets = Secrets(call.paid)
         self._shown: dict[int, str] = {}
         """By turn, in the end."""
         self._found: dict[str, set[Kind | None]] = {}
@@ -73,7 +91,7 @@ class _Count:
                 self._draft(seen)
             else:
                 self._fact(seen)
-        self._tally.leaked_in_logs += digits_of(self._call.paid.card, self._call.logs)
+        self._tally.leaked_in_logs += len(texts_with(self._secrets, self._call.logs))
         self._sound()
         self._words()
         self._entities()
@@ -84,20 +102,24 @@ class _Count:
             self._note(f"draft: {seen.text!r} of {seen.line.text!r} in {self._story()}")
 
     def _fact(self, fact: Fact) -> None:
+        told = msgspec.to_builtins(fact)
         match fact:
             case Transcript():
                 self._text(fact.turn, fact.text)
             case CallEvent(name="text.settled"):
                 self._text(fact.data["turn"], fact.data["text"])
+            case CallEvent(name="playbook.changed"):
+                pass  # texts beside its turns are the playbook's own
             case Insight(kind="entity"):
                 line = self._call.turns[fact.turn]
                 self._found.setdefault(fact.entity_type, set()).update(line.kinds or {None})
-            case Insight():
-                self._proofs(fact)
-        told = msgspec.to_builtins(fact)
-        if leaked := digits_of(self._call.paid.card, told):
-            self._tally.leaked_in_facts += leaked
-            self._note(f"fact: {told}")
+                self._quote(fact.turn, fact.value)
+            case _:
+                for turn, quote in quotes(told):
+                    self._quote(turn, quote)
+        for text in texts_with(self._secrets, told):
+            self._tally.leaked_in_facts += 1
+            self._note(f"fact: {text!r} in {told}")
 
     def _text(self, turn: int, text: str) -> None:
         self._shown[turn] = text
@@ -106,11 +128,10 @@ class _Count:
             self._tally.leaked_in_transcript += leaked
             self._note(f"words: {text!r} of {line.text!r} in {self._story()}")
 
-    def _proofs(self, fact: Insight) -> None:
-        for proof in fact.evidence:
-            if (line := self._call.turns.get(proof.turn)) and (leaked := line.leaked(proof.quote)):
-                self._tally.leaked_in_proofs += leaked
-                self._note(f"proof: {proof.quote!r} of {line.text!r}")
+    def _quote(self, turn: int, quote: str) -> None:
+        if (line := self._call.turns.get(turn)) and (leaked := line.leaked(quote)):
+            self._tally.leaked_in_proofs += leaked
+            self._note(f"proof: {quote!r} of {line.text!r}")
 
     def _sound(self) -> None:
         over_ms = amid_ms = 0

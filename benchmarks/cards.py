@@ -4,8 +4,9 @@
 
 The payments come as finals from `benchmarks.payments`, with pauses, corrections, read-backs and what recognition gets
 wrong, through the conversation that a live call has: guard, rules, playbook, review. What may be seen at any moment is
-compared with what was said; a digit that can be read anywhere counts, for however short a time. `kept` are the first
-payments once more, as they lie in a database and in the broker: decrypted facts, and the bytes of every file of both.
+compared with what was said, for however short a time: of a final's own text and of what quotes it every digit and
+number word, elsewhere as much as `benchmarks.card_secrets` can tell from other numbers. `kept` are the first payments
+once more, as they lie in a database and in the broker: decrypted facts, and the bytes of every file of both.
 """
 
 import argparse
@@ -23,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.card_call import CardCall
-from benchmarks.card_tally import Note, Tally, count, digits_of
+from benchmarks.card_secrets import Secrets
+from benchmarks.card_tally import Note, Tally, count, texts_with
 from benchmarks.payments import Payment, payments
 from benchmarks.tellers import LANGUAGES
 from engine.bus import Bus
@@ -40,6 +42,8 @@ KEPT = 40
 """Payments that are written to a database, and sent to the broker."""
 _SENT_S = 120
 """Until the broker has all of them."""
+_CHARACTERS = 12
+"""A final that is shorter is in some file by accident."""
 
 
 def measure(language: str, number: int, note: Note = lambda _: None) -> Tally:
@@ -54,7 +58,7 @@ def measure(language: str, number: int, note: Note = lambda _: None) -> Tally:
 
 
 async def _kept(paid: Sequence[Payment], note: Note) -> int:
-    """Stretches of a card in what a database gives back, and in the bytes of its files."""
+    """What can be read of the payments in what a database gives back, and in the bytes of its files."""
     leaked = 0
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
         settings = Settings(data_dir=Path(folder) / "data")
@@ -74,7 +78,10 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
             await hub.opened(record)
             await hub.publish(record, call.facts)
             for _, body in await store.calls.facts_after(organisation, record.call_id, 0):
-                leaked += digits_of(one.card, msgspec.to_builtins(decode(body)))
+                found = texts_with(Secrets(one), msgspec.to_builtins(decode(body)))
+                leaked += len(found)
+                if found:
+                    note(f"store: {found}")
         async with asyncio.timeout(_SENT_S):
             await bus.empty.wait()
         await bus.stop()
@@ -86,9 +93,12 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
 def _in_files(folder: Path, paid: Sequence[Payment], note: Note) -> int:
     leaked = 0
     for path in folder.rglob("*"):
-        text = path.read_bytes().decode("latin-1") if path.is_file() else ""
+        data = path.read_bytes() if path.is_file() else b""
+        text = data.decode("latin-1")
         for one in paid:
-            if found := stretches(text, one.card, 8):  # shorter ones are in some time stamp or cipher
+            finals = [line.text for line in one.lines if line.kinds and len(line.text) >= _CHARACTERS]
+            said = [final for final in finals if final.encode() in data]
+            if found := said + stretches(text, one.card, 8):  # shorter ones are in some time stamp or cipher
                 leaked += len(found)
                 note(f"file {path.name}: {found}")
     return leaked

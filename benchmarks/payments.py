@@ -70,6 +70,8 @@ class Payment(NamedTuple):
     country: str
     card: str
     cvv: str
+    expiry: str
+    """Month and year, two digits each."""
     lines: tuple[Line, ...]
 
 
@@ -98,7 +100,7 @@ def payment(language: str, number: int) -> Payment:
     cvv = cvv + dice.choice("0123456789") if card.startswith("3") else cvv
     expiry = f"{dice.randrange(1, 13):02}{dice.randrange(27, 34)}"
     lines = tuple(line._replace(pause_ms=dice.choice(_PAUSES_MS)) for line in caller.payment(card, expiry, cvv))
-    return Payment(language, dice.choice(COUNTRIES[language]), card, cvv, lines)
+    return Payment(language, dice.choice(COUNTRIES[language]), card, cvv, expiry, lines)
 
 
 def _card(dice: random.Random) -> str:

@@ -1,0 +1,88 @@
+"""What the benchmark of card payments counts."""
+
+import pytest
+
+from benchmarks.card_call import CardCall
+from benchmarks.card_secrets import Secrets
+from benchmarks.card_tally import Tally, count, quotes
+from benchmarks.payments import Line, Part, Payment
+from engine.facts import CallEvent
+
+GROUP = Line("customer", (Part("cero uno cinco uno", "card"),))
+PAID = Payment(
+    "es",
+    "CO",
+    "4532015112830366",
+    "917",
+    "0428",
+    (
+        Line("agent", (Part("Debe tres cuotas de cuatro mil quinientos pesos."),)),
+        Line("customer", (Part("Anote,"), Part("cuatro mil quinientos treinta y dos", "card"))),
+        GROUP,
+        Line("customer", (Part("Y el código es"), Part("nueve uno siete", "cvv"))),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dijo cero uno cinco, y ya.",
+        "Dijo [number] uno cinco uno.",
+        "Anote, quinientos treinta y dos",
+        "El código: nueve, uno, siete",
+        "Tarjeta 4532 [card]",
+        "El código es 917.",
+        "Vence 04/28.",
+    ],
+)
+def test_a_group_a_code_and_a_date_are_read_wherever_they_stand(text: str) -> None:
+    assert Secrets(PAID).read_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tres cuotas de cuatro mil quinientos",
+        "Cero uno",
+        "La que termina en 0366",
+        "Antes del 2028-04-28, a las 9:15",
+        "[card] [cvv]",
+        "",
+    ],
+)
+def test_other_numbers_are_nobodys_secret(text: str) -> None:
+    assert not Secrets(PAID).read_in(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nats://127.0.0.1:45320", False), ("/tmp/917", False), ("532015", True), ("uno cinco uno", True)],
+)
+def test_a_path_or_a_port_is_no_group_of_a_card(text: str, *, said: bool) -> None:
+    assert Secrets(PAID).said_in(text) is said
+
+
+def test_what_a_fact_quotes_of_a_turn_is_found_wherever_it_stands() -> None:
+    proof = {"turn": 1, "leg": "agent", "quote": "uno", "start": 0}
+    reason = {"text": "dos", "turn": 2}
+    told = {"turn": 3, "items": ({"evidence": [proof]},), "reason": reason, "steps": [{"text": "tres"}]}
+    assert list(quotes(told)) == [(1, "uno"), (2, "dos")]
+
+
+def test_a_single_group_that_a_wrap_up_quotes_is_counted() -> None:
+    call = CardCall(PAID)
+    call.turns[5] = GROUP
+    promise = {"text": "Cero uno.", "turn": 5, "leg": "customer"}
+    call.seen.append(CallEvent(call_id="c", seq=9, name="wrap_up.proposed", data={"promises": [promise]}))
+    tally = Tally()
+    count(call, tally, lambda _: None)
+    assert (tally.leaked_in_proofs, tally.leaked_in_facts) == (2, 0)
+
+
+def test_a_code_in_any_field_of_a_fact_is_counted() -> None:
+    call = CardCall(PAID)
+    call.seen.append(CallEvent(call_id="c", seq=9, name="card.worded", data={"sources": [{"title": "Código 917"}]}))
+    tally = Tally()
+    count(call, tally, lambda _: None)
+    assert tally.leaked_in_facts == 1
