@@ -95,11 +95,11 @@ class CardCall:
             self.spans += self._mark.close(now)
 
     def _draft(self, line: Line) -> None:
-        """Words as they come, of finals that have something to hide."""
+        """Each word as it comes, of finals that have something to hide."""
         if not line.kinds:
             return
         words = line.text.split()
-        for count in range(1, len(words) + 1, 2):
+        for count in range(1, len(words) + 1):
             text = self._conversation.guard.draft(" ".join(words[:count]), self.paid.language, line.leg)
             self.seen.append(DraftSeen(line, text))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.card_call import CardCall
+from benchmarks.card_call import CardCall, DraftSeen
 from benchmarks.card_secrets import Secrets
 from benchmarks.card_tally import Tally, count, quotes
 from benchmarks.payments import Line, Part, Payment
@@ -86,3 +86,9 @@ def test_a_code_in_any_field_of_a_fact_is_counted() -> None:
     tally = Tally()
     count(call, tally, lambda _: None)
     assert tally.leaked_in_facts == 1
+
+
+async def test_every_draft_of_a_final_is_shown() -> None:
+    call = CardCall(PAID)
+    await call.run()
+    assert sum(isinstance(one, DraftSeen) and one.line is GROUP for one in call.seen) == 4
