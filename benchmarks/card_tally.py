@@ -35,17 +35,17 @@ class Tally(msgspec.Struct):
     leaked_in_sound_ms: int = 0
     """Recorded sound of words that tell something private."""
     muted_in_vain: int = 0
-    """Finals with nothing private whose sound is cut all the same."""
+    """Finals with nothing private of whose sound more than half is cut."""
     over_muted_s: list[float] = msgspec.field(default_factory=list)
     """Sound of other words that is cut, by payment, but for those amid a number."""
     cut_amid_s: list[float] = msgspec.field(default_factory=list)
     """The same of words between the first digit and the last of a final: "y", "no, perdón"."""
     masked_in_vain: int = 0
-    """…and whose words are masked in the end."""
+    """Finals with nothing private whose words are masked in the end."""
     entities: dict[str, list[int]] = msgspec.field(default_factory=dict)
     """Found and wanted, by type: one of each a payment that has it."""
     false_cards: int = 0
-    """Found in a final that has none."""
+    """Cards, codes and dates found in a final that has none of that type, each of them."""
 
 
 def count(call: CardCall, tally: Tally, note: Note) -> None:
@@ -79,7 +79,7 @@ class _Count:
         self._secrets = Secrets(call.paid)
         self._shown: dict[int, str] = {}
         """By turn, in the end."""
-        self._found: dict[str, set[Kind | None]] = {}
+        self._found: dict[str, set[Kind]] = {}
 
     def all(self) -> None:
         said = self._call.said
@@ -111,9 +111,7 @@ class _Count:
             case CallEvent(name="playbook.changed"):
                 pass  # texts beside its turns are the playbook's own
             case Insight(kind="entity"):
-                line = self._call.turns[fact.turn]
-                self._found.setdefault(fact.entity_type, set()).update(line.kinds or {None})
-                self._quote(fact.turn, fact.value)
+                self._entity(fact)
             case _:
                 for turn, quote in quotes(told):
                     self._quote(turn, quote)
@@ -127,6 +125,14 @@ class _Count:
         if leaked := line.leaked(text):
             self._tally.leaked_in_transcript += leaked
             self._note(f"words: {text!r} of {line.text!r} in {self._story()}")
+
+    def _entity(self, fact: Insight) -> None:
+        line = self._call.turns[fact.turn]
+        self._found.setdefault(fact.entity_type, set()).update(line.kinds)
+        if fact.entity_type in ENTITY.values() and fact.entity_type not in {ENTITY[kind] for kind in line.kinds}:
+            self._tally.false_cards += 1
+            self._note(f"false {fact.entity_type}: {line.text!r} in {self._story()}")
+        self._quote(fact.turn, fact.value)
 
     def _quote(self, turn: int, quote: str) -> None:
         if (line := self._call.turns.get(turn)) and (leaked := line.leaked(quote)):
@@ -173,7 +179,6 @@ class _Count:
             counts[1] += 1
             if not found:
                 self._note(f"no {ENTITY[kind]}: {self._story()}")
-        self._tally.false_cards += None in self._found.get("CARD", ())
 
     def _story(self) -> str:
         paid = self._call.paid

@@ -6,7 +6,7 @@ from benchmarks.card_call import CardCall, DraftSeen
 from benchmarks.card_secrets import Secrets
 from benchmarks.card_tally import Tally, count, quotes
 from benchmarks.payments import Line, Part, Payment
-from engine.facts import CallEvent
+from engine.facts import CallEvent, Insight
 
 GROUP = Line("customer", (Part("cero uno cinco uno", "card"),))
 PAID = Payment(
@@ -92,3 +92,13 @@ async def test_every_draft_of_a_final_is_shown() -> None:
     call = CardCall(PAID)
     await call.run()
     assert sum(isinstance(one, DraftSeen) and one.line is GROUP for one in call.seen) == 4
+
+
+@pytest.mark.parametrize(("line", "kinds", "false"), [(3, ["CVV", "PHONE"], 0), (3, ["CARD"], 1), (0, ["CARD"] * 2, 2)])
+def test_what_is_taken_for_a_card_is_counted_each_time(line: int, kinds: list[str], false: int) -> None:
+    call = CardCall(PAID)
+    call.turns[5] = PAID.lines[line]
+    call.seen += [Insight(call_id="c", seq=9, kind="entity", turn=5, entity_type=kind) for kind in kinds]
+    tally = Tally()
+    count(call, tally, lambda _: None)
+    assert tally.false_cards == false
