@@ -93,6 +93,7 @@ class CardCall:
             self.seen += self._conversation.end(now)
             self._listen(now + LEAST_DELAY_MS)
             self.spans += self._mark.close(now)
+        refuse_faults(self.logs)
 
     def _draft(self, line: Line) -> None:
         """Each word as it comes, of finals that have something to hide."""
@@ -146,6 +147,13 @@ class CardCall:
         if withheld.held_from_ms is not None:
             self._mark.hold("run", max(0, withheld.held_from_ms - MARGIN_MS))
         self._mark.judged("words", max(0, at - LEAST_DELAY_MS))
+
+
+def refuse_faults(logs: Sequence[Any]) -> None:
+    """Raises `RuntimeError` where something failed: it is logged and a call goes on, and what it would have shown is
+    looked at by nobody."""
+    if faults := [line for line in logs if line["log_level"] in ("error", "critical")]:
+        raise RuntimeError(f"faults were logged: {faults}")
 
 
 def _roles() -> list[RoleDecision]:

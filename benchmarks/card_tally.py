@@ -18,6 +18,7 @@ Note = Callable[[str], object]
 class Tally(msgspec.Struct):
     payments: int = 0
     finals: int = 0
+    log_lines: int = 0
     private_digits: int = 0
     """Words and digits that tell something of a card, its code or its date."""
     leaked_in_transcript: int = 0
@@ -29,7 +30,7 @@ class Tally(msgspec.Struct):
     """Texts in any field of a fact in which three words or four digits of a card, or its code or its date alone, can be
     read."""
     leaked_in_logs: int = 0
-    """Log lines' texts, likewise."""
+    """Texts of log lines, likewise; of the store's and the broker's, which name ports, six digits."""
     leaked_in_store: int = 0
     """Texts of facts that a database gives back, likewise, and files that hold a final or eight digits of a card."""
     leaked_in_sound_ms: int = 0
@@ -91,6 +92,7 @@ class _Count:
                 self._draft(seen)
             else:
                 self._fact(seen)
+        self._tally.log_lines += len(self._call.logs)
         self._tally.leaked_in_logs += len(texts_with(self._secrets, self._call.logs))
         self._sound()
         self._words()

@@ -24,8 +24,9 @@ import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from structlog.testing import capture_logs
 
-from benchmarks.card_call import CardCall
+from benchmarks.card_call import CardCall, refuse_faults
 from benchmarks.card_secrets import Secrets
 from benchmarks.card_tally import Note, Tally, count, texts_with
 from benchmarks.payments import Payment, payments
@@ -38,7 +39,7 @@ from engine.settings import Settings
 from engine.store import Store
 from engine.telemetry import Metrics
 from engine.vault import Vault
-from tests.leaks import stretches
+from tests.leaks import stretches, strings
 
 KEPT = 40
 """Payments that are written to a database, and sent to the broker."""
@@ -49,17 +50,22 @@ _CHARACTERS = 12
 
 
 def measure(language: str, number: int, note: Note = lambda _: None) -> Tally:
-    """Of the first `number` payments of a language."""
-    tally = Tally()
+    """Of the first `number` payments of a language. Raises `RuntimeError` where something failed."""
+    tally, kept = Tally(), list[CardCall]()
     for paid in payments(language, number):
         call = CardCall(paid)
         asyncio.run(call.run())
         count(call, tally, note)
-    tally.leaked_in_store = asyncio.run(_kept(list(payments(language, min(number, KEPT))), note))
+        kept += [call] if len(kept) < KEPT else []
+    with capture_logs() as logs:
+        tally.leaked_in_store = asyncio.run(_kept(kept, note))
+    refuse_faults(logs)
+    tally.log_lines += len(logs)
+    tally.leaked_in_logs += _in_logs(kept, logs, note)
     return tally
 
 
-async def _kept(paid: Sequence[Payment], note: Note) -> int:
+async def _kept(calls: Sequence[CardCall], note: Note) -> int:
     """What can be read of the payments in what a database gives back, and in the bytes of its files."""
     leaked = 0
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
@@ -70,17 +76,15 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
         bus = Bus(settings, store.outbox, metrics=metrics)
         hub = Hub(store, metrics=metrics, relay=bus.wake)
         await bus.start()
-        for number, one in enumerate(paid):
+        for number, call in enumerate(calls):
             record = CallRecord(
                 call_id=f"call-{number}", organisation_id=organisation, campaign_id="c", campaign="collections",
-                direction="outbound", language=one.language, country=one.country,
+                direction="outbound", language=call.paid.language, country=call.paid.country,
             )  # fmt: skip
-            call = CardCall(one)
-            await call.run()
             await hub.opened(record)
             await hub.publish(record, call.facts)
             for _, body in await store.calls.facts_after(organisation, record.call_id, 0):
-                found = texts_with(Secrets(one), msgspec.to_builtins(decode(body)))
+                found = texts_with(Secrets(call.paid), msgspec.to_builtins(decode(body)))
                 leaked += len(found)
                 if found:
                     note(f"store: {found}")
@@ -88,7 +92,18 @@ async def _kept(paid: Sequence[Payment], note: Note) -> int:
             await bus.empty.wait()
         await bus.stop()
         await store.close()
-        leaked += _in_files(Path(folder), paid, note)
+        leaked += _in_files(Path(folder), [call.paid for call in calls], note)
+    return leaked
+
+
+def _in_logs(calls: Sequence[CardCall], logs: Sequence[Any], note: Note) -> int:
+    leaked = 0
+    for call in calls:
+        secrets = Secrets(call.paid)
+        found = [text for text in strings(logs) if secrets.said_in(text)]
+        leaked += len(found)
+        if found:
+            note(f"log: {found}")
     return leaked
 
 

@@ -1,12 +1,17 @@
 """What the benchmark of card payments counts."""
 
-import pytest
+from collections.abc import Sequence
 
+import pytest
+import structlog
+
+from benchmarks import cards
 from benchmarks.card_call import CardCall, DraftSeen
 from benchmarks.card_secrets import Secrets
 from benchmarks.card_tally import Tally, count, quotes
 from benchmarks.payments import Line, Part, Payment
 from engine.facts import CallEvent, Insight
+from pipelines.review import Review
 
 GROUP = Line("customer", (Part("cero uno cinco uno", "card"),))
 PAID = Payment(
@@ -102,3 +107,23 @@ def test_what_is_taken_for_a_card_is_counted_each_time(line: int, kinds: list[st
     tally = Tally()
     count(call, tally, lambda _: None)
     assert tally.false_cards == false
+
+
+async def test_a_fault_of_the_review_is_told_rather_than_counted_as_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no wrap-up")
+
+    monkeypatch.setattr(Review, "end", broken)
+    with pytest.raises(RuntimeError, match="review.fault"):
+        await CardCall(PAID).run()
+
+
+def test_what_the_store_logs_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def kept(calls: Sequence[CardCall], note: object) -> int:
+        structlog.get_logger("store").warning("kept", text=calls[0].paid.lines[2].text)
+        return 0
+
+    monkeypatch.setattr(cards, "payments", lambda *_: [PAID])
+    monkeypatch.setattr(cards, "_kept", kept)
+    tally = cards.measure("es", 1)
+    assert (tally.log_lines, tally.leaked_in_logs) == (1, 1)
