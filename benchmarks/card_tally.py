@@ -17,6 +17,8 @@ Note = Callable[[str], object]
 
 class Tally(msgspec.Struct):
     payments: int = 0
+    leaking: int = 0
+    """Payments of which anything could be read or heard, in a store aside."""
     finals: int = 0
     log_lines: int = 0
     private_digits: int = 0
@@ -51,7 +53,13 @@ class Tally(msgspec.Struct):
 
 def count(call: CardCall, tally: Tally, note: Note) -> None:
     """Adds a call that was run to the tally; `note` gets a line for each thing that is not as it should be."""
+    before = _leaks(tally)
     _Count(call, tally, note).all()
+    tally.leaking += _leaks(tally) > before
+
+
+def _leaks(tally: Tally) -> int:
+    return sum(getattr(tally, name) for name in tally.__struct_fields__ if name.startswith("leaked"))
 
 
 def texts_with(secrets: Secrets, document: object) -> list[str]:

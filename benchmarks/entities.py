@@ -1,11 +1,14 @@
 """Private data that callers give: how much of it is found, in which place, and how much else is taken for it.
 
-    python -m benchmarks.entities [es pt en] [--each N] [--misses]
+    python -m benchmarks.entities [es pt en] [--each N] [--first N] [--misses]
 
 Values come with check digits that hold, in sentences of `spoken/private_*.yaml`, said and written in the ways of
 `benchmarks.tellers`. A value counts as found when an entity of its type overlaps it; `leaked` are digits of it, said or
 written, that can still be read in the end (names, months and streets stay readable). Sentences under `none` have
 numbers and nothing private. Cards, their codes and dates are in `benchmarks.cards`.
+
+Values are numbered. Mend by the first ones; the cells take those from `FRESH` on, which nothing was mended by. The
+sentences, names and streets around and in them are the same, and those under `none` are all there are.
 """
 
 import argparse
@@ -25,7 +28,7 @@ from stdnum.cl import rut
 from stdnum.es import dni, nie
 from stdnum.mx import curp, rfc
 
-from benchmarks.payments import readable, tokens
+from benchmarks.payments import FRESH, readable, tokens
 from benchmarks.rules import interval
 from benchmarks.tellers import LANGUAGES, Teller, number_words, phrases
 from models.privacy import DigitGuard, Entity, SpokenTurn
@@ -56,9 +59,9 @@ class Count(msgspec.Struct):
     leaked: int = 0
 
 
-def measure(language: str, each: int = EACH, note: Note = lambda _: None) -> dict[str, Count]:
+def measure(language: str, each: int = EACH, note: Note = lambda _: None, first: int = 0) -> dict[str, Count]:
     counts: dict[str, Count] = {}
-    for given in [*values(language, each), *_nothing(language)]:
+    for given in [*values(language, each, first), *_nothing(language)]:
         entities, shown = _heard(given, language)
         right = [one for one in entities if one.entity_type == given.kind and _overlap(one, given)]
         if given.kind:
@@ -122,11 +125,11 @@ _WITH_WORDS = frozenset({"DATE_OF_BIRTH", "EMAIL"})
 # ─── values ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def values(language: str, each: int) -> Iterator[Given]:
+def values(language: str, each: int, first: int = 0) -> Iterator[Given]:
     for kind, sentences in phrases(f"private_{language}").items():
         if kind == "none":
             continue
-        for number in range(each):
+        for number in range(first, first + each):
             dice = random.Random(f"{language} {kind} {number}")
             country = sentences.get("country") or dice.choice(COUNTRIES[language])
             value = _Values(language, country, dice).said(kind)
@@ -302,7 +305,8 @@ class _Values:
 
 def cell(language: str) -> dict[str, Any]:
     """One language's figures, for `python -m benchmarks`."""
-    return {kind: msgspec.to_builtins(count) for kind, count in measure(language).items()}
+    counts = measure(language, first=FRESH)
+    return {"first": FRESH} | {kind: msgspec.to_builtins(count) for kind, count in counts.items()}
 
 
 CELLS = {f"accuracy.entities.{language}": partial(cell, language) for language in LANGUAGES}
@@ -312,11 +316,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("languages", nargs="*", default=LANGUAGES)
     parser.add_argument("--each", type=int, default=EACH, help="values a type and language")
+    parser.add_argument("--first", type=int, default=0, help=f"number of the first; from {FRESH} on they are fresh")
     parser.add_argument("--misses", action="store_true", help="print what was missed, false or leaked")
     arguments = parser.parse_args()
     note: Note = (lambda line: print(line, file=sys.stderr)) if arguments.misses else lambda _: None
     for language in arguments.languages:
-        _print(language, measure(language, arguments.each, note))
+        _print(language, measure(language, arguments.each, note, arguments.first))
 
 
 def _print(language: str, counts: dict[str, Count]) -> None:

@@ -9,7 +9,7 @@ from benchmarks import cards
 from benchmarks.card_call import CardCall, DraftSeen
 from benchmarks.card_secrets import Secrets
 from benchmarks.card_tally import Tally, count, quotes
-from benchmarks.payments import Line, Part, Payment
+from benchmarks.payments import FRESH, Line, Part, Payment
 from engine.facts import CallEvent, Insight
 from pipelines.review import Review
 
@@ -82,7 +82,9 @@ def test_a_single_group_that_a_wrap_up_quotes_is_counted() -> None:
     call.seen.append(CallEvent(call_id="c", seq=9, name="wrap_up.proposed", data={"promises": [promise]}))
     tally = Tally()
     count(call, tally, lambda _: None)
+    count(CardCall(PAID), tally, lambda _: None)
     assert (tally.leaked_in_proofs, tally.leaked_in_facts) == (2, 0)
+    assert (tally.leaking, tally.payments) == (1, 2)
 
 
 def test_a_code_in_any_field_of_a_fact_is_counted() -> None:
@@ -127,3 +129,20 @@ def test_what_the_store_logs_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(cards, "_kept", kept)
     tally = cards.measure("es", 1)
     assert (tally.log_lines, tally.leaked_in_logs) == (1, 1)
+
+
+def test_a_cell_is_of_payments_that_nothing_was_mended_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def kept(calls: Sequence[CardCall], note: object) -> int:
+        return 0
+
+    def made(language: str, count: int, first: int) -> list[Payment]:
+        asked.append((language, count, first))
+        return [PAID]
+
+    asked: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(cards, "payments", made)
+    monkeypatch.setattr(cards, "_kept", kept)
+    figures = cards.cell("es")
+    assert asked == [("es", cards.PAYMENTS, FRESH)]
+    assert (figures["first"], figures["payments"]) == (FRESH, 1)
+    assert figures["leaking_at_most"] >= 0.79  # one payment, leaking or not, says next to nothing

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import cards, entities
-from benchmarks.payments import Line, Part, payment
+from benchmarks.payments import FRESH, Line, Part, payment
 from benchmarks.tellers import LANGUAGES
 
 
@@ -57,3 +57,18 @@ def test_what_leaks_is_counted() -> None:
 def test_the_same_number_gives_the_same_payment() -> None:
     assert payment("pt", 7) == payment("pt", 7)
     assert payment("pt", 7) != payment("pt", 8)
+
+
+def test_a_cell_is_of_values_that_nothing_was_mended_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(language: str, each: int, first: int) -> list[entities.Given]:
+        asked.append((language, each, first))
+        return list(values(language, 1, first))
+
+    asked: list[tuple[str, int, int]] = []
+    values = entities.values
+    monkeypatch.setattr(entities, "values", made)
+    figures = entities.cell("en")
+    assert asked == [("en", entities.EACH, FRESH)]
+    assert (figures["first"], figures["PHONE"]["wanted"]) == (FRESH, 1)
+    looked_at = {given.text for given in values("en", entities.EACH) if given.kind == "PHONE"}
+    assert looked_at.isdisjoint(given.text for given in values("en", 5, FRESH))
