@@ -10,6 +10,7 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,23 @@ def _sound(kind: str) -> tuple[Pcm16, ...]:
 # ─── the engine's ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def started(port: int, number: str) -> tuple[BaseProcess, Connection]:
+    """The calling process, and what it takes orders over. Once it has died, as when a call is refused, `recv` raises
+    `EOFError`."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=call_in, args=(port, number, theirs), daemon=True)
+    process.start()
+    theirs.close()  # the other one is now the only one: else nobody would hear that its process died
+    return process, ours
+
+
+def all_up(placed: int, up: int) -> None:
+    """Raises `RuntimeError` unless the engine still has every call: memory is divided by them."""
+    if up != placed:
+        raise RuntimeError(f"{placed} calls were placed, and the engine has {up}")
+
+
 async def measure() -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="welcomedly-bench-") as folder:
@@ -91,21 +109,17 @@ async def measure() -> dict[str, Any]:
         async with Engine(settings) as engine:
             await engine.start(seed=True)
             await engine.ready()
-            ours, theirs = multiprocessing.get_context("spawn").Pipe()
-            number = demo.load_call("en").script.campaign
-            caller = multiprocessing.get_context("spawn").Process(
-                target=call_in, args=(engine.sip_port, number, theirs), daemon=True
-            )
-            caller.start()
+            caller, orders = started(engine.sip_port, demo.load_call("en").script.campaign)
             for kind, count in [("idle", 1), *[("idle", BATCH)] * BATCHES, ("speaking", SPEAKING)]:
-                ours.send((kind, count))
-                calls = await asyncio.to_thread(ours.recv)
+                orders.send((kind, count))
+                calls = await asyncio.to_thread(orders.recv)
                 await asyncio.sleep(HOLD_S)
+                all_up(calls, engine.calls)
                 gc.collect()
                 rows.append({"calls": calls, "kind": kind, "resident_mb": round(resident_mb(), 1)})
                 print(f"  {calls:>4} calls, the last {kind:<9} {rows[-1]['resident_mb']:>8} MB", flush=True)
-            ours.send(None)
-            await asyncio.to_thread(ours.recv)
+            orders.send(None)
+            await asyncio.to_thread(orders.recv)
             await asyncio.to_thread(caller.join)
     idle = [row for row in rows if row["kind"] == "idle"]
     slope = float(np.polyfit([row["calls"] for row in idle], [row["resident_mb"] for row in idle], 1)[0])
