@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from benchmarks.payments import Line, Payment, tokens
+from models.display import write
 from tests.leaks import runs, stretches
 
 IN_A_ROW = 6
@@ -21,12 +22,13 @@ _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 
 class Secrets:
-    """Of one payment. What everybody may see of it too is none, nor are the card's last four digits, which may be
-    kept."""
+    """Of one payment. What everybody may see of it, as it was said and as it is written, is none, nor are the card's last
+    four digits, which may be kept."""
 
     def __init__(self, paid: Payment) -> None:
-        parts = [part for line in paid.lines for part in line.parts]
-        seen = {run for part in parts if not part.kind for run in runs(part.text)}
+        parts = [part.text for line in paid.lines for part in line.parts if not part.kind]
+        written = [write(line.text, paid.language, paid.country).text for line in paid.lines if not line.kinds]
+        seen = {run for text in parts + written for run in runs(text)}
         last = paid.card[-GROUP:]
         groups = {paid.card[at : at + GROUP] for at in range(len(paid.card) - GROUP)} - {last}
         self._card = paid.card

@@ -62,7 +62,8 @@ def measure(language: str, number: int, note: Note = lambda _: None, first: int 
         call = CardCall(paid)
         asyncio.run(call.run())
         count(call, tally, note)
-        kept += [call] if len(kept) < KEPT else []
+        if len(kept) < KEPT:
+            kept.append(call)
     with capture_logs() as logs:
         tally.leaked_in_store = asyncio.run(_kept(kept, note))
     refuse_faults(logs)

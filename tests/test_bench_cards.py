@@ -60,6 +60,12 @@ def test_other_numbers_are_nobodys_secret(text: str) -> None:
     assert not Secrets(PAID).read_in(text)
 
 
+def test_an_amount_that_everybody_may_see_is_no_group_of_a_card() -> None:
+    amount = Line("agent", (Part("Debe cuatro mil quinientos treinta y dos pesos."),))
+    assert Secrets(PAID).read_in("Debe $4.532.")
+    assert not Secrets(PAID._replace(lines=(amount, *PAID.lines))).read_in("Debe $4.532.")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("nats://127.0.0.1:45320", False), ("/tmp/917", False), ("532015", True), ("uno cinco uno", True)],
