@@ -22,8 +22,8 @@ _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 
 class Secrets:
-    """Of one payment. What everybody may see of it, as it was said and as it is written, is none, nor are the card's last
-    four digits, which may be kept."""
+    """Of one payment. What everybody may see of it, as it is said and as it is written, is none, nor are the card's
+    last four digits, which may be kept."""
 
     def __init__(self, paid: Payment) -> None:
         parts = [part.text for line in paid.lines for part in line.parts if not part.kind]
