@@ -11,7 +11,7 @@ from engine.facts import CallEvent, Fact, Insight, Transcript
 from tests.leaks import strings
 
 ENTITY: dict[Kind, str] = {"card": "CARD", "cvv": "CVV", "card_expiry": "CARD_EXPIRY"}
-_NOT_WORDS = frozenset({"id", "name", "host", "measured", "rule", "rule_version", "version", "source"})
+_NOT_WORDS = frozenset({"id", "name", "note", "host", "measured", "rule", "rule_version", "version", "source"})
 Note = Callable[[str], object]
 
 
