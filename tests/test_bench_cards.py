@@ -122,7 +122,7 @@ async def test_a_fault_of_the_review_is_told_rather_than_counted_as_nothing(monk
         raise ValueError("no wrap-up")
 
     monkeypatch.setattr(Review, "end", broken)
-    with pytest.raises(RuntimeError, match="review.fault"):
+    with pytest.raises(RuntimeError, match=r"review\.fault"):
         await CardCall(PAID).run()
 
 
