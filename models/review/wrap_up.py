@@ -5,32 +5,26 @@ be in a wrap-up that was not in the transcript.
 """
 
 import datetime
-import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from functools import lru_cache
-from pathlib import Path
 
 import msgspec
-import yaml
 
 from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
 from models.compliance.history import is_sure
-from models.compliance.phrases import Phrase
 from models.compliance.text import Folded
 from models.review.denial import meant
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
 from models.review.scoring import compiled
+from models.review.sentences import clipped, sentences, worth_keeping
 
 TURNS_KEPT = 2_000
 """Of a longer call the beginning and the newest are looked at."""
 OPENING = 40
 """Turns at the beginning that may tell why the customer is here."""
-SENTENCE_CHARACTERS = 240
 PROMISES = 6
 _LEAST_WORDS = 4
-_SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
 _SAID = 0.9
 """How much a phrase of a disposition says for it."""
 _ACT = 0.8
@@ -107,7 +101,7 @@ class _Said(msgspec.Struct):
     turn: JudgedTurn
     text: str
     kept: list[tuple[str, frozenset[str]]]
-    """Sentences worth keeping, with what makes them so (`calls_for agent customer`)."""
+    """Sentences worth keeping, looked for as words come, so that nothing is left to do when the call ends."""
 
 
 class _Signs(msgspec.Struct):
@@ -153,7 +147,7 @@ class Composer:
         """By act, or by disposition and side, and by stream: when it was last said. Whose a stream is may come late."""
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
-        self._said[turn.turn] = _Said(turn, turn.text, _kept(turn.text, turn.language))
+        self._said[turn.turn] = _Said(turn, turn.text, worth_keeping(turn.text, turn.language))
         if len(self._said) > TURNS_KEPT:
             del self._said[list(self._said)[OPENING]]
         self._languages[turn.language] = self._languages.get(turn.language, 0) + len(turn.text)
@@ -177,7 +171,7 @@ class Composer:
             case CallEvent(name="text.settled"):
                 if said := self._said.get(fact.data["turn"]):
                     said.text = fact.data["text"]
-                    said.kept = _kept(said.text, said.turn.language)
+                    said.kept = worth_keeping(said.text, said.turn.language)
             case CallEvent(name="withdrawn"):
                 for seq in fact.data["of"]:
                     self._intents.pop(seq, None)
@@ -232,7 +226,7 @@ class Composer:
         customer's longest ones near the beginning."""
         agents = ((one, *kept) for one, leg in said[:OPENING] if leg == "agent" for kept in one.kept)
         if found := next(((one, text) for one, text, why in agents if "calls_for" in why), None):
-            return Note(_clipped(found[1]), found[0].turn.turn, "agent"), next(iter(wanted.values()), "")
+            return Note(clipped(found[1]), found[0].turn.turn, "agent"), next(iter(wanted.values()), "")
         customers = [(one, leg) for one, leg in said[:OPENING] if leg in ("customer", "mixed", "unknown")]
         wanting = [pair for pair in customers if pair[0].turn.turn in wanted and _says_something(pair[0])]
         if wanting:
@@ -243,7 +237,7 @@ class Composer:
             return None, ""
         if not _says_something(one):
             return None, ""
-        return Note(_clipped(one.text), one.turn.turn, leg), wanted.get(one.turn.turn, "")
+        return Note(clipped(one.text), one.turn.turn, leg), wanted.get(one.turn.turn, "")
 
     def _follow_up(self, note: Note, text: str) -> FollowUp:
         """Its day may stand in a sentence beside it; "today" does not, which people say of the call itself."""
@@ -279,7 +273,7 @@ def _intent(disposition: Disposition) -> str:
 def _beside(promise: str, turn: str) -> list[str]:
     """The sentences before and behind a promise in its turn, the one behind it first."""
     told = sentences(turn)
-    at = next((at for at, one in enumerate(told) if _clipped(one) == promise), len(told))
+    at = next((at for at, one in enumerate(told) if clipped(one) == promise), len(told))
     return [*told[at + 1 : at + 2], *told[max(0, at - 1) : at]]
 
 
@@ -306,16 +300,10 @@ def summarise(wrap_up: WrapUp) -> str:
     return "\n".join(lines)
 
 
-@lru_cache(maxsize=1)
-def _phrases() -> dict[str, tuple[Phrase, ...]]:
-    data = yaml.safe_load((Path(__file__).parent / "data" / "sentences.yaml").read_text("utf-8"))
-    return {name: compiled(phrases) for name, phrases in data.items()}
-
-
 def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
     """Sentences that promise something, each with the whole turn, newest kept; a question promises nothing."""
     found = [
-        (Note(_clipped(sentence), one.turn.turn, leg), one.text)
+        (Note(clipped(sentence), one.turn.turn, leg), one.text)
         for one, leg in said
         for sentence, why in one.kept
         if "calls_for" not in why
@@ -326,26 +314,5 @@ def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
     yield from found[-PROMISES:]
 
 
-def _kept(text: str, language: str) -> list[tuple[str, frozenset[str]]]:
-    """Looked for as words come, so that nothing is left to do when the call ends."""
-    return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence, language))]
-
-
-def _why(sentence: str, language: str) -> frozenset[str]:
-    folded = Folded(sentence)
-    return frozenset(name for name, phrases in _phrases().items() if any(meant(phrases, folded, language)))
-
-
 def _says_something(one: _Said) -> bool:
     return len(one.text.split()) >= _LEAST_WORDS
-
-
-def sentences(text: str) -> list[str]:
-    return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
-
-
-def _clipped(text: str) -> str:
-    """Whole words up to a length that one reads at a glance."""
-    if len(text) <= SENTENCE_CHARACTERS:
-        return text.strip()
-    return text[:SENTENCE_CHARACTERS].rsplit(" ", 1)[0] + "…"

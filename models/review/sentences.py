@@ -1,0 +1,42 @@
+"""The sentences of a turn, and what makes one worth keeping: why the agent calls, what somebody promises. Pure."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from models.compliance.phrases import Phrase
+from models.compliance.text import Folded
+from models.review.denial import meant
+from models.review.scoring import compiled
+
+SENTENCE_CHARACTERS = 240
+_SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
+
+
+def sentences(text: str) -> list[str]:
+    return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
+
+
+def clipped(text: str) -> str:
+    """Whole words up to a length that one reads at a glance."""
+    if len(text) <= SENTENCE_CHARACTERS:
+        return text.strip()
+    return text[:SENTENCE_CHARACTERS].rsplit(" ", 1)[0] + "…"
+
+
+def worth_keeping(text: str, language: str) -> list[tuple[str, frozenset[str]]]:
+    """Each such sentence with what makes it so (`calls_for agent customer`)."""
+    return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence, language))]
+
+
+def _why(sentence: str, language: str) -> frozenset[str]:
+    folded = Folded(sentence)
+    return frozenset(name for name, phrases in _phrases().items() if any(meant(phrases, folded, language)))
+
+
+@lru_cache(maxsize=1)
+def _phrases() -> dict[str, tuple[Phrase, ...]]:
+    data = yaml.safe_load((Path(__file__).parent / "data" / "sentences.yaml").read_text("utf-8"))
+    return {name: compiled(phrases) for name, phrases in data.items()}
