@@ -1,4 +1,4 @@
-"""The sentences of a turn, and what makes one worth keeping: why the agent calls, what somebody promises. Pure."""
+"""The sentences of a turn, and what they say: why the agent calls, what is promised, that the end is near. Pure."""
 
 import re
 from functools import lru_cache
@@ -12,6 +12,7 @@ from models.review.denial import meant
 from models.review.scoring import compiled
 
 SENTENCE_CHARACTERS = 240
+_KEEPING = ("calls_for", "agent", "customer")
 _SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
 
 
@@ -31,9 +32,14 @@ def worth_keeping(text: str, language: str) -> list[tuple[str, frozenset[str]]]:
     return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence, language))]
 
 
+def offers_more(text: Folded, language: str) -> bool:
+    """Whether somebody asks if there is anything else that they can do."""
+    return any(meant(_phrases()["offers_more"], text, language))
+
+
 def _why(sentence: str, language: str) -> frozenset[str]:
     folded = Folded(sentence)
-    return frozenset(name for name, phrases in _phrases().items() if any(meant(phrases, folded, language)))
+    return frozenset(name for name in _KEEPING if any(meant(_phrases()[name], folded, language)))
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ be in a wrap-up that was not in the transcript.
 """
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 import msgspec
@@ -17,7 +18,7 @@ from models.review.denial import meant
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
 from models.review.scoring import compiled
-from models.review.sentences import clipped, sentences, worth_keeping
+from models.review.sentences import clipped, offers_more, sentences, worth_keeping
 
 TURNS_KEPT = 2_000
 """Of a longer call the beginning and the newest are looked at."""
@@ -28,6 +29,9 @@ _LEAST_WORDS = 4
 _SAID = 0.9
 """How much a phrase of a disposition says for it."""
 _ACT = 0.8
+_ANSWERED = 2
+"""Turns behind an offer of more help in which a "no, thank you" is the answer to it."""
+_THANKS = re.compile(r"(?:gracias|obrigad[oa]s?|thank you)$", re.IGNORECASE)
 _NO_REASON = frozenset({"none", "identity_verification"})
 """Intents for which nobody calls."""
 
@@ -133,6 +137,8 @@ class Composer:
         self._language = language
         self._said: dict[int, _Said] = {}
         self._languages: dict[str, int] = {}
+        self._offered: int | None = None
+        """The turn in which somebody last asked whether there is anything else."""
         self._intents: dict[int, Insight] = {}
         """By `seq`: some may be taken back."""
         self._slots: list[Slot] = []
@@ -155,9 +161,11 @@ class Composer:
             hit = self._detectors[act].find(folded, turn.reading)
             if hit and is_sure(act, hit.score, turn.reading):
                 self._performed[act, turn.stream] = turn.end_ms
+        if offers_more(folded, turn.language):
+            self._offered = turn.turn
         for code, sides in self._phrases.items():
             for side, phrases in sides:
-                if any(meant(phrases, folded, turn.language)):
+                if any(self._tells(turn, folded, span) for span in meant(phrases, folded, turn.language)):
                     self._told[code, side, turn.stream] = turn.end_ms
 
     def saw(self, fact: Fact) -> None:
@@ -207,6 +215,11 @@ class Composer:
         return msgspec.structs.replace(wrap_up, summary=summarise(wrap_up))
 
     # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _tells(self, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> bool:
+        """Whether what a phrase finds says how the call ends: a "no, thank you" to more help does not."""
+        answers = self._offered is not None and turn.turn - self._offered <= _ANSWERED
+        return not (answers and _THANKS.search(folded.text[slice(*folded.span(*span))]))
 
     def _sign(self, sign: str, score: float, at_ms: int) -> None:
         for disposition in self._dispositions:

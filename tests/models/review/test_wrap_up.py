@@ -242,3 +242,35 @@ def test_a_day_beside_a_promise_is_its_day(text: str, due: str) -> None:
     one = composer("care", "en")
     say(one, 1, "agent", text, "en")
     assert [one.due for one in finished(one).follow_ups] == [due]
+
+
+@pytest.mark.parametrize(
+    ("language", "wish", "offer", "thanks"),
+    [
+        ("es", "Sí, lo quiero.", "¿Hay algo más en lo que le pueda ayudar?", "No, gracias."),
+        ("pt", "Sim, quero contratar.", "Posso ser útil em mais alguma coisa?", "Não, obrigada."),
+        ("en", "Yes, sign me up.", "Is there anything else I can do for you?", "No, thank you."),
+    ],
+)
+def test_who_wants_no_more_help_did_not_refuse_the_sale(language: str, wish: str, offer: str, thanks: str) -> None:
+    one = composer("sales", language)
+    say(one, 1, "customer", wish, language)
+    say(one, 2, "agent", offer, language)
+    say(one, 3, "customer", thanks, language)
+    assert finished(one).disposition == "sold"
+
+
+@pytest.mark.parametrize(
+    ("language", "offer", "thanks"),
+    [
+        ("es", "¿Le gustaría contratar nuestro plan de fibra?", "No, gracias."),
+        ("pt", "O senhor quer conhecer o nosso plano?", "Não, obrigado."),
+        ("en", "Would you like to hear about our plan?", "No, thank you."),
+    ],
+)
+def test_a_no_to_the_offer_refuses_it_whatever_was_asked_long_before(language: str, offer: str, thanks: str) -> None:
+    one = composer("sales", language)
+    say(one, 1, "agent", {"es": "¿Algo más?", "pt": "Algo mais?", "en": "Anything else?"}[language], language)
+    say(one, 3, "agent", offer, language)
+    say(one, 4, "customer", thanks, language)
+    assert finished(one).disposition == "not_interested"
