@@ -6,7 +6,8 @@ Words are folded before they are compared. `a/b` one of the words, `word*` any e
 Portuguese participle (`grabada`) in either gender and number, `(… | …)` one of the phrases,
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
 `<name>` a word written as a proper name, `<digits>` a number said or masked, `<start>` and `<end>` those of a
-sentence, `<stop>` the mark between two sentences, `!word` the next word is not this one.
+sentence, `<stop>` the mark between two sentences, `!word` the next word is not this one, `<!word` the word before is
+not this one.
 """
 
 import re
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 
 from models.compliance.text import CAPITAL, Folded, fold
 
-_PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|!?[^\s(){}|<>]+)")
+_PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|(?:<?!)?[^\s(){}|<>]+)")
 _PARTICIPLE = re.compile(r"(\w{3,}[ai]d)[ao]s?")
 _NAME = rf"(?:#person |(?!(?:{{stop}}){CAPITAL}? )[^\W\d_][^\s.]*{CAPITAL} )"
 
@@ -75,6 +76,8 @@ class Phrase:
             return self._list(core[1:-1], depth) + optional
         if core.startswith(".."):
             return rf"(?:[^\s.]+ ){{0,{core[2:] or 3}}}?"
+        if core.startswith("<!"):
+            return _not_behind(core[2:])
         if core[0] == "<":
             return self._special(core[1:-1]) + optional
         if core[0] == "!":
@@ -105,11 +108,23 @@ def _alternatives(core: str) -> str:
     return "(?:" + "|".join(_word(word) for word in core.split("/")) + ")"
 
 
-def _word(word: str) -> str:
-    stem = word.removesuffix("*")
-    folded = fold(stem)
+def _not_behind(core: str) -> str:
+    """What is looked for behind has one length: each word by itself, with a capital and without."""
+    return "".join(
+        rf"(?<!(?<!\S){re.escape(word)}{mark} )" for word in map(_folded, core.split("/")) for mark in ("", CAPITAL)
+    )
+
+
+def _folded(word: str) -> str:
+    folded = fold(word)
     if not folded:
         raise PhraseError(f"{word!r} is no word")
+    return folded
+
+
+def _word(word: str) -> str:
+    stem = word.removesuffix("*")
+    folded = _folded(stem)
     if word != stem:
         return re.escape(folded) + r"[^\s.]*"
     if participle := _PARTICIPLE.fullmatch(folded):

@@ -32,6 +32,8 @@ def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: 
         ("record* line", "a recorded line", ["recorded line"]),
         ("llamada grabada", "llamadas grabados", ["llamadas grabados"]),
         ("mas !tarde", "mas tarde, mas nunca", ["mas"]),
+        ("<!el/mi pago", "El pago. Mi pago, yo pago, papel pago", ["pago", "pago"]),
+        ("(yo)? <!el (lo)? pago", "Yo pago, yo lo pago, el pago, pago", ["Yo pago", "yo lo pago", "pago"]),
         ("this is <name>", "This is Ana. This is great. This is the end.", ["This is Ana"]),
         ("this is <name>", "this is ana", ["this is ana"]),
         ("this is <name>", "This is [person].", ["This is [person]"]),
@@ -51,7 +53,7 @@ def test_guard_takes_in_its_tail() -> None:
     assert found("not ..4", "not at all like that at least", wide=True) == ["not at all like that"]
 
 
-@pytest.mark.parametrize("source", ["(a", "a)", "{NONE}", "<what>", "a // b", "{LOOP}"])
+@pytest.mark.parametrize("source", ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}"])
 def test_bad_phrase_says_so(source: str) -> None:
     with pytest.raises(PhraseError):
         Phrase(source, {"LOOP": "{LOOP}"})

@@ -122,12 +122,42 @@ def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, te
         ("agent", "You will receive an email with the details."),
         ("customer", "Eu vou pagar na sexta-feira sem falta."),
         ("customer", "I'll pay the rest on Monday, I promise."),
+        ("customer", "El viernes pago el saldo completo."),
+        ("customer", "Eu pago na sexta, pode anotar."),
+        ("agent", "Le enviamos el recibo mañana mismo."),
+        ("agent", "Ya le agendamos la visita para el lunes."),
+        ("agent", "Nós enviamos o boleto por e-mail amanhã."),
     ],
 )
 def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
     one = composer()
     say(one, 1, leg, text)
     assert [note.text for note in finished(one).promises] == [text]
+
+
+@pytest.mark.parametrize(
+    ("leg", "language", "text"),
+    [
+        ("customer", "es", "Ya hice el pago el viernes."),
+        ("customer", "es", "Me rechazaron el pago en la aplicación."),
+        ("customer", "es", "Hice el depósito el lunes."),
+        ("customer", "es", "Ya hice el pago a la empresa."),
+        ("customer", "pt", "O boleto já foi pago na sexta-feira."),
+        ("customer", "pt", "Fiz o depósito no banco."),
+        ("customer", "pt", "A fatura está paga, foi tudo pago hoje."),
+        ("customer", "en", "I did pay it on Friday."),
+        ("agent", "es", "Ya le enviamos el recibo la semana pasada."),
+        ("agent", "es", "Le enviamos ayer el recibo a su correo."),
+        ("agent", "pt", "Já creditamos o valor na sua conta."),
+        ("agent", "pt", "Já lhe enviamos o boleto por e-mail."),
+        ("agent", "en", "We did send you the contract on Monday."),
+    ],
+)
+def test_what_is_done_already_is_no_promise(leg: Leg, language: str, text: str) -> None:
+    one = composer("collections", language)
+    say(one, 1, leg, text, language)
+    found = finished(one)
+    assert (found.promises, found.disposition != "promise_to_pay") == ((), True)
 
 
 def test_without_a_form_there_is_a_summary_and_no_disposition() -> None:
