@@ -6,6 +6,7 @@ or that somebody is thanked for.
 
 import datetime
 import re
+from collections.abc import Callable
 
 from models.compliance.text import fold
 
@@ -90,12 +91,16 @@ _THANKS = re.compile(
 """With what it is for: "thank you for calling today"."""
 
 
-def due_date(text: str, day: datetime.date) -> datetime.date | None:
-    """The first day that the text names, from the day of the call on; None when it names none."""
-    words = [fold(match.group()) for match in _WORD.finditer(_THANKS.sub(" ", text))]
-    for at in range(len(words)):
-        if found := _named(words, at, day):
-            return found
+def due_date(
+    text: str, day: datetime.date, holds: Callable[[int, int], bool] = lambda start, end: True
+) -> datetime.date | None:
+    """The first day that the text names, from the day of the call on; None when it names none. `holds`: whether a day
+    whose word lies between these places of the text is one that is meant."""
+    found = list(_WORD.finditer(_THANKS.sub(lambda thanks: " " * len(thanks.group()), text)))
+    words = [fold(match.group()) for match in found]
+    for at, match in enumerate(found):
+        if (named := _named(words, at, day)) and holds(*match.span()):
+            return named
     return None
 
 

@@ -12,7 +12,8 @@ from models.review.denial import meant
 from models.review.scoring import compiled
 
 SENTENCE_CHARACTERS = 240
-_KEEPING = ("calls_for", "agent", "customer")
+_PROMISING = ("agent", "customer")
+_KEEPING = ("calls_for", *_PROMISING)
 _SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
 
 
@@ -30,6 +31,13 @@ def clipped(text: str) -> str:
 def worth_keeping(text: str, language: str) -> list[tuple[str, frozenset[str]]]:
     """Each such sentence with what makes it so (`calls_for agent customer`)."""
     return [(sentence, why) for sentence in sentences(text) if (why := _why(sentence, language))]
+
+
+def promised_at(sentence: str, language: str) -> int:
+    """Where its promise begins; 0 where it makes none."""
+    folded = Folded(sentence)
+    spans = (span for side in _PROMISING for span in meant(_phrases()[side], folded, language))
+    return min((folded.span(*span)[0] for span in spans), default=0)
 
 
 def offers_more(text: Folded, language: str) -> bool:

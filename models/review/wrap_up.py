@@ -14,11 +14,11 @@ from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
 from models.compliance.history import is_sure
 from models.compliance.text import Folded
-from models.review.denial import meant
+from models.review.denial import meant, stands
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
 from models.review.scoring import compiled
-from models.review.sentences import clipped, offers_more, sentences, worth_keeping
+from models.review.sentences import clipped, offers_more, promised_at, sentences, worth_keeping
 
 TURNS_KEPT = 2_000
 """Of a longer call the beginning and the newest are looked at."""
@@ -198,7 +198,7 @@ class Composer:
                 self._signs[code].add(f"{side} says", _SAID, at_ms)
         reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
-        follow_ups = tuple(self._follow_up(note, text) for note, text in promises)
+        follow_ups = tuple(self._follow_up(*promise) for promise in promises)
         choices = self._choices(language, {one.turn.turn for one, leg in said if leg == "customer"})
         wrap_up = WrapUp(
             summary="",
@@ -208,7 +208,7 @@ class Composer:
             choices=choices,
             intent=intent,
             reason=reason,
-            promises=tuple(note for note, _ in promises),
+            promises=tuple(note for note, _, _ in promises),
             follow_ups=follow_ups,
             slots=tuple(self._slots),
         )
@@ -252,11 +252,21 @@ class Composer:
             return None, ""
         return Note(clipped(one.text), one.turn.turn, leg), wanted.get(one.turn.turn, "")
 
-    def _follow_up(self, note: Note, text: str) -> FollowUp:
+    def _follow_up(self, note: Note, text: str, language: str) -> FollowUp:
         """Its day may stand in a sentence beside it; "today" does not, which people say of the call itself."""
-        days = (due_date(one, self._day) for one in _beside(note.text, text) if not one.endswith("?"))
-        due = due_date(note.text, self._day) or next((day for day in days if day and day > self._day), None)
+        days = (self._due(one, language) for one in _beside(note.text, text) if not one.endswith("?"))
+        due = self._due(note.text, language) or next((day for day in days if day and day > self._day), None)
         return FollowUp(note.text, note.turn, note.leg, due.isoformat() if due else "")
+
+    def _due(self, sentence: str, language: str) -> datetime.date | None:
+        """The day of what is promised, and not one on which it is not to be: "no puedo hoy, le pago el lunes"."""
+        promise = promised_at(sentence, language)
+
+        def holds(start: int, end: int) -> bool:
+            begins = promise if promise <= start else 0  # what is denied before a promise is not the promise's day
+            return stands(sentence[begins:], start - begins, end - begins, language)
+
+        return due_date(sentence, self._day, holds)
 
     def _choices(self, language: str, customers: Set[int]) -> tuple[Choice, ...]:
         """`customers` are the customer's turns."""
@@ -313,10 +323,11 @@ def summarise(wrap_up: WrapUp) -> str:
     return "\n".join(lines)
 
 
-def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str]]:
-    """Sentences that promise something, each with the whole turn, newest kept; a question promises nothing."""
+def _promises(said: Sequence[tuple[_Said, Leg]]) -> Iterator[tuple[Note, str, str]]:
+    """Sentences that promise something, each with the whole turn and its language, newest kept; a question promises
+    nothing."""
     found = [
-        (Note(clipped(sentence), one.turn.turn, leg), one.text)
+        (Note(clipped(sentence), one.turn.turn, leg), one.text, one.turn.language)
         for one, leg in said
         for sentence, why in one.kept
         if "calls_for" not in why

@@ -304,3 +304,24 @@ def test_a_no_to_the_offer_refuses_it_whatever_was_asked_long_before(language: s
     say(one, 3, "agent", offer, language)
     say(one, 4, "customer", thanks, language)
     assert finished(one).disposition == "not_interested"
+
+
+@pytest.mark.parametrize(
+    ("leg", "language", "text", "due"),
+    [
+        ("customer", "es", "No puedo hoy, le pago el lunes.", "2026-11-30"),
+        ("customer", "es", "Hoy no alcanzo y le pago el lunes.", "2026-11-30"),
+        ("customer", "es", "Hoy no puedo pero voy a pagar pronto.", ""),
+        ("customer", "es", "Le pago el martes, el lunes no.", "2026-12-01"),
+        ("agent", "es", "Si no le llega le envío otro mañana.", "2026-11-28"),
+        ("customer", "pt", "Hoje eu não consigo, mas vou pagar na segunda.", "2026-11-30"),
+        ("customer", "pt", "Vou pagar hoje, não se preocupe.", "2026-11-27"),
+        ("customer", "en", "I don't have it today, but I'll pay on Monday.", "2026-11-30"),
+        ("customer", "en", "Not today, I'll pay on Monday.", "2026-11-30"),
+        ("agent", "en", "If it doesn't arrive we'll send you another one on Monday.", "2026-11-30"),
+    ],
+)
+def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: str, due: str) -> None:
+    one = composer("collections", language)
+    say(one, 1, leg, text, language)
+    assert [one.due for one in finished(one).follow_ups] == [due]
