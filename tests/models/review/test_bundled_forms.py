@@ -35,6 +35,15 @@ HEARD = {
             "Of course, I will take your number off the list.",
         ],
     },
+    ("care", "took_leave"): {
+        "es": [
+            "¿Hay algo más en lo que le pueda ayudar?",
+            "¿Algo más en que le pueda colaborar?",
+            "¿En qué más le puedo asistir?",
+        ],
+        "pt": ["Posso ser útil em mais alguma coisa?", "Posso ajudá-lo em algo mais?", "Alguma coisa em que eu possa ajudar?"],
+        "en": ["Is there anything else I can help you with?"],
+    },
 }
 NOT_HEARD = {
     ("sales", "respected_opt_out"): {
@@ -45,6 +54,11 @@ NOT_HEARD = {
             "I won't be able to call you back today.",
             "May I tell you about our plan first?",
         ],
+    },
+    ("care", "took_leave"): {
+        "es": ["¿En qué le puedo ayudar?", "Algo pasa con la línea. Le voy a ayudar."],
+        "pt": ["Em que posso ajudar?"],
+        "en": ["How can I help you?"],
     },
 }
 
