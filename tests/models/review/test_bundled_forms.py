@@ -44,6 +44,11 @@ HEARD = {
         "pt": ["Posso ser útil em mais alguma coisa?", "Posso ajudá-lo em algo mais?", "Alguma coisa em que eu possa ajudar?"],
         "en": ["Is there anything else I can help you with?"],
     },
+    ("collections", "named_company"): {
+        "es": ["Le habla Andrea Rojas, del banco Horizonte. Le llamo por la cuota de su tarjeta."],
+        "pt": ["Meu nome é Marina, do banco Horizonte. Estou ligando sobre a fatura do seu cartão."],
+        "en": ["This is Daniel Brooks calling from Bright Path. I am calling about your past due balance."],
+    },
 }
 NOT_HEARD = {
     ("sales", "respected_opt_out"): {
@@ -59,6 +64,11 @@ NOT_HEARD = {
         "es": ["¿En qué le puedo ayudar?", "Algo pasa con la línea. Le voy a ayudar."],
         "pt": ["Em que posso ajudar?"],
         "en": ["How can I help you?"],
+    },
+    ("collections", "named_company"): {
+        "es": ["Buenas tardes, le habla Ana. Le llamo por la cuota de su tarjeta."],
+        "pt": ["Boa tarde, meu nome é Marina. Estou ligando sobre a fatura do seu cartão."],
+        "en": ["Good morning, my name is Daniel. I am calling about your past due balance."],
     },
 }
 
@@ -97,3 +107,9 @@ def test_that_an_opt_out_was_honoured_in_words_of_no_list_fails_no_call() -> Non
     found = scored("sales", "en", ("c", "Please stop calling me."), ("a", "Consider it done, madam."))
     assert ("respected_opt_out", "no") in [(one.item, one.answer) for one in found.items]
     assert found.failed_by == ()
+
+
+def test_a_collector_who_speaks_of_no_debt_need_not_name_the_firm() -> None:
+    turns = (("a", "Buenas tardes, le habla Ana Rojas. ¿Hablo con el señor Julián Peña?"), ("c", "Él no está."))
+    assert answer("collections", "identified_himself", "es", *turns) == "yes"
+    assert answer("collections", "named_company", "es", *turns) == "n_a"
