@@ -203,6 +203,18 @@ def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
         ("care", "en", "I want it fixed.", "no_result"),
         ("care", "en", "Yes, it's fixed now.", "solved"),
         ("care", "es", "No, ya funciona, gracias.", "solved"),
+        ("care", "es", "Ya volvió a fallar.", "no_result"),
+        ("care", "es", "Ya volvió el internet.", "solved"),
+        ("care", "es", "Ya volvió a servir.", "solved"),
+        ("care", "pt", "Agora voltou a cair.", "no_result"),
+        ("care", "pt", "Agora voltou a funcionar.", "solved"),
+        ("care", "pt", "Agora voltou a internet.", "solved"),
+        ("care", "pt", "Quero isso resolvido hoje.", "no_result"),
+        ("care", "pt", "Ficou tudo resolvido.", "solved"),
+        ("care", "pt", "Resolvido, muito obrigada.", "solved"),
+        ("sales", "pt", "Vou querer pensar.", "no_result"),
+        ("sales", "pt", "Vou querer cancelar.", "no_result"),
+        ("sales", "pt", "Vou querer o plano maior.", "sold"),
     ],
 )
 def test_how_it_ended_is_what_the_customer_says_and_not_what_they_deny(
