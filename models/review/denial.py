@@ -69,6 +69,12 @@ _OTHERWISE = word_set(
     """
 )
 """As written: what stands behind one is what holds beside what is denied, "not until Friday", or whether that holds."""
+_AWAITING = {
+    "es": re.compile(r"\b(?:una vez|cuando|apenas|si|en cuanto|tan pronto|hasta que|despu[eé]s (?:de )?que)\b"),
+    "pt": re.compile(r"\b(?:assim que|quando|se|caso|logo que|uma vez que|at[eé] que|depois que)\b"),
+    "en": re.compile(r"\b(?:once|when|if|as soon as|until|unless)\b"),
+}
+"""By language, as written: what stands behind one in its clause has not come yet."""
 _AT_MOST = frozenset(("más de", "más que", "mais de", "mais que", "more than"))
 """As written, right before an amount: who can pay no more than it can pay it."""
 _BEHIND_VALUE = 4
@@ -87,12 +93,19 @@ def meant(phrases: Iterable[Phrase], text: Folded, language: str = "") -> Iterat
 def stands(text: str, start: int, end: int, language: str = "") -> bool:
     """Whether a day or an amount at `text[start:end]` is said to hold: "no puedo pagar hoy" and "hoje eu não consigo"
     say that of none. A denial reaches further to these than to other words: over all of its clause."""
-    begins = max((mark.end() for mark in _MARK.finditer(text, 0, start)), default=0)
+    before = _clause_before(text, start)
     mark = _MARK.search(text, end)
-    before, behind = _words(text[begins:start]), _words(text[end : mark.start() if mark else len(text)])
+    behind = _words(text[end : mark.start() if mark else len(text)])
     if mark and mark.group() == "?" and before and _denies(before, 0, language[:2]):
         return True  # "can't I pay on Friday?" would like to
     return not (_denied_before(before, language[:2]) or _denied_behind(behind, language[:2]))
+
+
+def awaited(text: Folded, start: int, end: int, language: str = "") -> bool:
+    """Whether what a phrase finds at `text.line[start:end]` is to come first: "una vez su pago sea recibido"."""
+    awaiting = _AWAITING.get(language[:2])
+    before = " ".join(_clause_before(text.text, text.span(start, end)[0]))
+    return awaiting is not None and awaiting.search(before) is not None
 
 
 def _denied_before(words: Sequence[str], language: str) -> bool:
@@ -125,9 +138,8 @@ def _is_calming(word: str) -> bool:
 
 
 def _denied(text: Folded, start: int, end: int, own: set[str], language: str) -> bool:
-    begins = max((mark.end() for mark in _MARK.finditer(text.text, 0, start)), default=0)
+    before, within = _clause_before(text.text, start), _words(text.text[start:end])
     mark = _MARK.search(text.text, end)
-    before, within = _words(text.text[begins:start]), _words(text.text[start:end])
     denials = {fold(within[at]) for at in range(len(within)) if _denies(within, at, language)} - _WITHOUT
     if denials & own:
         return False
@@ -135,6 +147,11 @@ def _denied(text: Folded, start: int, end: int, own: set[str], language: str) ->
         return False  # "¿no le puedo ayudar en algo más?" wants to
     behind = " ".join(map(fold, _words(text.text[end : mark.start() if mark else len(text.text)])))
     return bool(denials) or _reaches_over(before, language) or _BEHIND.match(behind) is not None
+
+
+def _clause_before(text: str, at: int) -> list[str]:
+    """Words between the last mark and this place."""
+    return _words(text[max((mark.end() for mark in _MARK.finditer(text, 0, at)), default=0) : at])
 
 
 def _words(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
 from models.compliance.history import is_sure
 from models.compliance.text import Folded
-from models.review.denial import meant, stands
+from models.review.denial import awaited, meant, stands
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
 from models.review.scoring import compiled
@@ -165,7 +165,7 @@ class Composer:
             self._offered = turn.turn
         for code, sides in self._phrases.items():
             for side, phrases in sides:
-                if any(self._tells(turn, folded, span) for span in meant(phrases, folded, turn.language)):
+                if any(self._tells(side, turn, folded, span) for span in meant(phrases, folded, turn.language)):
                     self._told[code, side, turn.stream] = turn.end_ms
 
     def saw(self, fact: Fact) -> None:
@@ -216,8 +216,11 @@ class Composer:
 
     # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _tells(self, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> bool:
-        """Whether what a phrase finds says how the call ends: a "no, thank you" to more help does not."""
+    def _tells(self, side: str, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> bool:
+        """Whether what a phrase finds says how the call ends: what an agent awaits does not ("una vez su pago sea
+        recibido"), nor does a "no, thank you" to more help."""
+        if side == "agent" and awaited(folded, *span, turn.language):
+            return False
         answers = self._offered is not None and turn.turn - self._offered <= _ANSWERED
         return not (answers and _THANKS.search(folded.text[slice(*folded.span(*span))]))
 

@@ -337,3 +337,26 @@ def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: s
     one = composer("collections", language)
     say(one, 1, leg, text, language)
     assert [one.due for one in finished(one).follow_ups] == [due]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "paid"),
+    [
+        ("es", "Una vez su pago sea recibido, le enviamos el paz y salvo.", False),
+        ("es", "Le enviamos el paz y salvo cuando el pago ya haya quedado registrado.", False),
+        ("es", "Su pago quedará registrado mañana.", False),
+        ("es", "Perfecto, ya quedó registrado el primer pago.", True),
+        ("es", "Si tiene dudas, su pago fue aprobado.", True),
+        ("pt", "Assim que o pagamento for confirmado, liberamos a linha.", False),
+        ("pt", "Liberamos a linha quando o seu pagamento estiver confirmado.", False),
+        ("pt", "Pronto, o seu pagamento foi aprovado.", True),
+        ("en", "Once your payment is received, we'll update the account.", False),
+        ("en", "We'll update it as soon as your payment has posted.", False),
+        ("en", "Your payment will be confirmed tomorrow.", False),
+        ("en", "Great, your payment was approved.", True),
+    ],
+)
+def test_a_payment_that_is_awaited_was_not_made_on_the_call(language: str, text: str, paid: bool) -> None:
+    one = composer("collections", language)
+    say(one, 1, "agent", text, language)
+    assert (finished(one).disposition == "paid_on_call") is paid
