@@ -9,7 +9,7 @@ from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 _TOKEN = re.compile(r"\[\w+\]|\d+(?:[.,:/]\d+)*|[^\W\d_]+(?:['’´`][^\W\d_]+)*|[.?!;…,]", re.UNICODE)
-_ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta", "st", "ext", "tel", "num", "av"])
+ABBREVIATIONS = frozenset(["mr", "mrs", "ms", "dr", "dra", "sr", "sra", "srta", "st", "ext", "tel", "num", "av"])
 _ANSWERS = frozenset(["no", "nao"])
 """With a comma behind it such a word is a sentence of its own, and what follows says the opposite of what it would
 without the comma: `No, llame el lunes.` No other comma ends a sentence."""
@@ -77,7 +77,7 @@ class Folded:
         if token[0] == "[":
             return "#" + fold(token)
         if token in ".?!;…,":
-            return "" if before == BOUNDARY or (token == "." and before in _ABBREVIATIONS) else BOUNDARY
+            return "" if before == BOUNDARY or (token == "." and before in ABBREVIATIONS) else BOUNDARY
         return fold(token)
 
     def span(self, start: int, end: int) -> tuple[int, int]:

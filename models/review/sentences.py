@@ -7,18 +7,28 @@ from pathlib import Path
 import yaml
 
 from models.compliance.phrases import Phrase
-from models.compliance.text import Folded
+from models.compliance.text import ABBREVIATIONS, Folded, fold
 from models.review.denial import meant
 from models.review.scoring import compiled
 
 SENTENCE_CHARACTERS = 240
 _PROMISING = ("agent", "customer")
 _KEEPING = ("calls_for", *_PROMISING)
-_SENTENCE = re.compile(r"[^.?!;…]+[.?!;…]*", re.UNICODE)
+_END = re.compile(r"(?:[?!;…]|(?<!\.)\.++(?!\w))[.?!;…]*")
+"""No dot within a figure or an address is one."""
 
 
 def sentences(text: str) -> list[str]:
-    return [found for match in _SENTENCE.finditer(text) if (found := match.group().strip())]
+    found: list[str] = []
+    begins = 0
+    for end in _END.finditer(text):
+        last = text[begins : end.start()].rsplit(None, 1)[-1:]
+        if end.group() == "." and last and fold(last[0]) in ABBREVIATIONS:
+            continue
+        found.append(text[begins : end.end()].strip())
+        begins = end.end()
+    found.append(text[begins:].strip())
+    return [sentence for sentence in found if any(map(str.isalnum, sentence))]
 
 
 def clipped(text: str) -> str:
