@@ -185,11 +185,12 @@ class Scorer:
     ) -> tuple[Answer, tuple[Evidence, ...], str]:
         match item.check:
             case ByRules(rules=rules):
-                return self._by_rules(rules, ended=talk is not None)
+                return self._by_rules(rules, ended=talk is not None and not self._agent_unheard(leg_of))
             case NoViolation(severity=severity):
                 violations = (one for one in self._standing() if one.outcome == "violation")
                 bad = [one for one in violations if one.severity in _SEVERE[severity]]
-                return ("no", cited(bad), "") if bad else ("yes" if talk else "open", (), "")
+                kept: Answer = "yes" if talk and not self._agent_unheard(leg_of) else "open"
+                return ("no", cited(bad), "") if bad else (kept, (), "")
             case ByAct() | ByPhrase() as check:
                 return self._by_words(item.id, check, leg_of, now_ms, ended=talk is not None)
             case ByMetric() as metric:
@@ -231,21 +232,25 @@ class Scorer:
             return ("no" if check.absent else "yes"), said, ""
         if any(leg in ("mixed", "unknown") for _, leg in timely):
             return "open", (), ""
+        if check.leg == "agent" and self._agent_unheard(leg_of):
+            return "open", (), ""
         if not check.absent and self._may_have_been_said(check.leg, leg_of, until):
             return "open", (), ""
         over = ended or (until is not None and now_ms >= until)
         return ("yes" if check.absent else "no") if over else "open", (), ""
 
     def _may_have_been_said(self, by: SpokenBy, leg_of: Callable[[str], Leg], until_ms: int | None) -> bool:
-        """Whether an agent was to say it and none was heard, or the words of whoever was to are lost or came before."""
+        """Whether the words of whoever was to say it are lost, or came before."""
         if not self._opening:
-            return True
-        if by == "agent" and all(leg_of(stream) == "customer" for stream in self._streams):
             return True
         return any(
             (by == "any" or leg_of(stream) in (by, "mixed", "unknown")) and (until_ms is None or start_ms < until_ms)
             for stream, start_ms in self._lost
         )
+
+    def _agent_unheard(self, leg_of: Callable[[str], Leg]) -> bool:
+        """Whether no word is an agent's: nobody knows then what they said, nor what they left unsaid."""
+        return all(leg_of(stream) == "customer" for stream in self._streams)
 
     def _standing(self) -> Iterator[Insight]:
         return (one for seq, one in self._verdicts.items() if seq not in self._wrong)

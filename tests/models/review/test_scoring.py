@@ -99,8 +99,11 @@ def test_an_agent_who_was_never_heard_left_nothing_undone(check: str) -> None:
 def test_what_must_not_be_said_holds_at_the_end() -> None:
     one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["calm down"]}, absent: true}, auto_fail: true')
     assert answers(one)[0].answer == "open"
+    say(one, 1, "c", "Hello? I cannot hear you.")
+    assert answers(one, talk=ended())[0].answer == "open"
+    say(one, 2, "a", "Good morning.")
     assert answers(one, talk=ended())[0].answer == "yes"
-    say(one, 1, "a", "You have to calm down, sir.")
+    say(one, 3, "a", "You have to calm down, sir.")
     (item,) = answers(one)
     assert (item.answer, item.evidence[0].quote) == ("no", "calm down")
 
@@ -133,6 +136,8 @@ def test_rules_count_where_they_are_in_force() -> None:
     assert answers(scorer(item))[0].answer == "n_a"
     kept = scorer(item, rules=frozenset({"CO-2300-WHY"}))
     assert answers(kept)[0].answer == "open"
+    assert answers(kept, talk=ended())[0].answer == "open"
+    say(kept, 1, "a", "Good morning.")
     assert answers(kept, talk=ended())[0].answer == "yes"
     kept.saw(alert(7, "CO-2300-WHY", "violation"))
     (broken,) = answers(kept)
@@ -153,6 +158,8 @@ def test_a_duty_is_done_when_it_is_satisfied_and_undecided_is_a_person_s() -> No
 
 def test_a_violation_of_the_asked_severity_spoils_the_call() -> None:
     one = scorer("check: {kind: no_violation, severity: critical}", "check: {kind: no_violation, severity: warning}")
+    assert [item.answer for item in answers(one, talk=ended())] == ["open", "open"]
+    say(one, 1, "a", "Good morning.")
     one.saw(alert(1, "X", "violation", "warning"))
     assert [item.answer for item in answers(one, talk=ended())] == ["yes", "no"]
 
@@ -307,6 +314,7 @@ def test_what_may_be_among_lost_words_was_not_left_unsaid(stream: str, lost_s: i
 def test_an_alert_that_a_supervisor_called_wrong_spoils_nothing_and_an_agent_s_word_is_not_enough() -> None:
     checks = ("check: {kind: no_violation}", "check: {kind: rule, rules: [CO-2300-WHY]}")
     one = scorer(*checks, rules=frozenset({"CO-2300-WHY"}))
+    say(one, 1, "a", "Good morning.")
     one.saw(alert(7, "CO-2300-WHY", "violation"))
     found = []
     for seq, role, verdict in ((8, "agent", "wrong"), (9, "supervisor", "wrong"), (10, "admin", "right")):
