@@ -82,6 +82,8 @@ _COUNTED = frozenset(
 _PAST = frozenset({"pasado", "passado", "passada", "last", "past", "ultimo", "ultima", "anterior"})
 """Beside a day that was."""
 _UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
+_WORKED = frozenset({"habil", "habiles", "laborable", "laborables", "util", "uteis", "business", "working"})
+"""Beside days of which Saturday and Sunday are none."""
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _THANKS = re.compile(
     r"\b(?:thank(?:s| you)(?:\s+\w+){0,2}\s+for|gracias(?:\s+\w+){0,2}\s+por"
@@ -124,14 +126,26 @@ def _near(words: list[str], at: int, day: datetime.date) -> datetime.date | None
 
 
 def _in_days(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
-    """ "en tres días", "em uma semana", "in 5 days", "within two weeks"."""
+    """ "en tres días", "em uma semana", "in 5 days", "within two weeks", "en cinco días hábiles"."""
     if words[at] not in ("en", "em", "in", "within", "dentro", "daqui"):
         return None
     rest = words[at + 1 :]
     rest = rest[1:] if rest[:1] in (["de"], ["a"]) and words[at] in ("dentro", "daqui") else rest
     count, behind = (1, 1) if rest[:1] == ["a"] else _number(rest, 0)
+    worked = bool(_WORKED & set(rest[behind : behind + 2]))
+    behind += rest[behind : behind + 1] in (["business"], ["working"])
     unit = _UNITS.get(rest[behind], 0) if behind < len(rest) else 0
-    return day + datetime.timedelta(count * unit) if 0 < count <= 90 and unit else None
+    if not 0 < count <= 90 or not unit:
+        return None
+    return _working_day(day, count) if worked and unit == 1 else day + datetime.timedelta(count * unit)
+
+
+def _working_day(day: datetime.date, count: int) -> datetime.date:
+    """So many days from Monday to Friday on; a holiday, which no calendar here knows, makes it later."""
+    while count:
+        day += datetime.timedelta(1)
+        count -= day.weekday() < _DAYS["saturday"]
+    return day
 
 
 def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
