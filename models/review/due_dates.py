@@ -68,9 +68,10 @@ _ORDINALS = {
 }  # fmt: skip
 _AHEAD = datetime.timedelta(183)
 """A day of a month that lies further ahead was meant as past."""
-_LEADS = frozenset({"el", "al", "para", "on", "by", "this", "next", "na", "no", "ate", "proximo", "este", "until"})
+_LEADS = frozenset({"el", "al", "antes", "para", "on", "by", "this", "next", "na", "no", "ate", "proximo", "este", "until"})
 """Words before a day of the week that is one ("segunda" alone is also an ordinal)."""
 _ORDINAL_DAYS = frozenset({"segunda", "terca", "quarta", "quinta", "sexta"})
+_ORDINAL_LEADS = frozenset({"na", "ate", "proxima", "para", "pra", "essa", "nessa", "nesta"})
 _COUNTED = frozenset(
     (
         "parcela", "parcelas", "fatura", "faturas", "vez", "via", "vias", "linha", "conta", "prestacao", "mensalidade",
@@ -157,12 +158,22 @@ def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | N
     behind = words[at + 2 if fair else at + 1 :]
     if _PAST & {*words[max(0, at - 1) : at], *behind[:1]} or {"pasada", "passada"} & set(behind[:4]):
         return None
-    led = words[max(0, at - 1) : at] in (["na"], ["ate"], ["proxima"]) and not _COUNTED & set(behind[:1])
+    led = _ORDINAL_LEADS & set(words[max(0, at - 1) : at]) and not _COUNTED & set(behind[:1])
     if here in _ORDINAL_DAYS and not fair and not led:
         return None
-    if here not in _ORDINAL_DAYS and not _LEADS & set(words[max(0, at - 2) : at]):
+    named = _LEADS & set(words[max(0, at - 2) : at]) or _is_alone(words, at)
+    if here not in _ORDINAL_DAYS and not named:
         return None
     return day + datetime.timedelta((_DAYS[here] - day.weekday() - 1) % 7 + 1)
+
+
+def _is_alone(words: list[str], at: int) -> bool:
+    """An English name needs nothing before it ("I'll call you Monday"); it is no one day in "every Monday", "Monday's"
+    and "Monday to Friday"."""
+    around = (words[max(0, at - 2) : at + 1], words[at : at + 3])
+    spans = any(three[1:2] in (["to"], ["through"], ["till"]) and {*three[::2]} <= _DAYS.keys() for three in around)
+    whole = words[max(0, at - 1) : at] not in (["every"], ["each"]) and words[at + 1 : at + 2] != ["s"]
+    return words[at].endswith("day") and whole and not spans
 
 
 def _of_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:

@@ -54,6 +54,13 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("em quarenta e cinco dias", "2027-01-12"),
         ("Gracias por llamar, le envío el contrato hoy", "2026-11-28"),
         ("el viernes pasado se cobró, el lunes se devuelve", "2026-11-30"),
+        ("I'll pay Friday", "2026-12-04"),
+        ("We'll call you Monday morning", "2026-11-30"),
+        ("We'll call you Monday to confirm", "2026-11-30"),
+        ("We can move it to Tuesday", "2026-12-01"),
+        ("antes del viernes", "2026-12-04"),
+        ("fica para sexta", "2026-12-04"),
+        ("essa sexta eu pago", "2026-12-04"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -74,6 +81,8 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "el cobro que se hizo el viernes pasado", "el pasado viernes", "na sexta-feira passada", "na sexta passada",
         "on last Friday", "el viernes de la semana pasada", "el veinte de mayo pasado", "el 20 de mayo del año pasado",
         "Vou aplicar o desconto na segunda parcela", "na quinta via", "na terça fatura",
+        "para segunda via", "essa segunda parcela", "Monday through Friday", "from Monday to Friday", "every Monday",
+        "Friday's bill", "last Friday", "el pago del viernes",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:
