@@ -5,6 +5,7 @@ transcript and the live call give the same figures.
 """
 
 import statistics
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -102,7 +103,7 @@ def measure(
     dead = [one for one in silences if one.length_ms >= DEAD_AIR_MS]
     return Talk(
         until_ms=until_ms,
-        legs=_legs(ordered, legs, interruptions, runs),
+        legs=_legs(ordered, legs, interruptions, runs, _waits(ordered, legs, [*holds, *filled])),
         talk_over_ms=sum(one.length_ms for one, _ in _talk_over(ordered, legs)),
         dead_air_ms=sum(one.length_ms for one in dead),
         longest_silence_ms=max((one.length_ms for one in silences), default=0),
@@ -118,6 +119,7 @@ def _legs(
     legs: Mapping[str, Leg],
     interruptions: Sequence[Stretch],
     runs: Sequence[Stretch],
+    waits: Mapping[Leg, Sequence[int]],
 ) -> dict[str, LegTalk]:
     spoken: dict[Leg, int] = {}
     words: dict[Leg, int] = {}
@@ -126,7 +128,6 @@ def _legs(
         spoken[leg] = spoken.get(leg, 0) + span.end_ms - span.start_ms
         words[leg] = words.get(leg, 0) + span.words
     whole = sum(spoken.values())
-    waits = _waits(spans, legs)
     return {
         leg: LegTalk(
             spoken_ms=spoken[leg],
@@ -209,16 +210,23 @@ def _runs(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[Stretch]:
         yield run
 
 
-def _waits(spans: Sequence[Span], legs: Mapping[str, Leg]) -> dict[Leg, list[int]]:
-    """How long each side took to answer the other."""
+def _waits(
+    spans: Sequence[Span], legs: Mapping[str, Leg], filled: Sequence[tuple[int, int]]
+) -> dict[Leg, list[int]]:
+    """How long each side took to answer the other; what is `filled` kept nobody waiting."""
     waits: dict[Leg, list[int]] = {}
+    taken, passed = sorted(filled), 0
     last: Span | None = None
     for span in spans:
         if span.words <= BACKCHANNEL_WORDS and last is not None:
             continue
         leg = legs.get(span.stream, "unknown")
         if last is not None and leg != legs.get(last.stream, "unknown"):
-            waits.setdefault(leg, []).append(max(0, span.start_ms - last.end_ms))
+            while passed < len(taken) and taken[passed][1] <= last.end_ms:
+                passed += 1
+            within = taken[passed : bisect_left(taken, (span.start_ms, 0))]
+            quiet = _silences((), within, last.end_ms, span.start_ms)
+            waits.setdefault(leg, []).append(sum(one.length_ms for one in quiet))
         last = span if last is None or span.end_ms >= last.end_ms else last
     return waits
 

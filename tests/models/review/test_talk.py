@@ -117,6 +117,14 @@ def test_the_wait_for_an_answer_is_a_median_and_never_negative() -> None:
     assert found.legs["agent"].response_ms == 1_000
 
 
+def test_hold_and_music_kept_nobody_waiting() -> None:
+    rows = spans(("c", 0, 2, 5), ("a", 3, 3.5, 2), ("a", 186, 190, 9), ("c", 191, 192, 5), ("a", 197, 199, 5))
+    held = measure(rows, LEGS, [(5_000, 185_000)], 200_000, filled=[(10_000, 150_000), (190_500, 190_700)])
+    assert held.legs["agent"].response_ms == 4_500
+    assert held.legs["customer"].response_ms == 800
+    assert measure(rows, LEGS, (), 200_000).legs["agent"].response_ms == 94_500
+
+
 def test_a_single_mixed_stream_is_a_side_of_its_own() -> None:
     found = measure(spans(("m", 0, 10, 20)), {"m": "mixed"}, (), 10_000)
     assert found.legs["mixed"].share == 1.0
