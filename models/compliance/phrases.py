@@ -41,7 +41,7 @@ class Phrase:
             self.regex = re.compile(
                 r"(?<!\S)" + (pattern.removesuffix("?") if wide and pattern.endswith("}?") else pattern)
             )
-        except re.error as error:
+        except (re.error, OverflowError) as error:
             raise PhraseError(f"{source!r}: {error}") from error
 
     def spans(self, text: Folded) -> list[tuple[int, int]]:

@@ -59,7 +59,7 @@ class ByAct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     leg: SpokenBy
     acts: list[str]
-    within_s: int = 0
+    within_s: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Of the call's first words; 0: at any time."""
     absent: bool = False
     """It must not be performed."""
@@ -70,7 +70,7 @@ class ByPhrase(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
     leg: SpokenBy
     phrases: Phrases
-    within_s: int = 0
+    within_s: Annotated[int, msgspec.Meta(ge=0)] = 0
     absent: bool = False
 
 

@@ -53,7 +53,7 @@ def test_guard_takes_in_its_tail() -> None:
     assert found("not ..4", "not at all like that at least", wide=True) == ["not at all like that"]
 
 
-@pytest.mark.parametrize("source", ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}"])
+@pytest.mark.parametrize("source", ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}", "a ..5000000000 b"])
 def test_bad_phrase_says_so(source: str) -> None:
     with pytest.raises(PhraseError):
         Phrase(source, {"LOOP": "{LOOP}"})

@@ -66,6 +66,8 @@ def test_a_form_may_name_a_rule_of_the_sites_own() -> None:
             "{kind: phrase, leg: agent, phrases: {en: ['(open']}}",
             "parentheses do not match",
         ),
+        (ACT, "{kind: phrase, leg: agent, phrases: {en: ['a ..5000000000 b']}}", "item notice: 'a ..5000000000 b'"),
+        ("within_s: 30", "within_s: -5", "within_s"),
     ],
 )  # fmt: skip
 def test_a_wrong_form_is_refused_with_where_and_what(old: str, new: str, complaint: str) -> None:
