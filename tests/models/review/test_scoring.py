@@ -239,7 +239,8 @@ def test_a_figure_that_there_is_not_does_not_count() -> None:
 def test_who_talks_over_whom_is_not_known_of_one_side_alone(streams: str, answer: str) -> None:
     one = scorer("check: {kind: metric, metric: talk_over_ms, at_most: 1000}")
     spans = [Span(turn, stream, turn * 5_000, turn * 5_000 + 4_000, 9) for turn, stream in enumerate(streams)]
-    assert answers(one, talk=measure(spans, LEGS | {"m": "mixed"}, (), 60_000))[0].answer == answer
+    legs: dict[str, Leg] = {**LEGS, "m": "mixed"}
+    assert answers(one, talk=measure(spans, legs, (), 60_000))[0].answer == answer
 
 
 def test_the_customer_s_mood_at_the_end_and_what_a_person_must_say() -> None:
