@@ -80,15 +80,9 @@ class CallWords:
 
     def alerts(self, turn: int) -> list[Insight]:
         """What rules saw in the turn and did not take back, and nobody calls wrong."""
-        withdrawn: set[int] = set()
-        verdicts: dict[int, str] = {}
-        for fact in self.facts:
-            match fact:
-                case CallEvent(name="withdrawn"):
-                    withdrawn.update(fact.data["of"])
-                case CallEvent(name="alert.judged"):
-                    verdicts[fact.data["of"]] = fact.data["verdict"]
-        gone = withdrawn | {seq for seq, verdict in verdicts.items() if verdict == "wrong"}
+        judged = (fact for fact in self.facts if isinstance(fact, CallEvent) and fact.name == "alert.judged")
+        verdicts: dict[int, str] = {fact.data["of"]: fact.data["verdict"] for fact in judged}
+        gone = self._withdrawn() | {seq for seq, verdict in verdicts.items() if verdict == "wrong"}
         return [
             fact
             for fact in self.facts
@@ -100,12 +94,17 @@ class CallWords:
         ]
 
     def intents(self, turn: int) -> set[str]:
-        """What the customer was heard to want in the turn."""
+        """What the customer was heard to want in the turn, but for what was taken back."""
+        gone = self._withdrawn()
         return {
             fact.value
             for fact in self.facts
-            if isinstance(fact, Insight) and fact.kind == "intent" and fact.turn == turn
+            if isinstance(fact, Insight) and fact.kind == "intent" and fact.turn == turn and fact.seq not in gone
         }
+
+    def _withdrawn(self) -> set[int]:
+        withdrawn = (fact for fact in self.facts if isinstance(fact, CallEvent) and fact.name == "withdrawn")
+        return {seq for fact in withdrawn for seq in fact.data["of"]}
 
 
 def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:
@@ -161,7 +160,9 @@ async def _words(store: Store, organisation_id: str, judged: Judged) -> CallWord
 
 
 def rows_of(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> Iterator[dict[str, Any]]:
-    """Rows of one judgement; none where its words say nothing that could be learned."""
+    """Rows of one judgement; none where its words say nothing that could be learned, or are erased."""
+    if not words.facts:
+        return
     about = {
         "idea": f"feedback-{judged.call_id}-{judged.seq}-{judged.kind}",
         "campaign": judged.campaign,

@@ -116,6 +116,18 @@ def test_how_a_call_ended_teaches_nothing_of_why_it_began() -> None:
     assert list(rows_of(judged("disposition"), confirmed("solved", turn=2), ACTS)) == []
 
 
+def test_an_intent_that_was_taken_back_is_in_no_row() -> None:
+    back = CallEvent(call_id="call-1", seq=9, name="withdrawn", data={"of": [5], "reason": "role_changed"})
+    words = CallWords([*confirmed("callback", turn=2).facts, back], "es")
+    (row,) = rows_of(judged("disposition"), words, ACTS)
+    assert row["intents"] == ["callback_request"]
+
+
+@pytest.mark.parametrize("kind", ["alert", "card", "disposition", "summary", "follow_ups", "quality"])
+def test_a_call_that_was_erased_gives_no_row(kind: str) -> None:
+    assert list(rows_of(judged(kind), CallWords([], "es"), ACTS)) == []
+
+
 async def test_a_call_is_read_once_though_others_are_judged_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
