@@ -44,7 +44,7 @@ def judgements_of(fact: Fact) -> Iterator[Judgement]:
             yield _judged(fact, "card", fact.data["article"], _CARDS[fact.name])
         case CallEvent(name="alert.judged"):
             yield _judged(fact, "alert", fact.data["rule"], fact.data["verdict"], fact.data.get("version", ""))
-        case CallEvent(name="qa.reviewed") if engine_said(fact) != "open":  # else there was nothing to judge
+        case CallEvent(name="qa.reviewed") if "open" not in (engine_said(fact), fact.data["after"]):  # judges none
             verdict: Verdict = "accepted" if engine_said(fact) == fact.data["after"] else "edited"
             subject = f"{fact.data['form']}/{fact.data['item']}"
             yield _judged(fact, "quality", subject, verdict, str(fact.data["version"]))

@@ -37,7 +37,12 @@ def test_an_item_that_only_a_person_answers_judges_nobody() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "before", "after", "verdict"),
-    [("yes", "no", "yes", ["accepted"]), ("yes", "no", "no", ["edited"]), ("open", "yes", "no", [])],
+    [
+        ("yes", "no", "yes", ["accepted"]),
+        ("yes", "no", "no", ["edited"]),
+        ("open", "yes", "no", []),
+        ("yes", "yes", "open", []),
+    ],
 )
 def test_a_second_review_judges_the_engine_and_not_the_first(
     engine: str, before: str, after: str, verdict: list[str]
