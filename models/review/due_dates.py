@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 from models.compliance.text import fold
+from models.privacy.lexicon import word_set
 
 _DAYS = {
     "monday": 0, "lunes": 0, "segunda": 0, "tuesday": 1, "martes": 1, "terca": 1, "wednesday": 2, "miercoles": 2,
@@ -68,10 +69,10 @@ _ORDINALS = {
 }  # fmt: skip
 _AHEAD = datetime.timedelta(183)
 """A day of a month that lies further ahead was meant as past."""
-_LEADS = frozenset({"el", "al", "antes", "para", "on", "by", "this", "next", "na", "no", "ate", "proximo", "este", "until"})
+_LEADS = word_set("el al antes para on by this next na no ate proximo este until")
 """Words before a day of the week that is one ("segunda" alone is also an ordinal)."""
 _ORDINAL_DAYS = frozenset({"segunda", "terca", "quarta", "quinta", "sexta"})
-_ORDINAL_LEADS = frozenset({"na", "ate", "proxima", "para", "pra", "essa", "nessa", "nesta"})
+_ORDINAL_LEADS = word_set("na ate proxima para pra essa nessa nesta")
 _COUNTED = frozenset(
     (
         "parcela", "parcelas", "fatura", "faturas", "vez", "via", "vias", "linha", "conta", "prestacao", "mensalidade",

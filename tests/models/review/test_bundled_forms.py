@@ -41,7 +41,11 @@ HEARD = {
             "¿Algo más en que le pueda colaborar?",
             "¿En qué más le puedo asistir?",
         ],
-        "pt": ["Posso ser útil em mais alguma coisa?", "Posso ajudá-lo em algo mais?", "Alguma coisa em que eu possa ajudar?"],
+        "pt": [
+            "Posso ser útil em mais alguma coisa?",
+            "Posso ajudá-lo em algo mais?",
+            "Alguma coisa em que eu possa ajudar?",
+        ],
         "en": ["Is there anything else I can help you with?"],
     },
     ("collections", "named_company"): {
