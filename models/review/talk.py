@@ -210,9 +210,7 @@ def _runs(spans: Sequence[Span], legs: Mapping[str, Leg]) -> Iterator[Stretch]:
         yield run
 
 
-def _waits(
-    spans: Sequence[Span], legs: Mapping[str, Leg], filled: Sequence[tuple[int, int]]
-) -> dict[Leg, list[int]]:
+def _waits(spans: Sequence[Span], legs: Mapping[str, Leg], filled: Sequence[tuple[int, int]]) -> dict[Leg, list[int]]:
     """How long each side took to answer the other; what is `filled` kept nobody waiting."""
     waits: dict[Leg, list[int]] = {}
     taken, passed = sorted(filled), 0
