@@ -44,7 +44,7 @@ def test_words_go_to_the_turn_of_their_leg_that_was_being_said_or_is_nearest() -
 class Reader:
     """Finds everybody neutral, also who says nothing."""
 
-    def read(self, text: str, before: str = "", language: str = "") -> Reading:
+    def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         return Reading(np.zeros(512, np.float32), Scored("neutral", 1.0), (), (), 0.0)
 
 
