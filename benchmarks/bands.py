@@ -2,10 +2,11 @@
 
     python -m benchmarks accuracy.bands.es accuracy.bands.en accuracy.bands.pt
 
-`wideband`: 16 kHz, the prompts from G.722, the clips as they are. `G.711`: µ-law at 8 kHz. `G.711, 2 % lost`: one packet
-of 20 ms in fifty never comes and is concealed as our media plane does. `AMR 7.95`: a speech coder of G.729's kind and
-rate. Voices are Debian's Asterisk prompts and LibriVox clips (`benchmarks/load/material.py`), two speakers by turns; in
-Portuguese the bundled demo call, the only one with its words, which a machine speaks and the telephone's band has.
+`wideband`: 16 kHz, the prompts from G.722, the clips as they are. `G.711`: µ-law at 8 kHz. `G.711, 2 % lost`: one
+packet of 20 ms in fifty never comes and is concealed as our media plane does. `AMR 7.95`: a speech coder of G.729's
+kind and rate. Voices are Debian's Asterisk prompts and LibriVox clips (`benchmarks/load/material.py`), two speakers by
+turns; in Portuguese the bundled demo call, the only one with its words, which a machine speaks and the telephone's band
+has.
 
 `ours` hears the segments that the VAD cuts, as a call's finals. `offline` hears each conversation at once, both
 speakers mixed, with a beam of 5 on windows of 30 s, numbers as words as ours. Both hear the same sound. Accents do not

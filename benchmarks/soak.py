@@ -5,9 +5,9 @@
 
 Straight lines are fitted (least squares) to the lag of every word and to the resident memory of every process, its
 first half left out: caches, all of them bounded, fill. A slope counts as growth when it is more than three of its
-standard errors and more than `LAG_S_PER_HOUR` or `RSS_SHARE_PER_HOUR` says. Where something grows, or the load did not keep its bounds, the exit
-status is 1. Not one of the cells that `make bench`
-runs: it takes an hour, and cannot go on where it was interrupted.
+standard errors and more than `LAG_S_PER_HOUR` or `RSS_SHARE_PER_HOUR` says. Where something grows, or the load did not
+keep its bounds, the exit status is 1. Not one of the cells that `make bench` runs: it takes an hour, and cannot go on
+where it was interrupted.
 """
 
 import argparse

@@ -40,5 +40,6 @@ def test_a_process_that_came_late_is_judged_from_then_on() -> None:
 def test_an_hour_is_passed_when_nothing_grew_and_every_bound_was_kept(
     *, sustained: bool, lag: bool, ears: bool, passed: bool
 ) -> None:
-    row = {"sustained": sustained, "lag": {"grows": lag}, "memory": {"engine": {"grows": False}, "ears": {"grows": ears}}}
+    memory = {"engine": {"grows": False}, "ears": {"grows": ears}}
+    row = {"sustained": sustained, "lag": {"grows": lag}, "memory": memory}
     assert passes(row) is passed

@@ -224,6 +224,7 @@ async def test_a_bus_that_refuses_what_waits_is_tried_less_and_less_often(
     assert [log["failures"] for log in logs if log["event"] == "the bus is down"][:3] == [0, 1, 2]
 
 
+class TooLarge(Outbox):
     """Has a fact that is larger than the bus takes before one that is not."""
 
     def __init__(self, outbox: Outbox) -> None:
