@@ -13,9 +13,9 @@ from engine.facts import CallEvent, Fact, Insight, Suggestion
 from engine.ports.desk import Person
 
 Kind = Literal["alert", "card", "disposition", "summary", "follow_ups", "quality"]
-Verdict = Literal["shown", "accepted", "dismissed", "wrong", "right", "edited"]
+Verdict = Literal["shown", "accepted", "dismissed", "wrong", "right", "edited", "open"]
 """`shown` is the engine's own: what there was to be judged. The rest are people's; the newest of one call about one
-thing counts."""
+thing counts. `open` takes back what was said of it before, and judges nobody."""
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,10 +44,9 @@ def judgements_of(fact: Fact) -> Iterator[Judgement]:
             yield _judged(fact, "card", fact.data["article"], _CARDS[fact.name])
         case CallEvent(name="alert.judged"):
             yield _judged(fact, "alert", fact.data["rule"], fact.data["verdict"], fact.data.get("version", ""))
-        case CallEvent(name="qa.reviewed") if "open" not in (engine_said(fact), fact.data["after"]):  # judges none
-            verdict: Verdict = "accepted" if engine_said(fact) == fact.data["after"] else "edited"
+        case CallEvent(name="qa.reviewed"):
             subject = f"{fact.data['form']}/{fact.data['item']}"
-            yield _judged(fact, "quality", subject, verdict, str(fact.data["version"]))
+            yield _judged(fact, "quality", subject, _reviewed(fact), str(fact.data["version"]))
         case CallEvent(name="wrap_up.confirmed"):
             yield from _confirmed(fact)
 
@@ -56,6 +55,13 @@ def engine_said(review: CallEvent) -> str:
     """The engine's answer to a reviewed item; of a review without it, what had been answered before."""
     said: str = review.data.get("engine", review.data["before"])
     return said
+
+
+def _reviewed(review: CallEvent) -> Verdict:
+    said, after = engine_said(review), review.data["after"]
+    if "open" in (said, after):
+        return "open"
+    return "accepted" if said == after else "edited"
 
 
 _CARDS: dict[str, Verdict] = {"card.accepted": "accepted", "card.dismissed": "dismissed", "card.wrong": "wrong"}

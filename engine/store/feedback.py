@@ -42,7 +42,7 @@ class Feedback:
         same = FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.version
         query = (
             select(*same, FeedbackRow.verdict, func.count())
-            .where(FeedbackRow.id.in_(newest))
+            .where(FeedbackRow.id.in_(newest), FeedbackRow.verdict != "open")
             .group_by(*same, FeedbackRow.verdict)
             .order_by(*same)
         )
@@ -63,6 +63,7 @@ class Feedback:
                 FeedbackRow.of, FeedbackRow.kind, FeedbackRow.subject, FeedbackRow.verdict, FeedbackRow.role,
             )
             .join(CallRow, CallRow.id == FeedbackRow.call_id)
+            .where(FeedbackRow.verdict != "open")
             .order_by(FeedbackRow.id)
         )  # fmt: skip
         for at in range(0, len(ids), PAGE):

@@ -32,23 +32,23 @@ def test_a_review_agrees_or_does_not(before: str, after: str, verdict: str) -> N
 
 
 def test_an_item_that_only_a_person_answers_judges_nobody() -> None:
-    assert said("qa.reviewed", form="f", version=1, item="i", before="open", after="no") == []
+    assert said("qa.reviewed", form="f", version=1, item="i", before="open", after="no") == [("quality", "f/i", "open")]
 
 
 @pytest.mark.parametrize(
     ("engine", "before", "after", "verdict"),
     [
-        ("yes", "no", "yes", ["accepted"]),
-        ("yes", "no", "no", ["edited"]),
-        ("open", "yes", "no", []),
-        ("yes", "yes", "open", []),
+        ("yes", "no", "yes", "accepted"),
+        ("yes", "no", "no", "edited"),
+        ("open", "yes", "no", "open"),
+        ("yes", "yes", "open", "open"),
     ],
 )
 def test_a_second_review_judges_the_engine_and_not_the_first(
-    engine: str, before: str, after: str, verdict: list[str]
+    engine: str, before: str, after: str, verdict: str
 ) -> None:
     review = {"form": "f", "version": 1, "item": "i", "engine": engine, "before": before, "after": after}
-    assert [one for _, _, one in said("qa.reviewed", **review)] == verdict
+    assert [one for _, _, one in said("qa.reviewed", **review)] == [verdict]
 
 
 def test_a_wrap_up_part_by_part() -> None:

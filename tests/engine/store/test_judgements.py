@@ -50,6 +50,19 @@ async def test_each_version_of_a_rule_is_counted_apart(store: Store, record: Cal
     assert [(one.version, one.shown, one.precision) for one in found] == [("2", 1, 0.0), ("3", 1, None)]
 
 
+async def test_what_is_set_back_to_open_takes_back_the_judgement_before_it(store: Store, record: CallRecord) -> None:
+    await store.calls.open(record)
+    await store.calls.append(record, ended_call())
+    about: dict[str, Any] = {"of": 6, "form": "collections", "version": 0, "item": "notice", "engine": "yes"}
+    score = {"form": "collections", "version": 0, "score": 50.0, "passed": False, "failed_by": []}
+    reviews = [("yes", "no"), ("no", "open")]
+    for seq, (before, after) in enumerate(reviews, 9):
+        told = event(seq, "qa.reviewed", **about, before=before, after=after, reason="", score=score)
+        await store.calls.append(record, [told])
+    assert [one for one in await store.feedback.tallies(record.organisation_id) if one.kind == "quality"] == []
+    assert [one async for one in store.feedback.judged(record.organisation_id)] == []
+
+
 async def test_judgements_are_taken_out_oldest_first_page_by_page(
     store: Store, record: CallRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
