@@ -296,8 +296,8 @@ def test_an_upgrade_of_the_engine_leaves_the_bridge_as_it_is() -> None:
     """Compose starts anew whatever it was not told to leave and has another image, or other settings, by now."""
     upgrade = (DEPLOY / "README.md").read_text("utf-8").partition("## Upgrade")[2]
     starts = re.findall(r"docker compose[^`#\n]* (?:up|build)\b[^`#\n]*", upgrade)
-    assert [start.split()[-1] for start in starts] == ["engine-cpu"] * 2
-    assert "--no-deps" in starts[-1]
+    assert [start.split()[-1] for start in starts] == ["engine-cpu"] * 2 + ["bridge"] * 2
+    assert all("--no-deps" in start for start in starts if " up" in start)
 
 
 def test_lines_of_settings_are_read_alike_by_compose_and_systemd() -> None:
