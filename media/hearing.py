@@ -294,12 +294,14 @@ class Hearing:
         self._events.close()
 
     def abort(self, last: CallEnded) -> None:
-        """Ends the events with `last` at once; open segments stay open. Does nothing after `finish`."""
+        """Ends open segments with what has been judged of them, and then the events with `last`: words that nobody told
+        of would be taken for none. Does nothing after `finish`."""
         if self._over:
             return
         self._over = True
         for ear in self._ears.values():
-            self._bank.close(ear.slot)
+            for event in ear.close():
+                self.emit(event)
         self.emit(last)
         self._events.close()
 

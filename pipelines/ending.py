@@ -52,7 +52,7 @@ class Ending:
         except Exception:
             log.exception("call.fault", call_id=record.call_id, item="summing up")
         if self._tape:
-            self._tape.end(ended.at_ms, self._conversation.withheld())
+            self._tape.end(ended.at_ms, self._conversation.withheld(), broken=ended.reason == "error")
         try:
             await self._publish(facts)
         except Exception:

@@ -141,9 +141,10 @@ class Tape:
         """`pause` or `resume` by a person."""
         return self._changed(self._pauses.pressed(command), at_ms, {"by": person.user_id})
 
-    def end(self, at_ms: int, withheld: Withheld) -> None:
-        """The call is over and its last words are judged."""
-        self.judged(at_ms + LEAST_DELAY_MS, withheld, capturing=True)
+    def end(self, at_ms: int, withheld: Withheld, *, broken: bool = False) -> None:
+        """The call is over and its last words are judged, but for those that may have begun and were not told of yet
+        where it is `broken`."""
+        self.judged(at_ms if broken else at_ms + LEAST_DELAY_MS, withheld, capturing=True)
         self._end_ms = at_ms
         self._wake.set()
 

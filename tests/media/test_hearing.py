@@ -91,6 +91,25 @@ async def test_an_aborted_call_says_so_and_no_more(bank: VadBank) -> None:
     assert await read(hearing) == [CallEnded(0, "error")]
 
 
+async def test_what_is_being_said_when_a_call_breaks_is_told_of(bank: VadBank) -> None:
+    (leg, *_), _ = read_channels(Path(__file__).parents[1] / "data" / "call_15s.flac")
+    whole, broken = Hearing(OFFER, bank), Hearing(OFFER, bank)
+    for hearing in (whole, broken):
+        hearing.add_stream("a")
+    whole.put("a", 0, leg)
+    whole.finish(CallEnded(15_000, "bye"))
+    said = next(one for one in await read(whole) if isinstance(one, SpeechSegment) and one.state == "ended")
+    middle_ms = (said.start_ms + said.end_ms) // 2
+    broken.put("a", 0, leg[: middle_ms * 8])
+    listen(bank, [broken])
+    broken.abort(CallEnded(middle_ms, "error"))
+    *_, ended, last = await read(broken)
+    assert isinstance(ended, SpeechSegment)
+    assert (ended.state, ended.segment, ended.start_ms) == ("ended", said.segment, said.start_ms)
+    assert said.start_ms < ended.end_ms <= middle_ms
+    assert last == CallEnded(middle_ms, "error")
+
+
 async def test_wide_sound_is_kept_as_it_is_and_judged_as_its_narrow_half(bank: VadBank) -> None:
     (narrow, *_), _ = read_channels(Path(__file__).parents[1] / "data" / "call_15s.flac")
     wide = np.asarray(soxr.resample(narrow, 8000, 16_000), np.int16)

@@ -10,6 +10,7 @@ import pytest
 from engine.facts import CallEvent, Fact, Leg, Pcm16, SpeechSegment, Transcript
 from engine.ports.intake import CallEnded, ClockTick, MediaEvent, MediaNotice, Participant, RoleDecision
 from engine.ports.storage import CallRecord
+from media.recorder import LEAST_DELAY_MS
 from models.compliance import CallContext, Judge, load_rules
 from models.privacy import DigitGuard, Judged, SpokenTurn
 from pipelines.call import LiveCall
@@ -43,14 +44,14 @@ class Humming(FakeSession):
         return np.asarray(8_000 * np.sin(2 * np.pi * 300 * at / 16_000), np.int16)
 
 
-def happenings(more: Sequence[MediaEvent] = ()) -> list[MediaEvent]:
+def happenings(more: Sequence[MediaEvent] = (), reason: str = "bye") -> list[MediaEvent]:
     """The turns' segments and the clock's ticks in order of time."""
     timed: list[tuple[int, MediaEvent]] = [(at_ms, ClockTick(at_ms)) for at_ms in range(250, END_MS + 1, 250)]
     for number, (leg, start_ms, end_ms, _) in enumerate(TURNS):
         for at_ms, state in ((start_ms, "started"), (end_ms, "ended")):
             timed.append((at_ms, SpeechSegment(STREAMS[leg], number, state, start_ms, at_ms)))  # type: ignore[arg-type]
     timed += [(one.at_ms, one) for one in more if isinstance(one, MediaNotice)]
-    return [event for _, event in sorted(timed, key=lambda one: one[0])] + [CallEnded(END_MS, "bye")]
+    return [event for _, event in sorted(timed, key=lambda one: one[0])] + [CallEnded(END_MS, reason)]
 
 
 class Faulty(DigitGuard):
@@ -69,12 +70,15 @@ def live_call(
     more: Sequence[MediaEvent],
     guard: type[DigitGuard] = DigitGuard,
     unheard: int | None = None,
+    reason: str = "bye",
 ) -> LiveCall:
-    """`unheard`: the turn that cannot be decoded."""
+    """`unheard`: the turn that cannot be decoded; `reason`: for which the call ends."""
     ears = FakeEars({(STREAMS[leg], number): text for number, (leg, _, _, text) in enumerate(TURNS)}, language="es")
     if unheard is not None:
         del ears.words[STREAMS[TURNS[unheard][0]], unheard]
-    session = Humming(happenings(more), (Participant(stream="a", position=0), Participant(stream="c", position=1)))
+    session = Humming(
+        happenings(more, reason), (Participant(stream="a", position=0), Participant(stream="c", position=1))
+    )
     ledger, roster = Ledger("call-1", lambda: 1_000_000.0), Roster()
     context = CallContext("CO", "", "collections", "outbound", "es", datetime.date(2026, 11, 24), "opening")
     conversation = Conversation(
@@ -105,11 +109,14 @@ def live_call(
 
 
 async def served(
-    more: Sequence[MediaEvent] = (), guard: type[DigitGuard] = DigitGuard, unheard: int | None = None
+    more: Sequence[MediaEvent] = (),
+    guard: type[DigitGuard] = DigitGuard,
+    unheard: int | None = None,
+    reason: str = "bye",
 ) -> tuple[list[Fact], Pcm16]:
     files, sink = MemoryFiles(), FakeSink()
     with ThreadPoolExecutor(1) as workers:
-        await live_call(files, sink, workers, more, guard, unheard).serve()
+        await live_call(files, sink, workers, more, guard, unheard, reason).serve()
     assert files.state == "whole"
     return sink.facts, files.sound()
 
@@ -146,6 +153,13 @@ async def test_what_nobody_judged_is_silence(guard: type[DigitGuard], unheard: i
     for start_ms, end_ms in ((500, 4_600), (8_400, 11_900)):
         for at_ms in range(start_ms, end_ms - 500, 500):
             assert min(loud(sound, at_ms, at_ms + 500)) > 5_000, at_ms
+
+
+async def test_the_last_moments_of_a_call_that_breaks_are_silence_for_the_words_that_were_not_told_of() -> None:
+    _, sound = await served(reason="error")
+    assert sound.shape == (2, END_MS * 16)
+    assert max(loud(sound, END_MS - LEAST_DELAY_MS + 100, END_MS)) <= 1
+    assert min(loud(sound, END_MS - LEAST_DELAY_MS - 600, END_MS - LEAST_DELAY_MS - 100)) > 5_000
 
 
 async def test_a_hold_is_silence_from_the_peer_s_word_to_its_end() -> None:
