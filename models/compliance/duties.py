@@ -29,13 +29,13 @@ class DutyWatch:
         self.timed = bool(duty.within_s)
 
     def judge(self, now_ms: int, ended: bool = False) -> list[Verdict]:
-        """`satisfied`, `violation` or `undecided` as things stand, and `satisfied` behind a `violation` that was made
-        good; nothing while it is still owed."""
+        """`satisfied`, `violation` or `undecided` as things stand, and `satisfied` behind what was done after all;
+        nothing while it is still owed."""
         mine = self._turns(lambda leg: leg == self._duty.leg)
         maybe = self._turns(lambda leg: leg in (self._duty.leg, "unknown", "mixed"))
         sure = self._outcome(mine, now_ms, ended)
         if sure and (sure[0] == "satisfied" or len(maybe) == len(mine)):
-            late = self._done(mine) if sure[0] == "violation" else None
+            late = self._done(mine) if sure[0] != "satisfied" else None
             return [self._verdict(*sure), *([self._verdict("satisfied", *late)] if late else [])]
         guess = self._outcome(maybe, now_ms, ended) if len(maybe) > len(mine) else None
         if guess and (ended or now_ms >= guess[2].turn.end_ms + self._patience(guess[2])):

@@ -242,6 +242,7 @@ NOTICES = [
         ([("2", 1_000)], None, ["violation"]),
         ([("1", 70_000)], None, ["violation"]),
         ([("1", 1_000)], 12_000, ["satisfied"]),
+        ([("1", 1_000)], 61_000, ["undecided", "satisfied"]),
     ],
 )
 def test_a_notice_that_may_be_among_words_that_were_lost_is_not_called_missing(
@@ -274,7 +275,10 @@ def test_a_debt_that_is_named_before_a_disclosure_that_may_be_lost_breaks_nothin
     heard(judge, turn(0, "agent", "Is this Jane Roe?", 1_000), turn(1, "customer", "Speaking.", 4_000))
     judge.lost("agent", 6_500)
     said = heard(judge, turn(2, "agent", "Your account is past due.", 9_000))
-    assert brief([*said, *judge.end(60_000)]) == [("US-FDCPA-MIRANDA", "undecided", 2)]
+    assert brief(said) == [("US-FDCPA-MIRANDA", "undecided", 2)]
+    disclosed = "This is an attempt to collect a debt and any information obtained will be used for that purpose."
+    assert brief(judge.hear(turn(3, "agent", disclosed, 13_000))) == [("US-FDCPA-MIRANDA", "satisfied", 3)]
+    assert judge.end(60_000) == []
 
 
 def test_a_stream_that_is_known_late_takes_back_what_its_lost_words_may_have_done() -> None:
