@@ -5,6 +5,7 @@ alone, so a replay judges as the live call did.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 
 from engine.facts import Leg, Outcome
 from models.compliance.checks import Consent, Duty, Order, Pickup, Says, Spoken, is_spoken
@@ -44,8 +45,8 @@ class Judge:
         ]
         self._said: dict[str, Verdict] = {}
         self._taken_back: list[str] = []
-        self._late: list[Verdict] = []
-        """Found where words were lost: told with the next tick."""
+        self._lost_ms = inf
+        """From where on words were lost since the last tick: what was said behind them is told anew with the next."""
         self._waiting: dict[str, tuple[int, str, Verdict]] = {}
         """Undecided verdicts that wait for a role: key → (due, stream, verdict)."""
 
@@ -78,7 +79,8 @@ class Judge:
     def lost(self, stream: str, start_ms: int) -> None:
         """Words were said there that nobody heard: what they may have done or changed is held against nobody."""
         self._history.lost.append((stream, start_ms))
-        self._late += self._of_later(start_ms)
+        self._of_later(start_ms)
+        self._lost_ms = min(self._lost_ms, start_ms)
 
     def taken_back(self) -> list[str]:
         """Keys of verdicts that no longer hold since more was heard: their sentence went on, or words that began before
@@ -93,8 +95,7 @@ class Judge:
     def tick(self, now_ms: int) -> list[Verdict]:
         """The audio clock went on: deadlines and waits are over where they are."""
         due = [key for key, (at, _, _) in self._waiting.items() if at <= now_ms]
-        ripe = [*self._late, *(self._waiting.pop(key)[2] for key in due)]
-        self._late.clear()
+        ripe = [*self._of_lost(), *(self._waiting.pop(key)[2] for key in due)]
         return self._emit([*ripe, *self._of_duties(now_ms, timed=True)])
 
     def speak(self, language: str) -> None:
@@ -112,7 +113,7 @@ class Judge:
         """By stream, all that changed at once. What now holds, and the keys of verdicts that no longer do."""
         self._history.legs |= legs
         self._waiting = {key: wait for key, wait in self._waiting.items() if wait[1] not in legs}
-        self._late.clear()
+        self._lost_ms = inf
         turns = [heard for heard in self._history.heard if heard.turn.stream in legs]
         now = [verdict for heard in self._history.heard for verdict in self._of_turn(heard)]
         now += self._of_pickup()
@@ -134,7 +135,7 @@ class Judge:
     def end(self, now_ms: int, *, cut_off: bool = False) -> list[Verdict]:
         """The call is over: what was owed by then is judged, and what waited for a role stays undecided. `cut_off`: it
         may have gone on unheard, so nothing was owed by its end."""
-        ripe = [*self._late, *(verdict for _, _, verdict in self._waiting.values())]
+        ripe = [*self._of_lost(), *(verdict for _, _, verdict in self._waiting.values())]
         self._waiting.clear()
         return self._emit([*ripe, *self._of_duties(now_ms, ended=not cut_off)])
 
@@ -216,7 +217,12 @@ class Judge:
                     found.append(verdict)
         return found
 
-    def _of_later(self, start_ms: int) -> list[Verdict]:
+    def _of_lost(self) -> list[Verdict]:
+        """As things stand now: what was said there may have gone on since."""
+        lost_ms, self._lost_ms = self._lost_ms, inf
+        return self._of_later(lost_ms)
+
+    def _of_later(self, start_ms: float) -> list[Verdict]:
         """Turns come as they end. Those that began behind this place and are judged already are judged again by what
         was said before them."""
         later = [one for one in self._history.heard if one.turn.start_ms > start_ms]

@@ -215,6 +215,18 @@ def test_what_was_taken_back_waits_for_no_role() -> None:
     assert "MX-REPEP" not in [verdict.rule for verdict in judge.tick(60_000)]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_wish_that_was_taken_back_does_not_come_again_for_words_that_were_lost_before_it(lost: bool) -> None:
+    judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
+    wished = judge.hear(JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000))
+    assert [one.action for one in wished if one.rule == "MX-REPEP"] == ["dnc.requested"]
+    if lost:
+        judge.lost("agent", 500)
+    went_on = judge.hear(JudgedTurn(2, "customer", "customer", "ahora, que estoy trabajando.", 2_200, 4_000))
+    assert "MX-REPEP" in [key.partition("!")[0] for key in judge.taken_back()]
+    assert "MX-REPEP" not in [one.rule for one in [*went_on, *judge.tick(4_250)]]
+
+
 def test_what_is_said_after_a_pause_takes_nothing_back() -> None:
     judge = Judge(RULES, CallContext("MX", "", "sales", "outbound", "es", DAY))
     judge.hear(JudgedTurn(1, "customer", "customer", "No me llame.", 1_000, 2_000))
