@@ -23,6 +23,8 @@ _OF_CALL = "!call"
 """Ends the keys of verdicts on what is known of a call: roles do not change them."""
 _ONCE = "!once"
 """Ends the keys of verdicts that rest on what both legs said."""
+_ONCE_UNDECIDED = f"!undecided{_ONCE}"
+"""Likewise, where words of theirs were lost."""
 
 
 RECORDING_NOTICE = "recording_notice"
@@ -151,8 +153,9 @@ class Judge:
                 gone.update(turns)
                 if isinstance(check, Says):
                     keys += [_key(rule, turn, check.action) for turn in turns]
-                elif (told := self._said.get(once := f"{rule.id}/{number}{_ONCE}")) and told.turn in turns:
-                    keys.append(once)
+                else:
+                    once = [f"{rule.id}/{number}{_ONCE}", f"{rule.id}/{number}{_ONCE_UNDECIDED}"]
+                    keys += [key for key in once if (told := self._said.get(key)) and told.turn in turns]
             undecided = f"{rule.id}!undecided"
             if (waits := self._waiting.get(undecided)) and waits[2].turn in gone:
                 del self._waiting[undecided]
@@ -245,7 +248,7 @@ class Judge:
         if mark is None or (isinstance(check, Order) and not self._out_of_order(check, heard, mark)):
             return None
         if isinstance(check, Order) and check.leg in ("any", leg) and self._may_be_in_order(check, heard):
-            return self._verdict(rule, check.action, "undecided", mark, heard, f"{rule.id}!undecided")
+            return self._verdict(rule, check.action, "undecided", mark, heard, f"{name}{_ONCE_UNDECIDED}")
         outcome, ground = self._outcome(check)
         if check.leg in ("any", leg):
             key = f"{name}{_ONCE}" if isinstance(check, Order | Consent) else _key(rule, heard.turn.turn, check.action)

@@ -376,6 +376,36 @@ def test_words_that_are_lost_and_began_before_take_back_what_was_held_against_wh
     assert judge.tick(21_000) == judge.end(30_000) == []
 
 
+def test_what_words_that_were_lost_had_left_undecided_is_taken_back_once_it_was_in_order() -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    judge.hear(_ASKED)
+    judge.lost("2", 2_700)
+    assert [verdict.outcome for verdict in judge.hear(_NAMED)] == ["undecided"]
+    judge.hear(JudgedTurn(1, "2", "customer", "Yes, this is she, who is calling?", 3_000, 7_500))
+    assert judge.taken_back() == ["US-FDCPA-3RDPARTY/0!undecided!once"]
+    assert judge.tick(20_000) == judge.end(30_000) == []
+
+
+def test_what_words_that_were_lost_had_left_undecided_is_withdrawn_with_the_role_that_it_rested_on() -> None:
+    judge = Judge(THIRD_PARTY, DEBT_US)
+    judge.hear(_ASKED)
+    judge.lost("2", 2_700)
+    judge.hear(JudgedTurn(1, "2", "agent", "Yes, this is she.", 3_000, 3_500))
+    assert [verdict.outcome for verdict in judge.hear(_NAMED)] == ["undecided"]
+    fresh, withdrawn = judge.roles_changed({"2": "customer"}, 9_000)
+    assert (fresh, withdrawn) == ([], ["US-FDCPA-3RDPARTY/0!undecided!once"])
+
+
+def test_a_sentence_that_goes_on_takes_back_what_was_undecided() -> None:
+    rules = [rule for rule in RULES if rule.id == "US-TSR"]
+    judge = Judge(rules, CallContext("US", "TX", "sales", "outbound", "en", DAY))
+    judge.lost("1", 500)
+    asked = judge.hear(JudgedTurn(1, "1", "agent", "Can I have your card number?", 3_000, 5_000))
+    assert [one.outcome for one in asked] == ["undecided"]
+    assert judge.hear(JudgedTurn(2, "1", "agent", "on our website, please.", 5_300, 6_500)) == []
+    assert judge.taken_back() == ["US-TSR/0!undecided!once"]
+
+
 def test_who_spoke_first_where_words_were_lost_is_not_known_to_have_been_late() -> None:
     pickup = [rule for rule in RULES if rule.id == "US-TCPA-ABANDON"]
     judge = Judge(pickup, CallContext("US", "TX", "sales", "outbound", "en", DAY))
