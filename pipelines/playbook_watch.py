@@ -18,6 +18,8 @@ SIGNALS_KEPT = 2_000
 """Kept to be taken anew when roles change. Of more, repeats between the first and the last go but for the newest half
 of these: a step that is done stays done, a slot that is filled keeps what filled it."""
 SLOT_WORDS = ("figure", "words")
+READ = ("intent", "sentiment")
+"""Of whose words it is may be known long after they were said."""
 
 
 class PlaybookWatch:
@@ -70,11 +72,16 @@ class PlaybookWatch:
 
     def saw(self, facts: Sequence[Fact]) -> None:
         """What the rest of the conversation has made, in its order."""
+        late = False
         for fact in facts:
             if isinstance(fact, CallEvent) and fact.name == "text.settled":
                 self._settle(fact)
-            elif signal := signal_of(fact):
+            elif (signal := signal_of(fact)) and signal.kind in READ:
+                late |= self._read(signal)
+            elif signal:
                 self._take(signal)
+        if late:
+            self._play_again()
 
     def hear(self, turn: Turn, reading: Reading) -> list[Fact]:
         """A final, after it was read and judged."""
@@ -130,11 +137,26 @@ class PlaybookWatch:
             self._play.take(signal, self._roster.leg(signal.stream))
 
     def _take(self, signal: Signal) -> None:
-        self._signals.append(signal)
-        if len(self._signals) > SIGNALS_KEPT:
-            self._signals = _without_old_repeats(self._signals)
+        self._keep(len(self._signals), signal)
         self._stirred = True
         self._play.take(signal, self._roster.leg(signal.stream))
+
+    def _read(self, signal: Signal) -> bool:
+        """Once each, where its turn stands. Whether that is not the end, and all must be played again."""
+        if signal in self._signals:
+            return False
+        place = signal.turn, False
+        behind = next((at for at, one in enumerate(self._signals) if (one.turn, one.kind == "said") > place), None)
+        if behind is None:
+            self._take(signal)
+            return False
+        self._keep(behind, signal)
+        return True
+
+    def _keep(self, at: int, signal: Signal) -> None:
+        self._signals.insert(at, signal)
+        if len(self._signals) > SIGNALS_KEPT:
+            self._signals = _without_old_repeats(self._signals)
 
 
 def _fills_from(signal: Signal, turn: int) -> bool:

@@ -145,6 +145,31 @@ def test_what_is_read_in_a_turn_calls_for_a_step() -> None:
     assert (move.data["next"], move.data["because"]["name"]) == ("empathy", "negative")
 
 
+@pytest.mark.parametrize("agent_spoke", [1, 7])
+def test_what_is_known_late_to_be_the_customer_s_stands_where_it_was_said_and_once(agent_spoke: int) -> None:
+    states = []
+    for known in ("at once", "late"):
+        call = Followed()
+        call.decide("2", "agent")
+        call.decide("1", "customer" if known == "at once" else "agent")
+        told = [
+            call.ledger.insight("intent", 3, value="complaint", stream="1", leg="customer"),
+            call.ledger.insight("sentiment", 3, value="negative", stream="1", leg="customer"),
+        ]
+        if known == "at once":
+            call.watch.saw(told)
+        call.say("1", "Esto es una vergüenza.", 3)
+        for turn in range(4, 4 + agent_spoke):
+            call.say("2", "Un momento, por favor.", turn)
+        if known == "late":
+            for role in ("customer", "agent", "customer"):
+                call.watch.saw(told)
+                call.decide("1", role)
+        states.append((call.watch._play.state("es"), [one.kind for one in call.watch._signals]))
+    assert states[0] == states[1]
+    assert (states[0][0]["next"] == "empathy") is (agent_spoke == 1)
+
+
 def test_a_step_of_the_beginning_stays_done_however_long_the_call() -> None:
     call = Followed()
     call.decide("2", "agent")
