@@ -67,7 +67,9 @@ class RtpStream:
         self._decoders: dict[tuple[int, str], Decoder] = {}
         self._resamplers: dict[str, Resampler] = {}
         self._readers: list[tuple[SrtpKey, SrtpReader]] = []
-        """Of a protected line: the newest key first, then the one before."""
+        """Of a protected line: the newest key first, then the one before. They outlive it for what is under way."""
+        self._clear_since_ms: float | None = None
+        """When the first packet that no key opens came on a line that went to the clear."""
         self._writer: SrtpWriter | None = None
         self.reporter = RtcpReporter()
         self.sent = SentReport(self.reporter.ssrc)
@@ -106,8 +108,9 @@ class RtpStream:
 
     def _learn(self, offer: StreamOffer, newest: Newest | None = None) -> None:
         if offer.srtp is None:
-            self._writer = None  # the readers stay for what is under way
+            self._writer = None
         else:
+            self._clear_since_ms = None
             if not self._readers or self._readers[0][0] != offer.srtp.theirs:
                 # Packets under way are still under the key before.
                 reader = SrtpReader(offer.srtp.theirs, newest)
@@ -140,7 +143,7 @@ class RtpStream:
             if data[1:2] >= _RTCP_FIRST and is_rtcp(data):
                 self._take_report(data, address, at_ms)
                 continue
-            packet = self._parse(data)
+            packet = self._parse(data, at_ms)
             if packet is None:
                 continue
             if packet.payload_type == _UNAGREED:
@@ -158,9 +161,9 @@ class RtpStream:
         # Where a packet's sound rests on those before it, a late one would be heard wrongly, and so would the next.
         return codec is not None and (not item.late or isinstance(codec, G711 | Linear16))
 
-    def _parse(self, data: bytes) -> RtpPacket | None:
+    def _parse(self, data: bytes, at_ms: float) -> RtpPacket | None:
         try:
-            packet = parse_packet(self._open(data) if self._readers else data)
+            packet = parse_packet(self._open(data, at_ms) if self._readers else data)
             if not self.heard:
                 raise MalformedRtpError("the stream is not heard")
         except ValueError:
@@ -186,7 +189,7 @@ class RtpStream:
 
     def _take_report(self, data: bytes, address: Address, at_ms: float) -> None:
         try:
-            self.reporter.heard(self._open(data, rtcp=True) if self._readers else data, address, at_ms)
+            self.reporter.heard(self._open(data, at_ms, rtcp=True) if self._readers else data, address, at_ms)
         except ValueError:
             self._fates["malformed"] += 1
 
@@ -226,17 +229,20 @@ class RtpStream:
         before, self._judged = self._judged, reception.tally
         return reception.since(Tally() if whole else before, self.offer.codec)
 
-    def _open(self, data: bytes, *, rtcp: bool = False) -> bytes:
-        """The packet in the clear. Raises `ValueError` when the line is protected and none of its keys opens it."""
+    def _open(self, data: bytes, at_ms: float, *, rtcp: bool = False) -> bytes:
+        """The packet in the clear. Raises `ValueError` when none of the line's keys opens it, and the line is protected
+        or it was sent when it was."""
         if len(data) > MAX_PACKET_SIZE:
             raise MalformedRtpError("RTP packet length is out of bounds")
         for _, reader in self._readers:
             with contextlib.suppress(ValueError):
                 return reader.rtcp(data) if rtcp else reader.rtp(data)
-        if self.offer.srtp is not None:
+        if self.offer.srtp is not None or (not rtcp and any(reader.has_passed(data) for _, reader in self._readers)):
             raise ValueError("the packet is not authentic")
-        if not rtcp:
-            self._readers.clear()  # the line's first packet in the clear: the last under way has come
+        if self._clear_since_ms is None:
+            self._clear_since_ms = at_ms
+        elif at_ms - self._clear_since_ms > LATEST_MS:
+            self._readers.clear()
         return data
 
     def _admit(self, packet: RtpPacket, address: Address, at_ms: float) -> list[Released]:

@@ -144,6 +144,14 @@ class SrtpReader:
             self.newest = ssrc, self.newest[1] + ahead
         return opened
 
+    def has_passed(self, packet: bytes) -> bool:
+        """Whether it bears the source of the newest packet that was opened, and that number or one shortly before: a
+        copy, or too late, but none that the source has sent in the clear since."""
+        if self.newest is None or packet[8:12] != self.newest[0].to_bytes(4, "big"):
+            return False
+        ahead = sequence_distance(int.from_bytes(packet[2:4], "big"), self.newest[1] & 0xFFFF)
+        return -_WINDOW < ahead <= 0
+
     def rtcp(self, packet: bytes) -> bytes:
         """Raises `ValueError` likewise."""
         try:

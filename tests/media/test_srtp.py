@@ -171,25 +171,39 @@ async def test_a_protected_call_is_heard_and_a_new_key_loses_nothing() -> None:
     await plane.aclose()
 
 
-async def test_a_line_that_goes_to_the_clear_is_heard_without_a_gap_and_without_noise() -> None:
-    sound = read_channels(CALL)[0][0][: 8000 * 2]
+@pytest.mark.parametrize("odd", ["", "keep-alive", "a byte", "a copy", "a stranger", "a report", "overtaken"])
+async def test_a_line_that_goes_to_the_clear_is_heard_without_a_gap_and_without_noise(odd: str) -> None:
+    sound = read_channels(CALL)[0][0][: 8000 * 4]
     clock = Clock()
     plane = RtpPlane(ports=PortRange(42_200, 42_299), bank=VadBank(), clock=clock)
     agreed = keys(SUITES[0])
     offer = StreamOffer("a", 0, "PCMU", 0, srtp=agreed)
     session = await plane.allocate(CallOffer("call", "sip", "", "", "", ()), (offer,))
     writer = SrtpWriter(agreed.theirs)
-    for at in range(100):
+    packets = [rtp(at, PCMU.encode(sound[at * 160 : at * 160 + 160])) for at in range(200)]
+    sent = [writer.rtp(packet) if at < 53 else packet for at, packet in enumerate(packets)]
+    between = {
+        "keep-alive": b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12),  # RFC 8489 §5
+        "a byte": b"\x00",
+        "a copy": sent[49],
+        "a stranger": build_packet(RtpPacket(0, 7, 7, 99, b"\x00" * 160)),
+        "a report": writer.rtcp(bytes.fromhex("80c90001") + (5).to_bytes(4, "big")),
+    }
+    if odd == "overtaken":
+        sent[52], sent[53] = sent[53], sent[52]
+    stream = session.streams["a"]
+    for at, data in enumerate(sent):
         if at == 50:  # the re-INVITE comes before the last packets of the key
             await session.update((msgspec.structs.replace(offer, srtp=None),))
         clock.now_s += 0.020
-        packet = rtp(at, PCMU.encode(sound[at * 160 : at * 160 + 160]))
-        data = writer.rtp(packet) if at < 53 else packet
-        session.streams["a"].receive(data, ("192.0.2.1", 4000), session.now_ms())
+        if at == 51 and odd in between:
+            stream.receive(between[odd], ("192.0.2.1", 4000), session.now_ms())
+        stream.receive(data, ("192.0.2.1", 4000), session.now_ms())
         plane.tick()
     session.close("bye")
-    assert np.array_equal(session.audio("a", 0, 1990)[::2], sound[: 1990 * 8])
-    assert session.streams["a"].fates["played"] == 100
+    assert np.array_equal(session.audio("a", 0, 3_990)[::2], sound[: 3_990 * 8])
+    assert stream.fates["played"] == 200
+    assert stream.newest is None, "nothing is under way any more"
     await plane.aclose()
 
 
