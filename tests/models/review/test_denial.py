@@ -96,6 +96,9 @@ KEPT = {
 }
 DENIED = {
     "es": [
+        "No voy a hacer el pago.",
+        "No haré la transferencia.",
+        "No le hago el pago mañana.",
         "No le voy a pagar nada.",
         "No voy a pagar.",
         "Yo no le pago el recibo a nadie.",
@@ -161,6 +164,9 @@ DENIED = {
         "Jamais vou assinar isso.",
         "Ninguém falou que vou pagar.",
         "Não vou conseguir pagar.",
+        "Não vou fazer o pagamento.",
+        "Não farei o depósito.",
+        "Eu não faço o depósito hoje.",
         "Não concordo com isso.",
         "Não vou estornar esse valor.",
         "Nós não enviamos boleto por e-mail.",
@@ -172,6 +178,7 @@ DENIED = {
     ],
     "en": [
         "I can't pay this month.",
+        "I don't think I can make a payment.",
         "I can’t pay this month.",
         "I won't pay that.",
         "I will not pay anything.",

@@ -140,6 +140,59 @@ def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "due"),
+    [
+        ("es", "Voy a hacer el pago el viernes.", "2026-12-04"),
+        ("es", "Voy a hacerle el primer pago el lunes.", "2026-11-30"),
+        ("es", "Le hago el pago mañana.", "2026-11-28"),
+        ("es", "Sí, hago el abono el lunes.", "2026-11-30"),
+        ("es", "Puedo hacer el pago el lunes.", "2026-11-30"),
+        ("es", "Yo hago el pago el quince de diciembre.", "2026-12-15"),
+        ("es", "Voy a estar haciendo el pago el viernes.", "2026-12-04"),
+        ("es", "Haré la transferencia el martes.", "2026-12-01"),
+        ("es", "Voy a hacer el depósito el lunes.", "2026-11-30"),
+        ("pt", "Vou fazer o depósito na sexta.", "2026-12-04"),
+        ("pt", "Vou fazer um Pix amanhã.", "2026-11-28"),
+        ("pt", "Faço o depósito amanhã.", "2026-11-28"),
+        ("pt", "Eu faço o pagamento na segunda.", "2026-11-30"),
+        ("pt", "Vou estar fazendo o pagamento na sexta.", "2026-12-04"),
+        ("en", "I'll make the payment on Monday.", "2026-11-30"),
+        ("en", "I'll be making a payment on Friday.", "2026-12-04"),
+        ("en", "I am going to make a payment tomorrow.", "2026-11-28"),
+    ],
+)
+def test_who_will_make_a_payment_promises_it_with_its_day(language: str, text: str, due: str) -> None:
+    one = composer("collections", language)
+    say(one, 1, "customer", text, language)
+    found = finished(one)
+    assert found.disposition == "promise_to_pay"
+    assert [(one.text, one.due) for one in found.follow_ups] == [(text, due)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("es", "No voy a hacer el pago."),
+        ("es", "No le hago el pago mañana."),
+        ("es", "Siempre hago el pago el lunes."),
+        ("es", "Hago el pago todos los viernes."),
+        ("es", "Voy a hacer un reclamo por el pago."),
+        ("pt", "Não vou fazer o pagamento."),
+        ("pt", "Eu sempre faço o pagamento na sexta."),
+        ("pt", "Faço o pagamento toda sexta."),
+        ("pt", "Vou fazer uma reclamação do depósito."),
+        ("en", "I'm not going to make the payment."),
+        ("en", "I make the payment every Friday."),
+    ],
+)
+def test_who_will_not_pay_and_who_always_does_promises_nothing(language: str, text: str) -> None:
+    one = composer("collections", language)
+    say(one, 1, "customer", text, language)
+    found = finished(one)
+    assert (found.promises, found.disposition != "promise_to_pay") == ((), True)
+
+
+@pytest.mark.parametrize(
     ("leg", "language", "text"),
     [
         ("customer", "es", "Ya hice el pago el viernes."),
