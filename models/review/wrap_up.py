@@ -137,8 +137,8 @@ class Composer:
         self._language = language
         self._said: dict[int, _Said] = {}
         self._languages: dict[str, int] = {}
-        self._offered: int | None = None
-        """The turn in which somebody last asked whether there is anything else."""
+        self._offered: dict[str, int] = {}
+        """By stream, the turn in which somebody last asked whether there is anything else."""
         self._intents: dict[int, Insight] = {}
         """By `seq`: some may be taken back."""
         self._slots: list[Slot] = []
@@ -149,8 +149,9 @@ class Composer:
         }
         self._acts = {sign for one in self._dispositions for sign in one.signs if sign in detectors}
         self._performed: dict[tuple[str, str], int] = {}
-        self._told: dict[tuple[str, str, str], int] = {}
-        """By act, or by disposition and side, and by stream: when it was last said. Whose a stream is may come late."""
+        self._told: dict[tuple[str, str, str, frozenset[str]], int] = {}
+        """By act, or by disposition and side, and by stream: when it was last said. Whose a stream is may come late. A
+        "no, thank you" is told with the streams in which more help was offered just before."""
 
     def hear(self, turn: JudgedTurn, folded: Folded) -> None:
         self._said[turn.turn] = _Said(turn, turn.text, worth_keeping(turn.text, turn.language))
@@ -162,11 +163,12 @@ class Composer:
             if hit and is_sure(act, hit.score, turn.reading):
                 self._performed[act, turn.stream] = turn.end_ms
         if offers_more(folded, turn.language):
-            self._offered = turn.turn
+            self._offered[turn.stream] = turn.turn
         for code, sides in self._phrases.items():
             for side, phrases in sides:
-                if any(self._tells(side, turn, folded, span) for span in meant(phrases, folded, turn.language)):
-                    self._told[code, side, turn.stream] = turn.end_ms
+                for span in meant(phrases, folded, turn.language):
+                    if side == "customer" or not awaited(folded, *span, turn.language):
+                        self._told[code, side, turn.stream, self._answered(turn, folded, span)] = turn.end_ms
 
     def saw(self, fact: Fact) -> None:
         match fact:
@@ -193,8 +195,9 @@ class Composer:
         for (act, stream), at_ms in self._performed.items():
             if tells_of_customer(act, leg_of.get(stream, "unknown")):
                 self._sign(act, _ACT, at_ms)
-        for (code, side, stream), at_ms in self._told.items():
-            if leg_of.get(stream, "unknown") in (side, "mixed", "unknown"):
+        for (code, side, stream, offering), at_ms in self._told.items():
+            declined = any(leg_of.get(one, "unknown") != "customer" for one in offering)  # more help, and nothing else
+            if not declined and leg_of.get(stream, "unknown") in (side, "mixed", "unknown"):
                 self._signs[code].add(f"{side} says", _SAID, at_ms)
         reason, intent = self._reason(said, self._wanted())
         promises = list(_promises(said))
@@ -216,13 +219,11 @@ class Composer:
 
     # ─── within ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _tells(self, side: str, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> bool:
-        """Whether what a phrase finds says how the call ends: what an agent awaits does not ("una vez su pago sea
-        recibido"), nor does a "no, thank you" to more help."""
-        if side == "agent" and awaited(folded, *span, turn.language):
-            return False
-        answers = self._offered is not None and turn.turn - self._offered <= _ANSWERED
-        return not (answers and _THANKS.search(folded.text[slice(*folded.span(*span))]))
+    def _answered(self, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> frozenset[str]:
+        """The streams in which more help was offered, where what a phrase finds is a "no, thank you" to it."""
+        if not _THANKS.search(folded.text[slice(*folded.span(*span))]):
+            return frozenset()
+        return frozenset(stream for stream, at in self._offered.items() if turn.turn - at <= _ANSWERED)
 
     def _sign(self, sign: str, score: float, at_ms: int) -> None:
         for disposition in self._dispositions:

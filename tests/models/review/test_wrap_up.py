@@ -347,7 +347,15 @@ def test_a_day_beside_a_promise_is_its_day(text: str, due: str) -> None:
     ("language", "wish", "offer", "thanks"),
     [
         ("es", "Sí, lo quiero.", "¿Hay algo más en lo que le pueda ayudar?", "No, gracias."),
+        ("es", "Sí, lo quiero.", "¿Le puedo colaborar en otra cosa?", "No, gracias."),
+        ("es", "Sí, lo quiero.", "¿En algo más le puedo servir?", "No, gracias."),
+        ("es", "Sí, lo quiero.", "¿Algo más, señora?", "No, gracias."),
+        ("es", "Sí, lo quiero.", "¿Algo más que yo pueda hacer para ayudarle?", "No, gracias."),
         ("pt", "Sim, quero contratar.", "Posso ser útil em mais alguma coisa?", "Não, obrigada."),
+        ("pt", "Sim, quero contratar.", "Tem algo mais em que eu possa ajudar?", "Não, obrigada."),
+        ("pt", "Sim, quero contratar.", "Posso ajudá-lo em algo mais?", "Não, obrigada."),
+        ("pt", "Sim, quero contratar.", "Em algo mais posso lhe ajudar?", "Não, obrigada."),
+        ("pt", "Sim, quero contratar.", "Algo mais, senhora?", "Não, obrigada."),
         ("en", "Yes, sign me up.", "Is there anything else I can do for you?", "No, thank you."),
     ],
 )
@@ -373,6 +381,47 @@ def test_a_no_to_the_offer_refuses_it_whatever_was_asked_long_before(language: s
     say(one, 3, "agent", offer, language)
     say(one, 4, "customer", thanks, language)
     assert finished(one).disposition == "not_interested"
+
+
+@pytest.mark.parametrize(
+    ("language", "turns"),
+    [
+        ("es", [("agent", "Tengo algo que le puede servir: el plan familiar."), ("customer", "No, gracias.")]),
+        ("es", [("agent", "Tengo otra cosa que le puede servir."), ("customer", "No, gracias.")]),
+        ("es", [("customer", "¿Me puede ayudar con algo más?"), ("agent", "El básico."), ("customer", "No, gracias.")]),
+        (
+            "pt",
+            [
+                ("customer", "Tem algo mais barato?"),
+                ("agent", "Temos o básico por cinquenta."),
+                ("customer", "Não, obrigado."),
+            ],
+        ),
+        ("pt", [("agent", "Temos algo mais completo."), ("customer", "Não, obrigado.")]),
+        ("pt", [("agent", "Temos algo mais em conta."), ("customer", "Não, obrigado.")]),
+        (
+            "en",
+            [
+                ("customer", "Do you have anything else, cheaper?"),
+                ("agent", "We have the basic plan for fifty."),
+                ("customer", "No, thank you."),
+            ],
+        ),
+    ],
+)
+def test_a_no_to_something_cheaper_refuses_the_sale(language: str, turns: list[tuple[Leg, str]]) -> None:
+    one = composer("sales", language)
+    for turn, (leg, text) in enumerate(turns, 1):
+        say(one, turn, leg, text, language)
+    assert finished(one).disposition == "not_interested"
+
+
+def test_roles_that_come_late_say_who_offered_more_help() -> None:
+    one, offer, thanks = composer("sales", "en"), "Is there anything else?", "No, thank you."
+    one.hear(JudgedTurn(1, "7", "unknown", offer, 0, 4_000, "en"), DETECTORS.fold(offer))
+    one.hear(JudgedTurn(2, "8", "unknown", thanks, 5_000, 9_000, "en"), DETECTORS.fold(thanks))
+    assert one.finish({"7": "agent", "8": "customer"}).disposition == "no_result"
+    assert one.finish({"7": "customer", "8": "customer"}).disposition == "not_interested"
 
 
 @pytest.mark.parametrize(
