@@ -65,7 +65,11 @@ NOT_HEARD = {
         ],
     },
     ("care", "took_leave"): {
-        "es": ["¿En qué le puedo ayudar?", "Algo pasa con la línea. Le voy a ayudar."],
+        "es": [
+            "¿En qué le puedo ayudar?",
+            "Algo pasa con la línea. Le voy a ayudar.",
+            "Tengo algo que tal vez le pueda servir.",
+        ],
         "pt": ["Em que posso ajudar?"],
         "en": ["How can I help you?"],
     },
