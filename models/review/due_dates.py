@@ -83,6 +83,12 @@ _COUNTED = frozenset(
 """What an ordinal counts: "na segunda parcela" is no Monday."""
 _PAST = frozenset({"pasado", "passado", "passada", "last", "past", "ultimo", "ultima", "anterior"})
 """Beside a day that was."""
+_WAS = frozenset(("since", "was", "were", "missed"))
+"""Within three words before a day on which something was: "I missed Monday", "it was due on Friday"."""
+_DONE = frozenset(("made", "got", "called", "paid", "sent"))
+"""Of a day that was as well: "the payment you made Friday"."""
+_NOT_YET = frozenset(("be", "get", "have", "ve"))
+"""Within three words before one of these, which is still to be: "I'll have it paid by Friday", "you've got Friday"."""
 _UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
 _WORKED = frozenset({"habil", "habiles", "laborable", "laborables", "util", "uteis", "business", "working"})
 """Beside days of which Saturday and Sunday are none."""
@@ -163,7 +169,7 @@ def _weekday(words: list[str], at: int, day: datetime.date) -> datetime.date | N
     if here in _ORDINAL_DAYS and not fair and not led:
         return None
     named = _LEADS & set(words[max(0, at - 2) : at]) or _is_alone(words, at)
-    if here not in _ORDINAL_DAYS and not named:
+    if (here not in _ORDINAL_DAYS and not named) or _was(words, at):
         return None
     return day + datetime.timedelta((_DAYS[here] - day.weekday() - 1) % 7 + 1)
 
@@ -175,6 +181,17 @@ def _is_alone(words: list[str], at: int) -> bool:
     spans = any(three[1:2] in (["to"], ["through"], ["till"]) and {*three[::2]} <= _DAYS.keys() for three in around)
     whole = words[max(0, at - 1) : at] not in (["every"], ["each"]) and words[at + 1 : at + 2] != ["s"]
     return words[at].endswith("day") and whole and not spans
+
+
+def _was(words: list[str], at: int) -> bool:
+    """Whether the words before tell, in English, what was on that day."""
+    for back in reversed(range(max(0, at - 3), at)):
+        if words[back] in ("and", "but", "so", "until", "next"):
+            return False
+        done = words[back] in _DONE and not _NOT_YET & set(words[max(0, back - 3) : back])
+        if done or words[back] in _WAS:
+            return True
+    return False
 
 
 def _of_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:

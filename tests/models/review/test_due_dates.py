@@ -61,6 +61,18 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("antes del viernes", "2026-12-04"),
         ("fica para sexta", "2026-12-04"),
         ("essa sexta eu pago", "2026-12-04"),
+        ("I missed Monday, I'll pay tomorrow.", "2026-11-29"),
+        ("It was due on Friday but I'll pay tomorrow.", "2026-11-29"),
+        ("I got your bill Tuesday and I'll pay on Friday.", "2026-12-04"),
+        ("I've waited since Monday, I'll pay today.", "2026-11-28"),
+        ("Since I got paid Friday, I will pay today", "2026-11-28"),
+        ("I called and on Monday I'll pay", "2026-11-30"),
+        ("I'll have it paid by Friday", "2026-12-04"),
+        ("It will be sent Monday", "2026-11-30"),
+        ("You've got until Friday", "2026-12-04"),
+        ("We've got Monday open", "2026-11-30"),
+        ("Perdí el lunes pasado, le pago el martes", "2026-12-01"),
+        ("Venceu na sexta passada, pago na terça", "2026-12-01"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -82,7 +94,8 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "on last Friday", "el viernes de la semana pasada", "el veinte de mayo pasado", "el 20 de mayo del año pasado",
         "Vou aplicar o desconto na segunda parcela", "na quinta via", "na terça fatura",
         "para segunda via", "essa segunda parcela", "Monday through Friday", "from Monday to Friday", "every Monday",
-        "Friday's bill", "last Friday", "el pago del viernes",
+        "Friday's bill", "last Friday",
+        "I will refund the payment you made Friday", "It was due by Friday", "el pago del viernes",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:

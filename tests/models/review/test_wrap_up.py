@@ -437,6 +437,8 @@ def test_roles_that_come_late_say_who_offered_more_help() -> None:
         ("customer", "en", "I don't have it today, but I'll pay on Monday.", "2026-11-30"),
         ("customer", "en", "Not today, I'll pay on Monday.", "2026-11-30"),
         ("agent", "en", "If it doesn't arrive we'll send you another one on Monday.", "2026-11-30"),
+        ("customer", "en", "It was due Friday but I'll pay tomorrow.", "2026-11-28"),
+        ("agent", "en", "I will refund the payment you made Friday.", ""),
     ],
 )
 def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: str, due: str) -> None:
