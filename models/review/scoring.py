@@ -234,15 +234,13 @@ class Scorer:
             return "open", (), ""
         if check.leg == "agent" and self._agent_unheard(leg_of):
             return "open", (), ""
-        if not check.absent and self._may_have_been_said(check.leg, leg_of, until):
+        if self._lost_words(check.leg, leg_of, until) or not (self._opening or check.absent):
             return "open", (), ""
         over = ended or (until is not None and now_ms >= until)
         return ("yes" if check.absent else "no") if over else "open", (), ""
 
-    def _may_have_been_said(self, by: SpokenBy, leg_of: Callable[[str], Leg], until_ms: int | None) -> bool:
-        """Whether the words of whoever was to say it are lost, or came before."""
-        if not self._opening:
-            return True
+    def _lost_words(self, by: SpokenBy, leg_of: Callable[[str], Leg], until_ms: int | None) -> bool:
+        """Whether words are lost among which it may have been."""
         return any(
             (by == "any" or leg_of(stream) in (by, "mixed", "unknown")) and (until_ms is None or start_ms < until_ms)
             for stream, start_ms in self._lost

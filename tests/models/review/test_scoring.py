@@ -305,18 +305,22 @@ def test_of_a_call_that_was_taken_up_a_duty_that_nothing_is_told_of_is_no_merit(
 @pytest.mark.parametrize(
     ("stream", "lost_s", "answers_"),
     [
-        ("a", 20, ["open", "open", "yes"]),
-        ("a", 40, ["no", "open", "yes"]),
-        ("unknown", 20, ["open", "open", "yes"]),
+        ("a", 20, ["open", "open", "open"]),
+        ("a", 40, ["no", "open", "open"]),
+        ("unknown", 20, ["open", "open", "open"]),
         ("c", 20, ["no", "no", "yes"]),
     ],
 )
-def test_what_may_be_among_lost_words_was_not_left_unsaid(stream: str, lost_s: int, answers_: list[str]) -> None:
+def test_what_may_be_among_lost_words_was_neither_said_nor_left_unsaid(
+    stream: str, lost_s: int, answers_: list[str]
+) -> None:
     absent = 'check: {kind: phrase, leg: agent, phrases: {en: ["calm down"]}, absent: true}'
     one = scorer(NOTICE, NOTICE.replace("within_s: 30", "within_s: 0"), absent)
     say(one, 1, "a", "Good morning.")
     one.lost(stream, lost_s * 1000)
     assert [item.answer for item in answers(one, 90, ended())] == answers_
+    say(one, 2, "a", "You have to calm down, sir.", 50)
+    assert answers(one, 90, ended())[2].answer == "no"
 
 
 def test_an_alert_that_a_supervisor_called_wrong_spoils_nothing_and_an_agent_s_word_is_not_enough() -> None:
