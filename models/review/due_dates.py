@@ -77,7 +77,8 @@ _COUNTED = frozenset(
     (
         "parcela", "parcelas", "fatura", "faturas", "vez", "via", "vias", "linha", "conta", "prestacao", "mensalidade",
         "tentativa", "ligacao", "opcao", "etapa", "parte", "cobranca", "compra", "semana", "quinzena", "metade",
-        "visita",
+        "visita", "proposta", "oferta", "alternativa", "forma", "condicao", "data", "pessoa", "negociacao", "fase",
+        "reuniao", "chamada",
     )
 )  # fmt: skip
 """What an ordinal counts: "na segunda parcela" is no Monday."""
