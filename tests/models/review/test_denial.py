@@ -171,6 +171,7 @@ DENIED = {
         "Não vou estornar esse valor.",
         "Nós não enviamos boleto por e-mail.",
         "Nós não lhe enviamos boleto por e-mail.",
+        "Não é verdade que nós enviamos boletos por e-mail.",
         "Eu não envio boleto por e-mail.",
         "O senhor não vai receber outra fatura.",
         "A visita não fica agendada.",

@@ -131,6 +131,7 @@ def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, te
         ("agent", "Le enviamos el recibo mañana mismo."),
         ("agent", "Ya le agendamos la visita para el lunes."),
         ("agent", "Nós enviamos o boleto por e-mail amanhã."),
+        ("agent", "Nós lhe enviamos o boleto amanhã."),
     ],
 )
 def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
@@ -207,6 +208,8 @@ def test_who_will_not_pay_and_who_always_does_promises_nothing(language: str, te
         ("agent", "es", "Le enviamos ayer el recibo a su correo."),
         ("agent", "pt", "Já creditamos o valor na sua conta."),
         ("agent", "pt", "Já lhe enviamos o boleto por e-mail."),
+        ("agent", "pt", "Ontem nós creditamos o valor na sua conta."),
+        ("agent", "pt", "Já nós lhe enviamos o boleto por e-mail."),
         ("agent", "en", "We did send you the contract on Monday."),
     ],
 )
