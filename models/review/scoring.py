@@ -292,7 +292,7 @@ def _by_metric(check: ByMetric, talk: Talk | None) -> tuple[Answer, tuple[Eviden
 def _value(metric: str, talk: Talk) -> float | None:
     agent = talk.legs.get("agent")
     match metric:
-        case "talk_over_ms" if len(talk.legs) > 1:
+        case "talk_over_ms" if talk.sides > 1:
             return talk.talk_over_ms
         case "dead_air_ms":
             return talk.dead_air_ms

@@ -80,6 +80,8 @@ class Talk(msgspec.Struct, frozen=True, omit_defaults=True):
     """All dead air together."""
     longest_silence_ms: int
     hold_ms: int
+    sides: int = 0
+    """How many spoke: of two streams of which nothing is known each is one."""
     interruptions: tuple[Stretch, ...] = ()
     dead_air: tuple[Stretch, ...] = ()
     monologue: Stretch | None = None
@@ -108,6 +110,7 @@ def measure(
         dead_air_ms=sum(one.length_ms for one in dead),
         longest_silence_ms=max((one.length_ms for one in silences), default=0),
         hold_ms=sum(min(end, until_ms) - start for start, end in holds if start < until_ms),
+        sides=len({_side(span, legs) for span in ordered}),
         interruptions=_longest(interruptions),
         dead_air=_longest(dead),
         monologue=max(runs, key=lambda one: one.length_ms, default=None),

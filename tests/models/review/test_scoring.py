@@ -235,7 +235,9 @@ def test_a_figure_that_there_is_not_does_not_count() -> None:
     assert answers(one, talk=ended())[0].answer == "n_a"
 
 
-@pytest.mark.parametrize(("streams", "answer"), [("ac", "yes"), ("a", "n_a"), ("m", "n_a")])
+@pytest.mark.parametrize(
+    ("streams", "answer"), [("ac", "yes"), ("xy", "yes"), ("a", "n_a"), ("m", "n_a"), ("x", "n_a")]
+)
 def test_who_talks_over_whom_is_not_known_of_one_side_alone(streams: str, answer: str) -> None:
     one = scorer("check: {kind: metric, metric: talk_over_ms, at_most: 1000}")
     spans = [Span(turn, stream, turn * 5_000, turn * 5_000 + 4_000, 9) for turn, stream in enumerate(streams)]
