@@ -33,7 +33,9 @@ LONGEST_NAME = 100
 
 _OURS = ("es", "pt", "en")
 _HEAD = ("title", "language", "questions", "intents")
-"""What front matter may say of an article; what says none of that is none."""
+"""What front matter may say of an article."""
+_KEY = re.compile(r"[a-z_][\w-]*")
+"""As other programs' front matter has them: "Horario: lunes a viernes" between two rules is none."""
 
 UnitKind = Literal["title", "text", "whole"]
 
@@ -98,7 +100,7 @@ def _front_matter(text: str) -> tuple[dict[str, Any], str]:
         head = load_yaml(match[1], aliases=False)
     except yaml.YAMLError as error:
         raise Invalid(f"front matter: {error}") from error
-    if not isinstance(head, dict) or not head.keys() & set(_HEAD):
+    if not isinstance(head, dict) or not (head.keys() & set(_HEAD) or all(_KEY.fullmatch(str(key)) for key in head)):
         return {}, text  # two rules, and words between them
     return head, text[match.end() :]
 

@@ -79,11 +79,27 @@ def test_what_is_taken_is_what_the_form_takes(
     assert (article.title, article.language, article.questions) == (title, language, questions)
 
 
-@pytest.mark.parametrize("between", ["Aviso: solo en tienda.", "Solo en tienda.", "- Solo en tienda."])
+@pytest.mark.parametrize(
+    "between", ["Aviso: solo en tienda.", "Só hoje: solo en tienda.", "Solo en tienda.", "- Solo en tienda."]
+)
 def test_what_stands_between_two_rules_is_no_front_matter(between: str) -> None:
     article = decode_article("avisos", f"---\n{between}\n---\n# Avisos\n\nAvise antes.".encode())
     assert "olo en tienda." in article.body
     assert article.title == "Avisos"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "tags: [planes]\ndate: 2025-01-02\nauthor: Ana",
+        "draft: false\nlast_modified: 2025-01-02",
+        "layout: post",
+        "tags: [planos]\ntitle: Avisos",
+    ],
+)
+def test_front_matter_of_other_programs_is_none_of_the_text(head: str) -> None:
+    article = decode_article("avisos", f"---\n{head}\n---\n# Avisos\n\nAvise antes.".encode())
+    assert (article.title, article.body) == ("Avisos", "# Avisos\n\nAvise antes.")
 
 
 def test_a_folder_without_articles_is_refused(tmp_path: Path) -> None:
