@@ -138,7 +138,8 @@ def _questions(value: object, language: str) -> Iterator[tuple[str, str]]:
 
 def heading_text(markdown: str) -> str:
     """A heading's words, as a title has them: nothing emphasised, and signs that are no marks as they are."""
-    text = re.sub(r"(?<![\\*\w])(\*\*?)(?![\s*])([^*]+)(?<![\s\\])\1(?![*\w])", r"\2", markdown.replace("`", ""))
+    text = re.sub(r"(?<![\\\w])(__?)(?![\s_])([^_]+)(?<![\s\\])\1(?!\w)", r"\2", markdown.replace("`", ""))
+    text = re.sub(r"(?<![\\*\w])(\*\*?)(?![\s*])([^*]+)(?<![\s\\])\1(?![*\w])", r"\2", text)
     return _line(re.sub(r"\\([\\*_])", r"\1", text))[:LONGEST_TITLE]
 
 

@@ -24,6 +24,12 @@ def test_plain_markdown_is_an_article() -> None:
         ("Saldo con \\*611# o \\*612#", "Saldo con *611# o *612#"),
         ("Saldo con *611# o *612#", "Saldo con *611# o *612#"),
         ("El campo plan\\_b, 2*3*4", "El campo plan_b, 2*3*4"),
+        ("__Plan Oro__", "Plan Oro"),
+        ("_Tarifas_ de _abril_", "Tarifas de abril"),
+        ("_**Plano** Ouro_", "Plano Ouro"),
+        ("**_Gold_ plan**", "Gold plan"),
+        ("El campo plan_de_datos", "El campo plan_de_datos"),
+        ("\\_plan\\_", "_plan_"),
     ],
 )
 def test_a_title_is_a_heading_s_words(heading: str, title: str) -> None:
