@@ -33,6 +33,8 @@ HEARD = {
             "I'm removing you now.",
             "You will not receive any more calls from us.",
             "Of course, I will take your number off the list.",
+            "I'll take off your number right away.",
+            "Your number was taken off our calling list.",
         ],
     },
     ("care", "took_leave"): {
@@ -62,6 +64,8 @@ NOT_HEARD = {
             "I can't put you on our do-not-call list.",
             "I won't be able to call you back today.",
             "May I tell you about our plan first?",
+            "We took ten percent off the price list.",
+            "We can take off the activation fee for you.",
         ],
     },
     ("care", "took_leave"): {
