@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from engine.facts import Leg
-from models.privacy.checks import is_card, is_phone
+from models.privacy.checks import is_phone, is_whole_card
 from models.privacy.cues import ABOUT_THE_NUMBER, ASKS_HOW_MANY, Cue, asked, cues, folded
 from models.privacy.entities import Context, Entity, Verdict, at_home, falls_short, is_begun, judge
 from models.privacy.expectations import Expectations
@@ -41,8 +41,6 @@ _ANNOUNCED_MS: Final = 8_000
 """So long after "the number of your protocol" the same speaker's next words are that number."""
 _ENDS_WITHIN: Final = 12
 """…when the turn ends so many code points after the name: "your protocol is:"."""
-_COMMON_LENGTHS: Final = (14, 15, 16)
-"""Of cards. Thirteen digits that pass Luhn may be the beginning of sixteen."""
 _DATES: Final = {"DATE_OF_BIRTH": "dob", "CARD_EXPIRY": "card_expiry"}
 _CHECKED_AT_ONCE: Final = {"cpf": 11, "cnpj": 14, "cuit": 11}
 """Kinds whose check digits say that the number is whole, and its length."""
@@ -252,7 +250,7 @@ class DigitGuard:
             return
         context, capture = self._context(), self._expected.capture
         ways = self._run.readings()
-        clear = any(len(way) in _COMMON_LENGTHS and is_card(way) for way in self._run.by_speaker())
+        clear = any(is_whole_card(way) for way in self._run.by_speaker())
         clear = clear or (not capture and any(self._is_checked(way, context) for way in ways))
         if clear or (not capture and self._is_over(judge(ways, context), words_after)):
             self._settle(by_turn=True)
@@ -293,6 +291,7 @@ class DigitGuard:
             terse=self._run.terse,
             bare=self._run.bare,
             begun=self._is_begun(asked_kinds, named),
+            uncorrected=self._run.uncorrected(),
             known=self._known.__contains__,
         )
 

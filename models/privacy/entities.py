@@ -6,7 +6,15 @@ from typing import Final, NamedTuple
 import msgspec
 from stdnum import luhn
 
-from models.privacy.checks import CHECKS, by_check_digits, is_about_a_card, is_card, is_end_with_code, is_phone
+from models.privacy.checks import (
+    CHECKS,
+    by_check_digits,
+    is_about_a_card,
+    is_card,
+    is_end_with_code,
+    is_phone,
+    is_whole_card,
+)
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -22,7 +30,7 @@ class Entity(msgspec.Struct, frozen=True):
     """Exclusive."""
     score: float
     last4: str = ""
-    """Only for a card that was heard whole."""
+    """Only for a card that was heard whole, with nothing in it put right."""
     value: str = ""
     """Normalised: digits, or an address in its written form. In memory only, never logged, and never stored but
     sealed (`engine.tokens`). Always empty for CARD and CVV."""
@@ -104,6 +112,8 @@ class Context(NamedTuple):
     """Four digits or more, listed by themselves: somebody's number, though it is not known which."""
     begun: bool = False
     """The beginning of what was asked for, or of what its own words name."""
+    uncorrected: Sequence[str] = ()
+    """Digits of each speaker who put none of his right."""
     known: Callable[[str], bool] = lambda digits: False
     """Whether the digits are part of a card already heard in this call (a read-back)."""
 
@@ -120,15 +130,13 @@ class Verdict(NamedTuple):
     """The check digits agree and nothing is missing."""
     dated: bool = False
     """A card's code and its end in one."""
+    last4: str = ""
+    """Of a card, where it is sure which they are."""
 
     @property
     def entity_types(self) -> tuple[str, ...]:
         found = ("card_expiry", self.label) if self.dated else (self.label,)
         return tuple(TYPE_OF[label] for label in found if label in TYPE_OF)
-
-    @property
-    def last4(self) -> str:
-        return self.digits[-4:] if self.label == "card" and self.whole else ""
 
     @property
     def value(self) -> str:
@@ -155,9 +163,10 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
     named = next((one for one in readings if context.named in CHECKS and CHECKS[context.named](one)), "")
     if named and len(named) >= _TWO_CHECKS:  # one in ten of them passes Luhn too
         return Verdict(context.named, 0.99, named, whole=True)
-    card = next((reading for reading in readings if is_card(reading)), "")
-    if card:
-        return Verdict("card", 0.99 if context.capture or "card" in context.kinds else 0.95, card, whole=True)
+    cards = sorted((reading for reading in readings if is_card(reading)), key=is_whole_card, reverse=True)
+    if cards:
+        score = 0.99 if context.capture or "card" in context.kinds else 0.95
+        return Verdict("card", score, cards[0], whole=True, last4=_last_four(cards[0], context))
     if context.garbled and (context.capture or context.near_card):
         return Verdict("card", 0.7, longest)
     both = next((one for one in readings if is_end_with_code(one)), "")
@@ -173,6 +182,12 @@ def judge(readings: Sequence[str], context: Context) -> Verdict:
     if best is not None:
         return best
     return _unnamed(readings, longest, context)
+
+
+def _last_four(card: str, context: Context) -> str:
+    """Only of a number that can be read in one way: of the many ways to read a corrected one every tenth passes Luhn,
+    and its last four may be from the middle, which PCI DSS 4.0.1 §3.4.1 lets nobody see."""
+    return card[-_LAST_FOUR:] if is_whole_card(card) and card in context.uncorrected else ""
 
 
 def _best_kind(readings: Sequence[str], context: Context) -> Verdict | None:

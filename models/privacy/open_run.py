@@ -105,8 +105,15 @@ class OpenRun:
 
     def by_speaker(self) -> list[str]:
         """Each speaker's digits in their likeliest reading."""
+        return [likeliest(parts) for parts in self._shares()]
+
+    def uncorrected(self) -> list[str]:
+        """The digits of each speaker who put none of his right: there is one way to read them."""
+        return [likeliest(parts) for parts in self._shares() if not any(part.corrected for part in parts)]
+
+    def _shares(self) -> list[list[Part]]:
         parts = self._parts()
-        return [likeliest([part for part in parts if part.leg == leg]) for leg in {part.leg for part in parts}]
+        return [[part for part in parts if part.leg == leg] for leg in dict.fromkeys(part.leg for part in parts)]
 
     def goes_on_with(self, piece: Piece, *, capture: bool, near_card: bool, expected: list[str], country: str) -> bool:
         """Whether a piece belongs to this run; `expected` are the kinds that were asked for."""

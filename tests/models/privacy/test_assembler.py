@@ -79,7 +79,31 @@ def test_in_threes_with_fillers_a_correction_and_the_agents_read_back() -> None:
     )
     assert call.text[1] == "Eh, [card]"
     assert call.text[5] == "Le repito: [card]."
-    assert ("CARD", 4, "6467") in call.found()
+    assert call.found() == [("CARD", 4, ""), ("CARD", 5, "6467")]
+
+
+LAST_FOUR: Sequence[tuple[str, Sequence[Line], set[str]]] = [
+    # fifteen digits of sixteen that pass Luhn, each final a group of three
+    ("pt", customer("seis três seis", "dois nove seis", "oito cinco oito", "oito quatro quatro", "quatro três zero"), {""}),
+    ("pt", customer("seis três seis", "dois nove seis", "oito cinco oito", "oito quatro quatro", "quatro três zero", "quatro"), {"4304"}),
+    # put right, and some of it once more
+    ("es", customer("cuatro siete siete cinco siete tres, siete tres seis", "uno siete, no, perdón trescientos dieciocho, seis cero siete perdón, digo, seis cero cero, cero", "cero"), {""}),
+    ("pt", customer("cinco cinco meia quatro quatro zero, duplo um, não, perdão um sete", "setenta e seis, não, errei, sete três, nove oito, sete um cinco oito", "cinquenta e oito"), {""}),
+    # two speakers' digits that only together are as many as a card's
+    ("en", [("customer", "four seven six eight"), ("agent", "five one four two"), ("agent", "seven zero zero four"), ("agent", "five zero four four")], {""}),
+    # as a whole, and of other lengths that are their schemes' own
+    ("es", customer("cuatro cinco tres nueve uno cuatro ocho ocho cero tres cuatro tres seis cuatro seis siete"), {"6467"}),
+    ("en", customer("three seven eight two eight two two four six three one zero zero zero five"), {"0005"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "lines", "last4"), LAST_FOUR)
+def test_the_last_four_are_kept_where_they_are_sure(language: str, lines: Sequence[Line], last4: set[str]) -> None:
+    call = Call({"es": "PE", "pt": "BR", "en": "US"}[language], language)
+    asks = {"es": ASK[1], "pt": "Qual é o número do cartão?", "en": "Can I get the card number, please?"}
+    call.say(("agent", asks[language]), *lines)
+    call.end()
+    assert {ending for kind, _, ending in call.found() if kind == "CARD"} == last4
 
 
 def test_the_end_of_a_known_card_is_hidden_but_no_card() -> None:
