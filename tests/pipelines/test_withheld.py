@@ -64,7 +64,7 @@ def test_of_a_turn_whose_words_have_times_only_the_digits_are_cut() -> None:
         words.append(HeardWord(start, at, number * 150, (number + 1) * 150))
     talk = Talk()
     cuts = [*talk.say("customer", text, tuple(words)).cuts, *talk.end().cuts]
-    assert cuts == [(5_000 + 5 * 150 - 200, 5_000 + 21 * 150 + 350)]
+    assert cuts == [(5_000 + 5 * 150 - 350, 5_000 + 21 * 150 + 350)]
 
 
 def test_a_harmless_number_is_held_until_it_is_judged_and_then_kept() -> None:

@@ -46,14 +46,20 @@ def test_a_correction_without_a_timed_word_moves_nothing() -> None:
 def test_what_is_hidden_reaches_to_the_words_beside_it() -> None:
     text = "es la cuatro cinco gracias"
     words = timed(text)
-    assert surely_within(words, 6, 18, (0, 3_000)) == (700 - 200, 1_600 + 350)
+    assert surely_within(words, 6, 18, (0, 3_000)) == (700 - 350, 1_600 + 350)
     assert surely_within(words, 0, 5, (-500, 3_000)) == (-500, 800 + 350)
-    assert surely_within(words, 19, 26, (0, 3_000)) == (1_500 - 200, 3_000)
+    assert surely_within(words, 19, 26, (0, 3_000)) == (1_500 - 350, 3_000)
 
 
 def test_a_neighbour_that_lasts_too_long_may_hide_what_was_not_heard() -> None:
     words = (HeardWord(0, 4, 0, 300), HeardWord(5, 9, 400, 700), HeardWord(10, 17, 800, 801 + LONGEST_WORD_MS))
-    assert surely_within(words, 5, 9, (0, 5_000)) == (300 - 200, 5_000)
+    assert surely_within(words, 5, 9, (-500, 5_000)) == (300 - 350, 5_000)
+
+
+def test_a_neighbour_whose_end_is_found_late_leaves_nothing_of_a_digit() -> None:
+    begins_ms, late_ms = 1_000, 340
+    words = (HeardWord(0, 2, 600, begins_ms + late_ms), HeardWord(3, 8, begins_ms + late_ms, 1_600))
+    assert surely_within(words, 3, 8, (0, 2_000))[0] <= begins_ms
 
 
 def test_without_times_all_of_the_turn_is_hidden() -> None:
