@@ -319,7 +319,8 @@ class DigitGuard:
             self._expected.answered(verdict.label, verdict.digits)
         if verdict.dated:
             self._expected.answered("card_expiry", "")
-        self._expected.heard(verdict.label, done=verdict.whole or by_turn or verdict.label == "cvv")
+        done = verdict.whole or by_turn or verdict.label == "cvv"
+        self._expected.heard(verdict.label, len(verdict.digits), done=done)
         if verdict.label == "card" and verdict.whole:
             self._known.add(verdict.digits)
         self._run = OpenRun()

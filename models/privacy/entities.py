@@ -330,10 +330,10 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
         return Verdict("", 0.5, longest)
     if context.loose and not context.capture and not context.near_card:
         return Verdict("", 0.5, longest)
-    if context.may_be_a_code and count == _CODE and not (context.loose or context.capture):
-        return Verdict("cvv", 0.5, longest)
-    if context.may_be_a_code and not (context.loose or context.capture) and is_end_with_code(longest, sure=True):
-        return Verdict("cvv", 0.5, longest, dated=True)
+    own = readings[0] == longest and not context.by_agent  # one person's, who has the card
+    code = own and context.may_be_a_code and not (context.loose or context.capture)
+    if code and (count == _CODE or is_end_with_code(longest, sure=True)):
+        return Verdict("cvv", 0.5, longest, dated=count != _CODE)
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:

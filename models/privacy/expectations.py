@@ -27,6 +27,8 @@ _MENTION_TURNS: Final = 2
 """For so many turns after talk of a card digits are its own, or when they are listed as long as one is looked for."""
 _ANSWER: Final = 3
 """So many digits are an answer to what was asked, whatever they are."""
+_ALL_OF_A_CARD: Final = 13
+"""Digits of the shortest."""
 _CAPTURED: Final = ("card", "cvv")
 _DOCUMENTS: Final = ("cpf", "rut", "dni", "cedula")
 """What "your document" is in one country or another."""
@@ -72,6 +74,8 @@ class Expectations:
         self._mention_ms = _NEVER_MS
         self._recalled = False
         self._code_heard = False
+        self._read = 0
+        """Digits of the card that were judged."""
 
     @property
     def capture(self) -> bool:
@@ -98,8 +102,9 @@ class Expectations:
 
     @property
     def may_be_a_code(self) -> bool:
-        """Whether three digits that nothing names may be the code of the card: it has but one."""
-        return self.after_card and not self._code_heard
+        """Whether three digits that nothing names may be the code of the card: it has but one, and that
+        comes when all of the card was read."""
+        return self.after_card and not self._code_heard and self._read >= _ALL_OF_A_CARD
 
     @property
     def code(self) -> bool:
@@ -153,6 +158,7 @@ class Expectations:
         awaited = [kind for kind in kinds if kind in _CAPTURED]
         if "card_expiry" in kinds:
             self._a_card_is_here()
+            self._read = max(self._read, _ALL_OF_A_CARD)  # whoever asks for its date has the card
         if awaited:
             self._code_heard = False
             self._capture.update(awaited)
@@ -208,8 +214,10 @@ class Expectations:
         if (asked := self._asked.get("dob")) is not None:
             self._asked["dob"] = asked._replace(turn=self._count - _ASKED_TURNS + _REST_TURNS, half=True)
 
-    def heard(self, label: str, *, done: bool) -> None:
-        """A card or code was judged; `done`: no more of it is awaited."""
+    def heard(self, label: str, count: int, *, done: bool) -> None:
+        """A card or code of so many digits was judged; `done`: no more of it is awaited."""
+        if label in ("card", "number") and self.after_card:
+            self._read += count
         if label in _OF_A_CARD:
             self._a_card_is_here()
         if label == "number" and self.capture and self.after_card:
@@ -217,7 +225,7 @@ class Expectations:
         if label == "card" and self.card:
             self._code_heard = False
         if label == "cvv":
-            self._code_heard = True
+            self._code_heard, self._read = True, 0
             self._card_ms = _NEVER_MS  # nothing of the card is looked for any more
         if done and label in _CAPTURED:
             self._capture.discard(label)

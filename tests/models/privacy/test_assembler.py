@@ -214,6 +214,28 @@ def test_three_digits_after_a_card_are_its_code_however_the_question_was_heard()
     assert [one.value for one in call.entities if one.entity_type == "CVV"] == [""]
 
 
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("es", customer("Mire, quiero pagar de una vez, anote.", "dos dos dos…", "ciento ochenta y tres…")),
+        ("pt", customer("Olha, eu quero pagar agora mesmo, anota aí.", "quinhentos e cinquenta e seis…", "três cinco três…")),
+        ("en", customer("Look, I just want to pay this now, write it down.", "five five two…", "one four one…")),
+        ("pt", [("customer", "anota o cartão que eu vou falando"), *customer("quatro oito seis cinco sete seis nove zero oito dois quatro nove um…", "nove"), ("agent", "48"), ("customer", "Exato.")]),
+        ("en", [("customer", "Look, I just want to pay this now, write it down."), *customer("four five three nine one four eight eight zero three four three…"), ("agent", "four five three nine…"), ("agent", "two one seven?"), ("customer", "Exactly.")]),
+    ],
+)  # fmt: skip
+def test_three_digits_of_a_card_that_is_still_read_are_no_code(language: str, lines: Sequence[Line]) -> None:
+    call = Call({"es": "PE", "pt": "BR", "en": "US"}[language], language)
+    for line in lines:
+        call.say(line)
+        if line[1].endswith("…"):  # somebody looks for spectacles
+            call.now_ms += 61_000
+            call.take(call.guard.tick(call.now_ms))
+    call.end()
+    assert "CVV" not in [one.entity_type for one in call.entities]
+    assert not [text for text in call.text.values() if "[cvv]" in text]
+
+
 def test_fifteen_seconds_close_a_run() -> None:
     call = Call()
     heard = call.say(("customer", "Mi celular es tres uno cero cuatro cinco seis siete ocho nueve cero"))
