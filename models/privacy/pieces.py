@@ -44,6 +44,8 @@ _STOPS = re.compile(r"\s*[.,;…\-]")
 _TERSE = 2
 """Beside a card, and where a PIN was asked for, even "uno" is a digit in a turn of so few words."""
 _IDENTITY = 7
+_DIGITS_OF_A_DOCUMENT = (7, 8)
+"""Of a Spanish one, which has a letter behind them, and before them where they are seven."""
 _CHECK_LETTER = re.compile(r"[\s,]*(?:gui[oó]n|raya|-)[\s,]*(?:ka?)\b|[a-z]\b", re.I)
 """Ends a Chilean number whose check digit is ten, and, right behind it, a Spanish one: "12345678H"."""
 _GARBLE = 4
@@ -164,6 +166,10 @@ def _pieces(
         piece = piece._replace(natural=piece.natural or price)
         if len(run.digits) >= _IDENTITY and (check := _CHECK_LETTER.match(said.text, run.end)):
             piece = piece._replace(end=check.end())
+        elif len(run.digits) in _DIGITS_OF_A_DOCUMENT:
+            awaited = situation.asked or named in ("dni", "document")
+            start, end = written.with_letters(lexed, run, awaited=awaited)
+            piece = piece._replace(start=start, end=end)
         pieces.append(piece)
         at = piece.end
     if situation.capture:

@@ -11,7 +11,7 @@ from stdnum.mx import curp, rfc
 
 from models.privacy.cardinals import Group
 from models.privacy.lexicon import LETTER_NAMES
-from models.privacy.numbers import Lexed
+from models.privacy.numbers import Lexed, Run
 
 
 class Found(NamedTuple):
@@ -153,3 +153,38 @@ def _spelled_kind(code: str) -> tuple[str, float]:
     if rfc.is_valid(code):
         return "rfc", 0.95
     return ("curp", 0.6) if len(code) > 13 else ("rfc", 0.6)
+
+
+# ─── the letters of a Spanish identity document ──────────────────────────────────────────────────────────────────────
+
+_LEADS = {"equis": "X", "x": "X", "ye": "Y", "griega": "Y", "y": "Y", "zeta": "Z", "ze": "Z", "z": "Z"}
+"""Letters that a foreigner's number begins with."""
+_ALSO_WORDS = frozenset(["a", "e", "o", "u", "y", "de", "te", "ve", "ese"])
+_THE_LETTER = ("con", "la", "y", "letra")
+_BESIDE = re.compile(r"[\s,\-]*")
+_STOPS = re.compile(r"\W*(?:[.,;?!…]|$)")
+_DIGITS_OF_A_NIE = 7
+
+
+def with_letters(lexed: Lexed, run: Run, *, awaited: bool) -> tuple[int, int]:
+    """From where to where a run of digits stands with the letters that are said as part of a DNI or NIE: "equis uno
+    dos… ele". They agree with its digits, or, where such a number is `awaited`, something stops behind them."""
+    text, tokens, digits = lexed.text, lexed.tokens, run.digits
+    before = [token for token in tokens if token.end <= run.start][-2:]
+    at = next((at for at, token in enumerate(tokens) if token.start >= run.end), len(tokens))
+    end, words = run.end, [token.word for token in tokens[at : at + len(_THE_LETTER)]]
+    if "letra" in words and set(words[: words.index("letra")]).issubset(_THE_LETTER):
+        at += words.index("letra") + 1
+        end = tokens[at - 1].end
+    last = _spelled_part(lexed, {}, at)
+    if last is None or not last[0].isalpha() or not _BESIDE.fullmatch(text, end, tokens[at].start):
+        return run.start, run.end
+    end = tokens[_past_example(lexed, *last) - 1].end
+    stops = _STOPS.match(text, end) is not None
+    beside = bool(before) and _BESIDE.fullmatch(text, before[-1].end, run.start) is not None
+    lead = _LEADS.get(before[-1].word, "") if beside and len(digits) == _DIGITS_OF_A_NIE else ""
+    agrees = dni.is_valid(digits + last[0]) or nie.is_valid(lead + digits + last[0])
+    if not ((agrees and tokens[at].word not in _ALSO_WORDS) or (stops and (agrees or awaited))):
+        return run.start, run.end
+    first = before[0 if before[-1].word == "griega" else -1].start if lead else run.start
+    return first, end
