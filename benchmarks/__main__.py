@@ -31,6 +31,7 @@ def cells() -> dict[str, Cell]:
         "accuracy",
         "bands",
         "cards",
+        "read_payments",
         "entities",
         "display",
         "word_times",

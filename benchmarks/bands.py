@@ -1,12 +1,11 @@
 """Word error rate by what the line leaves of a voice: ours and offline faster-whisper's with the same weights.
 
-    python -m benchmarks accuracy.bands.es accuracy.bands.en accuracy.bands.pt
+    python -m benchmarks accuracy.bands.es.g711 accuracy.bands.es.amr
 
-`wideband`: 16 kHz, the prompts from G.722, the clips as they are. `G.711`: µ-law at 8 kHz. `G.711, 2 % lost`: one
-packet of 20 ms in fifty never comes and is concealed as our media plane does. `AMR 7.95`: a speech coder of G.729's
-kind and rate. Voices are Debian's Asterisk prompts and LibriVox clips (`benchmarks/load/material.py`), two speakers by
-turns; in Portuguese the bundled demo call, the only one with its words, which a machine speaks and the telephone's band
-has.
+`wideband`: 16 kHz, the prompts from G.722, the clips as they are. `g711`: µ-law at 8 kHz. `lost`: one packet of 20 ms
+of G.711 in fifty never comes and is concealed as our media plane does. `amr`: a speech coder of G.729's kind and rate.
+Voices are Debian's Asterisk prompts and LibriVox clips (`benchmarks/load/material.py`), two speakers by turns; in
+Portuguese the bundled demo call, the only one with its words, which a machine speaks and the telephone's band has.
 
 `ours` hears the segments that the VAD cuts, as a call's finals. `offline` hears each conversation at once, both
 speakers mixed, with a beam of 5 on windows of 30 s, numbers as words as ours. Both hear the same sound. Accents do not
@@ -98,21 +97,23 @@ def amr(sound: Pcm16, _leg: str = "") -> Pcm16:
     return np.pad(joined, (0, len(sound) - len(joined)))
 
 
-NARROW: dict[str, Line] = {"G.711": g711, "G.711, 2 % lost": lossy, "AMR 7.95": amr}
+WIDEBAND = "wideband"
+NARROW: dict[str, Line] = {"g711": g711, "lost": lossy, "amr": amr}
 
 
-def bands(language: str) -> Iterator[tuple[str, list[Spoken]]]:
-    """What both hear, line by line."""
+def conversations(language: str, name: str) -> list[Spoken]:
+    """What both hear on a line."""
     if language == "pt":
         narrow = [_demo(language)]
     else:
         voices = [*prompts(language, WIDE_HZ), *(readers(WIDE_HZ) if language == "en" else ())]
         wide = list(_conversations(voices, language))
-        yield "wideband", wide
+        if name == WIDEBAND:
+            return wide
         narrow = [_narrowed(one) for one in wide]
-    for name, line in NARROW.items():
-        sounds = [{leg: line(pcm, leg) for leg, pcm in one.sound.items()} for one in narrow]
-        yield name, [Spoken(sound, NARROW_HZ, one.text) for sound, one in zip(sounds, narrow, strict=True)]
+    line = NARROW[name]
+    sounds = [{leg: line(pcm, leg) for leg, pcm in one.sound.items()} for one in narrow]
+    return [Spoken(sound, NARROW_HZ, one.text) for sound, one in zip(sounds, narrow, strict=True)]
 
 
 def _conversations(clips: Sequence[Clip], language: str) -> Iterator[Spoken]:
@@ -148,20 +149,18 @@ def _demo(language: str) -> Spoken:
 # ─── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def cell(language: str) -> dict[str, Any]:
+def cell(language: str, line: str) -> dict[str, Any]:
     weights = install(WHISPER_BASE, Path("data/models"))
     ours = Whisper(weights, device="cpu")
     offline = WhisperModel(str(weights), device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True)
-    rows = []
-    for name, conversations in bands(language):
-        said = [_plain(one.text) for one in conversations]
-        heard = [_plain(_ours(ours, one, language)) for one in conversations]
-        theirs = [_plain(_offline(offline, one, language)) for one in conversations]
-        rates = [round(100 * jiwer.wer(said, words), 2) for words in (heard, theirs)]
-        words = sum(len(text.split()) for text in said)
-        rows.append({"line": name, "words": words, "ours": rates[0], "offline": rates[1]})
-        print(f"  {language} {name:<16} {words:>5} words  ours {rates[0]:>6} %  offline {rates[1]:>6} %", flush=True)
-    return {"rows": rows}
+    spoken = conversations(language, line)
+    said = [_plain(one.text) for one in spoken]
+    heard = [_plain(_ours(ours, one, language)) for one in spoken]
+    theirs = [_plain(_offline(offline, one, language)) for one in spoken]
+    rates = [round(100 * jiwer.wer(said, words), 2) for words in (heard, theirs)]
+    words = sum(len(text.split()) for text in said)
+    print(f"  {language} {line:<8} {words:>5} words  ours {rates[0]:>6} %  offline {rates[1]:>6} %", flush=True)
+    return {"words": words, "ours": rates[0], "offline": rates[1]}
 
 
 def _plain(text: str) -> str:
@@ -191,4 +190,9 @@ def _offline(model: WhisperModel, spoken: Spoken, language: str) -> str:
     return " ".join(segment.text for segment in segments)
 
 
-CELLS = {f"accuracy.bands.{language}": partial(cell, language) for language in ("es", "en", "pt")}
+CELLS = {
+    f"accuracy.bands.{language}.{line}": partial(cell, language, line)
+    for language in ("es", "en", "pt")
+    for line in (WIDEBAND, *NARROW)
+    if (language, line) != ("pt", WIDEBAND)
+}

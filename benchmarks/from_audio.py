@@ -212,7 +212,7 @@ def _span(low: float, high: float) -> str:
 
 def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts of all parts as one, what they come to, and macro-F1 over the labels that occur."""
-    counted: dict[str, Any] = reduce(_added, [{key: part[key] for key in COUNTED} for part in parts])
+    counted: dict[str, Any] = reduce(added, [{key: part[key] for key in COUNTED} for part in parts])
     found = figures(counted)
     for form, ways in msgspec.convert(counted["counts"], dict[str, Counts]).items():
         for way, by_label in ways.items():
@@ -220,9 +220,10 @@ def joined(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {**found, **counted}
 
 
-def _added(one: Any, other: Any) -> Any:
+def added(one: Any, other: Any) -> Any:
+    """Sums of numbers, lists one after the other, and dicts by what is under each name."""
     if isinstance(one, dict):
-        return {**one, **other, **{key: _added(one[key], other[key]) for key in one.keys() & other.keys()}}
+        return {**one, **other, **{key: added(one[key], other[key]) for key in one.keys() & other.keys()}}
     return one + other
 
 

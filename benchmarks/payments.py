@@ -90,15 +90,16 @@ def readable(private: Counter[str], public: Counter[str], shown: str) -> int:
     return sum(max(0, min(seen[one] - public[one], count)) for one, count in private.items())
 
 
-def payments(language: str, count: int, first: int = 0) -> Iterator[Payment]:
+def payments(language: str, count: int, first: int = 0, *, aloud: bool = False) -> Iterator[Payment]:
     """So many payments of a language, from number `first` on."""
     for number in range(first, first + count):
-        yield payment(language, number)
+        yield payment(language, number, aloud=aloud)
 
 
-def payment(language: str, number: int) -> Payment:
+def payment(language: str, number: int, *, aloud: bool = False) -> Payment:
+    """`aloud`: as it is said, to be read by a voice; else as recognition writes it."""
     dice = random.Random(f"{language} {number}")
-    caller = _Caller(language, dice)
+    caller = _Caller(language, dice, aloud=aloud)
     card, cvv = _card(dice), "".join(dice.choice("0123456789") for _ in range(3))
     cvv = cvv + dice.choice("0123456789") if card.startswith("3") else cvv
     expiry = f"{dice.randrange(1, 13):02}{dice.randrange(27, 34)}"
@@ -119,10 +120,12 @@ def _card(dice: random.Random) -> str:
 class _Caller:
     """Tells one payment."""
 
-    def __init__(self, language: str, dice: random.Random) -> None:
+    def __init__(self, language: str, dice: random.Random, *, aloud: bool) -> None:
         self._words = phrases(f"payments_{language}")
         self._dice = dice
-        self._say = Teller(language, dice, dice.choice([0.0, 0.0, 0.03, 0.08]))
+        self._aloud = aloud
+        noise = dice.choice([0.0, 0.0, 0.03, 0.08])
+        self._say = Teller(language, dice, 0.0 if aloud else noise, aloud=aloud)
         self._cased = dice.random() < 0.8
 
     def payment(self, card: str, expiry: str, cvv: str) -> Iterator[Line]:
@@ -219,9 +222,8 @@ class _Caller:
     def _expiry(self, expiry: str) -> str:
         month, year = expiry[:2], expiry[2:]
         say = self._say
-        return self._dice.choice(
-            [say.pairs(expiry), say.digits(expiry), f"{month}/{year}", f"{say.pair(month)}, {say.pair(year)}"]
-        )
+        ways = [say.pairs(expiry), say.digits(expiry), f"{month}/{year}", f"{say.pair(month)}, {say.pair(year)}"]
+        return self._dice.choice([way for way in ways if not (self._aloud and "/" in way)])
 
     # ─── lines ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

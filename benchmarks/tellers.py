@@ -34,15 +34,19 @@ def number_words(language: str) -> list[str]:
 class Teller:
     """Says numbers, each time in one way or another."""
 
-    def __init__(self, language: str, dice: random.Random, noise: float) -> None:
-        """`noise`: share of number words that recognition gets wrong."""
+    def __init__(self, language: str, dice: random.Random, noise: float, *, aloud: bool = False) -> None:
+        """`noise`: share of number words that recognition gets wrong. `aloud`: never in figures, which a voice would
+        read in its own way."""
         self._words = phrases(f"numbers_{language}")
         self._language = language
         self._dice = dice
         self._noise = noise
+        self._aloud = aloud
 
     def spoken(self, group: str) -> str:
-        ways: list[Callable[[str], str]] = [*[self.digits] * 4, *[self.doubled] * 2, self._written]
+        ways: list[Callable[[str], str]] = [*[self.digits] * 4, *[self.doubled] * 2]
+        if not self._aloud:
+            ways.append(self._written)
         if len(group) % 2 == 0:
             ways += [self.pairs] * 2
         if len(group) == 3:
