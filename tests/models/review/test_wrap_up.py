@@ -468,9 +468,20 @@ def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: s
         ("en", "We'll update it as soon as your payment has posted.", False),
         ("en", "Your payment will be confirmed tomorrow.", False),
         ("en", "Great, your payment was approved.", True),
+        ("es", "Perfecto, queda registrado su compromiso de pago para el viernes.", False),
+        ("es", "Queda registrado su pago para el viernes.", False),
+        ("es", "Su pago queda registrado para el quince.", False),
+        ("es", "Su acuerdo de pago quedó aprobado.", False),
+        ("es", "Listo, su pago ya quedó aplicado.", True),
+        ("es", "Su transacción fue aprobada.", True),
+        ("pt", "O acordo de pagamento ficou registrado.", False),
+        ("pt", "O seu pagamento ficou confirmado para sexta-feira.", False),
+        ("en", "Your payment plan is confirmed.", False),
+        ("en", "Your payment is confirmed for Friday.", False),
+        ("en", "Your payment for March was received.", True),
     ],
 )
-def test_a_payment_that_is_awaited_was_not_made_on_the_call(language: str, text: str, paid: bool) -> None:
+def test_a_payment_that_is_still_to_come_was_not_made_on_the_call(language: str, text: str, paid: bool) -> None:
     one = composer("collections", language)
     say(one, 1, "agent", text, language)
     assert (finished(one).disposition == "paid_on_call") is paid
