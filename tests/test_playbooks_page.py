@@ -7,6 +7,8 @@ import msgspec
 
 from engine.command_line import parser
 from models.compliance import load_detectors
+from models.compliance.phrases import Phrase
+from models.compliance.text import Folded
 from models.playbooks import Slot, When
 from models.playbooks.files import read_file
 from pipelines.playbook_trials import run_trials
@@ -28,6 +30,15 @@ def test_every_key_is_told() -> None:
     for table, struct in ((whens, When), (slots, Slot)):
         told = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
         assert told == {field.name for field in msgspec.structs.fields(struct)} - {"id", "title"}
+
+
+def test_each_phrase_that_is_shown_is_met_as_is_told() -> None:
+    rows = re.findall(r"^\| `(.+?)` \| .+? \| (.+?) \| (.+?) \|$", TEXT.partition("## Phrases")[2], re.MULTILINE)
+    assert rows
+    for written, met, not_met in rows:
+        phrase = Phrase(written.replace("\\|", "|"), {})
+        assert phrase.spans(Folded(met)), written
+        assert not phrase.spans(Folded(not_met)), written
 
 
 def test_the_command_is_understood() -> None:

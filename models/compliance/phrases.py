@@ -7,7 +7,7 @@ Portuguese participle (`grabada`) in either gender and number, `(… | …)` one
 `x?` may be missing, `..` up to 3 words of the same sentence (`..6` up to 6), `{NAME}` a phrase list defined beside,
 `<name>` a word written as a proper name, `<digits>` a number said or masked, `<start>` and `<end>` those of a
 sentence, `<stop>` the mark between two sentences, `!word` the next word is not this one, `<!word` the word before is
-not this one.
+not this one. A hyphen parts words, as it does in what is said (`ajudá-lo`).
 """
 
 import re
@@ -18,6 +18,7 @@ from models.compliance.text import CAPITAL, Folded, fold
 _PIECE = re.compile(r"\s*(\(|\)\??|\||\{\w+\}\??|\.\.\d*|<\w+>\??|(?:<?!)?[^\s(){}|<>]+)")
 _PARTICIPLE = re.compile(r"(\w{3,}[ai]d)[ao]s?")
 _NAME = rf"(?:#person |(?!(?:{{stop}}){CAPITAL}? )[^\W\d_][^\s.]*{CAPITAL} )"
+_HYPHEN = re.compile("[-\u2010\u2011]")
 
 
 class PhraseError(ValueError):
@@ -43,6 +44,8 @@ class Phrase:
             )
         except (re.error, OverflowError) as error:
             raise PhraseError(f"{source!r}: {error}") from error
+        if self.regex.match(""):
+            raise PhraseError(f"{source!r}: all of it may be missing, so it would be met by any words")
 
     def spans(self, text: Folded) -> list[tuple[int, int]]:
         """Where it occurs in `text.line`, left to right, without overlap."""
@@ -82,7 +85,8 @@ class Phrase:
             return self._special(core[1:-1]) + optional
         if core[0] == "!":
             return f"(?!{_alternatives(core[1:])} )"
-        self.literals.update(fold(word) + ("*" if word[-1:] == "*" else "") for word in core.split("/"))
+        words = re.split(rf"/|{_HYPHEN.pattern}", core)
+        self.literals.update(fold(word) + ("*" if word[-1:] == "*" else "") for word in words)
         return f"(?:{_alternatives(core)} ){optional}"
 
     def _list(self, name: str, depth: int) -> str:
@@ -111,8 +115,14 @@ def _alternatives(core: str) -> str:
 def _not_behind(core: str) -> str:
     """What is looked for behind has one length: each word by itself, with a capital and without."""
     return "".join(
-        rf"(?<!(?<!\S){re.escape(word)}{mark} )" for word in map(_folded, core.split("/")) for mark in ("", CAPITAL)
+        "(?<!(?<!\\S)" + "".join(f"{re.escape(part)}{mark} " for part in _parts(word)) + ")"
+        for word in core.split("/")
+        for mark in ("", CAPITAL)
     )
+
+
+def _parts(word: str) -> list[str]:
+    return list(map(_folded, _HYPHEN.split(word)))
 
 
 def _folded(word: str) -> str:
@@ -123,10 +133,14 @@ def _folded(word: str) -> str:
 
 
 def _word(word: str) -> str:
-    stem = word.removesuffix("*")
-    folded = _folded(stem)
-    if word != stem:
-        return re.escape(folded) + r"[^\s.]*"
+    *parts, last = _HYPHEN.split(word)
+    stem = last.removesuffix("*")
+    end = re.escape(_folded(stem)) + r"[^\s.]*" if last != stem else _whole(last)
+    return " ".join([*map(_whole, parts), end])
+
+
+def _whole(word: str) -> str:
+    folded = _folded(word)
     if participle := _PARTICIPLE.fullmatch(folded):
         return re.escape(participle[1]) + f"[ao]s?{CAPITAL}?"
     return re.escape(folded) + f"{CAPITAL}?"

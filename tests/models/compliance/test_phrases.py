@@ -43,6 +43,10 @@ def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: 
         ("no call", "No, call again. So no, call me.", ["no, call"]),
         ("nao me ligue", "Não, me ligue. Não me ligue.", ["Não me ligue"]),
         ("<start> call", "No, no, call, call", ["call"]),
+        ("posso ajudá-lo", "Posso ajudá-lo em algo?", ["Posso ajudá-lo"]),
+        ("do-not-call/lista list*", "The do not call listing", ["do not call listing"]),
+        ("e\u2011mail", "E-mail, email", ["E-mail"]),
+        ("<!pre-paid plan", "A prepaid plan, a pre-paid plan", ["plan"]),
     ],
 )
 def test_phrase(source: str, text: str, expected: list[str]) -> None:
@@ -53,7 +57,10 @@ def test_guard_takes_in_its_tail() -> None:
     assert found("not ..4", "not at all like that at least", wide=True) == ["not at all like that"]
 
 
-@pytest.mark.parametrize("source", ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}", "a ..5000000000 b"])
+@pytest.mark.parametrize(
+    "source",
+    ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}", "a ..5000000000 b", "a-", "hola?", "(a | ) b?", "..3"],
+)
 def test_bad_phrase_says_so(source: str) -> None:
     with pytest.raises(PhraseError):
         Phrase(source, {"LOOP": "{LOOP}"})
