@@ -19,7 +19,11 @@ Fault = tuple[list[str | int], str]
 def check_rules(paths: Sequence[Path] = (RULES,), detectors: Detectors | None = None) -> list[str]:
     """One `FILE:LINE: RULE: what` a problem; empty when the files are good. Runs no rule's tests."""
     detectors = detectors or load_detectors()
-    problems: list[str] = []
+    problems = [
+        f"there are no rules in {path}, where files end in .yaml"
+        for path in paths
+        if path.is_dir() and not files_of([path])
+    ]
     seen: dict[tuple[str, str], Path] = {}
     for path in files_of(paths):
         try:

@@ -35,7 +35,11 @@ def read_file(path: Path) -> tuple[Playbook, list[str]]:
 def check_files(paths: Sequence[Path]) -> tuple[list[Playbook], list[str]]:
     """Playbooks of files and folders, and all that is wrong with them; a file that is none is a fault alone."""
     playbooks: list[Playbook] = []
-    problems: list[str] = []
+    problems = [
+        f"there are no playbooks in {path}, where files end in .yaml"
+        for path in paths
+        if path.is_dir() and not files_of([path])
+    ]
     seen: dict[str, str] = {}
     for path in files_of(paths):
         try:

@@ -136,6 +136,9 @@ def test_the_setting_puts_a_sites_own_first(tmp_path: Path) -> None:
 def test_what_is_wrong_with_the_setting_is_said_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(StartupError, match=r"PLAYBOOKS: .*nowhere is not there"):
         open_playbooks(str(tmp_path / "nowhere"))
+    written(tmp_path, GOOD, "mine.yml")
+    with pytest.raises(StartupError, match=r"PLAYBOOKS: there are no playbooks in .*, where files end in \.yaml"):
+        open_playbooks(str(tmp_path))
     written(tmp_path, GOOD.replace("acts: [self_identification]", "acts: [dances]"))
     with pytest.raises(StartupError, match=r"PLAYBOOKS: mine\.yaml:11: mine: no act dances"):
         open_playbooks(str(tmp_path))

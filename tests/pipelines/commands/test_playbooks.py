@@ -30,3 +30,8 @@ def test_faults_go_before_tests(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "mine.yaml").write_text(GOOD.replace("silence: true}\n", "silent: true}\n"), "utf-8")
     assert check(str(tmp_path / "mine.yaml")) == 1
     assert capsys.readouterr().err.startswith("mine.yaml:14: Object contains unknown field `silent`")
+
+
+def test_a_folder_without_any_is_not_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(str(tmp_path)) == 1
+    assert capsys.readouterr().err == f"there are no playbooks in {tmp_path}, where files end in .yaml\n"

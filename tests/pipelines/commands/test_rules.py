@@ -70,6 +70,12 @@ def test_files_that_cannot_be_read_name_the_line(
     assert capsys.readouterr().err.startswith(fault)
 
 
+@pytest.mark.parametrize("action", ["check", "test"])
+def test_a_folder_without_any_is_not_good(action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(action, str(tmp_path)) == 1
+    assert capsys.readouterr().err == f"there are no rules in {tmp_path}, where files end in .yaml\n"
+
+
 def test_a_failing_test_of_a_rule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = BAD.partition("    checks:")[0].replace("es: a}", "es: a, pt: a}").replace("nowhere", "https://x.example")
     good += "    checks:\n      - {kind: listed, lists: [a], action: b}\n"
