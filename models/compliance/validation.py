@@ -1,6 +1,7 @@
 """Everything that may be wrong with a rule file, each fault with its line."""
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from models.privacy.entities import MASK_OF
 
 Fault = tuple[list[str | int], str]
 """Where in the rule, and what."""
+_COUNTRY = re.compile("[A-Z]{2}")
+_DIRECTIONS = ("inbound", "outbound")
 
 
 def check_rules(paths: Sequence[Path] = (RULES,), detectors: Detectors | None = None) -> list[str]:
@@ -51,16 +54,19 @@ def _faults(rule: Rule, detectors: Detectors) -> Iterator[Fault]:
     for side in ("fire", "quiet"):
         if missing := [language for language in languages if not getattr(rule.tests, side).get(language)]:
             yield ["tests", side], f"tests.{side} is missing in {', '.join(missing)}"
+    yield from ((["countries"], f"country {one} is not two capital letters") for one in rule.countries if not _COUNTRY.fullmatch(one))
+    yield from ((["directions"], f"no direction {one}") for one in rule.directions if one not in _DIRECTIONS)
+    yield from ((["regions"], what) for what in _region_faults(rule.regions, rule.countries))
     if rule.valid_from and rule.valid_until and rule.valid_until <= rule.valid_from:
         yield ["valid_until"], f"valid_until {rule.valid_until} is not after valid_from {rule.valid_from}"
     if not rule.source.startswith(("https://", "http://")):
         yield ["source"], "source is no web address"
     for number, check in enumerate(rule.checks):
-        for what in _check_faults(check, detectors):
+        for what in _check_faults(check, detectors, rule.countries):
             yield ["checks", number], what
 
 
-def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
+def _check_faults(check: Check, detectors: Detectors, countries: Sequence[str]) -> Iterator[str]:
     for act in acts_of(check):
         if act not in detectors:
             yield f"no act {act}"
@@ -74,8 +80,15 @@ def _check_faults(check: Check, detectors: Detectors) -> Iterator[str]:
                 yield f"no state {until or since}"
         case Duty(once=once, unless=unless):
             yield from (f"no state {state}" for state in (*once, unless) if state and state not in load_states())
-        case Window(open=open_hours, holidays=calendar):
+        case Window(open=open_hours, holidays=calendar, regions=regions):
+            yield from _region_faults(regions, countries)
             yield from _window_faults(open_hours, calendar)
+
+
+def _region_faults(regions: Sequence[str], countries: Sequence[str]) -> Iterator[str]:
+    for one in regions:
+        if one != one.upper() or one.startswith(tuple(f"{country}-" for country in countries)):
+            yield f"region {one} is met by no call: it is written in capitals, without its country"
 
 
 def _window_faults(open_hours: dict[str, str], calendar: str) -> Iterator[str]:

@@ -70,6 +70,24 @@ def test_files_that_cannot_be_read_name_the_line(
     assert capsys.readouterr().err.startswith(fault)
 
 
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        ("countries: [co]", "bad.yaml:5: XX-1: country co is not two capital letters"),
+        ("countries: [Colombia]", "bad.yaml:5: XX-1: country Colombia is not two capital letters"),
+        ("countries: [US]\n    regions: [US-CA]", "bad.yaml:6: XX-1: region US-CA is met by no call: it is written"),
+        ("countries: [US]\n    regions: [CA, fl]", "bad.yaml:6: XX-1: region fl is met by no call: it is written"),
+        ("countries: [US]\n    directions: [outgoing]", "bad.yaml:6: XX-1: no direction outgoing"),
+    ],
+)
+def test_where_a_rule_holds_is_written_as_calls_have_it(
+    where: str, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text(BAD.replace("countries: [US]", where), "utf-8")
+    assert run("check", str(tmp_path / "bad.yaml")) == 1
+    assert any(line.startswith(fault) for line in capsys.readouterr().err.splitlines())
+
+
 @pytest.mark.parametrize("action", ["check", "test"])
 def test_a_folder_without_any_is_not_good(action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(action, str(tmp_path)) == 1
