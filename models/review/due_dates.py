@@ -90,6 +90,15 @@ _DONE = frozenset(("made", "got", "called", "paid", "sent"))
 """Of a day that was as well: "the payment you made Friday"."""
 _NOT_YET = frozenset(("be", "get", "have", "ve"))
 """Within three words before one of these, which is still to be: "I'll have it paid by Friday", "you've got Friday"."""
+_NO_LEADS = frozenset(("al", "ao", "por", "todo", "cada", "bom", "buen", "un", "um", "algun", "algum", "otro", "outro"))
+"""Words before a day ("dia") whose number counts something else, or that is no one day."""
+_NO_DAYS = frozenset(("veces", "vezes", "horas", "cuotas", "parcelas", "llamadas", "ligacoes", "personas", "pessoas"))
+_EVERY = frozenset(("cada", "todo", "todos", "every", "each"))
+_DUE = frozenset(("vencio", "venceu", "vencia", "era", "fue", "foi", "desde", "pague", "paguei"))
+"""Within three words before a day of a month on which something was."""
+_LATER = frozenset(("next", "proximo", "viene", "vem", "entrante"))
+"""Behind a day of the month that comes."""
+_ONE = (["un"], ["una"], ["um"], ["uma"], ["one"])
 _UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
 _WORKED = frozenset({"habil", "habiles", "laborable", "laborables", "util", "uteis", "business", "working"})
 """Beside days of which Saturday and Sunday are none."""
@@ -116,7 +125,8 @@ def due_date(
 
 
 def _named(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
-    return _near(words, at, day) or _in_days(words, at, day) or _weekday(words, at, day) or _of_month(words, at, day)
+    ways = (_near, _in_days, _weekday, _of_month, _of_no_month)
+    return next((found for way in ways if (found := way(words, at, day))), None)
 
 
 def _near(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
@@ -227,6 +237,42 @@ def _day_after(words: list[str], start: int) -> int:
     if words[start:behind] == ["twenty"] and 0 < year < 100 and words[behind : behind + 2] != ["twenty"] * 2:
         return 0  # "March twenty twenty seven" is that year's
     return number
+
+
+def _of_no_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
+    """ "el día quince", "el quince de este mes", "no dia 10", "on the fifteenth": the next one."""
+    number, behind = _number(words, at + 1, ordinal=True)
+    before, after = words[max(0, at - 3) : at], words[behind : behind + 4]
+    of_it = set(after[1:2] if after[:1] in (["de"], ["of"]) else ())
+    if not number or words[at + 1 : at + 2] in _ONE or of_it & (_EVERY | _MONTHS.keys()) or _MORE & set(after[:1]):
+        return None
+    if _PAST & set(after) or _DUE & set(before):
+        return None
+    match words[at]:
+        case "dia":
+            led = not (_NO_LEADS & set(before[-1:]) or _NO_DAYS & set(after[:1]))
+        case "el":  # "acepto el dos" is no day
+            alone = number > 4 and after[:1] in ([], ["sin"])
+            led = alone or after[:3] == ["de", "este", "mes"] or after[:2] in (["del", "mes"], ["del", "proximo"])
+        case "the" if words[behind - 1] in _ORDINALS or words[behind - 1].endswith(("st", "nd", "rd", "th")):
+            led = before[-1:] in (["on"], ["by"], ["until"], ["before"]) and (
+                not after or after[:2] in (["of", "this"], ["of", "next"])
+            )
+        case _:
+            return None
+    return _in_month(day, number, later=bool(_LATER & set(after))) if led else None
+
+
+def _in_month(day: datetime.date, number: int, *, later: bool) -> datetime.date | None:
+    for ahead in range(later, 3):
+        month = day.month - 1 + ahead
+        try:
+            found = datetime.date(day.year + month // 12, month % 12 + 1, number)
+        except ValueError:
+            continue
+        if day <= found:
+            return found
+    return None
 
 
 def _next(day: datetime.date, month: int, number: int) -> datetime.date | None:

@@ -73,6 +73,23 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("We've got Monday open", "2026-11-30"),
         ("Perdí el lunes pasado, le pago el martes", "2026-12-01"),
         ("Venceu na sexta passada, pago na terça", "2026-12-01"),
+        ("le pago el día quince", "2026-12-15"),
+        ("le pago el quince", "2026-12-15"),
+        ("le pago el quince, sin falta", "2026-12-15"),
+        ("le pago el treinta", "2026-11-30"),
+        ("le pago el día quince todo", "2026-12-15"),
+        ("el cinco de este mes", "2026-12-05"),
+        ("el día treinta y uno", "2026-12-31"),
+        ("el día cinco del mes que viene", "2026-12-05"),
+        ("el treinta del próximo mes", "2026-12-30"),
+        ("el día primero le pago todo", "2026-12-01"),
+        ("pago no dia dez", "2026-12-10"),
+        ("eu pago dia 30", "2026-11-30"),
+        ("no dia trinta do mês que vem", "2026-12-30"),
+        ("I'll pay on the fifteenth", "2026-12-15"),
+        ("by the thirtieth of next month", "2026-12-30"),
+        ("I'll pay by the twenty first", "2026-12-21"),
+        ("Venció el día cinco, le pago el día diez", "2026-12-10"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -97,6 +114,9 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "essa segunda forma", "para segunda pessoa", "Monday through Friday", "from Monday to Friday", "every Monday",
         "Friday's bill", "last Friday",
         "I will refund the payment you made Friday", "It was due by Friday", "el pago del viernes",
+        "el quince por ciento", "acepto el dos", "el quince de cada mes", "todo dia dez", "dia dez de cada mês",
+        "me llaman al día quince veces", "un día dos personas", "el día cinco del mes pasado", "venceu no dia cinco",
+        "on the first try", "on the fifteenth of every month", "the second one", "el día treinta y dos", "el quince mil",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:

@@ -475,6 +475,9 @@ def test_roles_that_come_late_say_who_offered_more_help() -> None:
         ("agent", "en", "If it doesn't arrive we'll send you another one on Monday.", "2026-11-30"),
         ("customer", "en", "It was due Friday but I'll pay tomorrow.", "2026-11-28"),
         ("agent", "en", "I will refund the payment you made Friday.", ""),
+        ("customer", "es", "Le pago el quince.", "2026-12-15"),
+        ("customer", "es", "Hoy no puedo, le pago el día diez.", "2026-12-10"),
+        ("customer", "pt", "Eu pago no dia dez.", "2026-12-10"),
     ],
 )
 def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: str, due: str) -> None:
