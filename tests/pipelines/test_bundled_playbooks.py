@@ -115,3 +115,22 @@ def test_a_step_that_is_not_done_stays_open(playbook: str, step: str, language: 
 def test_only_what_works_again_begins_the_solution(language: str, text: str, stage: str) -> None:
     trouble = "customer: …", Noted(intent="technical_problem")
     assert after("care", language, *trouble, f"customer: {text}").stage == stage
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "day"),
+    [
+        ("es", "Le pago el día quince.", "el día 15"),
+        ("es", "En la quincena le pago.", "la quincena"),
+        ("es", "La quincena pasada no me pagaron.", ""),
+        ("pt", "Eu pago no dia dez.", "dia 10"),
+        ("pt", "Só no quinto dia útil.", "quinto dia útil"),
+        ("en", "I can pay on the fifteenth.", "on the 15th"),
+        ("en", "At the end of the month.", "end of the month"),
+    ],
+)
+def test_the_day_of_a_promise_needs_no_month(language: str, text: str, day: str) -> None:
+    yes = {"es": "Sí, con él habla.", "pt": "Sim, sou eu.", "en": "Yes, this is she."}[language]
+    offer = {"es": "Puedo ofrecerle un plan.", "pt": "Posso oferecer um acordo.", "en": "I can offer you a plan."}[language]
+    found = after("collections", language, f"customer: {yes}", f"agent: {offer}", f"customer: {text}").slots()
+    assert found.get("promised_date", "") == day
