@@ -68,7 +68,7 @@ def decode_article(name: str, data: bytes) -> Article:
     try:
         return parse_article(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise Invalid(str(error)) from error
+        raise Invalid("not in UTF-8: save it in that encoding") from error
 
 
 def parse_article(name: str, text: str) -> Article:

@@ -1,8 +1,19 @@
 """YAML that people write: whatever is wrong with it is one kind of error, which knows its line."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+
+def read_yaml(path: Path) -> str:
+    """A file's text. Raises `ValueError`, `FILE:LINE: what`, where it is not in UTF-8, as editors on Windows may save
+    what has accents; and `OSError`."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"{path.name}:{line}: not in UTF-8: save it in that encoding") from error
 
 
 def load_yaml(text: str, *, aliases: bool = True) -> Any:

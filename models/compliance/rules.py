@@ -12,7 +12,7 @@ from models.compliance.checks import Check
 from models.compliance.hearing import CallContext, Severity
 from models.compliance.metadata import Metadata
 from models.compliance.places import where
-from models.yaml_file import load_yaml
+from models.yaml_file import load_yaml, read_yaml
 
 RULES = Path(__file__).parent / "data" / "rules"
 LANGUAGES = ("es", "pt", "en")
@@ -100,8 +100,8 @@ def load_rules(paths: Sequence[Path] = (RULES,)) -> tuple[Rule, ...]:
 def read_file(path: Path) -> list[Rule]:
     """Raises `ValueError`, `FILE:LINE: what`."""
     try:
-        text = path.read_text("utf-8")
-    except (UnicodeDecodeError, OSError) as error:
+        text = read_yaml(path)
+    except OSError as error:
         raise ValueError(f"{path.name}: {error}") from error
     try:
         return msgspec.convert(load_yaml(text), RuleFile).rules

@@ -11,7 +11,7 @@ from engine.errors import StartupError
 from models.compliance import load_detectors
 from models.compliance.places import line_of, where
 from models.playbooks.playbook import Playbook, faults
-from models.yaml_file import load_yaml
+from models.yaml_file import load_yaml, read_yaml
 
 BUNDLED = Path(__file__).parent / "data"
 OFF = "off"
@@ -21,8 +21,8 @@ def read_file(path: Path) -> tuple[Playbook, list[str]]:
     """The playbook, and a line `FILE:LINE: ID: what` for each fault. Raises `ValueError`, `FILE:LINE: what`, when it
     cannot be read as one."""
     try:
-        text = path.read_text("utf-8")
-    except (UnicodeDecodeError, OSError) as error:
+        text = read_yaml(path)
+    except OSError as error:
         raise ValueError(f"{path.name}: {error}") from error
     try:
         playbook = msgspec.convert(load_yaml(text), Playbook)

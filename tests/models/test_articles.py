@@ -67,6 +67,11 @@ def test_a_bad_file_is_named(tmp_path: Path, data: bytes) -> None:
         load_folder(tmp_path)
 
 
+def test_a_file_in_another_encoding_is_told_so() -> None:
+    with pytest.raises(Invalid, match=r"^not in UTF-8: save it in that encoding$"):
+        decode_article("pagos", "¿Cómo pago mi recibo?".encode("cp1252"))
+
+
 @pytest.mark.parametrize(
     ("head", "title", "language", "questions"),
     [

@@ -158,3 +158,8 @@ def test_types_of_entities_are_those_of_the_readme() -> None:
     assert set(re.findall(r"`(\w+)`", listed)) == set(ENTITIES)
     assert "playbook.changed" in get_args(EventName)
     assert BUNDLED.is_dir()
+
+
+def test_a_file_in_another_encoding_names_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(GOOD.replace("es: a", "es: Atención", 1).encode("cp1252"))
+    assert check_files([tmp_path])[1] == ["mine.yaml:3: not in UTF-8: save it in that encoding"]

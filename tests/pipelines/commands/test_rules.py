@@ -94,6 +94,12 @@ def test_a_folder_without_any_is_not_good(action: str, tmp_path: Path, capsys: p
     assert capsys.readouterr().err == f"there are no rules in {tmp_path}, where files end in .yaml\n"
 
 
+def test_a_file_in_another_encoding_names_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_bytes(BAD.replace("citation: c", "citation: Resolución").encode("cp1252"))
+    assert run("check", str(tmp_path)) == 1
+    assert capsys.readouterr().err == "bad.yaml:7: not in UTF-8: save it in that encoding\n"
+
+
 def test_a_failing_test_of_a_rule_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = BAD.partition("    checks:")[0].replace("es: a}", "es: a, pt: a}").replace("nowhere", "https://x.example")
     good += "    checks:\n      - {kind: listed, lists: [a], action: b}\n"
