@@ -70,6 +70,25 @@ def test_an_opt_out_in_english() -> None:
     assert [one.text for one in found.follow_ups] == ["Of course, I will remove your number right away."]
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("es", "Buenas tardes, le llamo del banco Horizonte por la cuota de su tarjeta."),
+        ("es", "Le llamo de parte de Sol Energía para contarle de un plan."),
+        ("es", "Me comunico con usted porque su factura venció."),
+        ("pt", "Estou ligando do banco Horizonte sobre a parcela do cartão."),
+        ("en", "I'm calling from Horizon Bank about your card payment."),
+    ],
+)
+def test_the_reason_stands_behind_whom_the_agent_calls_from(language: str, text: str) -> None:
+    one = composer("collections", language)
+    say(one, 1, "agent", text, language)
+    say(one, 2, "customer", "Hmm.", language)
+    found = finished(one)
+    assert found.reason is not None
+    assert (found.reason.text, found.reason.leg, found.promises) == (text, "agent", ())
+
+
 def test_with_no_sign_at_all_the_default_is_offered_without_confidence() -> None:
     one = composer("sales", "en")
     say(one, 1, "customer", "Hello?", "en")
@@ -132,6 +151,13 @@ def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, te
         ("agent", "Ya le agendamos la visita para el lunes."),
         ("agent", "Nós enviamos o boleto por e-mail amanhã."),
         ("agent", "Nós lhe enviamos o boleto amanhã."),
+        ("agent", "Le voy a estar enviando el recibo."),
+        ("agent", "Lo estaremos contactando esta semana."),
+        ("agent", "Le llamo el lunes sin falta."),
+        ("agent", "Vou estar enviando o boleto por e-mail."),
+        ("agent", "Vamos estar retornando a ligação amanhã."),
+        ("agent", "Eu te ligo na segunda de manhã."),
+        ("agent", "We'll be sending you a new card."),
     ],
 )
 def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
