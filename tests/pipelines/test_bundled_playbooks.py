@@ -24,7 +24,12 @@ DONE = {
         "en": ["How may I assist you?"],
     },
     ("care", "diagnose"): {
-        "es": ["Déjeme checar su línea.", "Permíteme revisar tu línea.", "Ya le reviso, señora.", "Voy a validar el caso."],
+        "es": [
+            "Déjeme checar su línea.",
+            "Permíteme revisar tu línea.",
+            "Ya le reviso, señora.",
+            "Voy a validar el caso.",
+        ],
         "pt": ["Deixa eu verificar aqui.", "Vou estar verificando."],
         "en": ["Let me take a look at your line."],
     },
@@ -124,13 +129,15 @@ def test_only_what_works_again_begins_the_solution(language: str, text: str, sta
         ("es", "En la quincena le pago.", "la quincena"),
         ("es", "La quincena pasada no me pagaron.", ""),
         ("pt", "Eu pago no dia dez.", "dia 10"),
-        ("pt", "Só no quinto dia útil.", "quinto dia útil"),
+        ("pt", "Só no quinto dia útil.", "5º dia útil"),
         ("en", "I can pay on the fifteenth.", "on the 15th"),
         ("en", "At the end of the month.", "end of the month"),
     ],
 )
 def test_the_day_of_a_promise_needs_no_month(language: str, text: str, day: str) -> None:
     yes = {"es": "Sí, con él habla.", "pt": "Sim, sou eu.", "en": "Yes, this is she."}[language]
-    offer = {"es": "Puedo ofrecerle un plan.", "pt": "Posso oferecer um acordo.", "en": "I can offer you a plan."}[language]
+    offer = {"es": "Puedo ofrecerle un plan.", "pt": "Posso oferecer um acordo.", "en": "I can offer you a plan."}[
+        language
+    ]
     found = after("collections", language, f"customer: {yes}", f"agent: {offer}", f"customer: {text}").slots()
     assert found.get("promised_date", "") == day

@@ -59,7 +59,20 @@ def test_guard_takes_in_its_tail() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["(a", "a)", "{NONE}", "<what>", "a // b", "<!a//b c", "{LOOP}", "a ..5000000000 b", "a-", "hola?", "(a | ) b?", "..3"],
+    [
+        "(a",
+        "a)",
+        "{NONE}",
+        "<what>",
+        "a // b",
+        "<!a//b c",
+        "{LOOP}",
+        "a ..5000000000 b",
+        "a-",
+        "hola?",
+        "(a | ) b?",
+        "..3",
+    ],
 )
 def test_bad_phrase_says_so(source: str) -> None:
     with pytest.raises(PhraseError):

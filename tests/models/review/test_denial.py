@@ -98,6 +98,8 @@ DENIED = {
     "es": [
         "No voy a hacer el pago.",
         "No haré la transferencia.",
+        "No le voy a estar enviando nada.",
+        "No lo llamo mañana.",
         "No le hago el pago mañana.",
         "No le voy a pagar nada.",
         "No voy a pagar.",
@@ -141,6 +143,8 @@ DENIED = {
         "El técnico no pasará esta tarde.",
     ],
     "pt": [
+        "Não vou estar enviando o boleto.",
+        "Não te ligo amanhã.",
         "Eu não vou pagar nada.",
         "Não vou pagar.",
         "Não pago a fatura.",
@@ -203,6 +207,7 @@ DENIED = {
         "I don't think that works for me.",
         "I can't cancel it over the phone.",
         "We don't refund shipping costs.",
+        "I don't think I'll be sending it.",
         "You won't receive another bill.",
         "I'm not sure it's scheduled for Monday.",
         "The technician will not come today.",
@@ -212,17 +217,20 @@ OF_FORMS = {
     "es": [
         "No es cierto que ya quedó.", "No volvió a funcionar.", "No puedo pagar.", "No pago el recibo.", "No me sirve.",
         "No acepto ese acuerdo.", "No quedó registrado el pago.", "El pago no fue aprobado.", "No lo quiero.",
-        "No es número equivocado.", "No me lo llevo.", "No acepto la oferta.",
+        "No es número equivocado.", "No me lo llevo.", "No acepto la oferta.", "No es cierto que ya anda.",
+        "No podría pagar.", "No puedo abonar eso.", "No me pongo al día.", "La transacción no fue aprobada.",
+        "No está equivocado de número.", "No se equivocó de número.",
     ],
     "pt": [
         "Agora não funciona.", "Não foi resolvido.", "Não posso pagar.", "Não pago a fatura.",
         "Não aceito esse acordo.",
         "O pagamento não foi aprovado.", "Não é número errado.", "Não quero contratar nada.", "Não aceito a oferta.",
+        "Não ligou errado.", "Não foi engano.",
     ],
     "en": [
         "I don't think it works.", "I don't think it's working.", "We're not back online.", "I don't think I'll pay.",
         "I don't think that works for me.", "The payment was not approved.", "It's not the wrong number.",
-        "I don't think I'll take it.",
+        "I don't think I'll take it.", "I don't think I could pay.", "You don't have the wrong person.",
     ],
 }  # fmt: skip
 

@@ -116,7 +116,8 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "I will refund the payment you made Friday", "It was due by Friday", "el pago del viernes",
         "el quince por ciento", "acepto el dos", "el quince de cada mes", "todo dia dez", "dia dez de cada mês",
         "me llaman al día quince veces", "un día dos personas", "el día cinco del mes pasado", "venceu no dia cinco",
-        "on the first try", "on the fifteenth of every month", "the second one", "el día treinta y dos", "el quince mil",
+        "on the first try", "on the fifteenth of every month", "the second one", "el día treinta y dos",
+        "el quince mil",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:
