@@ -10,7 +10,7 @@ from engine.facts import CallEvent, Fact, Insight
 from engine.ports.reading import Reading
 from models.compliance import Detectors
 from models.compliance.phrases import Phrase
-from models.compliance.text import Folded
+from models.compliance.text import Folded, versions
 from models.playbooks import Playbook
 from models.review.denial import meant
 
@@ -60,9 +60,9 @@ class Listener:
         for act in self._acts:
             if self._detectors[act].find(folded, reading):
                 yield Signal("act", act, stream, turn)
-        plain = Folded(folded.text)  # detectors mend words that their phrases do not know, and these may: "works"
+        texts = versions(folded)
         for phrase in self._phrases:
-            found = [text.span(*span)[1] for text in (folded, plain) for span in meant([phrase], text, language)]
+            found = [text.span(*span)[1] for text in texts for span in meant([phrase], text, language)]
             if found:
                 asked = all(_is_asked(folded.text, end) for end in found)
                 yield Signal("phrase", phrase.source, stream, turn, asked=asked)

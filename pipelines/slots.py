@@ -5,7 +5,7 @@ from typing import Any
 
 from engine.facts import Leg
 from models.compliance.phrases import Phrase
-from models.compliance.text import Folded
+from models.compliance.text import Folded, versions
 from models.display import figures, to_display, write
 from models.playbooks import Playbook, Slot
 from models.review.denial import stands
@@ -36,7 +36,13 @@ class SlotListener:
                 yield Signal("figure", one.kind, stream, turn, one.start, one.written)
 
     def _of_phrases(self, folded: Folded, language: str, stream: str, turn: int) -> Iterator[Signal]:
-        found = ((phrase.source, folded.span(*span)) for phrase in self._phrases for span in phrase.spans(folded))
+        texts = versions(folded)
+        found = dict.fromkeys(
+            (phrase.source, text.span(*span))
+            for phrase in self._phrases
+            for text in texts
+            for span in phrase.spans(text)
+        )
         met = [(source, span) for source, span in found if stands(folded.text, *span, language)]
         if not met:
             return

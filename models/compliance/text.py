@@ -90,3 +90,10 @@ class Folded:
         """Whether it is a no that stands as a sentence of its own, and no more than that."""
         words = self.line.replace(CAPITAL, "").split()
         return words[-1:] == [BOUNDARY] and set(words) <= {BOUNDARY, *_ANSWERS}
+
+
+def versions(text: Folded) -> tuple[Folded, ...]:
+    """A text as the detectors mended it, and where that differs as it was written. What they mend is a word that their
+    phrases do not know, and those of playbooks and forms may: "works", "quinto"."""
+    plain = Folded(text.text)
+    return (text,) if plain.line == text.line else (text, plain)

@@ -12,7 +12,7 @@ from engine.quality import Answer, QualityItem, QualityScore, scored
 from models.compliance import Detectors, JudgedTurn, to_spoken
 from models.compliance.history import is_sure
 from models.compliance.phrases import Phrase
-from models.compliance.text import Folded
+from models.compliance.text import Folded, versions
 from models.review.denial import meant
 from models.review.forms import (
     ByAct,
@@ -103,8 +103,9 @@ class Scorer:
             hit = self._detectors[act].find(folded, turn.reading)
             if hit and is_sure(act, hit.score, turn.reading):
                 self._acts.add((act, turn.stream))
+        texts = versions(folded)
         for item in self.form.items:
-            if span := self._found(item, turn, folded):
+            if span := self._found(item, turn, texts):
                 marks = self._marks.setdefault(item.id, [])
                 if sum(mark.stream == turn.stream for mark in marks) < MARKS_KEPT:
                     marks.append(Mark(turn.stream, evidence_of(turn, *span)))
@@ -151,16 +152,17 @@ class Scorer:
 
     # ─── marks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _found(self, item: Item, turn: JudgedTurn, folded: Folded) -> tuple[int, int] | None:
+    def _found(self, item: Item, turn: JudgedTurn, texts: Sequence[Folded]) -> tuple[int, int] | None:
         match item.check:
             case ByAct(acts=acts, absent=absent):
                 for act in acts:
-                    hit = self._detectors[act].find(folded, turn.reading)
+                    hit = self._detectors[act].find(texts[0], turn.reading)
                     if hit and (not absent or is_sure(act, hit.score, turn.reading)):
                         return hit.start, hit.end
             case ByPhrase():
-                span = next(meant(self._phrases[item.id], folded, turn.language), None)
-                return folded.span(*span) if span else None
+                phrases = self._phrases[item.id]
+                found = (text.span(*span) for text in texts for span in meant(phrases, text, turn.language))
+                return next(found, None)
         return None
 
     # ─── answers ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,13 +7,14 @@ be in a wrap-up that was not in the transcript.
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import product
 
 import msgspec
 
 from engine.facts import CallEvent, Fact, Insight, Leg
 from models.compliance import Detectors, JudgedTurn
 from models.compliance.history import is_sure
-from models.compliance.text import Folded
+from models.compliance.text import Folded, versions
 from models.review.denial import awaited, meant, stands
 from models.review.due_dates import due_date
 from models.review.forms import INTENTS, Disposition, Form, tells_of_customer, title_in
@@ -162,13 +163,14 @@ class Composer:
             hit = self._detectors[act].find(folded, turn.reading)
             if hit and is_sure(act, hit.score, turn.reading):
                 self._performed[act, turn.stream] = turn.end_ms
-        if offers_more(folded, turn.language):
+        texts = versions(folded)
+        if any(offers_more(text, turn.language) for text in texts):
             self._offered[turn.stream] = turn.turn
         for code, sides in self._phrases.items():
-            for side, phrases in sides:
-                for span in meant(phrases, folded, turn.language):
-                    if side == "customer" or not awaited(folded, *span, turn.language):
-                        self._told[code, side, turn.stream, self._answered(turn, folded, span)] = turn.end_ms
+            for (side, phrases), text in product(sides, texts):
+                for span in meant(phrases, text, turn.language):
+                    if side == "customer" or not awaited(text, *span, turn.language):
+                        self._told[code, side, turn.stream, self._answered(turn, text, span)] = turn.end_ms
 
     def saw(self, fact: Fact) -> None:
         match fact:

@@ -129,7 +129,7 @@ def test_only_what_works_again_begins_the_solution(language: str, text: str, sta
         ("es", "En la quincena le pago.", "la quincena"),
         ("es", "La quincena pasada no me pagaron.", ""),
         ("pt", "Eu pago no dia dez.", "dia 10"),
-        ("pt", "Só no quinto dia útil.", "5º dia útil"),
+        ("pt", "Só no quinto dia útil.", "quinto dia útil"),
         ("en", "I can pay on the fifteenth.", "on the 15th"),
         ("en", "At the end of the month.", "end of the month"),
     ],

@@ -77,6 +77,14 @@ def test_what_one_side_says_often_crowds_nothing_of_the_other_out() -> None:
     assert (item.answer, [proof.turn for proof in item.evidence]) == ("yes", [MARKS_KEPT + 1])
 
 
+def test_a_word_that_no_rule_knows_is_heard_as_it_was_said() -> None:
+    one = scorer('check: {kind: phrase, leg: agent, phrases: {en: ["glad that works"]}}')
+    assert "works" not in DETECTORS.fold("Glad that works.").line
+    say(one, 1, "a", "I am glad that works.")
+    (item,) = answers(one)
+    assert (item.answer, item.evidence[0].quote) == ("yes", "glad that works")
+
+
 def test_roles_that_come_late_count() -> None:
     one = scorer(NOTICE)
     say(one, 1, "late", "This call is being recorded.")

@@ -312,6 +312,7 @@ def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
         ("care", "en", "I need that fixed today.", "no_result"),
         ("care", "en", "I want it fixed.", "no_result"),
         ("care", "en", "Yes, it's fixed now.", "solved"),
+        ("care", "en", "It works now.", "solved"),
         ("care", "es", "No, ya funciona, gracias.", "solved"),
         ("care", "es", "Ya volvió a fallar.", "no_result"),
         ("care", "es", "Ya volvió el internet.", "solved"),
