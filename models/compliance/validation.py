@@ -54,13 +54,14 @@ def _faults(rule: Rule, detectors: Detectors) -> Iterator[Fault]:
     for side in ("fire", "quiet"):
         if missing := [language for language in languages if not getattr(rule.tests, side).get(language)]:
             yield ["tests", side], f"tests.{side} is missing in {', '.join(missing)}"
-    yield from (
-        (["countries"], f"country {one} is not two capital letters")
-        for one in rule.countries
-        if not _COUNTRY.fullmatch(one)
-    )
-    yield from ((["directions"], f"no direction {one}") for one in rule.directions if one not in _DIRECTIONS)
-    yield from ((["regions"], what) for what in _region_faults(rule.regions, rule.countries))
+    for one in rule.countries:
+        if not _COUNTRY.fullmatch(one):
+            yield ["countries"], f"country {one} is not two capital letters"
+    for one in rule.directions:
+        if one not in _DIRECTIONS:
+            yield ["directions"], f"no direction {one}"
+    for what in _region_faults(rule.regions, rule.countries):
+        yield ["regions"], what
     if rule.valid_from and rule.valid_until and rule.valid_until <= rule.valid_from:
         yield ["valid_until"], f"valid_until {rule.valid_until} is not after valid_from {rule.valid_from}"
     if not rule.source.startswith(("https://", "http://")):

@@ -283,7 +283,7 @@ def test_what_programs_write_for_a_title_is_none(title: str, shown: str) -> None
         ("a.html", b"<div>" * 20_000 + b"x", "nested|no text"),
         ("a.docx", b"PK", r"not one of \.md"),
         ("a", b"text", "not one of"),
-        ("a.md", b"\xff\xfe", "utf-8"),
+        ("a.md", b"\xff\xfe", "not in UTF-8"),
         ("a.html", b" " * (MOST_BYTES + 1), "larger than 10 MB"),
         ("a.html", b"<p>" + b"palabra " * 130_000, "more than 1,000,000 characters"),
     ],
