@@ -9,6 +9,7 @@ import msgspec
 
 from engine.control.peer_file import read_file, read_secret
 from engine.errors import StartupError
+from engine.ports.intake import CallOffer
 
 RoleOverride = Literal["first_is_agent", "first_is_customer"]
 Digest = Literal["SHA-256", "MD5"]
@@ -158,7 +159,8 @@ def trunk_of(host: str, trunks: Sequence[Trunk]) -> Trunk | None:
     return max(fitting, key=lambda trunk: trunk.network.prefixlen, default=None)
 
 
-def override_of(peer: str, trunks: Sequence[Trunk]) -> RoleOverride | None:
-    """The role override for `CallOffer.peer` (`host:port/transport`)."""
-    trunk = trunk_of(peer.rpartition(":")[0], trunks)
+def override_of(offer: CallOffer, trunks: Sequence[Trunk]) -> RoleOverride | None:
+    """What its trunk says of a call's first stream. A platform's `roles` are its own (`SOCKETS`), though it may well be
+    at a trunk's address."""
+    trunk = trunk_of(offer.peer.rpartition(":")[0], trunks) if offer.protocol in ("sip", "siprec") else None
     return trunk.roles if trunk else None
