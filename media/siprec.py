@@ -89,7 +89,7 @@ def correlation(headers: Headers, metadata: Metadata | None) -> dict[str, str]:
 def participants(
     metadata: Metadata | None, lines: Sequence[tuple[int, str, str]], *, alone: bool
 ) -> tuple[Participant, ...]:
-    """Who sends each line, for the accepted lines `(position, label, stream)` in order; `alone`: the offer has no other
+    """Who sends each line, for the accepted lines `(place, label, stream)` in order; `alone`: the offer has no other
     audio line.
 
     A stream goes with the metadata's stream of that label; when no label fits, by order. Its speaker is the participant

@@ -70,8 +70,14 @@ def _by_override(single: Sequence[Participant], routing: Routing, override: Role
         return []
     first: Leg = "agent" if override == "first_is_agent" else "customer"
     return [
-        _named(item, first if index == 0 else _other(first), "override", routing) for index, item in enumerate(single)
+        _named(item, first if is_first else _other(first), "override", routing)
+        for item, is_first in zip(single, _are_first(single), strict=True)
     ]
+
+
+def _are_first(single: Sequence[Participant]) -> list[bool]:
+    """One that is alone is the first only in the first place: the line before it cannot be heard, or not any more."""
+    return [(item.position if len(single) == 1 else index) == 0 for index, item in enumerate(single)]
 
 
 def _by_protocol(single: Sequence[Participant], routing: Routing) -> list[RoleDecision]:
@@ -111,9 +117,10 @@ def _by_vendor(single: Sequence[Participant], routing: Routing) -> list[RoleDeci
 
 def _by_position(single: Sequence[Participant], routing: Routing) -> list[RoleDecision]:
     """The first stream is the caller. The only stream of a one-leg call is the far party: the customer."""
-    caller: Leg = _caller_is(routing) if len(single) > 1 else "customer"
+    caller: Leg = "customer" if [item.position for item in single] == [0] else _caller_is(routing)
     return [
-        _named(item, caller if index == 0 else _other(caller), "position", routing) for index, item in enumerate(single)
+        _named(item, caller if is_first else _other(caller), "position", routing)
+        for item, is_first in zip(single, _are_first(single), strict=True)
     ]
 
 

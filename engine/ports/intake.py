@@ -17,7 +17,8 @@ class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     stream: str
     position: int
-    """Index of the stream's m-line (or wire channel), from 0."""
+    """Place of the stream among the lines of sound (or wire channels) that were offered, from 0; those that cannot be
+    heard have theirs."""
     aor: str = ""
     """Address of record without scheme, e.g. `1001@pbx.example`; empty when unknown."""
     name: str = ""

@@ -72,9 +72,7 @@ class Agreement:
     def introduce(self, aor: str, name: str) -> None:
         """The INVITE's sender, by its own word: who speaks, unless it is a recording's source."""
         first = self.streams[0]
-        self.participants = (
-            self._recorded() if self.recording else (Participant(first.stream, first.position, aor, name),)
-        )
+        self.participants = self._recorded() if self.recording else (Participant(first.stream, 0, aor, name),)
 
     def describe(self, ports: Mapping[int, int]) -> bytes:
         """Our SDP for the lines as they are; `ports` are our RTP ports by position."""
@@ -158,9 +156,9 @@ class Agreement:
 
     def _recorded(self) -> tuple[Participant, ...]:
         media = self._offer.media if self._offer else ()
-        lines = [(stream.position, media[stream.position].label, stream.stream) for stream in self.streams]
-        alone = sum(1 for line in media if line.kind == "audio") == 1
-        return siprec.participants(self._metadata, lines, alone=alone)
+        sound = [at for at, line in enumerate(media) if line.kind == "audio"]
+        lines = [(sound.index(one.position), media[one.position].label, one.stream) for one in self.streams]
+        return siprec.participants(self._metadata, lines, alone=len(sound) == 1)
 
     # ─── another leg of the same sound ───────────────────────────────────────────────────────────────────────────────
 

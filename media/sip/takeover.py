@@ -68,7 +68,7 @@ class Takeover:
             aor, name = aor_of(parse_address(machine.invite.headers.get("To")).uri), ""
         else:
             aor, name = asserted_identity(machine.invite.headers)
-        return Participant(self.streams[0].stream, self.streams[0].position, aor, name)
+        return Participant(self.streams[0].stream, 0, aor, name)
 
     async def answer(self) -> None:
         """The other side's INVITE with Replaces, one leg of sound. What is heard stays as it is until the new leg

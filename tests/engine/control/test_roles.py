@@ -105,6 +105,23 @@ def test_only_leg_of_a_plain_call_is_the_far_party(direction: Literal["inbound",
     assert (member.role, member.user_id) == ("agent", "u1")
 
 
+@pytest.mark.parametrize(
+    ("direction", "override", "role"),
+    [
+        ("inbound", None, "agent"),
+        ("outbound", None, "customer"),
+        ("inbound", "first_is_agent", "customer"),
+        ("outbound", "first_is_customer", "agent"),
+    ],
+)
+def test_a_second_line_that_is_alone_is_not_the_first(
+    direction: Literal["inbound", "outbound"], override: RoleOverride | None, role: str
+) -> None:
+    """The first has a codec that nobody here knows, or is refused from now on."""
+    (decided,) = decide_roles([Participant("b", 1)], routing(direction, {}), override)
+    assert (decided.role, decided.rule) == (role, "override" if override else "position")
+
+
 def test_internal_call_between_members_goes_by_position_and_keeps_the_agents_desk() -> None:
     decided = decide_roles(two("1002@x", AGENT), routing())
     assert [(d.role, d.rule, d.user_id) for d in decided] == [

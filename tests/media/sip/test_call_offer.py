@@ -36,3 +36,24 @@ def test_a_calls_age_is_by_its_senders_clock_alone(date: str, age_s: float) -> N
     headers = (("From", "<sip:sbc@x>;tag=1"), ("To", "<sip:srs@y>"), *((("Date", date),) if date else ()))
     invite = Request(headers=Headers(headers), method="INVITE", uri="sip:srs@y")
     assert call_offer(invite, body, agreement, "192.0.2.1:5060/udp").age_s == age_s
+
+
+FAX = "m=image 40010 udptl t38\r\na=sendonly\r\n"
+AMR_WB = audio("1", codec=96) + "a=rtpmap:96 AMR-WB/16000\r\n"
+
+
+@pytest.mark.parametrize(
+    ("media", "places"),
+    [
+        (audio("1") + audio("2"), [("1", 0), ("2", 1)]),
+        (AMR_WB + audio("2"), [("2", 1)]),
+        (audio("1", port=0) + audio("2"), [("2", 1)]),
+        (FAX + audio("1") + audio("2"), [("1", 0), ("2", 1)]),
+    ],
+    ids=["both", "unknown codec", "refused", "behind another kind"],
+)
+def test_a_line_has_its_place_among_those_of_sound(media: str, places: list[tuple[str, int]]) -> None:
+    agreement = Agreement(Answerer(1, "127.0.0.1"))
+    agreement.open(Body(parse_sdp(SDP.format(version=1, media=media).encode()), None, False, True))
+    agreement.introduce("", "")
+    assert [(one.stream, one.position) for one in agreement.participants] == places
