@@ -48,6 +48,13 @@ class Agreement:
     def lacks_metadata(self) -> bool:
         return self.recording and (self._metadata is None or not self._metadata.complete)
 
+    @property
+    def unheard(self) -> int:
+        """Lines of a recording's sound that are offered in vain: of codecs or keys that we do not know."""
+        offered = self._offer.media if self._offer and self.recording else ()
+        taken = {stream.position for stream in self.streams}
+        return sum(line.kind == "audio" and line.port > 0 and at not in taken for at, line in enumerate(offered))
+
     # ─── as the call comes in ────────────────────────────────────────────────────────────────────────────────────────
 
     def open(self, body: Body) -> None:

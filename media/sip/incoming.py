@@ -169,7 +169,9 @@ class IncomingCall:
             return
         self._begun = True
         self._owner.begun(self)
-        log.info("sip.answered", call=self.call_id, peer=str(self._flow), streams=len(self.agreement.streams))
+        heard, unheard = len(self.agreement.streams), self.agreement.unheard
+        tell = log.warning if unheard else log.info
+        tell("sip.answered", call=self.call_id, peer=str(self._flow), streams=heard, unheard=unheard)
         try:
             self._owner.intake.begin(self.session)
         except Exception as error:

@@ -381,6 +381,16 @@ async def test_session_refresh_is_answered_alike() -> None:
         assert it.media.sessions[0].history == []
 
 
+@pytest.mark.parametrize(("codec", "told"), [(8, ("info", 2, 0)), (96, ("warning", 1, 1))])
+async def test_the_log_says_of_a_recordings_lines_which_are_not_heard(codec: int, told: tuple[str, int, int]) -> None:
+    async with bench() as it:
+        with capture_logs() as logs:
+            await it.peer.invite(audio("1", codec=codec) + "a=rtpmap:96 AMR-WB/16000\r\n", audio("2"))
+            await it.intake.begun()
+        answered = [line for line in logs if line["event"] == "sip.answered"]
+        assert [(line["log_level"], line["streams"], line["unheard"]) for line in answered] == [told]
+
+
 async def test_music_on_hold_of_a_plain_call_is_a_hold() -> None:
     async with bench() as it:
         await it.peer.invite(audio("1", direction="sendrecv"))
