@@ -13,7 +13,7 @@ from engine.cores import cores
 from engine.errors import Conflict, Forbidden, NotFound
 from engine.ports.desk import DeskCommand, Person
 from engine.ports.hearing import Ears
-from engine.ports.intake import CallOffer, IngestSession, Notice, Refusal, Router, Routing
+from engine.ports.intake import TAKEN_UP_S, CallOffer, IngestSession, Notice, Refusal, Router, Routing
 from engine.ports.storage import CallRecord, FactSink
 from engine.ports.writing import AnswerWriter, SummaryWriter
 from engine.telemetry import Metrics
@@ -46,10 +46,8 @@ LOADING_MS = 20_000
 afterwards, as long as a session keeps their sound (40 s)."""
 STORE_LATE_S = 5.0
 """With a store that takes nothing for so long, a call that is there waits for it, and a new one is refused."""
-TAKEN_UP_S = 30.0
-"""From this age on a call that is offered is not at its opening…"""
 BELIEVED_S = 7_200.0
-"""…and from this one on a peer is rather taken to name a wrong time zone."""
+"""From this age on a peer is rather taken to name a wrong time zone than to offer a call from its middle."""
 RETRY_AFTER_S = 5
 FAILED_S = 60.0
 """How long a call that failed waits for a store that is to note its end; the next start of the engine does it else."""

@@ -11,6 +11,9 @@ import msgspec
 from engine.facts import Fact, Leg, Pcm16, SpeechSegment
 from engine.vocabulary import Term
 
+TAKEN_UP_S = 30.0
+"""From this age on a call that is offered is not at its opening. Whoever knows no more than that says this."""
+
 
 class Participant(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who sends a stream, as far as the signalling says."""
@@ -67,7 +70,7 @@ class CallOffer(msgspec.Struct, frozen=True, omit_defaults=True):
     else_aor: str = ""
     """Whose campaign takes the call where none of the others leads to one."""
     age_s: float = 0.0
-    """For how long the people on it have talked with each other, by the peer's own clock; 0 where it does not say. A
+    """For how long at least the people on it have talked with each other, by the peer's own clock; 0: not known. A
     call that is offered again, after the engine was away, has one."""
 
 

@@ -17,7 +17,7 @@ import uuid_utils
 
 from engine.control.peers import Peer, role_names
 from engine.errors import Overloaded
-from engine.ports.intake import CallIntake, CallOffer, Participant
+from engine.ports.intake import TAKEN_UP_S, CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.negotiation import Answerer, negotiate
 from media.sip.sdp import Sdp, parse_sdp
@@ -81,6 +81,8 @@ class Rtpengine:
         self._cut = False
         """The last list did not name every call."""
         self._missed = 0
+        self._anew = True
+        """No list has come yet since we began, or since rtpengine was gone: who talks by then began before."""
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -121,10 +123,12 @@ class Rtpengine:
         except NgError:
             self._missed += 1
             if self._missed == GONE_AFTER:
+                self._anew = True
                 for call_id in list(self._followed):
                     self._left += [(call_id, to_tag) for to_tag in self._end(call_id, "peer_vanished").to_tags]
             return
         self._missed = 0
+        age_s, self._anew = TAKEN_UP_S if self._anew else 0.0, False
         live = {call_id for call_id in found if isinstance(call_id, str)} if isinstance(found, list) else set()
         self._weigh(live)
         left, self._left = self._left, []
@@ -134,7 +138,7 @@ class Rtpengine:
             followed = self._followed[call_id] = self._followed.pop(call_id)  # to the end: all get their turn
             await self._look_for_others(call_id, followed)
         for call_id in sorted(live - self._followed.keys() - set(self._refused)):
-            await self._try(call_id)
+            await self._try(call_id, age_s)
 
     def _weigh(self, live: set[str]) -> None:
         """Ends what is gone. A list as long as we ask for is cut, in no order that is promised: whether a call that it
@@ -157,11 +161,11 @@ class Rtpengine:
         tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
         return {name for name, about in tags.items() if _is_side(name, about)} if isinstance(tags, dict) else set()
 
-    async def _try(self, call_id: str) -> None:
+    async def _try(self, call_id: str, age_s: float) -> None:
         try:
             sides = await self._sides(call_id)
             if len(sides) > 1:  # answered
-                await self._follow(call_id, sides)
+                await self._follow(call_id, sides, age_s)
         except (NgError, ValueError, Overloaded) as error:
             self._unheard(error)
 
@@ -216,20 +220,20 @@ class Rtpengine:
         followed.session.participants_changed(followed.participants)
         log.info("rtpengine.joined", call=followed.session.offer.call_id, peer=self._peer.name)
 
-    async def _follow(self, call_id: str, sides: set[str]) -> None:
+    async def _follow(self, call_id: str, sides: set[str], age_s: float) -> None:
         try:
             async with self._subscription(call_id, flags=["all"]) as (to_tag, described):
-                await self._begin(call_id, sides, to_tag, described)
+                await self._begin(call_id, sides, to_tag, described, age_s)
         except (NgError, ValueError):
             self._failures[call_id] += 1
             if self._failures[call_id] >= ATTEMPTS:
                 self._refused.append(call_id)
             raise
 
-    async def _begin(self, call_id: str, sides: set[str], to_tag: str, described: Sdp) -> None:
+    async def _begin(self, call_id: str, sides: set[str], to_tag: str, described: Sdp, age_s: float) -> None:
         """Begins the call, if it is admitted. Raises `NgError`, and `Overloaded` when no port of ours is free."""
         streams = negotiate(described)
-        offer = self._offer(call_id, described, streams)
+        offer = self._offer(call_id, described, streams, age_s)
         refusal = self._intake.admit(offer) if streams else None
         if not streams or refusal is not None:
             self._refused.append(call_id)
@@ -261,7 +265,7 @@ class Rtpengine:
         answer = answerer.answer(described, streams, ports).to_bytes()
         await self._ng.ask("subscribe answer", call_id=call_id, to_tag=to_tag, sdp=answer, flags=["allow transcoding"])
 
-    def _offer(self, call_id: str, described: Sdp, streams: tuple[StreamOffer, ...]) -> CallOffer:
+    def _offer(self, call_id: str, described: Sdp, streams: tuple[StreamOffer, ...], age_s: float) -> CallOffer:
         """m-lines are in the order of the tags: who offered first is the caller."""
         return CallOffer(
             call_id=str(uuid_utils.uuid7()),
@@ -272,6 +276,7 @@ class Rtpengine:
             participants=tuple(self._party(_place(described, stream), stream.stream) for stream in streams),
             correlation={"call-id": call_id},
             answered_at=self._wall_clock(),
+            age_s=age_s,
         )
 
     def _party(self, place: int, stream: str) -> Participant:

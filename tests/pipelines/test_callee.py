@@ -5,9 +5,9 @@ import datetime
 import msgspec
 import pytest
 
-from engine.ports.intake import CallOffer, Participant, Routing
+from engine.ports.intake import TAKEN_UP_S, CallOffer, Participant, Routing
 from pipelines.callee import day_there, zones_of
-from pipelines.calls import BELIEVED_S, TAKEN_UP_S, context_of
+from pipelines.calls import BELIEVED_S, context_of
 
 ROUTING = Routing(
     organisation_id="o",

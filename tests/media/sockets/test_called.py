@@ -13,7 +13,16 @@ from aiohttp import encode_basic_auth, web
 from engine.control.peers import Peer
 from engine.control.roles import decide_roles
 from engine.errors import Overloaded
-from engine.ports.intake import CallOffer, IngestSession, MediaEvent, MediaNotice, Notice, ParticipantsChanged, Refusal
+from engine.ports.intake import (
+    TAKEN_UP_S,
+    CallOffer,
+    IngestSession,
+    MediaEvent,
+    MediaNotice,
+    Notice,
+    ParticipantsChanged,
+    Refusal,
+)
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.session import MediaSession
@@ -277,6 +286,24 @@ async def test_an_rtpengine_that_is_gone_ends_its_calls() -> None:
         await engine.look()
         assert [one["command"] for one in played.asked[before:]][:2] == ["list", "unsubscribe"]
         assert engine.calls == 1  # and is followed anew
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["we come", "rtpengine was gone"])
+async def test_who_talks_already_when_we_come_is_past_the_opening(gone: bool) -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine, _):
+        if gone:
+            await engine.look()
+            played.dead = True
+            for _ in range(5):
+                await engine.look()
+            played.dead = False
+        played.calls = {"call-1": ANSWERED, "call-2": {"caller-tag": {"medias": []}}}  # the second rings
+        await engine.look()
+        played.calls = {name: ANSWERED for name in ("call-1", "call-2", "call-3")}
+        await engine.look()
+    ages = {offer.correlation["call-id"]: offer.age_s for offer in intake.offers}
+    assert ages == {"call-1": TAKEN_UP_S, "call-2": 0.0, "call-3": 0.0}
 
 
 async def test_a_call_that_a_cut_list_leaves_out_goes_on() -> None:
