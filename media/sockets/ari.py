@@ -21,7 +21,7 @@ import uuid_utils
 
 from engine.control.peers import Peer
 from engine.errors import Overloaded
-from engine.ports.intake import CallIntake, CallOffer, Participant
+from engine.ports.intake import TAKEN_UP_S, CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.telemetry import report_fault
 from media.sockets.ari_rest import AriError, AriRest, address_of
@@ -51,6 +51,7 @@ class _Mark(msgspec.Struct):
     role: Literal["customer", "agent"]
     then: dict[str, Any]
     now: dict[str, Any]
+    age_s: float = 0.0
 
 
 class _Heard:
@@ -142,6 +143,9 @@ class Ari:
         async with self._rest.events() as events:
             self._missed = 0
             self._bridges = Bridges(await self._rest.get("bridges"))
+            for about, role in await self._rest.values(VARIABLE):  # events tell of no mark that was there before
+                channel = text(about, "id")
+                self._mark(channel, about, role, TAKEN_UP_S if self._bridges.partners(channel) else 0.0)
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
@@ -186,12 +190,12 @@ class Ari:
             case "ChannelConnectedLine" if channel in self._calls:
                 self._connected(self._calls[channel], event)
 
-    def _mark(self, channel: str, about: dict[str, Any], role: Any) -> None:
+    def _mark(self, channel: str, about: dict[str, Any], role: Any, age_s: float = 0.0) -> None:
         self._marks.pop(channel, None)
         if channel in self._calls or channel in self._starting or len(self._marks) >= MAX_MARKS:
             return
         if role in ("customer", "agent"):
-            self._marks[channel] = _Mark(role, about, about)
+            self._marks[channel] = _Mark(role, about, about, age_s)
             self._begin_if_it_talks(channel)
 
     def _begin_if_it_talks(self, channel: str) -> None:
@@ -279,6 +283,7 @@ class Ari:
             ),
             correlation={"asterisk-channel": channel},
             answered_at=self._wall_clock(),
+            age_s=mark.age_s,
         )
 
     def _called(self, mark: _Mark) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.ports.intake import CallEnded, MediaNotice, Refusal
+from engine.ports.intake import TAKEN_UP_S, CallEnded, MediaNotice, Refusal
 from media.sockets.ari_rest import address_of
 from tests.media.sockets.test_called import CHANNEL, Intake, agent_of, asterisk
 
@@ -139,6 +139,24 @@ async def test_a_channel_that_talked_before_we_connected_is_heard_when_it_is_mar
         await asyncio.wait_for(played.connected.wait(), 5)
         await played.mark(CHANNEL, "customer")
         await intake.begun()
+
+
+@pytest.mark.parametrize(("talks", "age_s"), [(True, TAKEN_UP_S), (False, 0.0)], ids=["it talks", "it waits"])
+async def test_a_channel_that_was_marked_before_we_connected_is_heard(talks: bool, age_s: float) -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.channels, played.marks = [AGENT, CHANNEL], {CHANNEL["id"]: "customer"}
+        if talks:
+            played.bridges["b"] = {"id": "b", "bridge_type": "mixing", "channels": [CHANNEL["id"], AGENT["id"]]}
+        played.connected.clear()
+        await played.hang()
+        await asyncio.wait_for(played.connected.wait(), 5)
+        if not talks:
+            for one in (CHANNEL, AGENT):
+                await played.enters(one)
+        await intake.begun()
+        assert [(offer.from_aor, offer.age_s) for offer in intake.offers] == [("+34600000001", age_s)]
 
 
 async def test_who_answered_is_known_from_the_beginning() -> None:

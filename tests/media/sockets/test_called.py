@@ -467,6 +467,10 @@ class PlayedAsterisk:
         """It answers no request any more."""
         self.bridges: dict[str, dict[str, Any]] = {}
         """By name: as `GET /bridges` tells of them."""
+        self.channels: list[dict[str, Any]] = []
+        """As `GET /channels` tells of them."""
+        self.marks: dict[str, str] = {}
+        """By channel, of those that were marked before anybody listened."""
         self.made: set[str] = set()
         """Paths of what was made for us and is still there."""
         self.gone: dict[str, Any] | None = None
@@ -528,7 +532,10 @@ class PlayedAsterisk:
             await self.say("StasisStart", {"id": query["channelId"]}, args=[])
             direction = next(name for name, host in self.hosts.items() if not host)
             self.hosts[direction] = query["external_host"]
-        return web.json_response(list(self.bridges.values()) if path == "bridges" else {})
+        if path.endswith("/variable"):
+            marked = self.marks.get(path.split("/")[1])
+            return web.json_response({"value": marked}) if marked else web.Response(status=404)
+        return web.json_response({"bridges": list(self.bridges.values()), "channels": self.channels}.get(path, {}))
 
     def _keep(self, method: str, path: str, query: dict[str, str]) -> None:
         if method == "DELETE":
