@@ -52,7 +52,7 @@ class InDialog:
         self._retry: tuple[float, _Wanted] | None = None
         self._refresh: Request | None = None  # our session refresh that has no final answer
         self._description: tuple[tuple[Header, ...], bytes] = ((), b"")  # our SDP as it stands
-        self._updates = True  # whether the peer takes UPDATE
+        self._updates = True  # whether the peer takes UPDATE, as far as we know
         self._referring: Request | None = None
         self._referral: Referral | None = None
 
@@ -169,6 +169,11 @@ class InDialog:
             return [Reply(request, request.respond(200, *headers)), Refreshed()]
         self._asking = request
         return [Asked(request)]
+
+    def _note_allowed(self, message: Request | Response) -> None:
+        """Whether the peer takes UPDATE, where it says what it takes (RFC 3311 §4)."""
+        if "Allow" in message.headers:
+            self._updates = "UPDATE" in message.headers.listed("Allow")
 
     def _retarget(self, accepted: Request | Response) -> None:
         """§12.2.1.2, §12.2.2: what is refused moves nobody."""

@@ -155,6 +155,7 @@ class Inviting(InDialog):
     def _stand(self, response: Response, now: float, body: bytes = b"") -> list[Effect]:
         ack = self._ack(self.invite, body)
         self.state = "up"
+        self._note_allowed(response)
         self.timer.answered(response, now)
         if self._cancelling:
             return [SendAck(ack), *self._finish(), *self._ask("BYE"), Ended("cancelled")]

@@ -56,6 +56,8 @@ class InviteUsage(Inviting):
         and `session_s` is the session interval to ask for (RFC 4028), 0 for none."""
         super().__init__(invite, contact, local_tag, ours=ours, dice=dice, login=login, session_s=session_s)
         self.dialog = None if ours else Dialog.of_server(invite, local_tag, contact)
+        if not ours:
+            self._note_allowed(invite)
         self._unacknowledged: dict[int, _Unacknowledged] = {}
         self._parting: tuple[EndReason, tuple[Header, ...]] | None = None  # a BYE that waits for the ACK
         self._reliable = Reliable(1 + int(dice() * 1_000_000))

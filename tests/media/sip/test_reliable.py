@@ -233,6 +233,30 @@ def test_refresh_by_reinvite_where_update_is_not_allowed() -> None:
     assert asked.request.headers.get("Session-Expires") == "90;refresher=uac"
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["we called", "it called"])
+@pytest.mark.parametrize(
+    ("allow", "method"), [("INVITE, ACK, BYE, UPDATE", "UPDATE"), ("INVITE, ACK, BYE", "INVITE"), ("", "UPDATE")]
+)
+def test_a_session_is_refreshed_by_what_the_peer_says_it_takes(ours: bool, allow: str, method: str) -> None:
+    said = (("Allow", allow),) if allow else ()
+    timed = (("Supported", "timer"), ("Session-Expires", f"90;refresher={'uac' if ours else 'uas'}"))
+    me, it = "<sip:me@127.0.0.1>", "<sip:it@127.0.0.1>"
+    invite = new_invite("sip:s@x", "<sip:c@x>;tag=c", "<sip:s@x>", "id", me if ours else it, SDP, body=OFFER)
+    via = ("Via", "SIP/2.0/UDP x.example;branch=z9hG4bKp")
+    if ours:
+        usage = InviteUsage(invite.changed(headers=invite.headers.adding(via)), me, "c", ours=True, dice=lambda: 0.5)
+        accepted = usage.invite.respond(200, ("Contact", it), *said, *timed, body=ANSWER, to_tag="s")
+        usage.receive_response(usage.invite, accepted, 0.0)
+    else:
+        headers = invite.headers.without("Allow").without("Supported").adding(via, *said, *timed)
+        usage = InviteUsage(invite.changed(headers=headers), me, "s", ours=False, dice=lambda: 0.5)
+        usage.accept(usage.invite, 0.0, SDP, body=ANSWER)
+        usage.receive_request(invite.changed(method="ACK", headers=headers.setting("CSeq", "1 ACK")), 0.0)
+    assert usage.timer.ours
+    (sent,) = [one.request for one in usage.tick(45.0) if isinstance(one, effects.Send)]
+    assert sent.method == method
+
+
 @pytest.mark.parametrize("method", ["INVITE", "UPDATE"])
 @pytest.mark.parametrize(("status", "described"), [(200, HELD), (488, OFFER), (500, OFFER)])
 def test_refresh_says_what_the_peer_took_last_of_our_offers(method: str, status: int, described: bytes) -> None:
