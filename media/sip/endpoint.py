@@ -17,7 +17,7 @@ from media.sip.locate import MAX_TARGETS, Locator, Target
 from media.sip.message import Message, Request, Response
 from media.sip.rate import Allowance
 from media.sip.referral import Replaces
-from media.sip.telemetry import Complaints, Counts, Uncounted, kind_of, report_fault
+from media.sip.telemetry import Complaints, Counts, Strangers, Uncounted, kind_of, report_fault
 from media.sip.transport import Listeners, Transports, is_inside
 
 TICK_SECONDS = 0.05
@@ -87,7 +87,7 @@ class Endpoint:
         self._legs: dict[tuple[str, str], Leg] = {}
         self._invites: Counter[Mark] = Counter()
         self._timer: asyncio.TimerHandle | None = None
-        self._complaints = Complaints()
+        self._complaints, self._strangers = Complaints(), Strangers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._draining = False
@@ -155,7 +155,7 @@ class Endpoint:
     def received(self, data: bytes, flow: Flow) -> None:
         """A message from the wire; whatever it holds, nothing is raised."""
         if not self.admits(flow.host):
-            self.metrics.count("sip_dropped_total", reason="stranger")
+            self.stranger(flow.host)
             return
         if not self._allowance.takes(flow.host, self.clock()):
             self.metrics.count("sip_dropped_total", reason="flood")
@@ -171,6 +171,10 @@ class Endpoint:
 
     def admits(self, host: str) -> bool:
         return self._acceptor.allows(host)
+
+    def stranger(self, host: str) -> None:
+        self.metrics.count("sip_dropped_total", reason="stranger")
+        self._strangers.add(host, self.clock())
 
     @contextlib.contextmanager
     def _contained(self) -> Iterator[None]:

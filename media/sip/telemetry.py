@@ -59,6 +59,23 @@ class Complaints:
         log.warning("sip.malformed", peer=host, why=why, unlogged=unlogged)
 
 
+_MAX_STRANGERS = 10
+
+
+class Strangers:
+    """Log lines about addresses that no trunk has: each once a minute, and of a flood of them few: anybody may send."""
+
+    def __init__(self) -> None:
+        self._since, self._named = float("-inf"), set[str]()
+
+    def add(self, host: str, now: float) -> None:
+        if now - self._since >= _COMPLAINT_SECONDS:
+            self._since, self._named = now, set()
+        if host not in self._named and len(self._named) < _MAX_STRANGERS:
+            self._named.add(host)
+            log.info("sip.stranger", peer=host)
+
+
 def report_fault(error: BaseException, call: str = "") -> None:
     """Logs a bug: what and where, without the values at hand, which may name people and numbers."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]

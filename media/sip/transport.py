@@ -39,6 +39,9 @@ class Receiver(Protocol):
     def admits(self, host: str) -> bool:
         """Whether that address may hold a connection."""
 
+    def stranger(self, host: str) -> None:
+        """It has tried to, and may not."""
+
     def received(self, data: bytes, flow: Flow) -> None:
         """One whole message, as bytes. Raises nothing."""
 
@@ -243,6 +246,7 @@ class Transports:
     def admit(self, connection: Connection, host: str) -> int:
         """A number for a new connection; 0 when there are too many, or none from that host are wanted."""
         if not connection.server_name and not self.receiver.admits(host):
+            self.receiver.stranger(host)
             return 0
         per_host = Counter(other.flow.host for other in self._connections.values())
         if len(self._connections) >= MAX_CONNECTIONS or per_host[host] >= MAX_CONNECTIONS_PER_HOST:

@@ -8,12 +8,14 @@ from typing import Any, Literal
 
 import pytest
 import uvloop
+from structlog.testing import capture_logs
 
 from engine.control.trunks import parse_trunks
 from engine.errors import StartupError
 from engine.ports.intake import Refusal
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call, prepare_call
 from media.sip.server import SipServer
+from media.sip.telemetry import Strangers
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia, HandClock
 
@@ -276,3 +278,32 @@ async def test_strangers_are_dropped_in_silence() -> None:
                 stranger.recv(2_048)
     finally:
         await server.close(0)
+
+
+@pytest.mark.parametrize("transport", ["UDP", "TCP"])
+async def test_the_log_says_once_a_minute_who_came_and_is_no_trunk(transport: Transport) -> None:
+    clock, counts = HandClock(), FakeCounts()
+    trunks = parse_trunks("192.0.2.0/24")
+    server = SipServer("127.0.0.1", 0, FakeIntake(), FakeMedia(), trunks=trunks, metrics=counts, clock=clock)
+    await server.open()
+    kind = socket.SOCK_DGRAM if transport == "UDP" else socket.SOCK_STREAM
+    try:
+        with capture_logs() as logs:
+            for number, later in enumerate((0.0, 1.0, 60.0), 1):
+                clock.now += later
+                with socket.socket(socket.AF_INET, kind) as stranger:
+                    stranger.connect(("127.0.0.1", server.port))
+                    stranger.send(b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\n\r\n")
+                    async with asyncio.timeout(20):
+                        await counts.until("sip_dropped_total stranger", number)
+        assert [line["peer"] for line in logs if line["event"] == "sip.stranger"] == ["127.0.0.1"] * 2
+    finally:
+        await server.close(0)
+
+
+def test_a_flood_of_strangers_is_few_lines() -> None:
+    strangers = Strangers()
+    with capture_logs() as logs:
+        for number in range(1_000):
+            strangers.add(f"203.0.113.{number % 250}", number / 20)
+    assert len(logs) == 10
