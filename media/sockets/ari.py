@@ -34,6 +34,8 @@ log = structlog.get_logger()
 VARIABLE = "WELCOMEDLY"
 DIRECTIONS = ("in", "out")
 """`in` is what the channel's own party says, `out` what that party hears."""
+KINDS = {"snoop": "channels", "rtp": "channels", "bridge": "bridges"}
+"""What we make in Asterisk, and where it lists that."""
 ENTERS_WITHIN_S = 5.0
 LEAVES_WITHIN_S = 2.0
 """At shutdown: an Asterisk that is gone answers nothing."""
@@ -142,13 +144,23 @@ class Ari:
         self._host = await address_of(self._peer.url)
         async with self._rest.events() as events:
             self._missed = 0
-            self._bridges = Bridges(await self._rest.get("bridges"))
-            for about, role in await self._rest.values(VARIABLE):  # events tell of no mark that was there before
+            bridges, channels = await self._rest.get("bridges"), await self._rest.values(VARIABLE)
+            await self._clear(bridges, [about for about, _ in channels])
+            self._bridges = Bridges(bridges)
+            for about, role in channels:  # events tell of no mark that was there before
                 channel = text(about, "id")
                 self._mark(channel, about, role, TAKEN_UP_S if self._bridges.partners(channel) else 0.0)
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
+
+    async def _clear(self, *listed: object) -> None:
+        """Takes away what an engine has left here that had no time to: it would go on sending sound to our ports, which
+        are other calls' now. An application has one engine."""
+        ours = re.compile(rf"{re.escape(self._peer.app)}-({'|'.join(KINDS)})-[0-9a-f]{{32}}")
+        names = [text(one, "id") for all_ in listed if isinstance(all_, list) for one in all_]
+        left = [found for found in map(ours.fullmatch, names) if found]
+        await asyncio.gather(*(self._rest.delete(f"{KINDS[one[1]]}/{one[0]}") for one in left))
 
     def _take(self, message: str) -> None:
         """One event; a fault in it costs no other."""
@@ -295,7 +307,7 @@ class Ari:
 
     async def _fork(self, call: _Heard, channel: str, direction: str, port: int) -> None:
         """Snoop → mixing bridge → external media."""
-        snoop, sender, bridge = (f"welcomedly-{kind}-{uuid.uuid4().hex}" for kind in ("snoop", "rtp", "bridge"))
+        snoop, sender, bridge = (f"{self._peer.app}-{kind}-{uuid.uuid4().hex}" for kind in KINDS)
         host = self._media.address(self._host)
         entering = [self._expect(name) for name in (snoop, sender)]
         try:

@@ -159,6 +159,20 @@ async def test_a_channel_that_was_marked_before_we_connected_is_heard(talks: boo
         assert [(offer.from_aor, offer.age_s) for offer in intake.offers] == [("+34600000001", age_s)]
 
 
+async def test_what_an_engine_before_us_has_left_is_taken_away() -> None:
+    left = [f"{kind}s/welcomedly-{name}-{'0' * 32}" for kind, name in (("channel", "snoop"), ("channel", "rtp"))]
+    others = ["channels/welcomedly-2-rtp-" + "0" * 32, f"channels/{CHANNEL['id']}"]
+    async with asterisk(Intake()) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.channels = [{"id": path.partition("/")[2]} for path in (*left, *others)]
+        bridge = f"welcomedly-bridge-{'0' * 32}"
+        played.bridges = {name: {"id": name, "bridge_type": "mixing", "channels": []} for name in (bridge, "another")}
+        await played.hang()
+        await played.cleared(3)
+        deleted = {path for method, path, _ in played.requests if method == "DELETE"}
+        assert deleted == {*left, f"bridges/{bridge}"}
+
+
 async def test_who_answered_is_known_from_the_beginning() -> None:
     intake = Intake()
     async with asterisk(intake) as (played, _, _):
