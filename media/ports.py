@@ -19,11 +19,13 @@ class PortRange(msgspec.Struct, frozen=True):
 class PortPool:
     """Pure; the oldest free port comes first, so that each rests as long as it can."""
 
-    def __init__(self, ports: PortRange, cool_down_s: float = COOL_DOWN_S) -> None:
+    def __init__(self, ports: PortRange, cool_down_s: float = COOL_DOWN_S, start: float = 0.0) -> None:
+        """`start`, from 0 up to 1, is where in the range the first port is."""
         even = range(ports.first + ports.first % 2, ports.last, 2)
         if not even or not 0 < ports.first <= ports.last < 65536:
             raise ValueError(f"no even port with its odd neighbour lies in {ports.first}–{ports.last}")
         self._free = deque((port, float("-inf")) for port in even)
+        self._free.rotate(-int(start * len(even)))
         self._cool_down_s = cool_down_s
 
     def __len__(self) -> int:

@@ -48,16 +48,18 @@ class RtpPlane(Plane[RtpSession]):
         counted: Callable[[str, int], None] | None = None,
         judged: Callable[[Quality], None] | None = None,
         bank: VadBank | None = None,
+        start: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`host` is bound; `advertise` is what peers are told instead, behind NAT. `counted` is told now and then how
         many more packets met which fate (`RtpStream.fates`), `judged` how well each stream came over the last 10 s.
-        `gated` spares the VAD what is as quiet as the line's noise (`Ear`)."""
+        `gated` spares the VAD what is as quiet as the line's noise (`Ear`). `start`, from 0 up to 1, is where the first
+        port is in the range: to those of an engine that was killed its calls may be sent for long yet."""
         super().__init__("rtp-plane", clock)
         self._bank = bank or VadBank()
         self._host = host
         self._advertise = advertise
-        self._pool = PortPool(ports or PortRange(20_000, 23_999))
+        self._pool = PortPool(ports or PortRange(20_000, 23_999), start=start)
         self._suspend_after_ms = suspend_after_s * 1000
         self._endpointing = endpointing
         self._gated = gated

@@ -2,6 +2,8 @@
 
 import asyncio
 import functools
+import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -73,8 +75,10 @@ class Telephony:
 
     async def _open_rtp(self, ports: PortRange) -> MediaAllocator:
         settings = self._settings
-        make = RtpPlane if settings.media_workers == 1 else functools.partial(MediaWorkers, settings.media_workers)
-        rtp: RtpPlane | MediaWorkers = make(
+        make: Callable[..., RtpPlane | MediaWorkers] = functools.partial(RtpPlane, start=random.random())
+        if settings.media_workers > 1:
+            make = functools.partial(MediaWorkers, settings.media_workers)
+        rtp = make(
             settings.sip_host,
             ports,
             advertise=settings.rtp_host,

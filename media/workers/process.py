@@ -8,6 +8,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import socket
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -197,6 +198,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         arguments.host,
         PortRange(arguments.first_port, arguments.last_port),
         gated=arguments.gated,
+        start=random.random(),
         counted=lambda fate, packets: send(Counted(fate, packets)),
         judged=lambda quality: send(Judged(quality)),
     )

@@ -14,6 +14,14 @@ def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
     assert pool.take(130) == 20_002
 
 
+@pytest.mark.parametrize(("start", "first"), [(0.0, 20_000), (0.5, 20_004), (0.999, 20_006)])
+def test_all_ports_are_used_wherever_the_first_is(start: float, first: int) -> None:
+    pool = PortPool(PortRange(20_000, 20_007), start=start)
+    taken = [pool.take(0) for _ in range(4)]
+    assert taken[0] == first
+    assert sorted(number for number in taken if number) == [20_000, 20_002, 20_004, 20_006]
+
+
 def test_a_busy_port_goes_to_the_back() -> None:
     pool = PortPool(PortRange(20_000, 20_003))
     pool.give_back(pool.take(0) or 0, 0, unused=True)

@@ -8,8 +8,10 @@ from typing import ClassVar
 import pytest
 
 from engine.errors import StartupError
+from engine.ports.intake import CallOffer
 from engine.settings import Settings
 from engine.telemetry import Metrics
+from media.session import StreamOffer
 from media.sip.layer import Flow
 from media.telephony import Telephony
 from tests.media.sip.sip_fakes import FakeIntake
@@ -87,6 +89,19 @@ async def test_sip_and_platforms_answer_until_it_is_closed(tmp_path: Path, monke
     assert not brings.answering.is_set()
     assert [await is_closed(port) for port in ports] == [True, True]
     assert asyncio.all_tasks() == before
+
+
+async def test_each_start_takes_its_first_ports_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of an engine that was killed are still sent to those that it had."""
+    monkeypatch.setenv("TOKEN", "secret")
+    monkeypatch.setattr("media.telephony.random.random", lambda: 0.5)
+    brings = telephony(tmp_path)
+    await brings.open(FakeIntake())
+    stream = StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0)
+    session = await brings.sip.media.allocate(CallOffer("call", "siprec", "127.0.0.1:9/udp", "", "", ()), (stream,))
+    assert session.local_ports() == {0: 42_708}
+    session.close("bye")
+    await brings.close()
 
 
 async def test_a_taken_port_leaves_no_rtp_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
