@@ -146,7 +146,7 @@ async def test_a_channel_that_was_marked_before_we_connected_is_heard(talks: boo
     intake = Intake()
     async with asterisk(intake) as (played, _, _):
         await asyncio.wait_for(played.connected.wait(), 5)
-        played.channels, played.marks = [AGENT, CHANNEL], {CHANNEL["id"]: "customer"}
+        played.channels, played.marks = [AGENT, CHANNEL], {str(CHANNEL["id"]): "customer"}
         if talks:
             played.bridges["b"] = {"id": "b", "bridge_type": "mixing", "channels": [CHANNEL["id"], AGENT["id"]]}
         played.connected.clear()

@@ -300,7 +300,7 @@ async def test_who_talks_already_when_we_come_is_past_the_opening(gone: bool) ->
             played.dead = False
         played.calls = {"call-1": ANSWERED, "call-2": {"caller-tag": {"medias": []}}}  # the second rings
         await engine.look()
-        played.calls = {name: ANSWERED for name in ("call-1", "call-2", "call-3")}
+        played.calls = dict.fromkeys(("call-1", "call-2", "call-3"), ANSWERED)
         await engine.look()
     ages = {offer.correlation["call-id"]: offer.age_s for offer in intake.offers}
     assert ages == {"call-1": TAKEN_UP_S, "call-2": 0.0, "call-3": 0.0}
