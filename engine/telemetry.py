@@ -177,7 +177,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("calls_total", "counter", ("protocol", "reason"), "Calls ended, by protocol and reason."),
     Metric("calls_refused_total", "counter", ("code",), "Calls not admitted."),
     Metric("sip_messages_total", "counter", ("direction", "kind"), "SIP messages, by direction and method or class."),
-    Metric("sip_dropped_total", "counter", ("reason",), "Datagrams and connections that were not SIP, or not ours."),
+    Metric(
+        "sip_dropped_total",
+        "counter",
+        ("reason",),
+        "Datagrams and connections that were not SIP, not ours, or too many.",
+    ),
     Metric("sip_challenges_total", "counter", ("verdict",), "INVITEs of trunks that must prove who they are."),
     Metric("sip_trunk_up", "gauge", ("trunk",), "1 while the trunk answers OPTIONS."),
     Metric("sip_trunk_registered", "gauge", ("trunk",), "1 while our registration at the trunk holds."),

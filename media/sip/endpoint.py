@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from media.sip.locate import MAX_TARGETS, Locator, Target
 from media.sip.message import Message, Request, Response
 from media.sip.rate import Allowance
 from media.sip.referral import Replaces
-from media.sip.telemetry import Complaints, Counts, Strangers, Uncounted, kind_of, report_fault
+from media.sip.telemetry import Complaints, Counts, TurnedAway, Uncounted, kind_of, report_fault
 from media.sip.transport import Listeners, Transports, is_inside
 
 TICK_SECONDS = 0.05
@@ -87,7 +88,9 @@ class Endpoint:
         self._legs: dict[tuple[str, str], Leg] = {}
         self._invites: Counter[Mark] = Counter()
         self._timer: asyncio.TimerHandle | None = None
-        self._complaints, self._strangers = Complaints(), Strangers()
+        self._complaints = Complaints()
+        self._strangers = TurnedAway("sip.stranger", logging.INFO)
+        self._crowds = TurnedAway("sip.crowded", logging.WARNING)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._draining = False
@@ -175,6 +178,10 @@ class Endpoint:
     def stranger(self, host: str) -> None:
         self.metrics.count("sip_dropped_total", reason="stranger")
         self._strangers.add(host, self.clock())
+
+    def crowded(self, host: str) -> None:
+        self.metrics.count("sip_dropped_total", reason="connections")
+        self._crowds.add(host, self.clock())
 
     @contextlib.contextmanager
     def _contained(self) -> Iterator[None]:

@@ -59,21 +59,22 @@ class Complaints:
         log.warning("sip.malformed", peer=host, why=why, unlogged=unlogged)
 
 
-_MAX_STRANGERS = 10
+_MAX_TURNED_AWAY = 10
 
 
-class Strangers:
-    """Log lines about addresses that no trunk has: each once a minute, and of a flood of them few: anybody may send."""
+class TurnedAway:
+    """Log lines about addresses that are not let in: each once a minute, of a flood of them few: anybody may send."""
 
-    def __init__(self) -> None:
+    def __init__(self, event: str, level: int) -> None:
+        self._event, self._level = event, level
         self._since, self._named = float("-inf"), set[str]()
 
     def add(self, host: str, now: float) -> None:
         if now - self._since >= _COMPLAINT_SECONDS:
             self._since, self._named = now, set()
-        if host not in self._named and len(self._named) < _MAX_STRANGERS:
+        if host not in self._named and len(self._named) < _MAX_TURNED_AWAY:
             self._named.add(host)
-            log.info("sip.stranger", peer=host)
+            log.log(self._level, self._event, peer=host)
 
 
 def report_fault(error: BaseException, call: str = "") -> None:

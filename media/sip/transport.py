@@ -42,6 +42,9 @@ class Receiver(Protocol):
     def stranger(self, host: str) -> None:
         """It has tried to, and may not."""
 
+    def crowded(self, host: str) -> None:
+        """It may, but has too many connections, or all have."""
+
     def received(self, data: bytes, flow: Flow) -> None:
         """One whole message, as bytes. Raises nothing."""
 
@@ -250,6 +253,7 @@ class Transports:
             return 0
         per_host = Counter(other.flow.host for other in self._connections.values())
         if len(self._connections) >= MAX_CONNECTIONS or per_host[host] >= MAX_CONNECTIONS_PER_HOST:
+            self.receiver.crowded(host)
             return 0
         number, self._next = self._next, self._next + 1
         self._connections[number] = connection

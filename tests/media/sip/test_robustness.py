@@ -684,9 +684,12 @@ async def test_shutdown_waits_for_the_ack_of_a_call_that_was_just_answered() -> 
 async def test_connections_of_one_host_are_bounded() -> None:
     async with bench() as it:
         opened = [await asyncio.open_connection("127.0.0.1", it.server.port) for _ in range(MAX_CONNECTIONS_PER_HOST)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
-        with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""  # one too many is closed at once
+        with capture_logs() as logs:
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""  # one too many is closed at once
+        assert it.counts.seen["sip_dropped_total connections"] == 1
+        assert [line["peer"] for line in logs if line["event"] == "sip.crowded"] == ["127.0.0.1"]
         opened[0][1].write(it.peer.request("OPTIONS"))
         assert (await opened[0][0].readline()).startswith(b"SIP/2.0 200")
         for _, each in [*opened, (reader, writer)]:

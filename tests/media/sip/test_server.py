@@ -1,6 +1,7 @@
 """Whole calls over loopback between our caller and our server."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from engine.errors import StartupError
 from engine.ports.intake import Refusal
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call, prepare_call
 from media.sip.server import SipServer
-from media.sip.telemetry import Strangers
+from media.sip.telemetry import TurnedAway
 from media.siprec_source import RecordedParty
 from tests.media.sip.sip_fakes import FakeCounts, FakeIntake, FakeMedia, HandClock
 
@@ -302,7 +303,7 @@ async def test_the_log_says_once_a_minute_who_came_and_is_no_trunk(transport: Tr
 
 
 def test_a_flood_of_strangers_is_few_lines() -> None:
-    strangers = Strangers()
+    strangers = TurnedAway("sip.stranger", logging.INFO)
     with capture_logs() as logs:
         for number in range(1_000):
             strangers.add(f"203.0.113.{number % 250}", number / 20)
