@@ -4,7 +4,15 @@ import { receive, stamp } from "../src/lib/call/fold.ts";
 import { nextAlert, type ShownAlert } from "../src/lib/call/rules.ts";
 import { receiveDraft } from "../src/lib/call/turns.ts";
 import { emptyCall, type CallView } from "../src/lib/call/view.ts";
-import type { CallEvent, Draft, Fact, Insight, Suggestion, Transcript } from "../src/lib/wire.ts";
+import type {
+  CallEvent,
+  CallRecord,
+  Draft,
+  Fact,
+  Insight,
+  Suggestion,
+  Transcript,
+} from "../src/lib/wire.ts";
 
 const id = "call-1";
 
@@ -269,6 +277,31 @@ describe("drafts", () => {
     const view = receive(receiveDraft(emptyCall(id), draft(0, 1, "hello")), [event(1, "call.ended")]);
     expect(view.drafts).toEqual([]);
     expect(receiveDraft(view, draft(1, 1, "late", 9000))).toBe(view);
+  });
+});
+
+describe("the language that is spoken", () => {
+  const record: CallRecord = {
+    id,
+    organisation_id: "org",
+    campaign_id: "campaign",
+    campaign: "care",
+    direction: "inbound",
+    language: "es", // its campaign's, or the first that was heard
+    country: "CO",
+  };
+
+  it.each([
+    ["is no other one where it is the first that is heard, on either stream", ["1 es", "2 es"], []],
+    ["is another where it is not the call's", ["1 pt"], ["pt"]],
+    ["is another where a stream comes to it, or comes back", ["1 es", "2 es", "1 pt", "1 es"], ["pt", "es"]],
+  ])("%s", (_, decided, told) => {
+    const facts = decided.map((one, at): CallEvent => {
+      const [stream, language] = one.split(" ");
+      return { ...event(at + 1, "language.decided", { language }), stream: stream! };
+    });
+    const { notices } = receive(emptyCall(id, record), facts);
+    expect(notices.map((notice) => notice.data["language"])).toEqual(told);
   });
 });
 

@@ -93,9 +93,10 @@ function applyInsight(view: CallView, fact: Insight): CallView {
 function applyEvent(view: CallView, fact: CallEvent): CallView {
   const data = fact.data ?? {};
   const name = noticeNames.find((one) => one === fact.name);
-  const noted = name
-    ? { ...view, notices: [...view.notices, { seq: fact.seq, name, atMs: fact.start_ms ?? 0, data }] }
-    : view;
+  const noted =
+    name && !isFirstLanguage(view, fact)
+      ? { ...view, notices: [...view.notices, { seq: fact.seq, name, atMs: fact.start_ms ?? 0, data }] }
+      : view;
   switch (fact.name) {
     case "role.decided":
       return decideRole(noted, String(data["stream"] ?? fact.stream ?? ""), {
@@ -143,6 +144,12 @@ function applyEvent(view: CallView, fact: CallEvent): CallView {
     default:
       return { ...noted, ...reviewOf(noted, fact) };
   }
+}
+
+/** What a call is held in whose campaign names no language: its row has it since, and it is no other one. */
+function isFirstLanguage(view: CallView, { name, data }: CallEvent): boolean {
+  const told = view.notices.some((one) => one.name === "language.decided");
+  return name === "language.decided" && !told && data?.["language"] === view.record?.language;
 }
 
 function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
