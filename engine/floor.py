@@ -101,8 +101,10 @@ def reduce(before: Tile, fact: Fact) -> Tile:
             return msgspec.structs.replace(after, silent=True)
         case Transcript() if after.silent:
             return msgspec.structs.replace(after, silent=False)
+        case CallEvent(name="music.started" | "music.ended"):
+            return msgspec.structs.replace(after, silent=False)
         case CallEvent() if fact.name in _STATES:
-            return msgspec.structs.replace(after, state=_STATES[fact.name])
+            return msgspec.structs.replace(after, state=_STATES[fact.name], silent=False)
         case _:
             return after
 

@@ -305,6 +305,19 @@ describe("the language that is spoken", () => {
   });
 });
 
+describe("a silence", () => {
+  const since = (...facts: Fact[]): number | undefined =>
+    receive(emptyCall(id), [event(1, "dead_air", { since_ms: 5000 }), ...facts]).silentSinceMs;
+
+  it.each<CallEvent["name"]>(["call.held", "call.resumed", "music.started", "music.ended"])(
+    "is filled by hold and music, and is another one after them (%s)",
+    (name) => {
+      expect([since(), since(event(2, name))]).toEqual([5000, undefined]);
+      expect(since(event(2, name), event(3, "dead_air", { since_ms: 90_000 }))).toBe(90_000);
+    },
+  );
+});
+
 describe("music", () => {
   it("is on the line until it is over on every stream", () => {
     const played = (seq: number, name: CallEvent["name"], stream: string): CallEvent => ({

@@ -3,9 +3,10 @@
 from typing import Literal
 
 import msgspec
+import pytest
 
 from engine import floor
-from engine.facts import CallEvent, Insight, Leg, Transcript
+from engine.facts import CallEvent, EventName, Insight, Leg, Transcript
 from engine.feedback import alert_judged
 from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
@@ -121,3 +122,10 @@ def test_how_it_is_talked_and_that_nobody_speaks() -> None:
     assert (tile.agent_share, tile.silent) == (0.64, True)
     tile = floor.reduce(tile, Transcript(call_id="call-1", seq=3, turn=3, text="Hello"))
     assert (tile.agent_share, tile.silent) == (0.64, False)
+
+
+@pytest.mark.parametrize("name", ["call.held", "call.resumed", "music.started", "music.ended"])
+def test_hold_and_music_end_a_silence(name: EventName) -> None:
+    tile = floor.reduce(floor.tile(RECORD), CallEvent(call_id="call-1", seq=1, name="dead_air", data={"since_ms": 1}))
+    assert tile.silent
+    assert not floor.reduce(tile, CallEvent(call_id="call-1", seq=2, name=name)).silent

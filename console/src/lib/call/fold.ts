@@ -6,7 +6,7 @@
  * touch keep their identity, so that a list on the screen redraws only what changed.
  */
 
-import type { CallEvent, Fact, Insight, Leg, Stamps } from "../wire.ts";
+import type { CallEvent, EventName, Fact, Insight, Leg, Stamps } from "../wire.ts";
 import { answerCard, answered, answeredCard, cardOf, wordCard } from "./cards.ts";
 import type { Playbook } from "./playbook.ts";
 import { reviewOf } from "./review.ts";
@@ -90,7 +90,11 @@ function applyInsight(view: CallView, fact: Insight): CallView {
   }
 }
 
-function applyEvent(view: CallView, fact: CallEvent): CallView {
+/** What ends a silence beside words: hold and music fill it, and what is silent after them is told anew. */
+const fillers: readonly EventName[] = ["call.held", "call.resumed", "music.started", "music.ended"];
+
+function applyEvent(before: CallView, fact: CallEvent): CallView {
+  const view = fillers.includes(fact.name) ? { ...before, silentSinceMs: undefined } : before;
   const data = fact.data ?? {};
   const name = noticeNames.find((one) => one === fact.name);
   const noted =
