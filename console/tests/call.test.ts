@@ -140,6 +140,37 @@ describe("a call's view", () => {
     expect(whole.duties.map((duty) => duty.state)).toEqual(["open"]);
   });
 
+  it("owes no duty again of which an alert says that it was neglected", () => {
+    const missed = insight(2, 3, { rule: "REC", outcome: "violation" });
+    const late = insight(3, 9, { rule: "REC", outcome: "satisfied" });
+    const role = event(4, "withdrawn", { of: [3], reason: "role_changed" });
+    const { alerts, duties } = receive(emptyCall(id), [story[0]!, missed, late, role]);
+    expect(alerts.map((alert) => alert.seq)).toEqual([2]);
+    expect(duties).toMatchObject([{ rule: "REC", state: "violated", seq: 2, turn: 3 }]);
+  });
+
+  it("draws the feelings of who turns out to be no agent, also when all is told at once", () => {
+    const felt = (seq: number): Insight => insight(seq, 2, { kind: "sentiment", value: "negative" });
+    const is = (seq: number, role: string): CallEvent => event(seq, "role.decided", { stream: "1", role });
+    const facts = [is(1, "agent"), said(2, "1", 0, "It is broken"), felt(3), is(4, "customer")];
+    const one = facts.reduce((view, fact) => receive(view, [fact]), emptyCall(id));
+    const once = receive(emptyCall(id), facts);
+    expect(one.utterances.map((point) => point.seq)).toEqual([3]);
+    expect(content(once)).toEqual(content(one));
+  });
+
+  it("shows no feelings that were withdrawn, and draws those that are told again once", () => {
+    const felt = (seq: number): Insight => insight(seq, 2, { kind: "sentiment", value: "negative" });
+    const is = (seq: number, role: string): CallEvent => event(seq, "role.decided", { stream: "1", role });
+    const gone = event(5, "withdrawn", { of: [3], reason: "role_changed" });
+    const facts = [is(1, "customer"), said(2, "1", 0, "It is broken"), felt(3), is(4, "mixed"), gone];
+    const view = receive(emptyCall(id), facts);
+    expect([view.turns[0]!.mood, view.utterances]).toEqual([undefined, []]);
+    const again = receive(view, [is(6, "customer"), felt(7)]);
+    expect(again.turns[0]!.mood).toBe("negative");
+    expect(again.utterances.map((point) => point.seq)).toEqual([7]);
+  });
+
   it("takes back what was noted of an alert that is withdrawn, and no other notice", () => {
     const noted = [
       insight(1, 1, { rule: "DNC", outcome: "event", action: "dnc.requested" }),

@@ -10,8 +10,8 @@ import type { CallEvent, EventName, Fact, Insight, Leg, Stamps } from "../wire.t
 import { answerCard, answered, answeredCard, cardOf, wordCard } from "./cards.ts";
 import type { Playbook } from "./playbook.ts";
 import { reviewOf } from "./review.ts";
-import { decideRole, legOf, pointOf } from "./roles.ts";
-import { judge, owe } from "./rules.ts";
+import { decideRole, legOf, pointOf, withoutFeelings } from "./roles.ts";
+import { judge, owe, withoutWord } from "./rules.ts";
 import { addEntity, addIntent, addTranscript, onTurn, setMood } from "./turns.ts";
 import { emptyCall, noticeNames, type CallView, type DisplaySpan } from "./view.ts";
 
@@ -25,13 +25,14 @@ export function receive(view: CallView, facts: readonly Fact[]): CallView {
   const log = new Map(view.log);
   for (const fact of fresh) log.set(fact.seq, fact);
   const inOrder = fresh[0]!.seq > view.lastSeq;
-  const next = inOrder ? fresh.reduce(apply, view) : replay(view, log);
-  return { ...next, log, missing: next.lastSeq - log.size };
+  const known = { ...view, log };
+  const next = inOrder ? fresh.reduce(apply, known) : replay(known);
+  return { ...next, missing: next.lastSeq - log.size };
 }
 
-function replay(view: CallView, log: ReadonlyMap<number, Fact>): CallView {
-  const inOrder = [...log.values()].sort((a, b) => a.seq - b.seq);
-  const start = { ...emptyCall(view.id, view.record), drafts: view.drafts };
+function replay(view: CallView): CallView {
+  const inOrder = [...view.log.values()].sort((a, b) => a.seq - b.seq);
+  const start = { ...emptyCall(view.id, view.record), drafts: view.drafts, log: view.log };
   return inOrder.reduce(apply, start);
 }
 
@@ -163,8 +164,9 @@ function withdraw(view: CallView, of: ReadonlySet<number>): CallView {
     alerts,
     withdrawn: view.withdrawn + view.alerts.length - alerts.length,
     notices: view.notices.filter((one) => one.name !== "dnc.requested" || !of.has(Number(one.data["of"]))),
-    duties: view.duties.map((duty) => (of.has(duty.seq) ? { ...duty, state: "open", evidence: [] } : duty)),
+    duties: view.duties.map((duty) => (of.has(duty.seq) ? withoutWord(duty, alerts) : duty)),
     besides: view.besides.filter((one) => !of.has(one.seq)),
+    turns: withoutFeelings(view, of),
     cards: view.cards.filter((card) => !of.has(card.seq)),
     utterances: view.utterances.filter((point) => !of.has(point.seq)),
     moods: view.moods.filter((point) => !of.has(point.seq)),

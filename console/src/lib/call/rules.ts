@@ -42,6 +42,14 @@ function putDuty(duties: readonly Duty[], duty: Duty): readonly Duty[] {
   return duties.with(at, { ...duty, title: duty.title || known.title });
 }
 
+/** The duty once its newest word was withdrawn: neglected where an alert of that stands, else owed as from the start. */
+export function withoutWord(duty: Duty, alerts: readonly Alert[]): Duty {
+  const broken = alerts.findLast((alert) => alert.rule === duty.rule && alert.outcome === "violation");
+  if (!broken) return { ...duty, state: "open", evidence: [] };
+  const { seq, turn, atMs, evidence, stamps } = broken;
+  return { ...duty, state: "violated", seq, turn, atMs, evidence, stamps };
+}
+
 /** Duties that the call owes from its start, as `call.answered` lists them: `[{rule, title}]`. */
 export function owe(duties: readonly Duty[], owed: unknown): readonly Duty[] {
   if (!Array.isArray(owed)) return duties;
