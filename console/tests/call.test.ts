@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CURRENT_MS, currentCard } from "../src/lib/call/cards.ts";
 import { receive, stamp } from "../src/lib/call/fold.ts";
-import { nextAlert, type ShownAlert } from "../src/lib/call/rules.ts";
+import { nextAlert, violationToTell, type ShownAlert } from "../src/lib/call/rules.ts";
 import { receiveDraft } from "../src/lib/call/turns.ts";
 import { emptyCall, type CallView } from "../src/lib/call/view.ts";
 import type {
@@ -263,6 +263,21 @@ describe("alerts that are gone through", () => {
     ["are none", [], shown(3, 3), undefined],
   ])("%s", (_, seqs, last, next) => {
     expect(nextAlert(withAlerts(...seqs), last)?.seq).toBe(next);
+  });
+});
+
+describe("the violation that is read out", () => {
+  const violation = (seq: number): Insight => insight(seq, seq, { rule: `R${seq}`, outcome: "violation" });
+  const notice = insight(4, 4, { rule: "R4", outcome: "event" });
+
+  it.each([
+    ["is the newest, whatever notice came after it", [violation(1), violation(2), notice], 0, 2],
+    ["stays the newest that was", [violation(1), violation(2)], 2, 2],
+    ["is one that came since", [violation(1), violation(2), violation(3)], 2, 3],
+    ["is none that was before one that was withdrawn", [violation(1)], 2, undefined],
+    ["is none where there is none", [notice], 0, undefined],
+  ])("%s", (_, alerts, told, next) => {
+    expect(violationToTell(receive(emptyCall(id), alerts), told)?.seq).toBe(next);
   });
 });
 

@@ -139,6 +139,10 @@ async def test_a_rule_that_is_broken_once_more_is_read_out_once_more(engine: Fak
     await expect(said).to_have_count(1)
     assert first is not None
     assert not await first.evaluate("span => span.isConnected")
+    player.seq += 1
+    await engine.publish(event(player, "withdrawn", {"of": [player.seq], "reason": "went_on"}))
+    await expect(page.get_by_test_id("alert")).to_have_count(1)
+    await expect(said).to_have_count(0)
 
 
 async def test_what_is_withdrawn_goes_with_its_note_and_says_no_reason(engine: FakeEngine, visitor: Visitor) -> None:

@@ -60,6 +60,15 @@ export function owe(duties: readonly Duty[], owed: unknown): readonly Duty[] {
   }, duties);
 }
 
+/**
+ * The violation that is read out: the newest, unless a newer one was (`told` is its `seq`). Where that is withdrawn the one
+ * before it is no news.
+ */
+export function violationToTell(call: CallView, told: number): Alert | undefined {
+  const newest = call.alerts.findLast((alert) => alert.outcome === "violation");
+  return newest && newest.seq >= told ? newest : undefined;
+}
+
 /** The alert that was shown last. */
 export interface ShownAlert {
   call: string;
