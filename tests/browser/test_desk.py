@@ -87,6 +87,7 @@ async def test_a_call_that_goes_on_opens_at_its_newest_words(engine: FakeEngine,
     await page.get_by_role("button", name="Newest").click()
     await expect(page.get_by_role("log").locator("[data-turn]").last).to_be_in_viewport()
     await expect(page.get_by_role("button", name="Newest")).to_have_count(0)
+    await expect(page.get_by_role("region", name="Transcript")).to_be_focused()
 
 
 async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor: Visitor) -> None:
@@ -104,6 +105,9 @@ async def test_a_card_is_answered_while_alerts_stand(engine: FakeEngine, visitor
     await expect(page.locator("mark")).to_have_text("¿Por qué no ha pagado?")
     assert await serious_findings(page) == []
     assert await misfits(page) == []
+    await page.get_by_test_id("card").get_by_role("button", name="Dismiss").press("Enter")
+    await expect(page.get_by_test_id("card")).to_have_count(0)
+    await expect(page.get_by_role("region", name="Suggestions")).to_be_focused()
 
 
 async def test_a_duty_that_a_notice_did_shows_the_notice(engine: FakeEngine, visitor: Visitor) -> None:

@@ -166,6 +166,21 @@ async def test_a_connection_through_which_nothing_comes_is_not_called_live(
     await expect(tiles).to_have_count(3)
 
 
+async def test_whoever_stops_following_is_back_at_the_tile(engine: FakeEngine, visitor: Visitor) -> None:
+    for name in ("1", "2"):
+        engine.tiles.append(tile(name))
+        engine.calls[name], engine.facts[name] = record(name), []
+    page = await visitor.visit("/wall", person=SUPERVISOR)
+    tiles = page.get_by_test_id("tile")
+    for number in range(2):
+        await tiles.nth(number).get_by_role("button").press("Enter")
+        await expect(page.get_by_test_id("followed").get_by_role("log")).to_be_attached()
+    await page.get_by_role("button", name="Stop following").press("Enter")
+    await expect(page.get_by_test_id("followed")).to_have_count(0)
+    await expect(tiles.nth(1).get_by_role("button")).to_be_focused()
+    assert visitor.complaints == []
+
+
 async def test_an_agent_has_no_wall(engine: FakeEngine, visitor: Visitor) -> None:
     page = await visitor.visit("/wall", person=engine.person)
     await expect(page.get_by_role("heading", name="Your role does not have this page.")).to_be_visible()

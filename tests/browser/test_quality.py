@@ -243,6 +243,8 @@ async def test_a_supervisor_reviews_a_score(engine: FakeEngine, visitor: Visitor
     await expect(sheet).to_contain_text("50")
     await expect(sheet.get_by_role("button", name="Change Empatía")).to_be_focused()
     await expect(sheet.get_by_role("button", name="Erase the call")).to_have_count(0)
+    await sheet.get_by_role("button", name="Close").press("Enter")
+    await expect(page.get_by_role("row", name="Own form").get_by_role("button")).to_be_focused()
     assert engine.sent == [(f"/api/calls/{CALL_ID}/quality/empathy", {"answer": "no", "reason": "no escuchó"})]
     assert visitor.complaints == []
 

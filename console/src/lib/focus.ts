@@ -5,8 +5,14 @@
  * what has got it meanwhile keeps it.
  */
 export function takeFocus(element: HTMLElement): () => void {
-  const before = document.activeElement;
+  const giveBack = giveBackFocus();
   element.focus();
+  return giveBack;
+}
+
+/** Likewise for what opens beside what was pressed, and leaves the focus there. */
+export function giveBackFocus(): () => void {
+  const before = document.activeElement;
   return () => {
     if (document.activeElement === document.body && before instanceof HTMLElement) before.focus();
   };
