@@ -64,12 +64,12 @@ async def test_the_agent_changes_and_confirms_the_wrap_up(engine: FakeEngine, vi
     player = await ended_call(engine, page)
     wrap_up = page.get_by_test_id("wrap-up")
     await expect(wrap_up.get_by_label("Outcome")).to_have_value("promise_to_pay")
-    await expect(wrap_up).to_contain_text("60 % sure")
+    await expect(wrap_up).to_contain_text("60% sure")
     await expect(wrap_up.get_by_role("button", name="Confirm")).to_be_in_viewport(ratio=1)
     await expect(page.get_by_test_id("alert").get_by_role("button", name="Wrong")).to_be_hidden()
     await expect(wrap_up.get_by_label("Summary")).to_have_value(f"Motivo: «{REASON}»")
     await expect(wrap_up.get_by_label("By when")).to_have_value("2026-12-01")
-    await expect(page.get_by_test_id("summary")).to_contain_text("64 %")
+    await expect(page.get_by_test_id("summary")).to_contain_text("64%")
     assert await serious_findings(page) == []
     assert await misfits(page) == []
     await wrap_up.get_by_label("Outcome").select_option("callback")
@@ -268,7 +268,7 @@ async def test_calls_are_narrowed_to_an_agent_and_a_campaign_and_averaged_by_the
     await page.get_by_role("tab", name="Averages").click()
     row = page.get_by_role("row", name="Andrea Rojas")
     await expect(row).to_contain_text("74.8")
-    await expect(row).to_contain_text("50 %")
+    await expect(row).to_contain_text("50%")
     assert await serious_findings(page) == []
     await page.get_by_label("Grouped by").select_option("campaigns")
     await page.get_by_role("button", name="Open Collections").click()
@@ -326,12 +326,12 @@ async def test_feedback_and_forms(engine: FakeEngine, visitor: Visitor) -> None:
     page = await visitor.visit("/quality", person=ADMIN)
     await expect(page.get_by_role("table")).to_contain_text("No call has been scored yet")
     await page.get_by_role("tab", name="Feedback").click()
-    await expect(page.get_by_role("row", name="CO-2300-WHY")).to_contain_text("75 %")
+    await expect(page.get_by_role("row", name="CO-2300-WHY")).to_contain_text("75%")
     await expect(page.get_by_role("link", name="Download")).to_have_count(0)
     await page.get_by_label("May be taken out").check()
     await expect(page.get_by_role("link", name="Download")).to_be_visible()
     await page.get_by_label("What was judged").select_option("card")
-    await expect(page.get_by_role("row", name="payment-plan")).to_contain_text("63 %")
+    await expect(page.get_by_role("row", name="payment-plan")).to_contain_text("63%")
     await expect(page.get_by_role("columnheader", name="Dismissed or wrong")).to_be_visible()
     await page.get_by_label("What was judged").select_option("summary")
     await expect(page.get_by_role("table")).to_contain_text("Nothing has been judged yet")
@@ -361,8 +361,8 @@ async def test_feedback_is_of_a_period_and_each_version_of_a_rule_is_told_apart(
     engine.answers |= {"/api/quality": [], "/api/feedback": mended, "/api/forms": FORMS}
     page = await visitor.visit("/quality", person=SUPERVISOR)
     await page.get_by_role("tab", name="Feedback").click()
-    await expect(page.get_by_role("row", name="CO-2300-WHY v2")).to_contain_text("100 %")
-    await expect(page.get_by_role("row", name="CO-2300-WHY v1")).to_contain_text("0 %")
+    await expect(page.get_by_role("row", name="CO-2300-WHY v2")).to_contain_text("100%")
+    await expect(page.get_by_role("row", name="CO-2300-WHY v1")).to_contain_text("0%")
     async with page.expect_request(re.compile(r"/api/feedback\?since=1\d{9}$")):
         await page.get_by_label("Period").select_option("30")
     assert await serious_findings(page) == []

@@ -1,6 +1,6 @@
 /** Times and figures as they are read on the screen. */
 
-import { locale } from "./i18n/index.svelte.ts";
+import { locale, locales, type Locale } from "./i18n/index.svelte.ts";
 import type { Stamps } from "./wire.ts";
 
 /** 75,000 → `1:15`; from an hour on `1:02:03`. */
@@ -20,6 +20,15 @@ export function delay(ms: number): string {
 export function seconds(ms: number): string {
   const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
   return `${new Intl.NumberFormat(locale(), digits).format(ms / 1000)} s`;
+}
+
+const shares = Object.fromEntries(
+  locales.map((one) => [one, new Intl.NumberFormat(one, { style: "percent" })]),
+) as Record<Locale, Intl.NumberFormat>;
+
+/** 0.634 → `63%`, or `63 %` where that is how shares are written. */
+export function percent(share: number): string {
+  return shares[locale()].format(share);
 }
 
 export interface StampStep {

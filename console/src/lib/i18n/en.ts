@@ -178,7 +178,7 @@ export const en = {
   "mood.falling": "falling",
   "mood.rising": "rising",
   "mood.steady": "steady",
-  "mood.chart": "{whose} over the call: {points} utterances, now {mood}",
+  "mood.chart": "{whose} over the call, now {mood}; utterances: {points}",
 
   "summary.title": "Call ended",
   "summary.duration": "Duration",
@@ -205,7 +205,7 @@ export const en = {
   "wrap.title": "Wrap-up",
   "wrap.none": "No wrap-up was made of this call.",
   "wrap.disposition": "Outcome",
-  "wrap.confidence": "Proposed, {percent} % sure",
+  "wrap.confidence": "Proposed, {percent} sure",
   "wrap.summary": "Summary",
   "wrap.followUps": "To do",
   "wrap.followUp": "What is to do",

@@ -33,7 +33,7 @@ export const es: Messages = {
   "link.connecting": "Conectando",
   "link.live": "En vivo",
   "link.lost": "Reconectando",
-  "link.gap": "Se perdió la conexión {seconds} s; mensajes recuperados: {count}",
+  "link.gap": "Se perdió la conexión durante {seconds} s; mensajes recuperados: {count}",
   "link.missing": "Mensajes que no han llegado: {count}",
 
   "calls.mine": "Mis llamadas",
@@ -180,7 +180,7 @@ export const es: Messages = {
   "mood.falling": "baja",
   "mood.rising": "sube",
   "mood.steady": "estable",
-  "mood.chart": "{whose} en la llamada: {points} intervenciones, ahora {mood}",
+  "mood.chart": "{whose} en la llamada, ahora {mood}; intervenciones: {points}",
 
   "summary.title": "Llamada terminada",
   "summary.duration": "Duración",
@@ -207,7 +207,7 @@ export const es: Messages = {
   "wrap.title": "Cierre",
   "wrap.none": "No se hizo cierre de esta llamada.",
   "wrap.disposition": "Resultado",
-  "wrap.confidence": "Propuesto, {percent} % de seguridad",
+  "wrap.confidence": "Propuesto, {percent} de seguridad",
   "wrap.summary": "Resumen",
   "wrap.followUps": "Pendientes",
   "wrap.followUp": "Qué queda por hacer",

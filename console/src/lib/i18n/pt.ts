@@ -71,7 +71,7 @@ export const pt: Messages = {
   "call.transcript": "Transcrição",
   "call.newest": "Mais recente",
   "call.speaking": "falando",
-  "call.heardAs": "ouviu-se: «{words}»",
+  "call.heardAs": "ouviu-se: “{words}”",
   "call.empty": "As primeiras palavras aparecem aqui assim que são ditas.",
 
   "phone.title": "Telefone",
@@ -181,7 +181,7 @@ export const pt: Messages = {
   "mood.falling": "caindo",
   "mood.rising": "subindo",
   "mood.steady": "estável",
-  "mood.chart": "{whose} na ligação: {points} falas, agora {mood}",
+  "mood.chart": "{whose} na ligação, agora {mood}; falas: {points}",
 
   "summary.title": "Ligação encerrada",
   "summary.duration": "Duração",
@@ -208,7 +208,7 @@ export const pt: Messages = {
   "wrap.title": "Fechamento",
   "wrap.none": "Não foi feito fechamento desta ligação.",
   "wrap.disposition": "Resultado",
-  "wrap.confidence": "Proposto, {percent} % de certeza",
+  "wrap.confidence": "Proposto, {percent} de certeza",
   "wrap.summary": "Resumo",
   "wrap.followUps": "Pendências",
   "wrap.followUp": "O que falta fazer",
