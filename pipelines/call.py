@@ -317,6 +317,7 @@ class LiveCall:
             if not self.record.language and decided["language"] in OURS:
                 await self._change(language=decided["language"])
                 steps = self._conversation.speak(self.record.language, final.end_ms)
+                decided["duties"] = self._conversation.duties()
             leg = self._conversation.roster.leg(final.stream)
             fact = self._ledger.event("language.decided", final.end_ms, decided, stream=final.stream, leg=leg)
             await self._publish([fact, *steps])

@@ -4,15 +4,7 @@ import { receive, stamp } from "../src/lib/call/fold.ts";
 import { nextAlert, violationToTell, type ShownAlert } from "../src/lib/call/rules.ts";
 import { receiveDraft } from "../src/lib/call/turns.ts";
 import { emptyCall, type CallView } from "../src/lib/call/view.ts";
-import type {
-  CallEvent,
-  CallRecord,
-  Draft,
-  Fact,
-  Insight,
-  Suggestion,
-  Transcript,
-} from "../src/lib/wire.ts";
+import type { CallEvent, CallRecord, Draft, Fact, Insight, Suggestion, Transcript } from "../src/lib/wire.ts";
 
 const id = "call-1";
 
@@ -223,6 +215,22 @@ describe("a call's view", () => {
     const doubted = insight(3, 2, { rule: "REC", outcome: "undecided" });
     const view = receive(emptyCall(id), [story[0]!, done, doubted]);
     expect(view.duties[0]!.state).toBe("satisfied");
+  });
+});
+
+describe("the duties of a call", () => {
+  it("are read in its language once that is known, and are as they were else", () => {
+    const duties = [{ rule: "REC", title: "Decir que la llamada se graba" }];
+    const missed = insight(2, 2, {
+      rule: "REC",
+      value: "Say that the call is recorded",
+      outcome: "violation",
+    });
+    const decided = event(3, "language.decided", { language: "es", duties });
+    const view = receive(emptyCall(id), [story[0]!, missed, decided]);
+    expect(view.duties).toMatchObject([{ ...duties[0], state: "violated", seq: 2 }]);
+    const other = event(4, "language.decided", { language: "pt" });
+    expect(receive(view, [other]).duties).toBe(view.duties);
   });
 });
 

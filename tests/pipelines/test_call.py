@@ -17,7 +17,8 @@ from engine.ports.reading import KnowledgeSearch, Passage
 from engine.ports.storage import CallRecord
 from engine.ports.writing import AnswerWriter
 from engine.tokens import Token
-from models.compliance import CallContext, Judge
+from models.compliance import CallContext, Judge, load_rules
+from models.compliance.rules import Rule
 from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
@@ -72,6 +73,8 @@ def live_call(
     language: str = "en",
     knowledge: KnowledgeSearch | None = None,
     answers: AnswerWriter | None = None,
+    rules: Sequence[Rule] = (),
+    context: CallContext = CONTEXT,
 ) -> LiveCall:
     ledger = Ledger("call-1", clock_ms)
     roster = Roster()
@@ -80,7 +83,7 @@ def live_call(
         ledger=ledger,
         roster=roster,
         guard=DigitGuard("US", b"key"),
-        judge=Judge([], CONTEXT),
+        judge=Judge(rules, context),
         reader=FakeReader(),
         reads=read_here,
         knowledge=knowledge,
@@ -454,6 +457,20 @@ async def test_a_campaign_without_a_language_takes_that_of_the_first_clear_words
     await live_call([*events, CallEnded(4000, "bye")], ears, sink, language="").serve()
     assert sink.record is not None
     assert sink.record.language == "pt"
+
+
+async def test_duties_are_told_again_in_the_language_once_that_is_known() -> None:
+    rules = [rule for rule in load_rules() if rule.id == "US-REC-CONSENT"]
+    context = msgspec.structs.replace(CONTEXT, region="CA", language="")
+    ears, sink = FakeEars({("1", 0): "buenos días", ("2", 0): "buenos días"}), FakeSink()
+    ears.belief = {"es": 0.95}
+    events = [*speech("1", 0, 0, 900, "started", "ended"), *speech("2", 0, 1000, 1900, "started", "ended")]
+    call = live_call([*events, CallEnded(4000, "bye")], ears, sink, language="", rules=rules, context=context)
+    await call.serve()
+    told = [fact for fact in sink.facts if isinstance(fact, CallEvent) and "duties" in fact.data]
+    titles = [[duty["title"] for duty in fact.data["duties"]] for fact in told]
+    assert [fact.name for fact in told] == ["call.answered", "language.decided"]
+    assert titles == [[rules[0].title["en"]], [rules[0].title["es"]]]
 
 
 class OneArticle:

@@ -119,6 +119,7 @@ function applyEvent(before: CallView, fact: CallEvent): CallView {
     case "withdrawn":
       return withdraw(noted, new Set((data["of"] as number[] | undefined) ?? []));
     case "call.answered":
+    case "language.decided":
       return { ...noted, duties: owe(noted.duties, data["duties"]) };
     case "call.held":
       return { ...noted, held: true };

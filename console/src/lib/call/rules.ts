@@ -50,11 +50,16 @@ export function withoutWord(duty: Duty, alerts: readonly Alert[]): Duty {
   return { ...duty, state: "violated", seq, turn, atMs, evidence, stamps };
 }
 
-/** Duties that the call owes from its start, as `call.answered` lists them: `[{rule, title}]`. */
+/**
+ * Duties that the call owes from its start, as `call.answered` lists them, and `language.decided` in the language that the
+ * call turns out to be held in: `[{rule, title}]`.
+ */
 export function owe(duties: readonly Duty[], owed: unknown): readonly Duty[] {
   if (!Array.isArray(owed)) return duties;
   return (owed as { rule: string; title?: string }[]).reduce<readonly Duty[]>((list, { rule, title }) => {
-    if (list.some((duty) => duty.rule === rule)) return list;
+    if (list.some((duty) => duty.rule === rule)) {
+      return list.map((duty) => (duty.rule === rule ? { ...duty, title: title ?? duty.title } : duty));
+    }
     const open = { seq: 0, turn: 0, atMs: 0, evidence: [], stamps: undefined };
     return [...list, { ...open, rule, title: title ?? rule, state: "open" as const }];
   }, duties);
