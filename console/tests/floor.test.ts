@@ -8,6 +8,7 @@ import {
   piledUp,
   noFilter,
   offered,
+  rulesOf,
   takeTiles,
   type Floor,
   type Held,
@@ -119,6 +120,24 @@ describe("alerts first", () => {
       tile("b", { alerts: [violation, violation] }),
     );
     expect(ids(arrange(alerted, noFilter, "alerts"))).toEqual(["b", "a"]);
+  });
+});
+
+describe("what a tile names of its alerts", () => {
+  const alert = (rule: string, more: Partial<TileAlert> = {}): TileAlert => ({ ...violation, rule, ...more });
+  const [critical, event] = [{ severity: "critical" as const }, { outcome: "event" as const }];
+
+  it("is the gravest first, whatever came after it, and of those the newest, each once", () => {
+    const alerts = [
+      alert("grave", critical),
+      alert("graver", critical),
+      alert("old"),
+      alert("new"),
+      alert("grave", critical),
+      alert("note", event),
+    ];
+    expect(rulesOf(tile("a", { alerts }))).toEqual(["grave", "graver", "new", "old", "note"]);
+    expect(rulesOf(tile("a"))).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The supervisor's floor: a pure fold of the wall socket's messages, and the order in which tiles stand. */
 
-import type { Tile, WallMessage } from "./wire.ts";
+import type { Tile, TileAlert, WallMessage } from "./wire.ts";
 
 const HISTORY = 32;
 
@@ -46,12 +46,21 @@ export function violations(tile: Tile): number {
   return tile.alerts.filter((alert) => alert.outcome === "violation").length;
 }
 
-/** 3: a critical violation; 2: another; 1: notices only; 0: nothing. */
+/** 3: a critical violation; 2: another; 1: a notice. */
+function weight(alert: TileAlert): number {
+  if (alert.outcome !== "violation") return 1;
+  return alert.severity === "critical" ? 3 : 2;
+}
+
+/** Of its alerts the gravest; 0: it has none. */
 function gravity(tile: Tile): number {
-  const violated = tile.alerts.filter((alert) => alert.outcome === "violation");
-  if (violated.some((alert) => alert.severity === "critical")) return 3;
-  if (violated.length > 0) return 2;
-  return tile.alerts.length > 0 ? 1 : 0;
+  return Math.max(0, ...tile.alerts.map(weight));
+}
+
+/** Rules of its alerts, the gravest first, and of those the newest: of many the first are read. */
+export function rulesOf(tile: Tile): string[] {
+  const alerts = tile.alerts.toReversed().sort((a, b) => weight(b) - weight(a));
+  return [...new Set(alerts.map((alert) => alert.rule))];
 }
 
 /** When the newest alert came, UNIX milliseconds; 0 when there is none. */
