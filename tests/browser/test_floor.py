@@ -192,7 +192,7 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
             "id": "k1", "name": "Cobranza", "kind": "collections", "direction": "outbound", "language": "es",
             "country": "CO", "region": "", "rule_packs": ["co"], "knowledge": "cobranza", "numbers": ["6015550100"],
             "members": [], "active": True, "vocabulary": [], "notice": False, "beep_s": 0, "words_days": 0,
-            "agent_sentiment": False,
+            "agent_sentiment": False, "recording": True, "retention_days": 90,
         }
     )  # fmt: skip
     page = await visitor.visit("/admin", person=ADMIN)
@@ -205,7 +205,9 @@ async def test_an_administrator_adds_a_user_and_changes_a_campaign(engine: FakeE
     await expect(page.get_by_role("cell", name="Julián Peña", exact=True)).to_be_visible()
     assert engine.users[0]["aors"] == ["1001@pbx.example", "1001@sbc.example"]
     await page.get_by_role("tab", name="Campaigns").click()
+    await expect(page.get_by_role("row", name="Cobranza")).to_contain_text("Recorded")
     await page.get_by_role("button", name="Edit Cobranza").click()
+    await expect(page.get_by_label("Days recordings are kept")).to_have_value("90")
     await page.get_by_role("checkbox", name="Julián Peña").check()
     await page.get_by_label("Days calls are kept").fill("30")
     await page.get_by_role("button", name="Save").click()

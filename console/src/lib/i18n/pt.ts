@@ -350,9 +350,10 @@ export const pt: Messages = {
   "admin.campaign.knowledge": "Base de conhecimento",
   "admin.campaign.vocabulary": "Palavras a ouvir bem",
   "admin.campaign.vocabularyForm": "um termo por linha; como mais se ouve, depois de “=”",
-  "admin.campaign.recording": "Gravar as chamadas",
-  "admin.campaign.retention": "Dias de guarda (0: sempre)",
-  "admin.campaign.notice": "Tocar o aviso de gravação em chamadas de tronco",
+  "admin.campaign.recording": "Gravar as ligações",
+  "admin.campaign.recorded": "É gravada",
+  "admin.campaign.retention": "Dias de guarda das gravações (0: sempre)",
+  "admin.campaign.notice": "Tocar o aviso de gravação em ligações de tronco",
   "admin.campaign.beep": "Segundos entre bipes (0: nenhum)",
   "admin.campaign.agentSentiment": "Ler o humor nas palavras dos agentes",
   "admin.campaign.agentSentimentForm":
