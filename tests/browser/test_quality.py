@@ -404,9 +404,15 @@ async def test_a_call_that_ended_before_the_page_was_loaded_is_wrapped_up_all_th
     await ended_call(engine, page)
     ended = record(ended_at=time.time())
     engine.calls[CALL_ID] = ended
+    told, engine.facts[CALL_ID] = engine.facts[CALL_ID], []
     await page.reload()
     await expect(page.get_by_test_id("wrap-up")).to_have_count(0)
     await page.get_by_role("navigation").get_by_role("button", name="Collections").click()
+    await expect(page.get_by_test_id("wrap-up")).to_contain_text("Loading…")
+    await expect(page.get_by_test_id("summary")).to_have_count(0)
+    await expect(page.get_by_role("region", name="Transcript")).to_have_text("Loading…")
+    await engine.publish(*told)
+    await expect(page.get_by_test_id("summary")).to_be_visible()
     await expect(page.get_by_test_id("wrap-up").get_by_label("Outcome")).to_have_value("promise_to_pay")
     assert {"type": "follow", "id": CALL_ID} in engine.said("follow")
     assert visitor.complaints == []
