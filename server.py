@@ -25,6 +25,7 @@ from engine.control.peer_file import read_secret
 from engine.control.routing import CachedRouter
 from engine.control.seed import DemoLogin, seed_demo, seed_knowledge
 from engine.control.trunks import override_of, parse_trunks
+from engine.crash import leave_no_core
 from engine.erasures import Erasures
 from engine.errors import StartupError, WelcomedlyError
 from engine.fanout import Hub
@@ -337,6 +338,7 @@ Python's own 5 ms are paid at each of the dozen hops between an INVITE and its 2
 
 def main() -> None:
     """Entry point: exits with 0, or with 1 and one line that says what is wrong."""
+    leave_no_core()
     sys.setswitchinterval(SWITCH_S)
     arguments = command_line.parser().parse_args()
     try:

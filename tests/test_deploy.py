@@ -259,6 +259,7 @@ def test_services_are_chosen_by_profile_and_built_from_stages() -> None:
         assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
         assert build["target"] in stages()
         assert services[name]["image"] == f"welcomedly:{name.removeprefix('engine-')}"  # a build of another renews none
+        assert services[name]["ulimits"]["core"] == 0
 
 
 def test_services_are_told_what_files_say_and_little_besides() -> None:
@@ -357,6 +358,7 @@ def test_units_set_settings_and_write_to_their_own_folders_alone(unit: str) -> N
     assert said["ProtectSystem"] == ["strict"]
     assert said["CapabilityBoundingSet"] == [""]
     assert said["User"] == ["welcomedly"]
+    assert said["LimitCORE"] == ["0"]
 
 
 def test_commands_on_the_data_run_as_the_service_does() -> None:
