@@ -63,8 +63,9 @@ class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a wire carries that does not say so: `ulaw`, `alaw` or `slin` (AudioSocket), of `rate` and `channels`."""
     rate: int = 8000
     channels: int = 1
-    transcripts: bool = False
-    """FreeSWITCH and jambonz: send finals back as `transcription` events."""
+    transcripts: bool | None = None
+    """Tell the peer what is understood of its call: finals (FreeSWITCH, jambonz), finals and cards (AudioHook). Unsaid,
+    AudioHook alone is told, whose protocol has a place for it."""
     app: str = "welcomedly"
     """ARI's Stasis application."""
 
@@ -101,7 +102,7 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     codec: Literal["", "ulaw", "alaw", "slin"] = ""
     rate: Literal[8000, 12000, 16000, 24000, 32000, 44100, 48000] = 8000
     channels: Literal[1, 2] = 1
-    transcripts: bool = False
+    transcripts: bool | None = None
     app: str = "welcomedly"
 
 

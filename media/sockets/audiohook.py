@@ -200,8 +200,8 @@ class AudioHook:
         return (self._message("disconnect", reason=why, info=reason),)
 
     def told(self, facts: Sequence[Fact]) -> Iterable[Act]:
-        """Transcripts and cards as `event` (AudioHook's entities `transcript` and `agentassist`)."""
-        if self._state not in ("open", "paused") or self._muted:
+        """Transcripts and cards as `event` (entities `transcript` and `agentassist`), unless the peer gets none."""
+        if self._state not in ("open", "paused") or self._muted or self._peer.transcripts is False:
             return ()
         entities = [entity for fact in facts if (entity := self._entity(fact)) is not None]
         return (self._message("event", entities=entities),) if entities else ()

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -253,6 +254,25 @@ async def test_words_and_cards_go_back_as_entities() -> None:
         assert transcript["data"]["alternatives"][0]["interpretations"][0]["transcript"] == "buenos días"
         assert assist["data"]["suggestions"][0]["answer"] == "None."
         await client.hang_up()
+
+
+@pytest.mark.parametrize(("transcripts", "told"), [(None, True), (True, True), (False, False)])
+async def test_a_platform_is_told_nothing_where_its_peer_says_so(transcripts: bool | None, *, told: bool) -> None:
+    peer = msgspec.structs.replace(AudioHookClient.peer(), transcripts=transcripts)
+    async with site([peer]) as place:
+        client = AudioHookClient(place.address(peer))
+        await client.connect()
+        await client.begin()
+        session = await place.intake.session()
+        call = session.offer.call_id
+        session.told(
+            [
+                Transcript(call_id=call, seq=7, stream="internal", turn=7, text="buenos días"),
+                Suggestion(call_id=call, seq=8, turn=7, article="fees", title="Fees?", body="None.", score=0.8),
+            ]
+        )
+        await client.hang_up()
+        assert ("event" in {answer["type"] for answer in client.answers}) is told
 
 
 async def test_what_is_discarded_keeps_its_length() -> None:
