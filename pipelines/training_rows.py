@@ -1,6 +1,7 @@
 """What people judged, as rows that training reads (`models/training/README.md`, "Feedback").
 
-One JSON object a row, made of the masked transcript alone: texts by language, with the label that a person stood for.
+One JSON object a row, made of the masked transcript alone, and without the names of people, which facts keep: texts by
+language, with the label that a person stood for.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from engine.store.feedback import Judged
 from models.compliance import Rule
 from models.compliance.checks import Bears, Check, Consent, Duty, Order, Says
 from models.compliance.history import JOIN_GAP_MS
+from models.privacy.names import persons
+from models.wording import without_names
 
 Acts = Mapping[str, frozenset[str]]
 """A rule's, by outcome: its turn performs one of them."""
@@ -44,6 +47,7 @@ class CallWords:
             if isinstance(fact, CallEvent) and fact.name == "text.settled":
                 self._texts[fact.data["turn"]] = fact.data["text"]
         self._language = language
+        self._names = self._given()
 
     def __getitem__(self, seq: int) -> Fact | None:
         return self._by_seq.get(seq)
@@ -52,9 +56,20 @@ class CallWords:
         """Their words as one sentence, by the last one's language; empty when they are not there or nothing but
         masks."""
         *lead, last = (self._texts.get(turn, "").strip() for turn in turns)
-        text = " ".join([*(part.rstrip(" .,;…") for part in lead), last]).strip()
+        text = self.nameless(" ".join([*(part.rstrip(" .,;…") for part in lead), last]).strip())
         language = self.language(turns[-1])
         return {language: [text]} if language and last and any(c.isalpha() for c in _MASK.sub("", text)) else {}
+
+    def nameless(self, value: Any) -> Any:
+        """With `[person]` for whom the call names, in a text, or in all those of a list or an object."""
+        match value:
+            case str():
+                return without_names(value, self._names)
+            case list() | tuple():
+                return [self.nameless(one) for one in value]
+            case dict():
+                return {name: self.nameless(one) for name, one in value.items()}
+        return value
 
     def sentence(self, turn: int) -> list[int]:
         """The turn behind those that it goes on from, as rules hear it."""
@@ -101,6 +116,13 @@ class CallWords:
             for fact in self.facts
             if isinstance(fact, Insight) and fact.kind == "intent" and fact.turn == turn and fact.seq not in gone
         }
+
+    def _given(self) -> list[str]:
+        """Names as they stand in the turns of which a fact says that there is one; it does not say which."""
+        insights = (fact for fact in self.facts if isinstance(fact, Insight))
+        turns = dict.fromkeys(fact.turn for fact in insights if fact.entity_type == "PERSON")
+        texts = [self._texts.get(turn, "") for turn in turns]
+        return [text[one.start : one.end] for text in texts for one in persons(text) or persons(text, answer=True)]
 
     def _withdrawn(self) -> set[int]:
         withdrawn = (fact for fact in self.facts if isinstance(fact, CallEvent) and fact.name == "withdrawn")
@@ -231,7 +253,8 @@ def _edit_row(judged: Judged, words: CallWords) -> dict[str, Any]:
     state = wrap_up_of(words.facts)
     before = state.proposed.get(judged.kind, "" if judged.kind == "summary" else [])
     after = msgspec.to_builtins(getattr(state, judged.kind))
-    return {judged.kind: {"before": before, "after": after, "language": state.proposed.get("language", "")}}
+    texts = {"before": words.nameless(before), "after": words.nameless(after)}
+    return {judged.kind: texts | {"language": state.proposed.get("language", "")}}
 
 
 def _quality_row(judged: Judged, words: CallWords) -> dict[str, Any]:
@@ -242,6 +265,7 @@ def _quality_row(judged: Judged, words: CallWords) -> dict[str, Any]:
     evidence: Sequence[Evidence] = next(
         (item.evidence for item in scored[1].items if item.item == review.data["item"]), ()
     )
-    quotes = [piece.quote for piece in evidence]
-    told = {"before": engine_said(review), "after": review.data["after"], "reason": review.data["reason"]}
+    quotes = words.nameless([piece.quote for piece in evidence])
+    reason = words.nameless(review.data["reason"])
+    told = {"before": engine_said(review), "after": review.data["after"], "reason": reason}
     return {"quality": judged.subject, "evidence": quotes, **told}

@@ -123,6 +123,38 @@ def test_an_intent_that_was_taken_back_is_in_no_row() -> None:
     assert row["intents"] == ["callback_request"]
 
 
+def test_nobodys_name_leaves_with_a_row() -> None:
+    """Where they gave it, where it was asked for, and where others say or write it."""
+    named = "Sí, con Ana Pérez."
+    proposed = {"summary": "Ana Pérez no puede pagar.", "follow_ups": [{"text": "Llamar a Pérez", "due": "2026-12-01"}]}
+    given = {"summary": "Julián no le creyó a ANA PÉREZ.", "disposition": "", "follow_ups": [], "by": "user-ana"}
+    item: dict[str, Any] = {"item": "notice", "title": "", "weight": 1, "answer": "yes"}
+    quote = {"turn": 3, "leg": "agent", "quote": "Señora Pérez, la van a embargar.", "start": 0, "end": 32}
+    score = {"form": "f", "version": 1, "pass_score": 80, "items": [item | {"evidence": [quote]}]}
+    review = {"item": "notice", "before": "yes", "after": "no", "reason": "No se lo dijo a Ana.", "score": score}
+    facts: list[Fact] = [
+        spoken(1, "Buenos días, le habla Julián Peña. ¿Con quién hablo?"),
+        spoken(2, named),
+        spoken(3, "Señora Pérez, la van a embargar."),
+        Insight(call_id="call-1", seq=4, kind="entity", turn=1, entity_type="PERSON"),
+        Insight(call_id="call-1", seq=5, kind="entity", turn=2, entity_type="PERSON"),
+        Insight(call_id="call-1", seq=6, kind="compliance", turn=3, rule="A", outcome="violation"),
+        CallEvent(call_id="call-1", seq=7, name="wrap_up.proposed", data=proposed),
+        CallEvent(call_id="call-1", seq=8, name="qa.scored", data=score),
+        CallEvent(call_id="call-1", seq=9, name="qa.reviewed", data=review),
+        CallEvent(call_id="call-1", seq=10, name="wrap_up.confirmed", data=given),
+    ]
+    words = CallWords(facts, "es")
+    told = [judged("alert", 11, 6, "right"), *(judged(kind, 9) for kind in ("summary", "follow_ups", "quality"))]
+    alert_row, summary, follow_ups, quality = (next(rows_of(one, words, ACTS)) for one in told)
+    assert (alert_row["es"], alert_row["acts"]) == (["Señora [person], la van a embargar."], ["threat"])
+    assert summary["summary"]["before"] == "[person] no puede pagar."
+    assert summary["summary"]["after"] == "[person] no le creyó a [person]."
+    assert follow_ups["follow_ups"]["before"] == [{"text": "Llamar a [person]", "due": "2026-12-01"}]
+    assert quality["evidence"] == ["Señora [person], la van a embargar."]
+    assert quality["reason"] == "No se lo dijo a [person]."
+
+
 @pytest.mark.parametrize("kind", ["alert", "card", "disposition", "summary", "follow_ups", "quality"])
 def test_a_call_that_was_erased_gives_no_row(kind: str) -> None:
     assert list(rows_of(judged(kind), CallWords([], "es"), ACTS)) == []
