@@ -43,6 +43,7 @@ from pipelines.lane import Drafted, Finished
 from pipelines.ledger import Ledger
 from pipelines.listener import Listener
 from pipelines.notebook import Notebook
+from pipelines.notes import program_version
 from pipelines.spoken import Spoken
 from pipelines.summary_wording import WORDING_S, SummaryWording
 from pipelines.tape import Tape
@@ -160,6 +161,7 @@ class LiveCall:
             "correlation": offer.correlation,
             "duties": self._conversation.duties(),
             "segment": self._segment,
+            "program": program_version(),
         }
         await self._publish([self._ledger.event("call.answered", 0, answered)])
         await self._apply_roles(offer.participants, 0)

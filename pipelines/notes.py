@@ -139,6 +139,7 @@ Note = Began | Input | WentOn | Made | Output
 
 
 @lru_cache(maxsize=1)
+@lru_cache(maxsize=1)
 def program_version() -> str:
     """Empty where the program is not installed."""
     try:

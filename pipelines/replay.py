@@ -28,6 +28,7 @@ from pipelines.call import LiveCall
 from pipelines.callee import day_there
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.notes import program_version
 from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster
@@ -186,7 +187,7 @@ async def replay_transcript(call: TranscriptCall, tools: Judging, emit: Emit) ->
     ledger = Ledger(call.id, _clock_ms)
     conversation = _conversation(tools, call.id, live=False, context=context_of(call), ledger=ledger, timed=timed)
     answered = {"protocol": "transcript", "peer": "", "correlation": {}, "duties": conversation.duties()}
-    answered["segment"] = call.segment
+    answered |= {"segment": call.segment, "program": program_version()}
     emit(ledger.event("call.answered", 0, answered))
     for fact in conversation.decide_roles(_decided(("customer", "agent")), 0):
         emit(fact)

@@ -23,6 +23,7 @@ from models.privacy import DigitGuard
 from pipelines.call import LiveCall
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
+from pipelines.notes import program_version
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
 from pipelines.understand import read_here
@@ -138,6 +139,9 @@ async def test_finals_are_committed_in_the_order_of_speech_whatever_ears_finishe
     await serving
     assert texts(sink.facts) == ["hello there", "good morning"]
     assert [fact.seq for fact in sink.facts] == list(range(1, len(sink.facts) + 1))
+    first_fact = sink.facts[0]
+    assert isinstance(first_fact, CallEvent)
+    assert (first_fact.name, first_fact.data["program"]) == ("call.answered", program_version())
     last = sink.facts[-1]
     assert isinstance(last, CallEvent)
     assert (last.name, last.data["reason"]) == ("call.ended", "bye")

@@ -11,6 +11,7 @@ from engine.errors import Invalid
 from engine.facts import CallEvent, Fact, Insight, Transcript, encode
 from models.compliance import load_detectors, load_rules
 from pipelines.demo import CALLS
+from pipelines.notes import program_version
 from pipelines.replay import Judging, TranscriptCall, day_of, parse_line, replay_transcript
 from tests.fakes import FakeReader
 
@@ -130,6 +131,7 @@ async def test_a_transcript_begins_and_ends_as_any_call_does() -> None:
     assert isinstance(first, CallEvent)
     assert isinstance(last, CallEvent)
     assert (first.name, first.data["protocol"]) == ("call.answered", "transcript")
+    assert first.data["program"] == program_version()
     assert {"CO-REC-NOTICE"} <= {duty["rule"] for duty in first.data["duties"]}
     assert (last.name, last.data, last.end_ms) == ("call.ended", {"reason": "end_of_file"}, last.start_ms)
     assert last.end_ms == max(turn.end_ms or 0 for turn in script("es").turns)

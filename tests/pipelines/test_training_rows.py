@@ -126,7 +126,7 @@ def test_an_intent_that_was_taken_back_is_in_no_row() -> None:
 def test_nobodys_name_leaves_with_a_row() -> None:
     """Where they gave it, where it was asked for, and where others say or write it."""
     named = "Sí, con Ana Pérez."
-    proposed = {"summary": "Ana Pérez no puede pagar.", "follow_ups": [{"text": "Llamar a Pérez", "due": "2026-12-01"}]}
+    proposed = {"summary": "Ana Pérez no puede pagar.", "follow_ups": [{"text": "Llamar a Pérez", "due": ""}]}
     given = {"summary": "Julián no le creyó a ANA PÉREZ.", "disposition": "", "follow_ups": [], "by": "user-ana"}
     item: dict[str, Any] = {"item": "notice", "title": "", "weight": 1, "answer": "yes"}
     quote = {"turn": 3, "leg": "agent", "quote": "Señora Pérez, la van a embargar.", "start": 0, "end": 32}
@@ -150,7 +150,7 @@ def test_nobodys_name_leaves_with_a_row() -> None:
     assert (alert_row["es"], alert_row["acts"]) == (["Señora [person], la van a embargar."], ["threat"])
     assert summary["summary"]["before"] == "[person] no puede pagar."
     assert summary["summary"]["after"] == "[person] no le creyó a [person]."
-    assert follow_ups["follow_ups"]["before"] == [{"text": "Llamar a [person]", "due": "2026-12-01"}]
+    assert follow_ups["follow_ups"]["before"] == [{"text": "Llamar a [person]", "due": ""}]
     assert quality["evidence"] == ["Señora [person], la van a embargar."]
     assert quality["reason"] == "No se lo dijo a [person]."
 

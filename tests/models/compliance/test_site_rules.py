@@ -1,5 +1,6 @@
 """A site's own rules (`RULES`): in whose place they stand, and what is wrong with them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,17 @@ def test_what_is_wrong_with_the_setting_is_said_with_its_name(tmp_path: Path) ->
         own_rules(str(tmp_path))
     with pytest.raises(StartupError, match=r"^RULES: site\.yaml:\d+: MINE: source is no web address$"):
         own_rules(written(tmp_path, CONSENT | {"id": "MINE", "source": "nowhere"}))
+
+
+def test_what_the_file_says_is_told_by_the_version_though_its_number_stays(tmp_path: Path) -> None:
+    def version(rule: dict[str, Any]) -> str:
+        (own,) = own_rules(written(tmp_path, rule))
+        return own.version
+
+    first, turned_round = version(CONSENT), version(dict(reversed(CONSENT.items())))
+    edited = version(CONSENT | {"title": CONSENT["title"] | {"en": "Consent, as we understand it"}})
+    assert re.fullmatch(re.escape(str(CONSENT["version"])) + r"\+[0-9a-f]{12}", first)
+    assert turned_round == first
+    assert edited != first
+    assert version(CONSENT) == first
+    assert CONSENT["version"] in {rule.version for rule in load_rules() if rule.id == CONSENT["id"]}
