@@ -447,3 +447,10 @@ def test_the_page_names_what_there_is() -> None:
     } <= set(re.findall(r"`([\w.-]+)`\]", text))
     assert "was not built on a GPU machine" in text
     assert set(re.findall(r"make bench CELL=(\S+)", text)) <= set(CELLS)
+
+
+def test_every_line_of_who_did_what_is_named() -> None:
+    files = (path for folder in ("engine", "pipelines") for path in (ROOT / folder).rglob("*.py"))
+    written = {name for path in files for name in re.findall(r'audit\.info\(\s*"([\w.]+)"', path.read_text("utf-8"))}
+    assert "call.read" in written
+    assert written <= set(re.findall(r"`([a-z]+\.[a-z]+)`", (DEPLOY / "README.md").read_text("utf-8")))

@@ -138,35 +138,37 @@ class Login:
         for attempts, key in counts:
             attempts.failed(key, now)
         try:
-            let_in = await self._let_in(login, password)
+            user, token = await self._let_in(login, password)
         except Exception:  # the store does not answer: nobody has been found wrong
             _take_back(counts, now)
             raise
-        if let_in is None:
+        if user is None or not token:
             self._metrics.count("logins_total", outcome="refused")
-            audit.info("login.refused", address=address)  # not the login: people type passwords there
+            # not what was typed: people type passwords there
+            audit.info("login.refused", address=address, **({"user_id": user.id} if user else {}))
             raise Forbidden("wrong user or password")
         _take_back(counts, now)
         self._near.succeeded(near)
         self._metrics.count("logins_total", outcome="accepted")
-        token, user = let_in
         # whose organisation every other line of this person is of
         audit.info("login.accepted", by=user.id, organisation_id=user.organisation_id, address=address)
         return token, Person(user.id, user.organisation_id, user.name, user.role)
 
-    async def _let_in(self, login: str, password: str) -> tuple[str, User] | None:
-        """The token of a session that has begun, and whose it is; None where that password lets nobody in."""
+    async def _let_in(self, login: str, password: str) -> tuple[User | None, str]:
+        """Whose login it is, and the token of a session that has begun; empty where that password lets nobody in."""
         self._checks += 1
         try:
             found = await self._people.to_log_in(login)
             fits = await self._passwords.verify(found[1] if found else None, password)
         finally:
             self._checks -= 1
-        if found is None or not fits:
-            return None
+        if found is None:
+            return None, ""
         user, password_hash = found
+        if not fits:
+            return user, ""
         token = await self._people.begin_session(user, password_hash, time.time(), self._session_s)
-        return (token, user) if token else None
+        return user, token or ""
 
     async def who(self, token: str) -> Person | None:
         """Whose session it is, while it lasts."""

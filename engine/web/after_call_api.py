@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from engine.after_call import FollowUp
 from engine.errors import NotFound
 from engine.ports.storage import CallRecord
-from engine.web.calls_api import may_see
+from engine.web.calls_api import may_see, tell_reading
 from engine.web.keys import AFTER_CALL, HUB, PERSON, STORE
 from engine.web.view import Body, Count, View, answer
 
@@ -120,7 +120,10 @@ class AveragesOut(BaseModel):
 class WrapUpView(View):
     async def get(self, call_id: str, /) -> r200[WrapUpOut] | r404:
         """A call's wrap-up as it stands: its agent's, or any for supervisors."""
-        return answer(await self.request.app[AFTER_CALL].wrap_up(await _seen(self.request, call_id)))
+        record = await _seen(self.request, call_id)
+        state = await self.request.app[AFTER_CALL].wrap_up(record)
+        tell_reading(self.request[PERSON], record, "wrap_up")
+        return answer(state)
 
     async def put(self, call_id: str, /, body: WrapUpBody) -> r200[WrapUpOut] | r404 | r409 | r422:
         """Confirm it, as proposed or changed. 409 while the call is live. What is typed is masked like speech."""
@@ -144,7 +147,10 @@ class AlertJudgementView(View):
 class QualityView(View):
     async def get(self, call_id: str, /) -> r200[QualityOut] | r404:
         """A call's score, with the evidence of each item: its agent's own, or any for supervisors."""
-        return answer(await self.request.app[AFTER_CALL].quality(await _seen(self.request, call_id)))
+        record = await _seen(self.request, call_id)
+        score = await self.request.app[AFTER_CALL].quality(record)
+        tell_reading(self.request[PERSON], record, "quality")
+        return answer(score)
 
 
 class ReviewView(View):

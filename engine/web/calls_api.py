@@ -1,8 +1,9 @@
 """Calls that are and were, with their facts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
+import structlog
 from aiohttp import web
 from aiohttp_pydantic.oas.typing import r200, r204, r404, r409
 from pydantic import BaseModel, Field
@@ -10,8 +11,11 @@ from pydantic import BaseModel, Field
 from engine.errors import NotFound
 from engine.ports.desk import Person
 from engine.ports.storage import CallRecord
+from engine.telemetry import AUDIT
 from engine.web.keys import ERASURES, HUB, PERSON, STORE
 from engine.web.view import View, answer
+
+audit = structlog.get_logger(AUDIT)
 
 
 class CallOut(BaseModel):
@@ -75,6 +79,7 @@ class CallView(View):
         if not may_see(person, record):
             raise NotFound("no such call")
         facts = await self.request.app[STORE].calls.all_facts(person.organisation_id, call_id)
+        tell_reading(person, record, "call")
         body = b'{"call":%b,"facts":[%b]}' % (msgspec.json.encode(record), b",".join(facts))
         return web.Response(body=body, content_type="application/json")
 
@@ -100,3 +105,9 @@ def may_see(person: Person, record: CallRecord) -> bool:
     return person.organisation_id == record.organisation_id and (
         person.role != "agent" or record.agent_id == person.user_id
     )
+
+
+def tell_reading(person: Person, record: CallRecord, what: Literal["call", "wrap_up", "quality"]) -> None:
+    """A line in the log where somebody is given words of a call that is not their own. Its agent was there."""
+    if record.agent_id != person.user_id:
+        audit.info("call.read", call_id=record.call_id, what=what, by=person.user_id, role=person.role)

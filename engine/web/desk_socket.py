@@ -29,7 +29,7 @@ from engine.fanout import Hub
 from engine.feeds import Feed
 from engine.ports.desk import CallDesk, DeskCommand
 from engine.ports.storage import CallRecord
-from engine.web.calls_api import may_see
+from engine.web.calls_api import may_see, tell_reading
 from engine.web.keys import DESK, HUB
 from engine.web.sockets import Socket, open_socket
 
@@ -164,6 +164,8 @@ class _Desk:
     async def _show(self, call_id: str, after: int = 0) -> None:
         """One's own call is not followed: it goes with whoever has it next."""
         record = await self._seen(call_id)
+        if not self._feed.shows(call_id):
+            tell_reading(self._person, record, "call")
         self._feed.show(record, after, followed=record.agent_id != self._person.user_id)
 
     async def _shown(self, said: Shown) -> None:

@@ -3,16 +3,22 @@
 import sys
 from collections.abc import Collection, Sequence
 
+import structlog
+
+from engine.erasures import COMMAND
 from engine.errors import Invalid, NotFound
 from engine.facts import CallEvent, Fact, decode, encode
 from engine.inputs import Inputs
 from engine.settings import Settings
 from engine.store import Store, data_exist
+from engine.telemetry import AUDIT
 from engine.vault import SealError, open_vault
 from models.compliance import load_detectors, load_rules
 from models.review import bundled_forms
 from pipelines import notes
 from pipelines.as_it_was import Replayed, Tools, first_difference, replay_as_it_was
+
+audit = structlog.get_logger(AUDIT)
 
 
 async def play_again(settings: Settings, organisation: str, call_ids: Sequence[str]) -> int:
@@ -31,6 +37,7 @@ async def play_again(settings: Settings, organisation: str, call_ids: Sequence[s
         for call_id in call_ids:
             try:
                 taken, whole = await _kept(inputs, organisation_id, call_id)
+                audit.info("inputs.read", organisation_id=organisation_id, call_id=call_id, by=COMMAND)
                 stored = [decode(body) for body in await store.calls.all_facts(organisation_id, call_id)]
                 replayed = await replay_as_it_was(taken, tools, _print)
                 same &= _verdict(call_id, replayed, {fact.seq: fact for fact in stored}, whole)

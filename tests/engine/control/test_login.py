@@ -90,11 +90,14 @@ async def test_who_logs_in_is_in_the_log_and_what_was_typed_is_not(store: Store,
         token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
         with pytest.raises(Forbidden):
             await login.log_in("my password", "in the wrong place", "192.0.2.2")
+        with pytest.raises(Forbidden):
+            await login.log_in("ana", "a wrong one", "192.0.2.2")
         await login.log_out(token, ana)
     accepted = {"by": "u", "organisation_id": organisation, "address": "192.0.2.1"}
     assert logs == [
         {"event": "login.accepted", "log_level": "info"} | accepted,
         {"event": "login.refused", "log_level": "info", "address": "192.0.2.2"},
+        {"event": "login.refused", "log_level": "info", "address": "192.0.2.2", "user_id": "u"},
         {"event": "login.ended", "log_level": "info", "by": "u"},
     ]
 

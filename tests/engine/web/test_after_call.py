@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from engine.errors import NotFound
 from engine.facts import CallEvent, decode
@@ -274,3 +275,14 @@ async def test_training_rows_come_out_only_when_the_organisation_allows_it(site:
     rows = [json.loads(line) for line in (await (await admin.get("/api/feedback/rows")).text()).splitlines()]
     (disposition,) = [row for row in rows if "intents" in row]
     assert (disposition["intents"], disposition["es"]) == (["payment_arrangement"], [REASON])
+
+
+async def test_who_reads_words_of_a_call_that_is_not_theirs_is_in_the_log(site: Site) -> None:
+    await ended(site)
+    with capture_logs() as logs:
+        for login in ("ana", "sofia", "ben"):
+            client = await site.logged_in(login)
+            for path in (CALL, f"{CALL}/wrap-up", f"{CALL}/quality"):
+                assert (await client.get(path)).status == (404 if login == "ben" else 200)
+    told = [(log["call_id"], log["what"], log["by"], log["role"]) for log in logs if log["event"] == "call.read"]
+    assert told == [("call-1", what, "user-sofia", "supervisor") for what in ("call", "wrap_up", "quality")]

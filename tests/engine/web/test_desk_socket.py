@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
+from structlog.testing import capture_logs
 
 from engine.errors import Overloaded
 from engine.facts import CallEvent, Draft, Transcript, encode
@@ -77,6 +78,21 @@ async def test_another_desk_sees_nothing_and_may_not_follow(site: Site) -> None:
     assert (await take(ws, 1))[0]["code"] == "forbidden"
     await ws.send_json({"type": "follow", "id": "no-such-call"})
     assert (await take(ws, 1))[0]["code"] == "not_found"
+
+
+async def test_who_follows_a_call_of_another_is_in_the_log_once(site: Site) -> None:
+    await site.hub.opened(site.record)
+    await site.hub.publish(site.record, [said(1)])
+    with capture_logs() as logs:
+        for login, before in (("ana", {}), ("sofia", {}), ("root", {"call-1": 1})):
+            ws = await opened(await site.logged_in(login), before)
+            for _ in range(2):
+                await ws.send_json({"type": "follow", "id": "call-1"})
+            await ws.send_json({"type": "follow", "id": "no-such-call"})
+            while (await take(ws, 1))[0]["type"] != "error":
+                pass
+    told = [(log["call_id"], log["by"]) for log in logs if log["event"] == "call.read"]
+    assert told == [("call-1", "user-sofia"), ("call-1", "user-root")]
 
 
 async def test_a_supervisor_follows_and_stops(site: Site) -> None:

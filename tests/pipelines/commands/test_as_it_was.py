@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from engine.command_line import parser
 from engine.errors import Invalid, NotFound, StartupError
@@ -127,7 +128,10 @@ async def test_a_live_call_is_played_again_as_it_was(settings: Settings, capsys:
     await live_call(settings)
     before = await stored(settings)
     capsys.readouterr()
-    assert await play_again(settings, "Acme", ["call-1"]) == 0
+    with capture_logs() as logs:
+        assert await play_again(settings, "Acme", ["call-1"]) == 0
+    read = [(log["call_id"], log["by"]) for log in logs if log["event"] == "inputs.read"]
+    assert read == [("call-1", "command")]
     told = capsys.readouterr()
     facts = [decode(line.encode()) for line in told.out.splitlines()]
     for fact in facts:
