@@ -40,7 +40,7 @@ class CampaignForm(msgspec.Struct, frozen=True):
     notice: bool = False
     beep_s: int = 0
     words_days: int = 0
-    agent_sentiment: bool = True
+    agent_sentiment: bool = False
 
 
 class CampaignService:

@@ -52,10 +52,12 @@ class CampaignBody(Body):
     words_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     """How long its calls are kept once they have ended, with all that was made of them; 0: until somebody erases them.
     Not less than `retention_days` where calls are recorded."""
-    agent_sentiment: bool = True
-    """Read feelings in what agents say, as in what customers say. Where not, nothing is read of anybody but who is
-    known to be the customer: EU law forbids to infer the emotions of people at work from their voice (Regulation
-    2024/1689, art. 5.1.f), and a works council or a union may want none of it from words either."""
+    agent_sentiment: bool = False
+    """Read feelings in what agents say, as in what customers say: off until somebody who answers for it says so, since
+    no rule, form or figure needs them (GDPR, art. 25.2), only the mood of a stream that holds both. Where it is off,
+    nothing is read of anybody but who is known to be the customer: EU law forbids to infer the emotions of people at
+    work from their voice (Regulation 2024/1689, art. 5.1.f), and a works council or a union may want none of it from
+    words either."""
 
     def form(self) -> CampaignForm:
         return msgspec.convert(self.model_dump(), CampaignForm)

@@ -79,7 +79,7 @@ const newCampaign: Omit<Campaign, "id"> = {
   notice: false,
   beep_s: 0,
   words_days: 0,
-  agent_sentiment: true,
+  agent_sentiment: false,
 };
 
 export function editUser(user?: User): Editing {

@@ -122,9 +122,9 @@ async def test_a_wrong_vocabulary_is_refused(site: Site, terms: list[dict[str, o
 async def test_a_campaign_says_whether_agents_are_judged(site: Site) -> None:
     admin = await site.logged_in("root")
     created = await (await admin.post("/api/campaigns", json=CAMPAIGN | {"numbers": ["+573001112233"]})).json()
-    assert created["agent_sentiment"] is True
+    assert created["agent_sentiment"] is False
     address, offer = f"/api/campaigns/{created['id']}", CallOffer("c", "sip", "", "", "+573001112233@x", ())
-    for judged in (False, True):
+    for judged in (True, False):
         body = CAMPAIGN | {"numbers": ["+573001112233"], "agent_sentiment": judged}
         assert (await (await admin.put(address, json=body)).json())["agent_sentiment"] is judged
         routing = site.router.route(offer)
