@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from engine.errors import NotFound, Overloaded
+from engine.errors import Conflict, NotFound, Overloaded
 from engine.inputs import Inputs
 from engine.recordings import DAY_S, Recordings
 from engine.retention_clock import RetentionClock
@@ -56,9 +56,20 @@ class Erasures:
         """The database's log holds nothing of an erased call. After a start nobody knows."""
 
     async def erase(self, organisation_id: str, call_id: str, by: str) -> None:
-        """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
+        """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live or under a
+        legal hold."""
         await self._erase(organisation_id, call_id, by)
         await self._scrub()
+
+    async def hold(self, organisation_id: str, call_id: str, by: str) -> None:
+        """A legal hold: from now on nothing of the call goes, whoever asks and whatever its days. Raises `NotFound`."""
+        await self._store.erasures.hold(organisation_id, call_id, by, self._wall_clock())
+        audit.info("hold.begun", call_id=call_id, by=by)
+
+    async def lift(self, organisation_id: str, call_id: str, by: str) -> None:
+        """What is over its time by then goes within the hour. Raises `NotFound`."""
+        await self._store.erasures.lift(organisation_id, call_id)
+        audit.info("hold.lifted", call_id=call_id, by=by)
 
     async def erase_due(self) -> int:
         """Erases calls that their campaigns keep no longer; how many there were."""
@@ -113,7 +124,7 @@ class Erasures:
         ended_until = now - words_days * DAY_S
         while due := await self._store.erasures.due(organisation_id, campaign_id, ended_until, BATCH, now=now):
             for call_id in due:
-                with contextlib.suppress(NotFound):  # somebody was faster
+                with contextlib.suppress(NotFound, Conflict):  # somebody was faster, or has put a hold on it just now
                     await self._erase(organisation_id, call_id, RETENTION)
             count += len(due)
         return count

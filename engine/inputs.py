@@ -63,7 +63,8 @@ class Inputs:
         await asyncio.to_thread(self._path(organisation_id, call_id).unlink, missing_ok=True)
 
     async def delete_expired(self) -> int:
-        """Deletes files whose days are over, or whose calls were erased; how many there were. What the disk does not
+        """Deletes files whose days are over, or whose calls were erased, and none of a call under a legal hold; how many
+        there were. What the disk does not
         let go is tried again in the next round, and keeps nothing else."""
         count = 0
         paths = await asyncio.to_thread(lambda: list(self._folder.glob("*/*.sealed")))
@@ -81,7 +82,7 @@ class Inputs:
             with contextlib.suppress(OSError):
                 return self._over(path.stat().st_mtime)
             return False
-        return call.erased or (call.ended_at > 0 and self._over(call.ended_at))
+        return call.erased or (not call.held and call.ended_at > 0 and self._over(call.ended_at))
 
     def _over(self, since: float) -> bool:
         return self._wall_clock() - since >= self._days * DAY_S

@@ -60,9 +60,10 @@ class Recordings:
 
     async def open(self, organisation_id: str, call_id: str) -> SealedReader:
         """What is there of a recording, of a live call as well. The caller closes it. Raises `NotFound`, also for one
-        that is past its retention and not deleted yet, or `SealError`."""
+        that is past its retention and not deleted yet, unless it is under a legal hold, or `SealError`."""
         recording = await self._store.recordings.get(organisation_id, call_id)
-        if recording.delete_at and recording.delete_at <= self._wall_clock():
+        over = recording.delete_at and recording.delete_at <= self._wall_clock()
+        if over and not (await self._store.erasures.among((call_id,)))[call_id].held:
             raise NotFound("the call has no recording")
         key = await self._store.calls.key(organisation_id, call_id)
         try:

@@ -51,6 +51,7 @@ class Calls:
         another call has the id."""
         key, wrapped = self._vault.new_call_key(record.organisation_id, record.call_id)
         row = _row(record) | {"key_id": self._vault.key_id, "wrapped_key": wrapped, "erased_at": 0.0, "erased_by": ""}
+        row |= {"legal_hold_at": 0.0, "legal_hold_by": ""}
         try:
             await self._database.write(lambda connection: connection.execute(insert(CallRow).values(row)))
         except Conflict:
@@ -227,16 +228,19 @@ class Calls:
         """Erase what was said for good: the facts, what they hide, what was made of them, and the key that opens any
         copy of them and of the recording, whose time is over with this. The row stays, without a name.
 
-        Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live."""
+        Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live or under a legal
+        hold."""
         mine = CallRow.id == call_id, CallRow.organisation_id == organisation_id
 
         async def write(connection: AsyncConnection) -> None:
-            found = await connection.execute(select(CallRow.ended_at).where(*mine, CallRow.erased_at == 0))
-            ended_at = found.scalar_one_or_none()
-            if ended_at is None:
+            query = select(CallRow.ended_at, CallRow.legal_hold_at).where(*mine, CallRow.erased_at == 0)
+            found = (await connection.execute(query)).one_or_none()
+            if found is None:
                 raise NotFound("no such call")
-            if not ended_at:
+            if not found.ended_at:
                 raise Conflict("the call has not ended")
+            if found.legal_hold_at:
+                raise Conflict("the call is under a legal hold")
             for table in (TokenRow, FactRow, OutboxRow, FeedbackRow, ScoreRow):
                 await connection.execute(delete(table).where(table.call_id == call_id))
             await connection.execute(update(RecordingRow).where(RecordingRow.call_id == call_id).values(delete_at=now))

@@ -1,11 +1,13 @@
-"""What is left of calls that were erased, and which are next."""
+"""What is left of calls that were erased, which are next, and which must not be."""
 
 from collections.abc import Collection
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from engine.errors import NotFound
 from engine.store.session import Database
 from engine.store.tables import CallRow, RecordingRow
 
@@ -25,12 +27,27 @@ class Erasure(msgspec.Struct, frozen=True):
     """User id, `retention` or `command`."""
 
 
+class LegalHold(msgspec.Struct, frozen=True):
+    """A call of which nothing goes until somebody lifts it."""
+
+    call_id: str
+    campaign_id: str
+    started_at: float
+    ended_at: float
+    held_at: float
+    """UNIX seconds, all three."""
+    held_by: str
+    """User id."""
+
+
 class Kept(NamedTuple):
     """Whether and until when there was a call."""
 
     ended_at: float
     """UNIX seconds; 0 while it is live."""
     erased: bool
+    held: bool = False
+    """Nothing of it may go."""
 
 
 class Erasures:
@@ -53,8 +70,39 @@ class Erasures:
 
     async def among(self, call_ids: Collection[str]) -> dict[str, Kept]:
         """What is known of those of these calls that there are."""
-        query = select(CallRow.id, CallRow.ended_at, CallRow.erased_at).where(CallRow.id.in_(call_ids))
-        return {row.id: Kept(row.ended_at, row.erased_at > 0) for row in await self._database.fetch(query)}
+        query = select(CallRow.id, CallRow.ended_at, CallRow.erased_at, CallRow.legal_hold_at)
+        rows = await self._database.fetch(query.where(CallRow.id.in_(call_ids)))
+        return {row.id: Kept(row.ended_at, row.erased_at > 0, row.legal_hold_at > 0) for row in rows}
+
+    async def hold(self, organisation_id: str, call_id: str, by: str, now: float) -> None:
+        """By whom and since when is told of the newest. Raises `NotFound`, also for an erased call."""
+        await self._set_hold(organisation_id, call_id, by, now)
+
+    async def lift(self, organisation_id: str, call_id: str) -> None:
+        """Raises `NotFound`."""
+        await self._set_hold(organisation_id, call_id, "", 0.0)
+
+    async def _set_hold(self, organisation_id: str, call_id: str, by: str, at: float) -> None:
+        mine = CallRow.id == call_id, CallRow.organisation_id == organisation_id, CallRow.erased_at == 0
+        statement = update(CallRow).where(*mine).values(legal_hold_at=at, legal_hold_by=by)
+
+        async def write(connection: AsyncConnection) -> int:
+            return (await connection.execute(statement)).rowcount
+
+        if not await self._database.write(write):
+            raise NotFound("no such call")
+
+    async def holds(self, organisation_id: str) -> list[LegalHold]:
+        """Oldest first."""
+        query = (
+            select(
+                CallRow.id, CallRow.campaign_id, CallRow.started_at, CallRow.ended_at,
+                CallRow.legal_hold_at, CallRow.legal_hold_by,
+            )
+            .where(CallRow.organisation_id == organisation_id, CallRow.legal_hold_at > 0)
+            .order_by(CallRow.legal_hold_at, CallRow.id)
+        )  # fmt: skip
+        return [LegalHold(*row) for row in await self._database.fetch(query)]
 
     async def last_end(self) -> float:
         """Of the calls of every organisation, erased or not: UNIX seconds, 0 when none has ended."""
@@ -72,6 +120,7 @@ class Erasures:
             select(CallRow.id)
             .where(CallRow.organisation_id == organisation_id, CallRow.campaign_id == campaign_id)
             .where(CallRow.erased_at == 0, CallRow.ended_at > 0, CallRow.ended_at <= ended_until)
+            .where(CallRow.legal_hold_at == 0)
             .where(~exists().where(RecordingRow.call_id == CallRow.id, kept))
             .order_by(CallRow.ended_at)
             .limit(limit)

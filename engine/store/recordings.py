@@ -44,11 +44,13 @@ class Recordings:
         return _recording(rows[0])
 
     async def due(self, now: float) -> list[Recording]:
-        """Those whose time is over, of every organisation; none of a live call, which is still being written."""
+        """Those whose time is over, of every organisation; none of a live call, which is still being written, and none
+        under a legal hold."""
         query = (
             select(RecordingRow)
             .join(CallRow, CallRow.id == RecordingRow.call_id)
             .where(RecordingRow.delete_at > 0, RecordingRow.delete_at <= now, CallRow.ended_at > 0)
+            .where(CallRow.legal_hold_at == 0)
         )
         return [_recording(row) for row in await self._database.fetch(query)]
 

@@ -114,6 +114,10 @@ class CallRow(Table):
     """0 until then. From then on the row says that there was a call, and no more."""
     erased_by: Mapped[str]
     """`engine.store.erasures.Erasure.erased_by`."""
+    legal_hold_at: Mapped[float]
+    """0: there is none. Until it is lifted nothing of the call is erased or deleted."""
+    legal_hold_by: Mapped[str]
+    """User id."""
 
 
 class FactRow(Table):

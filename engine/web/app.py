@@ -34,7 +34,7 @@ from engine.web.after_call_api import (
     ScoredCallsView,
     WrapUpView,
 )
-from engine.web.calls_api import CallsView, CallView, ErasuresView
+from engine.web.calls_api import CallsView, CallView, ErasuresView, LegalHoldsView, LegalHoldView
 from engine.web.campaigns_api import CampaignsView, CampaignView
 from engine.web.desk_socket import desk_socket
 from engine.web.entities_api import EntityValueView
@@ -68,6 +68,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/calls", CallsView, EVERYBODY),
     Route("GET", "/api/calls/{call_id}", CallView, EVERYBODY),
     Route("DELETE", "/api/calls/{call_id}", CallView, ADMINS),
+    Route("PUT", "/api/calls/{call_id}/legal-hold", LegalHoldView, ADMINS),
+    Route("DELETE", "/api/calls/{call_id}/legal-hold", LegalHoldView, ADMINS),
+    Route("GET", "/api/legal-holds", LegalHoldsView, ADMINS),
     Route("GET", "/api/erasures", ErasuresView, ADMINS),
     Route("GET", "/api/calls/{call_id}/recording", RecordingView, SUPERVISORS),
     Route("POST", "/api/calls/{call_id}/recording/pause", PauseView, EVERYBODY),

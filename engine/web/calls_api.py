@@ -55,6 +55,17 @@ class ErasureOut(BaseModel):
     """Id of the administrator; `retention` when the campaign's time was over, `command` from the command line."""
 
 
+class LegalHoldOut(BaseModel):
+    call_id: str
+    campaign_id: str
+    started_at: float
+    """UNIX seconds, as all times here."""
+    ended_at: float
+    held_at: float
+    held_by: str
+    """Id of the administrator."""
+
+
 class CallsView(View):
     async def get(
         self,
@@ -85,7 +96,7 @@ class CallView(View):
 
     async def delete(self, call_id: str, /) -> r204 | r404 | r409:
         """Erase a call for good: its facts, what people judged, its score, its recording, and the key that opens copies
-        of them. 409 while it is live."""
+        of them. 409 while it is live or under a legal hold."""
         person = self.request[PERSON]
         await self.request.app[ERASURES].erase(person.organisation_id, call_id, person.user_id)
         return web.Response(status=204)
@@ -98,6 +109,27 @@ class ErasuresView(View):
         """Which calls were erased, when and by whom, newest first. `before` (UNIX seconds) turns the page."""
         erasures = self.request.app[STORE].erasures
         return answer(await erasures.find(self.request[PERSON].organisation_id, before=before, limit=limit))
+
+
+class LegalHoldView(View):
+    async def put(self, call_id: str, /) -> r204 | r404:
+        """Put a call under a legal hold, live or over: until it is lifted nothing of it goes, neither when its days are
+        over nor when somebody erases it (409)."""
+        person = self.request[PERSON]
+        await self.request.app[ERASURES].hold(person.organisation_id, call_id, person.user_id)
+        return web.Response(status=204)
+
+    async def delete(self, call_id: str, /) -> r204 | r404:
+        """Lift it. What is over its days by then goes within the hour."""
+        person = self.request[PERSON]
+        await self.request.app[ERASURES].lift(person.organisation_id, call_id, person.user_id)
+        return web.Response(status=204)
+
+
+class LegalHoldsView(View):
+    async def get(self) -> r200[list[LegalHoldOut]]:
+        """Calls under a legal hold, since when and by whom, oldest first."""
+        return answer(await self.request.app[STORE].erasures.holds(self.request[PERSON].organisation_id))
 
 
 def may_see(person: Person, record: CallRecord) -> bool:

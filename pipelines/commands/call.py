@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import uvloop
 
 from engine.erasures import COMMAND, Erasures
-from engine.errors import NotFound
+from engine.errors import Conflict, NotFound
 from engine.inputs import Inputs
 from engine.recordings import Recordings
 from engine.settings import Settings, load_settings
@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def erase(settings: Settings, organisation: str, call_ids: Sequence[str]) -> int:
-    """Erases each call that is there; 1 when one is not. The engine must not be running on the same data. Raises
-    `StartupError`, `NotFound`."""
+    """Erases each call that may be; 1 when one is not there or must stay. The engine must not be running on the same
+    data. Raises `StartupError`, `NotFound`."""
     vault = open_vault(settings.key_url, settings.data_dir, data_exist=await data_exist(settings))
     store = await Store.open(settings, vault)
     missing = 0
@@ -41,7 +41,7 @@ async def erase(settings: Settings, organisation: str, call_ids: Sequence[str]) 
             try:
                 await erasures.erase(organisation_id, call_id, COMMAND)
                 print(f"{call_id}: erased")
-            except NotFound as error:
+            except (NotFound, Conflict) as error:
                 missing += 1
                 print(f"{call_id}: {error}", file=sys.stderr)
     finally:

@@ -149,6 +149,39 @@ async def test_each_goes_in_its_hour(
     assert {one.erased_by for one in await store.erasures.find(organisation)} <= {"retention"}
 
 
+async def test_under_a_legal_hold_nothing_goes_until_it_is_lifted(
+    store: Store, settings: Settings, organisation: str
+) -> None:
+    time = Time(400 * 24)
+    kept = Kept(store, settings, organisation, time)
+    await kept.campaign("ten", 10, recording=True, retention_days=5)
+    for call_id in ("held", "not"):
+        record = await kept.call(call_id, "ten", recorded=5)
+        sink = await kept.inputs.begin(record)
+        sink.write(b"words")
+        sink.close()
+    await kept.erasures.hold(organisation, "held", "user-root")
+    with pytest.raises(Conflict, match="legal hold"):
+        await kept.erasures.erase(organisation, "held", "user-root")
+    time.now += 399 * DAY_S
+    for work in (kept.recordings.delete_expired, kept.erasures.erase_due, kept.inputs.delete_expired):
+        await work()
+    assert await kept.ids() == {"held"}
+    assert {path.stem for path in kept.files()} == {"held"}
+    assert len(kept.files()) == 2
+    with await kept.recordings.open(organisation, "held") as reader:
+        assert b"".join(reader.read()) == b"sound"
+    await kept.erasures.lift(organisation, "held", "user-root")
+    with pytest.raises(NotFound):
+        await kept.recordings.open(organisation, "held")
+    for work in (kept.recordings.delete_expired, kept.erasures.erase_due, kept.inputs.delete_expired):
+        await work()
+    assert (await kept.ids(), kept.files()) == (set(), [])
+    for nobodys in ("held", "no such call"):
+        with pytest.raises(NotFound):
+            await kept.erasures.hold(organisation, nobodys, "user-root")
+
+
 async def test_batch_after_batch_goes_in_one_round(store: Store, settings: Settings, organisation: str) -> None:
     time = Time()
     kept = Kept(store, settings, organisation, time)

@@ -135,3 +135,29 @@ async def test_a_call_is_kept_no_shorter_than_its_recording(
     assert response.status == status
     if status == 422:
         assert "words_days" in (await response.json())["detail"]
+
+
+async def test_a_call_under_a_legal_hold_stays_and_who_put_it_there_is_told(site: Site) -> None:
+    await site.hub.opened(site.record)
+    admin = await site.logged_in("root")
+    with capture_logs() as logs:
+        assert (await admin.put(f"{CALL}/legal-hold")).status == 204  # live
+        assert (await admin.put("/api/calls/no-such-call/legal-hold")).status == 404
+        await site.hub.publish(site.record, ended_call())
+        await site.hub.changed(msgspec.structs.replace(site.record, ended_at=1_700_000_060.0))
+        (held,) = await listed(admin, "/api/legal-holds")
+        refused = await admin.delete(CALL)
+        assert (refused.status, (await refused.json())["message"]) == (409, "the call is under a legal hold")
+        assert (await admin.delete(f"{CALL}/legal-hold")).status == 204
+        assert await listed(admin, "/api/legal-holds") == []
+        assert (await admin.delete(CALL)).status == 204
+    assert held.pop("held_at") > 1_700_000_060.0
+    assert held == {
+        "call_id": "call-1",
+        "campaign_id": site.record.campaign_id,
+        "started_at": site.record.started_at,
+        "ended_at": 1_700_000_060.0,
+        "held_by": "user-root",
+    }
+    told = [(log["event"], log["by"]) for log in logs if log.get("call_id") == "call-1"]
+    assert told == [("hold.begun", "user-root"), ("hold.lifted", "user-root"), ("call.erased", "user-root")]
