@@ -63,8 +63,10 @@ class Calls:
         return key
 
     async def change(self, record: CallRecord) -> None:
+        """An erased call stays as it is: whoever claims one just after its end comes too late."""
         values = _row(record)
-        statement = update(CallRow).where(CallRow.id == values.pop("id")).values(values)
+        mine = CallRow.id == values.pop("id"), CallRow.erased_at == 0
+        statement = update(CallRow).where(*mine).values(values)
         await self._database.write(lambda connection: connection.execute(statement))
 
     async def append(

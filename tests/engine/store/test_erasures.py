@@ -162,3 +162,13 @@ async def test_calls_are_due_once_they_ended_and_have_no_recording(store: Store,
     assert await store.erasures.due(organisation, "campaign-1", 200.0, 1, now=NOW) == ["older"]
     assert await store.erasures.due(organisation, "campaign-1", 200.0, 10, now=NOW - 1) == ["older"]
     assert await store.erasures.due("another", "campaign-1", 200.0, 10, now=NOW) == []
+
+
+async def test_a_row_that_changes_just_after_says_no_name_again(
+    store: Store, record: CallRecord, settings: Settings
+) -> None:
+    call = await ended(store, record)
+    await store.calls.erase(call.organisation_id, "call-1", "user-root", NOW)
+    await store.calls.change(call)  # as a claim does that was on its way
+    with closing(sqlite3.connect(settings.data_dir / DATABASE)) as database:
+        assert database.execute("SELECT agent_name FROM calls").fetchall() == [("",)]
