@@ -218,7 +218,8 @@ async def test_facts_that_a_killed_engine_never_stored_are_no_difference(
         assert isinstance(last, CallEvent)
         assert last.data == {"reason": "engine_restarted"}
     capsys.readouterr()
-    assert await play_again(settings, "Acme", ["call-1"]) == 1
+    with capture_logs():
+        assert await play_again(settings, "Acme", ["call-1"]) == 1
     told = capsys.readouterr()
     count = sum(decode(line.encode()).seq < 25 for line in told.out.splitlines())
     assert count < len(told.out.splitlines())
