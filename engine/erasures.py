@@ -56,8 +56,8 @@ class Erasures:
         """The database's log holds nothing of an erased call. After a start nobody knows."""
 
     async def erase(self, organisation_id: str, call_id: str, by: str) -> None:
-        """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live or under a
-        legal hold."""
+        """For good. Raises `NotFound`, also for a call that was erased before, and `Conflict` while it is live or under
+        a legal hold."""
         await self._erase(organisation_id, call_id, by)
         await self._scrub()
 

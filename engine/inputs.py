@@ -63,9 +63,8 @@ class Inputs:
         await asyncio.to_thread(self._path(organisation_id, call_id).unlink, missing_ok=True)
 
     async def delete_expired(self) -> int:
-        """Deletes files whose days are over, or whose calls were erased, and none of a call under a legal hold; how many
-        there were. What the disk does not
-        let go is tried again in the next round, and keeps nothing else."""
+        """Deletes files whose days are over, or whose calls were erased, none under a legal hold; how many there were.
+        What the disk does not let go is tried again in the next round, and keeps nothing else."""
         count = 0
         paths = await asyncio.to_thread(lambda: list(self._folder.glob("*/*.sealed")))
         for at in range(0, len(paths), _BATCH):

@@ -10,7 +10,12 @@ from engine.web.app import ROUTES
 from tests.engine.web.running_site import Site
 
 API = [route for route in ROUTES if route.path.startswith("/api/")]
-BODILESS = ("/api/logout", "/api/calls/{call_id}/recording/pause", "/api/calls/{call_id}/recording/resume")
+BODILESS = (
+    "/api/calls/{call_id}/legal-hold",
+    "/api/logout",
+    "/api/calls/{call_id}/recording/pause",
+    "/api/calls/{call_id}/recording/resume",
+)
 """Of what is posted."""
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
