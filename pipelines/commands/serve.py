@@ -12,7 +12,7 @@ from engine.settings import Settings, load_settings
 from engine.telemetry import set_up_logs
 from pipelines.commands.demo import play_forever
 from pipelines.commands.running_engine import MakeEngine, RunningEngine
-from pipelines.commands.stopping import signals
+from pipelines.commands.stopping import Told, signals
 from pipelines.commands.systemd import Systemd
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,8 @@ async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
     """Until it is told to stop: see `signals`."""
     systemd = Systemd(os.environ)
     with signals() as told:
-        await engine.start(seed=seed)
+        if not await _started(engine, told, seed=seed):
+            return
         try:
             systemd.ready()
             print(welcome(engine), flush=True)
@@ -55,6 +56,25 @@ async def serve(engine: RunningEngine, *, seed: bool, play: bool) -> None:
                 playing.cancel()
         finally:
             await _close_in_time(engine)
+
+
+async def _started(engine: RunningEngine, told: Told, *, seed: bool) -> bool:
+    """False: it was told to stop meanwhile, and nothing of it is left. Models take a while, a database that another
+    engine holds or a large migration much longer, and whoever stops it would kill it."""
+    starting = asyncio.create_task(engine.start(seed=seed), name="start")
+    stopping = asyncio.create_task(told.stop.wait())
+    try:
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+        _, late = await asyncio.wait((starting, stopping), timeout=STOP_S)
+    if late:
+        log.error("stop.late", tasks=sorted(task.get_name() for task in asyncio.all_tasks()))
+    if late or starting.cancelled():
+        return False
+    starting.result()
+    return True
 
 
 async def _close_in_time(engine: RunningEngine) -> None:

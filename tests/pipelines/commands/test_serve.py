@@ -119,6 +119,33 @@ async def test_an_engine_that_cannot_start_says_why(tmp_path: Path) -> None:
         await serve.serve(engine, seed=False, play=False)
 
 
+class Waiting(FakeEngine):
+    """Waits as it starts, say for a database that another engine holds."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.starting = asyncio.Event()
+
+    async def start(self, *, seed: bool = False) -> None:
+        self.starting.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.closed = True
+
+
+async def test_one_that_still_starts_is_stopped_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = Waiting(Settings(data_dir=tmp_path))
+    serving = asyncio.create_task(serve.serve(engine, seed=False, play=False))
+    await engine.starting.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await serving
+    assert (engine.closed, capsys.readouterr().out) == (True, "")
+
+
 @pytest.mark.parametrize("name", ["HTTP_HOST", "SIP_HOST"])
 def test_a_demo_stays_on_loopback(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "0.0.0.0")
