@@ -144,13 +144,16 @@ async def _leave_nothing(connection: AsyncConnection) -> None:
 
 async def key_proofs(url: str) -> Rows:
     """Of the keys that a database's data were begun with, none where it has no data of ours; nothing is changed there.
-    Raises `StartupError`."""
+    Raises `StartupError`, also for data of a newer version."""
     try:
         engine = _engine(url, connections=1)
         try:
             async with engine.connect() as connection:
                 known = await connection.run_sync(lambda sync: inspect(sync).has_table(KeyProofRow.__tablename__))
-                return list((await connection.execute(KEY_PROOFS)).all()) if known else []
+                if not known:
+                    return []
+                await connection.run_sync(must_be_known)
+                return list((await connection.execute(KEY_PROOFS)).all())
         finally:
             await engine.dispose()
     except UNUSABLE as error:
@@ -217,8 +220,20 @@ def _renewable(engine: AsyncEngine) -> Callable[[], None]:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the schema to the newest version."""
+    """Bring the schema to the newest version. Raises `CommandError`."""
+    must_be_known(connection)
     command.upgrade(migrations(connection), "head")
+
+
+def must_be_known(connection: Connection) -> None:
+    """Raises `CommandError` after a step back to a version that is older than the data."""
+    known = {script.revision for script in ScriptDirectory.from_config(migrations(connection)).walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in known:
+        raise CommandError(
+            f"a newer version has migrated it (to {found}), and there is no way back: start that version, or restore "
+            "the backup from before it"
+        )
 
 
 def must_be_newest(connection: Connection) -> None:

@@ -15,7 +15,7 @@ from engine.errors import Invalid, Overloaded, StartupError
 from engine.facts import Transcript
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
-from engine.store import Store, session
+from engine.store import Store, check_key, session
 from engine.store.postgres import driver_url
 from engine.store.session import migrate, migrations
 from engine.store.sqlite import DATABASE, begin, connected
@@ -99,8 +99,11 @@ async def test_a_database_of_a_newer_version_is_left_alone(settings: Settings, v
     await (await Store.open(settings, vault)).close()
     with closing(sqlite3.connect(settings.data_dir / DATABASE)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StartupError, match="DATABASE_URL"):
-        await Store.open(settings, vault)
+    for opening in (Store.open(settings, vault), check_key(settings, vault)):
+        with pytest.raises(StartupError, match=r"^DATABASE_URL: .*a newer version has migrated it \(to 9999\)"):
+            await opening
+    with pytest.raises(StartupError, match="another version's"):
+        await Store.open(settings, vault, as_it_is=True)
 
 
 async def test_who_only_looks_refuses_data_of_another_version_and_changes_none(
