@@ -10,6 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 CONNECT_S = 10
 WRITE_S, READ_S = 60.0, 20.0
 """For one statement. Who reads waits for it, and so may everybody behind: readers are few."""
+MIGRATE_S = 900.0
+"""For one of a migration, which may have every row to go through. The unit's `TimeoutStartSec` is as long: with less, a
+large database would be given up and begun anew for ever."""
 
 LOCK = int.from_bytes(b"welcomed")
 """Advisory lock that the one writer of a database holds for as long as its connection lasts."""

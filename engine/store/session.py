@@ -169,15 +169,26 @@ def _unusable(error: BaseException) -> StartupError:
 
 async def _prepared(url: str, prepare: Callable[[Connection], None]) -> AsyncEngine:
     """The writer's engine, with the schema at its newest version."""
-    engine = _engine(url, connections=1)
-    if engine.dialect.name == "postgresql":
-        event.listen(engine.sync_engine, "connect", postgres.hold)
+    engine = _holder(url, postgres.MIGRATE_S)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(prepare)
+        if engine.dialect.name == "postgresql":  # how long a statement may take is its connection's
+            await engine.dispose()
+            engine = _holder(url, postgres.WRITE_S)
+            async with engine.connect():
+                pass
     except BaseException:
         await engine.dispose()
         raise
+    return engine
+
+
+def _holder(url: str, statement_s: float) -> AsyncEngine:
+    """Of one connection, which on PostgreSQL holds the database for as long as it lasts."""
+    engine = _engine(url, connections=1, statement_s=statement_s)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine.sync_engine, "connect", postgres.hold)
     return engine
 
 

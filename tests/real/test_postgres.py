@@ -22,7 +22,7 @@ from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
 from engine.recordings import Recordings
 from engine.settings import Settings
-from engine.store import Store, data_exist
+from engine.store import Store, data_exist, postgres, session
 from engine.store.campaigns import Campaign
 from engine.store.knowledge import BaseState, StoredArticle, head_of
 from engine.store.people import User
@@ -177,6 +177,23 @@ async def test_a_filled_database_of_any_version_is_migrated(settings: Settings) 
             assert await connection.run_sync(lost, tables) == []
             await connection.run_sync(lambda sync: command.downgrade(migrations(sync), "base"))
     await engine.dispose()
+
+
+async def test_a_migration_may_take_longer_than_a_write(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def migrate_for_long(connection: Connection) -> None:
+        migrate(connection)
+        connection.execute(text("SELECT pg_sleep(1)"))
+
+    async def write_for_long(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT pg_sleep(1)"))
+
+    monkeypatch.setattr(session, "migrate", migrate_for_long)
+    monkeypatch.setattr(postgres, "WRITE_S", 0.3)
+    store = await Store.open(settings, KEY)
+    with pytest.raises(Overloaded):
+        await store._database.write(write_for_long, patient=False)
+    assert await store.people.organisation_named("Acme") is None
+    await store.close()
 
 
 async def test_data_exist_from_the_first_start_on(settings: Settings) -> None:
