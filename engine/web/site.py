@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from engine.errors import StartupError
+from engine.listening import cannot_listen
 
 
 class Site:
-    """A running `web.Application`. `open` raises `StartupError`, which names `setting`, when the port is taken."""
+    """A running `web.Application`. `open` raises `StartupError`, which names `setting`, when the port is taken, and
+    that of the host where it is no address of this machine."""
 
     def __init__(self, app: web.Application, host: str, port: int, setting: str = "HTTP_PORT") -> None:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
@@ -19,8 +20,8 @@ class Site:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            message = f"HTTP {self._host}:{self._port} is taken; set {self._setting} to a free port"
-            raise StartupError(message) from error
+            port, host = self._setting, self._setting.replace("_PORT", "_HOST")
+            raise cannot_listen("HTTP", self._host, self._port, error, port_setting=port, host_setting=host) from error
         self._port = int(self._runner.addresses[0][1])
 
     @property

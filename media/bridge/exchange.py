@@ -86,7 +86,7 @@ class SipExchange:
         """Says BYE to those whom the process before left on the line. Raises `StartupError`."""
         if all(trunk.network.is_loopback for trunk in self._trunks) and not _is_loopback(self._host):
             raise StartupError(f"SIP would listen on {self._host} and allow nobody; set BRIDGE_TRUNKS or BRIDGE_HOST")
-        await self.endpoint.open(self._host, self._port, "BRIDGE_SIP_PORT")
+        await self.endpoint.open(self._host, self._port, "BRIDGE_SIP_PORT", "BRIDGE_HOST")
         try:
             self.lines = tuple(TrunkLine(line, self.endpoint) for line in lines_of(self._trunks) if line.uri)
         except ValueError as error:

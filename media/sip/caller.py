@@ -48,7 +48,7 @@ class Caller:
         self.endpoint = Endpoint(self, clock, listeners=listeners)
 
     async def __aenter__(self) -> Self:
-        await self.endpoint.open(self.host, 0, "the address to call from")
+        await self.endpoint.open(self.host, 0, *["the address to call from"] * 2)
         return self
 
     async def __aexit__(self, *_: object) -> None:

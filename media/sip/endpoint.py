@@ -95,9 +95,9 @@ class Endpoint:
         self._idle = asyncio.Event()
         self._draining = False
 
-    async def open(self, host: str, port: int, setting: str = "SIP_PORT") -> None:
-        """Raises `StartupError` when the port is taken."""
-        await self.transports.open(host, port, setting)
+    async def open(self, host: str, port: int, setting: str = "SIP_PORT", host_setting: str = "SIP_HOST") -> None:
+        """Raises `StartupError` when the port is taken, or the address is not this machine's."""
+        await self.transports.open(host, port, setting, host_setting)
 
     async def close(self) -> None:
         """Closes the sockets at once; end the legs first."""

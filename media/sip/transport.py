@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from engine.errors import StartupError
+from engine.listening import cannot_listen
 from media.sip.connection import (
     KEEP_ALIVE_SECONDS,
     MESSAGE_SECONDS,
@@ -83,8 +84,9 @@ class Transports:
         self._opening: dict[tuple[str, str, int, str], asyncio.Task[Connection]] = {}
         self._next = 1
 
-    async def open(self, host: str, port: int, setting: str = "SIP_PORT") -> None:
-        """Binds UDP and TCP to the same port; 0 takes a free one. Raises `StartupError` that names `setting`."""
+    async def open(self, host: str, port: int, setting: str = "SIP_PORT", host_setting: str = "SIP_HOST") -> None:
+        """Binds UDP and TCP to the same port; 0 takes a free one. Raises `StartupError` that names `setting`, that of
+        another transport's port beside it, or `host_setting`."""
         loop = asyncio.get_running_loop()
         for attempts_left in range(9, -1, -1):
             try:
@@ -94,15 +96,17 @@ class Transports:
                 await self.close()
                 if port == 0 and attempts_left:
                     continue  # the free UDP port was taken for TCP
-                raise StartupError(f"SIP cannot listen on {host}:{port} ({error.strerror}); set {setting}") from None
+                named = {"port_setting": setting, "host_setting": host_setting}
+                raise cannot_listen("SIP", host, port, error, **named) from None
             break
         for transport, extra in self._extra_ports().items():
             try:
                 await self._listen(transport, extra)
             except OSError as error:
                 await self.close()
-                named = f"SIP_{transport}_PORT"
-                raise StartupError(f"SIP cannot listen on {host}:{extra} ({error.strerror}); set {named}") from None
+                own = f"{setting.removesuffix('PORT')}{transport}_PORT"
+                named = {"port_setting": own, "host_setting": host_setting}
+                raise cannot_listen("SIP", host, extra, error, **named) from None
 
     def _extra_ports(self) -> dict[str, int]:
         given = self._listeners

@@ -16,7 +16,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from engine.control.peers import Peer
-from engine.errors import StartupError
+from engine.listening import cannot_listen
 from engine.ports.intake import CallIntake
 from media.sip.telemetry import Counts
 from media.sockets.adapters import adapter_for
@@ -94,6 +94,7 @@ class SocketServer:
 
     async def open(self) -> None:
         """Raises `StartupError` with the setting to change."""
+        port, setting = self._port, "SOCKETS_PORT"
         try:
             if self._peers:
                 self._server = await serve(
@@ -108,13 +109,15 @@ class SocketServer:
                     server_header=None,
                 )
             for peer in self._tcp_peers:
+                port, setting = peer.port, f"the port of peer {peer.name!r} in SOCKETS"
                 taken = partial(self._serve_tcp, peer)
                 listener = await asyncio.start_server(taken, self._host, peer.port, limit=READ_SIZE)
                 self._listeners.append(listener)
                 _keep_alive(listener)
         except OSError as error:
             await self.close()
-            raise StartupError(f"SOCKETS_PORT: {self._host} cannot be listened on ({error.strerror})") from None
+            named = {"port_setting": setting, "host_setting": "SOCKETS_HOST"}
+            raise cannot_listen("platforms' sockets", self._host, port, error, **named) from None
         self._watch = asyncio.get_running_loop().create_task(self._watch_on(), name="sockets-watch")
 
     async def close(self, grace_s: float = 2.0) -> None:

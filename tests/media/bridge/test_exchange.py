@@ -2,6 +2,8 @@
 
 import asyncio
 import dataclasses
+import socket
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -24,6 +26,7 @@ from media.sip.address import aor_of, parse_address, readable
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.message import Headers, Response
 from media.sip.referral import Replaces
+from media.sip.transport import Listeners
 from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
 from tests.media.bridge.telephones import SECONDS, Talk, Telephone, describe, refer, refuse_next, replacing, turn_late
@@ -522,3 +525,15 @@ async def test_an_agent_s_name_is_no_more_than_a_name_at_the_carrier(tmp_path: P
         invite = far.party.leg.usage.invite
         assert readable(parse_address(invite.headers.get("From")).name) == shown
         assert "X-Any" not in [header for header, _ in invite.headers.items]
+
+
+async def test_the_bridge_names_its_own_tls_port_where_that_is_taken(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "dialogs")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listeners = Listeners(tls_port=taken.getsockname()[1], server_tls=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        bridge = SipExchange(
+            *("127.0.0.1", 0, PortRange(26_060, 26_099), NoPhones(), Unrecorded, journal), listeners=listeners
+        )
+        with pytest.raises(StartupError, match=r"the port is taken; set BRIDGE_SIP_TLS_PORT$"):
+            await bridge.open()
+    journal.close()

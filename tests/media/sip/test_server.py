@@ -258,6 +258,12 @@ async def test_busy_port_names_the_setting() -> None:
             await server.open()
 
 
+async def test_an_address_that_is_not_ours_is_no_fault_of_the_port() -> None:
+    server = SipServer("192.0.2.1", 0, FakeIntake(), FakeMedia(), trunks=parse_trunks("192.0.2.7"))
+    with pytest.raises(StartupError, match=r"set SIP_HOST$"):
+        await server.open()
+
+
 async def test_does_not_face_the_world_without_a_trunk() -> None:
     with pytest.raises(StartupError, match="SIP_TRUNKS"):
         await SipServer("0.0.0.0", 0, FakeIntake(), FakeMedia()).open()
