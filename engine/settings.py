@@ -262,8 +262,10 @@ class Settings(BaseSettings):
     @field_validator("rtp_ports", "bridge_rtp_ports")
     @classmethod
     def _rtp_range(cls, value: str) -> str:
+        """With an even port that has its odd neighbour, at least."""
         first, _, last = value.partition("-")
-        if not (first.isdigit() and last.isdigit() and 1024 <= int(first) < int(last) <= 65535):
+        numbers = first.isdecimal() and last.isdecimal()
+        if not (numbers and int(first) >= 1024 and int(first) + int(first) % 2 < int(last) <= 65535):
             raise ValueError("expected FIRST-LAST, e.g. 20000-20999")
         return value
 

@@ -12,8 +12,10 @@ from engine.control.trunks import Trunk, lines_of, parse_trunks
 from engine.errors import StartupError, WelcomedlyError
 from engine.nats_server import find_program
 from engine.settings import Settings
+from media.ports import PortRange
 from media.sip.hop import hop_of
 from media.sip.tls import listeners_of
+from media.workers.pool import shares
 from models.compliance import own_rules
 from models.playbooks import open_playbooks
 from models.playbooks.files import OFF
@@ -21,7 +23,9 @@ from models.playbooks.files import OFF
 
 def engine_faults(settings: Settings) -> list[str]:
     """What is wrong with what the engine reads, a line each that names the setting. Blocking."""
-    return _faults(settings, (_sip, listeners_of, _sockets, _bus, _rules, _playbooks, _language_model, _bridge_key))
+    return _faults(
+        settings, (_sip, listeners_of, _rtp, _sockets, _bus, _rules, _playbooks, _language_model, _bridge_key)
+    )
 
 
 def bridge_faults(settings: Settings) -> list[str]:
@@ -41,6 +45,14 @@ def _faults(settings: Settings, readers: Iterable[Callable[[Settings], object]])
 
 def _sip(settings: Settings) -> None:
     _check_uris(parse_trunks(settings.sip_trunks), "SIP_TRUNKS")
+
+
+def _rtp(settings: Settings) -> None:
+    ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
+    try:
+        shares(ports, settings.media_workers)
+    except ValueError as error:
+        raise StartupError(f"MEDIA_WORKERS: {error}; set RTP_PORTS to more") from None
 
 
 def _sockets(settings: Settings) -> None:

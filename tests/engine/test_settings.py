@@ -19,6 +19,7 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("HTTP_PORT", "eighty"),
         ("HTTP_PORT", "70000"),
         ("RTP_PORTS", "9-1"),
+        ("BRIDGE_RTP_PORTS", "21001-21002"),
         ("LOG_FORMAT", "xml"),
         ("PUBLIC_URL", "x"),
         ("PUBLIC_URL", "https://"),

@@ -56,6 +56,13 @@ def test_what_is_not_set_is_not_looked_for(tmp_path: Path) -> None:
     assert not settings.data_dir.exists()
 
 
+def test_media_workers_need_ports_each(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", rtp_ports="20000-20005", media_workers=4)
+    (fault,) = engine_faults(settings)
+    assert fault == "MEDIA_WORKERS: 20000-20005 are too few ports for 4 media workers; set RTP_PORTS to more"
+    assert engine_faults(settings.model_copy(update={"media_workers": 3})) == []
+
+
 async def test_an_engine_with_a_wrong_file_opens_nothing(tmp_path: Path) -> None:
     settings = set_to(tmp_path, "PLAYBOOKS", *WRONG["PLAYBOOKS"])
     with pytest.raises(StartupError, match=r"^PLAYBOOKS: "):
