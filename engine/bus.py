@@ -17,7 +17,7 @@ from faststream.nats import JStream, NatsBroker
 from faststream.specification import AsyncAPI
 from nats.js.api import DiscardPolicy, StorageType
 
-from engine.errors import Overloaded
+from engine.errors import Overloaded, WelcomedlyError
 from engine.nats_server import NatsServer, Program, check_program, find_program
 from engine.settings import Settings
 from engine.store.outbox import KEPT_S, Letter, Outbox
@@ -44,6 +44,8 @@ GATHER_S = 0.1
 
 PAUSES_S = (0.1, 0.5, 2.0, 5.0)
 """Between two tries to start or reach the bus."""
+TOLD, TOLD_EVERY = 5, 60
+"""So many tries that fail are logged, and of those after them one in so many: every five minutes."""
 
 
 async def _ignore() -> None: ...
@@ -86,6 +88,13 @@ def make_broker(url: str, closed: Callable[[], Awaitable[None]] = _ignore) -> Na
 
 async def _quiet(error: Exception) -> None:
     _log.debug("bus", error=type(error).__name__)
+
+
+def _reason(error: BaseException) -> str:
+    """In words, of errors that quote nothing that was sent: ours, the system's, the bus's own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) if isinstance(error, WelcomedlyError | OSError | nats.errors.Error) else ""
 
 
 def asyncapi() -> bytes:
@@ -150,7 +159,9 @@ class Bus:
                     await self._with_server(self._program)
             except Exception as error:
                 # Whatever it is, calls go on without the bus; it is tried again.
-                _log.warning("the bus is down", error=type(error).__name__, failures=self._failures)
+                if self._failures < TOLD or self._failures % TOLD_EVERY == 0:
+                    told = {"error": type(error).__name__, "reason": _reason(error), "failures": self._failures}
+                    _log.warning("the bus is down", **told)
             await asyncio.sleep(PAUSES_S[min(self._failures, len(PAUSES_S) - 1)])
             self._failures += 1
 

@@ -26,6 +26,9 @@ START_S = 10.0
 STOP_S = 3.0
 MAX_STORE_BYTES = 1 << 30
 
+_SAID_BYTES = 1_000
+"""Of the end of what the program says, kept for who asks why it does not start."""
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,6 +71,8 @@ class NatsServer:
         self._process = process
         self.url = url
         self.pid = process.pid
+        self._said = b""
+        self._listening = asyncio.create_task(self._listen(), name="nats says")
 
     @classmethod
     async def start(cls, program: Path, folder: Path) -> "NatsServer":
@@ -81,7 +86,7 @@ class NatsServer:
             str(config),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
             preexec_fn=lambda: _die_with(parent),
             start_new_session=True,  # Ctrl-C is for the engine, which stops it in order
         )
@@ -102,13 +107,25 @@ class NatsServer:
             async with asyncio.timeout(START_S):
                 while True:
                     if self._process.returncode is not None:
-                        raise StartupError("NATS_SERVER: the embedded NATS server does not start")
+                        await self._listening
+                        raise StartupError(f"NATS_SERVER: the embedded NATS server does not start: {self._last_words}")
                     with contextlib.suppress(OSError, msgspec.MsgspecError):
                         urls = msgspec.json.decode(file.read_bytes(), type=dict[str, list[str]])["nats"]
                         return int(urls[0].rpartition(":")[2])
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise StartupError("NATS_SERVER: the embedded NATS server does not come up") from None
+
+    async def _listen(self) -> None:
+        """To its end: a program that nobody reads would stand still."""
+        assert self._process.stderr is not None
+        while said := await self._process.stderr.read(4_096):
+            self._said = (self._said + said)[-_SAID_BYTES:]
+
+    @property
+    def _last_words(self) -> str:
+        """Its last line, without process, time and level."""
+        return self._said.decode(errors="replace").strip().rpartition("\n")[2].rpartition("] ")[2]
 
     async def wait(self) -> int:
         """Until it ends; its exit status."""
@@ -125,6 +142,8 @@ class NatsServer:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.kill()
                 await self._process.wait()
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
 
 
 def _prepare(folder: Path, user: str, password: str) -> Path:

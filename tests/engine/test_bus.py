@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import nats.errors
 import pytest
 from nats.js import JetStreamContext
 from structlog.testing import capture_logs
@@ -260,6 +261,36 @@ async def test_an_orphan_is_ended_at_the_next_start(tmp_path: Path) -> None:
     assert await orphan.wait() == -signal.SIGKILL
     assert (tmp_path / "nats" / "server.conf").stat().st_mode & 0o777 == 0o600
     await successor.stop()
+
+
+async def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    program = tmp_path / "nats-server"
+    said = "[7] 2026/11/30 21:00:00.000001 [FTL] Can not start JetStream: no room"
+    program.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(StartupError, match=r"^NATS_SERVER: .* does not start: Can not start JetStream: no room$"):
+        await NatsServer.start(program, tmp_path / "nats")
+
+
+async def test_why_the_bus_is_down_is_told_and_not_every_time(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: asyncio.Queue[None] = asyncio.Queue()
+
+    async def refused(_self: Bus, _url: str) -> None:
+        tries.put_nowait(None)
+        raise ConnectionError("the bus did not take a fact") from nats.errors.Error("nats: 'Authorization Violation'")
+
+    monkeypatch.setattr("engine.bus.PAUSES_S", (0.0,))
+    monkeypatch.setattr("engine.bus.Bus._relay_over", refused)
+    there = settings.model_copy(update={"bus_url": "nats://192.0.2.7"})
+    with capture_logs() as logs:
+        async with running(Bus(there, store.outbox, metrics=Metrics())), asyncio.timeout(20):
+            for _ in range(62):
+                await tries.get()
+    told = [log for log in logs if log["event"] == "the bus is down"]
+    assert [log["failures"] for log in told] == [0, 1, 2, 3, 4, 60]
+    assert {log["reason"] for log in told} == {"nats: 'Authorization Violation'"}
 
 
 def test_the_program_is_found_and_held_against_its_record(tmp_path: Path) -> None:
