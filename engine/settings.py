@@ -7,6 +7,7 @@ made from the descriptions below and a test keeps the two alike.
 import ipaddress
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, ValidationError, field_validator
@@ -293,6 +294,19 @@ class Settings(BaseSettings):
         if value and not (value.startswith(("http://", "https://")) and _has_host(value)):
             raise ValueError("expected http://HOST or https://HOST, perhaps with :PORT, e.g. https://desk.example:8443")
         return value.rstrip("/")
+
+    @field_validator("bus_url")
+    @classmethod
+    def _nats(cls, value: str) -> str:
+        """By the parts that the client reads, which takes one server, and `nats://` where no scheme stands."""
+        try:
+            url = urlsplit(value if "://" in value else f"nats://{value}")
+            good = url.scheme in ("nats", "tls", "ws", "wss") and url.hostname and url.port != 0
+        except ValueError:  # its port is no number
+            good = False
+        if value and not good:
+            raise ValueError("expected nats://HOST or tls://HOST, perhaps with USER:PASSWORD@ and :PORT")
+        return value
 
     def environment(self) -> dict[str, str]:
         """The variables with which another process has the same settings."""

@@ -34,6 +34,10 @@ def test_names_are_plain_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> N
         ("TRACES_URL", "127.0.0.1:4318"),
         ("LLM_URL", "127.0.0.1:8000/v1"),
         ("LLM_ANSWER_S", "0"),
+        ("BUS_URL", "http://nats.example"),
+        ("BUS_URL", "nats://:4222"),
+        ("BUS_URL", "nats://a:4222,nats://b:4222"),
+        ("BUS_URL", "nats://[::1"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, proxy.example"),
     ],
 )
@@ -50,6 +54,13 @@ def test_a_wrong_value_names_its_variable(name: str, value: str, monkeypatch: py
 def test_an_address_is_taken_as_it_is_written(address: str) -> None:
     settings = load_settings(public_url=address, bridge_url=address)
     assert (settings.public_url, settings.bridge_url) == (address, address)
+
+
+@pytest.mark.parametrize(
+    "url", ["nats://192.0.2.7", "tls://user:p%40ss@nats.example:4222", "nats.example:4222", "wss://nats.example/ws", ""]
+)
+def test_a_bus_is_named_as_its_client_takes_it(url: str) -> None:
+    assert load_settings(bus_url=url).bus_url == url
 
 
 def test_every_setting_is_described() -> None:
