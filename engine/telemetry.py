@@ -197,6 +197,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("rtp_mos", "histogram", (), "Mean opinion score of a stream over 10 s, estimated (E-model), 1 to 4.5."),
     Metric("rtp_loss_ratio", "histogram", (), "Share of a stream's packets that did not come, over 10 s."),
     Metric("rtp_jitter_seconds", "histogram", (), "Interarrival jitter of a stream (RFC 3550), every 10 s."),
+    Metric("media_workers_lost_total", "counter", (), "Media workers that died or hung; others took their calls."),
     Metric("recorded_seconds_total", "counter", ("what",), "Recorded time: sound, cut (paused, card), overdue."),
     Metric(
         "recordings_total", "counter", ("outcome",), "Recordings that ended: whole, failed (the disk took no more)."

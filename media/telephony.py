@@ -77,7 +77,8 @@ class Telephony:
         settings = self._settings
         make: Callable[..., RtpPlane | MediaWorkers] = functools.partial(RtpPlane, start=random.random())
         if settings.media_workers > 1:
-            make = functools.partial(MediaWorkers, settings.media_workers)
+            lost = functools.partial(self._metrics.count, "media_workers_lost_total")
+            make = functools.partial(MediaWorkers, settings.media_workers, lost=lost)
         rtp = make(
             settings.sip_host,
             ports,

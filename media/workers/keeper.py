@@ -51,6 +51,7 @@ class Keeper:
         settings: WorkerSettings,
         counted: Callable[[str, int], None] = lambda fate, packets: None,
         judged: Callable[[Quality], None] = lambda quality: None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.sessions: dict[int, WorkerSession] = {}
         """By number."""
@@ -58,6 +59,7 @@ class Keeper:
         self._rings = SharedRings.create(places)
         self.line = WorkerLine(settings, self._rings, self._take_in, self._lose)
         self._counted, self._judged = counted, judged
+        self._tell_lost = lost
         self._free = deque(range(places))
         self._asked: dict[int, asyncio.Future[Opened]] = {}
         self._questions = itertools.count(1)
@@ -187,6 +189,7 @@ class Keeper:
 
     def _lose(self) -> None:
         """The worker is gone; its calls wait for the next, but those that so many died with."""
+        self._tell_lost()
         log.warning("a media worker is gone with %d calls; another takes them", len(self.sessions))
         for answer in self._asked.values():
             if not answer.done():

@@ -31,11 +31,14 @@ class MediaWorkers:
         gated: bool = False,
         counted: Callable[[str, int], None] = lambda fate, packets: None,
         judged: Callable[[Quality], None] = lambda quality: None,
+        lost: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """For the arguments see `RtpPlane`. Raises `ValueError` when there are fewer pairs of ports than workers."""
+        """For the arguments see `RtpPlane`; `lost` is told of each worker that died or hung. Raises `ValueError` when
+        there are fewer pairs of ports than workers."""
         self._host, self._advertise, self._clock = host, advertise, clock
-        self.keepers = [Keeper(WorkerSettings(host, share, gated), counted, judged) for share in shares(ports, workers)]
+        each = [WorkerSettings(host, share, gated) for share in shares(ports, workers)]
+        self.keepers = [Keeper(settings, counted, judged, lost) for settings in each]
         self._numbers = itertools.count()
 
     async def __aenter__(self) -> "MediaWorkers":

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -115,6 +116,19 @@ async def test_a_taken_port_leaves_no_rtp_behind(tmp_path: Path, monkeypatch: py
             await brings.open(FakeIntake())
     assert not brings.answering.is_set()
     assert asyncio.all_tasks() == before
+
+
+async def test_media_workers_that_are_lost_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose_one(workers: int, *_: object, lost: Callable[[], None], **_more: object) -> None:
+        assert workers == 2
+        lost()
+        raise StartupError("a media worker does not start")
+
+    monkeypatch.setattr("media.telephony.MediaWorkers", lose_one)
+    metrics = Metrics()
+    with pytest.raises(StartupError):
+        await Telephony(Settings(data_dir=tmp_path, media_workers=2), metrics).open(FakeIntake())
+    assert metrics.registry.get_sample_value("welcomedly_media_workers_lost_total") == 1
 
 
 async def test_a_wrong_file_of_peers_closes_sip_again(tmp_path: Path) -> None:

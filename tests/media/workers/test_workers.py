@@ -210,7 +210,8 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers:
 
 async def test_a_worker_that_hangs_is_replaced_and_its_call_goes_on() -> None:
     time = VirtualTime()
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_624, 42_627))
+    lost: list[None] = []
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_624, 42_627), lost=lambda: lost.append(None))
     (keeper,) = workers.keepers
     keeper.line.watch = Watch(time, time.sleep)
     async with workers:
@@ -226,7 +227,7 @@ async def test_a_worker_that_hangs_is_replaced_and_its_call_goes_on() -> None:
         time.goes.set()
         await ear.until(worker_lost)
         await asyncio.wait_for(keeper.line.ready.wait(), 20)
-        assert keeper.line.pid != stopped
+        assert (keeper.line.pid != stopped, len(lost)) == (True, 1)
         await talk(ports[0])
         await ear.until(spoke("ended", 1))
 
