@@ -76,6 +76,7 @@ class SipExchange:
         self._silence_s, self._dead_s = silence_s, dead_s
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
+        self.endpoint.metrics.count("calls_refused_total", 0, code="overloaded")  # so its first step is seen
 
     @property
     def port(self) -> int:
@@ -182,8 +183,12 @@ class SipExchange:
         call.start(reach, self.endpoint.clock())
 
     def _turn_away(self, request: Request, wait_s: int) -> None:
+        self._count_refused()
         response = request.respond(503, ("Retry-After", str(wait_s)), to_tag=new_tag())
         self.endpoint.respond(request, response)
+
+    def _count_refused(self) -> None:
+        self.endpoint.metrics.count("calls_refused_total", code="shutting_down" if self._closing else "overloaded")
 
     def _replace(self, invite: Request, flow: Flow) -> None:
         """RFC 3891 §3: somebody takes over a place of a call of ours."""
@@ -221,6 +226,7 @@ class SipExchange:
     def dial(self, caller: Party, invitation: Invitation) -> str:
         """Raises `ValueError` when nothing can be dialled so, or no call can be taken now."""
         if self._wait_s():
+            self._count_refused()
             raise ValueError("the exchange is busy")
         reach = self._plan.find(invitation.to_aor, AGENTS, caller.organisation)
         if reach is None:

@@ -31,6 +31,7 @@ from media.sip.trunk_line import TrunkLine
 from media.udp_pair import bind_udp
 from tests.media.bridge.telephones import SECONDS, Talk, Telephone, describe, refer, refuse_next, replacing, turn_late
 from tests.media.bridge.test_call import FakeParty
+from tests.media.sip.sip_fakes import FakeCounts
 
 SOUND = tuple(bytes([number]) * 160 for number in range(1, 40))
 
@@ -94,6 +95,7 @@ async def office(
     silence_s: float = 30.0,
     dead_s: float = 32.0,
     trunks: tuple[Trunk, ...] = LOOPBACK,
+    metrics: FakeCounts | None = None,
 ) -> AsyncIterator[Office]:
     tape = Unrecorded()
     async with AsyncExitStack() as stack:
@@ -116,6 +118,7 @@ async def office(
             trunks=trunks,
             routes=routes,
             max_calls=max_calls,
+            metrics=metrics,
             silence_s=silence_s,
             dead_s=dead_s,
         )
@@ -338,10 +341,17 @@ async def test_protected_caller(here: Office) -> None:
 
 
 async def test_call_over_the_limit_is_told_to_come_again(tmp_path: Path) -> None:
-    async with office(tmp_path, max_calls=1) as here:
+    counts = FakeCounts()
+    async with office(tmp_path, max_calls=1, metrics=counts) as here:
         customer, _ = await here.talking()
         second = here.dial("200")
         assert (await second.told(Refused)).status == 503
+        with pytest.raises(ValueError, match="busy"):
+            here.bridge.dial(FakeParty("marta@desk"), Invitation("a-call", "marta@desk", "Marta", "200", ("PCMU",)))
+        assert counts.seen["calls_refused_total overloaded"] == 2
+        here.bridge.drain()
+        assert (await here.dial("200").told(Refused)).status == 503
+        assert counts.seen["calls_refused_total shutting_down"] == 1
         customer.party.hang_up("bye")
 
 
