@@ -50,6 +50,7 @@ def test_values_of_labels_are_some_that_are_counted() -> None:
     told = {one.name: one.help for one in METRICS}
     counted = {
         "code": {"overloaded", "unknown_number", "shutting_down"},
+        "reason": {"bye", "cancelled", "peer_vanished", "shutdown", "error"},
         "verdict": {"accepted", "unproven", "stale", "refused"},
         "kind": {"final", "partial", "speculation"},
         "outcome": {"run", "failed", "load", "late", "superseded", "cancelled"}
