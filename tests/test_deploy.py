@@ -329,6 +329,13 @@ def test_a_reload_is_told_from_within_and_a_drain_alone_by_docker() -> None:
         assert service(name)["init"], "it hands the signal of pid 1 on to the program"
 
 
+def test_who_drains_a_unit_signals_its_program_alone() -> None:
+    """Neither what it has started, nor, where it does not run, the shell: to `kill` 0 is the group of who asks."""
+    page = (DEPLOY / "README.md").read_text("utf-8")
+    assert re.findall(r"^systemctl kill (.*?) welcomedly\b", page, re.MULTILINE) == ["-s SIGUSR1 --kill-who=main"]
+    assert "MainPID" not in page
+
+
 # ─── units ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 UNITS = ("welcomedly.service", "welcomedly-bridge.service")
