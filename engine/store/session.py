@@ -23,7 +23,7 @@ from engine.errors import Invalid, Overloaded, StartupError
 from engine.store import postgres, sqlite
 from engine.store.directory import hold
 from engine.store.tables import KeyProofRow
-from engine.store.writer import Writer
+from engine.store.writer import Writer, name_of
 
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ class Database:
         except (DBAPIError, NoneFree, OSError, PostgresError, InterfaceError) as error:
             if postgres.sqlstate(error).startswith(postgres.REFUSED_VALUE):
                 raise Invalid("the database cannot hold such a value") from None
-            _log.error("the store cannot read", error=type(getattr(error, "orig", error)).__name__)
+            _log.error("the store cannot read", error=name_of(error))
             raise Overloaded("the store cannot read") from error
 
     async def scrub(self) -> bool:

@@ -146,7 +146,7 @@ class Writer:
                 return
             if _is_disk(error):
                 self._lost(error)
-                _log.error("the store cannot write", error=_name(error), writes=len(group))
+                _log.error("the store cannot write", error=name_of(error), writes=len(group))
             for one in group:
                 if not one.done.done():
                     one.done.set_exception(_public(error))
@@ -177,7 +177,7 @@ class Writer:
     def _lost(self, error: Exception) -> None:
         if self._lost_at is None:
             self._lost_at = self._clock()
-            _log.warning("store.lost", error=_name(error))
+            _log.warning("store.lost", error=name_of(error))
 
     def _regained(self) -> None:
         if self._lost_at is not None:
@@ -229,8 +229,11 @@ def _is_disk(error: Exception) -> bool:
     return isinstance(error, (DBAPIError, OSError)) or _is_lost(error)
 
 
-def _name(error: Exception) -> str:
-    return type(getattr(error, "orig", error)).__name__
+def name_of(error: Exception) -> str:
+    """Its type and the driver's code (`OperationalError SQLITE_FULL`); its text may quote what was to be written."""
+    of_driver = getattr(error, "orig", error)
+    code = getattr(of_driver, "sqlite_errorname", "") or postgres.sqlstate(error)
+    return f"{type(of_driver).__name__} {code}".rstrip()
 
 
 def _public(error: Exception) -> Exception:

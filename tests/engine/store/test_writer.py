@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from engine.errors import Overloaded
 from engine.settings import Settings
 from engine.store import Store, postgres, sqlite
-from engine.store.writer import HANGS_S, PATIENCE_S, PROBE_EVERY_S, Writer
+from engine.store.writer import HANGS_S, PATIENCE_S, PROBE_EVERY_S, Writer, name_of
 from engine.vault import Vault
 
 
@@ -113,6 +113,7 @@ def test_sqlite_says_when_the_disk_is_full() -> None:
         with pytest.raises(sqlite3.OperationalError) as wrong:
             database.execute("SELECT * FROM none")
     assert sqlite.is_lost(full.value)
+    assert name_of(full.value) == "OperationalError SQLITE_FULL"
     assert not sqlite.is_lost(wrong.value)
 
 
@@ -120,3 +121,4 @@ def test_postgresql_says_what_may_pass() -> None:
     for passes in (TooManyConnectionsError, CannotConnectNowError, DiskFullError, ReadOnlySQLTransactionError):
         assert postgres.is_lost(passes())
     assert not postgres.is_lost(UniqueViolationError())
+    assert name_of(DiskFullError("of which nothing is told")) == "DiskFullError 53100"
