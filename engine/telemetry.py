@@ -186,6 +186,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("sip_challenges_total", "counter", ("verdict",), "INVITEs of trunks that must prove who they are."),
     Metric("sip_trunk_up", "gauge", ("trunk",), "1 while the trunk answers OPTIONS."),
     Metric("sip_trunk_registered", "gauge", ("trunk",), "1 while our registration at the trunk holds."),
+    Metric(
+        "sip_certificate_ends_timestamp_seconds",
+        "gauge",
+        (),
+        "When the certificate of `SIP_TLS_CERT` that is shown now ends, UNIX time; 0 without one.",
+    ),
     Metric("bridge_calls_live", "gauge", (), "Calls that go through the bridge now."),
     Metric("bridge_calls_total", "counter", ("reason",), "Calls through the bridge that ended, by reason."),
     Metric(

@@ -18,7 +18,7 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.session import MediaAllocator
 from media.sip.server import SipServer
-from media.sip.tls import listeners_of, renew
+from media.sip.tls import ends_at, listeners_of, renew
 from media.sip.transport import Listeners
 from media.sockets.platforms import Platforms
 from media.webrtc.ports import LegPorts
@@ -65,7 +65,8 @@ class Telephony:
         return self._bridge is not None and self._bridge.draining
 
     def renew_certificate(self) -> None:
-        renew(self._listeners, self._settings)
+        if renew(self._listeners, self._settings):
+            self._tell_end_of_certificate()
         if self._bridge:
             self._bridge.renew_certificate()
 
@@ -99,6 +100,7 @@ class Telephony:
     async def _open_sip(self, intake: CallIntake, media: MediaAllocator) -> None:
         settings = self._settings
         self._listeners = listeners_of(settings)
+        self._tell_end_of_certificate()
         self.sip = SipServer(
             *(settings.sip_host, settings.sip_port, intake, media),
             trunks=parse_trunks(settings.sip_trunks),
@@ -109,6 +111,10 @@ class Telephony:
         await self.sip.open()
         self._stack.push_async_callback(self.sip.close)
         self.answering.set()
+
+    def _tell_end_of_certificate(self) -> None:
+        if self._settings.sip_tls_cert:
+            self._metrics.set("sip_certificate_ends_timestamp_seconds", ends_at(self._settings.sip_tls_cert))
 
     async def _open_platforms(self, intake: CallIntake, rtp: MediaAllocator) -> None:
         settings = self._settings

@@ -24,7 +24,7 @@ from media.bridge.phones import BrowserPhones
 from media.bridge.recording_source import Recorders
 from media.bridge.whip import Whip
 from media.ports import PortRange
-from media.sip.tls import listeners_of, renew
+from media.sip.tls import ends_at, listeners_of, renew
 from media.sip.transport import Listeners
 from media.webrtc.ports import LegPorts
 
@@ -64,6 +64,7 @@ class Bridge:
         self._stack.callback(journal.close)
         recorders = await self._open_recorders()
         self._listeners = _listeners(settings)
+        self._tell_end_of_certificate()
         rtp_ports = PortRange(settings.bridge_rtp_range[0], settings.bridge_rtp_range[-1])
         ports = LegPorts(settings.bridge_host, rtp_ports, advertise=settings.bridge_rtp_host)
         phones = BrowserPhones(ports)
@@ -149,7 +150,12 @@ class Bridge:
             self._whip.drain()
 
     def renew_certificate(self) -> None:
-        renew(self._listeners, self.settings)
+        if renew(self._listeners, self.settings):
+            self._tell_end_of_certificate()
+
+    def _tell_end_of_certificate(self) -> None:
+        if self.settings.sip_tls_cert:
+            self.metrics.set("sip_certificate_ends_timestamp_seconds", ends_at(self.settings.sip_tls_cert))
 
     async def close(self) -> None:
         """BYE to everybody; then what was said is on its way to the engine, and the ports are free."""

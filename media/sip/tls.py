@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
+from cryptography.x509 import load_pem_x509_certificates
 
 from engine.errors import StartupError
 from engine.settings import Settings
@@ -65,11 +66,20 @@ def listeners_of(settings: Settings) -> Listeners:
     )
 
 
-def renew(listeners: Listeners, settings: Settings) -> None:
-    """Reads the certificate and its key anew, for handshakes to come. Where they are of no use, which is logged, those
-    of before hold. Authorities stay as they were; a key of another kind is one more, until the next start."""
+def ends_at(certificate: str) -> float:
+    """When it is over, UNIX seconds: of a chain the first, which is ours. 0 where the file does not tell."""
+    try:
+        ours = load_pem_x509_certificates(Path(certificate).read_bytes())[0]
+    except (OSError, ValueError):
+        return 0.0
+    return ours.not_valid_after_utc.timestamp()
+
+
+def renew(listeners: Listeners, settings: Settings) -> bool:
+    """Reads the certificate and its key anew, for handshakes to come. False: they are of no use, which is logged, and
+    those of before hold. Authorities stay as they were; a key of another kind is one more, until the next start."""
     if not settings.sip_tls_cert:
-        return
+        return False
     try:
         with TemporaryDirectory(prefix="welcomedly-") as folder:
             certificate, key = _as_they_are(settings, Path(folder))
@@ -79,8 +89,9 @@ def renew(listeners: Listeners, settings: Settings) -> None:
                     context.load_cert_chain(certificate, key or None)
     except (StartupError, OSError) as error:
         log.error("certificate.refused", reason=str(error))
-        return
+        return False
     log.info("certificate.renewed")
+    return True
 
 
 def _as_they_are(settings: Settings, folder: Path) -> tuple[str, str]:

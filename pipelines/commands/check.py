@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import datetime
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
@@ -13,6 +15,7 @@ from engine.errors import StartupError, WelcomedlyError
 from engine.settings import Settings, load_settings
 from engine.store import check_key, data_exist
 from engine.vault import Vault, key_file, open_vault
+from media.sip.tls import ends_at
 from models.weights import find_weights, verify_whisper
 from pipelines.site_files import bridge_faults, engine_faults
 
@@ -26,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     for hint in misspelt(os.environ):
         print(f"welcomedly: {hint}", file=sys.stderr)
     faults = bridge_faults(settings) if arguments.bridge else uvloop.run(check(settings))
+    faults += over(settings, time.time())
     for fault in faults:
         print(f"welcomedly: {fault}", file=sys.stderr)
     if not faults:
@@ -67,6 +71,13 @@ def _vault(settings: Settings, exist: bool) -> Vault | None:
 def _weights(settings: Settings) -> None:
     find_weights(settings)
     verify_whisper(settings)
+
+
+def over(settings: Settings, now: float) -> Iterator[str]:
+    """A certificate that has ended keeps no start, but every peer away that looks at it."""
+    if settings.sip_tls_cert and 0 < (ends := ends_at(settings.sip_tls_cert)) <= now:
+        day = datetime.datetime.fromtimestamp(ends, datetime.UTC)
+        yield f"SIP_TLS_CERT: the certificate has ended, on {day:%Y-%m-%d}"
 
 
 def misspelt(names: Iterable[str]) -> Iterator[str]:

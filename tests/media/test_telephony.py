@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -14,8 +15,10 @@ from engine.settings import Settings
 from engine.telemetry import Metrics
 from media.session import StreamOffer
 from media.sip.layer import Flow
+from media.sip.tls import ends_at
 from media.telephony import Telephony
 from tests.media.sip.sip_fakes import FakeIntake
+from tests.media.sip.test_transport import certify
 
 pytestmark = pytest.mark.anyio
 LOCAL = "127.0.0.1"
@@ -129,6 +132,27 @@ async def test_media_workers_that_are_lost_are_counted(tmp_path: Path, monkeypat
     with pytest.raises(StartupError):
         await Telephony(Settings(data_dir=tmp_path, media_workers=2), metrics).open(FakeIntake())
     assert metrics.registry.get_sample_value("welcomedly_media_workers_lost_total") == 1
+
+
+async def test_until_when_the_certificate_holds_is_told_and_again_once_it_is_renewed(tmp_path: Path) -> None:
+    metrics = Metrics()
+    pem = certify(tmp_path)
+    settings = Settings(sip_port=0, sip_tls_port=0, sip_tls_cert=pem, rtp_ports="42700-42715", data_dir=tmp_path)
+    brings = Telephony(settings, metrics)
+    await brings.open(FakeIntake())
+
+    def told() -> float | None:
+        return metrics.registry.get_sample_value("welcomedly_sip_certificate_ends_timestamp_seconds")
+
+    assert told() == ends_at(pem) > time.time()
+    metrics.set("sip_certificate_ends_timestamp_seconds", 1.0)
+    brings.renew_certificate()
+    assert told() == ends_at(pem)
+    metrics.set("sip_certificate_ends_timestamp_seconds", 1.0)
+    (tmp_path / "sip.pem").write_text("none")
+    brings.renew_certificate()
+    assert told() == 1.0, "the one of before holds"
+    await brings.close()
 
 
 async def test_a_wrong_file_of_peers_closes_sip_again(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import datetime
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -95,6 +96,13 @@ async def bench(tmp_path: Path, *, mutual: bool = False, trunks: str = "") -> As
             yield Bench(server, caller, intake, media)
     finally:
         await server.close(0.2)
+
+
+def test_when_a_certificate_ends_is_known_where_its_file_tells(tmp_path: Path) -> None:
+    pem = certify(tmp_path)
+    assert tls.ends_at(pem) == pytest.approx(time.time() + 86_400, abs=60)
+    Path(pem).write_text("none")
+    assert tls.ends_at(pem) == tls.ends_at(str(tmp_path / "none")) == 0.0
 
 
 @pytest.mark.parametrize("transport", ["UDP", "TCP", "TLS", "WS", "WSS"])

@@ -1,6 +1,8 @@
 """`welcomedly check`: what a start would complain of, and nothing of a start."""
 
 import os
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from engine.settings import load_settings
 from engine.store import Store
 from engine.vault import open_vault
 from pipelines.commands import check
+from tests.media.sip.test_transport import certify
 
 WEIGHTS = check._weights
 
@@ -91,6 +94,14 @@ async def test_an_engine_may_run_meanwhile() -> None:
     store = await Store.open(settings, open_vault("", settings.data_dir, data_exist=True))
     assert await check.check(settings) == []
     await store.close()
+
+
+def test_a_certificate_that_has_ended_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIP_TLS_CERT", certify(tmp_path))
+    now = time.time()
+    assert [*check.over(load_settings(), now)] == []
+    (fault,) = check.over(load_settings(), now + 2 * 86_400)
+    assert re.fullmatch(r"SIP_TLS_CERT: the certificate has ended, on \d{4}-\d\d-\d\d", fault)
 
 
 def test_variables_that_are_nearly_settings_are_told(
