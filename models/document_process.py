@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from engine.child import die_with
+from engine.child import die_with, go_first
 from engine.errors import Invalid
 from engine.ports.knowledge import Article
 
@@ -66,6 +66,7 @@ def encoded(read: Read) -> bytes:
 def main() -> None:
     name, parent = sys.argv[1:]
     die_with(int(parent))
+    go_first()
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))

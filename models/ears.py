@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from engine.child import die_with, framed, messages
+from engine.child import die_with, framed, go_first, messages
 from engine.ports.hearing import Heard, ListenJob
 from models.decoding import OWN_PADDING_S, RATE_HZ, Decoding
 from models.listening import Answer, Begun, Cancel, Early, FromEars, Promote, Ready, Status, Stop, Submit, Windows
@@ -224,6 +224,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     die_with(arguments.parent)
+    go_first()
     os.nice(arguments.nice)
     _log_to_stderr()
     asyncio.run(_serve(arguments))

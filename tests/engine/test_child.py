@@ -83,3 +83,11 @@ def test_what_a_terminal_tells_all_of_us_is_the_engine_s_to_handle(name: str) ->
     )
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (child.returncode, child.stdout) == (0, "lives\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel is not told")
+def test_a_child_that_costs_no_call_goes_before_the_engine_where_memory_runs_out() -> None:
+    told = "from pathlib import Path; from engine.child import go_first; go_first(); go_first(); "
+    told += "print(Path('/proc/self/oom_score_adj').read_text())"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)
+    assert int(done.stdout) >= 500
