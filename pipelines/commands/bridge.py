@@ -8,14 +8,18 @@ import contextlib
 import os
 import sys
 
+import structlog
 import uvloop
 
 from engine.errors import WelcomedlyError
+from engine.setting_names import misspelt
 from engine.settings import load_settings
 from engine.telemetry import set_up_logs
 from media.bridge.bridge import Bridge
 from pipelines.commands.stopping import signals
 from pipelines.commands.systemd import Systemd
+
+log = structlog.get_logger(__name__)
 
 _BEFORE_OTHERS = -5
 """Niceness, where we may have it: a packet must not wait for who computes."""
@@ -30,6 +34,8 @@ def main() -> int:
     try:
         settings = load_settings()
         set_up_logs(settings)
+        for hint in misspelt(os.environ):
+            log.warning("setting.unknown", hint=hint)
         with contextlib.suppress(OSError):
             os.nice(_BEFORE_OTHERS)
         uvloop.run(serve(Bridge(settings)))

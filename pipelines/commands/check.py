@@ -6,21 +6,18 @@ import datetime
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 
 import uvloop
 
 from engine.errors import StartupError, WelcomedlyError
+from engine.setting_names import misspelt
 from engine.settings import Settings, load_settings
 from engine.store import check_key, data_exist
 from engine.vault import Vault, key_file, open_vault
 from media.sip.tls import ends_at
 from models.weights import find_weights, verify_whisper
 from pipelines.site_files import bridge_faults, engine_faults
-
-_ALIKE = 0.85
-"""Names that are so like a setting's, by `difflib`, are taken for it misspelt."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,11 +75,3 @@ def over(settings: Settings, now: float) -> Iterator[str]:
     if settings.sip_tls_cert and 0 < (ends := ends_at(settings.sip_tls_cert)) <= now:
         day = datetime.datetime.fromtimestamp(ends, datetime.UTC)
         yield f"SIP_TLS_CERT: the certificate has ended, on {day:%Y-%m-%d}"
-
-
-def misspelt(names: Iterable[str]) -> Iterator[str]:
-    """A line for each variable that is nearly a setting: those that are none are not read."""
-    settings = [name.upper() for name in Settings.model_fields]
-    for name in sorted({name.upper() for name in names} - set(settings)):
-        if close := get_close_matches(name, settings, 1, _ALIKE):
-            yield f"{name} is no setting, and not read: is it {close[0]}?"

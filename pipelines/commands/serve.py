@@ -8,6 +8,7 @@ import structlog
 import uvloop
 
 from engine.errors import StartupError
+from engine.setting_names import misspelt
 from engine.settings import Settings, load_settings
 from engine.telemetry import set_up_logs
 from pipelines.commands.demo import play_forever
@@ -25,6 +26,8 @@ STOP_S = 20.0
 def run(arguments: argparse.Namespace, make_engine: MakeEngine) -> int:
     settings = load_settings()
     set_up_logs(settings)
+    for hint in misspelt(os.environ):
+        log.warning("setting.unknown", hint=hint)
     if arguments.demo:
         stay_on_loopback(settings)
     uvloop.run(serve(make_engine(settings), seed=arguments.demo, play=arguments.demo and not arguments.quiet))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine import command_line
 from engine.control.seed import DemoLogin
@@ -151,6 +152,16 @@ def test_a_demo_stays_on_loopback(name: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv(name, "0.0.0.0")
     with pytest.raises(StartupError, match=name):
         serve.stay_on_loopback(Settings())
+
+
+def test_a_start_tells_of_variables_that_are_nearly_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SIP_TRUNK", "192.0.2.7")
+    monkeypatch.setattr(serve, "set_up_logs", lambda settings: None)
+    monkeypatch.setattr("uvloop.run", lambda serving: serving.close())
+    with capture_logs() as logs:
+        assert serve.run(command_line.parser().parse_args(["serve"]), FakeEngine) == 0
+    assert [log["hint"] for log in logs] == ["SIP_TRUNK is no setting, and not read: is it SIP_TRUNKS?"]
 
 
 def test_the_words_of_the_command_line() -> None:
