@@ -309,6 +309,14 @@ def test_lines_of_settings_are_read_alike_by_compose_and_systemd() -> None:
     assert not [line for line in lines if " #" in line]
 
 
+def test_no_log_fills_the_disk_that_calls_are_stored_on() -> None:
+    for name, one in compose()["services"].items():
+        assert one["logging"]["driver"] == "json-file", name
+        options = one["logging"]["options"]
+        kept_gb = int(options["max-size"].removesuffix("m")) * int(options["max-file"]) / 1000
+        assert f"the newest {kept_gb:.0f} GB of each one's log" in (DEPLOY / "README.md").read_text("utf-8")
+
+
 def test_only_the_engine_sees_the_key_and_volumes_are_declared() -> None:
     declared = set(compose()["volumes"])
     for name, one in compose()["services"].items():
