@@ -14,6 +14,9 @@ MIGRATE_S = 900.0
 """For one of a migration, which may have every row to go through. The unit's `TimeoutStartSec` is as long: with less, a
 large database would be given up and begun anew for ever."""
 
+OLDEST = 13
+"""Major version that knows `pg_current_xact_id`."""
+
 LOCK = int.from_bytes(b"welcomed")
 """Advisory lock that the one writer of a database holds for as long as its connection lasts."""
 LOCK_WAIT_MS = 2_000
@@ -55,10 +58,13 @@ def driver_url(url: str) -> str:
 
 def hold(connection: Any, _record: Any) -> None:
     """For the writer's "connect": its connection alone may write, also after a reconnect. A second engine would end the
-    first one's live calls as interrupted. Raises `ConnectionError` for a standby: while another takes over, the address
-    may still lead to it."""
+    first one's live calls as interrupted. Raises `TypeError` for a server that does not know what we ask of it, and
+    `ConnectionError` for a standby: while another takes over, the address may still lead to it."""
     cursor = connection.cursor()
     try:
+        cursor.execute("SHOW server_version_num")
+        if (version := int(cursor.fetchone()[0]) // 10_000) < OLDEST:
+            raise TypeError(f"the server is PostgreSQL {version}, and {OLDEST} or newer is needed")
         for name, value in NOTICED.items():  # no arguments of the connection: a pooler refuses those it does not know
             cursor.execute(f"SET {name} = {value}")
         connection.commit()  # the rollback below would take them back

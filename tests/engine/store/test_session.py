@@ -16,8 +16,8 @@ from engine.facts import Transcript
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store, check_key, session
-from engine.store.postgres import driver_url
-from engine.store.session import migrate, migrations
+from engine.store.postgres import driver_url, hold
+from engine.store.session import UNUSABLE, migrate, migrations
 from engine.store.sqlite import DATABASE, begin, connected
 from engine.store.tables import Table
 from engine.vault import Vault
@@ -175,3 +175,29 @@ async def test_a_reader_that_finds_no_connection_is_told_to_come_again(
 def test_every_row_has_its_organisation() -> None:
     without = {name for name, table in Table.metadata.tables.items() if "organisation_id" not in table.columns}
     assert without == {"organisations", "key_proofs"}
+
+
+class Old:
+    """A connection to a server of a major version that is long out of support."""
+
+    def cursor(self) -> "Old":
+        return self
+
+    def execute(self, statement: str) -> None:
+        self.asked = statement
+
+    def fetchone(self) -> tuple[str]:
+        assert self.asked == "SHOW server_version_num"
+        return ("120022",)
+
+    def commit(self) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_server_that_is_too_old_is_said_to_be() -> None:
+    with pytest.raises(TypeError, match="is PostgreSQL 12, and 13 or newer is needed") as refused:
+        hold(Old(), None)
+    assert isinstance(refused.value, UNUSABLE)
