@@ -2,6 +2,7 @@
 
 import wave
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from benchmarks.read_payments import (
     table,
     voiced,
 )
-from engine.facts import CallEvent, Draft, Fact, Insight, Pcm16, Transcript
+from engine.facts import CallEvent, Draft, Fact, Insight, Leg, Pcm16, Transcript
 
 ASKED = Line("agent", (Part("¿El número, en cuatro grupos?"),))
 GROUPS = Line("customer", (Part("Anote,"), Part("cuatro cinco tres dos", "card")))
@@ -35,6 +36,13 @@ CODE = Line("customer", (Part("nueve uno siete", "cvv"),))
 PAID = Payment("es", "CO", "4532015112830366", "917", "0428", (ASKED, GROUPS, CODE))
 TONE = (8_000 * np.sin(np.arange(8_000) * 0.3)).astype(np.int16)
 """A second."""
+
+
+class At(TypedDict):
+    stream: str
+    leg: Leg
+    start_ms: int
+    end_ms: int
 
 
 def call() -> Spoken:
@@ -67,8 +75,8 @@ def counted(*shown: Fact | Draft, recording: Pcm16 | None = None) -> Tally:
 
 
 def final(text: str, start_ms: int, end_ms: int, *, turn: int = 5, display: str = "") -> Transcript:
-    about = {"stream": "customer", "leg": "customer", "start_ms": start_ms, "end_ms": end_ms}
-    return Transcript(call_id="c", seq=turn, turn=turn, text=text, display=display, **about)
+    at = At(stream="customer", leg="customer", start_ms=start_ms, end_ms=end_ms)
+    return Transcript(call_id="c", seq=turn, turn=turn, text=text, display=display, **at)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +101,8 @@ def test_what_was_said_before_is_nobodys_secret() -> None:
 
 
 def test_drafts_quotes_and_texts_that_are_settled_are_looked_at_by_the_span_they_are_of() -> None:
-    about = {"stream": "customer", "leg": "customer", "start_ms": 3_100, "end_ms": 3_900}
-    draft = Draft(call_id="c", segment=1, revision=1, text="nueve", **about)
+    at = At(stream="customer", leg="customer", start_ms=3_100, end_ms=3_900)
+    draft = Draft(call_id="c", segment=1, revision=1, text="nueve", **at)
     settled = CallEvent(call_id="c", seq=6, name="text.settled", data={"turn": 5, "text": "cinco tres [card]"})
     proof = {"text": "cuatro cinco", "turn": 5, "leg": "customer"}
     wrap_up = CallEvent(call_id="c", seq=7, name="wrap_up.proposed", data={"promises": [proof]})
