@@ -1,11 +1,21 @@
 """What every test shares."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # No test is timed: a busy machine must not make one fail.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _logs_are_as_they_were() -> Iterator[None]:
+    """A test that sets up logs for good takes the lines of loggers that it is the first to use from all that follow."""
+    yield
+    assert not structlog.get_config()["cache_logger_on_first_use"], "let it listen with tests.logged"
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """A store on a fresh data directory, and records to put into it."""
 
 import io
-import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from engine.ports.storage import CallRecord
 from engine.settings import Settings
 from engine.store import Store
-from engine.telemetry import set_up_logs
 from engine.vault import Vault
+from tests.logged import logged
 
 KEY = bytes(range(32))
 
@@ -25,15 +23,8 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def logs() -> Iterator[io.StringIO]:
     """What is logged from now on, a JSON line each."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    set_up_logs(Settings(log_format="json"), stream)
-    structlog.configure(cache_logger_on_first_use=False)  # loggers of modules outlive the test
-    yield stream
-    root.handlers[:] = before[0]
-    root.setLevel(before[1])
-    structlog.reset_defaults()
+    with logged() as stream:
+        yield stream
 
 
 @pytest.fixture

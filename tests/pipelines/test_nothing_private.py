@@ -5,14 +5,12 @@
 
 import asyncio
 import io
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-import structlog
 from numpy.typing import NDArray
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -21,8 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from engine.facts import SpeechSegment
 from engine.ports.intake import CallEnded, CallOffer, ClockTick, MediaEvent, Participant, Routing
 from engine.ports.reading import Passage, Reading, Scored
-from engine.settings import Settings
-from engine.telemetry import Metrics, set_up_logs
+from engine.telemetry import Metrics
 from engine.tracing import Traces
 from models.chat import ChatEndpoint
 from models.compliance import load_detectors, load_rules
@@ -34,6 +31,7 @@ from pipelines.understanding import Understanding
 from tests.chat_server import ChatServer, says
 from tests.fakes import FakeEars, FakeReader, FakeSession, FakeSink
 from tests.leaks import stretches, strings
+from tests.logged import logged
 
 NOT_SAID = frozenset({"measured", "host", "version", "source", "id", "timestamp"})
 """Of facts and logs: clocks and addresses, in which any digits turn up some day."""
@@ -133,14 +131,8 @@ class OneCampaign:
 @pytest.fixture
 def logs() -> Iterator[io.StringIO]:
     """All that a process would log, with the most detail."""
-    stream = io.StringIO()
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    configured = structlog.get_config()
-    set_up_logs(Settings(log_level="debug", log_format="json"), stream)
-    yield stream
-    root.handlers[:], root.level = before, level
-    structlog.configure(**configured)
+    with logged("debug") as stream:
+        yield stream
 
 
 def happenings(said: Sequence[Said]) -> list[MediaEvent]:

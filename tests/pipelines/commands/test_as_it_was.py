@@ -241,7 +241,8 @@ async def test_a_file_that_was_altered_is_said_to_be(
 @pytest.mark.parametrize(
     "words", [[], ["--as-it-was", "call-1"], ["--as-it-was", "call-1", "--organisation", "Acme", "call.wav"]]
 )
-def test_a_line_says_what_is_to_be_played(words: list[str]) -> None:
+def test_a_line_says_what_is_to_be_played(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.commands.replay.set_up_logs", lambda settings: None)
     with pytest.raises(Invalid):
         run(parser().parse_args(["replay", *words]))
 
