@@ -3,22 +3,18 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import msgspec
 import structlog
 
-from engine.errors import Invalid, Overloaded
+from engine.control.renewal import Renewal
+from engine.errors import Invalid
 from engine.ports.desk import FormHead, FormKeeper, Person
 from engine.store import Store
 from engine.store.forms import StoredForm
 from engine.telemetry import AUDIT
 
-log = structlog.get_logger(__name__)
 audit = structlog.get_logger(AUDIT)
-
-LOOK_S: Final = 5.0
-"""Between two looks whether forms that were stored could not be handed on."""
 
 
 class FormSheet(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,22 +48,18 @@ class FormService:
     ) -> None:
         self._store = store
         self.keeper = keeper
-        self._sleep = sleep
-        self._turn = asyncio.Lock()
-        self._stale: set[str] = set()
-        """Organisations whose forms the keeper may not have as they are stored."""
+        self._renewal = Renewal(self._adopt, "forms.not_refreshed", sleep)
+        """Of what the keeper has, by organisation."""
 
     async def load(self) -> None:
         """Hands every organisation's forms to the keeper; once, before the first call."""
         for organisation_id in {one.organisation_id for one in await self._store.forms.newest()}:
-            await self._adopt(organisation_id)
+            async with self._renewal.turn:
+                await self._adopt(organisation_id)
 
     async def keep_up(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._sleep(LOOK_S)
-            for organisation_id in tuple(self._stale):
-                await self._refresh(organisation_id)
+        await self._renewal.keep_up()
 
     async def all(self, by: Person) -> list[FormSheet]:
         """The newest of each, in order of id."""
@@ -86,26 +78,14 @@ class FormService:
             raise Invalid(f"id: the form says {head.id}, and its address {form}")
         stored = await self._store.forms.add(by.organisation_id, form, source, by.user_id, time.time())
         audit.info("form.changed", form=form, version=stored.version, by=by.user_id)
-        await self._refresh(by.organisation_id)
+        async with self._renewal.turn:
+            await self._renewal.renew(by.organisation_id)
         return await asyncio.to_thread(self._sheet, stored)
 
-    async def _refresh(self, organisation_id: str) -> None:
-        """What has been stored does not fail for a store that cannot be read right after it: `keep_up` looks again."""
-        try:
-            await self._adopt(organisation_id)
-        except Overloaded:
-            pass  # the store has said so
-        except Exception:
-            log.exception("forms.not_refreshed")
-
     async def _adopt(self, organisation_id: str) -> None:
-        """One after the other, from the reading on: else what was read first might be handed on last."""
-        async with self._turn:
-            self._stale.add(organisation_id)
-            newest = await self._store.forms.newest(organisation_id)
-            sources = [(one.source, one.version) for one in newest]
-            await asyncio.to_thread(self.keeper.adopt, organisation_id, sources)
-            self._stale.discard(organisation_id)
+        newest = await self._store.forms.newest(organisation_id)
+        sources = [(one.source, one.version) for one in newest]
+        await asyncio.to_thread(self.keeper.adopt, organisation_id, sources)
 
     def _sheets(self, stored: list[StoredForm]) -> list[FormSheet]:
         bundled = [_sheet(self.keeper.check(source), source, 0) for source in self.keeper.bundled()]

@@ -4,24 +4,16 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
-
-import structlog
 
 from engine.control.phone_pass import desk_aor, phone_aor
-from engine.errors import Overloaded
+from engine.control.renewal import Renewal
 from engine.ports.intake import CallOffer, Routing
 from engine.store import Store
 from engine.store.campaigns import Campaign
 from engine.store.people import User
 
-log = structlog.get_logger(__name__)
-
 SIGNIFICANT = 8
 """Digits at a number's end that must agree when one side carries a country code and the other does not."""
-
-LOOK_S: Final = 5.0
-"""Between two looks whether a picture could not be renewed."""
 
 _NUMBER = re.compile(r"\+?[\d\s().\-/]*\d[\d\s().\-/]*")
 
@@ -159,10 +151,10 @@ class CachedRouter:
 
     def __init__(self, store: Store, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._store = store
-        self._sleep = sleep
         self._picture = Picture((), ())
-        self._stale = False
-        self.claiming = asyncio.Lock()
+        self._renewal: Renewal[None] = Renewal(self._look, "routing.not_refreshed", sleep)
+        """In one part: the picture shows everybody."""
+        self.claiming = self._renewal.turn
         """Held from looking whose an address is until it has been given: of two who want the same, one gets it."""
 
     @classmethod
@@ -173,27 +165,15 @@ class CachedRouter:
         return router
 
     async def refresh(self) -> None:
-        """With `claiming` held. What has been stored does not fail for a store that cannot be read right after it:
-        `keep_up` looks again."""
-        self._stale = True
-        try:
-            await self._look()
-        except Overloaded:
-            pass  # the store has said so
-        except Exception:
-            log.exception("routing.not_refreshed")
+        """With `claiming` held; see `Renewal.renew`."""
+        await self._renewal.renew(None)
 
     async def keep_up(self) -> None:
         """Until cancelled."""
-        while True:
-            await self._sleep(LOOK_S)
-            if self._stale:
-                async with self.claiming:
-                    await self.refresh()
+        await self._renewal.keep_up()
 
-    async def _look(self) -> None:
+    async def _look(self, _: None = None) -> None:
         self._picture = Picture(await self._store.campaigns.all(), await self._store.people.all())
-        self._stale = False
 
     def route(self, offer: CallOffer) -> Routing | None:
         return self._picture.route(offer)
