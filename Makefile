@@ -4,19 +4,18 @@ BIN := .venv/bin
 CONSOLE := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
 DEMO ?=
 
-.PHONY: run test test-real interop check format bench bench-report clean
+.PHONY: run test test-real interop check format bench bench-report weights clean
 
-run: .venv/.ready
-	$(BIN)/welcomedly models install
+run: weights
 	$(BIN)/welcomedly serve --demo $(DEMO)
 
-test: .venv/.ready
+test: weights
 	$(BIN)/pytest -m "not real"
 
-test-real: .venv/.ready
+test-real: weights
 	$(BIN)/pytest -m real
 
-interop: .venv/.ready
+interop: weights
 	$(BIN)/python -m tests.interop --real
 
 check: .venv/.ready
@@ -30,17 +29,20 @@ format: .venv/.ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.ready
+bench: weights
 	$(BIN)/python -m benchmarks $(CELL)
 
 bench-report: .venv/.ready
 	$(BIN)/python -m benchmarks --report
 
-.venv/.ready: pyproject.toml constraints.txt hatch_build.py models/catalogue.py $(CONSOLE)
+# Every time: they lie in `DATA_DIR`, of which .venv does not know, and the catalogue may have changed.
+weights: .venv/.ready
+	$(BIN)/welcomedly models install
+
+.venv/.ready: pyproject.toml constraints.txt hatch_build.py $(CONSOLE)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check --quiet --progress-bar on -c constraints.txt -e '.[dev]'
-	$(BIN)/welcomedly models install
 	touch $@
 
 clean:

@@ -1,7 +1,12 @@
 """What the README says is true: tables, vocabularies, commands."""
 
+import os
 import re
+import shutil
+import subprocess
 from typing import get_args
+
+import pytest
 
 from engine.command_line import parser
 from engine.facts import EventName
@@ -29,8 +34,24 @@ def test_the_picture_of_the_desk_is_there() -> None:
         assert (README.parent / path).stat().st_size > 10_000
 
 
-def test_a_run_brings_the_weights_that_it_needs() -> None:
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("assumed", ["-o.venv/.ready", "-Wpyproject.toml"], ids=["environment there", "anew"])
+@pytest.mark.parametrize(
+    ("target", "program"),
+    [
+        ("run", "welcomedly serve --demo"),
+        ("test", "pytest -m"),
+        ("test-real", "pytest -m real"),
+        ("interop", "python -m tests.interop"),
+        ("bench", "python -m benchmarks"),
+    ],
+)
+def test_weights_are_installed_once_and_whenever_they_are_needed(target: str, program: str, assumed: str) -> None:
     """They lie in `DATA_DIR`, which may be another or taken away, and `.venv` does not know."""
-    recipe = re.search(r"^run:.*\n((?:\t.*\n)+)", (README.parent / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert recipe
-    assert [line.split()[1:3] for line in recipe[1].splitlines()] == [["models", "install"], ["serve", "--demo"]]
+    variables = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    command = ["make", "--dry-run", assumed, target]
+    told = subprocess.run(command, cwd=README.parent, env=variables, capture_output=True, text=True, check=True).stdout
+    *before, last = told.splitlines()
+    assert [step for step in before if "models install" in step] == [".venv/bin/welcomedly models install"]
+    assert any("pip install" in step for step in before) == assumed.startswith("-W")
+    assert program in last
