@@ -172,9 +172,9 @@ def test_a_short_table_is_one_passage_and_a_line_of_dashes_is_no_trouble() -> No
 
 @pytest.mark.parametrize("mark", ["[", "[](", "[a", "![a](b"])
 def test_text_of_nothing_but_marks_takes_no_longer_than_other_text(mark: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of ours: a busy machine must not make it fail
     assert list(units([Article("a", "Título", "es", mark * 30_000)]))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
