@@ -1,9 +1,13 @@
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
 from media.ports import PortPool, PortRange
 from media.udp_pair import bind_udp
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_ports_are_even_and_rest_before_they_are_used_again() -> None:
@@ -38,3 +42,10 @@ def test_ports_of_ipv6_take_none_of_ipv4() -> None:
 def test_a_range_without_a_pair_is_refused(first: int, last: int) -> None:
     with pytest.raises(ValueError, match="no even port"):
         PortPool(PortRange(first, last))
+
+
+def test_ports_of_tests_are_none_that_the_system_gives_to_who_asks_for_any() -> None:
+    """Linux has 32768 to 60999 for that: there a socket of anybody on a busy machine may have taken them."""
+    for path in TESTS.rglob("*.py"):
+        for last in re.findall(r"PortRange\([\d_]+, ([\d_]+)\)", path.read_text("utf-8")):
+            assert int(last) < 32_768, path

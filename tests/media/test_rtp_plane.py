@@ -95,7 +95,7 @@ class Room:
     def __init__(self, bank: VadBank, *, suspend_after_s: float = 30.0) -> None:
         self.clock = FakeClock()
         self.plane = RtpPlane(
-            ports=PortRange(40_000, 40_399), bank=bank, clock=self.clock, suspend_after_s=suspend_after_s
+            ports=PortRange(30_000, 30_399), bank=bank, clock=self.clock, suspend_after_s=suspend_after_s
         )
 
     def pass_time(self, ms: float = 20) -> None:
@@ -404,7 +404,7 @@ async def test_a_first_packet_that_comes_late_anchors_nothing(room: Room, voices
 
 async def test_a_packet_came_when_the_kernel_took_it(bank: VadBank, voices: list[Pcm16]) -> None:
     """The loop was busy for so long when it reads a packet: that long ago it came."""
-    plane = RtpPlane(ports=PortRange(41_300, 41_399), bank=bank, clock=FakeClock())
+    plane = RtpPlane(ports=PortRange(31_300, 31_399), bank=bank, clock=FakeClock())
     session = await plane.allocate(OFFER, (CUSTOMER,))
     line = Line(session, CUSTOMER, voices[0])
     (port,) = session._ports.values()
@@ -447,7 +447,7 @@ async def test_monotonic_time_is_that_of_speaking(room: Room, voices: list[Pcm16
 
 async def test_ports_run_out_and_rest(bank: VadBank) -> None:
     clock = FakeClock()
-    plane = RtpPlane(ports=PortRange(41_000, 41_003), bank=bank, clock=clock)
+    plane = RtpPlane(ports=PortRange(31_000, 31_003), bank=bank, clock=clock)
     session = await plane.allocate(OFFER, (CUSTOMER, AGENT))
     assert all(port % 2 == 0 for port in session.local_ports().values())
     with pytest.raises(Overloaded):
@@ -465,15 +465,15 @@ async def test_ports_run_out_and_rest(bank: VadBank) -> None:
 
 async def test_a_busy_port_is_passed_over(bank: VadBank) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 41_010))
-        plane = RtpPlane(ports=PortRange(41_010, 41_013), bank=bank)
+        taken.bind(("127.0.0.1", 31_010))
+        plane = RtpPlane(ports=PortRange(31_010, 31_013), bank=bank)
         session = await plane.allocate(OFFER, (CUSTOMER,))
-        assert session.local_ports() == {0: 41_012}
+        assert session.local_ports() == {0: 31_012}
         await plane.aclose()
 
 
 async def play_on_loopback(bank: VadBank, voices: list[Pcm16]) -> None:
-    async with RtpPlane(ports=PortRange(41_100, 41_199), bank=bank) as plane:
+    async with RtpPlane(ports=PortRange(31_100, 31_199), bank=bank) as plane:
         session = await plane.allocate(OFFER, (CUSTOMER, AGENT))
         lines = [RtpLine(voices[0][5000 * 8 : 5800 * 8]), RtpLine(voices[1][: 800 * 8], "PCMA", 8)]
         sender = RtpSender(lines, seed=1)
@@ -514,7 +514,7 @@ async def test_a_sender_whose_clock_is_fast_is_heard_to_the_end(room: Room, voic
 
 
 async def test_shutdown_ends_the_calls(bank: VadBank) -> None:
-    async with RtpPlane(ports=PortRange(41_200, 41_299), bank=bank) as plane:
+    async with RtpPlane(ports=PortRange(31_200, 31_299), bank=bank) as plane:
         session = await plane.allocate(OFFER, (CUSTOMER,))
     (event,) = [event async for event in session.events()]
     assert isinstance(event, CallEnded)
@@ -556,7 +556,7 @@ async def test_a_broken_call_ends_and_the_others_go_on(room: Room, voices: list[
 async def test_fates_are_passed_on(bank: VadBank, voices: list[Pcm16]) -> None:
     room, counted = Room(bank), list[tuple[str, int]]()
     room.plane = RtpPlane(
-        ports=PortRange(40_400, 40_499),
+        ports=PortRange(30_400, 30_499),
         bank=bank,
         clock=room.clock,
         counted=lambda fate, count: counted.append((fate, count)),

@@ -32,7 +32,7 @@ class Far:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.plane = RtpPlane(ports=PortRange(41_000, 41_099), bank=VadBank(), clock=self.clock)
+        self.plane = RtpPlane(ports=PortRange(31_000, 31_099), bank=VadBank(), clock=self.clock)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)

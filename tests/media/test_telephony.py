@@ -38,7 +38,7 @@ def telephony(folder: Path, peers: str = PEER, port: int = 0) -> Telephony:
         sockets=str(file),
         sockets_port=0,
         rtp_host="198.51.100.10",
-        rtp_ports="42700-42715",
+        rtp_ports="32700-32715",
         data_dir=folder,
     )
     return Telephony(settings, Metrics())
@@ -165,7 +165,7 @@ async def test_a_wrong_file_of_peers_closes_sip_again(tmp_path: Path) -> None:
 
 async def test_a_bridge_of_ours_is_told_what_we_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.telephony.BridgeChild", FakeBridge)
-    brings = Telephony(Settings(sip_port=0, bridge="on", rtp_ports="42700-42715", data_dir=tmp_path), Metrics())
+    brings = Telephony(Settings(sip_port=0, bridge="on", rtp_ports="32700-32715", data_dir=tmp_path), Metrics())
     await brings.open(FakeIntake())
     assert not brings.draining
     brings.renew_certificate()

@@ -100,7 +100,7 @@ class Room:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.plane = RtpPlane("127.0.0.1", PortRange(41_000, 41_199), bank=bank(), clock=self.clock)
+        self.plane = RtpPlane("127.0.0.1", PortRange(31_000, 31_199), bank=bank(), clock=self.clock)
 
     def hear(self, ports: list[int], seconds: float) -> None:
         """Both voices, from one socket each, at 20 ms a packet; then half a second of nothing."""

@@ -19,7 +19,7 @@ from tests.media.sockets.test_interop import ROUTING
 async def test_peers_are_served_and_left_together() -> None:
     intake = FakeIntake()
     peers = [Twilio.peer(), Peer("edge", "rtpengine", url="127.0.0.1:9"), Peer("pbx", "audiosocket", port=0)]
-    async with RtpPlane("127.0.0.1", PortRange(42_000, 42_099), bank=bank()) as rtp:
+    async with RtpPlane("127.0.0.1", PortRange(32_000, 32_099), bank=bank()) as rtp:
         platforms = Platforms("127.0.0.1", 0, peers, intake, rtp)
         await platforms.open()
         client = Twilio(("127.0.0.1", platforms.server.port))
@@ -34,7 +34,7 @@ async def test_peers_are_served_and_left_together() -> None:
 
 
 async def test_a_busy_port_names_the_setting() -> None:
-    async with RtpPlane("127.0.0.1", PortRange(42_100, 42_199), bank=bank()) as rtp:
+    async with RtpPlane("127.0.0.1", PortRange(32_100, 32_199), bank=bank()) as rtp:
         first = Platforms("127.0.0.1", 0, [Twilio.peer()], FakeIntake(), rtp)
         await first.open()
         second = Platforms("127.0.0.1", first.server.port, [Twilio.peer()], FakeIntake(), rtp)

@@ -91,7 +91,7 @@ async def scripted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Media
     """One such worker, which is never late, and two rings."""
     time, deaf = VirtualTime(), Deaf()
     monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_632, 42_635))
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(32_632, 32_635))
     (keeper,) = workers.keepers
     keeper.line.watch = Watch(time, time.sleep)
     async with workers:
@@ -109,7 +109,7 @@ async def asking(deaf: Deaf, question: Coroutine[Any, Any, Any]) -> "asyncio.Tas
     return task
 
 
-HEARD = Opened(1, {0: 42_632}, {"customer": 42_632})
+HEARD = Opened(1, {0: 32_632}, {"customer": 32_632})
 REFUSED = Refused(0, 2, "the call is over")
 OVER = Over(0, CallEnded(0, "error"))
 
@@ -130,7 +130,7 @@ async def test_a_call_that_ends_while_it_asks_gives_each_ring_back_once(
         with pytest.raises(Overloaded, match="port"):  # there are two
             await workers.allocate(OFFER, (LINE, OTHER, StreamOffer("third", 2, "PCMU", 0)))
     again = await asking(deaf, workers.allocate(OFFER, (LINE, OTHER)))
-    deaf.says(Opened(3, {0: 42_632, 1: 42_634}, {"customer": 42_632, "agent": 42_634}), Over(2, CallEnded(0, "error")))
+    deaf.says(Opened(3, {0: 32_632, 1: 32_634}, {"customer": 32_632, "agent": 32_634}), Over(2, CallEnded(0, "error")))
     assert set((await again).local_ports()) == {0, 1}
 
 
@@ -199,7 +199,7 @@ async def test_the_next_worker_hears_a_stream_at_the_rate_it_began_with(
     ear = Ear(session)
     wide = msgspec.structs.replace(LINE, codec="G722", payload_type=9)
     update = await asking(deaf, session.update((wide,)))
-    deaf.says(Opened(2, {0: 42_632}, {"customer": 42_632}))
+    deaf.says(Opened(2, {0: 32_632}, {"customer": 32_632}))
     await update
     deaf.dies()
     async with asyncio.timeout(20):
@@ -227,7 +227,7 @@ async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
         opened = await deaf.asked()
         assert isinstance(opened, Open)
         back = await asking(deaf, session.update((LINE,)))
-        deaf.says(Opened(3, {0: 42_632}, {"customer": 42_632}))
+        deaf.says(Opened(3, {0: 32_632}, {"customer": 32_632}))
         await back
         assert await deaf.asked() == Announce(0, NOTICE.tobytes(), True, 15)
 
@@ -235,7 +235,7 @@ async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
 async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     time, deaf = VirtualTime(), Deaf()
     monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_628, 42_631))
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(32_628, 32_631))
     (keeper,) = workers.keepers
     keeper.line.watch = Watch(time, time.sleep)
     async with workers:

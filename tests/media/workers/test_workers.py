@@ -50,7 +50,7 @@ OTHER = StreamOffer("agent", 1, "PCMU", 0)
 
 @pytest.fixture
 async def workers() -> AsyncIterator[MediaWorkers]:
-    async with MediaWorkers(2, "127.0.0.1", PortRange(42_600, 42_607)) as made:
+    async with MediaWorkers(2, "127.0.0.1", PortRange(32_600, 32_607)) as made:
         yield made
 
 
@@ -107,7 +107,7 @@ async def test_calls_are_spread_and_heard(workers: MediaWorkers) -> None:
     allocator: MediaAllocator = workers
     first: MediaSession = await allocator.allocate(OFFER, (LINE,))
     second = await workers.allocate(OFFER, (LINE, OTHER))
-    assert {first.local_ports()[0] in range(42_600, 42_604), second.local_ports()[0] in range(42_604, 42_608)} == {True}
+    assert {first.local_ports()[0] in range(32_600, 32_604), second.local_ports()[0] in range(32_604, 32_608)} == {True}
     ear = Ear(second)
     await talk(second.local_ports()[0])
     await ear.until(spoke("ended"))
@@ -165,7 +165,7 @@ async def test_the_next_worker_opens_what_is_protected_also_when_its_numbers_hav
     packets = [writer.rtp(build_packet(packet)) for packet in sent]
     ports: dict[str, int] = {}
     for some in (packets[:20], packets[20:]):
-        plane, reader = RtpPlane("127.0.0.1", PortRange(42_636, 42_639)), asyncio.StreamReader()
+        plane, reader = RtpPlane("127.0.0.1", PortRange(32_636, 32_639)), asyncio.StreamReader()
         worker = MediaWorker(plane, rings, lambda _: None)
         for message in (Open(7, OFFER, (line,), {"customer": 0}, time.monotonic(), ports=ports), Stop()):
             reader.feed_data(framed(message))
@@ -211,7 +211,7 @@ async def test_a_worker_that_is_killed_is_replaced_and_its_call_goes_on(workers:
 async def test_a_worker_that_hangs_is_replaced_and_its_call_goes_on() -> None:
     time = VirtualTime()
     lost: list[None] = []
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(42_624, 42_627), lost=lambda: lost.append(None))
+    workers = MediaWorkers(1, "127.0.0.1", PortRange(32_624, 32_627), lost=lambda: lost.append(None))
     (keeper,) = workers.keepers
     keeper.line.watch = Watch(time, time.sleep)
     async with workers:
@@ -255,7 +255,7 @@ async def test_a_call_without_ports_is_refused_and_leaves_nothing(workers: Media
 
 
 async def test_stopping_ends_calls_and_processes() -> None:
-    async with MediaWorkers(2, "127.0.0.1", PortRange(42_608, 42_615)) as workers:
+    async with MediaWorkers(2, "127.0.0.1", PortRange(32_608, 32_615)) as workers:
         ear = Ear(await workers.allocate(OFFER, (LINE,)))
         pids = [keeper.line.pid for keeper in workers.keepers]
     await ear.end()
@@ -274,7 +274,7 @@ from media.workers.keeper import Keeper
 from media.workers.pool import MediaWorkers
 
 async def main() -> None:
-    async with MediaWorkers(2, "127.0.0.1", PortRange(42_616, 42_623)) as workers:
+    async with MediaWorkers(2, "127.0.0.1", PortRange(32_616, 32_623)) as workers:
         print(*(keeper.line.pid for keeper in workers.keepers), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

@@ -117,7 +117,7 @@ async def test_recording_through_two_proxies(hops: str, hangs_up: str, tmp_path:
 async def test_each_voice_is_on_its_leg_as_it_was_said(tmp_path: Path) -> None:
     give_voices(tmp_path)
     intake = Intake()
-    async with asyncio.timeout(40), RtpPlane("127.0.0.1", PortRange(41_300, 41_399), bank=bank()) as plane:
+    async with asyncio.timeout(40), RtpPlane("127.0.0.1", PortRange(31_300, 31_399), bank=bank()) as plane:
         server = SipServer("127.0.0.1", 0, intake, plane)
         await server.open()
         try:

@@ -46,8 +46,8 @@ async def rtpengine(where: Path) -> AsyncIterator[int]:
         *(
             "--interface=lo/127.0.0.1",
             f"--listen-ng=127.0.0.1:{port}",
-            "--port-min=42000",
-            "--port-max=42099",
+            "--port-min=32000",
+            "--port-max=32099",
             "--delete-delay=0",
         ),
         cwd=where,
@@ -96,7 +96,7 @@ async def test_a_call_that_rtpengine_relays_is_heard_from_both_sides(tmp_path: P
     async with (
         asyncio.timeout(40),
         rtpengine(tmp_path / "rtpengine") as ng_port,
-        RtpPlane("127.0.0.1", PortRange(41_200, 41_299), bank=bank()) as plane,
+        RtpPlane("127.0.0.1", PortRange(31_200, 31_299), bank=bank()) as plane,
         telephone("called_speaks.xml", tmp_path) as called,
         kamailio(tmp_path / "kam", next_hop=f"sip:127.0.0.1:{called}", ng_port=ng_port) as proxy,
     ):
@@ -127,7 +127,7 @@ async def test_a_call_to_us_whose_sound_goes_through_rtpengine(tmp_path: Path) -
     async with (
         asyncio.timeout(40),
         rtpengine(tmp_path / "rtpengine") as ng_port,
-        RtpPlane("127.0.0.1", PortRange(41_400, 41_499), bank=bank()) as plane,
+        RtpPlane("127.0.0.1", PortRange(31_400, 31_499), bank=bank()) as plane,
     ):
         server = SipServer("127.0.0.1", 0, intake, plane)
         await server.open()
@@ -168,7 +168,7 @@ async def test_whoever_takes_a_call_over_is_heard(tmp_path: Path) -> None:
     async with (
         asyncio.timeout(40),
         rtpengine(tmp_path / "rtpengine") as ng_port,
-        RtpPlane("127.0.0.1", PortRange(41_600, 41_699), bank=bank()) as plane,
+        RtpPlane("127.0.0.1", PortRange(31_600, 31_699), bank=bank()) as plane,
     ):
         proxy = NgClient("127.0.0.1", ng_port)
         await proxy.open()
