@@ -22,6 +22,7 @@ from media.session import StreamOffer
 from media.workers.keeper import ASK_S
 from media.workers.line import WorkerLine
 from media.workers.pool import MediaWorkers
+from media.workers.session import WorkerSession
 from media.workers.wire import (
     Alive,
     Announce,
@@ -87,9 +88,15 @@ class Deaf:
 
 
 @pytest.fixture
-async def scripted(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[MediaWorkers, Deaf]]:
-    """One such worker, which is never late, and two rings."""
-    time, deaf = VirtualTime(), Deaf()
+def time() -> VirtualTime:
+    """By which a worker is late."""
+    return VirtualTime()
+
+
+@pytest.fixture
+async def scripted(monkeypatch: pytest.MonkeyPatch, time: VirtualTime) -> AsyncIterator[tuple[MediaWorkers, Deaf]]:
+    """One such worker, and two rings."""
+    deaf = Deaf()
     monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
     workers = MediaWorkers(1, "127.0.0.1", PortRange(32_632, 32_635))
     (keeper,) = workers.keepers
@@ -109,7 +116,14 @@ async def asking(deaf: Deaf, question: Coroutine[Any, Any, Any]) -> "asyncio.Tas
     return task
 
 
-HEARD = Opened(1, {0: 32_632}, {"customer": 32_632})
+async def answered(workers: MediaWorkers, deaf: Deaf) -> WorkerSession:
+    """A call of one line, which the worker hears."""
+    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
+    deaf.says(Opened(1, {0: 32_632}, {"customer": 32_632}))
+    session: WorkerSession = await opening
+    return session
+
+
 REFUSED = Refused(0, 2, "the call is over")
 OVER = Over(0, CallEnded(0, "error"))
 
@@ -119,9 +133,7 @@ async def test_a_call_that_ends_while_it_asks_gives_each_ring_back_once(
     scripted: tuple[MediaWorkers, Deaf], told: tuple[FromWorker, ...]
 ) -> None:
     workers, deaf = scripted
-    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
-    deaf.says(HEARD)
-    session = await opening
+    session = await answered(workers, deaf)
     update = await asking(deaf, session.update((LINE, OTHER)))
     deaf.says(*told)
     with pytest.raises(Overloaded, match="over"):
@@ -136,9 +148,7 @@ async def test_a_call_that_ends_while_it_asks_gives_each_ring_back_once(
 
 async def test_what_the_worker_opens_for_nobody_keeps_its_ring(scripted: tuple[MediaWorkers, Deaf]) -> None:
     workers, deaf = scripted
-    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
-    deaf.says(HEARD)
-    session = await opening
+    session = await answered(workers, deaf)
     update = await asking(deaf, session.update((LINE, OTHER)))
     update.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -164,9 +174,7 @@ async def test_the_next_worker_goes_on_with_what_the_call_is_played(
     scripted: tuple[MediaWorkers, Deaf], left: bytes
 ) -> None:
     workers, deaf = scripted
-    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
-    deaf.says(HEARD)
-    session = await opening
+    session = await answered(workers, deaf)
     ear = Ear(session)
     session.announce(NOTICE, words=True, beep_every_s=15)
     session.told([CallEvent(call_id="call", seq=at, name=name) for at, name in enumerate(RECORDED)])
@@ -193,9 +201,7 @@ async def test_the_next_worker_hears_a_stream_at_the_rate_it_began_with(
     scripted: tuple[MediaWorkers, Deaf],
 ) -> None:
     workers, deaf = scripted
-    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
-    deaf.says(HEARD)
-    session = await opening
+    session = await answered(workers, deaf)
     ear = Ear(session)
     wide = msgspec.structs.replace(LINE, codec="G722", payload_type=9)
     update = await asking(deaf, session.update((wide,)))
@@ -214,9 +220,7 @@ async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
     scripted: tuple[MediaWorkers, Deaf],
 ) -> None:
     workers, deaf = scripted
-    opening = await asking(deaf, workers.allocate(OFFER, (LINE,)))
-    deaf.says(HEARD)
-    session = await opening
+    session = await answered(workers, deaf)
     session.announce(NOTICE, words=True, beep_every_s=15)
     async with asyncio.timeout(20):
         await deaf.asked()
@@ -232,25 +236,20 @@ async def test_a_call_whose_line_is_refused_is_played_to_once_it_has_one_again(
         assert await deaf.asked() == Announce(0, NOTICE.tobytes(), True, 15)
 
 
-async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    time, deaf = VirtualTime(), Deaf()
-    monkeypatch.setattr(WorkerLine, "_spawn", lambda line, theirs: deaf.spawn(line, theirs))
-    workers = MediaWorkers(1, "127.0.0.1", PortRange(32_628, 32_631))
+async def test_a_worker_that_does_not_answer_is_ended_and_the_call_refused(
+    scripted: tuple[MediaWorkers, Deaf], time: VirtualTime
+) -> None:
+    workers, deaf = scripted
     (keeper,) = workers.keepers
-    keeper.line.watch = Watch(time, time.sleep)
-    async with workers:
-        time.passed = deaf.lives
-        time.goes.set()
-        await time.until(5 * SILENT_S)
-        asked_at = time.now
-        with pytest.raises(Overloaded, match="gone"):
-            await workers.allocate(OFFER, (LINE,))
-        assert ASK_S <= time.now - asked_at < 2 * ASK_S
-        assert keeper.streams == 0
-        time.passed = lambda: None
-        time.goes.clear()
-        await asyncio.wait_for(keeper.line.ready.wait(), 20)
-        assert keeper.line.starts == 2
-        assert keeper.line.pid is not None
-        os.kill(keeper.line.pid, signal.SIGKILL)
-    deaf.close()
+    time.passed = deaf.lives
+    time.goes.set()
+    await time.until(5 * SILENT_S)
+    asked_at = time.now
+    with pytest.raises(Overloaded, match="gone"):
+        await workers.allocate(OFFER, (LINE,))
+    assert ASK_S <= time.now - asked_at < 2 * ASK_S
+    assert keeper.streams == 0
+    time.passed = lambda: None
+    time.goes.clear()
+    await asyncio.wait_for(keeper.line.ready.wait(), 20)
+    assert keeper.line.starts == 2
