@@ -31,6 +31,13 @@ def finished(composer: Composer) -> WrapUp:
     return composer.finish(LEGS)
 
 
+def after(leg: Leg, text: str, language: str = "es", campaign: str = "collections") -> WrapUp:
+    """Of a call in which that was all that was said."""
+    one = composer(campaign, language)
+    say(one, 1, leg, text, language)
+    return finished(one)
+
+
 def test_a_collections_call_in_spanish() -> None:
     one = composer()
     say(one, 1, "agent", "Buenas tardes, le llamo por la cuota de su tarjeta.")
@@ -90,9 +97,7 @@ def test_the_reason_stands_behind_whom_the_agent_calls_from(language: str, text:
 
 
 def test_with_no_sign_at_all_the_default_is_offered_without_confidence() -> None:
-    one = composer("sales", "en")
-    say(one, 1, "customer", "Hello?", "en")
-    found = finished(one)
+    found = after("customer", "Hello?", "en", "sales")
     assert (found.disposition, found.confidence, found.reason) == ("no_result", 0.0, None)
 
 
@@ -125,9 +130,7 @@ def test_private_data_are_named_once_and_never_by_value() -> None:
     ],
 )
 def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, text: str) -> None:
-    one = composer()
-    say(one, 1, leg, text)
-    assert finished(one).promises == ()
+    assert after(leg, text).promises == ()
 
 
 @pytest.mark.parametrize(
@@ -161,9 +164,7 @@ def test_questions_and_what_is_done_while_one_waits_are_no_promises(leg: Leg, te
     ],
 )
 def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
-    one = composer()
-    say(one, 1, leg, text)
-    assert [note.text for note in finished(one).promises] == [text]
+    assert [note.text for note in after(leg, text).promises] == [text]
 
 
 @pytest.mark.parametrize(
@@ -189,9 +190,7 @@ def test_what_outlives_the_call_is_a_promise(leg: Leg, text: str) -> None:
     ],
 )
 def test_who_will_make_a_payment_promises_it_with_its_day(language: str, text: str, due: str) -> None:
-    one = composer("collections", language)
-    say(one, 1, "customer", text, language)
-    found = finished(one)
+    found = after("customer", text, language)
     assert found.disposition == "promise_to_pay"
     assert [(one.text, one.due) for one in found.follow_ups] == [(text, due)]
 
@@ -213,9 +212,7 @@ def test_who_will_make_a_payment_promises_it_with_its_day(language: str, text: s
     ],
 )
 def test_who_will_not_pay_and_who_always_does_promises_nothing(language: str, text: str) -> None:
-    one = composer("collections", language)
-    say(one, 1, "customer", text, language)
-    found = finished(one)
+    found = after("customer", text, language)
     assert (found.promises, found.disposition != "promise_to_pay") == ((), True)
 
 
@@ -240,9 +237,7 @@ def test_who_will_not_pay_and_who_always_does_promises_nothing(language: str, te
     ],
 )
 def test_what_is_done_already_is_no_promise(leg: Leg, language: str, text: str) -> None:
-    one = composer("collections", language)
-    say(one, 1, leg, text, language)
-    found = finished(one)
+    found = after(leg, text, language)
     assert (found.promises, found.disposition != "promise_to_pay") == ((), True)
 
 
@@ -340,9 +335,7 @@ def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
 def test_how_it_ended_is_what_the_customer_says_and_not_what_they_deny(
     campaign: str, language: str, text: str, disposition: str
 ) -> None:
-    one = composer(campaign, language)
-    say(one, 1, "customer", text, language)
-    assert finished(one).disposition == disposition
+    assert after("customer", text, language, campaign).disposition == disposition
 
 
 def test_a_refusal_is_more_than_a_wish_for_instalments() -> None:
@@ -401,9 +394,7 @@ def test_a_choice_names_the_customer_s_turn_that_speaks_for_it() -> None:
     ],
 )
 def test_a_day_beside_a_promise_is_its_day(text: str, due: str) -> None:
-    one = composer("care", "en")
-    say(one, 1, "agent", text, "en")
-    assert [one.due for one in finished(one).follow_ups] == [due]
+    assert [one.due for one in after("agent", text, "en", "care").follow_ups] == [due]
 
 
 @pytest.mark.parametrize(
@@ -508,9 +499,7 @@ def test_roles_that_come_late_say_who_offered_more_help() -> None:
     ],
 )
 def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: str, due: str) -> None:
-    one = composer("collections", language)
-    say(one, 1, leg, text, language)
-    assert [one.due for one in finished(one).follow_ups] == [due]
+    assert [one.due for one in after(leg, text, language).follow_ups] == [due]
 
 
 @pytest.mark.parametrize(
@@ -542,6 +531,4 @@ def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: s
     ],
 )
 def test_a_payment_that_is_still_to_come_was_not_made_on_the_call(language: str, text: str, paid: bool) -> None:
-    one = composer("collections", language)
-    say(one, 1, "agent", text, language)
-    assert (finished(one).disposition == "paid_on_call") is paid
+    assert (after("agent", text, language).disposition == "paid_on_call") is paid
