@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from models.compliance.phrases import Phrase
 from models.compliance.text import Folded, fold
-from models.grounding import DENIALS, says_something
+from models.content_words import says_something
+from models.grounding import DENIALS
 from models.privacy.lexicon import word_set
 
 _REACH = 1
@@ -37,7 +38,7 @@ _LIGHT = word_set(
     even going gonna really say saying want whether why yet
     """
 )
-"""Words between that say as little as those of `models.grounding`."""
+"""Words between that say as little as those of `models.content_words`."""
 _NEW_CLAUSE = word_set(
     """
     pero y e sino entonces porque aunque mientras sí señor señora señorita pues bueno hoy ahora ahorita dale listo
