@@ -70,7 +70,7 @@ class Hub:
     relay."""
 
     def __init__(self, store: Store, *, metrics: Metrics, relay: Callable[[], None] = lambda: None) -> None:
-        """`relay` is told that the outbox has something (`Relay.wake`)."""
+        """`relay` is told that the outbox has something (`engine.bus.Bus.wake`)."""
         self._store = store
         self._metrics = metrics
         self._relay = relay

@@ -12,6 +12,7 @@ import structlog
 
 from engine.errors import NotFound
 from engine.ports.storage import CallRecord
+from engine.recordings import DAY_S
 from engine.sealed_file import SealedReader, SealedWriter
 from engine.store import Store
 from engine.store.erasures import Kept
@@ -21,7 +22,6 @@ log = structlog.get_logger(__name__)
 audit = structlog.get_logger(AUDIT)
 
 FOLDER: Final = "inputs"
-DAY_S: Final = 86_400
 _BATCH: Final = 500
 
 

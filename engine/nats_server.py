@@ -39,7 +39,7 @@ class Program(msgspec.Struct, frozen=True):
 
 
 def find_program(setting: str) -> Program:
-    """`NATS_SERVER`, else the wheel's program beside our Python, else PATH. Raises `StartupError`."""
+    """`NATS_SERVER`, else the program on PATH, else the wheel's beside our Python. Raises `StartupError`."""
     if setting:
         if not os.access(setting, os.X_OK):
             raise StartupError(f"NATS_SERVER: {setting} is not a program that we may run")

@@ -302,7 +302,7 @@ class Metrics:
         (gauge.labels(**labels) if labels else gauge).inc(amount)
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """Seconds, for all but `store_group_writes`."""
+        """In the unit that the name ends with: seconds, writes, a ratio, or a MOS."""
         histogram = self._histograms[name]
         (histogram.labels(**labels) if labels else histogram).observe(value)
 

@@ -8,9 +8,9 @@ from structlog.testing import capture_logs
 
 from engine.erasures import Erasures
 from engine.errors import NotFound
-from engine.inputs import DAY_S, Inputs
+from engine.inputs import Inputs
 from engine.ports.storage import CallRecord
-from engine.recordings import Recordings
+from engine.recordings import DAY_S, Recordings
 from engine.sealed_file import SealedReader
 from engine.settings import Settings
 from engine.store import Store
