@@ -6,7 +6,6 @@ is bound to it as associated data, so that a row moved elsewhere does not open.
 """
 
 import hashlib
-import hmac
 import os
 import secrets
 import shlex
@@ -40,7 +39,6 @@ class CallKey:
         self._place = f"{organisation_id}/{call_id}"
         self._aead = AESGCM(_derive(key, b"facts"))
         self._tokens = AESGCM(_derive(key, b"tokens"))
-        self._hash_key = _derive(key, b"hashes")
         self._files_key = _derive(key, b"files")
 
     def seal(self, seq: int, plain: bytes) -> bytes:
@@ -62,10 +60,6 @@ class CallKey:
     def file_key(self, salt: bytes) -> bytes:
         """A key for one file of this call (see `engine.sealed_file`), by the random salt at the file's head."""
         return _derive(self._files_key, b"file " + self._place.encode() + b" " + salt)
-
-    def keyed_hash(self, purpose: str, value: str) -> str:
-        """Hex HMAC-SHA256 of a private value, for equality within this call alone (e.g. `purpose="pan"`)."""
-        return hmac.new(self._hash_key, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()
 
 
 class Vault:

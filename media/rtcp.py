@@ -16,7 +16,6 @@ INTERVAL_S = 5.0
 _COMPENSATION = 2.718281828 - 1.5
 """RFC 3550 §6.3.1: what reconsideration takes off the mean."""
 _HEAD = struct.Struct("!BBHI")
-_NTP = struct.Struct("!II")
 _BLOCK = struct.Struct("!IIIIII")
 _SENDER = struct.Struct("!IIIII")
 _NTP_EPOCH = 2_208_988_800

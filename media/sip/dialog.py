@@ -107,11 +107,6 @@ class Dialog:
         return Request(headers=Headers((*headers, *extra)), body=body, method=method, uri=uri)
 
 
-def key_of_request(request: Request) -> Key:
-    """The key of the dialog that a request of the peer belongs to."""
-    return (request.call_id, request.to_tag, request.from_tag)
-
-
 def _contact_of(message: Request | Response) -> str:
     for value in split_addresses(message.headers.all("Contact"))[:1]:
         return _parsed(value).uri

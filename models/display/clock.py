@@ -36,7 +36,6 @@ _IS: Final = frozenset(
 )
 """Accents kept: "às" says when, "as" does not."""
 _LEFT: Final = word_set("falta faltam faltavam")
-_ON_THE_HOUR: Final = ("punto", "oclock")
 
 
 def times(line: Line) -> Iterator[Found]:

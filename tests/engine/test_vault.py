@@ -45,15 +45,6 @@ def test_damage_is_said(damage: bytes) -> None:
         key.open(1, damage)
 
 
-def test_keyed_hashes_compare_within_one_call_only() -> None:
-    vault = Vault(KEY)
-    one, _ = vault.new_call_key("org", "one")
-    two, _ = vault.new_call_key("org", "two")
-    assert one.keyed_hash("pan", "4111") == one.keyed_hash("pan", "4111")
-    assert one.keyed_hash("pan", "4111") != one.keyed_hash("cpf", "4111")
-    assert one.keyed_hash("pan", "4111") != two.keyed_hash("pan", "4111")
-
-
 def test_the_default_key_is_made_outside_the_data_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     data = tmp_path / "data"

@@ -1,10 +1,11 @@
 """The catalogue says of each entry where it comes from, and is true of what is installed."""
 
+from importlib.metadata import version
+
 import pytest
 
 from engine.errors import NotFound
 from models.catalogue import CATALOGUE, entry
-from models.installation import package_version
 
 
 def test_every_entry_says_where_it_comes_from() -> None:
@@ -17,7 +18,7 @@ def test_every_entry_says_where_it_comes_from() -> None:
 def test_the_installed_packages_are_the_pinned_ones() -> None:
     for one in CATALOGUE:
         for package in one.packages:
-            assert package_version(package) == package.version
+            assert version(package.distribution) == package.version
 
 
 def test_an_unknown_name_is_told_the_names_there_are() -> None:
