@@ -1,6 +1,7 @@
 """What every test shares."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -21,3 +22,11 @@ def _logs_are_as_they_were() -> Iterator[None]:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def weights_dir(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where real weights are installed for tests: once for all runs, or where pytest keeps no cache, for this one."""
+    cache = getattr(pytestconfig, "cache", None)
+    folder: Path = cache.mkdir("models") if cache else tmp_path_factory.mktemp("models")
+    return folder

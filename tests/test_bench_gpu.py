@@ -47,9 +47,8 @@ def header(path: Path) -> dict[str, tuple[tuple[int, ...], int]]:
     return found
 
 
-def test_a_file_of_random_weights_is_laid_out_as_the_real_one(pytestconfig: pytest.Config, tmp_path: Path) -> None:
-    assert pytestconfig.cache is not None
-    real = install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+def test_a_file_of_random_weights_is_laid_out_as_the_real_one(weights_dir: Path, tmp_path: Path) -> None:
+    real = install(WHISPER_BASE, weights_dir)
     write_random(BASE, tmp_path)
     assert header(tmp_path / "model.bin") == header(real / "model.bin")
 

@@ -32,9 +32,8 @@ WORDS = "Good question. Let me check that for you."
 
 
 @pytest.fixture(scope="module")
-def weights(pytestconfig: pytest.Config) -> Path:
-    assert pytestconfig.cache is not None
-    return install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+def weights(weights_dir: Path) -> Path:
+    return install(WHISPER_BASE, weights_dir)
 
 
 @pytest.fixture(scope="module")

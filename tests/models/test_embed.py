@@ -14,10 +14,9 @@ from models.installation import install
 
 
 @pytest.fixture(scope="module")
-def directory(pytestconfig: pytest.Config) -> Path:
-    models = pytestconfig.cache.mkdir("models")
-    install(SENTENCE_ENCODER, models)
-    return models
+def directory(weights_dir: Path) -> Path:
+    install(SENTENCE_ENCODER, weights_dir)
+    return weights_dir
 
 
 @pytest.fixture(scope="module")

@@ -65,11 +65,8 @@ def test_leftovers_of_a_killed_install_do_no_harm(joined: Entry, tmp_path: Path)
     assert installation.installed(joined, tmp_path) or installation.install(joined, tmp_path)
 
 
-def test_an_installation_of_before_is_usable_and_gets_what_is_derived_since(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    assert pytestconfig.cache is not None
-    whole, folder = installation.install(WHISPER_BASE, pytestconfig.cache.mkdir("models")), tmp_path / "whisper-base"
+def test_an_installation_of_before_is_usable_and_gets_what_is_derived_since(tmp_path: Path, weights_dir: Path) -> None:
+    whole, folder = installation.install(WHISPER_BASE, weights_dir), tmp_path / "whisper-base"
     folder.mkdir()
     for file in WHISPER_BASE.files:
         (folder / file.name).symlink_to(whole / file.name)

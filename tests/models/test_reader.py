@@ -15,12 +15,10 @@ from models.reading import spans_of
 
 
 @pytest.fixture(scope="module")
-def reader(pytestconfig: pytest.Config) -> OnnxTextReader:
-    assert pytestconfig.cache is not None
-    models: Path = pytestconfig.cache.mkdir("models")
-    install(SENTENCE_ENCODER, models)
-    install(TURN_ENCODER, models)
-    return OnnxTextReader(models)
+def reader(weights_dir: Path) -> OnnxTextReader:
+    install(SENTENCE_ENCODER, weights_dir)
+    install(TURN_ENCODER, weights_dir)
+    return OnnxTextReader(weights_dir)
 
 
 @pytest.mark.parametrize(
@@ -191,10 +189,9 @@ def test_threads_read_the_same(reader: OnnxTextReader) -> None:
             assert np.array_equal(reading.vector, alone.vector)
 
 
-def test_each_model_leaves_its_latency(pytestconfig: pytest.Config, reader: OnnxTextReader) -> None:
-    assert pytestconfig.cache is not None
+def test_each_model_leaves_its_latency(weights_dir: Path, reader: OnnxTextReader) -> None:
     seen: list[str] = []
-    reader = OnnxTextReader(pytestconfig.cache.mkdir("models"), observe=lambda model, seconds: seen.append(model))
+    reader = OnnxTextReader(weights_dir, observe=lambda model, seconds: seen.append(model))
     seen.clear()
     reader.read("buenas tardes")
     assert set(seen) >= {"reader", "sentence-encoder", "turn-encoder", "wide"}

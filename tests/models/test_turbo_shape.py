@@ -27,9 +27,8 @@ SOUND = (np.random.default_rng(1).standard_normal(3 * 16_000) / 10).astype(np.fl
 
 
 @pytest.fixture(scope="module")
-def weights(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    assert pytestconfig.cache is not None
-    base = install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+def weights(weights_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = install(WHISPER_BASE, weights_dir)
     folder = tmp_path_factory.mktemp("turbo")
     write_random(SHAPE, folder)
     vocabulary = json.loads((base / "vocabulary.json").read_text("utf-8"))

@@ -29,21 +29,17 @@ def test_log_odds_add_up() -> None:
     assert blended(deep, wide, card)["acts"].tolist() == [[3.5, 1.5]]
 
 
-def test_of_a_head_that_is_not_asked_nothing_is_worked_out(pytestconfig: pytest.Config) -> None:
-    assert pytestconfig.cache is not None
-    models: Path = pytestconfig.cache.mkdir("models")
-    install(TURN_ENCODER, models)
-    judge, texts, vectors = TurnJudge(models), ["hola", "adiós"], np.zeros((2, 512), np.float32)
+def test_of_a_head_that_is_not_asked_nothing_is_worked_out(weights_dir: Path) -> None:
+    install(TURN_ENCODER, weights_dir)
+    judge, texts, vectors = TurnJudge(weights_dir), ["hola", "adiós"], np.zeros((2, 512), np.float32)
     every, some = judge.chances(texts, vectors), judge.chances(texts, vectors, ("sentiment",))
     assert set(every) - set(some) == {"sentiment"}
     assert all(np.array_equal(every[name], some[name]) for name in some)
 
 
-def test_a_wide_part_of_another_turn_encoder_is_refused(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    assert pytestconfig.cache is not None
-    models: Path = pytestconfig.cache.mkdir("models")
-    install(TURN_ENCODER, models)
+def test_a_wide_part_of_another_turn_encoder_is_refused(tmp_path: Path, weights_dir: Path) -> None:
+    install(TURN_ENCODER, weights_dir)
     card = msgspec.structs.replace(WideModel().card, beside="0" * 64)
     save_wide((BUNDLED / "wide.onnx").read_bytes(), card, tmp_path)
     with pytest.raises(WeightsMissing, match=r"models\.training\.wide"):
-        TurnJudge(models, wide=tmp_path)
+        TurnJudge(weights_dir, wide=tmp_path)

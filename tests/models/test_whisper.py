@@ -33,9 +33,8 @@ PARTIAL = msgspec.structs.replace(FINAL, kind="partial")
 
 
 @pytest.fixture(scope="module")
-def weights(pytestconfig: pytest.Config) -> Path:
-    assert pytestconfig.cache is not None
-    return install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+def weights(weights_dir: Path) -> Path:
+    return install(WHISPER_BASE, weights_dir)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +177,7 @@ def test_words_said_before_are_never_heard_twice(whisper: Whisper, clip: Pcm16) 
 
 
 def test_names_of_a_vocabulary_are_heard_where_that_is_likelier_and_nowhere_else(
-    whisper: Whisper, clip: Pcm16, pytestconfig: pytest.Config
+    whisper: Whisper, clip: Pcm16, weights: Path
 ) -> None:
     channels, rate_hz = read_channels(NAMES)
     script = json.loads(NAMES.with_suffix(".json").read_bytes())["turns"][3]
@@ -186,8 +185,6 @@ def test_names_of_a_vocabulary_are_heard_where_that_is_likelier_and_nowhere_else
     bank = sound[16 * (script["start_ms"] - 200) : 16 * (script["end_ms"] + 200)]
     told = msgspec.structs.replace(FINAL, prompt="Sunvera, Quillbank, Kilowise.")
     assert "Quillbank" not in whisper.hear(told, bank).text, "a prompt is only for those who ask for it"
-    assert pytestconfig.cache is not None
-    weights = install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
     prompted = Whisper(weights, device="cpu", decoding=Decoding(prompted=True))
     assert prompted.hear(told, bank).text == "I moved my savings to Quillbank last year."
     assert prompted.hear(told, clip).text == WORDS

@@ -39,12 +39,8 @@ def rows() -> list[Row]:
     ]
 
 
-def test_what_words_say_for_sure_is_found_where_the_encoder_knows_nothing(
-    tmp_path: Path, pytestconfig: pytest.Config
-) -> None:
-    assert pytestconfig.cache is not None
-    models: Path = pytestconfig.cache.mkdir("models")
-    install(SENTENCE_ENCODER, models)
+def test_what_words_say_for_sure_is_found_where_the_encoder_knows_nothing(tmp_path: Path, weights_dir: Path) -> None:
+    install(SENTENCE_ENCODER, weights_dir)
     torch.manual_seed(1)
     given = source()
     ids = kept(given)
@@ -53,7 +49,7 @@ def test_what_words_say_for_sure_is_found_where_the_encoder_knows_nothing(
     held = [row for row in rows() if row.fold == HELD]
     adapter = adapter_of(untaught, given, tokenizer, held, PLANS, {})
     deep = TunedEncoder.of(export(given, adapter, tmp_path)[0], tokenizer, adapter.card)
-    encoder = Encoder(models)
+    encoder = Encoder(weights_dir)
 
     save_wide(*fit(rows(), PLANS, encoder, deep, Settings(epochs=8, batch=16, units=32)), tmp_path)
 

@@ -26,9 +26,8 @@ CLIP = Path(__file__).parents[2] / "data" / "ears" / "good_question.wav"
 
 
 @pytest.fixture(scope="module")
-def weights(pytestconfig: pytest.Config) -> Path:
-    assert pytestconfig.cache is not None
-    return install(WHISPER_BASE, pytestconfig.cache.mkdir("models"))
+def weights(weights_dir: Path) -> Path:
+    return install(WHISPER_BASE, weights_dir)
 
 
 @pytest.fixture
