@@ -103,7 +103,7 @@ async def test_each_start_takes_its_first_ports_elsewhere(tmp_path: Path, monkey
     await brings.open(FakeIntake())
     stream = StreamOffer(stream="0", position=0, codec="PCMU", payload_type=0)
     session = await brings.sip.media.allocate(CallOffer("call", "siprec", "127.0.0.1:9/udp", "", "", ()), (stream,))
-    assert session.local_ports() == {0: 42_708}
+    assert session.local_ports() == {0: 32_708}
     session.close("bye")
     await brings.close()
 
@@ -137,7 +137,7 @@ async def test_media_workers_that_are_lost_are_counted(tmp_path: Path, monkeypat
 async def test_until_when_the_certificate_holds_is_told_and_again_once_it_is_renewed(tmp_path: Path) -> None:
     metrics = Metrics()
     pem = certify(tmp_path)
-    settings = Settings(sip_port=0, sip_tls_port=0, sip_tls_cert=pem, rtp_ports="42700-42715", data_dir=tmp_path)
+    settings = Settings(sip_port=0, sip_tls_port=0, sip_tls_cert=pem, rtp_ports="32700-32715", data_dir=tmp_path)
     brings = Telephony(settings, metrics)
     await brings.open(FakeIntake())
 
