@@ -49,7 +49,7 @@ from media.sip.caller import Caller
 from pipelines.commands.demo import throwaway_settings
 from pipelines.follower import Follower
 from server import Engine
-from tests.leaks import runs, stretches
+from tests.leaks import runs, stretches, strings
 
 PAYMENTS = 12
 """In a part, which is a cell: about as much as ten minutes can read and play."""
@@ -131,7 +131,7 @@ class Spoken(msgspec.Struct, frozen=True):
 class Tally(msgspec.Struct):
     payments: int = 0
     leaking: int = 0
-    """Payments of which anything could be read or heard."""
+    """Payments of which anything could be read or heard, in files and logs aside."""
     seconds: float = 0.0
     finals: int = 0
     drafts: int = 0
@@ -325,6 +325,7 @@ def count(heard: Heard, tally: Tally, note: Note) -> None:
                 note(f"last four of another: {turn.text!r} of {_story(call)}")
         told = msgspec.to_builtins(what)
         told.pop("measured", None)
+        told.get("data", {}).pop("correlation", None)  # a call's own ids are random digits
         for text in texts_with(secrets, told):
             tally.leaked_in_facts += 1
             note(f"fact: {text!r} in {told}")
@@ -346,30 +347,31 @@ def _shown(what: Fact | Draft, call: Spoken, spans: Mapping[int, Transcript], ta
     match what:
         case Draft():
             tally.drafts += 1
-            leaked = call.readable(what.leg, what.start_ms, what.end_ms, what.text)
+            leaked, text = _most(call, what, what.text)
             tally.leaked_in_drafts += leaked
-            text = what.text
         case Transcript():
             tally.finals += 1
-            text = f"{what.text} / {what.display}"
-            leaked = call.readable(what.leg, what.start_ms, what.end_ms, text)
+            leaked, text = _most(call, what, what.text, what.display)
             tally.leaked_in_words += leaked
         case CallEvent(name="text.settled"):
-            turn, text = spans[what.data["turn"]], f"{what.data['text']} / {what.data.get('display', '')}"
-            leaked = call.readable(turn.leg, turn.start_ms, turn.end_ms, text)
+            turn = spans[what.data["turn"]]
+            leaked, text = _most(call, turn, what.data["text"], what.data.get("display", ""))
             tally.leaked_in_words += leaked
         case Insight(kind="entity") | CallEvent(name="playbook.changed"):
             return  # a card's last four may be told; texts beside a playbook's turns are its own
         case _:
             leaked, text = 0, ""
             for number, quote in quotes(msgspec.to_builtins(what)):
-                if (quoted := spans.get(number)) and (
-                    read := call.readable(quoted.leg, quoted.start_ms, quoted.end_ms, quote)
-                ):
+                if (quoted := spans.get(number)) and (read := _most(call, quoted, quote)[0]):
                     leaked, text = leaked + read, quote
             tally.leaked_in_proofs += leaked
     if leaked:
         note(f"{type(what).__name__}: {leaked} of {text!r} at {getattr(what, 'start_ms', '')} ms of {_story(call)}")
+
+
+def _most(call: Spoken, of: Transcript | Draft, *texts: str) -> tuple[int, str]:
+    """Of forms of the same words the one that tells most, and how much."""
+    return max((call.readable(of.leg, of.start_ms, of.end_ms, text), text) for text in texts)
 
 
 def _sound(heard: Heard, tally: Tally, note: Note) -> None:
@@ -403,14 +405,14 @@ def _story(call: Spoken) -> str:
 def count_files(heard: Sequence[Heard], folder: Path, log: str, tally: Tally, note: Note) -> None:
     """Everything that an engine left behind; its log apart."""
     for path in (path for path in folder.rglob("*") if path.is_file()):
-        text = path.read_bytes().decode("latin-1")
+        text = path.read_bytes().decode("utf-8", "ignore")
         for one in heard:
             if found := stretches(text, one.call.paid.card, _IN_FILES):
                 tally.leaked_in_files += 1
                 note(f"file {path.name}: {found}")
     secrets = [Secrets(one.call.paid) for one in heard]
     for line in log.splitlines():
-        if any(one.said_in(line) for one in secrets):
+        if any(one.said_in(text) for text in _logged(line) for one in secrets):
             tally.leaked_in_log += 1
             note(f"log: {line}")
     with_card = {
@@ -422,6 +424,16 @@ def count_files(heard: Sequence[Heard], folder: Path, log: str, tally: Tally, no
         if path.stem in with_card:
             tally.leaked_in_inputs += 1
             note(f"inputs kept: {_story(with_card[path.stem].call)}")
+
+
+def _logged(line: str) -> Iterator[str]:
+    """Texts of a line: the digits of its time and of what was measured are nobody's."""
+    try:
+        entry = msgspec.json.decode(line, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        yield line
+    else:
+        yield from strings(entry, frozenset({"timestamp"}))
 
 
 def measure(language: str, number: int, first: int, note: Note = lambda _: None) -> dict[str, Any]:

@@ -116,6 +116,11 @@ def test_a_code_in_any_field_of_a_fact_is_counted() -> None:
     assert tally.leaked_in_facts == 1
 
 
+def test_a_calls_own_ids_are_no_digits_of_a_card() -> None:
+    answered = {"correlation": {"call-id": "ab4532cd@127.0.0.1"}}
+    assert counted(CallEvent(call_id="c", seq=1, name="call.answered", data=answered)).leaking == 0
+
+
 def test_entities_are_wanted_once_a_payment_and_false_where_nothing_private_was_said() -> None:
     found = [
         Insight(call_id="c", seq=8, kind="entity", turn=5, entity_type="CARD", last4="0366"),
@@ -145,12 +150,17 @@ def test_files_logs_and_inputs_that_were_kept_are_looked_at(tmp_path: Path) -> N
     (tmp_path / "facts.db").write_bytes(b"\x00 45320151 \xff")
     (tmp_path / "data" / "inputs" / "org").mkdir(parents=True)
     (tmp_path / "data" / "inputs" / "org" / "c.sealed").write_bytes(b"sealed")
+    (tmp_path / "outbox").write_text("quatro cinco três dois zero um cinco um", "utf-8")
+    log = """started on port 45320
+heard: cinco tres dos
+{"timestamp": "2026-11-30T21:45:32.015112Z", "event": "rtp", "ms": 4532.015112}
+{"timestamp": "2026-11-30T21:45:32.015112Z", "event": "heard", "text": "4532 0151"}"""
     heard = Heard(
         call(), "c", (Insight(call_id="c", seq=8, kind="entity", turn=5, entity_type="CARD"),), recorded(0, 1)
     )
     tally = Tally()
-    count_files([heard], tmp_path, "started on port 45320\nheard: cinco tres dos\n", tally, lambda _: None)
-    assert (tally.leaked_in_files, tally.leaked_in_log, tally.leaked_in_inputs) == (1, 1, 1)
+    count_files([heard], tmp_path, log, tally, lambda _: None)
+    assert (tally.leaked_in_files, tally.leaked_in_log, tally.leaked_in_inputs) == (2, 2, 1)
 
 
 @pytest.mark.parametrize("language", ["es", "pt", "en"])
