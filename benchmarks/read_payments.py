@@ -46,6 +46,7 @@ from benchmarks.voices import Sentence, read_aloud, sound_of
 from engine.facts import CallEvent, Draft, Fact, Insight, Leg, Pcm16, Transcript
 from engine.telemetry import set_up_logs
 from media.sip.caller import Caller
+from models.display import write
 from pipelines.commands.demo import throwaway_settings
 from pipelines.follower import Follower
 from server import Engine
@@ -70,6 +71,7 @@ LOUD = 10 ** (-38 / 20)
 """Of a part's loudest frame: below this nobody speaks."""
 ENDED_S = 60.0
 _DAYS = 1
+Frames = np.ndarray[Any, np.dtype[np.bool_]]
 _IN_FILES = 8
 """Digits of a card in a row: fewer are in some time stamp or cipher."""
 
@@ -119,6 +121,8 @@ class Spoken(msgspec.Struct, frozen=True):
         private, public = Counter[str](), Counter[str]()
         for part in itertools.chain.from_iterable(line.parts for line in lines):
             (private if part.kind else public).update([*tokens(part.text), *"".join(runs(part.text))])
+            if not part.kind:
+                public.update("".join(runs(write(part.text, self.paid.language, self.paid.country).text)))
         if not private:
             return 0
         misheard = sum(len(run) for run in runs(text) if len(run) > 1 and not Counter(run) <= public)
@@ -152,8 +156,11 @@ class Tally(msgspec.Struct):
     leaked_in_sound_ms: int = 0
     """Recorded voice that tells something private."""
     over_muted_s: list[float] = []
-    """Voice that tells nothing private and is silent in the recording, by payment, but for that amid a number."""
+    """Voice that tells nothing private and is silent in a recording that goes on, by payment, but for that amid a
+    number."""
     cut_amid_s: list[float] = []
+    paused_s: list[float] = []
+    """The same while the recording is paused: from when a card is asked for, or begun, until it has been read."""
     entities: dict[str, dict[str, int]] = {}
     """`found` and `wanted` by type: one of each a payment that has it."""
     false_entities: int = 0
@@ -206,7 +213,7 @@ def voiced(sound: Pcm16) -> Pcm16:
     return sound[loud[0] * size : (loud[-1] + 1) * size] if len(loud) else sound[:size]
 
 
-def loud_frames(sound: Pcm16, rate_hz: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def loud_frames(sound: Pcm16, rate_hz: int) -> Frames:
     """By frame, whether somebody speaks in it."""
     size = rate_hz * FRAME_MS // 1000
     frames = sound[: len(sound) // size * size].reshape(-1, size).astype(np.float32)
@@ -378,24 +385,44 @@ def _sound(heard: Heard, tally: Tally, note: Note) -> None:
     size = RECORDED_HZ * FRAME_MS // 1000
     recorded = heard.recording[:, : heard.recording.shape[1] // size * size].astype(np.int32)
     kept = np.abs(recorded).reshape(len(recorded), -1, size).max(axis=(0, 2)) > 1  # 1 is silence as a decoder gives it
-    over = amid = 0
+    paused = _paused(heard.shown, len(kept))
+    silent_ms = {"over": 0, "amid": 0, "paused": 0}
     for one in heard.call.said:
         loud = loud_frames(heard.call.sound[one.line.leg], RATE_HZ)
         private = [piece for piece in one.pieces if piece.private]
         for piece in one.pieces:
             edge = EDGE_MS if piece.private else 0
-            first, last = (piece.start_ms + edge) // FRAME_MS, (piece.end_ms - edge) // FRAME_MS
-            voice, heard_again = loud[first:last], kept[first:last]
-            heard_again = np.pad(heard_again, (0, len(voice) - len(heard_again)))
-            if piece.private and (frames := int((voice & heard_again).sum())):
-                tally.leaked_in_sound_ms += frames * FRAME_MS
-                note(f"sound: {frames * FRAME_MS} of {piece.end_ms - piece.start_ms} ms at {piece.start_ms} of {one}")
+            frames = slice((piece.start_ms + edge) // FRAME_MS, (piece.end_ms - edge) // FRAME_MS)
+            voice = loud[frames] & _of_length(~kept[frames], len(loud[frames]), beyond=True)
+            if piece.private and (recorded_ms := int((loud[frames] & ~voice).sum()) * FRAME_MS):
+                tally.leaked_in_sound_ms += recorded_ms
+                note(f"sound: {recorded_ms} of {piece.end_ms - piece.start_ms} ms at {piece.start_ms} of {one}")
             elif not piece.private:
-                silent = int((voice & ~heard_again).sum())
+                waits = voice & _of_length(paused[frames], len(voice), beyond=False)
                 inside = private and private[0].start_ms < piece.start_ms < private[-1].end_ms
-                over, amid = (over, amid + silent) if inside else (over + silent, amid)
-    tally.over_muted_s.append(round(over * FRAME_MS / 1000, 2))
-    tally.cut_amid_s.append(round(amid * FRAME_MS / 1000, 2))
+                silent_ms["paused"] += int(waits.sum()) * FRAME_MS
+                silent_ms["amid" if inside else "over"] += int((voice & ~waits).sum()) * FRAME_MS
+    tally.over_muted_s.append(silent_ms["over"] / 1000)
+    tally.cut_amid_s.append(silent_ms["amid"] / 1000)
+    tally.paused_s.append(silent_ms["paused"] / 1000)
+
+
+def _paused(shown: Sequence[Fact | Draft], length: int) -> Frames:
+    """By frame, whether the recording was paused."""
+    paused, since = np.zeros(length, np.bool_), None
+    for what in shown:
+        if not isinstance(what, CallEvent):
+            continue
+        if what.name == "recording.paused" and since is None:
+            since = what.start_ms // FRAME_MS
+        elif what.name in ("recording.resumed", "call.ended") and since is not None:
+            paused[since : what.start_ms // FRAME_MS], since = True, None
+    return paused
+
+
+def _of_length(frames: Frames, length: int, *, beyond: bool) -> Frames:
+    """A recording may end before its call's last word."""
+    return np.pad(frames, (0, length - len(frames)), constant_values=beyond)
 
 
 def _story(call: Spoken) -> str:

@@ -87,6 +87,7 @@ def final(text: str, start_ms: int, end_ms: int, *, turn: int = 5, display: str 
         ("Anote, [card]", "Anote, 4532", 4),
         ("Anote, sesenta y ocho [card]", "", 2),  # nobody said that: it was misheard
         ("Un momento. [card]", "", 0),
+        ("Anote 25, [card]", "", 2),
     ],
 )
 def test_digits_of_a_final_that_tells_some_are_counted_also_when_they_are_misheard(
@@ -140,6 +141,14 @@ def test_sound_is_compared_with_what_was_said_in_it(seconds: tuple[int, ...], le
     tally = counted(recording=recorded(*seconds))
     assert tally.leaked_in_sound_ms == leaked_ms
     assert tally.over_muted_s == [over_s]
+
+
+def test_what_is_silent_while_the_recording_is_paused_is_counted_apart() -> None:
+    paused = CallEvent(call_id="c", seq=6, name="recording.paused", start_ms=500, end_ms=500, data={"reason": "card"})
+    again = CallEvent(call_id="c", seq=7, name="recording.paused", start_ms=600, end_ms=600, data={"reason": "hold"})
+    resumed = CallEvent(call_id="c", seq=8, name="recording.resumed", start_ms=1_500, end_ms=1_500)
+    tally = counted(paused, again, resumed, recording=recorded())
+    assert (tally.paused_s, tally.over_muted_s) == ([1.0], [1.0])
 
 
 def test_a_recording_that_ends_early_is_silent_from_there_on() -> None:
