@@ -32,7 +32,7 @@ _SAID = 0.9
 _ACT = 0.8
 _ANSWERED = 2
 """Turns behind an offer of more help in which a "no, thank you" is the answer to it."""
-_THANKS = re.compile(r"(?:gracias|obrigad[oa]s?|thank you)$", re.IGNORECASE)
+_NO_THANKS = re.compile(r"n(?:o|ão)\b.*(?:gracias|obrigad[oa]s?|thank you)$", re.IGNORECASE)
 _NO_REASON = frozenset({"none", "identity_verification"})
 """Intents for which nobody calls."""
 
@@ -223,7 +223,7 @@ class Composer:
 
     def _answered(self, turn: JudgedTurn, folded: Folded, span: tuple[int, int]) -> frozenset[str]:
         """The streams in which more help was offered, where what a phrase finds is a "no, thank you" to it."""
-        if not _THANKS.search(folded.text[slice(*folded.span(*span))]):
+        if not _NO_THANKS.match(folded.text[slice(*folded.span(*span))]):
             return frozenset()
         return frozenset(stream for stream, at in self._offered.items() if turn.turn - at <= _ANSWERED)
 

@@ -78,7 +78,7 @@ SOLVED = {
     "en": ["It's working."],
 }
 NOT_SOLVED = {
-    "es": ["Ya volvió a fallar.", "Ahora anda mal.", "Ahora no anda."],
+    "es": ["Ya volvió a fallar.", "Ahora anda mal.", "Ahora no anda.", "Ahora anda lenta.", "Ahora anda con cortes."],
     "pt": ["Agora voltou a cair.", "Quero isso resolvido hoje."],
     "en": ["I want it fixed."],
 }

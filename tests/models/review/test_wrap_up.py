@@ -318,6 +318,14 @@ def test_what_an_agent_was_heard_to_want_is_no_wish_of_the_customer() -> None:
         ("care", "es", "Ahora anda mal.", "no_result"),
         ("care", "es", "Ahora no anda.", "no_result"),
         ("care", "es", "Ya anda en camino.", "no_result"),
+        ("care", "es", "Ya me anda bien el internet, señorita, muchas gracias.", "solved"),
+        ("care", "es", "Ahora funciona de nuevo.", "solved"),
+        ("care", "es", "Desde ayer ahora anda muy lento.", "no_result"),
+        ("care", "es", "Ahora me anda lenta.", "no_result"),
+        ("care", "es", "Ahora anda más lento que antes.", "no_result"),
+        ("care", "es", "Ahora anda con cortes.", "no_result"),
+        ("care", "es", "Ahora funciona solo a ratos.", "no_result"),
+        ("care", "es", "Ya jala bien lento.", "no_result"),
         ("care", "pt", "Agora voltou a cair.", "no_result"),
         ("care", "pt", "Agora voltou a funcionar.", "solved"),
         ("care", "pt", "Agora voltou a internet.", "solved"),
@@ -468,6 +476,13 @@ def test_a_no_to_something_cheaper_refuses_the_sale(language: str, turns: list[t
     for turn, (leg, text) in enumerate(turns, 1):
         say(one, turn, leg, text, language)
     assert finished(one).disposition == "not_interested"
+
+
+def test_thanks_for_what_works_again_decline_no_help() -> None:
+    one = composer("care")
+    say(one, 1, "agent", "¿Algo más, señora?")
+    say(one, 2, "customer", "No, ahora sí anda, gracias.")
+    assert finished(one).disposition == "solved"
 
 
 def test_roles_that_come_late_say_who_offered_more_help() -> None:
