@@ -218,7 +218,7 @@ OF_FORMS = {
         "No es cierto que ya quedó.", "No volvió a funcionar.", "No puedo pagar.", "No pago el recibo.", "No me sirve.",
         "No acepto ese acuerdo.", "No quedó registrado el pago.", "El pago no fue aprobado.", "No lo quiero.",
         "No es número equivocado.", "No me lo llevo.", "No acepto la oferta.", "No es cierto que ya anda.",
-        "No podría pagar.", "No puedo abonar eso.", "No me pongo al día.", "La transacción no fue aprobada.",
+        "No puedo abonar eso.", "No me pongo al día.", "La transacción no fue aprobada.",
         "No está equivocado de número.", "No se equivocó de número.",
     ],
     "pt": [
@@ -230,7 +230,7 @@ OF_FORMS = {
     "en": [
         "I don't think it works.", "I don't think it's working.", "We're not back online.", "I don't think I'll pay.",
         "I don't think that works for me.", "The payment was not approved.", "It's not the wrong number.",
-        "I don't think I'll take it.", "I don't think I could pay.", "You don't have the wrong person.",
+        "I don't think I'll take it.", "You don't have the wrong person.",
     ],
 }  # fmt: skip
 
