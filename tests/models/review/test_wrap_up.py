@@ -549,6 +549,15 @@ def test_a_promise_is_due_on_the_day_that_holds(leg: Leg, language: str, text: s
         ("en", "Your payment plan is confirmed.", False),
         ("en", "Your payment is confirmed for Friday.", False),
         ("en", "Your payment for March was received.", True),
+        ("es", "Listo, quedó registrado el pago del mes.", True),
+        ("es", "Ya quedó aplicado el pago del saldo total.", True),
+        ("es", "Su pago fue recibido el día de hoy.", True),
+        ("es", "Su pago quedó registrado el día de hoy, gracias.", True),
+        ("es", "Queda registrada su promesa del pago.", False),
+        ("es", "Queda registrado su pago del viernes.", False),
+        ("es", "Queda registrado el pago del saldo total para el viernes.", False),
+        ("pt", "Seu comprovante de pagamento foi recebido.", True),
+        ("pt", "Vou enviar o comprovante de pagamento assim que for confirmado.", False),
     ],
 )
 def test_a_payment_that_is_still_to_come_was_not_made_on_the_call(language: str, text: str, paid: bool) -> None:
