@@ -57,7 +57,8 @@ DONE = {
     },
     ("sales", "needs"): {
         "es": ["¿Cuánto pagás hoy?", "Actualmente, ¿qué plan tienes?", "¿Con qué operador está?"],
-        "en": ["What are you currently paying?"],
+        "pt": ["Hoje qual operadora o senhor usa?", "Atualmente, o que a senhora tem?"],
+        "en": ["What are you currently paying?", "Do you currently have a plan?"],
     },
     ("sales", "terms"): {"es": ["¿Aceptas las condiciones?"]},
     ("sales", "opt_out"): {
@@ -71,6 +72,11 @@ NOT_DONE = {
     ("care", "diagnose"): {"es": ["Permítame validar sus datos."]},
     ("care", "compensate"): {"en": ["I can't refund that."]},
     ("collections", "opt_out"): {"es": ["Lo anoto en la lista de clientes."]},
+    ("sales", "needs"): {
+        "es": ["Hoy le cuento que tiene un descuento.", "Ahora le explico qué necesita para contratarlo."],
+        "pt": ["Hoje eu vi que o senhor tem um plano antigo."],
+        "en": ["We currently have a special offer.", "I see that you currently have our basic plan."],
+    },
 }
 SOLVED = {
     "es": ["Sí, ya me funciona.", "Ahora sí anda, gracias.", "Ya jala."],
