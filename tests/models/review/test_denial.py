@@ -225,7 +225,7 @@ OF_FORMS = {
         "Agora não funciona.", "Não foi resolvido.", "Não posso pagar.", "Não pago a fatura.",
         "Não aceito esse acordo.",
         "O pagamento não foi aprovado.", "Não é número errado.", "Não quero contratar nada.", "Não aceito a oferta.",
-        "Não ligou errado.", "Não foi engano.", "Não acho que o comprovante de pagamento foi recebido.",
+        "Não ligou errado.", "Foi engano moça não.", "Não acho que o comprovante de pagamento foi recebido.",
     ],
     "en": [
         "I don't think it works.", "I don't think it's working.", "We're not back online.", "I don't think I'll pay.",
