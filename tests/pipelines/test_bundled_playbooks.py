@@ -52,7 +52,7 @@ DONE = {
     },
     ("collections", "opt_out"): {
         "es": ["Ya no lo vamos a volver a llamar."],
-        "pt": ["Não vamos mais entrar em contato."],
+        "pt": ["Não vamos mais entrar em contato.", "A gente não vai mais te ligar."],
         "en": ["I'll put you on our do-not-call list."],
     },
     ("sales", "needs"): {
@@ -71,7 +71,14 @@ DONE = {
 NOT_DONE = {
     ("care", "diagnose"): {"es": ["Permítame validar sus datos."]},
     ("care", "compensate"): {"en": ["I can't refund that."]},
-    ("collections", "opt_out"): {"es": ["Lo anoto en la lista de clientes."]},
+    ("collections", "opt_out"): {
+        "es": ["Lo anoto en la lista de clientes.", "Lo incluyo en la lista de promociones."],
+        "pt": [
+            "Vou colocar o telefone novo no cadastro do senhor.",
+            "Vou incluir o senhor na lista de descontos.",
+            "O modem não vai ligar.",
+        ],
+    },
     ("sales", "needs"): {
         "es": ["Hoy le cuento que tiene un descuento.", "Ahora le explico qué necesita para contratarlo."],
         "pt": ["Hoje eu vi que o senhor tem um plano antigo."],

@@ -24,6 +24,8 @@ HEARD = {
             "Não vamos mais entrar em contato.",
             "Vou incluir o senhor na lista de não perturbe.",
             "Não ligaremos mais.",
+            "A gente não vai mais te ligar.",
+            "Vou incluir o senhor no cadastro de bloqueio.",
             "Vou remover o seu número do cadastro.",
         ],
         "en": [
@@ -59,7 +61,12 @@ HEARD = {
 NOT_HEARD = {
     ("sales", "respected_opt_out"): {
         "es": ["No puedo incluirlo en la lista de no llamar.", "Entiendo, le llamo mañana entonces."],
-        "pt": ["Não consigo incluir o senhor na lista de não perturbe.", "Entendo, ligo amanhã então."],
+        "pt": [
+            "Não consigo incluir o senhor na lista de não perturbe.",
+            "Entendo, ligo amanhã então.",
+            "Vou colocar o telefone novo no cadastro do senhor.",
+            "O modem não vai ligar.",
+        ],
         "en": [
             "I can't put you on our do-not-call list.",
             "I won't be able to call you back today.",
