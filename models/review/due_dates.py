@@ -94,15 +94,27 @@ _NO_LEADS = frozenset(("al", "ao", "por", "todo", "cada", "bom", "buen", "un", "
 """Words before a day ("dia") whose number counts something else, or that is no one day."""
 _NO_DAYS = frozenset(("veces", "vezes", "horas", "cuotas", "parcelas", "llamadas", "ligacoes", "personas", "pessoas"))
 _EVERY = frozenset(("cada", "todo", "todos", "every", "each"))
-_DUE = frozenset(("vencio", "venceu", "vencia", "era", "fue", "foi", "desde", "pague", "paguei"))
-"""Within three words before a day of a month on which something was."""
+_DUE = word_set("vencio venceu vencia era fue foi desde pague paguei")
+"""Before a day of a month on which something was."""
+_TO_COME = word_set(
+    """
+    para hasta mejor pero puedo voy pago pagare pagar pagarle abono abonar consigno deposito llamo llamare
+    pra ate melhor mas posso vou consigo pagarei ligo
+    """
+)
+"""Before a day of a month on which something is to be."""
+_OF_NOUN = word_set("el su mi del de un o seu meu do um")
+"""Before a payment or a deposit ("pago", "deposito"), which says neither."""
+_BACK = 6
+"""Words before a day of a month in which it is looked for whether the day was or is to be."""
 _LATER = frozenset(("next", "proximo", "viene", "vem", "entrante"))
 """Behind a day of the month that comes."""
 _ONE = (["un"], ["una"], ["um"], ["uma"], ["one"])
 _UNITS = {"day": 1, "days": 1, "dia": 1, "dias": 1, "week": 7, "weeks": 7, "semana": 7, "semanas": 7}
 _WORKED = frozenset({"habil", "habiles", "laborable", "laborables", "util", "uteis", "business", "working"})
 """Beside days of which Saturday and Sunday are none."""
-_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+|%", re.UNICODE)
+"""A percent sign is a word, so that "el 15%" is not the fifteenth."""
 _THANKS = re.compile(
     r"\b(?:thank(?:s| you)(?:\s+\w+){0,2}\s+for|gracias(?:\s+\w+){0,2}\s+por"
     r"|obrigad[oa]s?(?:\s+\w+){0,2}\s+(?:por|pela|pelo)|agrade[cz]\w+)\b[^,.;:!?…]*",
@@ -242,17 +254,17 @@ def _day_after(words: list[str], start: int) -> int:
 def _of_no_month(words: list[str], at: int, day: datetime.date) -> datetime.date | None:
     """ "el día quince", "el quince de este mes", "no dia 10", "on the fifteenth": the next one."""
     number, behind = _number(words, at + 1, ordinal=True)
-    before, after = words[max(0, at - 3) : at], words[behind : behind + 4]
+    before, after = words[max(0, at - _BACK) : at], words[behind : behind + 4]
     of_it = set(after[1:2] if after[:1] in (["de"], ["of"]) else ())
     if not number or words[at + 1 : at + 2] in _ONE or of_it & (_EVERY | _MONTHS.keys()) or _MORE & set(after[:1]):
         return None
-    if _PAST & set(after) or _DUE & set(before):
+    if _PAST & set(after) or _is_over(words, at):
         return None
     match words[at]:
         case "dia":
             led = not (_NO_LEADS & set(before[-1:]) or _NO_DAYS & set(after[:1]))
         case "el":  # "acepto el dos" is no day
-            alone = number > 4 and after[:1] in ([], ["sin"])
+            alone = number > 4 and after[:1] in ([], ["sin"]) and not _TO_COME.isdisjoint(before)
             led = alone or after[:3] == ["de", "este", "mes"] or after[:2] in (["del", "mes"], ["del", "proximo"])
         case "the" if words[behind - 1] in _ORDINALS or words[behind - 1].endswith(("st", "nd", "rd", "th")):
             led = before[-1:] in (["on"], ["by"], ["until"], ["before"]) and (
@@ -261,6 +273,16 @@ def _of_no_month(words: list[str], at: int, day: datetime.date) -> datetime.date
         case _:
             return None
     return _in_month(day, number, later=bool(_LATER & set(after))) if led else None
+
+
+def _is_over(words: list[str], at: int) -> bool:
+    """Whether the nearest word before that tells says that something was on that day."""
+    for back in reversed(range(max(0, at - _BACK), at)):
+        if words[back] in _DUE:
+            return True
+        if words[back] in _TO_COME and _OF_NOUN.isdisjoint(words[max(0, back - 1) : back]):
+            return False
+    return False
 
 
 def _in_month(day: datetime.date, number: int, *, later: bool) -> datetime.date | None:

@@ -90,6 +90,9 @@ SATURDAY = datetime.date(2026, 11, 28)
         ("by the thirtieth of next month", "2026-12-30"),
         ("I'll pay by the twenty first", "2026-12-21"),
         ("Venció el día cinco, le pago el día diez", "2026-12-10"),
+        ("Venció el cinco, le pago el diez", "2026-12-10"),
+        ("La cuota venció, puedo pagarle todo el día quince", "2026-12-15"),
+        ("mejor el quince", "2026-12-15"),
     ],
 )
 def test_words_name_a_day(text: str, day: str) -> None:
@@ -117,7 +120,8 @@ def test_words_name_a_day(text: str, day: str) -> None:
         "el quince por ciento", "acepto el dos", "el quince de cada mes", "todo dia dez", "dia dez de cada mês",
         "me llaman al día quince veces", "un día dos personas", "el día cinco del mes pasado", "venceu no dia cinco",
         "on the first try", "on the fifteenth of every month", "the second one", "el día treinta y dos",
-        "el quince mil",
+        "el quince mil", "Le descuento el 15%.", "le pago el 15%", "quiero el seis",
+        "venció su cuota el día quince", "venció su pago el día quince",
     ],
 )  # fmt: skip
 def test_what_names_no_day_to_come_is_none(text: str) -> None:
