@@ -12,6 +12,7 @@ not this one. A hyphen parts words, as it does in what is said (`ajudá-lo`).
 
 import re
 from collections.abc import Mapping
+from itertools import product
 
 from models.compliance.text import CAPITAL, Folded, fold
 
@@ -113,11 +114,11 @@ def _alternatives(core: str) -> str:
 
 
 def _not_behind(core: str) -> str:
-    """What is looked for behind has one length: each word by itself, with a capital and without."""
+    """What is looked for behind has one length: each word by itself, each of its parts with a capital and without."""
     return "".join(
-        "(?<!(?<!\\S)" + "".join(f"{re.escape(part)}{mark} " for part in _parts(word)) + ")"
-        for word in core.split("/")
-        for mark in ("", CAPITAL)
+        "(?<!(?<!\\S)" + "".join(f"{re.escape(part)}{mark} " for part, mark in zip(parts, marks, strict=True)) + ")"
+        for parts in map(_parts, core.split("/"))
+        for marks in product(("", CAPITAL), repeat=len(parts))
     )
 
 

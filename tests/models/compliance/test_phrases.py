@@ -47,6 +47,7 @@ def found(source: str, text: str, words: dict[str, str] | None = None, *, wide: 
         ("do-not-call/lista list*", "The do not call listing", ["do not call listing"]),
         ("e\u2011mail", "E-mail, email", ["E-mail"]),
         ("<!pre-paid plan", "A prepaid plan, a pre-paid plan", ["plan"]),
+        ("<!e-mail plan", "The plan, the E-mail plan", ["plan"]),
     ],
 )
 def test_phrase(source: str, text: str, expected: list[str]) -> None:
