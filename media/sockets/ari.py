@@ -146,7 +146,7 @@ class Ari:
             self._missed = 0
             bridges, channels = await self._rest.get("bridges"), await self._rest.values(VARIABLE)
             await self._clear(bridges, [about for about, _ in channels])
-            self._bridges = Bridges(bridges)
+            self._bridges = Bridges(bridges, (about for about, _ in channels))
             for about, role in channels:  # events tell of no mark that was there before
                 channel = text(about, "id")
                 self._mark(channel, about, role, TAKEN_UP_S if self._bridges.partners(channel) else 0.0)

@@ -1,23 +1,29 @@
 """Who talks with whom in an Asterisk: its bridges, as its events tell of them."""
 
+from collections.abc import Iterable
+
 from media.sockets.fields import at, text
 
 
 class Bridges:
     """Pure. Holds the newest that was told of each bridge in which channels hear one another."""
 
-    def __init__(self, found: object = None) -> None:
-        """`found` is what `GET /bridges` answered: events tell of nothing but changes."""
+    def __init__(self, found: object = None, channels: Iterable[object] = ()) -> None:
+        """`found` is what `GET /bridges` answered, `channels` what `GET /channels` named: events tell of nothing but
+        changes."""
         self._members: dict[str, frozenset[str]] = {}
         self._locals: dict[str, str] = {}
         """Halves of Local channels that are in a bridge, with their names."""
         for bridge in found if isinstance(found, list) else ():
             self._take(bridge)
+        talking = frozenset[str]().union(*self._members.values())
+        for channel in channels:
+            if text(channel, "id") in talking:
+                self._note(channel)
 
     def entered(self, bridge: object, channel: object) -> frozenset[str]:
         """Returns all who are in it now."""
-        if (name := text(channel, "name")).startswith("Local/"):
-            self._locals[text(channel, "id")] = name
+        self._note(channel)
         return self._take(bridge)
 
     def left(self, bridge: object, channel: object) -> None:
@@ -35,6 +41,10 @@ class Bridges:
             pairs = {self._locals[one][:-1] for one in new if one in self._locals}
             new = (near | {one for one, name in self._locals.items() if name[:-1] in pairs}) - found
         return found - {channel}
+
+    def _note(self, channel: object) -> None:
+        if (name := text(channel, "name")).startswith("Local/"):
+            self._locals[text(channel, "id")] = name
 
     def _take(self, bridge: object) -> frozenset[str]:
         listed = at(bridge, "channels")

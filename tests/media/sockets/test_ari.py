@@ -159,6 +159,20 @@ async def test_a_channel_that_was_marked_before_we_connected_is_heard(talks: boo
         assert [(offer.from_aor, offer.age_s) for offer in intake.offers] == [("+34600000001", age_s)]
 
 
+async def test_a_hold_behind_local_channels_that_talked_before_we_connected_is_seen() -> None:
+    halves = [{"id": f"half-{end}", "name": f"Local/1001@agents-0000002a;{end}"} for end in "12"]
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.channels, played.marks = [CHANNEL, *halves, AGENT], {str(CHANNEL["id"]): "customer"}
+        for bridge, pair in (("1", [CHANNEL["id"], "half-1"]), ("2", ["half-2", AGENT["id"]])):
+            played.bridges[bridge] = {"id": bridge, "bridge_type": "mixing", "channels": pair}
+        await played.hang()
+        await intake.begun()
+        await played.say("ChannelHold", AGENT)
+        await intake.noticed("call.held")
+
+
 async def test_what_an_engine_before_us_has_left_is_taken_away() -> None:
     left = [f"{kind}s/welcomedly-{name}-{'0' * 32}" for kind, name in (("channel", "snoop"), ("channel", "rtp"))]
     others = ["channels/welcomedly-2-rtp-" + "0" * 32, f"channels/{CHANNEL['id']}"]

@@ -39,6 +39,20 @@ def test_who_hears_a_channel(bridges: list[str], partners: str) -> None:
     assert found.partners("customer") == set(partners.split())
 
 
+@pytest.mark.parametrize(
+    ("bridges", "partners"),
+    [
+        (["customer half-1", "half-2 agent"], "half-1 half-2 agent"),
+        (["customer half-1", "half-2 other-1", "other-2 agent"], "half-1 half-2 other-1 other-2 agent"),
+        (["customer half-1"], "half-1"),  # nobody has answered
+    ],
+)
+def test_local_channels_that_were_there_before_are_known_by_their_names(bridges: list[str], partners: str) -> None:
+    channels = [{"id": one, "name": NAMES.get(one, "PJSIP/x")} for one in ("customer", "agent", *NAMES)]
+    found = Bridges([bridge(str(number), names) for number, names in enumerate(bridges)], channels)
+    assert found.partners("customer") == set(partners.split())
+
+
 def test_who_left_hears_nobody() -> None:
     found = Bridges([bridge("b", "customer agent")])
     found.left(bridge("b", "customer"), {"id": "agent"})
