@@ -25,6 +25,7 @@ from engine.ports.intake import TAKEN_UP_S, CallIntake, CallOffer, Participant
 from media.session import MediaAllocator, MediaSession, StreamOffer
 from media.sip.telemetry import report_fault
 from media.sockets.ari_rest import AriError, AriRest, address_of
+from media.sockets.ari_stock import KINDS, take_stock
 from media.sockets.bridges import Bridges
 from media.sockets.fields import parse_object, text
 from media.sockets.wire import Malformed
@@ -34,8 +35,6 @@ log = structlog.get_logger()
 VARIABLE = "WELCOMEDLY"
 DIRECTIONS = ("in", "out")
 """`in` is what the channel's own party says, `out` what that party hears."""
-KINDS = {"snoop": "channels", "rtp": "channels", "bridge": "bridges"}
-"""What we make in Asterisk, and where it lists that."""
 ENTERS_WITHIN_S = 5.0
 LEAVES_WITHIN_S = 2.0
 """At shutdown: an Asterisk that is gone answers nothing."""
@@ -144,23 +143,14 @@ class Ari:
         self._host = await address_of(self._peer.url)
         async with self._rest.events() as events:
             self._missed = 0
-            bridges, channels = await self._rest.get("bridges"), await self._rest.values(VARIABLE)
-            await self._clear(bridges, [about for about, _ in channels])
-            self._bridges = Bridges(bridges, (about for about, _ in channels))
-            for about, role in channels:  # events tell of no mark that was there before
+            stock = await take_stock(self._rest, self._peer, VARIABLE)
+            self._bridges = Bridges(stock.bridges, stock.channels)
+            for about, role in stock.values:  # events tell of no mark that was there before
                 channel = text(about, "id")
                 self._mark(channel, about, role, TAKEN_UP_S if self._bridges.partners(channel) else 0.0)
             async for message in events:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
-
-    async def _clear(self, *listed: object) -> None:
-        """Takes away what an engine has left here that had no time to: it would go on sending sound to our ports, which
-        are other calls' now. An application has one engine."""
-        ours = re.compile(rf"{re.escape(self._peer.app)}-({'|'.join(KINDS)})-[0-9a-f]{{32}}")
-        names = [text(one, "id") for all_ in listed if isinstance(all_, list) for one in all_]
-        left = [found for found in map(ours.fullmatch, names) if found]
-        await asyncio.gather(*(self._rest.delete(f"{KINDS[one[1]]}/{one[0]}") for one in left))
 
     def _take(self, message: str) -> None:
         """One event; a fault in it costs no other."""

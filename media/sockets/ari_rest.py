@@ -4,20 +4,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-import structlog
 
 from engine.control.peers import Peer
-from media.sockets.fields import text
-
-log = structlog.get_logger()
 
 ANSWERS_WITHIN_S = 10.0
-ASKS_WITHIN_S = 10.0
-"""All channels, one after another: thousands. Events and the answers to the connection's pings wait meanwhile."""
 MAX_EVENT = 1 << 18
 
 
@@ -63,20 +56,6 @@ class AriRest:
             async with self._session.get(f"{self._base}/{path}", params=query) as response:
                 return await response.json()
         return None
-
-    async def values(self, variable: str) -> list[tuple[dict[str, Any], str]]:
-        """All channels, each with its value of that variable, which is mostly empty."""
-        listed = await self.get("channels")
-        channels = [one for one in listed if text(one, "id")] if isinstance(listed, list) else []
-        found: list[tuple[dict[str, Any], str]] = []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ASKS_WITHIN_S):
-                for about in channels:
-                    answer = await self.get(f"channels/{about['id']}/variable", variable=variable)
-                    found.append((about, text(answer, "value")))
-        if len(found) < len(channels):
-            log.warning("ari.channels_unasked", peer=self._peer.name, channels=len(channels) - len(found))
-        return found
 
     async def post(self, path: str, **query: str) -> None:
         """Raises `AriError`."""

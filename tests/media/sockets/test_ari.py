@@ -181,10 +181,45 @@ async def test_what_an_engine_before_us_has_left_is_taken_away() -> None:
         played.channels = [{"id": path.partition("/")[2]} for path in (*left, *others)]
         bridge = f"welcomedly-bridge-{'0' * 32}"
         played.bridges = {name: {"id": name, "bridge_type": "mixing", "channels": []} for name in (bridge, "another")}
+        played.connected.clear()
         await played.hang()
-        await played.cleared(3)
-        deleted = {path for method, path, _ in played.requests if method == "DELETE"}
-        assert deleted == {*left, f"bridges/{bridge}"}
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.requests.clear()
+        await played.requested("/variable", len(others))
+        changing = [(method, path) for method, path, _ in played.requests if method != "GET"]
+        assert {path for _, path in changing} == {*left, f"bridges/{bridge}"}
+        asked = [place for place, (_, path, _) in enumerate(played.requests) if path.endswith("/variable")]
+        assert len(asked) == len(others), "none of ours is asked"
+        assert all(method != "DELETE" for method, _, _ in played.requests[asked[0] :]), "what is left goes first"
+
+
+@pytest.mark.parametrize("slow", ["bridges", "channels", "channels/slow/variable"])
+async def test_an_asterisk_that_is_slow_to_tell_what_there_is_is_heard_all_the_same(
+    slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.sockets.ari_stock.WITHIN_S", 0.2)
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.unanswered, played.channels = slow, [{"id": "slow"}]
+        played.connected.clear()
+        await played.hang()
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.talks(CHANNEL, "customer")
+        async with asyncio.timeout(5):
+            await intake.begun()
+
+
+async def test_several_channels_are_asked_at_once() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.together, played.marks = 8, {str(CHANNEL["id"]): "customer"}
+        played.channels = [AGENT, *({"id": str(number)} for number in range(10)), CHANNEL]
+        played.bridges["b"] = {"id": "b", "bridge_type": "mixing", "channels": [CHANNEL["id"], AGENT["id"]]}
+        await played.hang()
+        async with asyncio.timeout(5):
+            await intake.begun()
 
 
 async def test_who_answered_is_known_from_the_beginning() -> None:

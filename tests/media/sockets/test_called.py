@@ -465,6 +465,11 @@ class PlayedAsterisk:
         self.refuses = ""
         self.silent = False
         """It answers no request any more."""
+        self.unanswered = ""
+        """A path: what is asked there gets no answer."""
+        self.together = 1
+        """So many channels must be asked for a variable at once before the first answer comes."""
+        self._asking, self._enough = 0, asyncio.Event()
         self.bridges: dict[str, dict[str, Any]] = {}
         """By name: as `GET /bridges` tells of them."""
         self.channels: list[dict[str, Any]] = []
@@ -518,7 +523,7 @@ class PlayedAsterisk:
         self._asked.set()
         if path == "bridges":  # what it is told from now on is news
             self.connected.set()
-        if self.silent:
+        if self.silent or path == self.unanswered:
             await asyncio.Event().wait()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
@@ -533,6 +538,10 @@ class PlayedAsterisk:
             direction = next(name for name, host in self.hosts.items() if not host)
             self.hosts[direction] = query["external_host"]
         if path.endswith("/variable"):
+            self._asking += 1
+            if self._asking >= self.together:
+                self._enough.set()
+            await self._enough.wait()
             marked = self.marks.get(path.split("/")[1])
             return web.json_response({"value": marked}) if marked else web.Response(status=404)
         return web.json_response({"bridges": list(self.bridges.values()), "channels": self.channels}.get(path, {}))
@@ -559,6 +568,13 @@ class PlayedAsterisk:
         """Waits until so many things that were made for us have been removed."""
         async with asyncio.timeout(15.0):
             while sum(method == "DELETE" for method, _, _ in self.requests) < count:
+                self._asked.clear()
+                await self._asked.wait()
+
+    async def requested(self, ending: str, count: int) -> None:
+        """Waits until so many requests have come whose paths end so."""
+        async with asyncio.timeout(15.0):
+            while sum(path.endswith(ending) for _, path, _ in self.requests) < count:
                 self._asked.clear()
                 await self._asked.wait()
 
