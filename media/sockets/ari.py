@@ -194,14 +194,15 @@ class Ari:
 
     def _mark(self, channel: str, about: dict[str, Any], role: Any, age_s: float = 0.0) -> None:
         self._marks.pop(channel, None)
-        if channel in self._calls or channel in self._starting or len(self._marks) >= MAX_MARKS:
+        if channel in self._calls or len(self._marks) >= MAX_MARKS:
             return
         if role in ("customer", "agent"):
             self._marks[channel] = _Mark(role, about, about, age_s)
             self._begin_if_it_talks(channel)
 
     def _begin_if_it_talks(self, channel: str) -> None:
-        if self._bridges.partners(channel) and len(self._calls.keys() | self._starting) < MAX_CALLS:
+        taken = self._calls.keys() | self._starting
+        if channel not in taken and self._bridges.partners(channel) and len(taken) < MAX_CALLS:
             self._starting.add(channel)
             self._spawn(self._follow(channel, self._marks.pop(channel)))
 
@@ -236,6 +237,7 @@ class Ari:
             offer = self._offer(channel, mark)
             refusal = self._intake.admit(offer)
             if refusal is not None:
+                self._marks.pop(channel, None)
                 log.info("ari.refused", peer=self._peer.name, code=refusal.code)
                 return
             try:
@@ -244,6 +246,8 @@ class Ari:
                 self._intake.withdraw(offer)
         finally:
             self._starting.discard(channel)
+        if channel in self._marks:  # the connection was lost meanwhile, and the next one has found it
+            self._begin_if_it_talks(channel)
 
     async def _hear_both(self, channel: str, offer: CallOffer) -> None:
         """Begins an admitted call, unless Asterisk or our own ports are in the way."""

@@ -159,6 +159,25 @@ async def test_a_channel_that_was_marked_before_we_connected_is_heard(talks: boo
         assert [(offer.from_aor, offer.age_s) for offer in intake.offers] == [("+34600000001", age_s)]
 
 
+async def test_a_call_that_was_being_set_up_when_the_connection_was_lost_is_heard_over_the_next() -> None:
+    intake = Intake()
+    async with asterisk(intake) as (played, _, _):
+        await asyncio.wait_for(played.connected.wait(), 5)
+        played.stuck = f"channels/{CHANNEL['id']}/snoop/"
+        await played.talks(CHANNEL, "customer")
+        await played.requested("/snoop/", 1)
+        played.channels, played.marks = [CHANNEL, agent_of(CHANNEL)], {str(CHANNEL["id"]): "customer"}
+        played.connected.clear()
+        await played.hang()
+        await asyncio.wait_for(played.connected.wait(), 5)
+        await played.talks(CHANNEL | {"id": "another"}, "customer")
+        await intake.until(lambda it: "another" in offered(it))  # by now the first one's mark has been found
+        played.freed.set()
+        await intake.begun(2)
+        assert offered(intake) == [CHANNEL["id"], "another", CHANNEL["id"]]
+        assert [offer.age_s for offer in intake.offers] == [0.0, 0.0, TAKEN_UP_S]
+
+
 async def test_a_hold_behind_local_channels_that_talked_before_we_connected_is_seen() -> None:
     halves = [{"id": f"half-{end}", "name": f"Local/1001@agents-0000002a;{end}"} for end in "12"]
     intake = Intake()

@@ -467,6 +467,9 @@ class PlayedAsterisk:
         """It answers no request any more."""
         self.unanswered = ""
         """A path: what is asked there gets no answer."""
+        self.stuck = ""
+        """What begins so gets its answer once it is `freed`."""
+        self.freed = asyncio.Event()
         self.together = 1
         """So many channels must be asked for a variable at once before the first answer comes."""
         self._asking, self._enough = 0, asyncio.Event()
@@ -525,6 +528,8 @@ class PlayedAsterisk:
             self.connected.set()
         if self.silent or path == self.unanswered:
             await asyncio.Event().wait()
+        if self.stuck and path.startswith(self.stuck):
+            await self.freed.wait()
         if self.refuses and self.refuses in path:
             return web.Response(status=500)
         self._keep(request.method, path, query)
@@ -535,7 +540,7 @@ class PlayedAsterisk:
             self.hosts[query["spy"]] = ""
         if path == "channels/externalMedia":
             await self.say("StasisStart", {"id": query["channelId"]}, args=[])
-            direction = next(name for name, host in self.hosts.items() if not host)
+            direction = next((name for name, host in self.hosts.items() if not host), "in")
             self.hosts[direction] = query["external_host"]
         if path.endswith("/variable"):
             self._asking += 1
@@ -571,10 +576,10 @@ class PlayedAsterisk:
                 self._asked.clear()
                 await self._asked.wait()
 
-    async def requested(self, ending: str, count: int) -> None:
-        """Waits until so many requests have come whose paths end so."""
+    async def requested(self, part: str, count: int) -> None:
+        """Waits until so many requests have come with that in their paths."""
         async with asyncio.timeout(15.0):
-            while sum(path.endswith(ending) for _, path, _ in self.requests) < count:
+            while sum(part in path for _, path, _ in self.requests) < count:
                 self._asked.clear()
                 await self._asked.wait()
 
