@@ -13,6 +13,7 @@ from engine.ports.intake import CallIntake
 from engine.settings import Settings
 from engine.telemetry import Metrics
 from media.bridge.child import BridgeChild
+from media.counted_media import CountedMedia
 from media.dtls_media import DtlsMedia
 from media.ports import PortRange
 from media.rtp_plane import RtpPlane
@@ -44,8 +45,8 @@ class Telephony:
         ports = PortRange(settings.rtp_range[0], settings.rtp_range[-1])
         try:
             rtp = await self._open_rtp(ports)
-            await self._open_sip(intake, DtlsMedia(rtp, self._fronts(ports)))
-            await self._open_platforms(intake, rtp)
+            await self._open_sip(intake, CountedMedia(DtlsMedia(rtp, self._fronts(ports)), self._metrics))
+            await self._open_platforms(intake, CountedMedia(rtp, self._metrics))
             if settings.bridge == "on":
                 here = settings.model_copy(update={"sip_port": self.sip.port})
                 self._bridge = await self._stack.enter_async_context(BridgeChild(here))

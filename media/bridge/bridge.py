@@ -92,7 +92,9 @@ class Bridge:
             ice_servers=read_ice_servers(settings.ice_servers),
         )
         whip = self._whip = (
-            Whip(sockets.check, ports, recorders, ice_servers=sockets.ice_servers) if recorders else None
+            Whip(sockets.check, ports, recorders, ice_servers=sockets.ice_servers, metrics=self.metrics)
+            if recorders
+            else None
         )
         self.web = Site(
             self._app(sockets, whip), settings.bridge_http_host, settings.bridge_http_port, "BRIDGE_HTTP_PORT"

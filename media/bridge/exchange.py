@@ -136,6 +136,7 @@ class SipExchange:
             self._replace(request, flow)
             return
         if wait_s := self._wait_s():
+            self._count_refused()
             self._turn_away(request, wait_s)
             return
         line = self._open_line()
@@ -183,7 +184,6 @@ class SipExchange:
         call.start(reach, self.endpoint.clock())
 
     def _turn_away(self, request: Request, wait_s: int) -> None:
-        self._count_refused()
         response = request.respond(503, ("Retry-After", str(wait_s)), to_tag=new_tag())
         self.endpoint.respond(request, response)
 
@@ -303,9 +303,11 @@ class SipExchange:
         return SipCallee(self, rtp, to)
 
     def _open_line(self) -> RtpLine | None:
+        """None, and counted, when no port is free."""
         try:
             return self.rtp.open()
         except Overloaded:
+            self._count_refused()
             return None
 
     # ─── time ────────────────────────────────────────────────────────────────────────────────────────────────────────

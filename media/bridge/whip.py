@@ -31,6 +31,7 @@ from media.rtp import RtpPacket, build_packet
 from media.session import AudioCodec
 from media.sip.caller import Caller, CallPlan, CallRefused, PlacedCall, place_call
 from media.sip.negotiation import NUMBERS
+from media.sip.telemetry import Counts, Uncounted
 from media.siprec_source import RecordedParty, correlation_headers
 from media.webrtc.description import BrowserOffer, read_offer
 from media.webrtc.leg import LegState, WebRtcLeg
@@ -80,9 +81,11 @@ class Whip:
         engine: Engine,
         *,
         ice_servers: Sequence[IceServer] = (),
+        metrics: Counts | None = None,
     ) -> None:
         """`check` reads a pass and raises `Forbidden`."""
         self._check, self._ports, self._engine = check, ports, engine
+        self._metrics = metrics or Uncounted()
         self._links = [link for server in ice_servers for link in _links(server)]
         self._sessions: dict[str, _Session] = {}
         self._beginning: list[str] = []
@@ -131,6 +134,7 @@ class Whip:
         try:
             session = await _Session.begin(claims, offer, mine, self._ports, self._engine, self._gone)
         except Overloaded as error:
+            self._metrics.count("calls_refused_total", code="overloaded")
             return problem(503, "overloaded", str(error), {"Retry-After": str(RETRY_S)})
         except (CallRefused, OSError, TimeoutError, ValueError) as error:
             return _unheard(error)

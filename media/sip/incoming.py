@@ -135,7 +135,6 @@ class IncomingCall:
         try:
             session = await self._owner.media.allocate(offer, streams)
         except Overloaded:
-            self._owner.endpoint.metrics.count("calls_refused_total", code="overloaded")  # the intake let it in
             self._refuse(Refusal("overloaded", 10))
             return
         if machine.state != "offered":  # cancelled meanwhile

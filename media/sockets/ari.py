@@ -258,6 +258,7 @@ class Ari:
         try:
             session = await self._media.allocate(offer, streams)
         except Overloaded:
+            log.info("ari.refused", peer=self._peer.name, code="overloaded")
             return
         call = self._calls[channel] = _Heard(session, offer.participants)
         try:

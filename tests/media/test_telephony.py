@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from engine.errors import StartupError
+from engine.errors import Overloaded, StartupError
 from engine.ports.intake import CallOffer
 from engine.settings import Settings
 from engine.telemetry import Metrics
@@ -105,6 +105,19 @@ async def test_each_start_takes_its_first_ports_elsewhere(tmp_path: Path, monkey
     session = await brings.sip.media.allocate(CallOffer("call", "siprec", "127.0.0.1:9/udp", "", "", ()), (stream,))
     assert session.local_ports() == {0: 32_708}
     session.close("bye")
+    await brings.close()
+
+
+async def test_a_call_that_no_port_is_free_for_is_counted_whatever_brings_it(tmp_path: Path) -> None:
+    brings = telephony(tmp_path, peers='[[peer]]\nname = "edge"\nprotocol = "rtpengine"\nurl = "127.0.0.1:9"\n')
+    await brings.open(FakeIntake())
+    assert brings.platforms is not None
+    streams = tuple(StreamOffer(stream=str(place), position=place, codec="PCMU", payload_type=0) for place in range(9))
+    for media in (brings.sip.media, brings.platforms.called[0]._media):
+        with pytest.raises(Overloaded):
+            await media.allocate(CallOffer("call", "siprec", "127.0.0.1:9/udp", "", "", ()), streams)
+    counted = brings._metrics.registry.get_sample_value("welcomedly_calls_refused_total", {"code": "overloaded"})
+    assert counted == 2
     await brings.close()
 
 

@@ -5,14 +5,14 @@ import dataclasses
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from engine.control.routes import Route
 from engine.control.trunks import LOOPBACK, Line, Trunk
-from engine.errors import StartupError
+from engine.errors import Overloaded, StartupError
 from media.bridge.call import BridgedCall, Slot
 from media.bridge.dial_plan import DialPlan, NoPhones
 from media.bridge.exchange import SipExchange
@@ -353,6 +353,18 @@ async def test_call_over_the_limit_is_told_to_come_again(tmp_path: Path) -> None
         assert (await here.dial("200").told(Refused)).status == 503
         assert counts.seen["calls_refused_total shutting_down"] == 1
         customer.party.hang_up("bye")
+
+
+async def test_a_call_that_finds_no_port_is_counted_whoever_makes_it(tmp_path: Path) -> None:
+    counts = FakeCounts()
+    async with office(tmp_path, metrics=counts) as here:
+        with suppress(Overloaded):
+            while True:
+                here.bridge.rtp.open()
+        assert (await here.dial("200").told(Refused)).status == 503
+        assert counts.seen["calls_refused_total overloaded"] == 1
+        here.bridge.dial(FakeParty("marta@desk"), Invitation("a-call", "marta@desk", "Marta", "200", ("PCMU",)))
+        assert counts.seen["calls_refused_total overloaded"] == 2
 
 
 @pytest.mark.parametrize(("tell_load", "wait_s"), [(True, 5), (False, 0)])

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -14,6 +15,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from numpy.typing import NDArray
 
 from engine.control.phone_pass import PhonePass, sign, verify
+from engine.errors import Overloaded
 from engine.facts import Pcm16
 from engine.ports.intake import CallEnded, CallOffer, IngestSession, Refusal
 from engine.settings import read_ice_servers
@@ -24,7 +26,7 @@ from media.ports import PortRange
 from media.rtp_plane import RtpPlane
 from media.sip.server import SipServer
 from media.webrtc.ports import LegPorts
-from tests.media.sip.sip_fakes import FakeIntake
+from tests.media.sip.sip_fakes import FakeCounts, FakeIntake
 from tests.webrtc_peer import Peer
 
 FloatArray = NDArray[np.float64]
@@ -56,6 +58,7 @@ class Desk:
     whip: Whip
     later_s = 0.0
     """So much later is it for passes."""
+    counts: FakeCounts
 
     def __init__(self, url: str, client: ClientSession, intake: FakeIntake, plane: ToldPlane) -> None:
         self.url, self.client, self.intake, self.plane = url, client, intake, plane
@@ -75,7 +78,7 @@ class Desk:
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    intake = FakeIntake()
+    intake, counts = FakeIntake(), FakeCounts()
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(ToldPlane())
         server = SipServer("127.0.0.1", 0, intake, plane)
@@ -87,6 +90,7 @@ async def desk() -> AsyncIterator[Desk]:
             LegPorts(),
             recorders,
             ice_servers=read_ice_servers(ICE),
+            metrics=counts,
         )
         app = web.Application()
         whip.routes(app)
@@ -96,7 +100,7 @@ async def desk() -> AsyncIterator[Desk]:
         stack.callback(whip.close)
         client = await stack.enter_async_context(ClientSession())
         one = Desk(site.url, client, intake, plane)
-        one.whip = whip
+        one.whip, one.counts = whip, counts
         yield one
 
 
@@ -236,6 +240,17 @@ async def test_an_engine_that_does_not_take_it_is_said(desk: Desk, peer: Peer, r
     response = await desk.publish(await peer.offer())
     assert response.status == status
     assert ("Retry-After" in response.headers) == (status == 503)
+
+
+async def test_a_voice_that_no_port_is_free_for_is_refused_and_counted(
+    desk: Desk, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def used_up(ports: LegPorts) -> NoReturn:
+        raise Overloaded("no UDP port is free for a browser")
+
+    monkeypatch.setattr(LegPorts, "open", used_up)
+    assert (await desk.publish(await peer.offer())).status == 503
+    assert desk.counts.seen["calls_refused_total overloaded"] == 1
 
 
 async def test_the_engine_is_told_the_person_s_number_and_none_that_is_like_it(desk: Desk, peer: Peer) -> None:
