@@ -81,8 +81,10 @@ class Rtpengine:
         self._cut = False
         """The last list did not name every call."""
         self._missed = 0
-        self._anew = True
-        """No list has come yet since we began, or since rtpengine was gone: who talks by then began before."""
+        self._named: set[str] | None = None
+        """What the last list named; None before the first one, and once rtpengine was gone."""
+        self._before: set[str] = set()
+        """Calls that may have begun before we came: nobody has seen them ring."""
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -123,12 +125,11 @@ class Rtpengine:
         except NgError:
             self._missed += 1
             if self._missed == GONE_AFTER:
-                self._anew = True
+                self._named = None
                 for call_id in list(self._followed):
                     self._left += [(call_id, to_tag) for to_tag in self._end(call_id, "peer_vanished").to_tags]
             return
         self._missed = 0
-        age_s, self._anew = TAKEN_UP_S if self._anew else 0.0, False
         live = {call_id for call_id in found if isinstance(call_id, str)} if isinstance(found, list) else set()
         self._weigh(live)
         left, self._left = self._left, []
@@ -138,14 +139,18 @@ class Rtpengine:
             followed = self._followed[call_id] = self._followed.pop(call_id)  # to the end: all get their turn
             await self._look_for_others(call_id, followed)
         for call_id in sorted(live - self._followed.keys() - set(self._refused)):
-            await self._try(call_id, age_s)
+            await self._try(call_id)
 
     def _weigh(self, live: set[str]) -> None:
         """Ends what is gone. A list as long as we ask for is cut, in no order that is promised: whether a call that it
-        leaves out goes on, only `query` says."""
+        leaves out goes on, only `query` says; and for how long one has gone on that it names later, nobody does."""
         cut = len(live) >= self._listed
         if cut and not self._cut:
             log.warning("rtpengine.list_cut", peer=self._peer.name, listed=self._listed)
+        if self._named is None or cut or self._cut:
+            self._before |= live - (self._named or set())
+        self._before &= live
+        self._named = live
         self._cut = cut
         for call_id in self._failures.keys() - live:
             del self._failures[call_id]
@@ -161,11 +166,13 @@ class Rtpengine:
         tags = (await self._ng.ask("query", call_id=call_id)).get("tags")
         return {name for name, about in tags.items() if _is_side(name, about)} if isinstance(tags, dict) else set()
 
-    async def _try(self, call_id: str, age_s: float) -> None:
+    async def _try(self, call_id: str) -> None:
         try:
             sides = await self._sides(call_id)
             if len(sides) > 1:  # answered
-                await self._follow(call_id, sides, age_s)
+                await self._follow(call_id, sides, TAKEN_UP_S if call_id in self._before else 0.0)
+            else:
+                self._before.discard(call_id)
         except (NgError, ValueError, Overloaded) as error:
             self._unheard(error)
 

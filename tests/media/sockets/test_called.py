@@ -306,6 +306,42 @@ async def test_who_talks_already_when_we_come_is_past_the_opening(gone: bool) ->
     assert ages == {"call-1": TAKEN_UP_S, "call-2": 0.0, "call-3": 0.0}
 
 
+@pytest.mark.parametrize("fails", ["query", "subscribe request", "subscribe answer", "ports"])
+async def test_who_talks_already_is_past_the_opening_also_where_it_is_heard_later(
+    fails: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = Intake()
+    async with following(intake) as (played, engine, room):
+        played.calls["call-1"] = ANSWERED
+        if fails == "ports":
+            monkeypatch.setattr(room.plane, "allocate", no_port)
+        else:
+            played.refuses = fails
+        await engine.look()
+        assert engine.calls == 0
+        monkeypatch.undo()
+        played.refuses = ""
+        await engine.look()
+        assert engine.calls == 1
+        assert intake.offers[-1].age_s == TAKEN_UP_S
+
+
+@pytest.mark.parametrize("last", [["call-3", "call-4"], ["call-3"]], ids=["cut", "whole"])
+async def test_who_is_named_late_by_lists_that_are_cut_is_past_the_opening_unless_it_rang(last: list[str]) -> None:
+    intake = Intake()
+    async with following(intake, listed=2) as (played, engine, _):
+        played.calls = dict.fromkeys(("call-1", "call-2", *last), ANSWERED)
+        played.calls["call-2"] = {"caller-tag": {"medias": []}}  # it rings
+        await engine.look()
+        played.calls["call-2"] = ANSWERED
+        await engine.look()
+        for gone in ("call-1", "call-2"):
+            del played.calls[gone]
+        await engine.look()
+    ages = {offer.correlation["call-id"]: offer.age_s for offer in intake.offers}
+    assert ages == {"call-1": TAKEN_UP_S, "call-2": 0.0} | dict.fromkeys(last, TAKEN_UP_S)
+
+
 async def test_a_call_that_a_cut_list_leaves_out_goes_on() -> None:
     intake = Intake()
     async with following(intake, listed=2) as (played, engine, _):
