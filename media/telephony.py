@@ -111,6 +111,7 @@ class Telephony:
         )
         await self.sip.open()
         self._stack.push_async_callback(self.sip.close)
+        self._count_from_none("sip", "siprec")
         self.answering.set()
 
     def _tell_end_of_certificate(self) -> None:
@@ -126,3 +127,9 @@ class Telephony:
             )
             await self.platforms.open()
             self._stack.push_async_callback(self.platforms.close)
+            self._count_from_none(*(peer.protocol for peer in peers))
+
+    def _count_from_none(self, *protocols: str) -> None:
+        """Of calls that fail: a series that begins with the first of them has no step there that an alert could see."""
+        for protocol in protocols:
+            self._metrics.count("calls_total", 0, protocol=protocol, reason="error")

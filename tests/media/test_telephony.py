@@ -121,6 +121,16 @@ async def test_a_call_that_no_port_is_free_for_is_counted_whatever_brings_it(tmp
     await brings.close()
 
 
+async def test_calls_that_fail_are_counted_from_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    brings = telephony(tmp_path)
+    await brings.open(FakeIntake())
+    for protocol, counted in (("sip", 0), ("siprec", 0), ("twilio", 0), ("ari", None)):
+        labels = {"protocol": protocol, "reason": "error"}
+        assert brings._metrics.registry.get_sample_value("welcomedly_calls_total", labels) == counted
+    await brings.close()
+
+
 async def test_a_taken_port_leaves_no_rtp_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "secret")
     before = asyncio.all_tasks()
