@@ -242,14 +242,29 @@ def _user(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    call = commands.add_parser("call", help="erase calls")
+    call = commands.add_parser("call", help="erase calls, or put legal holds on them")
     actions = call.add_subparsers(dest="action", metavar="ACTION", required=True)
-    erase = actions.add_parser(
-        "erase",
-        help="erase calls for good",
-        description="Erases calls with their words, scores, judgements and recordings, and the keys that open copies "
-        "of them, while no engine runs on the same data; a running one does it at DELETE /api/calls/ID. Exit code 0 "
-        "only if every call was there.",
-    )
-    erase.add_argument("call_ids", nargs="+", metavar="ID")
-    erase.add_argument("--organisation", required=True, metavar="NAME")
+    running = "while no engine runs on the same data; a running one does it at"
+    for name, what, description in (
+        (
+            "erase",
+            "erase calls for good",
+            "Erases calls with their words, scores, judgements and recordings, and the keys that open copies of them, "
+            f"{running} DELETE /api/calls/ID. Exit code 0 only if every call was there.",
+        ),
+        (
+            "hold",
+            "put calls under a legal hold",
+            f"Puts calls under a legal hold, {running} PUT /api/calls/ID/legal-hold. Nothing goes meanwhile because "
+            "its days are over: so holds are put back on a restored backup. Exit code 0 only if every call was there.",
+        ),
+        (
+            "lift",
+            "lift the legal hold of calls",
+            f"Lifts the legal hold of calls, {running} DELETE /api/calls/ID/legal-hold. Exit code 0 only if every call "
+            "was there.",
+        ),
+    ):
+        action = actions.add_parser(name, help=what, description=description)
+        action.add_argument("call_ids", nargs="+", metavar="ID")
+        action.add_argument("--organisation", required=True, metavar="NAME")

@@ -24,7 +24,7 @@ audit = structlog.get_logger(AUDIT)
 
 RETENTION: Final = "retention"
 COMMAND: Final = "command"
-"""Who erased a call where it was no user: its campaign's time was over, or somebody at the command line."""
+"""Who did it where it was no user: a campaign's time was over, or somebody at the command line."""
 
 BATCH: Final = 100
 """Calls that are looked up at once. Each is erased in a transaction of its own: live calls write in between."""

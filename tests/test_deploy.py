@@ -380,7 +380,7 @@ def test_commands_on_the_data_run_as_the_service_does() -> None:
     said, environment = directives("welcomedly.service"), environment_of_unit("welcomedly.service")
     text = (DEPLOY / "README.md").read_text("utf-8")
     lines = re.findall(r"^(.*bin/welcomedly (?:organisation|call) .*)$", text, re.MULTILINE)
-    assert len(lines) == 2
+    assert len(lines) == 3
     for line in lines:
         words = shlex.split(line)
         assert words[:5] == ["runuser", "-u", said["User"][0], "--", "env"]

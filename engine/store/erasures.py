@@ -37,7 +37,7 @@ class LegalHold(msgspec.Struct, frozen=True):
     held_at: float
     """UNIX seconds, all three."""
     held_by: str
-    """User id."""
+    """User id or `command`."""
 
 
 class Kept(NamedTuple):

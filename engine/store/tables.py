@@ -117,7 +117,7 @@ class CallRow(Table):
     legal_hold_at: Mapped[float]
     """0: there is none. Until it is lifted nothing of the call is erased or deleted."""
     legal_hold_by: Mapped[str]
-    """User id."""
+    """`engine.store.erasures.LegalHold.held_by`."""
 
 
 class FactRow(Table):

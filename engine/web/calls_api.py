@@ -63,7 +63,7 @@ class LegalHoldOut(BaseModel):
     ended_at: float
     held_at: float
     held_by: str
-    """Id of the administrator."""
+    """Id of the administrator; `command` from the command line."""
 
 
 class CallsView(View):
