@@ -6,6 +6,7 @@ language, with the label that a person stood for.
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -118,15 +119,22 @@ class CallWords:
         }
 
     def _given(self) -> list[str]:
-        """Names as they stand in the turns of which a fact says that there is one; it does not say which."""
+        """Names as they stand in the turns of which facts say how many there are; they do not say which."""
         insights = (fact for fact in self.facts if isinstance(fact, Insight))
-        turns = dict.fromkeys(fact.turn for fact in insights if fact.entity_type == "PERSON")
-        texts = [self._texts.get(turn, "") for turn in turns]
-        return [text[one.start : one.end] for text in texts for one in persons(text) or persons(text, answer=True)]
+        told = Counter(fact.turn for fact in insights if fact.entity_type == "PERSON")
+        return [name for turn, count in told.items() for name in _names(self._texts.get(turn, ""), count)]
 
     def _withdrawn(self) -> set[int]:
         withdrawn = (fact for fact in self.facts if isinstance(fact, CallEvent) and fact.name == "withdrawn")
         return {seq for fact in withdrawn for seq in fact.data["of"]}
+
+
+def _names(text: str, count: int) -> list[str]:
+    """Those of a turn in which so many were heard: where fewer are introduced, one was given in answer."""
+    found = persons(text)
+    if len(found) < count:
+        found = persons(text, answer=True)
+    return [text[one.start : one.end] for one in found]
 
 
 def training_rows(store: Store, rules: Callable[[], Sequence[Rule]]) -> Rows:

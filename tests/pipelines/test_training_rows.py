@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.facts import CallEvent, Evidence, Fact, Insight, Transcript, encode
@@ -153,6 +154,21 @@ def test_nobodys_name_leaves_with_a_row() -> None:
     assert follow_ups["follow_ups"]["before"] == [{"text": "Llamar a [person]", "due": ""}]
     assert quality["evidence"] == ["Señora [person], la van a embargar."]
     assert quality["reason"] == "No se lo dijo a [person]."
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "left"),
+    [
+        ("Sí, Marta Ruiz, pero el titular es Pedro Gómez.", 2, "Aló, señora [person], ¿y [person]?"),
+        ("Marta Ruiz.", 1, "Aló, señora [person], ¿y Gómez?"),
+        ("Aló, habla Marta Ruiz.", 1, "Aló, señora [person], ¿y Gómez?"),
+    ],
+)
+def test_a_name_that_is_given_in_answer_beside_another_leaves_with_no_row(said: str, names: int, left: str) -> None:
+    """And nothing else is taken for one."""
+    name = Insight(call_id="call-1", seq=2, kind="entity", turn=1, entity_type="PERSON")
+    heard = [msgspec.structs.replace(name, seq=2 + number) for number in range(names)]
+    assert CallWords([spoken(1, said), *heard], "es").nameless("Aló, señora Ruiz, ¿y Gómez?") == left
 
 
 @pytest.mark.parametrize("kind", ["alert", "card", "disposition", "summary", "follow_ups", "quality"])
