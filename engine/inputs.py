@@ -70,11 +70,13 @@ class Inputs:
         for at in range(0, len(paths), _BATCH):
             batch = paths[at : at + _BATCH]
             calls = await self._store.erasures.among([path.stem for path in batch])
-            count += await asyncio.to_thread(self._delete_of, batch, calls)
+            for path in await asyncio.to_thread(self._due_of, batch, calls):
+                if not await self._store.erasures.held(path.stem):  # put on since the round began
+                    count += await asyncio.to_thread(self._deleted, path)
         return count
 
-    def _delete_of(self, paths: Iterable[Path], calls: Mapping[str, Kept]) -> int:
-        return sum(self._deleted(path) for path in paths if self._due(path, calls.get(path.stem)))
+    def _due_of(self, paths: Iterable[Path], calls: Mapping[str, Kept]) -> list[Path]:
+        return [path for path in paths if self._due(path, calls.get(path.stem))]
 
     def _due(self, path: Path, call: Kept | None) -> bool:
         if call is None:  # of a call that the database does not know: noise, and perhaps another database's

@@ -63,7 +63,7 @@ class Recordings:
         that is past its retention and not deleted yet, unless it is under a legal hold, or `SealError`."""
         recording = await self._store.recordings.get(organisation_id, call_id)
         over = recording.delete_at and recording.delete_at <= self._wall_clock()
-        if over and not (await self._store.erasures.among((call_id,)))[call_id].held:
+        if over and not await self._store.erasures.held(call_id):
             raise NotFound("the call has no recording")
         key = await self._store.calls.key(organisation_id, call_id)
         try:
@@ -72,10 +72,12 @@ class Recordings:
             raise NotFound("the recording's file is gone") from None
 
     async def delete_expired(self) -> int:
-        """Deletes what is past its retention; how many there were. What the disk does not let go stays due, and keeps
-        nothing else."""
+        """Deletes what is past its retention, none under a legal hold; how many there were. What the disk does not let
+        go stays due, and keeps nothing else."""
         count = 0
         for recording in await self._store.recordings.due(self._wall_clock()):
+            if await self._store.erasures.held(recording.call_id):
+                continue  # put on since the round began
             try:
                 await self._delete(recording)
             except OSError as error:

@@ -74,6 +74,11 @@ class Erasures:
         rows = await self._database.fetch(query.where(CallRow.id.in_(call_ids)))
         return {row.id: Kept(row.ended_at, row.erased_at > 0, row.legal_hold_at > 0) for row in rows}
 
+    async def held(self, call_id: str) -> bool:
+        """Nothing of the call may go, as of now: a round that read `among` or `due` before may take minutes."""
+        query = select(CallRow.id).where(CallRow.id == call_id, CallRow.legal_hold_at > 0)
+        return bool(await self._database.fetch(query))
+
     async def hold(self, organisation_id: str, call_id: str, by: str, now: float) -> None:
         """By whom and since when is told of the newest. Raises `NotFound`, also for an erased call."""
         await self._set_hold(organisation_id, call_id, by, now)

@@ -1,6 +1,7 @@
 """What reached a call is a sealed file that goes with its call, or when its days are over."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from engine.recordings import DAY_S, Recordings
 from engine.sealed_file import SealedReader
 from engine.settings import Settings
 from engine.store import Store
+from engine.store.erasures import Kept
 from engine.vault import CallKey, SealError
 
 WORDS = b"four five three nine"
@@ -104,3 +106,20 @@ async def test_a_file_whose_call_nobody_knows_goes_by_its_own_date(
         os.utime(folder / f"{name}.sealed", (NOW - age * DAY_S,) * 2)
     assert await Inputs(store, settings.data_dir, 30, lambda: NOW).delete_expired() == 1
     assert [path.stem for path in folder.iterdir()] == ["new"]
+
+
+async def test_a_hold_that_comes_within_a_round_keeps_what_was_due_when_it_began(
+    store: Store, settings: Settings, organisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for call_id in ("held", "due"):
+        await kept(store, settings, organisation, call_id, NOW - 31 * DAY_S)
+    among = store.erasures.among
+
+    async def then_held(call_ids: Collection[str]) -> dict[str, Kept]:
+        found = await among(call_ids)
+        await store.erasures.hold(organisation, "held", "user-root", NOW)
+        return found
+
+    monkeypatch.setattr(store.erasures, "among", then_held)
+    assert await Inputs(store, settings.data_dir, 30, lambda: NOW).delete_expired() == 1
+    assert [path.stem for path in settings.data_dir.rglob("*.sealed")] == ["held"]

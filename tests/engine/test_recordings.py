@@ -12,6 +12,7 @@ from engine.recordings import Recordings
 from engine.settings import Settings
 from engine.store import Store
 from engine.store.campaigns import Campaign
+from engine.store.recordings import Recording
 from engine.vault import Vault
 
 DAY_S = 86_400
@@ -91,6 +92,26 @@ async def test_what_is_past_its_retention_is_deleted_and_nothing_else(store: Sto
     assert sorted(path.stem for path in settings.data_dir.rglob("*.sealed")) == ["kept", "later"]
     with pytest.raises(NotFound):
         await store.recordings.get(record.organisation_id, "due")
+
+
+async def test_a_hold_that_comes_within_a_round_keeps_what_was_due_when_it_began(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recordings = Recordings(store, settings.data_dir, wall_clock=lambda: 1_000.0 + 30 * DAY_S)
+    for call_id in ("held", "due"):
+        record = await recorded(store, recordings, call_id, 30)
+    due = store.recordings.due
+
+    async def then_held(now: float) -> list[Recording]:
+        found = await due(now)
+        await store.erasures.hold(record.organisation_id, "held", "user-root", now)
+        return found
+
+    monkeypatch.setattr(store.recordings, "due", then_held)
+    assert await recordings.delete_expired() == 1
+    assert [path.stem for path in settings.data_dir.rglob("*.sealed")] == ["held"]
+    with await recordings.open(record.organisation_id, "held") as reader:
+        assert b"".join(reader.read()) == b"sound"
 
 
 async def test_what_a_live_call_is_written_to_stays(store: Store, settings: Settings) -> None:
