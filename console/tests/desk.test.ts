@@ -4,6 +4,7 @@ import {
   RESUMED,
   emptyDesk,
   forget,
+  isLoading,
   listCalls,
   onOtherDesks,
   openAgain,
@@ -194,6 +195,24 @@ describe("which call opens by itself", () => {
     expect(opens(desk(ended), undefined, [])).toBeUndefined();
     expect(opens(over, undefined, [])).toBe("old");
     expect(opens(over, undefined, ["old"])).toBeUndefined();
+  });
+});
+
+describe("a call whose facts are on their way", () => {
+  const row: DeskMessage = { type: "call", call: record("a", { ended_at: 500 }) };
+  const end: DeskMessage = { type: "event", id: "a", seq: 3, name: "call.ended" };
+  const whole = [transcript("a", 1), transcript("a", 2)];
+
+  it.each<[string, DeskMessage[], boolean]>([
+    ["is none that is live", [], false],
+    ["has ended, and nothing of it has come", [row], true],
+    ["has ended, and something is missing", [row, transcript("a", 2)], true],
+    ["is none whose end has come", [row, ...whole, end], false],
+    ["is none whose end has come before the rest", [row, end], false],
+    ["is none whose end could not be told", [row, ...whole], false],
+  ])("%s", (_, messages, loading) => {
+    const desk = takeMessages(emptyDesk, [...opening, ...messages]);
+    expect(isLoading(desk.calls.get("a")!)).toBe(loading);
   });
 });
 

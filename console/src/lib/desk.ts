@@ -89,6 +89,15 @@ export function isLive(call: CallView): boolean {
   return call.endedMs === undefined && !call.record?.ended_at;
 }
 
+/**
+ * Facts of a call that has ended are on their way. Its `call.ended` says that they have come; where that could not be
+ * told, what there is is all.
+ */
+export function isLoading(call: CallView): boolean {
+  if (isLive(call) || call.endedMs !== undefined) return false;
+  return call.log.size === 0 || call.missing > 0;
+}
+
 export interface DeskLists {
   mine: CallView[];
   ended: CallView[];
