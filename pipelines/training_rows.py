@@ -1,7 +1,7 @@
 """What people judged, as rows that training reads (`models/training/README.md`, "Feedback").
 
-One JSON object a row, made of the masked transcript alone, and without the names of people, which facts keep: texts by
-language, with the label that a person stood for.
+One JSON object a row, made of the masked transcript alone, and without the names of the call's agent and of whom it
+names, which facts keep: texts by language, with the label that a person stood for.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ _MASK = re.compile(r"\[\w+\]")
 class CallWords:
     """A call's facts as rows need them."""
 
-    def __init__(self, facts: Sequence[Fact], language: str) -> None:
+    def __init__(self, facts: Sequence[Fact], language: str, agent: str = "") -> None:
+        """`agent` is the name of whose call it is, who need not have said it."""
         self.facts = facts
         self._by_seq = {fact.seq: fact for fact in facts}
         self._turns = {fact.turn: fact for fact in facts if isinstance(fact, Transcript)}
@@ -48,7 +49,7 @@ class CallWords:
             if isinstance(fact, CallEvent) and fact.name == "text.settled":
                 self._texts[fact.data["turn"]] = fact.data["text"]
         self._language = language
-        self._names = self._given()
+        self._names = [*self._given(), agent]
 
     def __getitem__(self, seq: int) -> Fact | None:
         return self._by_seq.get(seq)
@@ -183,10 +184,11 @@ def _said(check: Check) -> Iterator[tuple[str, frozenset[str]]]:
 
 async def _words(store: Store, organisation_id: str, judged: Judged) -> CallWords:
     try:
+        record = await store.calls.get(organisation_id, judged.call_id)
         bodies = await store.calls.all_facts(organisation_id, judged.call_id)
     except NotFound:
-        bodies = []
-    return CallWords([decode(body) for body in bodies], judged.language)
+        return CallWords([], judged.language)
+    return CallWords([decode(body) for body in bodies], judged.language, record.agent_name)
 
 
 def rows_of(judged: Judged, words: CallWords, acts: Mapping[str, Acts]) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Rows say what people said: nothing that somebody calls wrong, and no outcome of words that did not speak for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from engine.facts import CallEvent, Evidence, Fact, Insight, Transcript, encode
+from engine.ports.storage import CallRecord
 from engine.store.feedback import Judged
 from models.compliance import Rule
 from pipelines import training_rows as module
@@ -176,29 +177,53 @@ def test_a_call_that_was_erased_gives_no_row(kind: str) -> None:
     assert list(rows_of(judged(kind), CallWords([], "es"), ACTS)) == []
 
 
-async def test_a_call_is_read_once_though_others_are_judged_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[str] = []
+def store_of(
+    told: Sequence[Judged], facts: Sequence[Fact], agent_name: str = "", read: Callable[[str], None] = lambda _: None
+) -> Any:
+    """A store in which every call has these facts; `read` is told which are asked for."""
+
+    async def get(organisation_id: str, call_id: str) -> CallRecord:
+        return CallRecord(call_id, organisation_id, "c", "care", "inbound", "es", "CO", agent_name=agent_name)
 
     async def all_facts(organisation_id: str, call_id: str) -> list[bytes]:
-        read.append(call_id)
-        return [encode(fact) for fact in (spoken(), alert(2, "A"))]
+        read(call_id)
+        return [encode(fact) for fact in facts]
 
     async def people_said(organisation_id: str) -> AsyncIterator[Judged]:
-        for seq in range(9, 13):
-            for call_id in ("call-1", "call-2", "call-3"):
-                yield judged("alert", seq, 2, call_id=call_id)
+        for one in told:
+            yield one
 
     async def may_train(organisation_id: str) -> bool:
         return True
 
-    def rules() -> list[Rule]:
-        return []
-
     feedback = SimpleNamespace(judged=people_said, may_train=may_train)
-    store: Any = SimpleNamespace(feedback=feedback, calls=SimpleNamespace(all_facts=all_facts))
-    assert [row async for row in training_rows(store, rules)("org")] == []
+    return SimpleNamespace(feedback=feedback, calls=SimpleNamespace(get=get, all_facts=all_facts))
+
+
+def no_rules() -> list[Rule]:
+    return []
+
+
+async def test_the_agent_s_name_leaves_with_no_row_though_nobody_said_it() -> None:
+    given = {"summary": "Laura Méndez no verificó.", "disposition": "", "follow_ups": [], "by": "user-sofia"}
+    facts: list[Fact] = [
+        spoken(),
+        CallEvent(call_id="call-1", seq=7, name="wrap_up.proposed", data={"summary": "No puede pagar."}),
+        CallEvent(call_id="call-1", seq=9, name="wrap_up.confirmed", data=given),
+    ]
+    store = store_of([judged("summary")], facts, "Laura Méndez")
+    (row,) = [msgspec.json.decode(row) async for row in training_rows(store, no_rules)("org")]
+    assert row["summary"]["after"] == "[person] no verificó."
+
+
+async def test_a_call_is_read_once_though_others_are_judged_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    calls = ("call-1", "call-2", "call-3")
+    told = [judged("alert", seq, 2, call_id=call_id) for seq in range(9, 13) for call_id in calls]
+    store = store_of(told, [spoken(), alert(2, "A")], read=read.append)
+    assert [row async for row in training_rows(store, no_rules)("org")] == []
     assert read == ["call-1", "call-2", "call-3"]
     monkeypatch.setattr(module, "CALLS_AT_HAND", 2)
     read.clear()
-    assert [row async for row in training_rows(store, rules)("org")] == []
+    assert [row async for row in training_rows(store, no_rules)("org")] == []
     assert len(read) == 12
