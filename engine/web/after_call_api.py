@@ -128,11 +128,11 @@ class WrapUpView(View):
     async def put(self, call_id: str, /, body: WrapUpBody) -> r200[WrapUpOut] | r404 | r409 | r422:
         """Confirm it, as proposed or changed. 409 while the call is live. What is typed is masked like speech."""
         record = await _seen(self.request, call_id)
+        person = self.request[PERSON]
         follow_ups = tuple(FollowUp(one.text, one.due) for one in body.follow_ups)
-        confirmed = self.request.app[AFTER_CALL].confirm(
-            self.request[PERSON], record, body.summary, body.disposition, follow_ups
-        )
-        return answer(await confirmed)
+        state = await self.request.app[AFTER_CALL].confirm(person, record, body.summary, body.disposition, follow_ups)
+        tell_reading(person, record, "wrap_up")
+        return answer(state)
 
 
 class AlertJudgementView(View):
@@ -158,7 +158,9 @@ class ReviewView(View):
         """Answer an item, with the reason. The call's own answer stays in its facts."""
         record = await _seen(self.request, call_id)
         person = self.request[PERSON]
-        return answer(await self.request.app[AFTER_CALL].review(person, record, item, body.answer, body.reason))
+        score = await self.request.app[AFTER_CALL].review(person, record, item, body.answer, body.reason)
+        tell_reading(person, record, "quality")
+        return answer(score)
 
 
 class ScoredCallsView(View):

@@ -286,3 +286,16 @@ async def test_who_reads_words_of_a_call_that_is_not_theirs_is_in_the_log(site: 
                 assert (await client.get(path)).status == (404 if login == "ben" else 200)
     told = [(log["call_id"], log["what"], log["by"], log["role"]) for log in logs if log["event"] == "call.read"]
     assert told == [("call-1", what, "user-sofia", "supervisor") for what in ("call", "wrap_up", "quality")]
+
+
+async def test_who_is_given_such_words_in_answer_is_in_the_log_as_well(site: Site) -> None:
+    await ended(site)
+    agent, supervisor = await site.logged_in("ana"), await site.logged_in("sofia")
+    review = {"answer": "no", "reason": "no escuchó"}
+    with capture_logs() as logs:
+        for client in (agent, supervisor):
+            assert (await client.put(f"{CALL}/wrap-up", json=WRAP_UP)).status == 200
+        assert (await supervisor.put(f"{CALL}/quality/empathy", json=review)).status == 200
+        assert (await supervisor.put(f"{CALL}/quality/charm", json=review)).status == 404
+    told = [(log["what"], log["by"]) for log in logs if log["event"] == "call.read"]
+    assert told == [("wrap_up", "user-sofia"), ("quality", "user-sofia")]
