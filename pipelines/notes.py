@@ -139,7 +139,6 @@ Note = Began | Input | WentOn | Made | Output
 
 
 @lru_cache(maxsize=1)
-@lru_cache(maxsize=1)
 def program_version() -> str:
     """Empty where the program is not installed."""
     try:
