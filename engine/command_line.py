@@ -250,7 +250,8 @@ def _call(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "erase",
             "erase calls for good",
             "Erases calls with their words, scores, judgements and recordings, and the keys that open copies of them, "
-            f"{running} DELETE /api/calls/ID. Exit code 0 only if every call was there.",
+            f"{running} DELETE /api/calls/ID. Exit code 0 only if every call was erased: none is that is live or under "
+            "a legal hold.",
         ),
         (
             "hold",
