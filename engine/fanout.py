@@ -111,7 +111,8 @@ class Hub:
             feed.drafted(draft)
 
     async def changed(self, record: CallRecord) -> None:
-        await self._store.calls.change(record)
+        if not await self._store.calls.change(record):
+            return  # it was erased: nothing of it comes back into memory
         live = self._live.setdefault(record.call_id, _Live(record, first=UNKNOWN))
         live.record = record
         live.tile = floor.changed(live.tile, record)

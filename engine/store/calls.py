@@ -62,12 +62,16 @@ class Calls:
         self._keep(record.call_id, key)
         return key
 
-    async def change(self, record: CallRecord) -> None:
-        """An erased call stays as it is: whoever claims one just after its end comes too late."""
+    async def change(self, record: CallRecord) -> bool:
+        """An erased call stays as it is: whoever claims one just after its end comes too late, and is told False."""
         values = _row(record)
         mine = CallRow.id == values.pop("id"), CallRow.erased_at == 0
         statement = update(CallRow).where(*mine).values(values)
-        await self._database.write(lambda connection: connection.execute(statement))
+
+        async def write(connection: AsyncConnection) -> bool:
+            return (await connection.execute(statement)).rowcount > 0
+
+        return await self._database.write(write)
 
     async def append(
         self,

@@ -95,6 +95,7 @@ async def test_nothing_of_an_erased_call_stays_in_memory(hub: Hub, store: Store,
         hub.forget(record.organisation_id, "call-1")
         assert await mine.next() == [b'{"type":"gone","id":"call-1"}']
         assert not mine.shows("call-1")
+    await hub.changed(ended)
     for asking in (hub.record(record.organisation_id, "call-1"), seqs(hub, record), hub.publish(ended, [said(2)])):
         with pytest.raises(NotFound):
             await asking
