@@ -110,11 +110,16 @@ def _wishes(lexed: Lexed, groups: Sequence[Group], doubt: Doubt) -> bool:
     return (word in WISHES or word in TIMES) and (only.cardinal or not doubt.read_out)
 
 
+_WHOSE = frozenset({"the", "those", "these", "its", "my", "your", "his", "her", "their", "our"})
+"""Before "final" they tell the English word from the one by which cards end in Portuguese and Spanish."""
+
+
 def _counts_digits(lexed: Lexed, group: Group) -> bool:
     """ "los últimos cuatro", "the last four", "de cuatro en cuatro"."""
     words = [token.word for token in lexed.tokens[max(0, group.first - 2) : group.first + 1]]
     by_twos = len(words) == 3 and words[0] == words[2] and words[1] in ("en", "em", "by")
-    return by_twos or (len(words) > 1 and words[-2] in LAST)
+    ending = words[-2:-1] == ["final"] and words[0] not in _WHOSE  # "o cartão final sete"
+    return by_twos or (len(words) > 1 and words[-2] in LAST and not ending)
 
 
 def _is_a_hundred(lexed: Lexed, groups: Sequence[Group]) -> bool:

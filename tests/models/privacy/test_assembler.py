@@ -106,6 +106,21 @@ def test_the_last_four_are_kept_where_they_are_sure(language: str, lines: Sequen
     assert {ending for kind, _, ending in call.found() if kind == "CARD"} == last4
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "shown"),
+    [
+        ("pt", "Ficou registrado o cartão final sete", "Ficou registrado o cartão final [number]"),
+        ("pt", "Ficou registrado o cartão com final sete", "Ficou registrado o cartão com final [number]"),
+        ("es", "Quedó la tarjeta final siete", "Quedó la tarjeta final [number]"),
+        ("en", "I have the card, read me the final four", "I have the card, read me the final four"),
+    ],
+)
+def test_the_first_digit_behind_the_name_of_an_ending_waits_for_those_behind_it(
+    language: str, text: str, shown: str
+) -> None:
+    assert Call("BR", language).guard.draft(text, language, "agent") == shown
+
+
 def test_the_end_of_a_known_card_is_hidden_but_no_card() -> None:
     call = Call()
     call.say(ASK, ("customer", "4539 1488 0343 6467"))
