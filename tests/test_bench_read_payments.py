@@ -8,24 +8,20 @@ import numpy as np
 import pytest
 
 from benchmarks import voices
+from benchmarks.heard_payment import Heard
 from benchmarks.payments import FRESH, Line, Part, Payment, payments
-from benchmarks.read_payments import (
+from benchmarks.read_payments import CELLS, joined, table
+from benchmarks.read_tally import Tally, count, count_files
+from benchmarks.spoken_payment import (
     AFTER_MS,
     BEFORE_MS,
-    CELLS,
     FRAME_MS,
     JOIN_MS,
-    Heard,
     Piece,
     Said,
     Spoken,
-    Tally,
-    count,
-    count_files,
-    joined,
     sentences,
     spoken,
-    table,
     voiced,
 )
 from engine.facts import CallEvent, Draft, Fact, Insight, Leg, Pcm16, Transcript
