@@ -19,7 +19,7 @@ from models.privacy.known_cards import KnownCards
 from models.privacy.lexicon import NUMBER_WORDS, fold
 from models.privacy.masking import Mask, render, without_overlaps
 from models.privacy.named_dates import WHOLE_DATE
-from models.privacy.open_run import OpenRun
+from models.privacy.open_run import PARTS_OF_A_CARD, OpenRun
 from models.privacy.parsed import Parsed, Piece
 from models.privacy.pieces import parse
 from models.privacy.situation import DRAFT, Said, Situation
@@ -80,10 +80,10 @@ class DigitGuard:
         asks = asked(turn.text, turn.leg, found)
         said = Said(turn.turn, turn.leg, turn.text, turn.language, turn.start_ms, turn.end_ms)
         announced = turn.leg != "agent" and ("card" in asks or "cvv" in asks)
-        parsed = parse(said, found, self._situation(announced))
+        parsed = self._named_before(parse(said, found, self._situation(announced)))
         if self._run and self._closes(turn, parsed, asks):
             self._settle(by_turn=True)
-            parsed = parse(said, found, self._situation(announced))
+            parsed = self._named_before(parse(said, found, self._situation(announced)))
         self._entities += parsed.entities
         for entity in parsed.entities:
             whole = entity.score == WHOLE_DATE
@@ -187,19 +187,24 @@ class DigitGuard:
     def _announce(self, turn: SpokenTurn, found: Sequence[Cue], parsed: Parsed) -> None:
         """A pause after the name of a number must not part the two. A reference is shown at once, so it is believed
         only of the one who gives it out."""
-        named = found[-1] if found and not parsed.pieces else None
+        last = parsed.pieces[-1].end if parsed.pieces else 0
+        named = found[-1] if found and found[-1].start >= last else None
         if named and len(turn.text) - named.end <= _ENDS_WITHIN and (named.kind != "reference" or turn.leg == "agent"):
             self._announced[turn.leg] = _Announced(named.kind, turn.end_ms + _ANNOUNCED_MS)
         elif self._is_other_talk(turn, parsed):
             self._announced.pop(turn.leg, None)
 
-    def _named_before(self, piece: Piece) -> Piece:
-        announced = self._announced.get(piece.leg)
-        if announced is None or piece.named or piece.start_ms > announced.until_ms or piece.words_before > _FEW_WORDS:
-            return piece
-        if self._expected.capture or self._expected.near_card:
-            return piece
-        return piece._replace(named=announced.kind, told=announced.kind != "reference")
+    def _named_before(self, parsed: Parsed) -> Parsed:
+        """With the name that the same speaker gave the turn's first number before it."""
+        piece = next(iter(parsed.pieces), None)
+        announced = self._announced.get(piece.leg) if piece else None
+        if piece is None or announced is None or piece.named or piece.words_before > _FEW_WORDS:
+            return parsed
+        amid = bool(self._run) or self._expected.capture or self._expected.near_card
+        if piece.start_ms > announced.until_ms or (amid and announced.kind not in PARTS_OF_A_CARD):
+            return parsed
+        named = piece._replace(named=announced.kind, told=announced.kind != "reference")
+        return parsed._replace(pieces=(named, *parsed.pieces[1:]))
 
     def _is_other_talk(self, turn: SpokenTurn, parsed: Parsed) -> bool:
         return parsed.words >= _OTHER_WORDS and ABOUT_THE_NUMBER.search(folded(turn.text)) is None
@@ -233,7 +238,7 @@ class DigitGuard:
             if self._run and not self._goes_on(piece):
                 self._settle(by_turn=True)
             if not self._run:
-                piece, self._run.after_card = self._named_before(piece), self._expected.after_card
+                self._run.after_card = self._expected.after_card
                 self._run.after_how_many = self._how_many
             self._run.near_card = self._run.near_card or self._expected.near_card
             self._run.pieces.append(piece)

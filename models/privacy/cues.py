@@ -139,10 +139,17 @@ _GIVES = re.compile(
 """Right before what the firm gives of its own: "le envío los datos bancarios"."""
 
 _BESIDE_A_CARD = re.compile(
-    r"\b(?:(?:vence|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
+    r"\b(?:(?:[bv]en[cs][eo]|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
     r"|(?P<cvv>codigo|clave|atras|reverso|verso|code|back|cvv|cvc)(?: (?:es|e|is|dice|esta|says|de seguridad|de seguranca))?(?=,? ))"
 )
 """Words too common to name a number anywhere else."""
+
+_SAID_OF_A_CARD = re.compile(
+    r"^\W*(?:(?:y|e|and|el|o|the|ahora|agora|now|deme|dime|me da|por ultimo)\W+){0,3}(?:(?P<cvv>[cs]e ?[bv]e ?[bvm]er?|voce ve)|ve[mn] ?se quando)\W*$"
+)
+"""All of a turn beside a card, as recognition writes "¿el ce ve ve?" and "vence quando?"."""
+_ENDS_WITH_ITS_DATE = re.compile(r"\b(?:[bv]en[cs]e|vencimiento|vencimento|caduca|validade|expires)\W*$")
+"""The end of a turn beside a card whose date the next one begins with."""
 
 _FOLDS = {
     ord(c): unicodedata.normalize("NFD", c.lower())[0]
@@ -151,9 +158,13 @@ _FOLDS = {
 }
 
 
+_MISHEARD_CARD = re.compile(r"\bcart(?:on|om|an|am|al)\b")
+"""Recognition writes "carton" for "cartão"."""
+
+
 def folded(text: str) -> str:
-    """Lower case without accents, code point for code point."""
-    return text.translate(_FOLDS)
+    """Lower case without accents, code point for code point; a card that was misheard is one."""
+    return _MISHEARD_CARD.sub("cartao", text.translate(_FOLDS))
 
 
 def cues(text: str, *, near_card: bool = False) -> list[Cue]:
@@ -161,6 +172,10 @@ def cues(text: str, *, near_card: bool = False) -> list[Cue]:
     plain = folded(text)
     found = [Cue(match.lastgroup or "", match.start(), match.end()) for match in _PATTERN.finditer(plain)]
     found += [Cue("address", start, end) for start, end in before_house_numbers(text)]
+    if near_card and not found and (match := _SAID_OF_A_CARD.search(plain)):
+        found.append(Cue("cvv" if match["cvv"] else "card_expiry", match.start(), match.end()))
+    if near_card and (match := _ENDS_WITH_ITS_DATE.search(plain)):
+        found.append(Cue("card_expiry", match.start(), match.end()))
     found.sort(key=lambda cue: cue.start)
     return [cue for cue in found if cue.kind != "card_expiry" or not _is_of_a_bill(plain, cue, near_card)]
 

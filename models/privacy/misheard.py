@@ -9,6 +9,10 @@ from rapidfuzz.distance import OSA
 from models.privacy.lexicon import NUMBER_WORDS
 
 _SHORTEST: Final = 3
+_LONG: Final = 6
+"""Letters of words for tens and more that are looked for by their sound; shorter ones are too near to other words."""
+REAL_WORDS: Final = {"nueva": "nueve", "nuevo": "nueve", "siento": "ciento", "trenta": "treinta"}
+"""Words of their own that recognition writes for a number amid numbers: "seis, nueve, nueva"."""
 _SOUNDS: Final = (
     ("qu", "k"), ("ck", "k"), ("ks", "x"), ("c", "s"), ("z", "s"), ("y", "i"), ("ph", "f"), ("h", ""), ("v", "b"),
 )  # fmt: skip
@@ -16,12 +20,16 @@ _SOUNDS: Final = (
 
 @lru_cache(maxsize=4096)
 def nearest_number(word: str, *, real: bool = False) -> str:
-    """The word for a digit that a folded word is one letter or sound away from: "siks", "hoito"; empty when there is
-    none, or, unless `real`, when it is a word of its own. To be asked beside other digits only."""
+    """The word for a digit, or for a long number, that a folded word is one letter or sound away from: "siks",
+    "hoito", "secenta"; empty when there is none, or, unless `real`, when it is a word of its own. To be asked beside
+    other digits only."""
     if len(word) < _SHORTEST or (not real and _is_real(word)):
         return ""
     heard = _sound(word)
-    by_sound = _by_sound()
+    return _nearest(heard, _digits_by_sound()) or (_nearest(heard, _long_by_sound()) if len(word) >= _LONG else "")
+
+
+def _nearest(heard: str, by_sound: dict[str, str]) -> str:
     if heard in by_sound:
         return by_sound[heard]
     found = rapidfuzz.process.extractOne(heard, by_sound.keys(), scorer=OSA.distance, score_cutoff=1)
@@ -42,5 +50,11 @@ def _sound(word: str) -> str:
 
 
 @cache
-def _by_sound() -> dict[str, str]:
+def _digits_by_sound() -> dict[str, str]:
     return {_sound(word): word for word, number in NUMBER_WORDS.items() if number.kind == "unit" and len(word) > 2}
+
+
+@cache
+def _long_by_sound() -> dict[str, str]:
+    kinds = ("teen", "tens", "hundreds")
+    return {_sound(word): word for word, number in NUMBER_WORDS.items() if number.kind in kinds and len(word) >= _LONG}

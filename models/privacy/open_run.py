@@ -16,7 +16,7 @@ _FEW_WORDS: Final = 3
 _SHORT: Final = 3
 _FEW: Final = 6
 _BARE: Final = 4
-_PARTS_OF_A_CARD: Final = {"cvv": 4, "card_expiry": 6}
+PARTS_OF_A_CARD: Final = {"cvv": 4, "card_expiry": 6}
 """Never the same number as the one that was read before them; and the most digits that they have."""
 _ANY: Final = 10_000
 _CODE: Final = 3
@@ -122,7 +122,7 @@ class OpenRun:
             return False
         other_name = piece.named and piece.named != last.named
         another = last.named or piece.leg != last.leg or piece.named not in (*self.named, *expected)
-        if other_name and (another or piece.named in _PARTS_OF_A_CARD):
+        if other_name and (another or piece.named in PARTS_OF_A_CARD):
             return False
         if self._is_full(piece, expected):
             return False
@@ -144,7 +144,7 @@ class OpenRun:
         digits = sum(len(one.digits) for one in self.pieces)
         if kind == "cvv" and digits >= _CODE and piece.turn != self.pieces[-1].turn:
             return True
-        return digits + len(piece.digits) > _PARTS_OF_A_CARD.get(kind, _ANY)
+        return digits + len(piece.digits) > PARTS_OF_A_CARD.get(kind, _ANY)
 
     def _follows_a_count(self, piece: Piece, country: str) -> bool:
         """A whole number after a count or a day said as one word: "el quince. Nuestro número es 800 713 5555"."""

@@ -270,8 +270,8 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, doubt: Dou
     digits = run.digits
     strong = any(not group.weak for group in run.groups)
     if len(digits) >= 2:
-        apart = not situation.awaits_digits and run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
-        return "" if apart else "hidden"
+        apart = run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
+        return "" if apart and not (situation.awaits_digits or situation.near_card) else "hidden"
     first = not any(is_other(token) for token in lexed.tokens if token.end <= run.start)
     if (situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE) or (
         situation.near_card and strong and first

@@ -19,7 +19,7 @@ from models.privacy.lexicon import (
     fold,
     glued,
 )
-from models.privacy.misheard import nearest_number
+from models.privacy.misheard import REAL_WORDS, nearest_number
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:[\u0300-\u036f]+[^\W\d_]*)*")
 _MAX_WRITTEN = 40
@@ -46,7 +46,7 @@ def tokenise(text: str, language: str, homophones: bool) -> list[Token]:
     raw = [part for m in _TOKEN.finditer(text) for part in _parted(fold(m.group()), m.start(), m.end())]
     spoken = _spoken_language(raw, language)
     tokens = [_token(word, start, end, spoken, homophones) for word, start, end in raw]
-    tokens = _misheard([_firm(text, token) for token in tokens], 0 if homophones else _AMID)
+    tokens = _misheard([_firm(text, token) for token in tokens], spoken, 0 if homophones else _AMID)
     for before, (at, token) in zip(tokens, list(enumerate(tokens))[1:], strict=False):
         if before.word == "por" and token.word in ("ciento", "cento", "cien", "cem") and _is_percent(tokens, at):
             tokens[at] = token._replace(number=None)
@@ -90,28 +90,44 @@ def _is_listed(after: Sequence[Token]) -> bool:
 
 _THE: Final = frozenset({"the", "that", "this", "which", "another", "each", "no", "any"})
 _AMID: Final = 2
+_DIGIT: Final = 9
 _NO_WORD: Final = FILLERS | JOINERS | CORRECTIONS | frozenset(LETTER_NAMES)
 
 
-def _misheard(tokens: list[Token], amid: int) -> list[Token]:
+def _misheard(tokens: list[Token], language: str, amid: int) -> list[Token]:
     """Words that sound like a number's amid numbers: "seven siks two". More than `amid` digits have to stand on one
-    side of it, or one on each."""
+    side of it, or one on each; where a number is awaited, which is `amid` 0, any number will do."""
+    is_one = _is_digit if amid else _is_number
     for at, token in enumerate(tokens):
         if token.numeric or token.word in _NO_WORD:
             continue
-        before = sum(1 for _ in takewhile(_is_digit, _words(reversed(tokens[:at]))))
-        after = sum(1 for _ in takewhile(_is_digit, _words(tokens[at + 1 :])))
-        if ((before and after) or max(before, after) > amid) and (meant := nearest_number(token.word)):
+        before = [*takewhile(is_one, _words(reversed(tokens[:at])))]
+        after = [*takewhile(is_one, _words(tokens[at + 1 :]))]
+        amidst, beside = bool(before and after), max(before, after, key=len)
+        if (amidst or len(beside) > amid) and (meant := nearest_number(token.word)):
             tokens[at] = token._replace(number=NUMBER_WORDS[meant]._replace(weak=False))
+        elif (amidst or len(beside) > amid) and _are_listed(beside) and (meant := REAL_WORDS.get(token.word, "")):
+            tokens[at] = token._replace(number=NUMBER_WORDS[meant])
+        elif amidst and not amid and language == "es" and token.word == "do":
+            tokens[at] = token._replace(number=NUMBER_WORDS["dos"])
     return tokens
 
 
+def _are_listed(numbers: Sequence[Token]) -> bool:
+    """Whether they have two digits or more."""
+    return len(numbers) > 1 or any(len(one.digits) > 1 or (one.number and one.number.value > _DIGIT) for one in numbers)
+
+
 def _words(tokens: Iterable[Token]) -> Iterator[Token]:
-    return (token for token in tokens if token.numeric or token.word not in FILLERS)
+    return (token for token in tokens if token.numeric or not (token.word in FILLERS or token.word in JOINERS))
 
 
 def _is_digit(token: Token) -> bool:
     return len(token.digits) == 1 or (token.number is not None and token.number.kind in ("unit", "times"))
+
+
+def _is_number(token: Token) -> bool:
+    return _is_digit(token) or bool(token.digits) or (token.number is not None and not token.number.weak)
 
 
 def _firm(text: str, token: Token) -> Token:

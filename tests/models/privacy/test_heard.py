@@ -1,0 +1,86 @@
+"""Card payments as recognition wrote them: the card, the questions for its parts and its digits are misheard."""
+
+import pytest
+
+from tests.models.privacy.test_assembler import Call, Line, customer
+
+ASKED: Line = ("agent", "Me dice el número de la tarjeta.")
+READ: Line = (
+    "customer",
+    "Cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres cuatro tres, seis cuatro seis siete.",
+)
+"""A card that passes Luhn."""
+
+
+def shown(language: str, *lines: Line) -> tuple[list[str], list[str]]:
+    """The call's turns as they stand at its end, and what was found, in order."""
+    call = Call("MX", language)
+    call.say(*lines)
+    call.end()
+    return [call.text[number] for number in range(len(lines))], [kind for kind, _, _ in call.found()]
+
+
+@pytest.mark.parametrize(
+    ("said", "hidden"),
+    [
+        ("Secenta y dos, secenta y tres, uno, cuatro.", "[card]."),
+        ("Siento noventa y cinco, siete, cuatro, uno, dos.", "[card]."),
+        ("Cinquanta y cinco, diecinueve, trenta.", "[card]."),
+        ("Seis, nueve, cuatro, nueva, ocho, ocho.", "[card]."),
+        ("Cero, cinco, do, siete, ocho, ocho.", "[card]."),
+    ],
+)
+def test_a_long_number_that_is_misheard_is_one(said: str, hidden: str) -> None:
+    assert shown("es", ASKED, ("customer", said)) == ([ASKED[1], hidden], ["CARD"])
+
+
+@pytest.mark.parametrize("name", ["carton", "Cartom", "cartal"])
+def test_a_card_is_asked_for_by_its_misheard_name(name: str) -> None:
+    asked = f"Entao, me fala o número do {name}."
+    texts, found = shown(
+        "pt", ("agent", asked), ("customer", "Dois, dois, dois, um."), ("customer", "Zero, sete, três.")
+    )
+    assert (texts, found) == ([asked, "[card].", "[card]."], ["CARD"])
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "hidden", "kind"),
+    [
+        ("el se bebe", "Es ocho, cinco, cero", "Es [cvv]", "CVV"),
+        ("El Cebebe.", "ocho, cinco, cero", "[cvv]", "CVV"),
+        ("Ahora el sebeme.", "ocho, cinco, cero", "[cvv]", "CVV"),
+        ("Você vê?", "oito, cinco, zero", "[cvv]", "CVV"),
+        ("Vem se quando.", "zero, três, trinta e um", "[card_expiry]", "CARD_EXPIRY"),
+        ("La fecha de vencimiento.", "Bence, cero, siete, veintinueva", "Bence, [card_expiry]", "CARD_EXPIRY"),
+        ("La fecha de vencimiento.", "Cero, cinco, do siete.", "[card_expiry].", "CARD_EXPIRY"),
+    ],
+)
+def test_what_is_asked_of_a_card_is_known_however_it_was_heard(
+    question: str, answer: str, hidden: str, kind: str
+) -> None:
+    language = "pt" if "v" in question[:4].lower() else "es"
+    texts, found = shown(language, ASKED, READ, ("agent", question), ("customer", answer))
+    assert (texts[-1], found) == (hidden, ["CARD", kind])
+
+
+def test_a_cards_date_may_be_named_at_the_end_of_its_last_digits() -> None:
+    read = READ[1].rstrip(".")
+    lines = [
+        ASKED,
+        ("customer", f"{read}, vencimento."),
+        ("customer", "Cero, ocho, dos, siete, código, seis, uno, cuatro."),
+    ]
+    texts, found = shown("es", *lines)
+    assert texts[1:] == ["[card], vencimento.", "[card_expiry], código, [cvv]."]
+    assert found == ["CARD", "CARD_EXPIRY", "CVV"]
+
+
+def test_two_digits_that_are_said_again_are_hidden_although_each_is_a_sentence() -> None:
+    repeats: Line = ("agent", "Perdón, no le escuché esa parte, me la repite.")
+    texts, _ = shown("es", ASKED, READ, repeats, ("customer", "Dos. Dos."))
+    assert texts[-1] == "[number]."
+
+
+def test_words_of_their_own_stay_where_no_number_is_read() -> None:
+    said = ["De nuevo, siento mucho la demora.", "Una casa nueva, en la calle.", "Se bebe frío, no caliente."]
+    assert shown("es", *customer(*said)) == (said, [])
