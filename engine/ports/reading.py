@@ -45,7 +45,7 @@ class Reading(msgspec.Struct, frozen=True):
     latency_ms: float
     """Wall time of this inference on ONNX Runtime, tokenizer included."""
     unlikely: frozenset[str] = frozenset()
-    """Acts that are as good as ruled out: a phrase that matches is meant otherwise."""
+    """Acts that are more likely not meant: a phrase of theirs that matches raises no alert."""
     views: NDArray[np.float32] | None = None
     """float32[n, 512]: `vector`, then those of the utterance's sentences when it has several; None when not kept."""
 

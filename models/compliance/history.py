@@ -19,10 +19,10 @@ from models.compliance.rules import Rule
 from models.compliance.text import Folded
 from models.privacy.entities import MASK_OF
 
-ALERT_SCORE = 0.6
-"""Probability from which on an act that no phrase has is an alert. Chosen by a third of the sentences of other authors
-(`tests/data/turns`), half of them near misses: nine alerts in ten are right there. In calls acts are rarer, and so are
-those. `python -m benchmarks.turns --part choose` is what to choose it by anew."""
+ALERT_SCORE = 0.55
+"""Probability from which on an act that no phrase has is an alert. Chosen by two thirds of the sentences of other
+authors (`tests/data/turns`), half of them near misses: nine alerts in ten are right there. In calls acts are rarer, and
+so are those. `python -m benchmarks.turns --part choose` is what to choose it by anew."""
 JOIN_GAP_MS = 2_000
 """Finals of one speaker with less silence between them, and nobody else, are one utterance."""
 _JOINED = 2
