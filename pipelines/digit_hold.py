@@ -65,11 +65,12 @@ class DigitHold:
 
     def hear(self, utterance: Utterance, number: int) -> Judged:
         """What may be shown of a final (the first of `texts`), and what of earlier ones is settled by it."""
+        leg = self._roster.leg_of(utterance)
         judged = self.guard.hear(
             SpokenTurn(
                 turn=number,
                 stream=utterance.stream,
-                leg=self._roster.leg_of(utterance),
+                leg=leg,
                 text=utterance.text,
                 start_ms=utterance.start_ms,
                 end_ms=utterance.end_ms,
@@ -77,6 +78,8 @@ class DigitHold:
             )
         )
         self._withheld.saw(utterance, judged.texts[0])
+        if judged.capture_started and leg != "agent":
+            self._withheld.lose_behind(utterance)
         self._judged = utterance.stream, utterance.start_ms
         return judged
 

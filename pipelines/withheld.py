@@ -24,6 +24,10 @@ MARGIN_MS: Final = 300
 begins before it (`make bench CELL=accuracy.turn_edges`)."""
 
 
+UNHEARD_MS: Final = 1_000
+"""Speech for so long without a word is more than a word's end that was put too early."""
+
+
 class Withholding:
     """Follows the masks of a call's turns. Pure."""
 
@@ -40,6 +44,12 @@ class Withholding:
             self._open[text.turn] = utterance.start_ms, unexplained
         else:
             self._open.pop(text.turn, None)
+
+    def lose_behind(self, said: Utterance) -> None:
+        """Speech behind the last word heard, in a turn that offers a card: recognition stops amid long digits."""
+        heard_ms = max((word.end_ms for word in said.words), default=said.start_ms)
+        if said.end_ms - heard_ms > UNHEARD_MS:
+            self.lose(heard_ms, said.end_ms)
 
     def lose(self, start_ms: int, end_ms: int) -> None:
         """What was said there is never judged."""

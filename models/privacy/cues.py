@@ -19,7 +19,7 @@ class Cue(NamedTuple):
     end: int
 
 
-_CARD_NAME = r"(?:tarjeta|plastico|cartao|card|credit card|debit card|visa|mastercard|master card|amex)"
+_CARD_NAME = r"(?:tarjeta|[st]?ca?r[gj]eta|ta[a-z]?[cgjqxy]u?i?eta|plastico|cartao|card|credit card|debit card|visa|mastercard|master card|amex)"
 _NUMBERS = (
     r"(?:numeros?|numeracion|digitos|numeracao|algarismos|cifras|datos|dados|numbers?|digits|details|info(?:rmation)?)"
 )
@@ -139,7 +139,7 @@ _GIVES = re.compile(
 """Right before what the firm gives of its own: "le envío los datos bancarios"."""
 
 _BESIDE_A_CARD = re.compile(
-    r"\b(?:(?:[bv]en[cs][eo]|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
+    r"\b(?:(?:[bv]en[cs][eo]|vencimiento|vencimento|caduca|expira|expires?|exp|fecha|[dvb][ei]cha|validade|valido|valid|good)(?: (?:el|en|em|a|es|e|in|on|until|through|ate))?(?=,? )"
     r"|(?P<cvv>codigo|clave|atras|reverso|verso|code|back|cvv|cvc)(?: (?:es|e|is|dice|esta|says|de seguridad|de seguranca))?(?=,? ))"
 )
 """Words too common to name a number anywhere else."""
@@ -148,6 +148,8 @@ _SAID_OF_A_CARD = re.compile(
     r"^\W*(?:(?:y|e|and|el|o|the|ahora|agora|now|deme|dime|me da|por ultimo)\W+){0,3}(?:(?P<cvv>[cs]e ?[bv]e ?[bvm]er?|voce ve)|ve[mn] ?se quando)\W*$"
 )
 """All of a turn beside a card, as recognition writes "¿el ce ve ve?" and "vence quando?"."""
+_THE_THREE = re.compile(r"\b(?:los|os|the) (?:tres|three|3) (?:digitos|dijitos|numeros|digits|numbers|algarismos)\b")
+"""Beside a card they are its code, wherever they stand: "los tres dígitos que están agredezos"."""
 _ENDS_WITH_ITS_DATE = re.compile(r"\b(?:[bv]en[cs]e|vencimiento|vencimento|caduca|validade|expires)\W*$")
 """The end of a turn beside a card whose date the next one begins with."""
 
@@ -174,6 +176,8 @@ def cues(text: str, *, near_card: bool = False) -> list[Cue]:
     found += [Cue("address", start, end) for start, end in before_house_numbers(text)]
     if near_card and not found and (match := _SAID_OF_A_CARD.search(plain)):
         found.append(Cue("cvv" if match["cvv"] else "card_expiry", match.start(), match.end()))
+    if near_card and (match := _THE_THREE.search(plain)) and all(cue.kind != "cvv" for cue in found):
+        found.append(Cue("cvv", match.start(), match.end()))
     if near_card and (match := _ENDS_WITH_ITS_DATE.search(plain)):
         found.append(Cue("card_expiry", match.start(), match.end()))
     found.sort(key=lambda cue: cue.start)

@@ -337,7 +337,7 @@ def _unnamed(readings: Sequence[str], longest: str, context: Context) -> Verdict
     if context.capture and count >= _MIN_ASKED_CARD:
         return Verdict("card", 0.8, longest)
     if count >= 14:
-        card_like = longest[0] in "23456" and (context.near_card or is_about_a_card(longest))
+        card_like = longest[0] in "23456" and (context.near_card or any(map(is_about_a_card, readings)))
         return Verdict("card" if card_like else "number", 0.5, longest)
     if 7 <= count <= 13:
         phone = next((reading for reading in readings if is_phone(reading, context.country)), "")

@@ -43,7 +43,7 @@ _CARD_WORD: Final = re.compile(
 )
 _PAYS_NOW: Final = re.compile(
     r"\b(?:pag(?:ar|o|alo|arlo|amento)|pay|charge|cobr(?:a|e|ar))\b.{0,40}"
-    r"\b(?:anot\w+|apunt\w+|tome nota|dict\w+|(?:write|take) (?:it|this|that) down)\b"
+    r"\b(?:anot\w+|a not[ea]|apunt\w+|tome nota|dict\w+|(?:write|take) (?:it|this|that) down)\b"
 )
 """Whoever says so reads a card next."""
 _NEVER: Final = -100

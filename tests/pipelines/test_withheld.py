@@ -1,5 +1,7 @@
 """A recording's silences follow the masks of the text."""
 
+import pytest
+
 from engine.facts import Leg
 from engine.ports.hearing import HeardWord
 from models.privacy import DigitGuard
@@ -90,3 +92,14 @@ def test_what_stays_unexplained_is_silence_as_it_is_a_mask_in_the_text() -> None
     held = talk.say("customer", "cuatro cinco tres nueve, uno cuatro ocho ocho, cero tres")
     assert (held.held_from_ms, held.cuts) == (5_000, ())
     assert talk.end().cuts == ((4_700, 9_300),)
+
+
+@pytest.mark.parametrize(
+    ("leg", "heard_ms", "cuts"),
+    [("customer", 2_000, ((6_700, 9_300),)), ("customer", 3_500, ()), ("agent", 2_000, ())],
+)
+def test_speech_behind_an_offer_of_a_card_in_which_nothing_was_heard_is_silence(
+    leg: Leg, heard_ms: int, cuts: tuple[tuple[int, int], ...]
+) -> None:
+    text = "apunte la tarjeta que se la voy diciendo, es"
+    assert Talk().say(leg, text, (HeardWord(0, len(text), 0, heard_ms),)) == Withheld(None, cuts)

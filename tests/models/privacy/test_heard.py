@@ -34,6 +34,13 @@ def test_a_long_number_that_is_misheard_is_one(said: str, hidden: str) -> None:
     assert shown("es", ASKED, ("customer", said)) == ([ASKED[1], hidden], ["CARD"])
 
 
+@pytest.mark.parametrize("name", ["taceta", "tarqueta", "cargeta", "Scargeta"])
+def test_a_spanish_card_is_asked_for_by_its_misheard_name(name: str) -> None:
+    asked = f"Necesito que me lea la numeración completa de su {name}."
+    texts, found = shown("es", ("agent", asked), ("customer", "Cinco uno."), ("customer", "Cero, cuatro, cinco, dos."))
+    assert (texts, found) == ([asked, "[card].", "[card]."], ["CARD"])
+
+
 @pytest.mark.parametrize("name", ["carton", "Cartom", "cartal"])
 def test_a_card_is_asked_for_by_its_misheard_name(name: str) -> None:
     asked = f"Entao, me fala o número do {name}."
@@ -52,6 +59,8 @@ def test_a_card_is_asked_for_by_its_misheard_name(name: str) -> None:
         ("Você vê?", "oito, cinco, zero", "[cvv]", "CVV"),
         ("Vem se quando.", "zero, três, trinta e um", "[card_expiry]", "CARD_EXPIRY"),
         ("La fecha de vencimiento.", "Bence, cero, siete, veintinueva", "Bence, [card_expiry]", "CARD_EXPIRY"),
+        ("Por último los tres dígitos que están agredezos.", "Es ocho, cinco, cero", "Es [cvv]", "CVV"),
+        ("¿Algo más?", "dicha, cero, siete, treinta y dos", "dicha, [card_expiry]", "CARD_EXPIRY"),
         ("La fecha de vencimiento.", "Cero, cinco, do siete.", "[card_expiry].", "CARD_EXPIRY"),
     ],
 )
@@ -73,6 +82,11 @@ def test_a_cards_date_may_be_named_at_the_end_of_its_last_digits() -> None:
     texts, found = shown("es", *lines)
     assert texts[1:] == ["[card], vencimento.", "[card_expiry], código, [cvv]."]
     assert found == ["CARD", "CARD_EXPIRY", "CVV"]
+
+
+def test_who_pays_at_once_and_says_to_note_it_reads_a_card() -> None:
+    said = ["Mire quiero pagar de una vez a note.", "Dos, dos, dos, nueve, cero, seis, uno, seis."]
+    assert shown("es", *customer(*said)) == ([said[0], "[card]."], ["CARD"])
 
 
 def test_two_digits_that_are_said_again_are_hidden_although_each_is_a_sentence() -> None:
