@@ -79,11 +79,11 @@ class DigitGuard:
         found = cues(turn.text, near_card=self._expected.near_card)
         asks = asked(turn.text, turn.leg, found)
         said = Said(turn.turn, turn.leg, turn.text, turn.language, turn.start_ms, turn.end_ms)
-        announced = turn.leg != "agent" and ("card" in asks or "cvv" in asks)
-        parsed = self._named_before(parse(said, found, self._situation(announced)))
+        offers = _offers(turn.leg, asks)
+        parsed = self._named_before(parse(said, found, self._situation(offers)))
         if self._run and self._closes(turn, parsed, asks):
             self._settle(by_turn=True)
-            parsed = self._named_before(parse(said, found, self._situation(announced)))
+            parsed = self._named_before(parse(said, found, self._situation(offers)))
         self._entities += parsed.entities
         for entity in parsed.entities:
             whole = entity.score == WHOLE_DATE
@@ -120,11 +120,8 @@ class DigitGuard:
 
     def draft(self, text: str, language: str, leg: Leg) -> str:
         """Words that may still change, masked. Leaves no trace."""
-        parsed = parse(
-            Said(DRAFT, leg, text, language),
-            cues(text, near_card=self._expected.near_card),
-            self._situation(announced=False),
-        )
+        found = cues(text, near_card=self._expected.near_card)
+        parsed = parse(Said(DRAFT, leg, text, language), found, self._situation(_offers(leg, asked(text, leg, found))))
         masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
         return render(text, without_overlaps([*parsed.masks, *masks]))
 
@@ -150,9 +147,10 @@ class DigitGuard:
         self._changed, self._entities = {}, []
         self._was_capture, self._started = self._expected.capture, False
 
-    def _situation(self, announced: bool) -> Situation:
+    def _situation(self, offers: bool) -> Situation:
+        """`offers`: the turn itself announces a card or its code."""
         expected = self._expected
-        capture = expected.capture or announced
+        capture = expected.capture or offers
         return Situation(
             guarded=bool(self._run) or capture,
             capture=capture,
@@ -345,3 +343,8 @@ class DigitGuard:
             bool(self._run),
             self._run.held_from_ms,
         )
+
+
+def _offers(leg: Leg, asks: Sequence[str]) -> bool:
+    """Whether somebody who is no agent announces a card or its code."""
+    return leg != "agent" and ("card" in asks or "cvv" in asks)

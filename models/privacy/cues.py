@@ -19,9 +19,9 @@ class Cue(NamedTuple):
     end: int
 
 
-_CARD_NAME = r"(?:tarjeta|[st]?ca?r[gj]eta|ta[a-z]?[cgjqxy]u?i?eta|plastico|cartao|card|credit card|debit card|visa|mastercard|master card|amex)"
+_CARD_NAME = r"(?:tarjeta|[st]?ca?r[gj]eta|ta[a-z]?[cgjqxy]u?i?eta|plastico|cartao|card|credit card|debit card|visa|mast[a-z]{1,4} ?car[a-z]{1,4}|amex)"
 _NUMBERS = (
-    r"(?:numeros?|numeracion|digitos|numeracao|algarismos|cifras|datos|dados|numbers?|digits|details|info(?:rmation)?)"
+    r"(?:numeros?|numeracion|digitos|numeracao|algarismos|cifras|datos|dados|numbers?|digits|details?|info(?:rmation)?)"
 )
 
 _NO_STREET = "".join(
@@ -160,13 +160,13 @@ _FOLDS = {
 }
 
 
-_MISHEARD_CARD = re.compile(r"\bcart(?:on|om|an|am|al)\b")
-"""Recognition writes "carton" for "cartão"."""
+_MISHEARD_CARD = re.compile(r"\bcare?t(?:on|om|an|am|al|au)\b")
+"""As recognition writes "cartão"."""
 
 
 def folded(text: str) -> str:
     """Lower case without accents, code point for code point; a card that was misheard is one."""
-    return _MISHEARD_CARD.sub("cartao", text.translate(_FOLDS))
+    return _MISHEARD_CARD.sub(lambda found: "cartao".ljust(len(found[0])), text.translate(_FOLDS))
 
 
 def cues(text: str, *, near_card: bool = False) -> list[Cue]:
@@ -260,7 +260,7 @@ _ANNOUNCE = re.compile(
 
 
 _OFFERS_CARD = re.compile(
-    rf"\b(?:(?:le|te|se|les) (?:doy|paso|dicto|leo|voy a (?:dar|dictar|pasar|leer))|(?:vou|quero|posso|deixa eu) (?:te |lhe |ja )?(?:passar|dar|ditar|ler|falar)|te passo|anot\w+|apunt\w+|tome nota de"
+    rf"\b(?:(?:le|te|se|les) (?:doy|paso|dicto|leo|voy a (?:dar|dictar|pasar|leer))|(?:vou|quero|posso|deixa eu) (?:te |lhe |ja )?(?:passar|dar|ditar|ler|falar)|te passo|anot\w+|a nota|apunt\w+|tome nota de"
     rf"|(?:let me|i ll|ill|i will|can i|i can|i want to|i d like to|going to|gonna) (?:just )?(?:give|read)|(?:take|write|get)(?: down)?)(?: \w+){{0,5}}? {_CARD_NAME}\b"
     rf"|{_CARD_NAME}\b(?: \w+){{0,4}}?[,.;]?(?: y| e| and)? (?:(?:se|te) (?:la|lo) (?:dicto|leo|doy|paso|voy)|here (?:it comes|you go|goes)|(?:anota|pode anotar|vou falando|ahi va|la va))"
 )

@@ -41,7 +41,7 @@ def test_a_spanish_card_is_asked_for_by_its_misheard_name(name: str) -> None:
     assert (texts, found) == ([asked, "[card].", "[card]."], ["CARD"])
 
 
-@pytest.mark.parametrize("name", ["carton", "Cartom", "cartal"])
+@pytest.mark.parametrize("name", ["carton", "Cartom", "cartal", "cartau", "mastecarado", "Mastercard"])
 def test_a_card_is_asked_for_by_its_misheard_name(name: str) -> None:
     asked = f"Entao, me fala o número do {name}."
     texts, found = shown(
@@ -87,6 +87,11 @@ def test_a_cards_date_may_be_named_at_the_end_of_its_last_digits() -> None:
 def test_who_pays_at_once_and_says_to_note_it_reads_a_card() -> None:
     said = ["Mire quiero pagar de una vez a note.", "Dos, dos, dos, nueve, cero, seis, uno, seis."]
     assert shown("es", *customer(*said)) == ([said[0], "[card]."], ["CARD"])
+
+
+def test_a_draft_that_offers_a_card_shows_none_of_its_digits() -> None:
+    drafted = Call("BR", "pt").guard.draft("Deixa eu te passar o carton logo, olha, quatro", "pt", "customer")
+    assert drafted == "Deixa eu te passar o carton logo, olha, [number]"
 
 
 def test_two_digits_that_are_said_again_are_hidden_although_each_is_a_sentence() -> None:
