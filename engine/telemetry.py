@@ -245,7 +245,12 @@ METRICS: tuple[Metric, ...] = (
     Metric("store_up", "gauge", (), "1 while the store takes writes."),
     Metric("sockets", "gauge", ("kind",), "Open sockets of desks and walls."),
     Metric("sockets_slow_total", "counter", ("kind",), "Sockets closed because they did not keep up."),
-    Metric("logins_total", "counter", ("outcome",), "Log-ins: accepted, refused, limited, busy."),
+    Metric(
+        "logins_total",
+        "counter",
+        ("outcome",),
+        "Log-ins, and old passwords asked for a new one: accepted (log-ins alone), refused, limited, busy.",
+    ),
     Metric("http_seconds", "histogram", ("method", "status"), "Time to answer an HTTP request."),
     Metric("outbox_waiting", "gauge", (), "Facts that the bus does not have yet."),
     Metric("outbox_forgotten_total", "counter", (), "Facts that the bus did not get within a day, and will not get."),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api.ts";
-import { failureOf, loginFailureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
+import { failureOf, loginFailureOf, passwordFailureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
 import { en } from "../src/lib/i18n/en.ts";
 
 describe("why something did not work", () => {
@@ -41,5 +41,15 @@ describe("why something did not work", () => {
     [422, "invalid", "That did not work: the engine's words"],
   ])("is said of a log-in: %i %s", (status, code, said) => {
     expect(loginFailureOf(new ApiError(status, code, "the engine's words"))).toBe(said);
+  });
+
+  it.each([
+    [403, "wrong_password", en["password.wrong"]],
+    [429, "too_many_guesses", en["login.tooMany"]],
+    [503, "too_many_logins", en["login.many"]],
+    [422, "invalid", "That did not work: the engine's words"],
+    [401, "not_logged_in", "That did not work: you are no longer signed in"],
+  ])("is said of a password that was to be changed: %i %s", (status, code, said) => {
+    expect(passwordFailureOf(new ApiError(status, code, "the engine's words"))).toBe(said);
   });
 });

@@ -3,18 +3,21 @@
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from engine.errors import Forbidden, Overloaded
+from engine.errors import Forbidden, Invalid, Overloaded
 from engine.ports.desk import Person
 from engine.store.people import People, User
 from engine.telemetry import AUDIT, Metrics
 
 audit = structlog.get_logger(AUDIT)
+
+T = TypeVar("T")
 
 FAILURES = 5
 WINDOW_S = 300.0
@@ -95,6 +98,14 @@ class Passwords:
             return False
 
 
+def strong(password: str) -> str:
+    """What was given, where a password may be chosen so. Raises `Invalid`."""
+    least, most = PASSWORD_CHARACTERS
+    if not least <= len(password) <= most:
+        raise Invalid(f"password: {least} to {most} characters")
+    return password
+
+
 class TooManyGuesses(Overloaded):
     code = "too_many_guesses"
 
@@ -125,7 +136,34 @@ class Login:
     async def log_in(self, login: str, password: str, address: str) -> tuple[str, Person]:
         """The cookie's token and who it is; `address` is whose guesses count together. Raises `Forbidden`, or before
         looking at the password `TooManyGuesses` and `TooManyLogins`. What the store raises is no wrong guess."""
-        login = login.strip().lower()
+
+        async def begin(user: User, password_hash: str) -> str | None:
+            return await self._people.begin_session(user, password_hash, time.time(), self._session_s)
+
+        user, token = await self._proven(login.strip().lower(), password, address, begin)
+        self._metrics.count("logins_total", outcome="accepted")
+        # whose organisation every other line of this person is of
+        audit.info("login.accepted", by=user.id, organisation_id=user.organisation_id, address=address)
+        return token, Person(user.id, user.organisation_id, user.name, user.role)
+
+    async def change_password(self, by: Person, token: str, old: str, new: str, address: str) -> None:
+        """Of one's own; sessions of theirs other than `token`'s end. Raises `Invalid`, or what `log_in` does: whoever
+        sits down before somebody's open session guesses no more than before the log-in."""
+        if strong(new) == old:
+            raise Invalid("password: another than the old one")
+
+        async def change(user: User, password_hash: str) -> bool:
+            return await self._people.change_password(user, password_hash, await self._passwords.hash(new), token)
+
+        login = (await self._people.get(by.organisation_id, by.user_id)).login
+        user, _ = await self._proven(login, old, address, change)
+        audit.info("user.changed", user_id=user.id, role=user.role, fields=["password"], by=by.user_id)
+
+    async def _proven(
+        self, login: str, password: str, address: str, then: Callable[[User, str], Awaitable[T | None]]
+    ) -> tuple[User, T]:
+        """Whose login it is, and what came of `then` with them and their password's hash: nothing where they were
+        disabled, or given another password, since that was looked at."""
         near, now = f"{login}\0{address}", time.monotonic()
         counts = ((self._near, near), (self._of_account, login), (self._of_address, address))
         if wait_s := max(attempts.wait_s(key, now) for attempts, key in counts):
@@ -138,24 +176,22 @@ class Login:
         for attempts, key in counts:
             attempts.failed(key, now)
         try:
-            user, token = await self._let_in(login, password)
+            user, done = await self._checked(login, password, then)
         except Exception:  # the store does not answer: nobody has been found wrong
             _take_back(counts, now)
             raise
-        if user is None or not token:
+        if user is None or not done:
             self._metrics.count("logins_total", outcome="refused")
             # not what was typed: people type passwords there
             audit.info("login.refused", address=address, **({"user_id": user.id} if user else {}))
             raise Forbidden("wrong user or password")
         _take_back(counts, now)
         self._near.succeeded(near)
-        self._metrics.count("logins_total", outcome="accepted")
-        # whose organisation every other line of this person is of
-        audit.info("login.accepted", by=user.id, organisation_id=user.organisation_id, address=address)
-        return token, Person(user.id, user.organisation_id, user.name, user.role)
+        return user, done
 
-    async def _let_in(self, login: str, password: str) -> tuple[User | None, str]:
-        """Whose login it is, and the token of a session that has begun; empty where that password lets nobody in."""
+    async def _checked(
+        self, login: str, password: str, then: Callable[[User, str], Awaitable[T | None]]
+    ) -> tuple[User | None, T | None]:
         self._checks += 1
         try:
             found = await self._people.to_log_in(login)
@@ -163,12 +199,9 @@ class Login:
         finally:
             self._checks -= 1
         if found is None:
-            return None, ""
+            return None, None
         user, password_hash = found
-        if not fits:
-            return user, ""
-        token = await self._people.begin_session(user, password_hash, time.time(), self._session_s)
-        return user, token or ""
+        return user, await then(user, password_hash) if fits else None
 
     async def who(self, token: str) -> Person | None:
         """Whose session it is, while it lasts."""

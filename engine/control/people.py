@@ -9,7 +9,7 @@ from uuid_utils import uuid7
 
 from engine.control.addresses import addresses_of, aors_of, numbers_of_others
 from engine.control.changes import changed
-from engine.control.login import PASSWORD_CHARACTERS, Passwords
+from engine.control.login import Passwords, strong
 from engine.control.routing import CachedRouter, alike, normal
 from engine.errors import Conflict, Forbidden, Invalid, NotFound
 from engine.ports.desk import Person
@@ -53,7 +53,7 @@ class PeopleService:
         an extension is another's. Extensions may repeat between organisations, unless one is a campaign's number
         there."""
         user = _user(form, str(uuid7()), by.organisation_id)
-        hashed = await self._passwords.hash(_password(password))
+        hashed = await self._passwords.hash(strong(password))
         async with self._router.claiming:
             await self._check_administrator(by)
             await _check_addresses(self._store, user)
@@ -69,7 +69,7 @@ class PeopleService:
         user = _user(form, user_id, by.organisation_id)
         if user_id == by.user_id and (user.role != before.role or not user.active):
             raise Conflict("nobody takes their own role or account away")
-        hashed = await self._passwords.hash(_password(password)) if password is not None else None
+        hashed = await self._passwords.hash(strong(password)) if password is not None else None
         async with self._router.claiming:
             await self._check_administrator(by)
             await _check_addresses(self._store, user)
@@ -97,7 +97,7 @@ async def found_organisation(store: Store, passwords: Passwords, name: str, logi
     if any(one.login == user.login for one in await store.people.all()):  # a disabled account keeps its login
         raise Conflict(f"the login {user.login} is taken")
     await _check_addresses(store, user)
-    hashed = await passwords.hash(_password(password))
+    hashed = await passwords.hash(strong(password))
     await store.people.found(name, user, hashed, time.time())
     return user
 
@@ -123,7 +123,7 @@ async def set_password(
         except Conflict:
             user = msgspec.structs.replace(user, aors=(), extensions=())
             await _check_addresses(store, user)
-    await store.people.change(user, await passwords.hash(_password(password)))
+    await store.people.change(user, await passwords.hash(strong(password)))
     fields = [*changed(before, user), "password"]
     audit.info("user.changed", user_id=user.id, role=user.role, fields=fields, by=by)
     return user, addresses_of(before) - addresses_of(user)
@@ -176,10 +176,3 @@ def _addresses(given: tuple[str, ...], form: re.Pattern[str], complaint: str) ->
     if not all(form.fullmatch(one) and one.isprintable() for one in clean):
         raise Invalid(complaint)
     return tuple(dict.fromkeys(clean))
-
-
-def _password(password: str) -> str:
-    least, most = PASSWORD_CHARACTERS
-    if not least <= len(password) <= most:
-        raise Invalid(f"password: {least} to {most} characters")
-    return password

@@ -78,6 +78,21 @@ class People:
 
         await self._database.write(write)
 
+    async def change_password(self, user: User, before: str, after: str, token: str) -> bool:
+        """Hashes, of which `before` was looked at; `token` is of the session that stays, and all others of the user
+        end in the same commit. False where the user has been disabled, or given another password, since."""
+        may = UserRow.id == user.id, UserRow.active, UserRow.password_hash == before
+        others = SessionRow.user_id == user.id, SessionRow.id != _session_id(token)
+
+        async def write(connection: AsyncConnection) -> bool:
+            if (await connection.execute(select(UserRow.id).where(*may))).first() is None:
+                return False
+            await connection.execute(update(UserRow).where(UserRow.id == user.id).values(password_hash=after))
+            await connection.execute(delete(SessionRow).where(*others))
+            return True
+
+        return await self._database.write(write)
+
     async def get(self, organisation_id: str, user_id: str) -> User:
         query = select(UserRow).where(UserRow.id == user_id, UserRow.organisation_id == organisation_id)
         rows = await self._database.fetch(query)

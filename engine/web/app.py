@@ -41,7 +41,7 @@ from engine.web.entities_api import EntityValueView
 from engine.web.feedback_api import FeedbackView, TrainingRowsView, TrainingView
 from engine.web.forms_api import FormsView, FormVersionView, FormView
 from engine.web.knowledge_api import ArticleView, KnowledgeFileView, KnowledgeSearchView, KnowledgeView
-from engine.web.login_api import LoginView, LogoutView, MeView
+from engine.web.login_api import LoginView, LogoutView, MeView, PasswordView
 from engine.web.openapi import described
 from engine.web.people_api import UsersView, UserView
 from engine.web.phone_api import PhoneView
@@ -57,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/login", LoginView, PUBLIC),
     Route("POST", "/api/logout", LogoutView, EVERYBODY),
     Route("GET", "/api/me", MeView, EVERYBODY),
+    Route("PUT", "/api/me/password", PasswordView, EVERYBODY),
     Route("GET", "/api/users", UsersView, SUPERVISORS),
     Route("POST", "/api/users", UsersView, ADMINS),
     Route("GET", "/api/users/{user_id}", UserView, SUPERVISORS),

@@ -1,4 +1,4 @@
-"""Log-in, log-out, and who I am."""
+"""Log-in, log-out, who I am, and my password."""
 
 from typing import Annotated
 
@@ -50,6 +50,23 @@ class LogoutView(View):
         response = web.Response(status=204)
         drop_cookie(response)
         return response
+
+
+class PasswordBody(Body):
+    old: Annotated[str, Field(min_length=1, max_length=200)]
+    new: Annotated[str, Field(max_length=200)]
+
+
+class PasswordView(View):
+    async def put(self, body: PasswordBody) -> r204 | r429:
+        """Change one's own password; every other session of theirs ends."""
+        request = self.request
+        person, token, client = request[PERSON], request[TOKEN], client_of(request)
+        try:
+            await request.app[LOGIN].change_password(person, token, body.old, body.new, client)
+        except Forbidden:
+            return problem(403, "wrong_password", "the old password is another")
+        return web.Response(status=204)
 
 
 class MeView(View):

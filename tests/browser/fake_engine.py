@@ -74,6 +74,7 @@ class FakeEngine:
         app.router.add_post("/api/login", self._login)
         app.router.add_post("/api/logout", self._logout)
         app.router.add_get("/api/me", self._me)
+        app.router.add_put("/api/me/password", self._send)
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
         app.router.add_get("/api/calls/{id}", self._call)
         app.router.add_delete("/api/calls/{id}", self._erase)

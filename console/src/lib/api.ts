@@ -63,4 +63,6 @@ export const entityValue = (call: string, seq: number): Promise<{ value: string 
 /** The newest calls of a person that ended. */
 export const endedCalls = (user: string): Promise<CallRecord[]> =>
   api<CallRecord[]>("GET", `/api/calls?live=false&limit=12&agent=${encodeURIComponent(user)}`);
+export const changePassword = (old: string, next: string): Promise<void> =>
+  api<void>("PUT", "/api/me/password", { old, new: next });
 export const whoAmI = (): Promise<Me> => api<Me>("GET", "/api/me");

@@ -60,3 +60,16 @@ export function loginFailureOf(error: unknown): string {
   const explained = status >= 400 && status < 500 && code !== "";
   return explained ? t("app.refused", { reason: failureOf(error) }) : t("login.unreachable");
 }
+
+const passwordTroubles = {
+  wrong_password: "password.wrong",
+  too_many_guesses: "login.tooMany",
+  too_many_logins: "login.many",
+} as const;
+
+/** Why somebody's password is still the old one. */
+export function passwordFailureOf(error: unknown): string {
+  const code = error instanceof ApiError ? error.code : "";
+  if (code in passwordTroubles) return t(passwordTroubles[code as keyof typeof passwordTroubles]);
+  return t("app.refused", { reason: failureOf(error) });
+}

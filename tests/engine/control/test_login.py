@@ -10,13 +10,14 @@ from engine.control.login import (
     ACCOUNT_FAILURES,
     ADDRESS_FAILURES,
     CHECKS,
+    FAILURES,
     Attempts,
     Login,
     Passwords,
     TooManyGuesses,
     TooManyLogins,
 )
-from engine.errors import Forbidden, Overloaded
+from engine.errors import Forbidden, Invalid, Overloaded
 from engine.store import Store
 from engine.store.people import User
 from engine.telemetry import Metrics
@@ -195,3 +196,61 @@ async def test_who_is_shut_out_while_a_log_in_is_under_way_is_not_let_in_by_it(
     login = Login(store.people, passwords, session_s=60, metrics=Metrics())
     with pytest.raises(Forbidden):
         await login.log_in("ana", "the right one", "192.0.2.1")
+
+
+async def test_whoever_changes_their_password_stays_logged_in_here_and_nowhere_else(
+    store: Store, organisation: str
+) -> None:
+    login = await registered(store, organisation)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    other, _ = await login.log_in("ana", "the right one", "192.0.2.2")
+    with capture_logs() as logs:
+        await login.change_password(ana, token, "the right one", "a better one", "192.0.2.1")
+    told = {"user_id": "u", "role": "agent", "fields": ["password"], "by": "u"}
+    assert logs == [{"event": "user.changed", "log_level": "info"} | told]
+    assert await login.who(token) == ana
+    assert await login.who(other) is None
+    with pytest.raises(Forbidden):
+        await login.log_in("ana", "the right one", "192.0.2.1")
+    await login.log_in("ana", "a better one", "192.0.2.1")
+
+
+@pytest.mark.parametrize("new", ["too short", "x" * 201, "the right one"])
+async def test_a_password_that_nobody_may_have_changes_nothing(store: Store, organisation: str, new: str) -> None:
+    login = await registered(store, organisation)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    with pytest.raises(Invalid, match="password"):
+        await login.change_password(ana, token, "the right one", new, "192.0.2.1")
+    await login.log_in("ana", "the right one", "192.0.2.1")
+
+
+async def test_an_old_password_is_guessed_no_more_often_than_at_the_log_in(store: Store, organisation: str) -> None:
+    login = await registered(store, organisation)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    with capture_logs() as logs:
+        for _ in range(FAILURES):
+            with pytest.raises(Forbidden):
+                await login.change_password(ana, token, "a wrong one", "a better one", "192.0.2.1")
+    assert logs == FAILURES * [
+        {"event": "login.refused", "log_level": "info", "address": "192.0.2.1", "user_id": "u"}
+    ]
+    for guess in (
+        login.change_password(ana, token, "the right one", "a better one", "192.0.2.1"),
+        login.log_in("ana", "the right one", "192.0.2.1"),
+    ):
+        with pytest.raises(TooManyGuesses):
+            await guess
+    assert await login.who(token) == ana
+
+
+@pytest.mark.parametrize(("active", "hashed"), [(False, None), (True, "another hash")])
+async def test_whoever_was_shut_out_meanwhile_changes_no_password(
+    store: Store, organisation: str, active: bool, hashed: str | None
+) -> None:
+    user = User("u", organisation, "ana", "Ana", "agent")
+    await store.people.add(user, "hash", 1.0)
+    await store.people.change(msgspec.structs.replace(user, active=active), hashed)
+    assert not await store.people.change_password(user, "hash", "my hash", "token")
+    await store.people.change(user)
+    found = await store.people.to_log_in("ana")
+    assert found == (user, hashed or "hash")

@@ -19,6 +19,7 @@ GRANTED = {
     ("POST", "/api/login"): None,
     ("POST", "/api/logout"): {"agent", "supervisor", "admin"},
     ("GET", "/api/me"): {"agent", "supervisor", "admin"},
+    ("PUT", "/api/me/password"): {"agent", "supervisor", "admin"},
     ("GET", "/api/users"): {"supervisor", "admin"},
     ("POST", "/api/users"): {"admin"},
     ("GET", "/api/users/{user_id}"): {"supervisor", "admin"},
@@ -122,6 +123,25 @@ async def test_log_in_and_out(site: Site) -> None:
     token = response.cookies[COOKIE].value
     assert (await client.post("/api/logout")).status == 204
     assert (await client.get("/api/me", headers={"Cookie": f"{COOKIE}={token}"})).status == 401
+
+
+async def test_a_password_is_its_owner_s_to_change(site: Site) -> None:
+    here, there, ben = [await site.logged_in(login) for login in ("ana", "ana", "ben")]
+
+    async def change(old: str, new: str) -> tuple[int, str]:
+        response = await here.put("/api/me/password", json={"old": old, "new": new})
+        return response.status, "" if response.status == 204 else (await response.json())["code"]
+
+    assert await change("wrong", "a better password") == (403, "wrong_password")
+    assert await change(PASSWORD, "too short") == (422, "invalid")
+    assert await change(PASSWORD, "a better password") == (204, "")
+    assert [(await client.get("/api/me")).status for client in (here, there, ben)] == [200, 401, 200]
+    for password, status in ((PASSWORD, 401), ("a better password", 200)):
+        response = await there.post("/api/login", json={"user": "ana", "password": password})
+        assert response.status == status
+    for _ in range(5):
+        await change("wrong", "another password")
+    assert await change("a better password", "another password") == (429, "too_many_guesses")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,16 @@ export const en = {
   "login.many": "Many people are signing in right now. Try again in a moment.",
   "login.unreachable": "The engine does not answer. Is it running?",
 
+  "password.title": "Change password",
+  "password.old": "Current password",
+  "password.new": "New password",
+  "password.length": "{least} to {most} characters",
+  "password.again": "New password again",
+  "password.differ": "The two new passwords are not the same.",
+  "password.same": "The new password is the current one.",
+  "password.wrong": "The current password is not right.",
+  "password.done": "Your password is changed. Wherever else you were signed in, you no longer are.",
+
   "link.connecting": "Connecting",
   "link.live": "Live",
   "link.lost": "Reconnecting",

@@ -30,6 +30,16 @@ export const es: Messages = {
   "login.many": "Muchas personas están entrando a la vez. Intente de nuevo en un momento.",
   "login.unreachable": "El motor no responde. ¿Está en marcha?",
 
+  "password.title": "Cambiar contraseña",
+  "password.old": "Contraseña actual",
+  "password.new": "Contraseña nueva",
+  "password.length": "De {least} a {most} caracteres",
+  "password.again": "Contraseña nueva otra vez",
+  "password.differ": "Las dos contraseñas nuevas no son iguales.",
+  "password.same": "La contraseña nueva es la actual.",
+  "password.wrong": "La contraseña actual no es correcta.",
+  "password.done": "Su contraseña quedó cambiada. Sus demás sesiones terminaron.",
+
   "link.connecting": "Conectando",
   "link.live": "En vivo",
   "link.lost": "Reconectando",

@@ -30,6 +30,16 @@ export const pt: Messages = {
   "login.many": "Muitas pessoas estão entrando ao mesmo tempo. Tente de novo em instantes.",
   "login.unreachable": "O motor não responde. Ele está em execução?",
 
+  "password.title": "Mudar senha",
+  "password.old": "Senha atual",
+  "password.new": "Nova senha",
+  "password.length": "De {least} a {most} caracteres",
+  "password.again": "Nova senha outra vez",
+  "password.differ": "As duas senhas novas não são iguais.",
+  "password.same": "A nova senha é a atual.",
+  "password.wrong": "A senha atual não está correta.",
+  "password.done": "Sua senha foi mudada. Suas outras sessões terminaram.",
+
   "link.connecting": "Conectando",
   "link.live": "Ao vivo",
   "link.lost": "Reconectando",
