@@ -40,7 +40,14 @@ class Settings(BaseSettings):
         "from them X-Forwarded-For is believed. Wrong passwords are counted by client, and without it all who come "
         "through a proxy are one.",
     )
-    session_hours: float = Field(default=12.0, gt=0, le=24 * 31, description="How long a log-in lasts.")
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 31, description="How long a log-in lasts at most.")
+    session_idle_minutes: int = Field(
+        default=15,
+        ge=0,
+        le=24 * 60,
+        description="A log-in that nobody uses for so long ends before (PCI DSS 4.0.1 §8.2.8 asks for 15 at most). An "
+        "open desk, wall or phone uses it all the time. With 0 none ends so.",
+    )
 
     # ─── telephony ───
     sip_host: str = Field(

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import Row, delete, insert, select, update
@@ -29,6 +29,13 @@ class User(msgspec.Struct, frozen=True):
     """Addresses of record without scheme, lower case."""
     extensions: tuple[str, ...] = ()
     active: bool = True
+
+
+class Session(NamedTuple):
+    person: Person
+    begun_at: float
+    ends_at: float
+    """Unless it is used before."""
 
 
 class People:
@@ -135,14 +142,23 @@ class People:
 
         return token if await self._database.write(write) else None
 
-    async def logged_in(self, token: str, now: float) -> Person | None:
+    async def session(self, token: str) -> Session | None:
+        """Also one that is over: it is there until somebody else logs in."""
         query = (
             select(UserRow.id, UserRow.organisation_id, UserRow.name, UserRow.role)
+            .add_columns(SessionRow.created_at, SessionRow.expires_at)
             .join(SessionRow, SessionRow.user_id == UserRow.id)
-            .where(SessionRow.id == _session_id(token), SessionRow.expires_at > now, UserRow.active)
+            .where(SessionRow.id == _session_id(token), UserRow.active)
         )
         rows = await self._database.fetch(query)
-        return Person(*rows[0]) if rows else None
+        if not rows:
+            return None
+        *who, begun_at, ends_at = rows[0]
+        return Session(Person(*who), begun_at, ends_at)
+
+    async def prolong_session(self, token: str, ends_at: float) -> None:
+        statement = update(SessionRow).where(SessionRow.id == _session_id(token)).values(expires_at=ends_at)
+        await self._database.write(lambda connection: connection.execute(statement))
 
     async def end_session(self, token: str) -> None:
         statement = delete(SessionRow).where(SessionRow.id == _session_id(token))

@@ -1,5 +1,6 @@
 """The web application: one port for the console, the API and the sockets."""
 
+import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -148,7 +149,13 @@ def build_app(
     app[keys.METRICS] = metrics
     app[keys.RECORDINGS] = recordings
     app[keys.ERASURES] = erasures
-    app[keys.LOGIN] = Login(store.people, passwords, session_s=settings.session_hours * 3600, metrics=metrics)
+    app[keys.LOGIN] = Login(
+        store.people,
+        passwords,
+        session_s=settings.session_hours * 3600,
+        idle_s=settings.session_idle_minutes * 60 or math.inf,
+        metrics=metrics,
+    )
     app[keys.PEOPLE] = PeopleService(store, passwords, router)
     app[keys.CAMPAIGNS] = CampaignService(store, router)
     app[keys.FORMS] = forms

@@ -101,7 +101,7 @@ class Socket:
         while True:
             await asyncio.sleep(SESSION_CHECK_S)
             try:
-                person = await login.who(token)
+                person = await login.who(token, held=True)
             except Overloaded:  # the store does not answer, which is no word on the session
                 continue
             if person != self.person:

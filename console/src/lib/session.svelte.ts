@@ -2,7 +2,7 @@
 
 import { ApiError, signOut, whoAmI } from "./api.ts";
 import { closePhone } from "./line.svelte.ts";
-import { go, type Page } from "./router.svelte.ts";
+import { go, page, type Page } from "./router.svelte.ts";
 import { dropAllUnsent } from "./unsent.ts";
 import type { Me, Person, Role } from "./wire.ts";
 
@@ -48,6 +48,21 @@ export async function startSession(): Promise<void> {
     current = undefined;
     go("login", { replace: true });
   }
+}
+
+/** Often enough for the shortest `SESSION_IDLE_MINUTES`. */
+const TOLD_EVERY_MS = 30_000;
+let toldAt = 0;
+
+/**
+ * Somebody is at the keyboard or the mouse. The engine ends a session that nobody uses: a desk or a wall uses it by being
+ * open, but it knows nothing of who reads or writes for long at another page. If it has ended, the log-in page opens.
+ */
+export function tellUse(): void {
+  const now = performance.now();
+  if (!current || page() === "desk" || page() === "wall" || now - toldAt < TOLD_EVERY_MS) return;
+  toldAt = now;
+  void startSession();
 }
 
 /** Throws `ApiError` when the engine did not end the session: then it lasts, and whoever sits down here next has it. */

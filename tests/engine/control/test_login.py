@@ -1,6 +1,7 @@
 """Guesses are counted, with time as an argument; passwords are argon2id."""
 
 import asyncio
+from typing import Any
 
 import msgspec
 import pytest
@@ -77,12 +78,12 @@ def test_a_failure_that_was_none_is_taken_back() -> None:
     assert attempts._times == {}
 
 
-async def registered(store: Store, organisation: str) -> Login:
+async def registered(store: Store, organisation: str, **lasting: Any) -> Login:
     """Ana may log in."""
     passwords = Passwords(rounds=1, memory_kib=8)
     user = User("u", organisation, "ana", "Ana", "agent")
     await store.people.add(user, await passwords.hash("the right one"), 1.0)
-    return Login(store.people, passwords, session_s=60, metrics=Metrics())
+    return Login(store.people, passwords, metrics=Metrics(), **({"session_s": 60} | lasting))
 
 
 async def test_who_logs_in_is_in_the_log_and_what_was_typed_is_not(store: Store, organisation: str) -> None:
@@ -166,14 +167,62 @@ async def test_few_wait_for_a_hash_and_who_is_sent_away_has_not_guessed(
 
 
 async def test_sessions_end_by_time_and_with_the_password(store: Store, organisation: str) -> None:
-    user = User("u", organisation, "ana", "Ana", "agent")
-    await store.people.add(user, "hash", 1.0)
-    token = await store.people.begin_session(user, "hash", now=100.0, lasts_s=60.0)
-    assert token is not None
-    assert await store.people.logged_in(token, 159.0) is not None
-    assert await store.people.logged_in(token, 161.0) is None
-    await store.people.change(user, "another hash")
-    assert await store.people.logged_in(token, 159.0) is None
+    now = 100.0
+    login = await registered(store, organisation, wall_clock=lambda: now)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    now = 159.0
+    assert await login.who(token) == ana
+    now = 160.0
+    assert await login.who(token) is None
+    assert await login.who(token, held=True) is None
+    now = 159.0
+    await store.people.change(await store.people.get(organisation, "u"), "another hash")
+    assert await login.who(token) is None
+
+
+@pytest.mark.parametrize(
+    ("uses", "ends_s"),
+    [((), 900), ((600,), 1_500), ((80,), 900), ((899, 1_700), 2_600), ((800, 1_600, 2_400, 3_200), 3_600)],
+)
+async def test_a_session_ends_when_nobody_uses_it(
+    store: Store, organisation: str, uses: tuple[int, ...], ends_s: int
+) -> None:
+    now = 1_000.0
+    login = await registered(store, organisation, session_s=3_600, idle_s=900, wall_clock=lambda: now)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    for use in uses:
+        now = 1_000.0 + use
+        assert await login.who(token) == ana
+        await asyncio.gather(*login._noting.values())
+    session = await store.people.session(token)
+    assert session is not None
+    assert session.ends_at == 1_000.0 + ends_s
+    now = session.ends_at
+    assert await login.who(token) is None
+
+
+async def test_what_an_open_socket_holds_ends_for_no_want_of_use(
+    store: Store, organisation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+
+    async def prolong_session(token: str, ends_at: float) -> None:
+        raise Overloaded("the store cannot write")
+
+    login = await registered(store, organisation, session_s=3_600, idle_s=900, wall_clock=lambda: now)
+    token, ana = await login.log_in("ana", "the right one", "192.0.2.1")
+    monkeypatch.setattr(store.people, "prolong_session", prolong_session)
+    for now in (1_800.0, 1_900.0, 4_599.0):
+        assert await login.who(token, held=True) == ana
+        await asyncio.gather(*login._noting.values())
+        assert (await login.who(token) is None) == (now >= 1_900.0)
+    monkeypatch.undo()
+    now = 4_500.0
+    assert await login.who(token, held=True) == ana
+    await asyncio.gather(*login._noting.values())
+    assert await login.who(token) == ana
+    now = 4_600.0
+    assert await login.who(token, held=True) is None
 
 
 @pytest.mark.parametrize(("active", "after"), [(False, None), (True, "another one")])

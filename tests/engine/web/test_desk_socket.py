@@ -289,11 +289,11 @@ async def test_a_session_that_the_store_cannot_tell_of_goes_on_until_it_can(
     client, asked, over = await site.logged_in("ana"), asyncio.Event(), False
     who, answers = site.app[keys.LOGIN].who, 0
 
-    async def sometimes(token: str) -> Person | None:
+    async def sometimes(token: str, *, held: bool = False) -> Person | None:
         nonlocal answers
         answers += 1
         if answers == 1:
-            return await who(token)  # the handshake's
+            return await who(token, held=held)  # the handshake's
         if answers == 3:
             asked.set()
         if not over:
@@ -308,3 +308,24 @@ async def test_a_session_that_the_store_cannot_tell_of_goes_on_until_it_can(
     assert (await take(ws, 1))[0]["code"] == "not_found"
     over = True
     assert await close_of(ws) == 1008
+
+
+async def test_an_open_desk_uses_its_session(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "SESSION_CHECK_S", 0.01)
+    ana, ben = await site.logged_in("ana"), await site.logged_in("ben")
+    people, noted = site.store.people, asyncio.Event()
+    prolong = people.prolong_session
+
+    async def prolong_session(token: str, ends_at: float) -> None:
+        await prolong(token, ends_at)
+        noted.set()
+
+    ws = await opened(ana)
+    monkeypatch.setattr(people, "prolong_session", prolong_session)
+    for client in (ana, ben):  # neither has been used for long
+        (cookie,) = client.session.cookie_jar
+        await prolong(cookie.value, 1.0)
+    await asyncio.wait_for(noted.wait(), 5)
+    assert [(await client.get("/api/me")).status for client in (ana, ben)] == [200, 401]
+    await ws.send_json({"type": "follow", "id": "no-such-call"})
+    assert (await take(ws, 1))[0]["code"] == "not_found"
