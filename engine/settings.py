@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="",
         description="Address by which browsers reach the console behind a proxy, e.g. `https://desk.example`: its "
-        "origin is accepted, and with `https` the cookie is marked Secure.",
+        "origin is accepted, and with `https` the cookie is for that host alone, which browsers keep to TLS (HSTS).",
     )
     trusted_proxies: str = Field(
         default="",

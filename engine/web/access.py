@@ -52,7 +52,7 @@ def guard(routes: Sequence[Route]) -> Middleware:
         roles = grants.get((method, resource.canonical), frozenset())
         if roles is None:
             return await handler(request)
-        token = request.cookies.get(COOKIE, "")
+        token = request.cookies.get(cookie_name(request.app[SETTINGS]), "")
         person = await request.app[LOGIN].who(token)
         if person is None:
             return problem(401, "not_logged_in", "log in first")
@@ -87,18 +87,30 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+def over_tls(settings: Settings) -> bool:
+    """Browsers reach us over TLS, which a proxy ends."""
+    return settings.public_url.startswith("https://")
+
+
+def cookie_name(settings: Settings) -> str:
+    """Over TLS one that browsers take from this very host alone, and never without TLS (RFC 6265bis §4.1.3.2): no other
+    host of the domain plants a session there."""
+    return f"__Host-{COOKIE}" if over_tls(settings) else COOKIE
+
+
 def set_cookie(response: web.StreamResponse, token: str, settings: Settings) -> None:
     """HttpOnly and SameSite=Lax; Secure behind https."""
     response.set_cookie(
-        COOKIE,
+        cookie_name(settings),
         token,
         max_age=int(settings.session_hours * 3600),
         httponly=True,
         samesite="Lax",
-        secure=settings.public_url.startswith("https://"),
+        secure=over_tls(settings),
         path="/",
     )
 
 
-def drop_cookie(response: web.StreamResponse) -> None:
-    response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+def drop_cookie(response: web.StreamResponse, settings: Settings) -> None:
+    name, secure = cookie_name(settings), over_tls(settings)
+    response.del_cookie(name, path="/", secure=secure, httponly=True, samesite="Lax")

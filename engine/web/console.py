@@ -1,10 +1,13 @@
 """The console's files, and the headers that keep a browser from doing more than the console needs."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from engine.web.access import over_tls
 from engine.web.bridge import bridge_address
+from engine.web.keys import SETTINGS
 
 STATIC = Path(__file__).with_name("static")
 """Built from `console/` by the wheel's hook; absent in a checkout where it has not run."""
@@ -22,6 +25,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
+
+HSTS = "max-age=31536000"
 
 _UNBUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Welcomedly</title>
@@ -65,6 +70,11 @@ async def harden(request: web.Request, response: web.StreamResponse) -> None:
     bridge = bridge_address(request)
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value.replace(" {bridge}", f" {bridge}" if bridge else ""))
+    settings = request.app[SETTINGS]
+    # Over the address of `HTTP_HOST`, without TLS, browsers pass it over (RFC 6797 §8.1). What is kept of `localhost`
+    # would be true of all its ports, whoever serves them.
+    if over_tls(settings) and urlsplit(settings.public_url).hostname != "localhost":
+        response.headers["Strict-Transport-Security"] = HSTS
     response.headers["Server"] = "welcomedly"  # without the version of the library and of Python
     if request.path.startswith("/api/"):
         response.headers["Cache-Control"] = "no-store"

@@ -48,7 +48,7 @@ class LogoutView(View):
         """End this session."""
         await self.request.app[LOGIN].log_out(self.request[TOKEN], self.request[PERSON])
         response = web.Response(status=204)
-        drop_cookie(response)
+        drop_cookie(response, self.request.app[SETTINGS])
         return response
 
 

@@ -11,14 +11,12 @@ import msgspec
 from aiohttp import web
 from aiohttp_pydantic.oas.view import generate_oas
 
-from engine.web.access import COOKIE, Route
+from engine.web.access import Route, cookie_name
+from engine.web.keys import SETTINGS
 from engine.web.problems import TITLES
 from engine.web.view import View
 
 _SESSION: Final = "session"
-_SCHEMES: Final = {
-    _SESSION: {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by `POST /api/login`."}
-}
 _PROBLEM: Final = {
     "type": "object",
     "description": "Problem details (RFC 9457).",
@@ -60,7 +58,9 @@ def described(app: web.Application, routes: Sequence[Route]) -> Callable[[], byt
 
     @cache
     def describe() -> bytes:
-        spec = generate_oas([app], version_spec="0.1.0", title_spec="Welcomedly", security=_SCHEMES)
+        name = cookie_name(app[SETTINGS])
+        scheme = {"type": "apiKey", "in": "cookie", "name": name, "description": "Set by `POST /api/login`."}
+        spec = generate_oas([app], version_spec="0.1.0", title_spec="Welcomedly", security={_SESSION: scheme})
         for route in routes:
             if isinstance(route.handler, type) and issubclass(route.handler, View):
                 _complete(route, spec["paths"][route.path][route.method.lower()])

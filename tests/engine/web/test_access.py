@@ -218,7 +218,9 @@ async def test_requests_from_another_site_are_refused(site: Site) -> None:
 
 
 async def test_where_there_is_tls_the_same_host_without_it_is_another_site(site: Site) -> None:
-    client = await site.logged_in("ana")
+    client = site.client()
+    logged_in = await client.post("/api/login", json={"user": "ana", "password": PASSWORD})
+    cookie = f"__Host-{COOKIE}={logged_in.cookies[COOKIE].value}"
     site.app[keys.SETTINGS].__dict__["public_url"] = "https://desk.example/"
     for origin, host, status in (
         ("http://desk.example", "desk.example", 403),
@@ -227,12 +229,44 @@ async def test_where_there_is_tls_the_same_host_without_it_is_another_site(site:
         ("", "desk.example", 403),
         ("http://10.0.0.1", "10.0.0.1", 204),
     ):
-        response = await client.post("/api/logout", headers={"Host": host, "Origin": origin})
+        headers = {"Host": host, "Origin": origin, "Cookie": cookie}
+        response = await client.post("/api/logout", headers=headers)
         assert response.status == status, (origin, host)
     client = site.client()
     body = {"user": "ana", "password": PASSWORD}
     headers = {"Host": "10.0.0.1", "Origin": "https://Desk.example"}
     assert (await client.post("/api/login", json=body, headers=headers)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "hsts"),
+    [
+        ("", COOKIE, None),
+        ("http://desk.example", COOKIE, None),
+        ("https://desk.example", f"__Host-{COOKIE}", "max-age=31536000"),
+        ("https://localhost:8443", f"__Host-{COOKIE}", None),
+    ],
+)
+async def test_where_there_is_tls_the_cookie_is_of_that_host_alone(
+    site: Site, url: str, name: str, hsts: str | None
+) -> None:
+    site.app[keys.SETTINGS].__dict__["public_url"] = url
+    logged_in = await site.client().post("/api/login", json={"user": "ana", "password": PASSWORD})
+    assert logged_in.headers.get("Strict-Transport-Security") == hsts
+    (token,) = [cookie.value for cookie in logged_in.cookies.values()]
+    nobody = site.client()
+    for other in (COOKIE, f"__Host-{COOKIE}"):
+        response = await nobody.get("/api/me", headers={"Cookie": f"{other}={token}"})
+        assert response.status == (200 if other == name else 401)
+    left = await nobody.post("/api/logout", headers={"Cookie": f"{name}={token}"})
+    for response in (logged_in, left):
+        said, *attributes = response.headers["Set-Cookie"].split("; ")
+        assert said.startswith(f"{name}=")
+        assert ("Secure" in attributes) == url.startswith("https")  # without it browsers take no `__Host-`
+        assert "Path=/" in attributes
+        assert not any(attribute.startswith("Domain") for attribute in attributes)
+    described = await (await nobody.get("/openapi.json")).json()
+    assert described["components"]["securitySchemes"]["session"]["name"] == name
 
 
 async def test_sockets_need_a_log_in(site: Site) -> None:
