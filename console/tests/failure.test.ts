@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ApiError } from "../src/lib/api.ts";
-import { failureOf, loginFailureOf, passwordFailureOf, refusalFrom, refusalOf, unsent } from "../src/lib/failure.ts";
+import {
+  failureOf,
+  loginFailureOf,
+  passwordFailureOf,
+  refusalFrom,
+  refusalOf,
+  unsent,
+} from "../src/lib/failure.ts";
 import { en } from "../src/lib/i18n/en.ts";
 
 describe("why something did not work", () => {

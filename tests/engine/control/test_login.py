@@ -280,9 +280,7 @@ async def test_an_old_password_is_guessed_no_more_often_than_at_the_log_in(store
         for _ in range(FAILURES):
             with pytest.raises(Forbidden):
                 await login.change_password(ana, token, "a wrong one", "a better one", "192.0.2.1")
-    assert logs == FAILURES * [
-        {"event": "login.refused", "log_level": "info", "address": "192.0.2.1", "user_id": "u"}
-    ]
+    assert logs == FAILURES * [{"event": "login.refused", "log_level": "info", "address": "192.0.2.1", "user_id": "u"}]
     for guess in (
         login.change_password(ana, token, "the right one", "a better one", "192.0.2.1"),
         login.log_in("ana", "the right one", "192.0.2.1"),
