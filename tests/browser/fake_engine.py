@@ -42,10 +42,13 @@ class FakeEngine:
         self.heard: list[dict[str, Any]] = []
         self.presses: list[str] = []
         """`pause` and `resume` of recordings."""
-        self.answers: dict[str, Any] = {"/api/quality/averages": {"agents": [], "campaigns": []}}
+        self.answers: dict[str, Any] = {
+            "/api/quality/averages": {"agents": [], "campaigns": []},
+            "/api/legal-holds": [],
+        }
         """What a path of the API answers when it is asked."""
         self.sent: list[tuple[str, Any]] = []
-        """(path, body) of what was sent to it."""
+        """(path, body) of what was sent to it; of a legal hold the method, since it has no body."""
         self.keeps_tokens = False
         """As an engine with `KEEP_TOKENS=on`."""
         self.refusing = False
@@ -78,9 +81,11 @@ class FakeEngine:
         app.router.add_post("/api/calls/{id}/recording/{press}", self._press)
         app.router.add_get("/api/calls/{id}", self._call)
         app.router.add_delete("/api/calls/{id}", self._erase)
+        for method in ("PUT", "DELETE"):
+            app.router.add_route(method, "/api/calls/{id}/legal-hold", self._legal_hold)
         app.router.add_get("/api/phone", self._phone)
         app.router.add_get(
-            "/api/{path:(?:quality|forms|feedback|calls/[^/]+/(?:quality|entities|wrap-up)).*}", self._ask
+            "/api/{path:(?:quality|forms|feedback|legal-holds|calls/[^/]+/(?:quality|entities|wrap-up)).*}", self._ask
         )
         for method in ("PUT", "POST"):
             app.router.add_route(method, "/api/{path:(?:forms|feedback|calls)/.*}", self._send)
@@ -186,6 +191,17 @@ class FakeEngine:
 
     async def _erase(self, request: web.Request) -> web.Response:
         self.sent.append((request.path, None))
+        if any(hold["call_id"] == request.match_info["id"] for hold in self.answers["/api/legal-holds"]):
+            return web.json_response({"code": "conflict", "message": "the call is under a legal hold"}, status=409)
+        return web.Response(status=204)
+
+    async def _legal_hold(self, request: web.Request) -> web.Response:
+        """Put on a call, or lifted."""
+        self.sent.append((request.path, request.method))
+        if request.path in self.refusals:
+            return _problem(self.refusals[request.path])
+        hold = {"call_id": request.match_info["id"], "held_at": time.time(), "held_by": self.person.user_id}
+        self.answers["/api/legal-holds"] = [hold] if request.method == "PUT" else []
         return web.Response(status=204)
 
     async def _ask(self, request: web.Request) -> web.Response:

@@ -77,6 +77,19 @@ export const es: Messages = {
   "call.eraseWarning":
     "Las palabras, el puntaje, las valoraciones y la grabación se borran para siempre. Nadie podrá recuperarlas.",
   "call.eraseFailed": "No se borró: {reason}",
+  "legalHold.title": "Retención legal",
+  "legalHold.none": "Sin retención legal.",
+  "legalHold.stands":
+    "Bajo retención legal desde {when} ({who}): la llamada y su grabación se conservan, y nadie puede borrarlas hasta que se levante.",
+  "legalHold.command": "línea de comandos",
+  "legalHold.put": "Poner bajo retención legal",
+  "legalHold.lift": "Levantar la retención legal…",
+  "legalHold.liftNow": "Levantar la retención",
+  "legalHold.liftWarning":
+    "Después la llamada se podrá borrar, y lo que ya cumplió su plazo se borrará para siempre en menos de una hora.",
+  "legalHold.notPut": "No quedó bajo retención legal: {reason}",
+  "legalHold.notLifted": "No se levantó: {reason}",
+  "legalHold.unknown": "No se pudo averiguar si la llamada está bajo retención legal: {reason}",
   "call.transcript": "Transcripción",
   "call.newest": "Lo último",
   "call.speaking": "hablando",

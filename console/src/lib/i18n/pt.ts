@@ -78,6 +78,19 @@ export const pt: Messages = {
   "call.eraseWarning":
     "As palavras, a pontuação, as avaliações e a gravação são apagadas para sempre. Ninguém poderá recuperá-las.",
   "call.eraseFailed": "Não foi apagada: {reason}",
+  "legalHold.title": "Retenção legal",
+  "legalHold.none": "Sem retenção legal.",
+  "legalHold.stands":
+    "Sob retenção legal desde {when} ({who}): a ligação e a gravação são mantidas, e ninguém pode apagá-las até que a retenção seja removida.",
+  "legalHold.command": "linha de comando",
+  "legalHold.put": "Colocar sob retenção legal",
+  "legalHold.lift": "Remover a retenção legal…",
+  "legalHold.liftNow": "Remover a retenção",
+  "legalHold.liftWarning":
+    "Depois a ligação poderá ser apagada, e o que já passou do prazo será apagado para sempre em menos de uma hora.",
+  "legalHold.notPut": "Não foi colocada sob retenção legal: {reason}",
+  "legalHold.notLifted": "A retenção não foi removida: {reason}",
+  "legalHold.unknown": "Não foi possível saber se a ligação está sob retenção legal: {reason}",
   "call.transcript": "Transcrição",
   "call.newest": "Mais recente",
   "call.speaking": "falando",
