@@ -85,6 +85,12 @@ def test_another_person_who_takes_over_loses_the_state() -> None:
         "Ahorita no está aquí.", "La licenciada no se encuentra.", "No es él, soy su hermano.",
         "É engano, moço.", "Aqui não mora nenhum Martim.", "Ele não está, sou a irmã dele.", "Não sou ela.",
         "Não conheço essa pessoa.", "O João não está em casa.", "Aqui não tem ninguém com esse nome.",
+        "My husband isn't home right now.", "Nobody here by that last name.", "No, this is Patrick.",
+        "The one you're looking for is my brother.", "I just got this number last month.",
+        "No está mi mamá, regresa a las seis.", "Nadie aquí lleva ese apellido.", "¿Quiere dejarle recado?",
+        "Ya son tres los que preguntan por un tal Ferreyra.", "No, habla Teresa.", "Está marcando mal el número.",
+        "Eu sou a vizinha, eles viajaram.", "Ninguém aqui tem esse sobrenome.", "Não, quem fala é a Teresa.",
+        "Já é o terceiro procurando um tal de Ferreira.", "Quer deixar recado?",
     ],
 )  # fmt: skip
 def test_who_is_not_the_one_that_is_called(said: str) -> None:
@@ -102,6 +108,10 @@ def test_who_is_not_the_one_that_is_called(said: str) -> None:
         "No soy yo quien decide.",
         "Se não me engano, paguei dia dez.", "Houve um engano na fatura.", "Não tem nenhuma forma de parcelar?",
         "Ele não está de acordo.", "Não sou eu que decido.", "Ela não trabalha.", "Não, não é engano, sou eu mesmo.",
+        "¿Ya salió la factura de este mes?", "Mi hijo no está inscrito todavía.", "Su asesora no está, salió a comer.",
+        "Já saiu o resultado do exame?", "O aplicativo diz que não sou eu.", "Eu não sou a secretária, sou eu mesma.",
+        "yeah that's what's left", "i'm not recognizing that charge", "the price already went up",
+        "Make sure you don't get the wrong person.", "No, this is ridiculous.", "No está mi pago registrado.",
     ],
 )  # fmt: skip
 def test_what_the_debtor_says_denies_nobody(said: str) -> None:
@@ -125,6 +135,28 @@ def test_what_the_debtor_says_denies_nobody(said: str) -> None:
 )  # fmt: skip
 def test_what_tells_who_it_is(said: str, given: bool) -> None:
     assert bool(DETECTORS["gives_identity_data"].find(DETECTORS.fold(said))) is given
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("¿Está Juan Pérez?", True), ("Buenas tardes, ¿está el señor Juan Pérez, por favor?", True),
+        ("¿Me pasas a tu mamá?", True), ("¿Se encuentra su esposo?", True), ("¿En qué año nació usted?", True),
+        ("¿Hablo con la persona que firmó el contrato?", True), ("¿Usted es quien decide en casa?", True),
+        ("Is your husband home?", True), ("Are you the one who handles the internet?", True),
+        ("What year were you born?", True), ("Please transfer me to Ms. Montes.", True),
+        ("A Maria está?", True), ("A dona Maria está em casa?", True), ("Chama a sua mãe, por favor?", True),
+        ("É o senhor quem decide?", True), ("Em que ano a senhora nasceu?", True),
+        ("creí que ya lo había pagado pero ahí está pendiente lo pago mañana", False), ("con esta rodilla", False),
+        ("o boleto está atrasado", False), ("no está equivocado", False),
+        ("¿Me da los últimos dígitos del folio de su ticket?", False), ("Traiga su comprobante de domicilio.", False),
+        ("Me passa os últimos números da nota?", False), ("Preciso do comprovante de endereço.", False),
+        ("I need proof of address.", False), ("What address do you have on file for me?", False),
+        ("¿Me comunica con su jefe?", False), ("Como sua mãe está?", False), ("¿Qué pasa con su esposo?", False),
+    ],
+)  # fmt: skip
+def test_who_asks_for_somebody(said: str, asked: bool) -> None:
+    assert bool(DETECTORS["asks_for_person"].find(DETECTORS.fold(said))) is asked
 
 
 def test_the_customers_late_role_takes_a_violation_back() -> None:
