@@ -148,9 +148,8 @@ class DigitGuard:
         self._was_capture, self._started = self._expected.capture, False
 
     def _situation(self, offers: bool) -> Situation:
-        """`offers`: the turn itself announces a card or its code."""
         expected = self._expected
-        capture = expected.capture or offers
+        capture = expected.capture or offers  # the turn itself announces a card or its code
         return Situation(
             guarded=bool(self._run) or capture,
             capture=capture,
@@ -229,6 +228,7 @@ class DigitGuard:
         )
 
     def _take(self, page: Page, parsed: Parsed) -> None:
+        with_both = {piece.named for piece in parsed.pieces} >= PARTS_OF_A_CARD.keys()
         for at, piece in enumerate(parsed.pieces):
             if at == 0 and piece.parts and (self._correcting or parsed.corrects_before):
                 first = piece.parts[0]._replace(corrected=True)
@@ -238,7 +238,7 @@ class DigitGuard:
             if not self._run:
                 self._run.after_card = self._expected.after_card
                 self._run.after_how_many = self._how_many
-            self._run.near_card = self._run.near_card or self._expected.near_card
+            self._run.near_card = self._run.near_card or self._expected.near_card or with_both
             self._run.pieces.append(piece)
             page.waiting.append(piece)
             self._settle_if_clear(words_after=0)

@@ -107,7 +107,7 @@ _CARD = (
     rf"\b(?:{_NUMBERS}(?: \w+){{0,5}}? {_CARD_NAME}|{_CARD_NAME}(?: \w+){{0,8}}? {_NUMBERS}"
     rf"|{_CARD_NAME}(?:\W+\w+){{0,8}}?\W+(?:the|el|los|o|os|as) {_NUMBERS}(?=\s*(?:[?.,]|$|please|when|por favor|cuando|quando))"
     rf"|{_CARD_NAME}(?: \w+){{0,4}}? (?:es la|es el|e o|is|termina|terminad[ao]|ending|ends?(?= (?:in|with)\b)|final|number|numero)"
-    r"|(?:dieciseis|16|dezesseis|sixteen|quince|15|fifteen)[- ](?:digitos|numeros|digits?|numbers?|algarismos)"
+    r"|(?:d[ei]{1,2}[zsxc][a-z ]{0,4}s[ei]{1,2}s|16|sixteen|quince|15|fifteen)[- ](?:digitos|numeros|digits?|numbers?|algarismos)"
     r"|long number|(?:numeros?|digitos|numbers?|digits|number)(?: \w+){0,3}? (?:on the front|del frente|da frente|de enfrente|de adelante|al frente|en el frente)"
     rf"|(?:dict|lea|leer|leia|ler|read|recite)\w*(?: \w+){{0,4}}? {_CARD_NAME}"
     rf"|{_CARD_NAME}(?: \w+){{0,3}}? (?:digito por digito|digit by digit|completa|numero a numero))"
@@ -160,7 +160,7 @@ _FOLDS = {
 }
 
 
-_MISHEARD_CARD = re.compile(r"\bcare?t(?:on|om|an|am|al|au)\b")
+_MISHEARD_CARD = re.compile(r"\bca(?:re?)?t(?:on|om|an|am|al|au)\b")
 """As recognition writes "cartão"."""
 
 

@@ -42,7 +42,7 @@ _CARD_WORD: Final = re.compile(
     r"|^\W*(?:e |es )?(?:con |com |no |with |by )?(?:mi )?(?:credito|debito|credit|debit)\W*(?:por favor|please)?\W*$"
 )
 _PAYS_NOW: Final = re.compile(
-    r"\b(?:pag(?:ar|o|alo|arlo|amento)|pay|charge|cobr(?:a|e|ar))\b.{0,40}"
+    r"\b(?:pag(?:ar|o|alo|ar(?:lo|la|le|te)|amento)|pay|charge|cobr(?:a|e|ar))\b.{0,40}"
     r"\b(?:anot\w+|a not[ea]|apunt\w+|tome nota|dict\w+|(?:write|take) (?:it|this|that) down)\b"
 )
 """Whoever says so reads a card next."""

@@ -41,7 +41,7 @@ def test_a_spanish_card_is_asked_for_by_its_misheard_name(name: str) -> None:
     assert (texts, found) == ([asked, "[card].", "[card]."], ["CARD"])
 
 
-@pytest.mark.parametrize("name", ["carton", "Cartom", "cartal", "cartau", "mastecarado", "Mastercard"])
+@pytest.mark.parametrize("name", ["carton", "Cartom", "cartal", "cartau", "catam", "mastecarado", "Mastercard"])
 def test_a_card_is_asked_for_by_its_misheard_name(name: str) -> None:
     asked = f"Entao, me fala o número do {name}."
     texts, found = shown(
@@ -87,6 +87,19 @@ def test_a_cards_date_may_be_named_at_the_end_of_its_last_digits() -> None:
 def test_who_pays_at_once_and_says_to_note_it_reads_a_card() -> None:
     said = ["Mire quiero pagar de una vez a note.", "Dos, dos, dos, nueve, cero, seis, uno, seis."]
     assert shown("es", *customer(*said)) == ([said[0], "[card]."], ["CARD"])
+
+
+def test_digits_with_a_cards_date_and_code_behind_them_are_its_own() -> None:
+    said = "Um, seis, seis, três, três. Venço, onze, trinta e três. E o código é, seis, um, cinco, dois."
+    texts, found = shown("pt", ("customer", said))
+    assert texts == ["[number]. Venço, [card_expiry]. E o código é, [cvv]."]
+    assert found == ["CARD_EXPIRY", "CVV"]
+
+
+@pytest.mark.parametrize("number", ["Deseseis", "dezessês", "dix y seis", "dieciséis", "dezesseis"])
+def test_sixteen_digits_are_a_cards_however_they_are_counted(number: str) -> None:
+    asked = f"Perfecto, dígame los {number} números cuando guste."
+    assert shown("es", ("agent", asked), *customer("Cinco, uno, cero.", "Cero, cuatro, dos."))[1] == ["CARD"]
 
 
 def test_a_draft_that_offers_a_card_shows_none_of_its_digits() -> None:
