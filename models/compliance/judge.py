@@ -143,7 +143,11 @@ class Judge:
 
     def _unsaid(self, heard: Heard) -> list[str]:
         acts = {check.act for rule in self._rules for check in rule.checks if isinstance(check, Says | Order | Consent)}
-        unsaid = {act: [part.turn.turn for part in self._history.unsaid(heard, act)] for act in acts if act}
+        parts = {act: self._history.unsaid(heard, act) for act in acts if act}
+        unsaid = {act: [part.turn.turn for part in found] for act, found in parts.items()}
+        # Another check of the rule may be met by the same turn: what it tells still holds.
+        changed = {part.turn.turn: part for found in parts.values() for part in found}
+        held = {verdict.key for part in changed.values() for verdict in self._of_turn(part)}
         taken: list[str] = []
         for rule in self._rules:
             gone: set[int] = set()
@@ -161,7 +165,7 @@ class Judge:
                 del self._waiting[undecided]
             if (told := self._said.get(undecided)) and told.turn in gone:
                 keys.append(undecided)
-            taken += [key for key in keys if self._said.pop(key, None)]
+            taken += [key for key in keys if key not in held and self._said.pop(key, None) is not None]
         return taken
 
     def _emit(self, verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -233,6 +233,23 @@ def test_order_of_independent_turns_does_not_matter() -> None:
     assert len(outcomes) == 1
 
 
+def test_a_finding_that_another_check_bears_out_is_not_taken_back_when_a_sentence_goes_on() -> None:
+    judge = Judge(RULES, COLLECTIONS_CO)
+    texts = [
+        "¿Me dicta el número de la tarjeta?",
+        "¿Me dice el CVV?",
+        "¿Por qué no ha pagado?",
+        "¿Por qué no ha pagado?",
+    ]
+    found = [
+        verdict.key
+        for number, text in enumerate(texts)
+        for verdict in judge.hear(turn(number, "agent", text, number * 5))
+    ]
+    assert "PCI-PAUSE!1!recording.pause" in found
+    assert "PCI-PAUSE!1!recording.pause" not in judge.taken_back()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(_LINES), st.sampled_from(["a", "b"]), st.integers(0, 9_000)), max_size=8))
 def test_no_finding_twice_whatever_happens(script: list[tuple[tuple[Leg, str], str, int]]) -> None:
@@ -241,7 +258,7 @@ def test_no_finding_twice_whatever_happens(script: list[tuple[tuple[Leg, str], s
     legs: tuple[Leg, ...] = ("agent", "customer", "unknown", "mixed")
 
     def note(verdicts: list[Verdict], withdrawn: list[str]) -> None:
-        standing.difference_update(withdrawn)
+        standing.difference_update([*withdrawn, *judge.taken_back()])
         for verdict in verdicts:
             assert verdict.key not in standing
             standing.add(verdict.key)
