@@ -24,8 +24,9 @@ from models.compliance import load_detectors, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.installation import install
-from models.knowledge import Knowledge, load_weights
+from models.knowledge import Encoders, Knowledge, load_weights
 from models.reader import OnnxTextReader
+from models.tuned.encoder import NeedEncoder
 from pipelines import demo
 from pipelines.knowledge_bases import bundled_bases
 from pipelines.replay import Judging, RecordingOf, direction_of, replay_recording
@@ -44,7 +45,7 @@ def cell(language: str) -> dict[str, Any]:
 async def measure(language: str) -> dict[str, Any]:
     call = demo.load_call(language)
     articles = bundled_bases()[KNOWLEDGE[call.script.campaign]]
-    search = Knowledge(articles, Encoder(MODELS).embed, load_weights())
+    search = Knowledge(articles, Encoders(Encoder(MODELS), NeedEncoder(MODELS)), load_weights())
     tools = Judging(reader=OnnxTextReader(MODELS), rules=load_rules(), detectors=load_detectors(), knowledge=search)
     ears = EarsClient(EarsSettings(weights=install(WHISPER_BASE, MODELS)))
     await ears.start()

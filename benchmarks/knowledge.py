@@ -23,9 +23,10 @@ from rich.table import Table
 from benchmarks.mishearing import Mishearing
 from engine.ports.reading import Passage
 from models.embed import Encoder
-from models.knowledge import Knowledge, load_weights
+from models.knowledge import Encoders, Knowledge, load_weights
 from models.reader import OnnxTextReader
 from models.training.knowledge_data import Base, Said, read_base
+from models.tuned.encoder import NeedEncoder
 from pipelines.suggest import Governor
 
 BASES = Path(__file__).parent / "knowledge_bases"
@@ -33,13 +34,14 @@ MODELS = Path("data/models")
 
 
 def cell() -> dict[str, Any]:
-    reader, encoder, weights = OnnxTextReader(MODELS), Encoder(MODELS), load_weights()
+    reader, weights = OnnxTextReader(MODELS), load_weights()
+    encoders = Encoders(Encoder(MODELS), NeedEncoder(MODELS))
     counts: dict[str, Counter[str]] = {}
     spent: list[float] = []
     bases = _bases()
     mishearing = Mishearing((said.language, said.text) for base in bases for said in base.queries)
     for base in bases:
-        knowledge = Knowledge(base.articles, encoder.embed, weights)
+        knowledge = Knowledge(base.articles, encoders, weights)
         for said, kind in [*_needs(base, mishearing), *[(one, "outside") for one in base.outside], *_idle()]:
             reading = reader.read(said.text)
             started = time.perf_counter()

@@ -35,10 +35,11 @@ from models.compliance import CallContext, Judge, JudgedTurn, Rule, load_rules
 from models.ears_client import EarsClient, EarsSettings
 from models.embed import Encoder
 from models.installation import location
-from models.knowledge import Knowledge, load_weights
-from models.onnx_session import OnnxSession
+from models.knowledge import Encoders, Knowledge, load_weights
+from models.onnx_session import OnnxSession, Opener, open_session
 from models.reader import OnnxTextReader
 from models.training.corpus import Row
+from models.tuned.encoder import NeedEncoder
 from pipelines import demo
 from pipelines.knowledge_bases import bundled_bases
 
@@ -89,7 +90,7 @@ async def measure() -> dict[str, Any]:
     rules = await asyncio.to_thread(load_rules)
     chains = {
         "ours": Chain(OnnxTextReader(MODELS), _search(), rules),
-        "default": Chain(OnnxTextReader(MODELS, opener=default_session), _search(), rules),
+        "default": Chain(OnnxTextReader(MODELS, opener=default_session), _search(default_session), rules),
     }
     idle = await _each(chains, rows[:UTTERANCES])
     async with saturated() as windows:
@@ -115,8 +116,9 @@ async def measure() -> dict[str, Any]:
     }
 
 
-def _search() -> KnowledgeSearch:
-    return Knowledge(bundled_bases()["sales"], Encoder(MODELS).embed, load_weights())
+def _search(opener: Opener = open_session) -> KnowledgeSearch:
+    encoders = Encoders(Encoder(MODELS, opener), NeedEncoder(MODELS, opener))
+    return Knowledge(bundled_bases()["sales"], encoders, load_weights())
 
 
 async def _each(chains: dict[str, Chain], rows: Sequence[Row]) -> dict[str, dict[str, float]]:

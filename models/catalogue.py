@@ -173,7 +173,18 @@ TURN_ENCODER = Entry(
     ),
 )
 
-CATALOGUE = (WHISPER_BASE, SILERO_VAD, SENTENCE_ENCODER, TURN_ENCODER)
+NEED_ENCODER = Entry(
+    name="need-encoder",
+    purpose="which article answers what was said (multilingual-e5-small, tuned, exported to ONNX)",
+    licence="MIT",
+    install="exported",
+    packages=TURN_ENCODER.packages,
+    files=TURN_ENCODER.files,
+    size=75_000_000,
+    recipe=0x3C76947,
+)
+
+CATALOGUE = (WHISPER_BASE, SILERO_VAD, SENTENCE_ENCODER, TURN_ENCODER, NEED_ENCODER)
 """Every entry, the default ones first."""
 
 

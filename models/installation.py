@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from engine.errors import WeightsMissing
-from models.catalogue import SENTENCE_ENCODER, WHISPER_BASE, Entry, Package, WeightFile
+from models.catalogue import NEED_ENCODER, SENTENCE_ENCODER, WHISPER_BASE, Entry, Package, WeightFile
 
 log = structlog.get_logger("weights")
 
@@ -205,9 +205,9 @@ def _exporter(item: Entry) -> Callable[[Path, Path], Sequence[Path]]:
         from models.whisper_onnx.export import export_graphs
 
         return export_graphs
-    from models.tuned.export import export_turns
+    from models.tuned.export import export_needs, export_turns
 
-    return export_turns
+    return export_needs if item.name == NEED_ENCODER.name else export_turns
 
 
 def _blocks(item: Entry, file: WeightFile) -> Iterator[bytes]:

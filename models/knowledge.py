@@ -1,20 +1,22 @@
 """Which article answers what was just said.
 
-A turn is looked at as a whole and sentence by sentence. Each of these views is held against each article in six ways
+A turn is looked at as a whole and sentence by sentence. Each of these views is held against each article in eight ways
 (`SIGNALS`): nearness of the sentence vectors to what names the matter, to what is said of it and to whole sections;
-agreement of topics; letters in common with title and headings; and words (tantivy, BM25). Their weighted sum ranks the
-articles of a view. Whether the best deserves a card is another question: two logistic models, over the same six, the
-lead over the next article and how much the view sounds like a need, say whether help is called for at all and whether
-this article is it; both must hold. An article's score is its best over the views. The weights are fitted by
+nearness, by an encoder that has learnt what answers what, to any stretch of it and to whole sections; agreement of
+topics; letters in common with title and headings; and words (tantivy, BM25). Their weighted sum ranks the articles of a
+view. Whether the best deserves a card is another question: two logistic models, over the same eight, the lead over the
+next article and how much the view sounds like a need, say whether help is called for at all and whether this article is
+it; both must hold. An article's score is its best over the views. The weights are fitted by
 `python -m models.training.knowledge` and stand in `models/heads/knowledge.json` and `topics.npz`.
 """
 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,21 +26,29 @@ from numpy.typing import NDArray
 from engine.ports.reading import Passage
 from models.articles import Article as Article
 from models.articles import Unit, UnitKind, units
+from models.embed import SentenceEncoder
 from models.folding import fold
 from models.reading import parts_of
 from models.topics import Topics, Vectors, load_topics
 
-Embed = Callable[[Sequence[str]], Vectors]
-
 STEMMERS = {"es": "spanish", "pt": "portuguese", "en": "english"}
 CANDIDATES = 20
-SIGNALS = ("title", "text", "whole", "topics", "letters", "words")
+SIGNALS = ("title", "text", "whole", "topics", "letters", "words", "answer", "whole_answer")
 """The last axis of `Knowledge.signals`."""
 CARD_FEATURES = (*SIGNALS, "lead", "share", "need", "length")
 _LEAD = CARD_FEATURES.index("lead")
 _MAX_LEAD = 4.0
 _GRAM = 4
 _WORD = re.compile(r"[^\W\d_]{2}")
+
+
+class Encoders(NamedTuple):
+    """What the search sees texts with."""
+
+    sentence: SentenceEncoder
+    """What means the same lies near."""
+    need: SentenceEncoder
+    """What is said lies near what answers it."""
 
 
 class Logistic(msgspec.Struct, frozen=True):
@@ -112,23 +122,27 @@ class Knowledge:
     def __init__(
         self,
         articles: Sequence[Article],
-        embed: Embed,
+        encoders: Encoders,
         weights: Weights,
-        embed_stretches: Embed | None = None,
+        of_stretches: Encoders | None = None,
     ) -> None:
-        """`embed_stretches`: for the articles' own, once, where that is not as for what is searched with."""
+        """`of_stretches`: for the articles' own, once, where these are not as for what is searched with."""
         self._articles = articles
-        self._embed = embed
+        self._encoders = encoders
         self._weights = weights
         self._units = list(units(articles))
         self._groups = [_Group(self._units, (kind,)) for kind in ("title", "text", "whole")]
         self._topical = _Group(self._units, ("title", "whole"))
+        self._any, self._whole = _Group(self._units, ("title", "text", "whole")), self._groups[-1]
         self._words = {language: _WordIndex(self._units, stemmer) for language, stemmer in STEMMERS.items()}
         # Exact, by one matrix product: a campaign has a few thousand units, for which a graph index gains nothing.
         # (usearch's wheel cannot be loaded before onnxruntime's without a crash, besides.)
         texts = [unit.text for unit in self._units]
-        self._meaning: Vectors = (embed_stretches or embed)(texts) if texts else np.zeros((0, 512), np.float32)
-        self._topics = weights.topics.likely(self._meaning[self._topical.rows]) if texts else self._meaning
+        nothing: Vectors = np.zeros((0, 1), np.float32)
+        given = of_stretches or encoders
+        self._meaning = given.sentence.embed(texts) if texts else nothing
+        self._answers = given.need.embed(texts) if texts else nothing
+        self._topics = weights.topics.likely(self._meaning[self._topical.rows]) if texts else nothing
         names: list[list[str]] = [[] for _ in articles]
         for unit in self._units:
             if unit.kind == "title":
@@ -168,10 +182,10 @@ class Knowledge:
             return np.asarray(vector, np.float32)
         whole = np.asarray(vector, np.float32).reshape(1, -1)
         parts = parts_of(text)[1:]
-        return np.concatenate([whole, self._embed(parts)]) if parts else whole
+        return np.concatenate([whole, self._encoders.sentence.embed(parts)]) if parts else whole
 
     def signals(self, text: str, views: Vectors, *, language: str) -> Vectors:
-        """float32[views, articles, `SIGNALS`]."""
+        """float32[views, articles, `SIGNALS`]. `views` are of `parts_of(text)`, or of the first of these."""
         out = np.zeros((len(views), len(self._articles), len(SIGNALS)), np.float32)
         cosines = views @ self._meaning.T
         for kind, group in enumerate(self._groups):
@@ -179,6 +193,9 @@ class Knowledge:
         self._topical.best(self._weights.topics.likely(views) @ self._topics.T, out[:, :, 3])
         out[:, :, 4] = self._letters.overlap(text)
         out[:, :, 5] = self._words.get(language, self._words["en"]).shares(text, len(self._articles))
+        answers = self._encoders.need.embed(parts_of(text)[: len(views)]) @ self._answers.T
+        self._any.best(answers[:, self._any.rows], out[:, :, 6])
+        self._whole.best(answers[:, self._whole.rows], out[:, :, 7])
         return out
 
 

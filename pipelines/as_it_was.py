@@ -19,6 +19,7 @@ from pipelines.conversations import conversation_of
 from pipelines.ledger import Ledger
 from pipelines.recorded_outputs import NotRecorded, RecordedOutputs
 from pipelines.roster import Roster
+from pipelines.understand import search_here
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -99,6 +100,7 @@ class _Playing:
             roster=Roster(),
             reader=outputs,
             reads=outputs.reads,
+            searches=search_here,
             knowledge=outputs if began.setup.searches else None,
             voices=outputs,
             clock_ms=_no_clock,

@@ -33,7 +33,7 @@ from pipelines.recorder import Recorder
 from pipelines.roster import Roster
 from pipelines.setup import Setup
 from pipelines.summary_wording import WORDING_S
-from pipelines.understand import read_aside
+from pipelines.understand import read_aside, search_aside
 from pipelines.understanding import Understanding
 from pipelines.voices import Voices
 
@@ -255,6 +255,7 @@ class Calls:
             roster=roster,
             reader=understanding.reader,
             reads=read_aside,
+            searches=search_aside,
             knowledge=knowledge,
             voices=voices,
             clock_ms=self._clock_ms,

@@ -31,6 +31,14 @@ class Reads(Protocol):
     ) -> Reading: ...
 
 
+class Searches(Protocol):
+    """Runs the blocking search off the event loop; see `KnowledgeSearch.search`."""
+
+    async def __call__(
+        self, knowledge: KnowledgeSearch, text: str, vector: NDArray[np.float32], language: str
+    ) -> Sequence[Passage]: ...
+
+
 class _View(msgspec.Struct, frozen=True):
     """Words to search with."""
 
@@ -84,6 +92,7 @@ class Cards:
         turns: Turns,
         reader: TextReader,
         reads: Reads,
+        searches: Searches,
         language: str,
         voices: Speaking,
         decided: Callable[[str], None] = lambda decision: None,
@@ -95,6 +104,7 @@ class Cards:
         self._turns = turns
         self._reader = reader
         self._reads = reads
+        self._searches = searches
         self._language = language
         self._voices = voices
         self._decided = decided
@@ -119,7 +129,7 @@ class Cards:
             settled = self._governor.settled(leg, turn.text, reading)
             return self._let_go("resolved", turn.utterance.end_ms) if settled else []
         with self._tracing.span("search", turn=turn.turn) as span:
-            passages = self._search(self._knowledge, turn, need)
+            passages = await self._search(self._knowledge, turn, need)
             span.note(passages=len(passages))
         said_ms = turn.utterance.end_ms
         now_ms = max(said_ms, self._voices.now_ms)
@@ -204,13 +214,13 @@ class Cards:
                 trigger = together or trigger
         return _Need(trigger, tuple(views), said)
 
-    def _search(self, knowledge: KnowledgeSearch, turn: Turn, need: "_Need") -> Sequence[Passage]:
+    async def _search(self, knowledge: KnowledgeSearch, turn: Turn, need: "_Need") -> Sequence[Passage]:
         """Articles for the turn or for the whole need, each by its surer search. What an earlier card has served counts
         by the turn's own words alone, so that it does not stand before a new need."""
         language = self._language or turn.utterance.language
         found: dict[str, Passage] = {}
         for number, view in enumerate(need.views):
-            for passage in knowledge.search(view.text, view.vector, language=language):
+            for passage in await self._searches(knowledge, view.text, view.vector, language):
                 known = found.get(passage.article)
                 if number and self._governor.served(passage.article):
                     continue

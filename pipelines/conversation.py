@@ -20,7 +20,7 @@ from engine.tokens import Token
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Judge
 from models.privacy import DigitGuard, Judged
-from pipelines.cards import Cards, Reads
+from pipelines.cards import Cards, Reads, Searches
 from pipelines.compliance_watch import ComplianceWatch
 from pipelines.digit_hold import DigitHold
 from pipelines.ledger import Ledger
@@ -30,6 +30,7 @@ from pipelines.roster import Roster, role_decided
 from pipelines.suggest import Governor
 from pipelines.temper import Temper
 from pipelines.turn import Turn, Turns
+from pipelines.understand import search_here
 from pipelines.utterance import Utterance
 from pipelines.voices import Speaking, Voices
 from pipelines.withheld import Withheld
@@ -52,6 +53,7 @@ class Conversation:
         judge: Judge,
         reader: TextReader,
         reads: Reads,
+        searches: Searches = search_here,
         knowledge: KnowledgeSearch | None,
         governor: Governor,
         language: str,
@@ -90,6 +92,7 @@ class Conversation:
             turns=self._turns,
             reader=reader,
             reads=reads,
+            searches=searches,
             language=language,
             voices=voices or Voices(roster),
             decided=decided,

@@ -7,10 +7,10 @@ from engine.ports.reading import KnowledgeSearch, TextReader
 from engine.tracing import NO_TRACES, Tracing
 from models.compliance import Detectors, Judge, Rule
 from models.privacy import DigitGuard
-from pipelines.cards import Reads
+from pipelines.cards import Reads, Searches
 from pipelines.conversation import Conversation
 from pipelines.ledger import Ledger
-from pipelines.noted import NotedConversation, NotedSearch, NotedVoices, Take, noted_reads
+from pipelines.noted import NotedConversation, NotedVoices, Take, noted_reads, noted_searches
 from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster
@@ -28,6 +28,7 @@ def conversation_of(
     roster: Roster,
     reader: TextReader,
     reads: Reads,
+    searches: Searches,
     knowledge: KnowledgeSearch | None,
     voices: Speaking,
     clock_ms: Callable[[], float],
@@ -41,8 +42,7 @@ def conversation_of(
     be kept; for the others see `Conversation`."""
     context, playbook = setup.context, setup.playbook
     if take:
-        reads, voices = noted_reads(reads, take), NotedVoices(voices, take)
-        knowledge = knowledge and NotedSearch(knowledge, take)
+        reads, searches, voices = noted_reads(reads, take), noted_searches(searches, take), NotedVoices(voices, take)
     watch = None
     if playbook:
         watch = PlaybookWatch(
@@ -56,6 +56,7 @@ def conversation_of(
         judge=Judge(rules, context, detectors),
         reader=reader,
         reads=reads,
+        searches=searches,
         knowledge=knowledge,
         governor=Governor(),
         language=context.language,

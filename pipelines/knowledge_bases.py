@@ -46,8 +46,8 @@ class Library:
 
     def __init__(self) -> None:
         self.index: knowledge.Knowledge | None = None
-        self.vectors: Mapping[str, Vector] = {}
-        """Of every text in the index."""
+        self.seen: tuple[Mapping[str, Vector], Mapping[str, Vector]] = ({}, {})
+        """Every text in the index as `Encoders` see it."""
 
     def search(self, text: str, vector: Vector, *, language: str, limit: int = 5) -> Sequence[Passage]:
         index = self.index
@@ -58,7 +58,7 @@ class Libraries:
     """All bases of all organisations, indexed in memory. Implements `engine.ports.knowledge.KnowledgeKeeper`."""
 
     def __init__(self) -> None:
-        self._encoder: SentenceEncoder | None = None
+        self._encoders: knowledge.Encoders | None = None
         self._weights: knowledge.Weights | None = None
         self._libraries: dict[tuple[str, str], Library] = {}
         self._reading = asyncio.Semaphore(FILES_AT_ONCE)
@@ -71,10 +71,10 @@ class Libraries:
         self._closing.set()
         self._indexer.shutdown(wait=False, cancel_futures=True)
 
-    def equip(self, encoder: SentenceEncoder) -> None:
+    def equip(self, encoders: knowledge.Encoders) -> None:
         """The models are loaded. Blocking."""
         self._weights = knowledge.load_weights()
-        self._encoder = encoder
+        self._encoders = encoders
 
     def of_call(self, organisation_id: str, base: str) -> KnowledgeSearch | None:
         """To search in for as long as the call lasts; None where the campaign names no base. One that does not exist
@@ -93,22 +93,22 @@ class Libraries:
             self._waiting -= 1
 
     async def adopt(self, organisation_id: str, base: str, articles: Sequence[Article]) -> bool:
-        if self._encoder is None or self._weights is None:
+        if self._encoders is None or self._weights is None:
             return False
         library = self._libraries.setdefault((organisation_id, base), Library())
         indexing = asyncio.get_running_loop().run_in_executor
-        await indexing(self._indexer, _index, library, articles, self._encoder, self._weights, self._closing)
+        await indexing(self._indexer, _index, library, articles, self._encoders, self._weights, self._closing)
         return True
 
     async def search(self, organisation_id: str, base: str, text: str, language: str) -> Sequence[Candidate]:
-        encoder, library = self._encoder, self._libraries.get((organisation_id, base))
-        if encoder is None:
+        encoders, library = self._encoders, self._libraries.get((organisation_id, base))
+        if encoders is None:
             raise Overloaded("the models are being loaded")
         if library is None:
             return ()
 
         def find() -> Sequence[Passage]:
-            return library.search(text, encoder.embed([text])[0], language=language)
+            return library.search(text, encoders.sentence.embed([text])[0], language=language)
 
         found = await asyncio.to_thread(find)
         return [Candidate(one.article, one.title, round(one.score, 4)) for one in found]
@@ -117,29 +117,42 @@ class Libraries:
 def _index(
     library: Library,
     articles: Sequence[Article],
-    encoder: SentenceEncoder,
+    encoders: knowledge.Encoders,
     weights: knowledge.Weights,
     closing: threading.Event,
 ) -> None:
-    """Only texts that are new to the library are embedded: a large base takes a minute of a core, a change a moment.
+    """Only texts that are new to the library are embedded: a large base takes minutes of a core, a change a moment.
     Raises `InterruptedError` when it is left."""
-    vectors = dict(library.vectors)
+    if not articles:
+        library.index, library.seen = None, ({}, {})
+        return
+    sentence, need = (_Seeing(one, known, closing) for one, known in zip(encoders, library.seen, strict=True))
+    library.index = knowledge.Knowledge(articles, encoders, weights, knowledge.Encoders(sentence, need))
+    library.seen = sentence.seen, need.seen
 
-    def embed_stretches(texts: Sequence[str]) -> Vector:
-        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+
+class _Seeing:
+    """Embeds an index' texts, all in one go, those that are not known yet a few at a time. Implements
+    `SentenceEncoder`."""
+
+    def __init__(self, encoder: SentenceEncoder, known: Mapping[str, Vector], closing: threading.Event) -> None:
+        self._encoder, self._closing = encoder, closing
+        self._known = known
+        self.seen: dict[str, Vector] = {}
+        """Of all texts that were asked for."""
+
+    def embed(self, texts: Sequence[str]) -> Vector:
+        """Raises `InterruptedError` when the engine closes."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        vectors = dict(self._known)
         for at in range(0, len(new), _TOGETHER):
-            if closing.is_set():
+            if self._closing.is_set():
                 raise InterruptedError
             some = new[at : at + _TOGETHER]
-            vectors.update(zip(some, encoder.embed(some), strict=True))
+            vectors.update(zip(some, self._encoder.embed(some), strict=True))
         whole = np.stack([vectors[text] for text in texts])
-        library.vectors = dict(zip(texts, whole, strict=True))
+        self.seen = dict(zip(texts, whole, strict=True))
         return whole
-
-    if articles:
-        library.index = knowledge.Knowledge(articles, encoder.embed, weights, embed_stretches)
-    else:
-        library.index, library.vectors = None, {}
 
 
 def _give_way() -> None:

@@ -10,7 +10,7 @@ from engine.facts import CallEvent, Fact, Insight
 from engine.ports.intake import RoleDecision
 from engine.ports.reading import KnowledgeSearch, Passage, Reading, TextReader
 from pipelines import notes
-from pipelines.cards import Reads
+from pipelines.cards import Reads, Searches
 from pipelines.conversation import Conversation
 from pipelines.utterance import Utterance
 from pipelines.voices import Speaking
@@ -104,15 +104,15 @@ def noted_reads(reads: Reads, take: Take) -> Reads:
     return read
 
 
-class NotedSearch:
-    def __init__(self, knowledge: KnowledgeSearch, take: Take) -> None:
-        self._knowledge = knowledge
-        self._take = take
-
-    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
-        passages = self._knowledge.search(text, vector, language=language, limit=limit)
-        self._take(notes.note_of_search(text, passages))
+def noted_searches(searches: Searches, take: Take) -> Searches:
+    async def search(
+        knowledge: KnowledgeSearch, text: str, vector: NDArray[np.float32], language: str
+    ) -> Sequence[Passage]:
+        passages = await searches(knowledge, text, vector, language)
+        take(notes.note_of_search(text, passages))
         return passages
+
+    return search
 
 
 class NotedVoices:

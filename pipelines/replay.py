@@ -33,7 +33,7 @@ from pipelines.playbook_watch import PlaybookWatch
 from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
-from pipelines.understand import read_aside, read_here
+from pipelines.understand import read_aside, read_here, search_aside, search_here
 from pipelines.utterance import Utterance
 
 MS_PER_CHARACTER = 65
@@ -297,6 +297,7 @@ def _conversation(
         judge=Judge(tools.rules, context, tools.detectors),
         reader=tools.reader,
         reads=read_aside if live else read_here,
+        searches=search_aside if live else search_here,
         knowledge=tools.knowledge,
         governor=Governor(),
         language=context.language,

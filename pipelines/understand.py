@@ -1,14 +1,16 @@
 """Text models run beside the event loop: blocking 1–15 ms each, on threads of their own that nothing else uses."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from engine.ports.reading import UNFELT, Reading, TextReader
+from engine.ports.reading import UNFELT, KnowledgeSearch, Passage, Reading, TextReader
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,25 @@ async def read_aside(reader: TextReader, text: str, before: str, language: str, 
         return NOTHING_READ
 
 
+async def search_aside(
+    knowledge: KnowledgeSearch, text: str, vector: NDArray[np.float32], language: str
+) -> Sequence[Passage]:
+    """Searches on a worker thread. A fault costs the card alone."""
+    search = partial(knowledge.search, text, vector, language=language)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, search)
+    except Exception:
+        log.exception("search.fault")
+        return ()
+
+
 async def read_here(reader: TextReader, text: str, before: str, language: str, *, feelings: bool) -> Reading:
     """Reads in place: for a transcript replay, where nothing else waits."""
     return reader.read(text, before, language, feelings=feelings)
+
+
+async def search_here(
+    knowledge: KnowledgeSearch, text: str, vector: NDArray[np.float32], language: str
+) -> Sequence[Passage]:
+    """Searches in place, likewise."""
+    return knowledge.search(text, vector, language=language)

@@ -8,9 +8,11 @@ from engine.ports.reading import KnowledgeSearch, TextReader
 from engine.settings import Settings
 from models.compliance import Detectors, Rule, load_detectors, load_rules, own_rules, with_own
 from models.embed import Encoder
+from models.knowledge import Encoders
 from models.onnx_session import Observe, unobserved
 from models.playbooks import Playbook, open_playbooks
 from models.reader import OnnxTextReader
+from models.tuned.encoder import NeedEncoder
 from models.weights import models_dir
 from pipelines.knowledge_bases import Libraries
 
@@ -34,7 +36,7 @@ def load_understanding(settings: Settings, libraries: Libraries, observe: Observ
     own, followed = own_rules(settings.rules), open_playbooks(settings.playbooks)
     models = models_dir(settings)
     encoder = Encoder(models)
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, NeedEncoder(models)))
     return Understanding(
         reader=OnnxTextReader(models, encoder=encoder, observe=observe),
         rules=with_own(load_rules(), own),

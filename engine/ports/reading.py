@@ -68,5 +68,5 @@ class Passage(msgspec.Struct, frozen=True):
 
 class KnowledgeSearch(Protocol):
     def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
-        """Best first. `vector` is a `Reading`'s, or its `views`, which saves embedding them again. Blocking, about 1 ms
-        with views."""
+        """Best first. `vector` is a `Reading`'s, or its `views`, which saves embedding them again. Blocking, 5–20 ms,
+        thread-safe; call it from a worker thread."""

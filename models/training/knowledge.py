@@ -1,9 +1,10 @@
 """Fits the weights of `models.knowledge` and writes `models/heads/knowledge.json` and `topics.npz`.
 
 `python -m models.training.knowledge ARTICLES DATA_DIR [--dry]`: ARTICLES holds the bundled bases, one folder each,
-DATA_DIR the installed weights. Every base is judged by topics that saw none of its articles or turns; ranking and
-card are fitted on what they say of it then, so that they learn how far to trust the signals on articles never seen.
-Prints the recall and the false cards, leaving one base out at a time, and what is shipped: the fit on all bases.
+DATA_DIR the installed weights. The bundled bases, and those that the need encoder did not learn from (`held_back`), are
+judged by topics that saw none of their articles or turns; ranking and card are fitted on what is said of them then, so
+that they learn how far to trust the signals on articles never seen. Prints the recall and the false cards, leaving one
+base out at a time, and what is shipped: the fit on all of these, and topics of all bases.
 """
 
 import random
@@ -19,19 +20,31 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from models.embed import Encoder
-from models.knowledge import CARD_FEATURES, SIGNALS, Card, Knowledge, Logistic, Weights, card_features, dump_weights
+from models.embed import Encoder, SentenceEncoder
+from models.knowledge import (
+    CARD_FEATURES,
+    SIGNALS,
+    Card,
+    Encoders,
+    Knowledge,
+    Logistic,
+    Weights,
+    card_features,
+    dump_weights,
+)
 from models.topics import Topics
 from models.training.knowledge_data import (
     Base,
     Said,
     demo_bases,
+    held_back,
     idle_turns,
     needs_of_the_corpus,
     read_bases,
     read_topics,
 )
 from models.training.noise import misheard
+from models.tuned.encoder import NeedEncoder
 
 Matrix = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -56,16 +69,17 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class Memory:
-    """Vectors by text: every fold asks for the same ones."""
+    """Vectors by text: every base asks for many of the same."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: SentenceEncoder) -> None:
         self._encoder = encoder
         self._known: dict[str, Floats] = {}
 
     def embed(self, texts: Sequence[str]) -> Floats:
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known |= dict(zip(new, self._encoder.embed(new), strict=True))
-        return np.stack([self._known[text] for text in texts]) if texts else np.zeros((0, 512), np.float32)
+        if new:
+            self._known |= dict(zip(new, self._encoder.embed(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
 
 
 def fit_topics(bases: Sequence[Base], memory: Memory) -> Topics:
@@ -139,12 +153,12 @@ def turns_of(base: Base, idle: Sequence[Said], others: Sequence[Said]) -> list[t
 
 
 def judge(
-    base: Base, turns: Sequence[tuple[Said, bool]], weights: Weights, memory: Memory, unheard: Unheard
+    base: Base, turns: Sequence[tuple[Said, bool]], weights: Weights, encoders: Encoders, unheard: Unheard
 ) -> list[Judged]:
-    knowledge = Knowledge(base.articles, memory.embed, weights)
+    knowledge = Knowledge(base.articles, encoders, weights)
     judged = []
     for said, idle in turns:
-        views = knowledge.views(said.text, memory.embed([said.text])[0])
+        views = knowledge.views(said.text, encoders.sentence.embed([said.text])[0])
         signals = knowledge.signals(said.text, views, language=said.language)
         needs = unheard.needs(said.text, views) if idle else weights.topics.needs(views)
         judged.append(Judged(said.text, signals, needs, said.about, idle))
@@ -241,29 +255,26 @@ def _print(name: str, c: NDArray[np.int64]) -> None:
 def main() -> None:
     articles, data = Path(sys.argv[1]), Path(sys.argv[2])
     memory = Memory(Encoder(data))
-    bases = [*demo_bases(articles), *read_bases()]
+    encoders = Encoders(memory, Memory(NeedEncoder(data)))
+    bases, bundled = read_bases(), demo_bases(articles)
+    taught = [base for base in bases if not held_back(base.name)]
+    judged = [*bundled, *(base for base in bases if held_back(base.name))]
     idle = idle_turns()
-    unheard = Unheard(bases, memory)
+    unheard = Unheard(taught, memory)
     none = Logistic((0.0,) * len(CARD_FEATURES), 0.0)
-    rows: dict[str, list[Judged]] = {}
-    kin = {base.name: base.name.removesuffix("-plain") for base in bases}
-    topics: dict[str, Topics] = {}
-    for base in bases:
-        foreign = [one for one in bases if kin[one.name] != kin[base.name]]
-        if kin[base.name] not in topics:
-            topics[kin[base.name]] = fit_topics([one for one in foreign if not one.name.endswith("-plain")], memory)
-        others = [said for one in foreign for said in one.queries]
-        weights = Weights((1.0,) * len(SIGNALS), Card(none, none, 0.0), topics[kin[base.name]])
-        rows[base.name] = judge(base, turns_of(base, idle, others), weights, memory, unheard)
+    weights = Weights((1.0,) * len(SIGNALS), Card(none, none, 0.0), fit_topics(taught, memory))
+    others = [said for base in taught for said in base.queries]
+    rows = {base.name: judge(base, turns_of(base, idle, others), weights, encoders, unheard) for base in judged}
+    kin = {base.name: base.name.removesuffix("-plain") for base in judged}
     total = np.zeros(8, np.int64)
-    for base in bases:
+    for base in judged:
         given = [row for name, own in rows.items() if kin[name] != kin[base.name] for row in own]
         total += report(base.name, rows[base.name], *fit(given))
     _print("leave one base out", total)
     rank, card = fit([row for own in rows.values() for row in own])
     print(dict(zip(SIGNALS, _rounded(rank), strict=True)), card)
     if "--dry" not in sys.argv:
-        shipped = fit_topics([base for base in bases if not base.name.endswith("-plain")], memory)
+        shipped = fit_topics([*bases, *(base for base in bundled if not base.name.endswith("-plain"))], memory)
         dump_weights(Weights(_rounded(rank), card, shipped), Path(str(resources.files("models").joinpath("heads"))))
 
 

@@ -43,6 +43,18 @@ def misheard(text: str, language: str, chance: random.Random, rate: float = 0.12
     return " ".join(out) or text
 
 
+def varied(text: str, language: str, chance: random.Random) -> str:
+    """A text as it may be met: mostly as written, at times without signs or accents, or misheard."""
+    draw = chance.random()
+    if draw < 0.55:
+        return text
+    if draw < 0.68:
+        return unpunctuated(text) or text
+    if draw < 0.78:
+        return unaccented(text) or text
+    return misheard(text, language, chance)
+
+
 def _garbled(word: str, language: str, chance: random.Random) -> str:
     fitting = [pair for pair in _CONFUSIONS[language] if pair[0] in word]
     if fitting and chance.random() < 0.6:

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from models.training.corpus import HeadPlan, Row
-from models.training.noise import misheard, unaccented, unpunctuated
+from models.training.noise import varied
 from models.tuned.pieces import PAD, cut
 
 MOST_TOKENS = 128
@@ -58,17 +58,7 @@ class School:
                 pair = (text, other.text) if self._chance.random() < 0.5 else (other.text, text)
                 text = " ".join(pair)
                 targets = {self._joins: np.maximum(targets[self._joins], other.targets[self._joins])}
-        return self._noisy(text, row.language), targets
-
-    def _noisy(self, text: str, language: str) -> str:
-        draw = self._chance.random()
-        if draw < 0.55:
-            return text
-        if draw < 0.68:
-            return unpunctuated(text) or text
-        if draw < 0.78:
-            return unaccented(text) or text
-        return misheard(text, language, self._chance)
+        return varied(text, row.language, self._chance), targets
 
     def _targets(self, rows: list[dict[str, NDArray[np.float32]]]) -> dict[str, Tensor]:
         unknown = {name: np.full(len(plan.labels), np.nan, np.float32) for name, plan in self._plans.items()}

@@ -87,7 +87,7 @@ def tune(
         fused=True,
     )
     steps = math.ceil(math.ceil(len(rows) / settings.batch) * settings.epochs)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rising_and_falling(step, steps))
     model.train()
     begun, done, mean = time.monotonic(), 0, 0.0
     while done < steps:
@@ -112,7 +112,8 @@ def tune(
     model.eval()
 
 
-def _rate(step: int, steps: int) -> float:
+def rising_and_falling(step: int, steps: int) -> float:
+    """Share of the full rate: a short rise, then half a cosine."""
     rising = min(1.0, (step + 1) / (_WARM * steps + 1))
     return rising * max(_LEAST_RATE, 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
 

@@ -17,7 +17,8 @@ from engine.errors import WeightsMissing
 from models.tuned.source import Array
 
 BUNDLED = Path(__file__).parent / "data"
-NAME = "turns"
+TURNS, NEEDS = "turns", "needs"
+"""What an utterance does; which article answers it."""
 EVEN = ".even"
 _STEPS, _SIZE = ".steps", ".size"
 _LIFT = 0.7
@@ -55,9 +56,9 @@ class Adapter(msgspec.Struct, frozen=True):
     `head.NAME.look` and `head.NAME.w` [labels, width] and `head.NAME.b`, calibrated."""
 
 
-def load_adapter(directory: Path = BUNDLED) -> Adapter:
+def load_adapter(directory: Path = BUNDLED, name: str = TURNS) -> Adapter:
     """Raises `WeightsMissing` when the files are absent or do not belong together."""
-    path, beside = directory / f"{NAME}.npz", directory / f"{NAME}.json"
+    path, beside = directory / f"{name}.npz", directory / f"{name}.json"
     try:
         data = path.read_bytes()
         card = msgspec.json.decode(beside.read_bytes(), type=Card)
@@ -69,17 +70,17 @@ def load_adapter(directory: Path = BUNDLED) -> Adapter:
         return Adapter(card, {name: archive[name] for name in archive.files})
 
 
-def save_adapter(adapter: Adapter, directory: Path) -> None:
+def save_adapter(adapter: Adapter, directory: Path, name: str = TURNS) -> None:
     """Both files; the card's sha256 is set here."""
     buffer = BytesIO()
     halved: dict[str, Any] = {
-        name: array if name.endswith(_STEPS) else array.astype(np.float16) for name, array in adapter.arrays.items()
+        key: array if key.endswith(_STEPS) else array.astype(np.float16) for key, array in adapter.arrays.items()
     }
     np.savez_compressed(buffer, **halved)
     card = msgspec.structs.replace(adapter.card, sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"{NAME}.npz").write_bytes(buffer.getvalue())
-    (directory / f"{NAME}.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
+    (directory / f"{name}.npz").write_bytes(buffer.getvalue())
+    (directory / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=1) + b"\n")
 
 
 def adapted(tensors: dict[str, Array], adapter: Adapter) -> dict[str, Array]:

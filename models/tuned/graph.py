@@ -1,8 +1,9 @@
 """Joins the encoder, what tuning changed of it and the heads into one ONNX graph.
 
 ids int64[t], places int64[t], apart float32[t, t], others float32[b, 1, t] → a head's logits float32[b, labels] each,
-opset 18. Several texts go through in one run, one behind the other: `places` counts from 0 in each, `apart` is 0
-between tokens of one text and very low between others, and so is `others` for a text's tokens and those of others.
+or, without heads, `MEANING` float32[b, width], the mean over a text's words; opset 18. Several texts go through in one
+run, one behind the other: `places` counts from 0 in each, `apart` is 0 between tokens of one text and very low between
+others, and so is `others` for a text's tokens and those of others.
 
 Matrices are in 8 bits, a scale for each output; what goes into them is evened (`models.tuned.adapter.evened`) and
 quantised on the way (`DynamicQuantizeMatMul`). The table of words is in 8 bits too, a scale for each row.
@@ -20,6 +21,7 @@ from models.tuned.adapter import EVEN
 from models.tuned.source import Array, Shape
 
 APART = -1e4
+MEANING = "meaning"
 
 
 class HeadWeights(NamedTuple):
@@ -36,7 +38,7 @@ _MICROSOFT = "com.microsoft"
 
 
 def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, HeadWeights]) -> onnx.ModelProto:
-    """`tensors` as in `Source`, the table of words cut to the pieces that are kept."""
+    """`tensors` as in `Source`, the table of words cut to the pieces that are kept. `heads` may be none."""
     graph = Graph()
     across = graph.const("across", np.asarray([0, shape.heads, shape.width // shape.heads], np.int64))
     back = graph.const("back", np.asarray([0, shape.width], np.int64))
@@ -52,7 +54,9 @@ def build_graph(shape: Shape, tensors: dict[str, Array], heads: dict[str, HeadWe
     words = graph.add("Transpose", [value], perm=[1, 0])
     for name, head in heads.items():
         _judge(graph, name, head, words)
-    return _model(graph, {name: len(head.bias) for name, head in heads.items()})
+    if not heads:
+        _mean(graph, value)
+    return _model(graph, {name: len(head.bias) for name, head in heads.items()} or {MEANING: shape.width})
 
 
 def _judge(graph: Graph, name: str, head: HeadWeights, words: str) -> None:
@@ -66,6 +70,12 @@ def _judge(graph: Graph, name: str, head: HeadWeights, words: str) -> None:
     last = graph.const(f"head.{name}.last", np.asarray([-1], np.int64))
     scores = graph.add("ReduceSum", [said, last], keepdims=0)
     graph.add("Add", [scores, graph.const(f"head.{name}.b", head.bias.astype(np.float32))], output=name)
+
+
+def _mean(graph: Graph, words: str) -> None:
+    looks = graph.add("Softmax", ["others"], axis=-1)
+    second = graph.const("second", np.asarray([1], np.int64))
+    graph.add("Squeeze", [graph.add("MatMul", [looks, words]), second], output=MEANING)
 
 
 def _model(graph: Graph, heads: dict[str, int]) -> onnx.ModelProto:

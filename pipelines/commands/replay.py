@@ -25,6 +25,7 @@ from models.embed import Encoder
 from models.playbooks import open_playbooks
 from models.reader import OnnxTextReader
 from models.review import Form, bundled_forms, own_first, read_form
+from models.tuned.encoder import NeedEncoder
 from models.weights import models_dir, verify_whisper, whisper_dir
 from pipelines.callee import day_there
 from pipelines.commands.as_it_was import play_again
@@ -65,7 +66,8 @@ def tools_of(settings: Settings, arguments: argparse.Namespace) -> Judging:
         from models.documents import load_folder
 
         found = load_folder(Path(arguments.knowledge))
-        search = knowledge.Knowledge(found, Encoder(models).embed, knowledge.load_weights())
+        encoders = knowledge.Encoders(Encoder(models), NeedEncoder(models))
+        search = knowledge.Knowledge(found, encoders, knowledge.load_weights())
     return Judging(
         reader=OnnxTextReader(models),
         rules=with_own(load_rules(), own),

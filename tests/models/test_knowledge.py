@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.articles import Article
-from models.knowledge import Card, Knowledge, Logistic, Weights, card_features, load_weights
+from models.knowledge import Card, Encoders, Knowledge, Logistic, Weights, card_features, load_weights
 from models.topics import Topics, Vectors
 
 
@@ -20,13 +20,21 @@ def fake_embed(texts: Sequence[str]) -> Vectors:
     return out
 
 
+class WordsEncoder:
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return fake_embed(texts)
+
+
+ENCODERS = Encoders(WordsEncoder(), WordsEncoder())
+
+
 def found(knowledge: Knowledge, text: str) -> str:
     return knowledge.search(text, fake_embed([text])[0], language="en")[0].article
 
 
 def test_a_thousand_articles_are_searched_in_time() -> None:
     articles = [Article(f"a{n}", f"Topic number{n}", "en", f"The rule of number{n} applies.") for n in range(1_000)]
-    knowledge = Knowledge(articles, fake_embed, load_weights())
+    knowledge = Knowledge(articles, ENCODERS, load_weights())
     text = "tell me about number517"
     vector = fake_embed([text])[0]
     spent = []
@@ -40,12 +48,12 @@ def test_a_thousand_articles_are_searched_in_time() -> None:
 
 
 def test_odd_queries_find_nothing_rather_than_fail() -> None:
-    knowledge = Knowledge([Article("a", "Lost card", "en", "Block the card.")], fake_embed, load_weights())
+    knowledge = Knowledge([Article("a", "Lost card", "en", "Block the card.")], ENCODERS, load_weights())
     for text in ("", "[card]", "?" * 1_000, "12 [number]"):
         assert knowledge.search(text, fake_embed([text])[0], language="xx") == []
     for text in ('AND OR ( "', "title:x^2 ~ *"):
         assert len(knowledge.search(text, fake_embed([text])[0], language="xx")) == 1
-    assert Knowledge([], fake_embed, load_weights()).search("x", fake_embed(["x"])[0], language="en") == []
+    assert Knowledge([], ENCODERS, load_weights()).search("x", fake_embed(["x"])[0], language="en") == []
 
 
 def test_the_article_that_shares_words_comes_first() -> None:
@@ -53,7 +61,7 @@ def test_the_article_that_shares_words_comes_first() -> None:
         Article("lost-card", "Lost card", "en", "Block the card at once."),
         Article("loan", "Loan terms", "en", "A loan runs for five years."),
     ]
-    assert found(Knowledge(articles, fake_embed, load_weights()), "how long is the loan") == "loan"
+    assert found(Knowledge(articles, ENCODERS, load_weights()), "how long is the loan") == "loan"
 
 
 def test_a_need_of_two_sentences_is_searched_sentence_by_sentence() -> None:
@@ -61,21 +69,21 @@ def test_a_need_of_two_sentences_is_searched_sentence_by_sentence() -> None:
         Article("lost-card", "Lost card", "en", "Block the card at once."),
         Article("loan", "Loan terms", "en", "A loan runs for five years."),
     ]
-    knowledge = Knowledge(articles, fake_embed, load_weights())
-    text = "Good morning to you and to everybody there. How long is the loan?"
+    knowledge = Knowledge(articles, ENCODERS, load_weights())
+    text = "Good morning to you and to everybody there. How long does a loan run for?"
     views = knowledge.views(text, fake_embed([text])[0])
     assert views.shape == (3, 512)
     assert knowledge.views(text, views) is views
-    assert knowledge.signals(text, views, language="en").shape == (3, 2, 6)
+    assert knowledge.signals(text, views, language="en").shape == (3, 2, 8)
     assert found(knowledge, text) == "loan"
 
 
 def test_the_same_words_tell_more_of_an_article_that_leads() -> None:
-    signals = np.zeros((1, 3, 6), np.float32)
+    signals = np.zeros((1, 3, 8), np.float32)
     signals[0, :, 0] = (0.9, 0.2, 0.1)
-    rank = np.array([5, 0, 0, 0, 0, 0], np.float32)
+    rank = np.array([5, 0, 0, 0, 0, 0, 0, 0], np.float32)
     features = card_features(signals, rank, np.array([1.5], np.float32), "how long is it")
-    lead, share, need = features[0, :, 6], features[0, :, 7], features[0, :, 8]
+    lead, share, need = features[0, :, 8], features[0, :, 9], features[0, :, 10]
     assert lead[0] > 0 > lead[1]
     assert share.sum() == np.float32(1)
     assert (need == 1.5).all()
@@ -86,9 +94,9 @@ def test_letters_bear_a_slip_and_a_cousin_word() -> None:
         Article("bill", "Factura duplicada", "es", "Se envía otra."),
         Article("moving", "Mudanza del servicio", "es", "Se programa."),
     ]
-    none = Logistic((0.0,) * 10, 0.0)
-    weights = Weights((0.0, 0.0, 0.0, 0.0, 1.0, 0.0), Card(none, none, 0.0), _no_topics())
-    knowledge = Knowledge(articles, fake_embed, weights)
+    none = Logistic((0.0,) * 12, 0.0)
+    weights = Weights((0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0), Card(none, none, 0.0), _no_topics())
+    knowledge = Knowledge(articles, ENCODERS, weights)
     for text in ("la factur duplicda", "a fatura duplicada"):
         letters = knowledge.signals(text, fake_embed([text]), language="es")[0, :, 4]
         assert letters[0] > 0.3 > letters[1]
@@ -106,12 +114,12 @@ def _no_topics() -> Topics:
 
 
 def test_a_card_asks_for_a_need_and_for_a_match() -> None:
-    need = Logistic((0.0,) * 8 + (5.0, 0.0), 0.0)
-    match = Logistic((5.0,) + (0.0,) * 9, 0.0)
-    features = np.zeros((2, 2, 10), np.float32)
+    need = Logistic((0.0,) * 10 + (5.0, 0.0), 0.0)
+    match = Logistic((5.0,) + (0.0,) * 11, 0.0)
+    features = np.zeros((2, 2, 12), np.float32)
     features[:, :, 0] = (1, -1)
-    features[:, :, 6] = (2, -2)  # the first article leads
-    features[:, :, 8] = [[1], [-1]]  # the first view is a need
+    features[:, :, 8] = (2, -2)  # the first article leads
+    features[:, :, 10] = [[1], [-1]]  # the first view is a need
     odds = Card(need, match, 0.0).log_odds(features)
     assert odds[0, 0] > 3
     assert odds[0, 1] < -3
@@ -124,10 +132,10 @@ def test_words_in_capitals_are_words() -> None:
         Article("cancel", "Cancel the contract", "en", "How to leave."),
         Article("reset", "Reset the router", "en", "Hold it."),
     ]
-    knowledge = Knowledge(articles, fake_embed, load_weights())
+    knowledge = Knowledge(articles, ENCODERS, load_weights())
     said = "I do not reset the router and want to cancel or leave"
     small, capital = (
-        knowledge.signals(text, fake_embed([text]), language="en")[0, :, -1] for text in (said, said.upper())
+        knowledge.signals(text, fake_embed([text]), language="en")[0, :, 5] for text in (said, said.upper())
     )
     assert small.tolist() == capital.tolist()
     assert small.min() > 0
@@ -145,18 +153,18 @@ RETURNS = [
 def test_an_article_and_its_translation_are_no_rivals() -> None:
     text = "how to return what was bought"
     english = [article for article in RETURNS if article.language == "en"]
-    alone = Knowledge(english, fake_embed, load_weights()).scores(text, fake_embed([text]), language="en")
-    among = Knowledge(RETURNS, fake_embed, load_weights()).scores(text, fake_embed([text]), language="en")
+    alone = Knowledge(english, ENCODERS, load_weights()).scores(text, fake_embed([text]), language="en")
+    among = Knowledge(RETURNS, ENCODERS, load_weights()).scores(text, fake_embed([text]), language="en")
     assert np.allclose(among[[0, 3]], alone, atol=0.05)
 
 
 def test_what_is_found_is_in_the_calls_language_where_that_answers() -> None:
-    sure = Card(Logistic((0.0,) * 10, 9.0), Logistic((5.0,) + (0.0,) * 9, -1.0), 0.0)
-    weights = Weights((1.0, 0.0, 0.0, 0.0, 0.0, 0.0), sure, _no_topics())
+    sure = Card(Logistic((0.0,) * 12, 9.0), Logistic((5.0,) + (0.0,) * 11, -1.0), 0.0)
+    weights = Weights((1.0,) + (0.0,) * 7, sure, _no_topics())
     text = "how to return what was bought"
 
     def found_in(articles: Sequence[Article], language: str) -> list[str]:
-        knowledge = Knowledge(articles, fake_embed, weights)
+        knowledge = Knowledge(articles, ENCODERS, weights)
         return [one.article for one in knowledge.search(text, fake_embed([text]), language=language)]
 
     assert found_in(RETURNS, "es") == ["devolucion", "horario"]

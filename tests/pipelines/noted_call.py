@@ -21,7 +21,7 @@ from pipelines.conversations import conversation_of
 from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.setup import Setup
-from pipelines.understand import read_here
+from pipelines.understand import read_here, search_here
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
 
@@ -82,7 +82,8 @@ class NotedCall:
         self.voices = Voices(roster)
         self.conversation = conversation_of(
             SETUP, load_rules(), load_detectors(), ledger=self.ledger, roster=roster, reader=Moody(), reads=read_here,
-            knowledge=Shelf(), voices=self.voices, clock_ms=lambda: 1_000.0, take=self.notes.append,
+            searches=search_here, knowledge=Shelf(), voices=self.voices, clock_ms=lambda: 1_000.0,
+            take=self.notes.append,
         )  # fmt: skip
 
     async def say(self, stream: str, start_ms: int, text: str) -> None:

@@ -16,7 +16,7 @@ from pipelines.ledger import Ledger
 from pipelines.roster import Roster
 from pipelines.suggest import FRESH_MS, QUIET_MS, Governor
 from pipelines.turn import JOIN_MS, Turn, Turns
-from pipelines.understand import read_here
+from pipelines.understand import read_here, search_here
 from pipelines.utterance import Utterance
 from pipelines.voices import Voices
 
@@ -69,6 +69,7 @@ class Desk:
             turns=self.turns,
             reader=self.reader,
             reads=read_here,
+            searches=search_here,
             language="es",
             voices=self.voices,
             decided=self.decided.append,

@@ -7,6 +7,7 @@ import pytest
 
 from engine.errors import Overloaded
 from engine.ports.knowledge import Article
+from models.knowledge import Encoders
 from pipelines.knowledge_bases import FILES_WAITING, Libraries, bundled_bases
 
 Vector = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -34,7 +35,7 @@ def lost_card(body: str = "Block the card at once.") -> Article:
 
 async def test_a_call_in_progress_finds_what_has_changed() -> None:
     libraries, encoder = Libraries(), WordsEncoder()
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, WordsEncoder()))
     search = libraries.of_call("acme", "care")
     assert search is not None
     vector = encoder.embed(["lost card"])[0]
@@ -50,7 +51,7 @@ async def test_a_call_in_progress_finds_what_has_changed() -> None:
 
 async def test_only_new_texts_are_embedded() -> None:
     libraries, encoder = Libraries(), WordsEncoder()
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, WordsEncoder()))
     articles = [Article(f"a{n}", f"Topic {n}", "en", f"The rule of {n} applies.") for n in range(50)]
     await libraries.adopt("acme", "care", articles)
     assert len(encoder.embedded) == len(set(encoder.embedded))
@@ -63,7 +64,7 @@ async def test_only_new_texts_are_embedded() -> None:
 
 async def test_what_is_searched_with_is_not_kept_and_takes_no_text_of_the_index_away() -> None:
     libraries, encoder = Libraries(), WordsEncoder()
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, WordsEncoder()))
     await libraries.adopt("acme", "care", [lost_card()])
     await libraries.search("acme", "care", "I have lost my card today. What do I do about it now?", "en")
     assert "What do I do about it now?" in encoder.embedded
@@ -83,7 +84,7 @@ async def test_an_engine_that_stops_waits_for_no_index() -> None:
             return super().embed(texts)
 
     encoder = Slow()
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, WordsEncoder()))
     articles = [Article(f"a{n}", f"Topic {n}", "en", f"The rule of {n} applies.") for n in range(50)]
     with pytest.raises(InterruptedError):
         await libraries.adopt("acme", "care", articles)
@@ -92,7 +93,7 @@ async def test_an_engine_that_stops_waits_for_no_index() -> None:
 
 async def test_an_organisation_finds_its_own_alone() -> None:
     libraries, encoder = Libraries(), WordsEncoder()
-    libraries.equip(encoder)
+    libraries.equip(Encoders(encoder, WordsEncoder()))
     await libraries.adopt("acme", "care", [lost_card()])
     assert [one.article for one in await libraries.search("acme", "care", "lost card", "en")] == ["lost-card"]
     for organisation, base in (("beta", "care"), ("acme", "sales")):

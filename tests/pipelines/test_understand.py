@@ -1,10 +1,14 @@
 """What the text models cannot read."""
 
 import datetime
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from engine.facts import CallEvent, Fact, Insight, Leg, Transcript
 from engine.ports.intake import RoleDecision
-from engine.ports.reading import Reading
+from engine.ports.reading import Passage, Reading
 from models.compliance import CallContext, Judge, load_detectors, load_rules
 from models.privacy import DigitGuard
 from pipelines.conversation import Conversation
@@ -12,7 +16,7 @@ from pipelines.ledger import Ledger
 from pipelines.review import Review
 from pipelines.roster import Roster
 from pipelines.suggest import Governor
-from pipelines.understand import NOTHING_READ, read_aside
+from pipelines.understand import NOTHING_READ, read_aside, search_aside
 from pipelines.utterance import Utterance
 from tests.pipelines.noted_call import Shelf
 
@@ -22,6 +26,20 @@ class Faulty:
 
     def read(self, text: str, before: str = "", language: str = "", *, feelings: bool = True) -> Reading:
         raise RuntimeError("bad allocation")
+
+
+class Burnt:
+    """An index that fails."""
+
+    def search(self, text: str, vector: NDArray[np.float32], *, language: str, limit: int = 5) -> Sequence[Passage]:
+        raise RuntimeError("bad allocation")
+
+
+async def test_a_fault_of_the_search_finds_nothing() -> None:
+    nothing = np.zeros(512, np.float32)
+    assert list(await search_aside(Burnt(), "¿cuánto debo?", nothing, "es")) == []
+    found = await search_aside(Shelf(), "¿cuánto debo?", nothing, "es")
+    assert list(found) == list(Shelf().search("¿cuánto debo?", nothing, language="es"))
 
 
 async def test_a_fault_of_the_models_costs_what_they_would_have_read_and_nothing_else() -> None:

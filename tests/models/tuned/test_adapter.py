@@ -6,8 +6,20 @@ import numpy as np
 import pytest
 
 from engine.errors import WeightsMissing
-from models.catalogue import TURN_ENCODER
-from models.tuned.adapter import BUNDLED, Adapter, Card, HeadCard, adapted, evened, load_adapter, packed, save_adapter
+from models.catalogue import NEED_ENCODER, TURN_ENCODER, Entry
+from models.tuned.adapter import (
+    BUNDLED,
+    NEEDS,
+    TURNS,
+    Adapter,
+    Card,
+    HeadCard,
+    adapted,
+    evened,
+    load_adapter,
+    packed,
+    save_adapter,
+)
 from tests.models.tuned.tiny import tensors
 
 CHANGE = np.random.default_rng(4).normal(0, 0.02, (32, 32)).astype(np.float32)
@@ -62,7 +74,8 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         load_adapter(tmp_path)
 
 
-def test_the_shipped_one_is_small_and_the_catalogue_knows_it() -> None:
-    card = load_adapter().card
-    assert (BUNDLED / "turns.npz").stat().st_size < 12_000_000
-    assert int(card.sha256[:7], 16) == TURN_ENCODER.recipe
+@pytest.mark.parametrize(("name", "entry"), [(TURNS, TURN_ENCODER), (NEEDS, NEED_ENCODER)])
+def test_the_shipped_ones_are_small_and_the_catalogue_knows_them(name: str, entry: Entry) -> None:
+    card = load_adapter(name=name).card
+    assert (BUNDLED / f"{name}.npz").stat().st_size < 12_000_000
+    assert int(card.sha256[:7], 16) == entry.recipe

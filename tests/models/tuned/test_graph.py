@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.tuned.adapter import Card, HeadCard
-from models.tuned.encoder import TunedEncoder
+from models.tuned.encoder import NeedEncoder, TunedEncoder
 from models.tuned.graph import HeadWeights, build_graph
 from models.tuned.pieces import cutter, kept
 from tests.models.tuned.tiny import source
@@ -56,3 +56,17 @@ def test_many_texts_go_in_several_runs(encoder: TunedEncoder) -> None:
     many = encoder.logits(["no llamen mas a una casa"] * 100)["acts"]
     assert many.shape == (100, 3)
     assert float(np.abs(many - many[0]).max()) < 0.15
+
+
+def test_without_heads_it_is_the_mean_over_words(tmp_path: Path) -> None:
+    given = source()
+    ids = kept(given)
+    tensors = given.tensors | {"emb.word": given.tensors["emb.word"][ids]}
+    (tmp_path / "graph.onnx").write_bytes(build_graph(given.shape, tensors, {}).SerializeToString())
+    encoder = NeedEncoder.of(tmp_path / "graph.onnx", cutter(given, ids))
+    together = encoder.embed(TEXTS)
+    assert together.shape == (5, 32)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    alone = np.concatenate([encoder.embed([text]) for text in TEXTS])
+    assert float((together * alone).sum(axis=1).min()) > 0.99
+    assert float(together[0] @ together[1]) < 0.95
