@@ -273,6 +273,8 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, doubt: Dou
         apart = run.sentences > 1 and len(digits) == 2 and len(run.groups) == 2
         return "" if apart and not (situation.awaits_digits or situation.near_card) else "hidden"
     first = not any(is_other(token) for token in lexed.tokens if token.end <= run.start)
+    if situation.capture and strong and _goes_on_misheard(lexed, run):
+        return "hidden"
     if (situation.capture and (strong or first) and others <= _TALK_IN_CAPTURE) or (
         situation.near_card and strong and first
     ):
@@ -284,6 +286,14 @@ def _state(lexed: Lexed, run: Run, situation: Situation, others: int, doubt: Dou
         ends = ends or ((strong or situation.capture) and _STOPS.match(lexed.text, run.end) is not None)
         return "shown" if ends else ""
     return "shown" if strong and ends else ""
+
+
+def _goes_on_misheard(lexed: Lexed, run: Run) -> bool:
+    """Right behind a digit, without a pause, stands a word that sounds like one more: "dois novia"."""
+    following = next((token for token in lexed.tokens if token.start >= run.end), None)
+    if following is None or not _may_be_a_digit(following, real=True):
+        return False
+    return lexed.text[run.end : following.start].isspace()
 
 
 def _is_article(lexed: Lexed, run: Run) -> bool:

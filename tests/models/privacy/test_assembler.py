@@ -345,7 +345,10 @@ def test_offsets_are_of_the_unmasked_text() -> None:
 def test_drafts_leave_no_trace_and_know_of_the_open_run() -> None:
     call = Call()
     guard = call.guard
-    assert guard.draft("Somos cuatro", "es", "customer") == "Somos cuatro"
+    assert guard.draft("Somos cuatro", "es", "customer") == "Somos"
+    assert guard.draft("Pues, somos, cuatro.", "es", "customer") == "Pues, somos"
+    assert guard.draft("Somos cuatro hermanos", "es", "customer") == "Somos cuatro hermanos"
+    assert guard.draft("cuatro", "es", "customer") == ""
     assert guard.draft("cuatro cinco", "es", "customer") == "[number]"
     call.say(("customer", "cuatro cinco tres nueve"))
     assert guard.draft("uno", "es", "customer") == "[number]"

@@ -116,3 +116,9 @@ def test_two_digits_that_are_said_again_are_hidden_although_each_is_a_sentence()
 def test_words_of_their_own_stay_where_no_number_is_read() -> None:
     said = ["De nuevo, siento mucho la demora.", "Una casa nueva, en la calle.", "Se bebe frío, no caliente."]
     assert shown("es", *customer(*said)) == (said, [])
+
+
+def test_a_digit_before_one_that_was_misheard_is_no_quantity() -> None:
+    said = "Anota o cartão, que eu vou falando, peraí que eu pego, dois novia"
+    drafted = Call("BR", "pt").guard.draft(said, "pt", "customer")
+    assert drafted == "Anota o cartão, que eu vou falando, peraí que eu pego, [number]"
