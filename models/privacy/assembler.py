@@ -119,12 +119,12 @@ class DigitGuard:
         return self._judged(None) if self._changed or self._was_capture else None
 
     def draft(self, text: str, language: str, leg: Leg) -> str:
-        """Words that may still change, masked. A lone digit at its end, which may be the first of many, is not told yet:
-        the next draft has one more word, or is the final. Leaves no trace."""
+        """Words that may still change, masked. A lone digit at its end, which may be the first of many, is not told
+        yet: the next draft has one more word, or is the final. Leaves no trace."""
         found = cues(text, near_card=self._expected.near_card)
         parsed = parse(Said(DRAFT, leg, text, language), found, self._situation(_offers(leg, asked(text, leg, found))))
-        masks = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
-        masks = without_overlaps([*parsed.masks, *masks])
+        waiting = [Mask(piece.start, piece.end, "number") for piece in parsed.pieces if not piece.shown]
+        masks = without_overlaps([*parsed.masks, *waiting])
         first = next((piece.start for piece in parsed.pieces if piece.shown), None)
         if first is None:
             return render(text, masks)

@@ -11,6 +11,10 @@ from models.privacy.lexicon import NUMBER_WORDS
 _SHORTEST: Final = 3
 _LONG: Final = 6
 """Letters of words for tens and more that are looked for by their sound; shorter ones are too near to other words."""
+_GLUED: Final = 7
+"""Letters of two digits that are written as one word."""
+_MOSTLY: Final = 0.55
+"""Share of its letters that has to sound like digits."""
 REAL_WORDS: Final = {"nueva": "nueve", "nuevo": "nueve", "siento": "ciento", "trenta": "treinta"}
 """Words of their own that recognition writes for a number amid numbers: "seis, nueve, nueva"."""
 _SOUNDS: Final = (
@@ -27,6 +31,25 @@ def nearest_number(word: str, *, real: bool = False) -> str:
         return ""
     heard = _sound(word)
     return _nearest(heard, _digits_by_sound()) or (_nearest(heard, _long_by_sound()) if len(word) >= _LONG else "")
+
+
+@lru_cache(maxsize=4096)
+def is_glued(word: str) -> bool:
+    """Whether a folded word that is none of a language is mostly digits run together: "doizouitumeia", "cuatrosiete".
+    To be asked beside a card only."""
+    if len(word) < _GLUED or _is_real(word):
+        return False
+    heard = _sound(word)
+    best = [(0, 0)] * (len(heard) + 1)
+    """Letters of digits, and digits, in what stands before each letter: as many as can be."""
+    for end in range(1, len(heard) + 1):
+        best[end] = best[end - 1]
+        for length in range(_SHORTEST, min(_LONG, end) + 1):
+            if heard[end - length : end] in _digits_by_sound():
+                letters, digits = best[end - length]
+                best[end] = max(best[end], (letters + length, digits + 1))
+    letters, digits = best[-1]
+    return digits > 1 and letters >= _MOSTLY * len(heard)
 
 
 def _nearest(heard: str, by_sound: dict[str, str]) -> str:

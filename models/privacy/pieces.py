@@ -10,7 +10,7 @@ from models.privacy.entities import TYPE_OF, Entity
 from models.privacy.foreign import KNOWN
 from models.privacy.lexicon import CORRECTIONS, FILLERS, TURNING_WORDS, word_set
 from models.privacy.masking import Mask
-from models.privacy.misheard import nearest_number
+from models.privacy.misheard import is_glued, nearest_number
 from models.privacy.named_dates import named_dates
 from models.privacy.names import persons
 from models.privacy.naming import (
@@ -172,10 +172,9 @@ def _pieces(
             piece = piece._replace(start=start, end=end)
         pieces.append(piece)
         at = piece.end
-    if situation.capture:
-        pieces = _with_garble(said, lexed, pieces)
     if not (situation.capture or situation.near_card):
         return pieces
+    pieces = _with_garble(said, lexed, pieces, repeats=situation.capture)
     if others == 1 and not pieces:
         draft = said.turn == DRAFT
         return [_half_heard(said, one) for one in lexed.tokens if _may_be_a_digit(one, real=draft)]
@@ -319,12 +318,15 @@ def _piece(said: Said, run: Run, named: str, words_before: int, state: str, *, b
 _REPEATED = re.compile(r"\b(\w{1,6})(?:\W+\1\b){3,}", re.I)
 
 
-def _with_garble(said: Said, lexed: Lexed, pieces: list[Piece]) -> list[Piece]:
-    """Adds stretches in which a short word repeats itself, where no piece is yet."""
+def _with_garble(said: Said, lexed: Lexed, pieces: list[Piece], *, repeats: bool) -> list[Piece]:
+    """Adds words of digits run together and, with `repeats`, stretches in which a short word repeats itself, where no
+    piece is yet."""
+    spans = [(token.start, token.end) for token in lexed.tokens if is_other(token) and is_glued(token.word)]
+    if repeats:
+        spans += [m.span() for m in _REPEATED.finditer(lexed.text) if m[1].lower() not in _SAID_OVER_AND_OVER]
     extra = [
-        Piece(said.turn, said.leg, m.start(), m.end(), (), said.start_ms, said.end_ms, garbled=True)
-        for m in _REPEATED.finditer(lexed.text)
-        if m[1].lower() not in _SAID_OVER_AND_OVER
-        and not any(piece.start < m.end() and m.start() < piece.end for piece in pieces)
+        Piece(said.turn, said.leg, start, end, (), said.start_ms, said.end_ms, garbled=True)
+        for start, end in spans
+        if not any(piece.start < end and start < piece.end for piece in pieces)
     ]
     return sorted([*pieces, *extra], key=lambda piece: piece.start) if extra else pieces

@@ -122,3 +122,11 @@ def test_a_digit_before_one_that_was_misheard_is_no_quantity() -> None:
     said = "Anota o cartão, que eu vou falando, peraí que eu pego, dois novia"
     drafted = Call("BR", "pt").guard.draft(said, "pt", "customer")
     assert drafted == "Anota o cartão, que eu vou falando, peraí que eu pego, [number]"
+
+
+def test_digits_that_run_together_are_hidden_while_a_card_is_read() -> None:
+    repeats: Line = ("agent", "¿Me repite la última parte?")
+    texts, _ = shown("es", ASKED, READ, repeats, ("customer", "Sí, doizouitumeia, cuatrosiete."))
+    assert texts[-1] == "Sí, [card], [card]."
+    said = ["Fue un cuatrimestre.", "Escribieron seisdosa en la caja."]
+    assert shown("es", *customer(*said)) == (said, [])

@@ -39,7 +39,7 @@ def test_the_tables_are_of_a_size_that_says_something(language: str) -> None:
 def test_ordinary_speech_is_left_alone(language: str, text: str) -> None:
     guard = DigitGuard(COUNTRY[language], b"key")
     drafted = guard.draft(text, language, "customer")
-    assert drafted == text or len(drafted.split()) == len(text.split()) - 1 and text.startswith(drafted)
+    assert drafted == text or (len(drafted.split()) == len(text.split()) - 1 and text.startswith(drafted))
     heard = guard.hear(turn(0, "customer", text, language))
     assert [one.text for one in heard.texts] == [text]
     assert not [one for one in heard.entities if one.entity_type != "PERSON"]
