@@ -12,7 +12,7 @@ from models.installation import location
 from models.onnx_session import OnnxSession, Opener, open_session
 from models.tuned.adapter import BUNDLED, Card, load_adapter
 from models.tuned.graph import APART, MEANING
-from models.tuned.pieces import cut
+from models.tuned.pieces import cut, open_cutter
 
 GRAPH, NEEDS_GRAPH, PIECES = "turns.onnx", "needs.onnx", "pieces.json"
 _MAX_TOKENS = 128
@@ -70,8 +70,7 @@ class TunedEncoder:
 
     def __init__(self, directory: Path, adapter: Path = BUNDLED, opener: Opener = open_session) -> None:
         folder = location(TURN_ENCODER, directory)
-        tokenizer = Tokenizer.from_file(str(folder / PIECES))
-        self._open(folder / GRAPH, tokenizer, load_adapter(adapter).card, opener)
+        self._open(folder / GRAPH, open_cutter(folder / PIECES), load_adapter(adapter).card, opener)
 
     @classmethod
     def of(cls, graph: Path, tokenizer: Tokenizer, card: Card) -> "TunedEncoder":
@@ -97,8 +96,7 @@ class NeedEncoder:
 
     def __init__(self, directory: Path, opener: Opener = open_session) -> None:
         folder = location(NEED_ENCODER, directory)
-        tokenizer = Tokenizer.from_file(str(folder / PIECES))
-        self._run = _Texts(folder / NEEDS_GRAPH, tokenizer, [MEANING], opener)
+        self._run = _Texts(folder / NEEDS_GRAPH, open_cutter(folder / PIECES), [MEANING], opener)
 
     @classmethod
     def of(cls, graph: Path, tokenizer: Tokenizer) -> "NeedEncoder":

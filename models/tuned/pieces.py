@@ -1,7 +1,10 @@
 """Cuts texts into the encoder's pieces. Of its vocabulary we keep what the Latin script needs: half of the memory."""
 
+import hashlib
+import threading
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -12,6 +15,9 @@ _SPECIAL = 4
 _SPACE = "▁"
 _SYMBOLS = 0x2100
 """From here on a character that is no letter is none that a transcript holds."""
+_opening = threading.Lock()
+_opened: dict[bytes, Tokenizer] = {}
+"""By the hash of their file."""
 
 
 def kept(source: Source) -> list[int]:
@@ -25,6 +31,17 @@ def cutter(source: Source, ids: Sequence[int]) -> Tokenizer:
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
     return tokenizer
+
+
+def open_cutter(path: Path) -> Tokenizer:
+    """From the file of an installed encoder. Encoders whose files say the same share one, which takes 100 MB. Not to be
+    changed by who has it."""
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).digest()
+    with _opening:
+        if digest not in _opened:
+            _opened[digest] = Tokenizer.from_buffer(data)
+        return _opened[digest]
 
 
 def cut(tokenizer: Tokenizer, text: str, most: int) -> list[int]:
