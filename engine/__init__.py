@@ -8,5 +8,5 @@ import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # A product of two small matrices takes microseconds. OpenBLAS would part it between all cores and have the others spin
-# until the next one, on cores that Whisper needs: a final that is read and searched for took 61 ms of CPU, and takes 21.
+# until the next one, on cores that Whisper needs: a final that is read and searched for took 61 ms of CPU, now 21.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
