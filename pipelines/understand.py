@@ -1,4 +1,4 @@
-"""Text models run beside the event loop: blocking 1–15 ms each, on threads of their own that nothing else uses."""
+"""Text models and the search run beside the event loop: blocking 1–30 ms each, on threads that nothing else uses."""
 
 import asyncio
 from collections.abc import Sequence
